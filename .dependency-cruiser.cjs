@@ -36,13 +36,14 @@ module.exports = {
     {
       name: 'kits-know-no-service',
       severity: 'error',
-      from: { path: '^(rpc-kit|service-kit|worker-pool)/' },
+      from: { path: '^(rpc-kit|service-kit|worker-pool)/src/' },
       to: { path: `^(${SERVICES}|local)/` },
     },
     {
-      name: 'kits-do-not-know-each-other',
+      name: 'rpc-kit-and-worker-pool-stand-alone',
+      comment: 'service-kit is built on rpc-kit; rpc-kit and worker-pool need nothing else of this repository.',
       severity: 'error',
-      from: { path: '^(rpc-kit|service-kit|worker-pool)/' },
+      from: { path: '^(rpc-kit|worker-pool)/src/' },
       to: { path: '^(rpc-kit|service-kit|worker-pool)/', pathNot: '^$1/' },
     },
     {
@@ -52,13 +53,22 @@ module.exports = {
       from: { path: '^rpc-kit/src/', pathNot: ['^rpc-kit/src/http/', '\\.test\\.ts$'] },
       to: { path: ['node_modules/(jayson|undici)/', '^(node:)?https?$'] },
     },
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {
     parser: 'swc',
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^|/)(coverage|benchmarks)/' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
   },
 };

@@ -1,0 +1,41 @@
+import type { MethodContract } from './contract.ts';
+
+/**
+ * What one call hands on to the calls that it makes itself. A domain may declare the parts that it passes through
+ * as a type of its own; the shapes fit, so it needs no import from here.
+ */
+export interface CallContext {
+  /** Aborts at the deadline and when the caller goes away. Its reason is an RpcError. */
+  readonly signal: AbortSignal;
+  /** When the call must be over, in milliseconds on `performance.now()`'s scale. */
+  readonly deadlineAt: number;
+  /** One id for all that one request from outside causes. */
+  readonly requestId: string;
+  /** W3C Trace Context (https://www.w3.org/TR/trace-context/), handed through as it came. */
+  readonly traceparent?: string | undefined;
+}
+
+/** One call on its way, the same on both sides of the wire. Params and result are in wire form (`z.input`). */
+export interface Call extends CallContext {
+  readonly service: string;
+  readonly method: string;
+  /** Undefined when the service has no such method, so that interceptors see those calls too. */
+  readonly contract: MethodContract | undefined;
+  readonly params: unknown;
+  /** The caller's key for this effect, from its metadata; a param of that name goes before it. */
+  readonly idempotencyKey?: string | undefined;
+  readonly authorization?: string | undefined;
+  /** Who calls: the first word of the peer's User-Agent, e.g. `checkout/0.1.0`. */
+  readonly caller?: string | undefined;
+}
+
+/** Carries a call out and gives its result; fails by rejecting with an RpcError. */
+export type Next = (call: Call) => Promise<unknown>;
+
+/** Wraps what comes after it. The same shape serves on servers and clients; the first in a list is the outermost. */
+export type Interceptor = (next: Next) => Next;
+
+/** Puts interceptors around the last step. */
+export function compose(interceptors: readonly Interceptor[], last: Next): Next {
+  return interceptors.reduceRight((next, interceptor) => interceptor(next), last);
+}

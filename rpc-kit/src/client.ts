@@ -1,0 +1,77 @@
+import { type Call, type CallContext, compose, type Interceptor, type Next } from './call.ts';
+import type { MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
+import { abortReason, raceSignal, startDeadline } from './deadline.ts';
+import { createRequestId } from './request-id.ts';
+import { toRpcError } from './rpc-error.ts';
+import { decodeError, decodeResult, encodeParams } from './validation.ts';
+
+/**
+ * What a caller may say about one call. A handler's own `call` fits as it is, so that the request id, the trace,
+ * the remaining time and the cancellation travel on: `loms.stocks({ sku }, call)`.
+ */
+export interface CallOptions extends Partial<CallContext> {
+  /** Shortens the contract's timeout, in milliseconds; it never lengthens it. */
+  readonly timeoutMs?: number;
+  readonly idempotencyKey?: string | undefined;
+  readonly authorization?: string | undefined;
+}
+
+/** A function for every method of the contract. Rejects with an RpcError, always. */
+export type Client<M extends Methods> = {
+  readonly [K in keyof M]: (params: ParamsOf<M[K]>, options?: CallOptions) => Promise<ResultOf<M[K]>>;
+};
+
+/** Where calls go: over HTTP, or straight to a `Service` in the same process (which is one, too). */
+export interface Transport {
+  readonly call: Next;
+}
+
+export interface ClientOptions {
+  /** Around every call, first = outermost. They see params and result in wire form. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
+export function createClient<M extends Methods>(
+  contract: ServiceContract<M>,
+  transport: Transport,
+  options: ClientOptions = {},
+): Client<M> {
+  const chain = compose(options.interceptors ?? [], (call) => raceSignal(transport.call(call), call.signal));
+  const methods = Object.entries(contract.methods).map(([name, method]) => [
+    name,
+    (params: unknown, callOptions: CallOptions = {}) => send(contract.name, name, method, chain, params, callOptions),
+  ]);
+  return Object.fromEntries(methods) as Client<M>;
+}
+
+async function send(
+  service: string,
+  method: string,
+  contract: MethodContract,
+  chain: Next,
+  params: unknown,
+  options: CallOptions,
+): Promise<unknown> {
+  const remainingMs =
+    options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : options.deadlineAt - performance.now();
+  const timeoutMs = Math.min(contract.timeoutMs, options.timeoutMs ?? Number.POSITIVE_INFINITY, remainingMs);
+  using deadline = startDeadline(timeoutMs, options.signal);
+  if (deadline.signal.aborted) throw abortReason(deadline.signal);
+  const call: Call = {
+    service,
+    method,
+    contract,
+    params: encodeParams(contract, params),
+    signal: deadline.signal,
+    deadlineAt: deadline.at,
+    requestId: options.requestId ?? createRequestId(),
+    traceparent: options.traceparent,
+    idempotencyKey: options.idempotencyKey,
+    authorization: options.authorization,
+  };
+  try {
+    return decodeResult(contract, await chain(call));
+  } catch (error) {
+    throw decodeError(contract, toRpcError(error));
+  }
+}

@@ -1,0 +1,111 @@
+import { CODES } from './code.ts';
+import type { MethodContract, ServiceContract } from './contract.ts';
+import { documentedErrors, type JsonSchema, wireSchema } from './openrpc.ts';
+
+/** The contract as a section of Markdown: every method with its types, limits, errors and a curl line. */
+export function contractMarkdown(contract: ServiceContract, url: string): string {
+  const methods = Object.entries(contract.methods).map(([name, method]) => methodMarkdown(name, method, url));
+  return [`## ${contract.name}`, `${contract.summary} Locally at ${url}, documents at ${url}/docs.`, ...methods].join(
+    '\n\n',
+  );
+}
+
+/** The closed table of codes, as Markdown. */
+export function codesMarkdown(): string {
+  const rows = Object.entries(CODES).map(([code, { jsonRpc, http, retry }]) => [
+    code,
+    jsonRpc,
+    http,
+    retry.replaceAll('-', ' '),
+  ]);
+  return table(['code', 'JSON-RPC', 'HTTP (plain face)', 'a caller may retry'], rows);
+}
+
+function methodMarkdown(name: string, method: MethodContract, url: string): string {
+  const example = JSON.stringify(method.example.params);
+  return [
+    `### ${name}`,
+    [method.summary, method.description].filter(Boolean).join(' '),
+    `- params: \`${typeText(wireSchema(method.params))}\``,
+    `- result: \`${typeText(wireSchema(method.result))}\``,
+    `- ${limitsText(method)}`,
+    '',
+    ...errorLines(method),
+    '```sh',
+    `curl -s --json '${shellQuoted(example)}' ${url}/${name}`,
+    '```',
+    '',
+    `answers, for example, \`${JSON.stringify(method.example.result)}\``,
+  ]
+    .join('\n')
+    .replace('\n- params', '\n\n- params');
+}
+
+function limitsText(method: MethodContract): string {
+  const facts = [`at most ${method.timeoutMs} ms`, method.reads ? 'only reads (GET with a body works too)' : 'writes'];
+  if (method.positions) facts.push(`by position: ${method.positions.join(', ')}`);
+  if (method.retry === 'with-idempotency-key') facts.push('safe to repeat with an idempotency key');
+  if (!method.reads && method.retry === 'safe') facts.push('safe to repeat');
+  return facts.join(' · ');
+}
+
+function errorLines(method: MethodContract): string[] {
+  const errors = documentedErrors(method);
+  if (errors.length === 0) return [];
+  const rows = errors.map((error) => [
+    error.reason,
+    error.code,
+    error.jsonRpcCode,
+    error.httpStatus,
+    error.details ? `\`${typeText(error.details)}\`` : '',
+    error.message,
+  ]);
+  return [table(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], rows), ''];
+}
+
+/** A schema in the notation of these pages: `{user: int64, items: [{sku: uint32, count: uint16 (1 or more)}] (1 to 100)}`. */
+export function typeText(schema: JsonSchema): string {
+  const alternatives = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
+  if (alternatives) return alternatives.map(typeText).join(' | ');
+  if (schema.enum) return (schema.enum as unknown[]).map((value) => JSON.stringify(value)).join(' | ');
+  if (schema.type === 'array') {
+    return `[${typeText((schema.items ?? {}) as JsonSchema)}]${range(schema.minItems, schema.maxItems)}`;
+  }
+  if (schema.type === 'object') return objectText(schema);
+  if (schema.type === 'string') return `${schema.format ?? 'string'}${range(schema.minLength, schema.maxLength)}`;
+  if (schema.type === 'integer') return `${schema.format ?? 'integer'}${integerRange(schema)}`;
+  return String(schema.type ?? 'any');
+}
+
+function objectText(schema: JsonSchema): string {
+  const required = new Set(schema.required as string[] | undefined);
+  const members = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).map(
+    ([name, member]) => `${name}${required.has(name) ? '' : '?'}: ${typeText(member)}`,
+  );
+  return `{${members.join(', ')}}`;
+}
+
+/** A format says its own range; only a narrower one is worth words. */
+function integerRange({ format, minimum, maximum }: JsonSchema): string {
+  const whole: Record<string, [number, number]> = { uint16: [0, 65_535], uint32: [0, 4_294_967_295] };
+  const [low, high] = whole[String(format)] ?? [];
+  const from = typeof minimum === 'number' && minimum !== low ? minimum : undefined;
+  const to = typeof maximum === 'number' && maximum !== high ? maximum : undefined;
+  return range(from, to);
+}
+
+function range(from: unknown, to: unknown): string {
+  if (from === undefined && to === undefined) return '';
+  if (to === undefined) return ` (${from} or more)`;
+  return from === undefined ? ` (at most ${to})` : ` (${from} to ${to})`;
+}
+
+function shellQuoted(text: string): string {
+  return text.replaceAll("'", "'\\''");
+}
+
+function table(head: string[], rows: (string | number)[][]): string {
+  const line = (cells: (string | number)[]): string =>
+    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,100 @@
+import type { IncomingMessage } from 'node:http';
+import { parseJson } from '../json.ts';
+import { RpcError } from '../rpc-error.ts';
+import type { HttpLimits } from './limits.ts';
+
+/** A refusal that HTTP has a status of its own for. */
+export class HttpRefusal extends RpcError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super('invalid_request', message);
+    this.status = status;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The request's body as text, refused as early as can be: by its headers before a byte is read, by its size while reading.
+ * @throws {RpcError} invalid_request (413, 415) or parse_error (not UTF-8)
+ */
+export async function readBody(request: IncomingMessage, limits: HttpLimits): Promise<string> {
+  refuseByHeaders(request, limits);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > limits.bodyBytesMax) throw tooLarge(limits);
+    chunks.push(chunk);
+  }
+  try {
+    return utf8.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+  } catch (error) {
+    throw new RpcError('parse_error', 'Parse error: the body is not UTF-8', { cause: error });
+  }
+}
+
+/** Refuses what its headers give away already, e.g. before `100 Continue` is sent. */
+export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): void {
+  const type = request.headers['content-type'];
+  // The first homework's clients send none at all, so none counts as JSON.
+  if (type !== undefined && !isJson(type)) {
+    throw new HttpRefusal(415, 'Send the body as Content-Type: application/json (curl does with --json)');
+  }
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new HttpRefusal(415, 'Send the body without Content-Encoding');
+  }
+  if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytesMax) throw tooLarge(limits);
+}
+
+function isJson(contentType: string): boolean {
+  const [type = '', ...parameters] = contentType.toLowerCase().split(';');
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
+  const known = charset === undefined || /^charset="?utf-?8"?$/.test(charset);
+  return known && ['application/json', 'application/json-rpc', 'application/jsonrequest'].includes(type.trim());
+}
+
+function tooLarge(limits: HttpLimits): HttpRefusal {
+  return new HttpRefusal(413, `The body is larger than ${limits.bodyBytesMax} bytes`);
+}
+
+/**
+ * The value behind JSON text.
+ * @throws {RpcError} parse_error, or invalid_request when it nests deeper than the limit
+ */
+export function parseBody(text: string, limits: HttpLimits): unknown {
+  if (nestsDeeperThan(text, limits.nestingDepthMax)) {
+    throw new RpcError('invalid_request', `Arrays and objects nest deeper than ${limits.nestingDepthMax}`);
+  }
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new RpcError('parse_error', 'Parse error: the body is not JSON', { cause: error });
+  }
+}
+
+/** Counts brackets outside strings before anything is built from the text. It need not be valid JSON. */
+function nestsDeeperThan(text: string, depthMax: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (inString) {
+      if (character === BACKSLASH) index++;
+      else if (character === QUOTE) inString = false;
+    } else if (character === QUOTE) inString = true;
+    else if (character === OPEN_BRACKET || character === OPEN_BRACE) {
+      if (++depth > depthMax) return true;
+    } else if (character === CLOSE_BRACKET || character === CLOSE_BRACE) depth--;
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;

@@ -1,0 +1,36 @@
+/** Every limit of the HTTP server, each with its reason. */
+export interface HttpLimits {
+  /** Bytes of a request's body. A full batch of the largest calls of this system stays under it tenfold. */
+  readonly bodyBytesMax: number;
+  /** Bytes of a body that is too large and is read on and thrown away, so that its sender gets to read the refusal. */
+  readonly discardBytesMax: number;
+  /** How deep arrays and objects may nest: contracts need 4, hostile bodies need thousands. */
+  readonly nestingDepthMax: number;
+  /** Calls in one batch: they run side by side, so this bounds what one request can start. */
+  readonly batchLengthMax: number;
+  /** Characters of a call's id: it is echoed, so it must not be a way to have megabytes sent back. */
+  readonly idLengthMax: number;
+  /** From the first byte until the headers are complete; slow senders hold a connection no longer. Node's default is 60 s. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte until the body is complete. Node's default is 300 s. */
+  readonly requestTimeoutMs: number;
+  /** How long an idle connection stays open. Longer than the clients' 4 s, so that they close first and never race us. */
+  readonly keepAliveTimeoutMs: number;
+  /** Open connections; further ones are closed at once. Node's default is no limit. */
+  readonly connectionsMax: number;
+  /** Bytes of all headers together. */
+  readonly headerBytesMax: number;
+}
+
+export const HTTP_LIMITS = {
+  bodyBytesMax: 1024 * 1024,
+  discardBytesMax: 16 * 1024 * 1024,
+  nestingDepthMax: 32,
+  batchLengthMax: 50,
+  idLengthMax: 256,
+  headersTimeoutMs: 5_000,
+  requestTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 10_000,
+  connectionsMax: 2_000,
+  headerBytesMax: 16 * 1024,
+} as const satisfies HttpLimits;

@@ -1,0 +1,82 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
+import type { Call } from '../call.ts';
+import { acceptRequestId } from '../request-id.ts';
+import { RpcError } from '../rpc-error.ts';
+
+/** What a call carries besides its params: in headers for a whole request, in `meta` for one call of a batch. */
+export interface Metadata {
+  readonly requestId: string;
+  /** Milliseconds that the caller still waits; without it the method's own timeout rules. */
+  readonly deadlineMs?: number | undefined;
+  readonly traceparent?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly authorization?: string | undefined;
+  readonly caller?: string | undefined;
+}
+
+/** The headers that carry metadata, by the name of the field. Server and client both read this table. */
+export const METADATA_HEADERS = {
+  requestId: 'x-request-id',
+  deadlineMs: 'x-deadline-ms',
+  traceparent: 'traceparent',
+  idempotencyKey: 'idempotency-key',
+  authorization: 'authorization',
+} as const;
+
+const WHOLE_MILLISECONDS = /^-?\d{1,12}$/;
+const CALLER = /^[\w./-]{1,64}/;
+const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
+
+/** @throws {RpcError} invalid_request when a header is not of its form */
+export function metadataOfHeaders(headers: IncomingHttpHeaders): Metadata {
+  const deadline = headers[METADATA_HEADERS.deadlineMs] as string | undefined;
+  if (deadline !== undefined && !WHOLE_MILLISECONDS.test(deadline)) {
+    throw new RpcError('invalid_request', 'x-deadline-ms must be a whole number of milliseconds');
+  }
+  const idempotencyKey = headers[METADATA_HEADERS.idempotencyKey] as string | undefined;
+  if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > IDEMPOTENCY_KEY_LENGTH_MAX)) {
+    throw new RpcError('invalid_request', 'idempotency-key must have 1 to 255 characters');
+  }
+  return {
+    requestId: acceptRequestId(headers[METADATA_HEADERS.requestId] as string | undefined),
+    deadlineMs: deadline === undefined ? undefined : Number(deadline),
+    traceparent: headers[METADATA_HEADERS.traceparent] as string | undefined,
+    idempotencyKey,
+    authorization: headers[METADATA_HEADERS.authorization],
+    caller: headers['user-agent']?.match(CALLER)?.[0],
+  };
+}
+
+/** The `meta` member of one call; the request's headers fill what it leaves out. */
+export const callMeta = z.object({
+  requestId: z.string().optional(),
+  deadlineMs: z.int().optional(),
+  traceparent: z.string().max(512).optional(),
+  idempotencyKey: z.string().min(1).max(IDEMPOTENCY_KEY_LENGTH_MAX).optional(),
+  authorization: z.string().max(8192).optional(),
+});
+export type CallMeta = z.infer<typeof callMeta>;
+
+export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metadata {
+  if (meta === undefined) return metadata;
+  const { requestId, ...rest } = meta;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  return {
+    ...metadata,
+    ...given,
+    requestId: requestId === undefined ? metadata.requestId : acceptRequestId(requestId),
+  };
+}
+
+/** The call as the service sees it. Contract and deadline are narrowed down by the service itself. */
+export function toCall(
+  service: string,
+  method: string,
+  params: unknown,
+  metadata: Metadata,
+  signal: AbortSignal,
+): Call {
+  const { deadlineMs = Number.POSITIVE_INFINITY, ...rest } = metadata;
+  return { service, method, contract: undefined, params, signal, deadlineAt: performance.now() + deadlineMs, ...rest };
+}

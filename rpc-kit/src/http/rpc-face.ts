@@ -1,0 +1,134 @@
+import jayson from 'jayson';
+import { isRawNumber } from '../json.ts';
+import { RpcError, toRpcError } from '../rpc-error.ts';
+import type { Service } from '../server.ts';
+import type { HttpLimits } from './limits.ts';
+import { callMeta, type Metadata, toCall, withMeta } from './metadata.ts';
+import { isRecord, toJsonRpcError } from './wire-error.ts';
+
+/**
+ * `POST /rpc`: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), whole. jayson judges and dispatches each call;
+ * the batch and the ids are held here, because jayson leaves arrays inside a batch unanswered, takes a null id for
+ * a notification and knows no id beyond 2^53.
+ */
+export interface RpcFace {
+  /**
+   * @param parsed the request's JSON value, a call or a batch
+   * @returns the answer's value, `undefined` when there is nothing to answer (notifications only)
+   */
+  answer(parsed: unknown, metadata: Metadata, signal: AbortSignal): Promise<unknown>;
+}
+
+interface Envelope {
+  readonly params: unknown;
+  readonly meta: unknown;
+}
+
+interface JaysonContext {
+  readonly metadata: Metadata;
+  readonly signal: AbortSignal;
+}
+
+interface Answer {
+  readonly jsonrpc: '2.0';
+  readonly id: unknown;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+type JaysonCallback = (error?: unknown, result?: unknown) => void;
+
+/** Stands for the call's id while jayson has it. */
+const PLACEHOLDER_ID = 0;
+
+export function createRpcFace(service: Service, discover: () => unknown, limits: HttpLimits): RpcFace {
+  const engine = new jayson.Server({}, { router: (name: string) => toJaysonMethod(service, discover, name) });
+
+  function answerOne(request: unknown, context: JaysonContext): Promise<Answer | undefined> {
+    const { metadata } = context;
+    const id = isRecord(request) && isId(request.id, limits) ? request.id : null;
+    if (!isCallable(request, limits)) return Promise.resolve(refusal(id, invalidRequest(), metadata));
+    const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
+    const call = toJaysonRequest(request) as unknown as jayson.JSONRPCRequestLike;
+    engine.call(call, context, (failed?: unknown, succeeded?: unknown) => {
+      const answer = (failed ?? succeeded) as Answer | undefined;
+      // jayson's own refusals come without data, in place of which ours stands.
+      const refused = isRecord(answer?.error) && answer.error.data === undefined;
+      resolve(refused ? refusal(id, invalidRequest(), metadata) : answer && { ...answer, id });
+    });
+    return promise;
+  }
+
+  return {
+    async answer(parsed, metadata, signal) {
+      const context = { metadata, signal };
+      if (!Array.isArray(parsed)) return answerOne(parsed, context);
+      if (parsed.length === 0) return refusal(null, invalidRequest(), metadata);
+      if (parsed.length > limits.batchLengthMax) {
+        const message = `Invalid request: a batch holds at most ${limits.batchLengthMax} calls`;
+        return refusal(null, new RpcError('invalid_request', message), metadata);
+      }
+      const answers = await Promise.all(parsed.map((request) => answerOne(request, context)));
+      const given = answers.filter((answer) => answer !== undefined);
+      return given.length > 0 ? given : undefined;
+    },
+  };
+}
+
+/** The answer to what could not be carried out at all. */
+export function refusal(id: unknown, error: RpcError, metadata: Metadata): Answer {
+  return { jsonrpc: '2.0', id, error: toJsonRpcError(error, metadata.requestId) };
+}
+
+function invalidRequest(): RpcError {
+  return new RpcError('invalid_request', 'Invalid request');
+}
+
+function isCallable(request: unknown, limits: HttpLimits): request is Record<string, unknown> {
+  return isRecord(request) && (!Object.hasOwn(request, 'id') || isId(request.id, limits));
+}
+
+function isId(id: unknown, limits: HttpLimits): boolean {
+  if (id === null || typeof id === 'number') return true;
+  if (typeof id === 'string') return id.length <= limits.idLengthMax;
+  if (typeof id === 'bigint') return id.toString().length <= limits.idLengthMax;
+  return isRawNumber(id) && id.rawJSON.length <= limits.idLengthMax;
+}
+
+/** Params that jayson would refuse stay as they are; the others carry the call's meta along, which jayson hands to no method. */
+function toJaysonRequest(request: Record<string, unknown>): Record<string, unknown> {
+  const { id: _id, meta, params, ...rest } = request;
+  const structured = params === undefined || (typeof params === 'object' && params !== null && !isRawNumber(params));
+  return {
+    ...rest,
+    ...(Object.hasOwn(request, 'id') ? { id: PLACEHOLDER_ID } : {}),
+    params: structured ? ({ params, meta } satisfies Envelope) : params,
+  };
+}
+
+function toJaysonMethod(service: Service, discover: () => unknown, name: string) {
+  const handler = async (
+    { params, meta }: Envelope,
+    { metadata, signal }: JaysonContext,
+    callback: JaysonCallback,
+  ): Promise<void> => {
+    let requestId = metadata.requestId;
+    try {
+      const own = withMeta(metadata, parseMeta(meta));
+      requestId = own.requestId;
+      if (name === 'rpc.discover') return callback(null, discover());
+      callback(null, await service.call(toCall(service.contract.name, name, params, own, signal)));
+    } catch (error) {
+      callback(toJsonRpcError(toRpcError(error), requestId));
+    }
+  };
+  return new jayson.Method(handler as jayson.MethodHandlerContext, { useContext: true });
+}
+
+function parseMeta(meta: unknown) {
+  if (meta === undefined) return undefined;
+  const parsed = callMeta.safeParse(meta);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new RpcError('invalid_request', `Invalid request: meta/${issue?.path.join('/')}: ${issue?.message}`);
+}

@@ -1,0 +1,239 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import { stringifyJson } from '../json.ts';
+import { acceptRequestId } from '../request-id.ts';
+import { RpcError, toRpcError } from '../rpc-error.ts';
+import type { Service } from '../server.ts';
+import { HttpRefusal, parseBody, readBody, refuseByHeaders } from './body.ts';
+import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
+import { METADATA_HEADERS, type Metadata, metadataOfHeaders } from './metadata.ts';
+import { createPages, type Pages, type ReadinessCheck } from './pages.ts';
+import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
+import { createRpcFace, type RpcFace, refusal } from './rpc-face.ts';
+
+export interface HttpServerOptions {
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly host: string;
+  readonly logger: Logger;
+  readonly registry?: Registry;
+  readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Stops in good order: not ready at once, no new connections, calls under way finish, then closed.
+   * @param graceMs after this long, what is still under way is cut off
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** What a closing server waits for calls under way; the longest timeout of a contract is 15 s, most are below one. */
+const CLOSE_GRACE_MS = 4_000;
+
+/**
+ * Serves one service over HTTP: both faces and every page.
+ * @throws {Error} with one sentence when the port cannot be had
+ */
+export async function serveHttp(service: Service, options: HttpServerOptions): Promise<HttpServer> {
+  const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
+  let draining = false;
+  const pages = createPages({
+    contract: service.contract,
+    registry: options.registry ?? new Registry(),
+    readiness: options.readiness ?? {},
+    draining: () => draining,
+    onNotReady: (check, error) => options.logger.warn({ check, err: error }, 'not ready'),
+  });
+  const face = createRpcFace(service, () => pages.openRpc, limits);
+  const router: Router = { service, pages, face, limits, logger: options.logger };
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    if (draining) response.setHeader('connection', 'close');
+    void exchange(router, request, response);
+  };
+  const server = createServer(serverOptions(limits), handle);
+  // Without this, Node asks for a body that is refused by its headers anyway.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (!isRefusedByHeaders(request, limits)) response.writeContinue();
+    handle(request, response);
+  });
+  server.maxConnections = limits.connectionsMax;
+  await startListening(server, options);
+  const { port } = server.address() as AddressInfo;
+
+  const close = async (graceMs = CLOSE_GRACE_MS): Promise<void> => {
+    draining = true;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(cutOff);
+  };
+  return { url: `http://${options.host}:${port}`, port, close, [Symbol.asyncDispose]: () => close() };
+}
+
+function serverOptions(limits: HttpLimits) {
+  return {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxHeaderSize: limits.headerBytesMax,
+    // How often the two timeouts above are looked at; the default of 30 s would make them mean little.
+    connectionsCheckingInterval: 1_000,
+    noDelay: true,
+  };
+}
+
+function startListening(server: Server, { host, port }: HttpServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE' ? 'is in use: stop what listens there or choose another PORT' : error.message;
+      reject(new Error(`${host}:${port} ${why}`, { cause: error }));
+    });
+    server.listen({ host, port }, () => resolve());
+  });
+}
+
+interface Router {
+  readonly service: Service;
+  readonly pages: Pages;
+  readonly face: RpcFace;
+  readonly limits: HttpLimits;
+  readonly logger: Logger;
+}
+
+/** One request and its answer. It never rejects: whatever goes wrong becomes an answer or a log line. */
+async function exchange(router: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(new RpcError('cancelled', 'The caller went away'));
+  });
+  const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
+  request.headers[METADATA_HEADERS.requestId] = requestId;
+  response.setHeader(METADATA_HEADERS.requestId, requestId);
+  try {
+    const answer = await route(router, request, gone.signal, requestId);
+    await write(response, request, answer, router.limits);
+  } catch (error) {
+    router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
+    response.destroy();
+  }
+}
+
+/** An answer, or a page that is text already. */
+type Answer = HttpAnswer | { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
+
+async function route(
+  router: Router,
+  request: IncomingMessage,
+  signal: AbortSignal,
+  requestId: string,
+): Promise<Answer> {
+  const { service, pages, limits } = router;
+  const path = request.url?.split('?', 1)[0] ?? '/';
+  const verb = request.method === 'HEAD' ? 'GET' : request.method;
+  try {
+    if (path === '/rpc') return await routeRpc(router, request, signal, requestId);
+    const page = pages.routes.get(path);
+    if (page) return verb === 'GET' ? await page() : notAllowed('GET, HEAD', requestId);
+    const name = path.slice(1);
+    const method = Object.hasOwn(service.contract.methods, name) ? service.contract.methods[name] : undefined;
+    if (!method) throw new RpcError('method_not_found', 'Nothing is at this address; GET /docs lists what there is');
+    if (verb !== 'POST' && !(method.reads && verb === 'GET')) {
+      return notAllowed(method.reads ? 'GET, POST' : 'POST', requestId);
+    }
+    return await answerPlain(service, name, request, metadataOfHeaders(request.headers), signal, limits);
+  } catch (error) {
+    logHidden(router, error, requestId);
+    return plainRefusal(error, requestId);
+  }
+}
+
+async function routeRpc(
+  router: Router,
+  request: IncomingMessage,
+  signal: AbortSignal,
+  requestId: string,
+): Promise<HttpAnswer> {
+  if (request.method !== 'POST') return notAllowed('POST', requestId);
+  let metadata: Metadata = { requestId };
+  try {
+    metadata = metadataOfHeaders(request.headers);
+    const parsed = parseBody(await readBody(request, router.limits), router.limits);
+    const body = await router.face.answer(parsed, metadata, signal);
+    return body === undefined ? { status: 204, body } : { status: 200, body };
+  } catch (error) {
+    // What was never parsed into a call has no id to answer under.
+    const { status, headers } = plainRefusal(error, requestId);
+    return { status, headers, body: refusal(null, toRpcError(error), metadata) };
+  }
+}
+
+function notAllowed(allow: string, requestId: string): HttpAnswer {
+  const refused = plainRefusal(
+    new HttpRefusal(405, `This address takes ${allow.replace(', ', ' and ')} only`),
+    requestId,
+  );
+  return { ...refused, headers: { allow } };
+}
+
+/** A page that broke would otherwise vanish behind "Internal error"; calls are logged by the logging interceptor. */
+function logHidden(router: Router, error: unknown, requestId: string): void {
+  if (!(error instanceof RpcError)) router.logger.error({ err: error, request_id: requestId }, 'page failed');
+}
+
+function isRefusedByHeaders(request: IncomingMessage, limits: HttpLimits): boolean {
+  try {
+    refuseByHeaders(request, limits);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+async function write(
+  response: ServerResponse,
+  request: IncomingMessage,
+  answer: Answer,
+  limits: HttpLimits,
+): Promise<void> {
+  if (response.destroyed) return;
+  const isPage = typeof answer.body === 'string';
+  const text = answer.body === undefined ? '' : isPage ? (answer.body as string) : stringifyJson(answer.body);
+  const headers: Record<string, string | number> = { ...answer.headers };
+  if (answer.status !== 204) {
+    headers['content-type'] ??= 'application/json';
+    headers['content-length'] = Buffer.byteLength(text);
+  }
+  if (request.complete) {
+    response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? '' : text);
+    return;
+  }
+  // The body was refused before it was read. Closing at once would reset the connection under the sender's hands, and
+  // the answer would be lost; so it is sent first, and a bounded rest is read on and thrown away.
+  response.writeHead(answer.status, { ...headers, connection: 'close' }).write(text);
+  await discardBody(request, limits);
+  response.end();
+}
+
+async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
+  let bytes = 0;
+  const timer = setTimeout(() => request.destroy(), limits.requestTimeoutMs);
+  const done = new Promise<void>((resolve) => {
+    request.once('close', resolve);
+    request.once('end', resolve);
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limits.discardBytesMax) request.destroy();
+    });
+  });
+  request.resume();
+  await done;
+  clearTimeout(timer);
+}

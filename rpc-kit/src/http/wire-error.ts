@@ -1,0 +1,65 @@
+import { CODES, codeOfHttpStatus, codeOfJsonRpcNumber, isCode } from '../code.ts';
+import { RpcError } from '../rpc-error.ts';
+
+/** Errors as they stand in answers, and back. Only the code, the message, the reason and its details ever leave. */
+
+export interface JsonRpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+interface PlainError {
+  readonly code: string;
+  readonly reason?: string | undefined;
+  readonly message: string;
+  readonly details?: unknown;
+  readonly retryAfterMs?: number | undefined;
+  readonly requestId: string;
+}
+
+export function toJsonRpcError(error: RpcError, requestId: string): JsonRpcError {
+  const { message, ...data } = toPlainError(error, requestId);
+  return { code: CODES[error.code].jsonRpc, message, data };
+}
+
+export function toPlainError(error: RpcError, requestId: string): PlainError {
+  const { code, reason, message, details, retryAfterMs } = error;
+  return { code, reason, message, details, retryAfterMs, requestId };
+}
+
+/** Retry-After counts whole seconds (RFC 9110, section 10.2.3), so it is rounded up. */
+export function retryAfterHeader(error: RpcError): Record<string, string> {
+  return error.retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) };
+}
+
+/** The error of a peer's JSON-RPC answer. A number outside our table, e.g. of a foreign server, becomes `internal`. */
+export function fromJsonRpcError(error: JsonRpcError): RpcError {
+  const data = isRecord(error.data) ? error.data : {};
+  const code = isCode(data.code) ? data.code : (codeOfJsonRpcNumber(error.code) ?? 'internal');
+  return new RpcError(code, error.message, optionsOf(data));
+}
+
+/** The error of a peer's plain answer: `{error: {…}}` where it speaks our form, else what the status says. */
+export function fromPlainAnswer(status: number, body: unknown, retryAfter: string | undefined): RpcError {
+  const error = isRecord(body) && isRecord(body.error) ? body.error : {};
+  const code = isCode(error.code) ? error.code : codeOfHttpStatus(status);
+  const message = typeof error.message === 'string' ? error.message : `The peer answered HTTP ${status}`;
+  const options = optionsOf(error);
+  const seconds = Number(retryAfter);
+  const retryAfterMs = options.retryAfterMs ?? (retryAfter && seconds >= 0 ? seconds * 1000 : undefined);
+  return new RpcError(code, message, { ...options, retryAfterMs });
+}
+
+function optionsOf(data: Record<string, unknown>) {
+  return {
+    reason: typeof data.reason === 'string' ? data.reason : undefined,
+    details: data.details,
+    retryAfterMs: typeof data.retryAfterMs === 'number' ? data.retryAfterMs : undefined,
+    requestId: typeof data.requestId === 'string' ? data.requestId : undefined,
+  };
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

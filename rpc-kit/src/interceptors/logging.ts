@@ -1,0 +1,38 @@
+import type { Logger } from 'pino';
+import type { Call, Interceptor } from '../call.ts';
+import { runInLogScope } from '../log-scope.ts';
+import { type RpcError, toRpcError } from '../rpc-error.ts';
+
+/**
+ * One line a call, when it is over: who called what, how it ended, how long it took. Params are never logged: they hold
+ * tokens. While the call runs, every line of the process's logger carries its request id (see `logScope`).
+ */
+export function serverLogging(logger: Logger): Interceptor {
+  return (next) => (call) => runInLogScope({ request_id: call.requestId }, () => logged(logger, next, call));
+}
+
+async function logged(logger: Logger, next: (call: Call) => Promise<unknown>, call: Call): Promise<unknown> {
+  const startedAt = performance.now();
+  const line = (code: string) => ({
+    method: call.contract ? call.method : 'unknown',
+    caller: call.caller,
+    code,
+    ms: Math.round((performance.now() - startedAt) * 10) / 10,
+  });
+  try {
+    const result = await next(call);
+    logger.info(line('ok'), 'call');
+    return result;
+  } catch (error) {
+    logFailure(logger, toRpcError(error), line);
+    throw error;
+  }
+}
+
+/** A caller's mistake is daily business; what the caller is not told about has to be found here. */
+function logFailure(logger: Logger, error: RpcError, line: (code: string) => object): void {
+  const fields = { ...line(error.code), reason: error.reason };
+  if (error.code === 'internal') logger.error({ ...fields, err: error.cause ?? error }, 'call failed');
+  else if (error.cause !== undefined) logger.warn({ ...fields, err: error.cause }, 'call failed');
+  else logger.info(fields, 'call');
+}

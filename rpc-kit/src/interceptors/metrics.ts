@@ -1,0 +1,85 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Call, Interceptor } from '../call.ts';
+import { toRpcError } from '../rpc-error.ts';
+
+/** Seconds. From a cached read to the longest timeout of a contract, about doubling. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+
+/** Counts and times the calls that a service answers: `rpc_server_*{service,method[,code]}`. */
+export function serverMetrics(registry: Registry): Interceptor {
+  return recordCalls(createInstruments(registry, 'server', 'answered', ['service', 'method']), (call) => ({
+    service: call.service,
+    method: knownMethod(call),
+  }));
+}
+
+/** Counts and times the calls that a client makes: `rpc_client_*{peer,method[,code]}`. */
+export function clientMetrics(registry: Registry): Interceptor {
+  return recordCalls(createInstruments(registry, 'client', 'made', ['peer', 'method']), (call) => ({
+    peer: call.service,
+    method: knownMethod(call),
+  }));
+}
+
+type Labels = Record<string, string>;
+
+interface Instruments {
+  readonly requests: Counter;
+  readonly seconds: Histogram;
+  readonly inFlight: Gauge;
+}
+
+/** Several clients of one process share a registry, so an instrument that is there already is used again. */
+function createInstruments(registry: Registry, side: string, done: string, labelNames: string[]): Instruments {
+  const prefix = `rpc_${side}`;
+  const existing = <T>(name: string): T | undefined => registry.getSingleMetric(name) as T | undefined;
+  const requests = `${prefix}_requests_total`;
+  const seconds = `${prefix}_duration_seconds`;
+  const inFlight = `${prefix}_in_flight`;
+  return {
+    requests:
+      existing<Counter>(requests) ??
+      new Counter({
+        name: requests,
+        help: `Calls ${done}, by outcome.`,
+        labelNames: [...labelNames, 'code'],
+        registers: [registry],
+      }),
+    seconds:
+      existing<Histogram>(seconds) ??
+      new Histogram({
+        name: seconds,
+        help: `How long calls ${done} took.`,
+        labelNames,
+        buckets: DURATION_BUCKETS,
+        registers: [registry],
+      }),
+    inFlight:
+      existing<Gauge>(inFlight) ??
+      new Gauge({ name: inFlight, help: 'Calls under way.', labelNames, registers: [registry] }),
+  };
+}
+
+function recordCalls({ requests, seconds, inFlight }: Instruments, labelsOf: (call: Call) => Labels): Interceptor {
+  return (next) => async (call) => {
+    const labels = labelsOf(call);
+    const startedAt = performance.now();
+    let code = 'ok';
+    inFlight.inc(labels);
+    try {
+      return await next(call);
+    } catch (error) {
+      code = toRpcError(error).code;
+      throw error;
+    } finally {
+      inFlight.dec(labels);
+      seconds.observe(labels, (performance.now() - startedAt) / 1000);
+      requests.inc({ ...labels, code });
+    }
+  };
+}
+
+/** Method names come from outside; counting each unknown one apart would let anyone fill the memory. */
+function knownMethod(call: Call): string {
+  return call.contract ? call.method : 'unknown';
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { fromWireInteger, type JsonNumber, rawNumber, toWireInteger } from './json.ts';
+
+/**
+ * The number types of contracts. 64-bit integers are bigints inside and plain JSON numbers on the wire, with every
+ * digit kept; a value outside its type is refused, never rounded.
+ */
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+const UINT64_MAX = 2n ** 64n - 1n;
+const UINT32_MAX = 2 ** 32 - 1;
+const UINT16_MAX = 2 ** 16 - 1;
+
+function wideInteger(format: 'int64' | 'uint64', min: bigint, max: bigint) {
+  const expected = `expected a whole number from ${min} to ${max}`;
+  const wire = z
+    .custom<JsonNumber>((value) => fromWireInteger(value) !== undefined, expected)
+    .meta({
+      type: 'integer',
+      format,
+      minimum: rawNumber(min.toString()),
+      maximum: rawNumber(max.toString()),
+    });
+  const inside = z.bigint().min(min, expected).max(max, expected);
+  return z.codec(wire, inside, {
+    decode: (value) => fromWireInteger(value) ?? 0n,
+    encode: (value) => toWireInteger(value),
+  });
+}
+
+function narrowInteger(format: 'uint16' | 'uint32', max: number) {
+  const expected = `expected a whole number from 0 to ${max}`;
+  return z.int(expected).min(0, expected).max(max, expected).meta({ format });
+}
+
+/** −9223372036854775808 to 9223372036854775807, a bigint inside. */
+export const int64 = wideInteger('int64', INT64_MIN, INT64_MAX);
+/** 0 to 18446744073709551615, a bigint inside. */
+export const uint64 = wideInteger('uint64', 0n, UINT64_MAX);
+/** 0 to 4294967295. */
+export const uint32 = narrowInteger('uint32', UINT32_MAX);
+/** 0 to 65535. */
+export const uint16 = narrowInteger('uint16', UINT16_MAX);
+/** A point in time: RFC 3339 text on the wire, a Date inside. */
+export const timestamp = z
+  .codec(z.iso.datetime({ offset: true }), z.date(), {
+    decode: (text) => new Date(text),
+    encode: (date) => date.toISOString(),
+  })
+  .meta({ format: 'date-time' });
+/** Names one intended effect, so that sending it twice has it once: 1 to 255 characters. */
+export const idempotencyKey = z.string().min(1).max(255);

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+
+/** Mistakes in the environment, all of them, as sentences for the one who set it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Marks a variable whose value must never be shown. */
+const SECRET = { secret: true };
+
+/** Building blocks of a service's `config.ts`. Every variable has a description; the README's table is made from them. */
+export const variable = {
+  port: (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback),
+  milliseconds: (fallback: number, { min = 1 } = {}) => z.coerce.number().int().min(min).default(fallback),
+  count: (fallback: number, { min = 1 } = {}) => z.coerce.number().int().min(min).default(fallback),
+  text: (fallback?: string) => (fallback === undefined ? z.string().min(1) : z.string().min(1).default(fallback)),
+  httpUrl: () => z.url({ protocol: /^https?$/, hostname: /./ }),
+  secret: () => z.string().min(1).meta(SECRET),
+  /** A URL that holds a password. */
+  databaseUrl: () => z.url({ protocol: /^postgres(ql)?$/ }).meta(SECRET),
+  choice: <const T extends readonly [string, ...string[]]>(options: T, fallback: T[number]) =>
+    z.enum(options).default(fallback as never),
+};
+
+/** The variables that every service has. */
+export const commonVariables = {
+  HOST: variable.text('127.0.0.1').describe('Address to listen on.'),
+  LOG_LEVEL: variable
+    .choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'info')
+    .describe('The least level of log lines that are written.'),
+  DATABASE_URL: variable
+    .databaseUrl()
+    .describe("Postgres, or the pgbouncer in front of it, with the service's own role."),
+  DATABASE_POOL_MAX: variable.count(10).describe('Connections of one process to its database.'),
+};
+
+/**
+ * Reads the environment once and reports every mistake at once. An empty variable counts as not set.
+ * @throws {ConfigError}
+ */
+export function loadConfig<S extends z.ZodObject>(
+  schema: S,
+  environment: NodeJS.ProcessEnv = process.env,
+): z.output<S> {
+  const given = Object.entries(environment).filter(([name, value]) => name in schema.shape && value !== '');
+  const parsed = schema.safeParse(Object.fromEntries(given));
+  if (parsed.success) return parsed.data;
+  const mistakes = parsed.error.issues.map((issue) => {
+    const name = String(issue.path[0]);
+    const missing = !(name in Object.fromEntries(given));
+    return missing ? `${name} is not set` : `${name} is wrong: ${issue.message}`;
+  });
+  throw new ConfigError(`${mistakes.join('; ')}. The README's table of variables says what each is for.`);
+}
+
+/** The configuration for the start-up log, with secrets masked. */
+export function maskSecrets(schema: z.ZodObject, config: Record<string, unknown>): Record<string, unknown> {
+  const isSecret = (name: string): boolean => innermost(schema.shape[name] as z.ZodType).meta()?.secret === true;
+  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, isSecret(name) ? '***' : value]));
+}
+
+/** What the documentation says of one variable. */
+export interface DescribedVariable {
+  readonly name: string;
+  readonly fallback: string | undefined;
+  readonly meaning: string;
+}
+
+export function describeConfig(schema: z.ZodObject): DescribedVariable[] {
+  return Object.entries(schema.shape).map(([name, field]) => {
+    const absent = (field as z.ZodType).safeParse(undefined);
+    const fallback = absent.success && absent.data !== undefined ? String(absent.data) : undefined;
+    return { name, fallback, meaning: (field as z.ZodType).description ?? '' };
+  });
+}
+
+/** Metadata sits on the schema that it was given to; a description or a default put around it hides it. */
+function innermost(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
+    ? innermost(schema.unwrap() as z.ZodType)
+    : schema;
+}

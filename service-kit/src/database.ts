@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Logger } from 'pino';
+import { Gauge, Histogram, type Registry } from 'prom-client';
+import { isLostRace, toDatabaseFailure } from './database-errors.ts';
+import type { Statement } from './sql.ts';
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolMax: number;
+  readonly logger: Logger;
+  readonly registry: Registry;
+}
+
+/** Where a statement runs: on any connection of the pool, or on the one of a transaction. */
+export interface Executor {
+  /**
+   * @param name tells statements apart in metrics and traces; never holds values
+   * @throws {DatabaseUnavailable} or pg's DatabaseError
+   */
+  run<Row extends pg.QueryResultRow>(name: string, statement: Statement): Promise<Row[]>;
+}
+
+export interface CallScope {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Database extends Executor, AsyncDisposable {
+  /**
+   * Runs the work in one transaction on one connection: committed when it resolves, rolled back when it rejects.
+   * A lost race (40001, 40P01) is tried again a bounded number of times, so the work must be free of outside effects,
+   * and no remote call belongs into it.
+   */
+  transaction<T>(work: (executor: Executor) => Promise<T>, scope?: CallScope): Promise<T>;
+  /** Rejects while the database does not answer. */
+  ping(): Promise<void>;
+  /** For tools that bring their own SQL text, such as the check for pending migrations. */
+  query(text: string): Promise<pg.QueryResultRow[]>;
+}
+
+/** Waiting for a free connection longer than this helps nobody: most calls end after 800 ms anyway. */
+const CONNECTION_TIMEOUT_MS = 2_000;
+/** Idle connections go back before pgbouncer's own limit closes them under our hands. */
+const IDLE_TIMEOUT_MS = 30_000;
+const ATTEMPTS_MAX = 4;
+/** Racers that lost to each other come back at different times. */
+const BACKOFF_BASE_MS = 10;
+
+const parsers: Record<number, (text: string) => unknown> = {
+  [pg.types.builtins.INT8]: BigInt,
+  // Only whole numbers are kept as numeric here: counts up to uint64.
+  [pg.types.builtins.NUMERIC]: BigInt,
+};
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolMax,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text') => parsers[oid] ?? pg.types.getTypeParser(oid, format)) as never,
+    },
+  });
+  // Without a listener, an idle connection that breaks would end the process.
+  pool.on('error', (error) => options.logger.warn({ err: error }, 'an idle database connection broke'));
+  const seconds = instruments(options.registry, pool);
+
+  const execute = async (on: pg.Pool | pg.PoolClient, name: string, statement: Statement) => {
+    const done = seconds.startTimer({ query: name });
+    try {
+      const { text, values } = statement.toParam();
+      return (await on.query(text, values)).rows;
+    } catch (error) {
+      throw toDatabaseFailure(error);
+    } finally {
+      done();
+    }
+  };
+
+  const once = async <T>(work: (executor: Executor) => Promise<T>, scope: CallScope): Promise<T> => {
+    scope.signal?.throwIfAborted();
+    const client = await connect(pool);
+    let broken: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work({
+        run(name, statement) {
+          // A caller that left must not hold locks for the statements that it does not wait for.
+          scope.signal?.throwIfAborted();
+          return execute(client, name, statement) as Promise<never>;
+        },
+      });
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw toDatabaseFailure(error);
+    } finally {
+      client.release(broken);
+    }
+  };
+
+  return {
+    run: (name, statement) => execute(pool, name, statement) as Promise<never>,
+    async transaction(work, scope = {}) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once(work, scope);
+        } catch (error) {
+          if (attempt >= ATTEMPTS_MAX || !isLostRace(error)) throw error;
+          await sleep(Math.random() * BACKOFF_BASE_MS * 2 ** attempt);
+        }
+      }
+    },
+    async ping() {
+      await pool.query('SELECT 1');
+    },
+    async query(text) {
+      return (await pool.query(text)).rows;
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+    },
+  };
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw toDatabaseFailure(error);
+  }
+}
+
+function instruments(registry: Registry, pool: pg.Pool): Histogram {
+  new Gauge({
+    name: 'db_pool_connections',
+    help: 'Connections to the database, by state; waiting counts callers without one.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.set({ state: 'idle' }, pool.idleCount);
+      this.set({ state: 'busy' }, pool.totalCount - pool.idleCount);
+      this.set({ state: 'waiting' }, pool.waitingCount);
+    },
+  });
+  return new Histogram({
+    name: 'db_query_duration_seconds',
+    help: 'How long statements took, by name.',
+    labelNames: ['query'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [registry],
+  });
+}

@@ -1,0 +1,16 @@
+export { type Background, startBackground } from './background.ts';
+export {
+  ConfigError,
+  commonVariables,
+  type DescribedVariable,
+  describeConfig,
+  loadConfig,
+  maskSecrets,
+  variable,
+} from './config.ts';
+export { type CallScope, type Database, type Executor, openDatabase } from './database.ts';
+export { DatabaseUnavailable, databaseErrors, isLostRace, SQLSTATE, sqlStateOf } from './database-errors.ts';
+export { createLogger } from './logger.ts';
+export { pendingMigrations } from './migrations.ts';
+export { announce, run } from './run.ts';
+export { arrayLiteral, type Statement, sql } from './sql.ts';
