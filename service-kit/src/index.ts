@@ -1,4 +1,5 @@
 export { type Background, startBackground } from './background.ts';
+export { loadCatalogue } from './catalogue.ts';
 export {
   ConfigError,
   commonVariables,
@@ -12,5 +13,7 @@ export { type CallScope, type Database, type Executor, openDatabase } from './da
 export { DatabaseUnavailable, databaseErrors, isLostRace, SQLSTATE, sqlStateOf } from './database-errors.ts';
 export { createLogger } from './logger.ts';
 export { pendingMigrations } from './migrations.ts';
+export { databaseReadiness } from './readiness.ts';
+export { createRegistry } from './registry.ts';
 export { announce, run } from './run.ts';
 export { arrayLiteral, type Statement, sql } from './sql.ts';

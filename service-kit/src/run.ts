@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { ConfigError } from './config.ts';
+import type { z } from 'zod';
+import { ConfigError, maskSecrets } from './config.ts';
 
 /** How long closing may take in all before the process ends itself: below the 5 s that its starter waits. */
 const STOP_TIMEOUT_MS = 4_500;
@@ -34,8 +35,14 @@ export async function run(service: string, main: (stopped: Promise<string>) => P
 }
 
 /** The start-up and the farewell line of every service. */
-export function announce(logger: Logger, url: string, config: Record<string, unknown>, stopped: Promise<string>): void {
-  logger.info({ url, node: process.version, config }, 'listening');
+export function announce<S extends z.ZodObject>(
+  logger: Logger,
+  url: string,
+  schema: S,
+  config: z.output<S>,
+  stopped: Promise<string>,
+): void {
+  logger.info({ url, node: process.version, config: maskSecrets(schema, config) }, 'listening');
   void stopped.then((why) => logger.info({ why }, 'stopping'));
 }
 

@@ -1,0 +1,8 @@
+import { commonVariables, variable } from 'service-kit';
+import { z } from 'zod';
+
+export const productsConfig = z.object({
+  PORT: variable.port(8083).describe('Port to listen on; 0 picks a free one.'),
+  ...commonVariables,
+  PRODUCTS_TOKEN: variable.secret().describe('The token that callers must send.'),
+});

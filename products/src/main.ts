@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url';
+import { serveHttp } from 'rpc-kit';
+import { announce, createLogger, createRegistry, databaseReadiness, loadConfig, openDatabase, run } from 'service-kit';
+import { createApp } from './app.ts';
+import { productsConfig } from './config.ts';
+import { createCatalogue } from './repository/catalogue.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations/products', import.meta.url));
+
+await run('products', async (stopped) => {
+  const config = loadConfig(productsConfig);
+  const logger = createLogger('products', config.LOG_LEVEL);
+  const registry = createRegistry('products');
+  await using database = openDatabase({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL_MAX,
+    logger,
+    registry,
+  });
+
+  const catalogue = createCatalogue(database);
+  const service = createApp({ catalogue, token: config.PRODUCTS_TOKEN, logger, registry });
+
+  const readiness = databaseReadiness(database, MIGRATIONS);
+  await using server = await serveHttp(service, { host: config.HOST, port: config.PORT, logger, registry, readiness });
+  announce(logger, server.url, productsConfig, config, stopped);
+  await stopped;
+});
