@@ -1,5 +1,5 @@
 import jayson from 'jayson';
-import { isRawNumber } from '../json.ts';
+import { isRawNumber, rawNumber } from '../json.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
 import type { HttpLimits } from './limits.ts';
@@ -46,7 +46,7 @@ export function createRpcFace(service: Service, discover: () => unknown, limits:
 
   function answerOne(request: unknown, context: JaysonContext): Promise<Answer | undefined> {
     const { metadata } = context;
-    const id = isRecord(request) && isId(request.id, limits) ? request.id : null;
+    const id = isRecord(request) && isId(request.id, limits) ? toEchoedId(request.id) : null;
     if (!isCallable(request, limits)) return Promise.resolve(refusal(id, invalidRequest(), metadata));
     const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
     const call = toJaysonRequest(request) as unknown as jayson.JSONRPCRequestLike;
@@ -93,6 +93,11 @@ function isId(id: unknown, limits: HttpLimits): boolean {
   if (typeof id === 'string') return id.length <= limits.idLengthMax;
   if (typeof id === 'bigint') return id.toString().length <= limits.idLengthMax;
   return isRawNumber(id) && id.rawJSON.length <= limits.idLengthMax;
+}
+
+/** An id goes back digit for digit, however long. */
+function toEchoedId(id: unknown): unknown {
+  return typeof id === 'bigint' ? rawNumber(id.toString()) : id;
 }
 
 /** Params that jayson would refuse stay as they are; the others carry the call's meta along, which jayson hands to no method. */
