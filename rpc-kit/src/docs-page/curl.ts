@@ -1,0 +1,19 @@
+import { type Html, html } from './html.ts';
+
+/** The page's own address; the script puts the real one in its place. */
+const ORIGIN = html`<span data-origin>http://localhost</span>`;
+
+/** A curl line that works when pasted into a shell, with a button that copies it. */
+export function curlBlock(title: string, path: string, body: string): Html {
+  return html`<div class="curl">
+<div class="bar"><span>${title}</span><button type="button" data-copy>Copy</button></div>
+<pre><code>curl -sS ${ORIGIN}${path} \\
+  -H 'content-type: application/json' \\
+  -d ${shellQuoted(body)}</code></pre>
+</div>`;
+}
+
+/** Single quotes keep everything but themselves (POSIX.1-2024, Shell Command Language, 2.2.2). */
+export function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { OpenRpcDocument } from '../openrpc.ts';
+import { Html, html, prose } from './html.ts';
+import { factList, type Limited, limitFacts, methodSection } from './method-section.ts';
+
+export interface DocsPage {
+  readonly html: string;
+  /** The value of the `content-security-policy` header that goes with the page. */
+  readonly contentSecurityPolicy: string;
+}
+
+const STYLE = readPart('./page.css');
+const SCRIPT = readPart('./page.js');
+
+/**
+ * The page lets its own style and script run, by hash, and calls its own service; nothing else loads or is sent anywhere,
+ * so text of a contract that slipped through unescaped could still do nothing. `data:` is for the empty icon, without
+ * which browsers ask for /favicon.ico.
+ */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  `style-src ${hashSource(STYLE)}`,
+  `script-src ${hashSource(SCRIPT)}`,
+  "connect-src 'self'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The other pages of every service. */
+const LINKS = ['/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics'];
+
+/** A page to read and try a service by, all in one piece, made from its OpenRPC document. */
+export function docsPage(document: OpenRpcDocument & Limited): DocsPage {
+  const { info, methods } = document;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${info.title} ${info.version}</title>
+<link rel="icon" href="data:,">
+<style>${new Html(STYLE)}</style>
+</head>
+<body>
+<a class="skip" href="#docs:methods">Skip to the methods</a>
+<header>
+<h1>${info.title} <span class="version">${info.version}</span></h1>
+${prose(info.description)}
+<ul class="links">${LINKS.map((path) => html`<li><a href="${path}">${path.slice(1)}</a></li>`)}</ul>
+${document['x-limits'] && factList(limitFacts(document))}
+</header>
+<div class="columns">
+<nav aria-label="Methods"><ul>
+${methods.map(({ name }) => html`<li><a href="#${encodeURIComponent(name)}">${name}</a></li>\n`)}</ul></nav>
+<main id="docs:methods" tabindex="-1">
+${methods.map((method, index) => methodSection(method, `docs:${index}`))}</main>
+</div>
+<script type="module">${new Html(SCRIPT)}</script>
+</body>
+</html>
+`;
+  return { html: page.markup, contentSecurityPolicy: CONTENT_SECURITY_POLICY };
+}
+
+/** Browsers hash the text after making its line breaks LF, whatever the checkout made of them. */
+function readPart(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8').replaceAll('\r\n', '\n');
+}
+
+function hashSource(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}

@@ -1,0 +1,39 @@
+/**
+ * A template tag that escapes. Whatever is interpolated becomes text, except what `html` itself has made, so a name or
+ * a description from a contract cannot become markup by being forgotten.
+ */
+export class Html {
+  readonly markup: string;
+
+  constructor(markup: string) {
+    this.markup = markup;
+  }
+}
+
+/** `undefined` and `false` are left out, so that `condition && html…` reads as it looks. */
+export type HtmlValue = Html | string | number | undefined | false | readonly HtmlValue[];
+
+export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
+  return new Html(parts.map((part, index) => part + toMarkup(values[index])).join(''));
+}
+
+/** Text as it may stand between tags and inside quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Paragraphs from plain text: an empty line parts them, `backticks` set code. */
+export function prose(text: string): Html[] {
+  return text.split(/\n\s*\n/).map((paragraph) => html`<p>${inlineCode(paragraph)}</p>`);
+}
+
+export function inlineCode(text: string): HtmlValue[] {
+  return text.split(/`([^`]+)`/).map((piece, index) => (index % 2 === 1 ? html`<code>${piece}</code>` : piece));
+}
+
+function toMarkup(value: HtmlValue): string {
+  if (value === undefined || value === false) return '';
+  if (value instanceof Html) return value.markup;
+  if (typeof value === 'object') return value.map(toMarkup).join('');
+  return escapeHtml(String(value));
+}

@@ -1,0 +1,118 @@
+/**
+ * The docs page's script: it copies curl lines and sends the try-it forms. JSON goes out and comes back as text, since
+ * JSON.parse would round an int64.
+ */
+
+/** No method is allowed as long; a page left waiting would look broken. */
+const ANSWER_TIMEOUT_MS = 60_000;
+const COPIED_SHOWN_MS = 1_500;
+
+/** The JSON-RPC call around params as they were typed. */
+export function rpcEnvelope(method, paramsText) {
+  const params = paramsText.trim() === '' ? '' : `,"params":${paramsText}`;
+  return `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)}${params}}`;
+}
+
+/** JSON text on lines of its own, its tokens untouched. Text that is no JSON comes back odd, never shorter. */
+export function indentJson(text) {
+  const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+|"/g) ?? [];
+  let depth = 0;
+  const line = () => `\n${'  '.repeat(depth)}`;
+  const pieces = tokens.map((token, index) => {
+    const opens = token === '{' || token === '[';
+    const closes = token === '}' || token === ']';
+    const isEmpty = opens && /^[}\]]$/.test(tokens[index + 1] ?? '');
+    if (opens && !isEmpty) {
+      depth += 1;
+      return token + line();
+    }
+    if (closes && !/^[{[]$/.test(tokens[index - 1] ?? '')) {
+      depth = Math.max(0, depth - 1);
+      return line() + token;
+    }
+    if (token === ',') return token + line();
+    return token === ':' ? ': ' : token;
+  });
+  return pieces.join('');
+}
+
+async function call(form) {
+  const fields = new FormData(form);
+  const method = form.dataset.method;
+  const isPlain = fields.get('face') === 'plain';
+  const headers = { 'content-type': 'application/json' };
+  for (const name of ['idempotency-key', 'x-deadline-ms']) {
+    const value = fields.get(name)?.trim();
+    if (value) headers[name] = value;
+  }
+  // The textarea itself and not FormData, which would turn its line breaks into CR LF.
+  const params = form.elements.params.value;
+  const startedAt = performance.now();
+  const response = await fetch(isPlain ? `/${encodeURIComponent(method)}` : '/rpc', {
+    method: 'POST',
+    headers,
+    body: isPlain ? params : rpcEnvelope(method, params),
+    cache: 'no-store',
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+  });
+  const text = await response.text();
+  return { response, text, tookMs: Math.round(performance.now() - startedAt) };
+}
+
+function answerTexts({ response, text, tookMs }) {
+  const requestId = response.headers.get('x-request-id');
+  const retryAfter = response.headers.get('retry-after');
+  const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
+  const status = [
+    `HTTP ${response.status} ${response.statusText}`.trim(),
+    `${tookMs} ms`,
+    requestId === null ? 'no request id' : `request ${requestId}`,
+    ...(retryAfter === null ? [] : [`retry after ${retryAfter} s`]),
+  ];
+  return { status: status.join(' · '), body: isJson ? indentJson(text) : text };
+}
+
+async function send(form) {
+  if (form.ariaBusy === 'true') return;
+  form.ariaBusy = 'true';
+  const answer = await call(form).then(answerTexts, (error) => ({ status: `No answer: ${error.message}`, body: '' }));
+  const place = form.querySelector('.answer');
+  place.querySelector('[data-answer-status]').textContent = answer.status;
+  place.querySelector('[data-answer-body]').textContent = answer.body;
+  place.querySelector('pre').hidden = answer.body === '';
+  place.hidden = false;
+  form.ariaBusy = 'false';
+}
+
+async function copy(button) {
+  const code = button.closest('.curl').querySelector('code');
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+  } catch {
+    // Over plain HTTP from another host there is no clipboard; the old way needs a selection.
+    getSelection().selectAllChildren(code);
+    document.execCommand('copy');
+  }
+  button.textContent = 'Copied';
+  setTimeout(() => {
+    button.textContent = 'Copy';
+  }, COPIED_SHOWN_MS);
+}
+
+function start() {
+  for (const element of document.querySelectorAll('[data-origin]')) element.textContent = location.origin;
+  document.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void send(event.target);
+  });
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest('[data-copy]');
+    if (button) void copy(button);
+  });
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.target.closest('form')?.requestSubmit();
+  });
+}
+
+// The tests import the functions above where there is no page.
+if (globalThis.document) start();
