@@ -1,0 +1,23 @@
+/** What the keeper is to run. It goes over the IPC channel: neither arguments nor environment would hide the password. */
+export type KeeperTask = {
+  postgres: {
+    initdb: string;
+    postgres: string;
+    /** Holds `data`; belongs to the user whom the keeper runs as. */
+    directory: string;
+    host: string;
+    port: number;
+    superuserPassword: string;
+    settings: Record<string, string>;
+  };
+  pgbouncers: { program: string; instances: PgbouncerInstance[] };
+};
+export type PgbouncerInstance = { name: string; configFile: string; host: string; port: number };
+
+export type ToKeeper = { kind: 'start'; task: KeeperTask } | { kind: 'stop' };
+
+export type FromKeeper =
+  | { kind: 'progress'; text: string }
+  | { kind: 'spawned'; name: string; pid: number }
+  | { kind: 'ready' }
+  | { kind: 'failed'; message: string };

@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from './failure.ts';
+import type { MeshPaths } from './mesh-config.ts';
+import { postgresPidFile, readPostgresPid } from './postgres-cluster.ts';
+import { isAlive, type ProcessStamp, type SignalStep, stampProcess, stopProcess } from './process-stamp.ts';
+import { isServiceName } from './services.ts';
+
+/** Long enough for what each does at its end, short enough that a person still waits for it. */
+const SERVICE_STEPS: SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 2_500 },
+  { signal: 'SIGKILL', waitMs: 1_000 },
+];
+const KEEPER_STEPS: SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 4_500 },
+  { signal: 'SIGKILL', waitMs: 500 },
+];
+const PGBOUNCER_STEPS: SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 400 },
+  { signal: 'SIGKILL', waitMs: 400 },
+];
+const POSTGRES_STEPS: SignalStep[] = [
+  { signal: 'SIGINT', waitMs: 2_500 },
+  { signal: 'SIGQUIT', waitMs: 1_000 },
+  { signal: 'SIGKILL', waitMs: 500 },
+];
+const PS_TIMEOUT_MS = 2_000;
+
+/**
+ * Stops what is left of a run whose runner was killed: services, then the keeper (who stops what it owns), then, should
+ * the keeper be gone too, pgbouncers and Postgres. Answers how many there were.
+ */
+export async function stopLeftovers(processes: ProcessStamp[], paths: MeshPaths): Promise<number> {
+  const postgres = findPostgres(paths);
+  const alive = [...processes.filter(isAlive), ...(postgres === undefined ? [] : [postgres])];
+  const stages: [(name: string) => boolean, SignalStep[]][] = [
+    [isServiceName, SERVICE_STEPS],
+    [(name) => name === 'keeper', KEEPER_STEPS],
+    [(name) => name.startsWith('pgbouncer'), PGBOUNCER_STEPS],
+    [(name) => name === 'postgres' || name === 'initdb', POSTGRES_STEPS],
+  ];
+  for (const [belongs, steps] of stages) {
+    await Promise.all(alive.filter(({ name }) => belongs(name)).map((stamp) => stopOne(stamp, steps)));
+  }
+  return new Set(alive.map(({ pid }) => pid)).size;
+}
+
+async function stopOne(stamp: ProcessStamp, steps: SignalStep[]): Promise<void> {
+  const gone = await stopProcess(stamp, steps).catch(() => false);
+  if (gone) return;
+  throw new Failure(
+    `${stamp.name} (process ${stamp.pid}) of an earlier run cannot be stopped: end it yourself, with kill -9 ${stamp.pid} as the user who started it.`,
+  );
+}
+
+/**
+ * Postgres by its own pid file, for the moment in which it ran and was not on record yet. The file may name a stranger
+ * who was given the pid since, so the command line has to speak of this very cluster.
+ */
+function findPostgres(paths: MeshPaths): ProcessStamp | undefined {
+  const pid = readPostgresPid(paths.postgres);
+  if (pid === undefined) return undefined;
+  if (readCommandLine(pid).includes(`-D ${join(paths.postgres, 'data')} `)) return stampProcess('postgres', pid);
+  // Postgres asks only whether the pid is in use, and would refuse to start because of the stranger.
+  if (stampProcess('stranger', pid) !== undefined) rmSync(postgresPidFile(paths.postgres), { force: true });
+  return undefined;
+}
+
+function readCommandLine(pid: number): string {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], {
+      encoding: 'utf8',
+      timeout: PS_TIMEOUT_MS,
+    });
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,85 @@
+import { join, resolve } from 'node:path';
+import { Failure } from './failure.ts';
+import { type PerService, perService, SERVICES, type ServiceName } from './services.ts';
+
+export const PROJECT_DIRECTORY = resolve(import.meta.dirname, '../..');
+
+/** Everything listens on this machine only: the passwords and the token of a local mesh are not made for a network. */
+export const LOCAL_HOST = '127.0.0.1';
+
+const DEFAULT_PORTS: PerService<number> = { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 };
+const DEFAULT_POSTGRES_PORT = 54320;
+const DEFAULT_PGBOUNCER_PORT = 54321;
+
+export type MeshConfig = {
+  directory: string;
+  ports: PerService<number>;
+  postgresPort: number;
+  pgbouncerPorts: PerService<number>;
+  /** Off where the data is thrown away after the run: a killed process loses nothing by it, a power cut would. */
+  fsync: boolean;
+};
+
+export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
+  const firstPgbouncerPort = parsePort(environment, 'MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT);
+  const config = {
+    directory: resolve(PROJECT_DIRECTORY, environment.MESH_DIR ?? '.mesh'),
+    ports: perService((service) => parsePort(environment, portVariable(service), DEFAULT_PORTS[service])),
+    postgresPort: parsePort(environment, 'MESH_POSTGRES_PORT', DEFAULT_POSTGRES_PORT),
+    pgbouncerPorts: perService((service) => firstPgbouncerPort + SERVICES.indexOf(service)),
+    fsync: environment.MESH_FSYNC !== 'off',
+  };
+  refuseDoublePorts(listPorts(config, true));
+  return config;
+}
+
+export type NamedPort = { port: number; variable: string };
+
+/** Every port a run listens on, with the variable that moves it. */
+export function listPorts(config: MeshConfig, withPgbouncer: boolean): NamedPort[] {
+  const pgbouncers = SERVICES.map((service) => ({
+    port: config.pgbouncerPorts[service],
+    variable: 'MESH_PGBOUNCER_PORT',
+  }));
+  return [
+    ...SERVICES.map((service) => ({ port: config.ports[service], variable: portVariable(service) })),
+    { port: config.postgresPort, variable: 'MESH_POSTGRES_PORT' },
+    ...(withPgbouncer ? pgbouncers : []),
+  ];
+}
+
+export type MeshPaths = ReturnType<typeof meshPaths>;
+
+/** `postgres` and `pgbouncer` belong to the user that Postgres runs as; the rest to whoever called make. */
+export function meshPaths(directory: string) {
+  return {
+    directory,
+    record: join(directory, 'run.json'),
+    secrets: join(directory, 'secrets.json'),
+    postgres: join(directory, 'postgres'),
+    pgbouncer: join(directory, 'pgbouncer'),
+    logs: join(directory, 'logs'),
+  };
+}
+
+function portVariable(service: ServiceName): string {
+  return `${service.toUpperCase()}_PORT`;
+}
+
+function parsePort(environment: NodeJS.ProcessEnv, variable: string, fallback: number): number {
+  const text = environment[variable];
+  if (text === undefined || text === '') return fallback;
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new Failure(`${variable} is "${text}", but has to be a port between 1 and 65535.`);
+}
+
+function refuseDoublePorts(ports: NamedPort[]): void {
+  for (const [index, { port, variable }] of ports.entries()) {
+    const other = ports.slice(0, index).find((earlier) => earlier.port === port);
+    if (other === undefined) continue;
+    throw new Failure(
+      `Port ${port} is given to two at once, by ${other.variable} and ${variable}: change one of them.`,
+    );
+  }
+}

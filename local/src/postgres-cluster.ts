@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KeeperTask } from './keeper-protocol.ts';
+
+/**
+ * Makes `<directory>/data` unless it is there. initdb works in a folder beside it that is renamed in the end: whatever
+ * kills it half way, `data` is either whole or absent.
+ */
+export async function createCluster(
+  options: KeeperTask['postgres'],
+  onSpawn: (child: ChildProcess) => void,
+): Promise<void> {
+  const { initdb, directory, superuserPassword } = options;
+  const data = join(directory, 'data');
+  if (existsSync(data)) return;
+  const unfinished = join(directory, 'data.new');
+  const passwordFile = join(directory, 'password');
+  rmSync(unfinished, { recursive: true, force: true });
+  writeFileSync(passwordFile, superuserPassword, { mode: 0o600 });
+  const child = spawn(
+    initdb,
+    [
+      `--pgdata=${unfinished}`,
+      '--username=postgres',
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      // The same order of text on every machine, whatever locales it has.
+      ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'],
+      // Seconds on a slow disk, and only a power cut during the first start would tell the difference.
+      '--no-sync',
+      '--no-instructions',
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  onSpawn(child);
+  const [code, signal] = await once(child, 'exit');
+  rmSync(passwordFile, { force: true });
+  if (code !== 0) throw new Error(`initdb failed (${signal ?? `exit code ${code}`}).`);
+  renameSync(unfinished, data);
+}
+
+/** Postgres writes its state into the last line of postmaster.pid; pg_ctl waits for the same word. */
+export function isClusterReady(directory: string, pid: number): boolean {
+  const lines = readPidFile(directory);
+  return lines?.[0]?.trim() === String(pid) && lines[7]?.trim() === 'ready';
+}
+
+/** The process that the cluster's pid file speaks of; it may be gone, or be somebody else by now. */
+export function readPostgresPid(directory: string): number | undefined {
+  const pid = Number(readPidFile(directory)?.[0]);
+  return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+}
+
+function readPidFile(directory: string): string[] | undefined {
+  try {
+    return readFileSync(postgresPidFile(directory), 'utf8').split('\n');
+  } catch {
+    return undefined;
+  }
+}
+
+export function postgresPidFile(directory: string): string {
+  return join(directory, 'data', 'postmaster.pid');
+}

@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * A process as it can be found again by a later run. A pid alone says nothing, because pids are used again: with the time
+ * at which the process started it names one process for good, so that no stranger is ever signalled.
+ */
+export type ProcessStamp = { name: string; pid: number; identity: string };
+
+const POLL_INTERVAL_MS = 20;
+const PS_TIMEOUT_MS = 2_000;
+
+export function stampProcess(name: string, pid: number): ProcessStamp | undefined {
+  const identity = identifyProcess(pid);
+  return identity === undefined ? undefined : { name, pid, identity };
+}
+
+export function isAlive({ pid, identity }: ProcessStamp): boolean {
+  return identifyProcess(pid) === identity;
+}
+
+export type SignalStep = { signal: NodeJS.Signals; waitMs: number };
+
+/** Sends one signal after the other, waiting after each; answers whether the process is gone in the end. */
+export async function stopProcess(stamp: ProcessStamp, steps: SignalStep[]): Promise<boolean> {
+  for (const { signal, waitMs } of steps) {
+    if (!sendSignal(stamp, signal)) return true;
+    if (await waitForEnd(stamp, waitMs)) return true;
+  }
+  return !isAlive(stamp);
+}
+
+export async function waitForEnd(stamp: ProcessStamp, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (isAlive(stamp)) {
+    if (performance.now() > deadline) return false;
+    await sleep(POLL_INTERVAL_MS);
+  }
+  return true;
+}
+
+function sendSignal(stamp: ProcessStamp, signal: NodeJS.Signals): boolean {
+  if (!isAlive(stamp)) return false;
+  try {
+    process.kill(stamp.pid, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+/** undefined where no such process runs; one that has ended and waits for its parent to notice does not run. */
+function identifyProcess(pid: number): string | undefined {
+  return process.platform === 'linux' ? identifyByProc(pid) : identifyByPs(pid);
+}
+
+function identifyByProc(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the program's name in parentheses and may hold anything, so fields count from the last ')'.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [state, startTicks] = [fields[0], fields[19]];
+    if (state === 'Z' || state === 'X') return undefined;
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return `${bootId} ${startTicks}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function identifyByPs(pid: number): string | undefined {
+  try {
+    const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      timeout: PS_TIMEOUT_MS,
+      // The start time has to read the same in every run, whatever the user's language and time zone.
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [state, ...started] = line.trim().split(/\s+/);
+    return state === undefined || state === '' || state.startsWith('Z') ? undefined : started.join(' ');
+  } catch {
+    return undefined;
+  }
+}

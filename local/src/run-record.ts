@@ -1,0 +1,90 @@
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { Failure } from './failure.ts';
+import { type MeshPaths, PROJECT_DIRECTORY } from './mesh-config.ts';
+import { isAlive, type ProcessStamp, stampProcess } from './process-stamp.ts';
+
+type RecordContent = { runner: ProcessStamp; postgresPort: number; processes: ProcessStamp[] };
+
+/**
+ * `.mesh/run.json`: who works on this folder and which processes it has started. It is the lock (one runner to a folder)
+ * and what the next run cleans up after should this one be killed.
+ */
+export type RunRecord = {
+  /** Processes that an earlier, killed run has left behind; they may still be alive. */
+  leftovers: ProcessStamp[];
+  add(name: string, pid: number): ProcessStamp | undefined;
+  close(): void;
+};
+
+export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort: number): RunRecord {
+  mkdirSync(paths.directory, { recursive: true });
+  const earlier = readRunRecord(paths);
+  if (earlier !== undefined && isAlive(earlier.runner)) refuse(earlier, paths);
+  const runner = stampProcess(runnerName, process.pid);
+  if (runner === undefined) throw new Failure('The list of processes cannot be read: install ps (package procps).');
+
+  const content: RecordContent = { runner, postgresPort, processes: earlier?.processes ?? [] };
+  if (earlier !== undefined) rmSync(paths.record, { force: true });
+  createExclusively(paths, content);
+  return {
+    leftovers: earlier?.processes ?? [],
+    add(name, pid) {
+      const stamp = stampProcess(name, pid);
+      if (stamp === undefined) return undefined;
+      content.processes.push(stamp);
+      replace(paths, content);
+      return stamp;
+    },
+    close() {
+      content.processes = content.processes.filter(isAlive);
+      // Whoever could not be stopped stays on record, so that the next run tries again.
+      if (content.processes.length > 0) replace(paths, content);
+      else rmSync(paths.record, { force: true });
+    },
+  };
+}
+
+export function readRunRecord(paths: MeshPaths): RecordContent | undefined {
+  try {
+    return JSON.parse(readFileSync(paths.record, 'utf8'));
+  } catch {
+    // No run has been here, or one was killed between creating the file and writing it.
+    return undefined;
+  }
+}
+
+/** The run that is at work in this folder now, if any. */
+export function readLiveRun(paths: MeshPaths): RecordContent | undefined {
+  const record = readRunRecord(paths);
+  return record !== undefined && isAlive(record.runner) ? record : undefined;
+}
+
+export function shortPath(path: string): string {
+  const fromProject = relative(PROJECT_DIRECTORY, path);
+  return fromProject.startsWith('..') ? path : fromProject;
+}
+
+function createExclusively(paths: MeshPaths, content: RecordContent): void {
+  try {
+    closeSync(openSync(paths.record, 'wx'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const winner = readLiveRun(paths);
+    if (winner !== undefined) refuse(winner, paths);
+  }
+  replace(paths, content);
+}
+
+/** A reader sees the file before or after the change, never half of it. */
+function replace(paths: MeshPaths, content: RecordContent): void {
+  const next = `${paths.record}.${process.pid}`;
+  writeFileSync(next, `${JSON.stringify(content, undefined, 2)}\n`);
+  renameSync(next, paths.record);
+}
+
+function refuse({ runner }: RecordContent, paths: MeshPaths): never {
+  throw new Failure(
+    `${runner.name} (process ${runner.pid}) is at work in ${shortPath(paths.directory)} already: stop it first, or give this run a MESH_DIR and ports of its own.`,
+  );
+}

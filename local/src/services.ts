@@ -1,0 +1,42 @@
+/**
+ * The services of the mesh in the order in which they start: who is called comes before who calls. They stop the other
+ * way round, so that no caller meets a service that is gone already.
+ */
+export const SERVICES = ['products', 'notifications', 'loms', 'checkout'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+export type PerService<T> = Record<ServiceName, T>;
+
+export function isServiceName(name: string): name is ServiceName {
+  return SERVICES.some((service) => service === name);
+}
+
+export function perService<T>(make: (service: ServiceName) => T): PerService<T> {
+  const { products, notifications, loms, checkout } = Object.fromEntries(SERVICES.map((name) => [name, make(name)]));
+  return { products, notifications, loms, checkout } as PerService<T>;
+}
+
+type Surroundings = { host: string; port: number; databaseUrl: string; urls: PerService<string> };
+
+/** What a service is told about its surroundings; whatever else it knows to read passes through from the caller. */
+export function serviceEnvironment(service: ServiceName, surroundings: Surroundings): NodeJS.ProcessEnv {
+  const { host, port, databaseUrl, urls } = surroundings;
+  const environment: NodeJS.ProcessEnv = {
+    LOG_LEVEL: 'info',
+    ...withoutPostgresVariables(process.env),
+    HOST: host,
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+  };
+  const productsToken = process.env.PRODUCTS_TOKEN ?? 'testtoken';
+  if (service === 'products') return { ...environment, PRODUCTS_TOKEN: productsToken };
+  if (service === 'loms') return { ...environment, NOTIFICATIONS_URL: urls.notifications };
+  if (service === 'checkout') {
+    return { ...environment, PRODUCTS_TOKEN: productsToken, PRODUCTS_URL: urls.products, LOMS_URL: urls.loms };
+  }
+  return environment;
+}
+
+/** PGHOST, PGOPTIONS and their like speak of somebody else's Postgres, and the pg driver would heed them. */
+export function withoutPostgresVariables(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^PG[A-Z]/.test(name)));
+}

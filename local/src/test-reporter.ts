@@ -1,0 +1,15 @@
+import Mocha from 'mocha';
+
+export type TestCounts = { passed: number; failed: number; skipped: number };
+
+/** mocha's spec reporter, which also tells `test.ts` the numbers for its last line. */
+export default class TestReporter extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    runner.once('end', () => {
+      const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
+      const counts: TestCounts = { passed: passes, failed: failures, skipped: pending };
+      process.send?.(counts);
+    });
+  }
+}

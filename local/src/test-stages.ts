@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PROJECT_DIRECTORY } from './mesh-config.ts';
+import type { TestCounts } from './test-reporter.ts';
+
+export const STAGES = ['unit', 'integration', 'end-to-end'] as const;
+export type Stage = (typeof STAGES)[number];
+
+type StageOptions = { pattern: string; testTimeoutMs: number; stageTimeoutMs: number };
+const STAGE_OPTIONS: Record<Stage, StageOptions> = {
+  unit: { pattern: '*/src/**/*.test.ts', testTimeoutMs: 5_000, stageTimeoutMs: 120_000 },
+  integration: { pattern: '*/test/**/*.test.ts', testTimeoutMs: 20_000, stageTimeoutMs: 600_000 },
+  // A test of these starts and stops a whole mesh, also on a slow machine.
+  'end-to-end': { pattern: 'local/test/e2e/**/*.test.ts', testTimeoutMs: 90_000, stageTimeoutMs: 900_000 },
+};
+/** mocha ends when nothing is left to do; what a test forgot to close keeps it, and should be found. */
+const LINGER_TIMEOUT_MS = 10_000;
+
+/** The tests of each stage: all there are, or those among the files that were asked for. */
+export function planStages(files: string[]): Record<Stage, string[]> {
+  const all = (stage: Stage) => globSync(STAGE_OPTIONS[stage].pattern, { cwd: PROJECT_DIRECTORY }).sort();
+  const wanted = files.map((file) => relative(PROJECT_DIRECTORY, resolve(file)));
+  const pick = (paths: string[]) => (wanted.length === 0 ? paths : paths.filter((path) => wanted.includes(path)));
+  const endToEnd = all('end-to-end');
+  return {
+    unit: pick(all('unit')),
+    integration: pick(all('integration').filter((path) => !endToEnd.includes(path))),
+    'end-to-end': pick(endToEnd),
+  };
+}
+
+export type RunningStage = { counts: Promise<TestCounts>; stop(signal: NodeJS.Signals): void };
+
+/** Runs mocha on the files in a process of its own: whatever the tests do to it, the last line can still be printed. */
+export function startStage(
+  stage: Stage,
+  files: string[],
+  options: string[],
+  environment: NodeJS.ProcessEnv,
+): RunningStage {
+  const { testTimeoutMs } = STAGE_OPTIONS[stage];
+  const mocha = spawn(
+    process.execPath,
+    [
+      join(PROJECT_DIRECTORY, 'node_modules/mocha/bin/mocha.js'),
+      ...['--no-config', '--forbid-only', '--timeout', String(testTimeoutMs)],
+      ...['--reporter', join(import.meta.dirname, 'test-reporter.ts')],
+      ...options,
+      ...files,
+    ],
+    {
+      cwd: PROJECT_DIRECTORY,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: true,
+    },
+  );
+  return { counts: countTests(mocha, stage), stop: (signal) => mocha.kill(signal) };
+}
+
+async function countTests(mocha: ChildProcess, stage: Stage): Promise<TestCounts> {
+  let counts: TestCounts | undefined;
+  const exited = once(mocha, 'exit').then(([code, signal]) => `${signal ?? `exit code ${code}`}`);
+  const reported = new Promise<void>((resolve) => {
+    mocha.once('message', (message: TestCounts) => {
+      counts = message;
+      resolve();
+    });
+  });
+  const limit = STAGE_OPTIONS[stage].stageTimeoutMs;
+  const overdue = await Promise.race([exited, reported, sleep(limit, 'overdue' as const, { ref: false })]);
+  if (overdue === 'overdue') {
+    console.error(`The ${stage} tests were ended: they took longer than ${limit / 1000} s.`);
+    mocha.kill('SIGKILL');
+  }
+  const end = await Promise.race([exited, sleep(LINGER_TIMEOUT_MS, undefined, { ref: false })]);
+  if (end === undefined) {
+    mocha.kill('SIGKILL');
+    console.error(`A ${stage} test left something open (a timer, a socket, a pool), so that mocha did not end.`);
+    return addCounts(counts ?? NO_TESTS, ONE_FAILURE);
+  }
+  if (counts !== undefined) return counts;
+  console.error(`The ${stage} tests did not run to their end (${end}).`);
+  return ONE_FAILURE;
+}
+
+export const NO_TESTS: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+/** A set-up that crashes is counted like a test that fails. */
+export const ONE_FAILURE: TestCounts = { ...NO_TESTS, failed: 1 };
+
+export function addCounts(a: TestCounts, b: TestCounts): TestCounts {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { describeFailure, runScript } from './failure.ts';
+import { createTestFolder, removeTestFolder, sweepTestFolders } from './test-folder.ts';
+import type { TestCounts } from './test-reporter.ts';
+import { startTestServer } from './test-server.ts';
+import {
+  addCounts,
+  NO_TESTS,
+  ONE_FAILURE,
+  planStages,
+  type RunningStage,
+  STAGES,
+  type Stage,
+  startStage,
+} from './test-stages.ts';
+
+/**
+ * `npm test`: unit, integration and end-to-end tests, each by a mocha of its own. Files among the arguments choose what
+ * runs; all other arguments are mocha's. The last line of the output is `N passed, N failed`.
+ */
+const files = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts') && existsSync(argument));
+const mochaOptions = process.argv.slice(2).filter((argument) => !files.includes(argument));
+
+let interrupted = false;
+let running: RunningStage | undefined;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    running?.stop('SIGTERM');
+  });
+}
+
+async function run(): Promise<TestCounts> {
+  await sweepTestFolders();
+  const folder = createTestFolder();
+  const plan = planStages(files);
+  // The server starts while the unit tests run, which need none.
+  const starting = plan.integration.length > 0 ? startTestServer(folder) : undefined;
+  starting?.catch(() => {});
+  let total = NO_TESTS;
+  try {
+    for (const stage of STAGES) {
+      if (interrupted || plan[stage].length === 0) continue;
+      total = addCounts(total, await runStage(stage, plan[stage], starting));
+    }
+  } finally {
+    await (await starting?.catch(() => undefined))?.stop();
+    await removeTestFolder(folder);
+  }
+  return interrupted ? addCounts(total, ONE_FAILURE) : total;
+}
+
+async function runStage(
+  stage: Stage,
+  paths: string[],
+  starting?: ReturnType<typeof startTestServer>,
+): Promise<TestCounts> {
+  console.log(`\n${stage} tests`);
+  try {
+    const server = stage === 'integration' ? await starting : undefined;
+    running = startStage(stage, paths, mochaOptions, server?.environment ?? {});
+    return await running.counts;
+  } catch (error) {
+    console.error(describeFailure(error));
+    return ONE_FAILURE;
+  } finally {
+    running = undefined;
+  }
+}
+
+await runScript(async () => {
+  const { passed, failed, skipped } = await run().catch((error) => {
+    console.error(describeFailure(error));
+    return ONE_FAILURE;
+  });
+  if (interrupted) console.error('The tests were interrupted.');
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return failed > 0 ? 1 : 0;
+});

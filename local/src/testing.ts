@@ -1,0 +1,2 @@
+/** What the integration tests of the services and the end-to-end tests use. */
+export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
