@@ -16,7 +16,10 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 describe('A test database', () => {
   it('has the migrations of its service applied', async () => {
     await using database = await createTestDatabase('products');
-    const rows = await query(database.url, "SELECT to_regclass('atdatabases_migrations_applied') IS NOT NULL AS migrated");
+    const rows = await query(
+      database.url,
+      "SELECT to_regclass('atdatabases_migrations_applied') IS NOT NULL AS migrated",
+    );
     assert.deepEqual(rows, [{ migrated: true }]);
   });
 

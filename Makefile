@@ -1,0 +1,52 @@
+# Everything here works on a fresh machine with git, make and Node 20 or newer; the packages are installed when needed.
+# Works with GNU make 3.81 too, which is what macOS has.
+
+SHELL := /bin/sh
+NODE := node_modules/.bin/node
+.DEFAULT_GOAL := help
+.PHONY: help run-all test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+
+help: ## Prints this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# exec: a signal sent to make reaches the runner itself, and make waits until the runner is done.
+run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer and the four services
+	@exec $(NODE) local/src/run-all.ts
+
+test: packages ## Runs all tests: unit, integration on a real Postgres, end to end
+	@exec $(NODE) local/src/test.ts
+
+unit: packages ## Runs the unit tests only
+	@exec $(NODE) node_modules/mocha/bin/mocha.js --config .mocharc.unit.json
+
+precommit: packages ## Checks format, types, imports, unit tests with coverage, generated files
+	@exec $(NODE) local/src/precommit.ts
+
+format: packages ## Formats the code and mends what the linter can mend
+	@exec node_modules/.bin/biome check --write .
+
+generate: packages ## Writes contracts.md from the contracts
+	@exec $(NODE) local/src/generate.ts
+
+migrate: packages ## Applies the pending migrations (SERVICE=loms for one service)
+	@exec $(NODE) local/src/migrate.ts up
+
+migrate-down: packages ## Rolls back the newest migration of SERVICE
+	@exec $(NODE) local/src/migrate.ts down
+
+migrate-status: packages ## Shows which migrations are applied
+	@exec $(NODE) local/src/migrate.ts status
+
+clean-data: packages ## Removes the data and logs of the mesh (.mesh/)
+	@exec $(NODE) local/src/clean-data.ts
+
+packages: node_modules/.package-lock.json
+
+# npm writes this file last, so it is missing after an installation that broke off.
+node_modules/.package-lock.json: package-lock.json
+	@command -v node >/dev/null || { echo 'Node is not installed: Node 20 or newer is needed, see https://nodejs.org.' >&2; exit 1; }
+	@command -v npm >/dev/null || { echo 'npm is not installed: it comes with Node 20 or newer, see https://nodejs.org.' >&2; exit 1; }
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || { echo "Node $$(node --version) is too old: Node 20 or newer is needed, see https://nodejs.org." >&2; exit 1; }
+	@echo 'Installing the packages (npm ci); the first time this takes a minute or so.'
+	@npm ci || { echo 'npm ci failed, see above: with the network and the disk in order, call make again.' >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeMesh } from './announcement.ts';
+import { refuseFullDisk } from './disk-space.ts';
+import { Failure, runScript } from './failure.ts';
+import { Interruption, listenForInterruption } from './interruption.ts';
+import { stopLeftovers } from './leftovers.ts';
+import { loadCatalogues } from './load-catalogues.ts';
+import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from './mesh-config.ts';
+import { type MeshDatabase, spawnDatabase } from './mesh-database.ts';
+import { migrateServices } from './migrate-services.ts';
+import { findPgbouncer } from './pgbouncer-config.ts';
+import { refusePortsInUse } from './ports.ts';
+import { seconds, step } from './progress.ts';
+import { openRunRecord, type RunRecord } from './run-record.ts';
+import { type ServiceProcess, startService } from './service-process.ts';
+import { perService, SERVICES, serviceEnvironment } from './services.ts';
+
+/** A caller that is slow to stop holds up the others no longer than this; all of it has to be over within 5 s. */
+const HEAD_START_MS = 150;
+
+/** `make run-all`: the whole mesh on this machine, until Ctrl-C. Stops in the order opposite to the start. */
+async function run(beganAt: number): Promise<number> {
+  const interrupted = listenForInterruption();
+  const config = loadMeshConfig(process.env);
+  const paths = meshPaths(config.directory);
+  await using undo = new AsyncDisposableStack();
+  /** Every wait of the start ends when somebody wants the run to end. */
+  const unlessInterrupted = <T>(work: Promise<T>): Promise<T> =>
+    Promise.race([work, interrupted.then((interruption) => Promise.reject(interruption))]);
+
+  const record = openRunRecord(paths, 'make run-all', config.postgresPort);
+  undo.defer(() => record.close());
+  await unlessInterrupted(checkMachine(config, paths, record));
+
+  const database = await spawnDatabase({ config, paths, record, withPgbouncer: true, say });
+  undo.defer(() => database.keeper.stop());
+  if (database.pgbouncer === undefined) say('no pgbouncer is installed: the services connect to Postgres directly');
+  const bouncers = database.pgbouncer === undefined ? '' : ' and pgbouncer';
+  await unlessInterrupted(step(`Postgres${bouncers}`, database.keeper.start));
+  await unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
+
+  const services = startServices(config, paths, record, database);
+  undo.defer(() => stopServices(services));
+  const broken = Promise.race([database.keeper.lost, ...services.map(({ died }) => died)]);
+  const unlessBroken = <T>(work: Promise<T>): Promise<T> =>
+    unlessInterrupted(Promise.race([work, broken.then((sentence) => Promise.reject(new Failure(sentence)))]));
+  await unlessBroken(step('catalogue', () => loadCatalogues(database.urls)));
+  await unlessBroken(step('services', () => Promise.all(services.map((service) => service.waitUntilReady()))));
+
+  console.log(`The mesh is ready after ${seconds(beganAt)}.\n${describeMesh(config, database)}`);
+  process.send?.({ ready: Object.fromEntries(services.map(({ name, url, pid }) => [name, { url, pid }])) });
+  await unlessBroken(new Promise<never>(() => {}));
+  return 0;
+}
+
+async function checkMachine(config: MeshConfig, paths: MeshPaths, record: RunRecord): Promise<void> {
+  const stopped = await stopLeftovers(record.leftovers, paths);
+  if (stopped > 0) say(`stopped ${stopped} ${stopped === 1 ? 'process' : 'processes'} of a run that was killed`);
+  await refusePortsInUse(listPorts(config, findPgbouncer() !== undefined));
+  await refuseFullDisk(config.directory);
+}
+
+function startServices(
+  config: MeshConfig,
+  paths: MeshPaths,
+  record: RunRecord,
+  database: MeshDatabase,
+): ServiceProcess[] {
+  const urls = perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`);
+  return SERVICES.map((name) => {
+    const port = config.ports[name];
+    const surroundings = { host: LOCAL_HOST, port, databaseUrl: database.urls[name], urls };
+    return startService({
+      name,
+      port,
+      environment: serviceEnvironment(name, surroundings),
+      logDirectory: paths.logs,
+      onSpawn: record.add,
+    });
+  });
+}
+
+/** Who calls stops before who is called, so that no request meets a service that is gone already. */
+async function stopServices(services: ServiceProcess[]): Promise<void> {
+  const stopping: Promise<void>[] = [];
+  for (const service of services.toReversed()) {
+    const stopped = service.stop();
+    stopping.push(stopped);
+    await Promise.race([stopped, sleep(HEAD_START_MS)]);
+  }
+  await Promise.all(stopping);
+}
+
+function say(text: string): void {
+  console.log(`  · ${text}`);
+}
+
+await runScript(async () => {
+  const beganAt = performance.now();
+  console.log('Starting the order mesh.');
+  try {
+    return await run(beganAt);
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error;
+    console.log(`The mesh is stopped; that took ${seconds(error.at)}.`);
+    return 0;
+  }
+});
