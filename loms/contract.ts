@@ -1,0 +1,118 @@
+import { defineService, idempotencyKey, int64, uint16, uint32, uint64 } from 'rpc-kit';
+import { z } from 'zod';
+
+/** Lines of one order. A cart holds as many, so every cart can be ordered. */
+export const ITEMS_MAX = 100;
+
+const orderID = int64;
+const count = uint16.min(1).meta({ format: 'uint16' });
+const item = z.strictObject({ sku: uint32, count });
+
+const shortage = z.object({ sku: uint32, requested: uint32, available: uint64 });
+const status = z.enum(['new', 'awaiting payment', 'failed', 'payed', 'cancelled']);
+
+const order_not_found = {
+  code: 'not_found',
+  message: 'There is no such order',
+  details: z.object({ orderID }),
+} as const;
+
+export const loms = defineService(
+  'loms',
+  { summary: 'Logistics and order management: orders and stock.', version: '0.1.0' },
+  {
+    createOrder: {
+      summary: 'Creates an order and reserves its goods, all of them or none.',
+      description:
+        'The same sku twice counts as the sum. When goods are missing, the order is kept as failed and no stock has moved.',
+      params: z.strictObject({
+        user: int64,
+        items: z.array(item).min(1).max(ITEMS_MAX),
+        idempotencyKey: idempotencyKey.optional(),
+      }),
+      result: z.object({ orderID }),
+      errors: {
+        out_of_stock: {
+          code: 'failed_precondition',
+          message: 'Not enough goods are on sale',
+          details: z.object({ orderID, shortages: z.array(shortage) }),
+        },
+        idempotency_conflict: {
+          code: 'failed_precondition',
+          message: 'This idempotency key came with another body before',
+        },
+      },
+      timeoutMs: 2_000,
+      retry: 'with-idempotency-key',
+      positions: ['user', 'items'],
+      example: { params: { user: 2, items: [{ sku: 139275865, count: 1 }] }, result: { orderID: 2 } },
+    },
+    listOrder: {
+      summary: 'Shows an order.',
+      params: z.strictObject({ orderID }),
+      result: z.object({ status, user: int64, items: z.array(z.object({ sku: uint32, count: uint16 })) }),
+      errors: { order_not_found },
+      timeoutMs: 500,
+      reads: true,
+      positions: ['orderID'],
+      example: {
+        params: { orderID: 1 },
+        result: { status: 'awaiting payment', user: 1, items: [{ sku: 1076963, count: 2 }] },
+      },
+    },
+    orderPayed: {
+      summary: 'Marks an order as payed: its reserved goods are sold.',
+      description: 'Again on a payed order nothing happens.',
+      params: z.strictObject({ orderID }),
+      result: z.object({}),
+      errors: {
+        order_not_found,
+        order_not_payable: {
+          code: 'failed_precondition',
+          message: 'An order in this state cannot be payed',
+          details: z.object({ status }),
+        },
+      },
+      timeoutMs: 1_000,
+      retry: 'safe',
+      positions: ['orderID'],
+      example: { params: { orderID: 1 }, result: {} },
+    },
+    cancelOrder: {
+      summary: 'Cancels an order: its reserved goods go back on sale.',
+      description: 'Again on a cancelled order nothing happens.',
+      params: z.strictObject({ orderID }),
+      result: z.object({}),
+      errors: {
+        order_not_found,
+        order_not_cancellable: {
+          code: 'failed_precondition',
+          message: 'An order in this state cannot be cancelled',
+          details: z.object({ status }),
+        },
+      },
+      timeoutMs: 1_000,
+      retry: 'safe',
+      positions: ['orderID'],
+      example: { params: { orderID: 2 }, result: {} },
+    },
+    stocks: {
+      summary: 'Tells how much of a sku is on sale, by warehouse.',
+      description: 'Reserved goods are not counted, and warehouses with nothing to sell are left out.',
+      params: z.strictObject({ sku: uint32 }),
+      result: z.object({ stocks: z.array(z.object({ warehouseID: int64, count: uint64 })) }),
+      timeoutMs: 500,
+      reads: true,
+      positions: ['sku'],
+      example: {
+        params: { sku: 1076963 },
+        result: {
+          stocks: [
+            { warehouseID: 1, count: 218 },
+            { warehouseID: 2, count: 500 },
+          ],
+        },
+      },
+    },
+  },
+);

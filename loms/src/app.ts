@@ -1,0 +1,86 @@
+import type { Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
+import { implement, type Service, serverLogging, serverMetrics } from 'rpc-kit';
+import { type Background, databaseErrors, startBackground } from 'service-kit';
+import { loms } from '../contract.ts';
+import { cancelOverdueOrders, OVERDUE_BATCH_MAX } from './domain/cancel-overdue-orders.ts';
+import { deliverEvents } from './domain/deliver-events.ts';
+import type { EventQueue, EventSink, OrderReader, OverdueOrders, StockReader, Store } from './domain/ports.ts';
+import { createHandlers } from './handler/handlers.ts';
+
+export interface Parts {
+  /** @param onEvents to be called after each commit that left events to deliver */
+  readonly openStore: (onEvents: () => void) => Store;
+  readonly orders: OrderReader;
+  readonly stocks: StockReader;
+  readonly overdue: OverdueOrders;
+  readonly queue: EventQueue;
+  readonly sink: EventSink;
+  readonly logger: Logger;
+  readonly registry: Registry;
+}
+
+export interface App extends AsyncDisposable {
+  readonly service: Service<typeof loms.methods>;
+}
+
+/** Another replica's events, and those that rest after a failure, are looked for this often. */
+const EVENTS_IDLE_MS = 100;
+/** How late an overdue order may be cancelled. */
+const OVERDUE_IDLE_MS = 1_000;
+
+/** Puts the parts together. Disposing stops the background work. */
+export function createApp(parts: Parts): App {
+  const { logger, registry } = parts;
+  const delivery = startDelivery(parts);
+  const store = parts.openStore(() => delivery.wake());
+  const expiry = startExpiry(parts, store);
+  const service = implement(loms, createHandlers({ store, orders: parts.orders, stocks: parts.stocks }), {
+    interceptors: [serverMetrics(registry), serverLogging(logger), databaseErrors()],
+  });
+  return {
+    service,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([delivery[Symbol.asyncDispose](), expiry[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+function startDelivery({ queue, sink, logger }: Parts): Background {
+  return startBackground({
+    name: 'deliver events',
+    logger,
+    idleMs: EVENTS_IDLE_MS,
+    async round(signal) {
+      const onFailure = (eventID: string, err: unknown, delayMs: number): void => {
+        logger.warn({ event_id: eventID, err, delayMs }, 'an event could not be delivered and will be tried again');
+      };
+      return (await deliverEvents(queue, sink, { onFailure }, { signal })) > 0;
+    },
+  });
+}
+
+function startExpiry({ overdue, logger, registry }: Parts, store: Store): Background {
+  const expired = new Counter({
+    name: 'orders_expired_total',
+    help: 'Orders cancelled because they were not payed in time.',
+    registers: [registry],
+  });
+  return startBackground({
+    name: 'cancel overdue orders',
+    logger,
+    idleMs: OVERDUE_IDLE_MS,
+    async round(signal) {
+      const onFailure = (orderID: bigint, err: unknown): void => {
+        logger.error(
+          { order_id: String(orderID), err },
+          'an overdue order could not be cancelled and will be tried again',
+        );
+      };
+      const cancelled = await cancelOverdueOrders(overdue, store, { onFailure }, { signal });
+      expired.inc(cancelled);
+      // Only a full batch without failures tells that more may be waiting and can be had.
+      return cancelled === OVERDUE_BATCH_MAX;
+    },
+  });
+}

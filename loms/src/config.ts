@@ -1,0 +1,13 @@
+import { commonVariables, variable } from 'service-kit';
+import { z } from 'zod';
+
+const TEN_MINUTES_MS = 600_000;
+
+export const lomsConfig = z.object({
+  PORT: variable.port(8081).describe('Port to listen on; 0 picks a free one.'),
+  ...commonVariables,
+  NOTIFICATIONS_URL: variable.httpUrl().describe('Where notifications answers; order events are delivered there.'),
+  ORDER_PAYMENT_TIMEOUT_MS: variable
+    .milliseconds(TEN_MINUTES_MS)
+    .describe('How long an order may await payment before it is cancelled.'),
+});

@@ -1,0 +1,74 @@
+import { allocate } from './allocate.ts';
+import { CountTooLarge, IdempotencyConflict, OutOfStock } from './errors.ts';
+import type { Context, Item, OrderOutcome, Repositories, Store } from './ports.ts';
+import { moveOrder } from './status.ts';
+
+export interface OrderRequest {
+  readonly user: bigint;
+  readonly items: readonly Item[];
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** What one line of an order can hold: uint16. */
+const COUNT_MAX = 65_535;
+
+/**
+ * Saves the order and reserves its goods, all or nothing, in one transaction.
+ *
+ * @returns the new order's id
+ * @throws {OutOfStock} when goods are missing; the order is kept as failed
+ * @throws {IdempotencyConflict} when the key came with another body before
+ * @throws {CountTooLarge} when the lines of one sku add up too high
+ */
+export async function createOrder(store: Store, request: OrderRequest, context: Context): Promise<bigint> {
+  const items = mergeItems(request.items);
+  const { orderID, shortages } = await store.transaction(
+    (repositories) => placeOnce(repositories, request, items),
+    context,
+  );
+  if (shortages.length > 0) throw new OutOfStock(orderID, shortages);
+  return orderID;
+}
+
+async function placeOnce(
+  repositories: Repositories,
+  { user, idempotencyKey: key }: OrderRequest,
+  items: readonly Item[],
+): Promise<OrderOutcome> {
+  if (key === undefined) return place(repositories, user, items);
+  const claim = await repositories.idempotencyKeys.claim(key, toBody(user, items));
+  if (claim === 'other body') throw new IdempotencyConflict();
+  if (claim !== 'claimed') return claim;
+  const outcome = await place(repositories, user, items);
+  await repositories.idempotencyKeys.settle(key, outcome);
+  return outcome;
+}
+
+async function place(
+  { orders, stocks, outbox }: Repositories,
+  user: bigint,
+  items: readonly Item[],
+): Promise<OrderOutcome> {
+  const { reservations, shortages } = allocate(items, await stocks.lockOnSale(items.map((item) => item.sku)));
+  const created = await orders.create(user, items);
+  if (shortages.length === 0) await stocks.reserve(created.orderID, reservations);
+  const settled = await moveOrder(orders, created, shortages.length === 0 ? 'awaiting payment' : 'failed');
+  await outbox.add([created, settled]);
+  return { orderID: created.orderID, shortages };
+}
+
+/** One line a sku, ascending: the same sku twice counts as the sum. */
+function mergeItems(items: readonly Item[]): Item[] {
+  const counts = new Map<number, number>();
+  for (const { sku, count } of items) {
+    const sum = (counts.get(sku) ?? 0) + count;
+    if (sum > COUNT_MAX) throw new CountTooLarge(sku, COUNT_MAX);
+    counts.set(sku, sum);
+  }
+  return [...counts].map(([sku, count]) => ({ sku, count })).toSorted((a, b) => a.sku - b.sku);
+}
+
+/** Two requests that mean the same order have the same body. */
+function toBody(user: bigint, items: readonly Item[]): string {
+  return [user, ...items.map(({ sku, count }) => `${sku}*${count}`)].join(' ');
+}

@@ -1,0 +1,139 @@
+/** What the domain asks of the world. Repositories and peers fulfil it; tests put fakes in their place. */
+
+/** Who waits for the work; passed on to everything that may take time. */
+export interface Context {
+  readonly signal: AbortSignal;
+}
+
+export type OrderStatus = 'new' | 'awaiting payment' | 'failed' | 'payed' | 'cancelled';
+
+export interface Item {
+  readonly sku: number;
+  readonly count: number;
+}
+
+export interface Order {
+  readonly orderID: bigint;
+  readonly user: bigint;
+  readonly status: OrderStatus;
+}
+
+/** One step of an order's life. `seq` counts an order's steps from 1 without gaps. */
+export interface StatusChange {
+  readonly orderID: bigint;
+  readonly seq: number;
+  readonly user: bigint;
+  readonly status: OrderStatus;
+  readonly at: Date;
+}
+
+/** Goods on sale in one warehouse. */
+export interface Stock {
+  readonly sku: number;
+  readonly warehouseID: bigint;
+  readonly count: bigint;
+}
+
+/** Goods that an order takes from one warehouse. */
+export interface Reservation {
+  readonly sku: number;
+  readonly warehouseID: bigint;
+  readonly count: number;
+}
+
+export interface Shortage {
+  readonly sku: number;
+  readonly requested: number;
+  readonly available: bigint;
+}
+
+/** How createOrder ended: with shortages, the order is a failed one. */
+export interface OrderOutcome {
+  readonly orderID: bigint;
+  readonly shortages: readonly Shortage[];
+}
+
+/** Reads that need no transaction. Items are ordered by sku, stocks by warehouse. */
+export interface OrderReader {
+  find(orderID: bigint): Promise<(Order & { readonly items: readonly Item[] }) | undefined>;
+}
+
+export interface StockReader {
+  /** Only warehouses with something to sell. */
+  onSale(sku: number): Promise<Stock[]>;
+}
+
+export interface Orders {
+  /** Saves the order as `new`. */
+  create(user: bigint, items: readonly Item[]): Promise<StatusChange>;
+  /** Reads the order and keeps everyone else from changing it until the transaction ends. */
+  lock(orderID: bigint): Promise<Order | undefined>;
+  /** Like `lock`, for an order that awaits payment beyond its time and that nobody else has locked. */
+  lockOverdue(orderID: bigint): Promise<Order | undefined>;
+  /** Changes the status where it is still `from`; `undefined` where it is not. */
+  move(orderID: bigint, from: OrderStatus, to: OrderStatus): Promise<StatusChange | undefined>;
+}
+
+export interface Stocks {
+  /** What is on sale of the skus; nobody else takes of it until the transaction ends. Locks in ascending order. */
+  lockOnSale(skus: readonly number[]): Promise<Stock[]>;
+  /** From on sale to reserved. */
+  reserve(orderID: bigint, reservations: readonly Reservation[]): Promise<void>;
+  /** From reserved to sold. */
+  sell(orderID: bigint): Promise<void>;
+  /** From reserved back on sale. */
+  release(orderID: bigint): Promise<void>;
+}
+
+/** Where status changes wait to be told to the world. */
+export interface Outbox {
+  add(changes: readonly StatusChange[]): Promise<void>;
+}
+
+export interface IdempotencyKeys {
+  /**
+   * Takes the key for this body, or tells what the call that took it before did.
+   * A call with the same key that is still under way is waited for.
+   */
+  claim(key: string, body: string): Promise<'claimed' | 'other body' | OrderOutcome>;
+  /** What later calls with the key are told. */
+  settle(key: string, outcome: OrderOutcome): Promise<void>;
+}
+
+export interface Repositories {
+  readonly orders: Orders;
+  readonly stocks: Stocks;
+  readonly outbox: Outbox;
+  readonly idempotencyKeys: IdempotencyKeys;
+}
+
+/** The unit of work: what happens inside one transaction happens whole or not at all. It may run more than once. */
+export interface Store {
+  transaction<T>(work: (repositories: Repositories) => Promise<T>, context: Context): Promise<T>;
+}
+
+/** Orders that await payment beyond their time, the oldest first. */
+export interface OverdueOrders {
+  list(limit: number): Promise<bigint[]>;
+}
+
+export interface OrderEvent extends StatusChange {
+  readonly eventID: string;
+}
+
+/** The undelivered side of the outbox. */
+export interface EventQueue {
+  /**
+   * Takes the earliest undelivered event of each order, at most `limit` of them. Nobody else takes them for `leaseMs`,
+   * and they come back after that unless they are delivered.
+   */
+  claim(limit: number, leaseMs: number): Promise<(OrderEvent & { readonly attempts: number })[]>;
+  delivered(eventID: string): Promise<void>;
+  /** Puts the event back for later. */
+  postpone(eventID: string, delayMs: number): Promise<void>;
+}
+
+/** Tells the world of one event; resolves once it is safely there. Telling twice is harmless. */
+export interface EventSink {
+  deliver(event: OrderEvent, context: Context): Promise<void>;
+}

@@ -1,0 +1,51 @@
+import type { Handlers } from 'rpc-kit';
+import type { loms } from '../../contract.ts';
+import { cancelOrder } from '../domain/cancel-order.ts';
+import { createOrder } from '../domain/create-order.ts';
+import { payOrder } from '../domain/pay-order.ts';
+import type { OrderReader, StockReader, Store } from '../domain/ports.ts';
+import { showOrder } from '../domain/show-order.ts';
+import { toWireError } from './wire-errors.ts';
+
+export interface HandlerParts {
+  readonly store: Store;
+  readonly orders: OrderReader;
+  readonly stocks: StockReader;
+}
+
+export function createHandlers({ store, orders, stocks }: HandlerParts): Handlers<typeof loms.methods> {
+  return {
+    async createOrder({ user, items, idempotencyKey = undefined }, call) {
+      const request = { user, items, idempotencyKey: idempotencyKey ?? call.idempotencyKey };
+      return { orderID: await orWireError(createOrder(store, request, call)) };
+    },
+
+    async listOrder({ orderID }) {
+      const { status, user, items } = await orWireError(showOrder(orders, orderID));
+      return { status, user, items: [...items] };
+    },
+
+    async orderPayed({ orderID }, call) {
+      await orWireError(payOrder(store, orderID, call));
+      return {};
+    },
+
+    async cancelOrder({ orderID }, call) {
+      await orWireError(cancelOrder(store, orderID, call));
+      return {};
+    },
+
+    async stocks({ sku }) {
+      const onSale = await stocks.onSale(sku);
+      return { stocks: onSale.map(({ warehouseID, count }) => ({ warehouseID, count })) };
+    },
+  };
+}
+
+async function orWireError<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw toWireError(error);
+  }
+}

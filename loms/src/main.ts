@@ -1,0 +1,51 @@
+import { fileURLToPath } from 'node:url';
+import { notifications } from 'notifications/contract.ts';
+import { clientMetrics, createClient, createHttpTransport, serveHttp } from 'rpc-kit';
+import { announce, createLogger, createRegistry, databaseReadiness, loadConfig, openDatabase, run } from 'service-kit';
+import { loms } from '../contract.ts';
+import { createApp } from './app.ts';
+import { lomsConfig } from './config.ts';
+import { createNotificationsSink } from './peer/notifications.ts';
+import { createOrderReader, createOverdueOrders } from './repository/orders.ts';
+import { createEventQueue } from './repository/outbox.ts';
+import { createStockReader } from './repository/stocks.ts';
+import { createStore } from './repository/store.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations/loms', import.meta.url));
+
+await run('loms', async (stopped) => {
+  const config = loadConfig(lomsConfig);
+  const logger = createLogger('loms', config.LOG_LEVEL);
+  const registry = createRegistry('loms');
+  await using database = openDatabase({
+    url: config.DATABASE_URL,
+    poolMax: config.DATABASE_POOL_MAX,
+    logger,
+    registry,
+  });
+  await using wire = createHttpTransport(config.NOTIFICATIONS_URL, { userAgent: `loms/${loms.version}` });
+  const client = createClient(notifications, wire, { interceptors: [clientMetrics(registry)] });
+
+  const paymentTimeoutMs = config.ORDER_PAYMENT_TIMEOUT_MS;
+  await using app = createApp({
+    openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
+    orders: createOrderReader(database),
+    stocks: createStockReader(database),
+    overdue: createOverdueOrders(database),
+    queue: createEventQueue(database),
+    sink: createNotificationsSink(client),
+    logger,
+    registry,
+  });
+
+  const readiness = databaseReadiness(database, MIGRATIONS);
+  await using server = await serveHttp(app.service, {
+    host: config.HOST,
+    port: config.PORT,
+    logger,
+    registry,
+    readiness,
+  });
+  announce(logger, server.url, lomsConfig, config, stopped);
+  await stopped;
+});

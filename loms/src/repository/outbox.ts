@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { type Executor, sql } from 'service-kit';
+import type { EventQueue, OrderStatus, Outbox } from '../domain/ports.ts';
+
+export function createOutbox(transaction: Executor): Outbox {
+  return {
+    async add(changes) {
+      const rows = changes.map(({ orderID, seq, user, status, at }) => ({
+        event_id: randomUUID(),
+        order_id: orderID,
+        seq,
+        user_id: user,
+        status,
+        changed_at: at,
+      }));
+      await transaction.run('add to outbox', sql.insert().into('outbox').setFieldsRows(rows));
+    },
+  };
+}
+
+interface EventRow {
+  readonly event_id: string;
+  readonly order_id: bigint;
+  readonly seq: number;
+  readonly user_id: bigint;
+  readonly status: OrderStatus;
+  readonly changed_at: Date;
+  readonly attempts: number;
+}
+
+export function createEventQueue(database: Executor): EventQueue {
+  const later = (ms: number) => sql.str(`clock_timestamp() + ? * interval '1 millisecond'`, ms);
+
+  return {
+    async claim(limit, leaseMs) {
+      const heads = sql
+        .select()
+        .from('outbox', 'head')
+        .field('event_id')
+        .where('delivered_at IS NULL')
+        .where('available_at <= clock_timestamp()')
+        .where('NOT EXISTS ?', undeliveredBefore('head'))
+        .order('available_at')
+        .limit(limit)
+        .for('UPDATE SKIP LOCKED');
+      const statement = sql
+        .update()
+        .with('heads', heads)
+        .table('outbox')
+        .set('available_at', later(leaseMs))
+        .set('attempts', sql.str('attempts + 1'))
+        .where('event_id IN (SELECT event_id FROM heads)')
+        .returning('*');
+      const rows = await database.run<EventRow>('claim events', statement);
+      return rows.map((row) => ({
+        eventID: row.event_id,
+        orderID: row.order_id,
+        seq: row.seq,
+        user: row.user_id,
+        status: row.status,
+        at: row.changed_at,
+        attempts: row.attempts,
+      }));
+    },
+
+    async delivered(eventID) {
+      const statement = sql
+        .update()
+        .table('outbox')
+        .set('delivered_at', sql.str('clock_timestamp()'))
+        .where('event_id = ?', eventID);
+      await database.run('event delivered', statement);
+    },
+
+    async postpone(eventID, delayMs) {
+      const statement = sql.update().table('outbox').set('available_at', later(delayMs)).where('event_id = ?', eventID);
+      await database.run('postpone event', statement);
+    },
+  };
+}
+
+function undeliveredBefore(head: string) {
+  return sql
+    .select()
+    .from('outbox', 'earlier')
+    .field('1')
+    .where(`earlier.order_id = ${head}.order_id`)
+    .where(`earlier.seq < ${head}.seq`)
+    .where('earlier.delivered_at IS NULL');
+}
