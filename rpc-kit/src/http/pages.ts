@@ -21,7 +21,8 @@ export interface PageSources {
 export interface Page {
   readonly status: number;
   readonly headers: Record<string, string>;
-  readonly body: string;
+  /** Sent as it is. */
+  readonly text: string;
 }
 
 export interface Pages {
@@ -37,8 +38,8 @@ export function createPages(sources: PageSources): Pages {
   const openRpc = openRpcDocument(sources.contract);
   const docs = docsPage(openRpc);
   const json = (value: unknown): (() => Promise<Page>) => {
-    const body = JSON.stringify(value);
-    return async () => page(200, 'application/json', body);
+    const text = JSON.stringify(value);
+    return async () => page(200, 'application/json', text);
   };
   const routes = new Map<string, () => Promise<Page>>([
     ['/openrpc.json', json(openRpc)],
@@ -79,6 +80,6 @@ async function readyPage(sources: PageSources): Promise<Page> {
   return page(ready ? 200 : 503, 'application/json', JSON.stringify({ status, checks: Object.fromEntries(checks) }));
 }
 
-function page(status: number, type: string, body: string, headers: Record<string, string> = {}): Page {
-  return { status, headers: { 'content-type': type, 'x-content-type-options': 'nosniff', ...headers }, body };
+function page(status: number, type: string, text: string, headers: Record<string, string> = {}): Page {
+  return { status, headers: { 'content-type': type, 'x-content-type-options': 'nosniff', ...headers }, text };
 }

@@ -9,7 +9,7 @@ import type { Service } from '../server.ts';
 import { HttpRefusal, parseBody, readBody, refuseByHeaders } from './body.ts';
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { METADATA_HEADERS, type Metadata, metadataOfHeaders } from './metadata.ts';
-import { createPages, type Pages, type ReadinessCheck } from './pages.ts';
+import { createPages, type Page, type Pages, type ReadinessCheck } from './pages.ts';
 import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
 import { createRpcFace, type RpcFace, refusal } from './rpc-face.ts';
 
@@ -126,15 +126,12 @@ async function exchange(router: Router, request: IncomingMessage, response: Serv
   }
 }
 
-/** An answer, or a page that is text already. */
-type Answer = HttpAnswer | { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
-
 async function route(
   router: Router,
   request: IncomingMessage,
   signal: AbortSignal,
   requestId: string,
-): Promise<Answer> {
+): Promise<HttpAnswer | Page> {
   const { service, pages, limits } = router;
   const path = request.url?.split('?', 1)[0] ?? '/';
   const verb = request.method === 'HEAD' ? 'GET' : request.method;
@@ -200,12 +197,11 @@ function isRefusedByHeaders(request: IncomingMessage, limits: HttpLimits): boole
 async function write(
   response: ServerResponse,
   request: IncomingMessage,
-  answer: Answer,
+  answer: HttpAnswer | Page,
   limits: HttpLimits,
 ): Promise<void> {
   if (response.destroyed) return;
-  const isPage = typeof answer.body === 'string';
-  const text = answer.body === undefined ? '' : isPage ? (answer.body as string) : stringifyJson(answer.body);
+  const text = toText(answer);
   const headers: Record<string, string | number> = { ...answer.headers };
   if (answer.status !== 204) {
     headers['content-type'] ??= 'application/json';
@@ -220,6 +216,11 @@ async function write(
   response.writeHead(answer.status, { ...headers, connection: 'close' }).write(text);
   await discardBody(request, limits);
   response.end();
+}
+
+function toText(answer: HttpAnswer | Page): string {
+  if ('text' in answer) return answer.text;
+  return answer.body === undefined ? '' : stringifyJson(answer.body);
 }
 
 async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
