@@ -122,7 +122,8 @@ async function exchange(router: Router, request: IncomingMessage, response: Serv
     await write(response, request, answer, router.limits);
   } catch (error) {
     router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
-    response.destroy();
+    if (response.headersSent) response.destroy();
+    else await write(response, request, plainRefusal(error, requestId), router.limits);
   }
 }
 

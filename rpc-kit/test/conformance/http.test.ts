@@ -16,4 +16,12 @@ describe('HTTP faces', () => {
     const { status, body } = await ask({ path: '/greeting', body: '{}' });
     assert.deepEqual({ status, body }, { status: 200, body: '"hello"' });
   });
+
+  it('answers 500 to a call whose result cannot be written as JSON, instead of dropping the connection', async () => {
+    const answer = await ask({ path: '/unwritable', headers: ['x-request-id: r1'], body: '{}' });
+    assert.equal(answer.status, 500);
+    assert.deepEqual(JSON.parse(answer.body), {
+      error: { code: 'internal', message: 'Internal error', requestId: 'r1' },
+    });
+  });
 });
