@@ -51,9 +51,8 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     onNotReady: (check, error) => options.logger.warn({ check, err: error }, 'not ready'),
   });
   const face = createRpcFace(service, () => pages.openRpc, limits);
-  const router: Router = { service, pages, face, limits, logger: options.logger };
+  const router: Router = { service, pages, face, limits, draining: () => draining, logger: options.logger };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    if (draining) response.setHeader('connection', 'close');
     void exchange(router, request, response);
   };
   const server = createServer(serverOptions(limits), handle);
@@ -105,6 +104,7 @@ interface Router {
   readonly pages: Pages;
   readonly face: RpcFace;
   readonly limits: HttpLimits;
+  readonly draining: () => boolean;
   readonly logger: Logger;
 }
 
@@ -119,11 +119,11 @@ async function exchange(router: Router, request: IncomingMessage, response: Serv
   response.setHeader(METADATA_HEADERS.requestId, requestId);
   try {
     const answer = await route(router, request, gone.signal, requestId);
-    await write(response, request, answer, router.limits);
+    await write(router, request, response, answer);
   } catch (error) {
     router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
     if (response.headersSent) response.destroy();
-    else await write(response, request, plainRefusal(error, requestId), router.limits);
+    else await write(router, request, response, plainRefusal(error, requestId));
   }
 }
 
@@ -196,10 +196,10 @@ function isRefusedByHeaders(request: IncomingMessage, limits: HttpLimits): boole
 }
 
 async function write(
-  response: ServerResponse,
+  { limits, draining }: Router,
   request: IncomingMessage,
+  response: ServerResponse,
   answer: HttpAnswer | Page,
-  limits: HttpLimits,
 ): Promise<void> {
   if (response.destroyed) return;
   const text = toText(answer);
@@ -208,6 +208,8 @@ async function write(
     headers['content-type'] ??= 'application/json';
     headers['content-length'] = Buffer.byteLength(text);
   }
+  // Only now is it known whether more may come on this connection: a call that began before the drain ends within it.
+  if (draining()) headers.connection = 'close';
   if (request.complete) {
     response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? '' : text);
     return;

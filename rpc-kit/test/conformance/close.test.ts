@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, request as httpRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { pino } from 'pino';
+import { defineService, type HttpServer, implement, serveHttp } from 'rpc-kit';
+import { z } from 'zod';
+
+const gate = defineService(
+  'gate',
+  { summary: 'Answers when it is let.', version: '1.0.0' },
+  {
+    pass: {
+      summary: 'Waits at the gate.',
+      params: z.strictObject({}),
+      result: z.object({}),
+      timeoutMs: 5_000,
+      example: { params: {}, result: {} },
+    },
+  },
+);
+
+describe('closing the HTTP server', () => {
+  const logger = pino({ level: 'silent' });
+  let arrived: PromiseWithResolvers<AbortSignal>;
+  let leave: PromiseWithResolvers<Record<string, never>>;
+  let server: HttpServer;
+  let agent: Agent;
+
+  beforeEach(async () => {
+    arrived = Promise.withResolvers();
+    leave = Promise.withResolvers();
+    const service = implement(gate, {
+      pass(_params, call) {
+        arrived.resolve(call.signal);
+        return leave.promise;
+      },
+    });
+    server = await serveHttp(service, { port: 0, host: '127.0.0.1', logger });
+    agent = new Agent({ keepAlive: true });
+  });
+  afterEach(async () => {
+    agent.destroy();
+    await server.close(0);
+  });
+
+  function pass(): Promise<{ status: number | undefined; connection: string | undefined; body: string }> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(`${server.url}/pass`, { method: 'POST', agent }, async (response) => {
+        const body = await text(response);
+        resolve({ status: response.statusCode, connection: response.headers.connection, body });
+      });
+      request.on('error', reject);
+      request.end('{}');
+    });
+  }
+
+  it('lets a call under way finish and closes its kept connection at once, not at the end of the grace', async () => {
+    const answer = pass();
+    await arrived.promise;
+    const closed = server.close();
+    leave.resolve({});
+    assert.deepEqual(await answer, { status: 200, connection: 'close', body: '{}' });
+    const startedAt = performance.now();
+    await closed;
+    assert.ok(performance.now() - startedAt < 1_000);
+  });
+
+  it('takes no new connections once it closes', async () => {
+    const answer = pass();
+    await arrived.promise;
+    const closed = server.close();
+    await assert.rejects(pass(), { code: 'ECONNREFUSED' });
+    leave.resolve({});
+    await answer;
+    await closed;
+  });
+
+  it('cuts off what is still under way after the grace, and its handler hears of it', async () => {
+    const answer = pass();
+    const signal = await arrived.promise;
+    const closed = server.close(20);
+    await assert.rejects(answer, { code: 'ECONNRESET' });
+    await closed;
+    if (!signal.aborted) await once(signal, 'abort');
+    assert.equal(signal.reason.code, 'cancelled');
+  });
+
+  it('closes at once when nothing is under way, though connections are kept', async () => {
+    leave.resolve({});
+    await pass();
+    const startedAt = performance.now();
+    await server.close();
+    assert.ok(performance.now() - startedAt < 1_000);
+  });
+});
