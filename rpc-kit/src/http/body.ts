@@ -17,22 +17,33 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The request's body as text, refused as early as can be: by its headers before a byte is read, by its size while reading.
- * @throws {RpcError} invalid_request (413, 415) or parse_error (not UTF-8)
+ * @throws {RpcError} invalid_request (413, 415), parse_error (not UTF-8) or cancelled (the caller went away)
  */
 export async function readBody(request: IncomingMessage, limits: HttpLimits): Promise<string> {
   refuseByHeaders(request, limits);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limits.bodyBytesMax) throw tooLarge(limits);
-    chunks.push(chunk);
-  }
+  const bytes = await readBytes(request, limits);
   try {
-    return utf8.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
+    return utf8.decode(bytes);
   } catch (error) {
     throw new RpcError('parse_error', 'Parse error: the body is not UTF-8', { cause: error });
   }
+}
+
+async function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    // Left early, the iterator would destroy the connection under the answer that says why.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > limits.bodyBytesMax) throw tooLarge(limits);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof RpcError) throw error;
+    throw new RpcError('cancelled', 'The caller went away before it had sent the body', { cause: error });
+  }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
 /** Refuses what its headers give away already, e.g. before `100 Continue` is sent. */

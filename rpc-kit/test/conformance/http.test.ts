@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { pino } from 'pino';
 import type { HttpServer } from 'rpc-kit';
 import { type RawAnswer, type RawRequest, requestBytes, sendRaw } from './raw-http.ts';
 import { createSubject, serveSubject } from './subject.ts';
@@ -7,8 +10,14 @@ describe('HTTP faces', () => {
   let server: HttpServer;
   const ask = (request: RawRequest): Promise<RawAnswer> => sendRaw(server.port, requestBytes(request));
 
+  const logLines: string[] = [];
+  const logger = pino({ level: 'info' }, { write: (line: string) => logLines.push(line) });
+
   before(async () => {
-    server = await serveSubject(createSubject());
+    server = await serveSubject(createSubject(), { logger });
+  });
+  beforeEach(() => {
+    logLines.length = 0;
   });
   after(() => server.close());
 
@@ -23,5 +32,22 @@ describe('HTTP faces', () => {
     assert.deepEqual(JSON.parse(answer.body), {
       error: { code: 'internal', message: 'Internal error', requestId: 'r1' },
     });
+  });
+
+  it('reads on a while where a body without a length is too large, so that its sender gets to read why', async () => {
+    const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(0x10000, ' '), Buffer.from('\r\n')]);
+    const head = 'POST /rpc HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const answer = await sendRaw(server.port, head, ...Array(160).fill(chunk), '0\r\n\r\n');
+    assert.deepEqual({ status: answer.status, error: answer.error }, { status: 413, error: undefined });
+  });
+
+  it('takes a caller that hangs up while it sends the body for no failure of its own', async () => {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{');
+    await once(socket, 'connect');
+    socket.destroy();
+    await once(socket, 'close');
+    await ask({ path: '/echo', body: '{}' });
+    assert.deepEqual(logLines, []);
   });
 });

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 
 /** An HTTP answer as it came over the wire. */
@@ -24,7 +23,7 @@ export async function sendRaw(port: number, ...parts: readonly (string | Buffer)
     error = failure.code;
   });
   for (const part of parts) socket.write(part);
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   return { ...parseAnswer(Buffer.concat(chunks)), error };
 }
 
