@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { stringifyJson } from '../json.ts';
@@ -8,6 +9,7 @@ import { RpcError, toRpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
 import { HttpRefusal, parseBody, readBody, refuseByHeaders } from './body.ts';
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
+import { refuseMalformed } from './malformed.ts';
 import { METADATA_HEADERS, type Metadata, metadataOfHeaders } from './metadata.ts';
 import { createPages, type Page, type Pages, type ReadinessCheck } from './pages.ts';
 import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
@@ -52,7 +54,11 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   });
   const face = createRpcFace(service, () => pages.openRpc, limits);
   const router: Router = { service, pages, face, limits, draining: () => draining, logger: options.logger };
+  const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const owed = unanswered.get(request.socket) ?? new Set();
+    unanswered.set(request.socket, owed.add(response));
+    response.once('close', () => owed.delete(response));
     void exchange(router, request, response);
   };
   const server = createServer(serverOptions(limits), handle);
@@ -61,6 +67,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     if (!isRefusedByHeaders(request, limits)) response.writeContinue();
     handle(request, response);
   });
+  server.on('clientError', (error, socket) => refuseMalformed(error, socket, unanswered.get(socket) ?? [], limits));
   server.maxConnections = limits.connectionsMax;
   await startListening(server, options);
   const { port } = server.address() as AddressInfo;

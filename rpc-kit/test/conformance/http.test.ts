@@ -50,4 +50,22 @@ describe('HTTP faces', () => {
     await ask({ path: '/echo', body: '{}' });
     assert.deepEqual(logLines, []);
   });
+
+  it('says in its own words what is wrong with bytes that are no request', async () => {
+    const answer = await sendRaw(server.port, 'hello\r\n\r\n');
+    const { 'x-request-id': requestId, ...headers } = answer.headers;
+    assert.deepEqual(
+      [answer.status, headers],
+      [400, { connection: 'close', 'content-type': 'application/json', 'content-length': String(answer.body.length) }],
+    );
+    assert.deepEqual(JSON.parse(answer.body), {
+      error: { code: 'invalid_request', message: 'This is not a well-formed HTTP/1.1 request', requestId },
+    });
+  });
+
+  it('never writes such a refusal into the answer of another call on the connection', async () => {
+    const good = requestBytes({ path: '/never', body: '{}' }).toString().replace('Connection: close\r\n', '');
+    const answer = await sendRaw(server.port, good, 'hello\r\n\r\n');
+    assert.deepEqual(answer, { status: 0, headers: {}, body: '', error: undefined });
+  });
 });
