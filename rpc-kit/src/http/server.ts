@@ -89,6 +89,8 @@ function serverOptions(limits: HttpLimits) {
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     maxHeaderSize: limits.headerBytesMax,
+    // Looked at together with doubled ones, and answered in our own form.
+    requireHostHeader: false,
     // How often the two timeouts above are looked at; the default of 30 s would make them mean little.
     connectionsCheckingInterval: 1_000,
     noDelay: true,
@@ -144,6 +146,7 @@ async function route(
   const path = request.url?.split('?', 1)[0] ?? '/';
   const verb = request.method === 'HEAD' ? 'GET' : request.method;
   try {
+    refuseUnclearHost(request);
     if (path === '/rpc') return await routeRpc(router, request, signal, requestId);
     const page = pages.routes.get(path);
     if (page) return verb === 'GET' ? await page() : notAllowed('GET, HEAD', requestId);
@@ -178,6 +181,20 @@ async function routeRpc(
     const { status, headers } = plainRefusal(error, requestId);
     return { status, headers, body: refusal(null, toRpcError(error), metadata) };
   }
+}
+
+/**
+ * RFC 9112, section 3.2: 400 to a request with no Host or with several. A proxy in front may have gone by another one
+ * than whoever is behind it.
+ */
+function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
+  let hosts = 0;
+  // Names and values by turns; the joined headers keep the first Host only.
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new HttpRefusal(400, 'Send one Host header');
 }
 
 function notAllowed(allow: string, requestId: string): HttpAnswer {

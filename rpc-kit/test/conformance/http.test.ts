@@ -68,4 +68,20 @@ describe('HTTP faces', () => {
     const answer = await sendRaw(server.port, good, 'hello\r\n\r\n');
     assert.deepEqual(answer, { status: 0, headers: {}, body: '', error: undefined });
   });
+
+  it('refuses a request with two Host headers and one with none', async () => {
+    for (const hosts of ['Host: a\r\nHost: b\r\n', 'Host: a\r\nhOST: a\r\n', '']) {
+      const request = `GET /healthz HTTP/1.1\r\n${hosts}Connection: close\r\nx-request-id: r1\r\n\r\n`;
+      const answer = await sendRaw(server.port, request);
+      assert.deepEqual(
+        [answer.status, JSON.parse(answer.body)],
+        [400, { error: { code: 'invalid_request', message: 'Send one Host header', requestId: 'r1' } }],
+      );
+    }
+  });
+
+  it('asks HTTP/1.0 for no Host header', async () => {
+    const { status } = await sendRaw(server.port, 'GET /healthz HTTP/1.0\r\n\r\n');
+    assert.equal(status, 200);
+  });
 });
