@@ -1,0 +1,41 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { implement, type Service, serverLogging, serverMetrics } from 'rpc-kit';
+import { databaseErrors, startBackground } from 'service-kit';
+import { checkout } from '../contract.ts';
+import type { UnfinishedPurchases } from './domain/ports.ts';
+import { RESUME_BATCH_MAX, resumePurchases } from './domain/resume-purchases.ts';
+import { createHandlers, type HandlerParts } from './handler/handlers.ts';
+
+export interface Parts extends HandlerParts {
+  readonly unfinished: UnfinishedPurchases;
+  readonly logger: Logger;
+  readonly registry: Registry;
+}
+
+export interface App extends AsyncDisposable {
+  readonly service: Service<typeof checkout.methods>;
+}
+
+/** How late a purchase that was cut off is taken up. */
+const RESUME_IDLE_MS = 1_000;
+
+/** Puts the parts together. Disposing stops the background work. */
+export function createApp(parts: Parts): App {
+  const { logger, registry, unfinished } = parts;
+  const resumption = startBackground({
+    name: 'resume purchases',
+    logger,
+    idleMs: RESUME_IDLE_MS,
+    async round(signal) {
+      const onFailure = (purchaseID: string, err: unknown): void => {
+        logger.warn({ purchase_id: purchaseID, err }, 'a purchase could not be finished and will be tried again');
+      };
+      return (await resumePurchases(unfinished, parts, { onFailure }, { signal })) === RESUME_BATCH_MAX;
+    },
+  });
+  const service = implement(checkout, createHandlers(parts), {
+    interceptors: [serverMetrics(registry), serverLogging(logger), databaseErrors()],
+  });
+  return { service, [Symbol.asyncDispose]: () => resumption[Symbol.asyncDispose]() };
+}

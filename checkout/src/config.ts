@@ -1,0 +1,12 @@
+import { commonVariables, variable } from 'service-kit';
+import { z } from 'zod';
+
+export const checkoutConfig = z.object({
+  PORT: variable.port(8080).describe('Port to listen on; 0 picks a free one.'),
+  ...commonVariables,
+  LOMS_URL: variable.httpUrl().describe('Where loms answers.'),
+  PRODUCTS_URL: variable
+    .httpUrl()
+    .describe('Where the product service answers: ours, or the original one, which speaks plain `POST /get_product`.'),
+  PRODUCTS_TOKEN: variable.secret().describe('The token for the product service.'),
+});

@@ -1,0 +1,33 @@
+import { CartFull, InsufficientStock } from './errors.ts';
+import type { CartLine, Context, Store, Warehouse } from './ports.ts';
+
+export interface CartLimits {
+  readonly linesMax: number;
+  readonly countMax: number;
+}
+
+/**
+ * Puts goods into a cart when that much is on sale. Nothing is reserved: a purchase may still find less.
+ *
+ * @throws {InsufficientStock}
+ * @throws {CartFull}
+ */
+export async function addToCart(
+  { store, warehouse, limits }: { store: Store; warehouse: Warehouse; limits: CartLimits },
+  user: bigint,
+  line: CartLine,
+  context: Context,
+): Promise<void> {
+  // The warehouse is asked first, because no transaction may be open across a remote call.
+  const available = await warehouse.onSale(line.sku, context);
+  await store.transaction(async ({ carts }) => {
+    await carts.lock(user);
+    const lines = await carts.lines(user);
+    const present = lines.find(({ sku }) => sku === line.sku);
+    const requested = (present?.count ?? 0) + line.count;
+    if (BigInt(requested) > available) throw new InsufficientStock(line.sku, requested, available);
+    const isFull = present ? requested > limits.countMax : lines.length >= limits.linesMax;
+    if (isFull) throw new CartFull(limits.linesMax, limits.countMax);
+    await carts.add(user, line);
+  }, context);
+}

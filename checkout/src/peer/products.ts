@@ -1,0 +1,31 @@
+import type { products } from 'products/contract.ts';
+import { type Client, RpcError, type TokenBucket } from 'rpc-kit';
+import { ProductNotFound } from '../domain/errors.ts';
+import type { ProductCatalogue } from '../domain/ports.ts';
+import { toOwnFailure } from './peer-errors.ts';
+
+export interface ProductPeerParts {
+  readonly client: Client<typeof products.methods>;
+  readonly token: string;
+  /** Every request to the product service takes a token of it, whoever asks. */
+  readonly limiter: TokenBucket;
+}
+
+/**
+ * The product service, ours or the original external one. The turn is waited for before the call is made, so that the
+ * wait counts against the caller's deadline and not against the request's own short one.
+ */
+export function createProductCatalogue({ client, token, limiter }: ProductPeerParts): ProductCatalogue {
+  return {
+    async product(sku, context) {
+      using _turn = await limiter.take(context.signal);
+      try {
+        return await client.get_product({ token, sku }, context);
+      } catch (error) {
+        // The original service knows no reasons, so the code alone has to do.
+        if (error instanceof RpcError && error.code === 'not_found') throw new ProductNotFound(sku);
+        throw toOwnFailure('products', error);
+      }
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { type Executor, sql } from 'service-kit';
+import type {
+  CartLine,
+  PendingPurchase,
+  PurchaseOutcome,
+  Purchases,
+  Shortage,
+  UnfinishedPurchases,
+} from '../domain/ports.ts';
+
+interface PurchaseRow {
+  readonly purchase_id: string;
+  readonly user_id: bigint;
+  readonly idempotency_key: string | null;
+  readonly state: 'pending' | PurchaseOutcome['state'];
+  readonly order_id: bigint;
+  readonly shortages: readonly { readonly sku: number; readonly requested: number; readonly available: string }[];
+}
+
+interface ItemRow {
+  readonly purchase_id: string;
+  readonly sku: bigint;
+  readonly count: number;
+}
+
+/** The call that begins a purchase has this long to finish it before the background takes it up: longer than its timeout. */
+const FOREGROUND_MS = 5_000;
+/** The rest after an attempt in the background doubles from here, up to a minute. */
+const REST_BASE_MS = 1_000;
+const REST_MAX_MS = 60_000;
+
+export function createPurchases(transaction: Executor): Purchases {
+  async function findOne(name: string, condition: string, value: unknown) {
+    const [row] = await transaction.run<PurchaseRow>(name, sql.select().from('purchases').where(condition, value));
+    return row;
+  }
+
+  return {
+    async findByKey(idempotencyKey) {
+      const row = await findOne('find purchase by key', 'idempotency_key = ?', idempotencyKey);
+      if (!row) return undefined;
+      const purchase = row.state === 'pending' ? await toPending(transaction, row) : toOutcome(row);
+      return { user: row.user_id, purchase };
+    },
+
+    async findPending(user) {
+      const row = await findOne('find pending purchase', "state = 'pending' AND user_id = ?", user);
+      return row && toPending(transaction, row);
+    },
+
+    async begin(user, idempotencyKey) {
+      const emptied = sql.delete().from('cart_lines').where('user_id = ?', user).returning('sku').returning('count');
+      const items = (await transaction.run<ItemRow>('empty cart', emptied)).map(toLine);
+      const isEmpty = items.length === 0;
+      if (isEmpty && idempotencyKey === undefined) return undefined;
+      const purchaseID = randomUUID();
+      const statement = sql
+        .insert()
+        .into('purchases')
+        .set('purchase_id', purchaseID)
+        .set('user_id', user)
+        .set('idempotency_key', idempotencyKey ?? null)
+        .set('state', isEmpty ? 'cart empty' : 'pending')
+        .set('settled_at', isEmpty ? sql.str('now()') : null)
+        .set('resume_at', fromNow(FOREGROUND_MS));
+      await transaction.run('begin purchase', statement);
+      if (isEmpty) return undefined;
+      const rows = items.map(({ sku, count }) => ({ purchase_id: purchaseID, sku, count }));
+      await transaction.run('store purchase items', sql.insert().into('purchase_items').setFieldsRows(rows));
+      return { state: 'pending', purchaseID, user, idempotencyKey, items };
+    },
+
+    async settle({ purchaseID, user }, outcome) {
+      const statement = sql
+        .update()
+        .table('purchases')
+        .set('state', outcome.state)
+        .set('order_id', 'orderID' in outcome ? outcome.orderID : null)
+        .set('shortages', JSON.stringify('shortages' in outcome ? outcome.shortages.map(fromShortage) : []))
+        .set('settled_at', sql.str('now()'))
+        .where('purchase_id = ?', purchaseID)
+        .where("state = 'pending'")
+        .returning('purchase_id');
+      const isFirst = (await transaction.run('settle purchase', statement)).length > 0;
+      if (isFirst && outcome.state !== 'ordered') await putBack(transaction, purchaseID, user);
+    },
+  };
+}
+
+/** What was deleted from the cart meanwhile stays out of it. */
+async function putBack(transaction: Executor, purchaseID: string, user: bigint): Promise<void> {
+  const goods = sql
+    .select()
+    .from('purchase_items')
+    .field(sql.str('?::bigint', user))
+    .field('sku')
+    .field('count - deleted')
+    .where('purchase_id = ?', purchaseID)
+    .where('count > deleted');
+  const statement = sql
+    .insert()
+    .into('cart_lines')
+    .fromQuery(['user_id', 'sku', 'count'], goods)
+    .onConflict(['user_id', 'sku'], { count: sql.str('cart_lines.count + excluded.count') });
+  await transaction.run('put goods back', statement);
+}
+
+export function createUnfinishedPurchases(database: Executor): UnfinishedPurchases {
+  return {
+    async claim(limit) {
+      const due = sql
+        .select()
+        .from('purchases')
+        .field('purchase_id')
+        .where("state = 'pending'")
+        .where('resume_at <= clock_timestamp()')
+        .order('resume_at')
+        .limit(limit)
+        .for('UPDATE SKIP LOCKED');
+      const rest = sql.str(
+        `clock_timestamp() + LEAST(? * 2 ^ attempts, ?) * interval '1 millisecond'`,
+        REST_BASE_MS,
+        REST_MAX_MS,
+      );
+      const statement = sql
+        .update()
+        .with('due', due)
+        .table('purchases')
+        .set('resume_at', rest)
+        .set('attempts', sql.str('attempts + 1'))
+        .where('purchase_id IN (SELECT purchase_id FROM due)')
+        .returning('*');
+      const rows = await database.run<PurchaseRow>('claim unfinished purchases', statement);
+      return Promise.all(rows.map((row) => toPending(database, row)));
+    },
+  };
+}
+
+async function toPending(executor: Executor, row: PurchaseRow): Promise<PendingPurchase> {
+  const statement = sql
+    .select()
+    .from('purchase_items')
+    .fields(['sku', 'count'])
+    .where('purchase_id = ?', row.purchase_id)
+    .order('sku');
+  const items = await executor.run<ItemRow>('list purchase items', statement);
+  return {
+    state: 'pending',
+    purchaseID: row.purchase_id,
+    user: row.user_id,
+    idempotencyKey: row.idempotency_key ?? undefined,
+    items: items.map(toLine),
+  };
+}
+
+function toOutcome({ state, order_id: orderID, shortages }: PurchaseRow): PurchaseOutcome {
+  switch (state) {
+    case 'ordered':
+      return { state, orderID };
+    case 'out of stock':
+      return { state, orderID, shortages: shortages.map(toShortage) };
+    case 'cart empty':
+    case 'rejected':
+      return { state };
+    case 'pending':
+      throw new Error('a pending purchase has no outcome');
+  }
+}
+
+function fromNow(ms: number) {
+  return sql.str(`clock_timestamp() + ? * interval '1 millisecond'`, ms);
+}
+
+/** JSON numbers lose what goes beyond 2^53, so the count is kept as text. */
+function fromShortage({ available, ...rest }: Shortage) {
+  return { ...rest, available: available.toString() };
+}
+
+function toShortage({ available, ...rest }: PurchaseRow['shortages'][number]): Shortage {
+  return { ...rest, available: BigInt(available) };
+}
+
+function toLine(row: Pick<ItemRow, 'sku' | 'count'>): CartLine {
+  return { sku: Number(row.sku), count: row.count };
+}

@@ -1,0 +1,15 @@
+import type { Database } from 'service-kit';
+import type { Store } from '../domain/ports.ts';
+import { createCarts } from './carts.ts';
+import { createPurchases } from './purchases.ts';
+
+/** The unit of work: all repositories on one connection, inside one transaction. */
+export function createStore(database: Database): Store {
+  return {
+    transaction: (work, context) =>
+      database.transaction(
+        (transaction) => work({ carts: createCarts(transaction), purchases: createPurchases(transaction) }),
+        { signal: context?.signal },
+      ),
+  };
+}

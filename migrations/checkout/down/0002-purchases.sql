@@ -1,0 +1,2 @@
+DROP TABLE purchase_items;
+DROP TABLE purchases;
