@@ -17,7 +17,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The request's body as text, refused as early as can be: by its headers before a byte is read, by its size while reading.
- * @throws {RpcError} invalid_request (413, 415), parse_error (not UTF-8) or cancelled (the caller went away)
+ * @throws {RpcError} invalid_request (413, 415), unimplemented, parse_error (not UTF-8) or cancelled (the caller went away)
  */
 export async function readBody(request: IncomingMessage, limits: HttpLimits): Promise<string> {
   refuseByHeaders(request, limits);
@@ -56,6 +56,11 @@ export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): v
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     throw new HttpRefusal(415, 'Send the body without Content-Encoding');
+  }
+  // RFC 9112, section 6.1: node:http undoes chunked and would hand on the rest, e.g. gzip, as if it were the body.
+  const transferEncoding = request.headers['transfer-encoding']?.toLowerCase();
+  if (transferEncoding !== undefined && transferEncoding !== 'chunked') {
+    throw new RpcError('unimplemented', 'Send the body without a Transfer-Encoding other than chunked');
   }
   if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytesMax) throw tooLarge(limits);
 }

@@ -84,4 +84,10 @@ describe('HTTP faces', () => {
     const { status } = await sendRaw(server.port, 'GET /healthz HTTP/1.0\r\n\r\n');
     assert.equal(status, 200);
   });
+
+  it('refuses a body in a transfer coding that it does not undo', async () => {
+    const head = 'POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n';
+    const answer = await sendRaw(server.port, head, '2\r\n{}\r\n0\r\n\r\n');
+    assert.deepEqual([answer.status, JSON.parse(answer.body).error.code], [501, 'unimplemented']);
+  });
 });
