@@ -15,6 +15,18 @@ export interface CallContext {
   readonly traceparent?: string | undefined;
 }
 
+/**
+ * What a caller says of itself and of this call. It is for the called service alone: unlike the context, none of it goes
+ * on to the calls that this one makes.
+ */
+export interface Caller {
+  /** The first word of its User-Agent, e.g. `checkout/0.1.0`. */
+  readonly name?: string | undefined;
+  /** Names the intended effect; a param of that name goes before it. */
+  readonly idempotencyKey?: string | undefined;
+  readonly authorization?: string | undefined;
+}
+
 /** One call on its way, the same on both sides of the wire. Params and result are in wire form (`z.input`). */
 export interface Call extends CallContext {
   readonly service: string;
@@ -22,11 +34,7 @@ export interface Call extends CallContext {
   /** Undefined when the service has no such method, so that interceptors see those calls too. */
   readonly contract: MethodContract | undefined;
   readonly params: unknown;
-  /** The caller's key for this effect, from its metadata; a param of that name goes before it. */
-  readonly idempotencyKey?: string | undefined;
-  readonly authorization?: string | undefined;
-  /** Who calls: the first word of the peer's User-Agent, e.g. `checkout/0.1.0`. */
-  readonly caller?: string | undefined;
+  readonly caller: Caller;
 }
 
 /** Carries a call out and gives its result; fails by rejecting with an RpcError. */

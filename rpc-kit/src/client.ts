@@ -66,8 +66,7 @@ async function send(
     deadlineAt: deadline.at,
     requestId: options.requestId ?? createRequestId(),
     traceparent: options.traceparent,
-    idempotencyKey: options.idempotencyKey,
-    authorization: options.authorization,
+    caller: { idempotencyKey: options.idempotencyKey, authorization: options.authorization },
   };
   try {
     return decodeResult(contract, await chain(call));

@@ -2,7 +2,7 @@
 
 // ---------------------------------------------------------------------------------------------------------------------
 // For authors of interceptors and transports.
-export { type Call, type CallContext, compose, type Interceptor, type Next } from './call.ts';
+export { type Call, type CallContext, type Caller, compose, type Interceptor, type Next } from './call.ts';
 export { type CallOptions, type Client, createClient, type Transport } from './client.ts';
 export { CODES, type Code } from './code.ts';
 export {

@@ -35,7 +35,7 @@ export function createHandlers(parts: HandlerParts): Handlers<typeof checkout.me
     },
 
     async purchase({ user, idempotencyKey }, call) {
-      const request = { user, idempotencyKey: idempotencyKey ?? call.idempotencyKey };
+      const request = { user, idempotencyKey: idempotencyKey ?? call.caller.idempotencyKey };
       return { orderID: await orWireError(purchase(parts, request, call)) };
     },
   };

@@ -15,8 +15,8 @@ export interface HandlerParts {
 
 export function createHandlers({ store, orders, stocks }: HandlerParts): Handlers<typeof loms.methods> {
   return {
-    async createOrder({ user, items, idempotencyKey = undefined }, call) {
-      const request = { user, items, idempotencyKey: idempotencyKey ?? call.idempotencyKey };
+    async createOrder({ user, items, idempotencyKey }, call) {
+      const request = { user, items, idempotencyKey: idempotencyKey ?? call.caller.idempotencyKey };
       return { orderID: await orWireError(createOrder(store, request, call)) };
     },
 

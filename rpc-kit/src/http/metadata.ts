@@ -12,7 +12,8 @@ export interface Metadata {
   readonly traceparent?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly authorization?: string | undefined;
-  readonly caller?: string | undefined;
+  /** The caller's name. */
+  readonly name?: string | undefined;
 }
 
 /** The headers that carry metadata, by the name of the field. Server and client both read this table. */
@@ -44,7 +45,7 @@ export function metadataOfHeaders(headers: IncomingHttpHeaders): Metadata {
     traceparent: headers[METADATA_HEADERS.traceparent] as string | undefined,
     idempotencyKey,
     authorization: headers[METADATA_HEADERS.authorization],
-    caller: headers['user-agent']?.match(CALLER)?.[0],
+    name: headers['user-agent']?.match(CALLER)?.[0],
   };
 }
 
@@ -77,6 +78,7 @@ export function toCall(
   metadata: Metadata,
   signal: AbortSignal,
 ): Call {
-  const { deadlineMs = Number.POSITIVE_INFINITY, ...rest } = metadata;
-  return { service, method, contract: undefined, params, signal, deadlineAt: performance.now() + deadlineMs, ...rest };
+  const { requestId, deadlineMs = Number.POSITIVE_INFINITY, traceparent, ...caller } = metadata;
+  const deadlineAt = performance.now() + deadlineMs;
+  return { service, method, contract: undefined, params, signal, deadlineAt, requestId, traceparent, caller };
 }

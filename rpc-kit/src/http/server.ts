@@ -143,18 +143,18 @@ async function route(
   requestId: string,
 ): Promise<HttpAnswer | Page> {
   const { service, pages, limits } = router;
-  const path = request.url?.split('?', 1)[0] ?? '/';
+  const path = pathOf(request);
   const verb = request.method === 'HEAD' ? 'GET' : request.method;
   try {
     refuseUnclearHost(request);
     if (path === '/rpc') return await routeRpc(router, request, signal, requestId);
     const page = pages.routes.get(path);
-    if (page) return verb === 'GET' ? await page() : notAllowed('GET, HEAD', requestId);
+    if (page) return verb === 'GET' ? await page() : notAllowed(['GET', 'HEAD'], requestId);
     const name = path.slice(1);
     const method = Object.hasOwn(service.contract.methods, name) ? service.contract.methods[name] : undefined;
     if (!method) throw new RpcError('method_not_found', 'Nothing is at this address; GET /docs lists what there is');
     if (verb !== 'POST' && !(method.reads && verb === 'GET')) {
-      return notAllowed(method.reads ? 'GET, POST' : 'POST', requestId);
+      return notAllowed(method.reads ? ['GET', 'HEAD', 'POST'] : ['POST'], requestId);
     }
     return await answerPlain(service, name, request, metadataOfHeaders(request.headers), signal, limits);
   } catch (error) {
@@ -163,13 +163,19 @@ async function route(
   }
 }
 
+/** RFC 9112, section 3.2.2: a server must understand a whole URL in the request line too; proxies are sent such. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? url);
+  return path.split('?', 1)[0] as string;
+}
+
 async function routeRpc(
   router: Router,
   request: IncomingMessage,
   signal: AbortSignal,
   requestId: string,
 ): Promise<HttpAnswer> {
-  if (request.method !== 'POST') return notAllowed('POST', requestId);
+  if (request.method !== 'POST') return notAllowed(['POST'], requestId);
   let metadata: Metadata = { requestId };
   try {
     metadata = metadataOfHeaders(request.headers);
@@ -197,12 +203,9 @@ function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new HttpRefusal(400, 'Send one Host header');
 }
 
-function notAllowed(allow: string, requestId: string): HttpAnswer {
-  const refused = plainRefusal(
-    new HttpRefusal(405, `This address takes ${allow.replace(', ', ' and ')} only`),
-    requestId,
-  );
-  return { ...refused, headers: { allow } };
+function notAllowed(verbs: readonly string[], requestId: string): HttpAnswer {
+  const refused = plainRefusal(new HttpRefusal(405, `This address takes ${verbs.join(' or ')} only`), requestId);
+  return { ...refused, headers: { allow: verbs.join(', ') } };
 }
 
 /** A page that broke would otherwise vanish behind "Internal error"; calls are logged by the logging interceptor. */

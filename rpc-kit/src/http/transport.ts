@@ -136,8 +136,8 @@ function headersOf(call: Call, userAgent: string): Record<string, string> {
   const remainingMs = call.deadlineAt - performance.now();
   if (Number.isFinite(remainingMs)) headers[METADATA_HEADERS.deadlineMs] = String(Math.max(0, Math.floor(remainingMs)));
   if (call.traceparent) headers[METADATA_HEADERS.traceparent] = call.traceparent;
-  if (call.idempotencyKey) headers[METADATA_HEADERS.idempotencyKey] = call.idempotencyKey;
-  if (call.authorization) headers[METADATA_HEADERS.authorization] = call.authorization;
+  if (call.caller.idempotencyKey) headers[METADATA_HEADERS.idempotencyKey] = call.caller.idempotencyKey;
+  if (call.caller.authorization) headers[METADATA_HEADERS.authorization] = call.caller.authorization;
   return headers;
 }
 

@@ -15,7 +15,7 @@ async function logged(logger: Logger, next: (call: Call) => Promise<unknown>, ca
   const startedAt = performance.now();
   const line = (code: string) => ({
     method: call.contract ? call.method : 'unknown',
-    caller: call.caller,
+    caller: call.caller.name,
     code,
     ms: Math.round((performance.now() - startedAt) * 10) / 10,
   });
