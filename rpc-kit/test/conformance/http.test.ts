@@ -90,4 +90,16 @@ describe('HTTP faces', () => {
     const answer = await sendRaw(server.port, head, '2\r\n{}\r\n0\r\n\r\n');
     assert.deepEqual([answer.status, JSON.parse(answer.body).error.code], [501, 'unimplemented']);
   });
+
+  it('lets a reading method be called by HEAD, and says so where it allows', async () => {
+    const head = await ask({ verb: 'HEAD', path: '/greeting' });
+    assert.deepEqual([head.status, head.headers['content-length'], head.body], [200, '7', '']);
+    const put = await ask({ verb: 'PUT', path: '/greeting' });
+    assert.deepEqual([put.status, put.headers.allow], [405, 'GET, HEAD, POST']);
+  });
+
+  it('understands a whole URL in the request line', async () => {
+    const answer = await ask({ path: 'http://shop.example/greeting?x=1' });
+    assert.deepEqual([answer.status, answer.body], [200, '"hello"']);
+  });
 });

@@ -122,7 +122,7 @@ export const subject = defineService(
         traceparent: z.string().optional(),
         idempotencyKey: z.string().optional(),
         authorization: z.string().optional(),
-        caller: z.string().optional(),
+        name: z.string().optional(),
       }),
       timeoutMs: 1_000,
       reads: true,
@@ -183,15 +183,8 @@ export function createSubject(): Subject {
       if (user === GREEDY_USER) throw fail(subject.methods.order, 'out_of_stock', { orderID: 2n ** 63n - 1n });
       return { orderID: user };
     },
-    metadata: (_params, { requestId, deadlineAt, traceparent, idempotencyKey, authorization, caller }) =>
-      ran('metadata', {
-        requestId,
-        remainingMs: deadlineAt - performance.now(),
-        traceparent,
-        idempotencyKey,
-        authorization,
-        caller,
-      }),
+    metadata: (_params, { requestId, deadlineAt, traceparent, caller }) =>
+      ran('metadata', { requestId, remainingMs: deadlineAt - performance.now(), traceparent, ...caller }),
     never() {
       executed.push('never');
       return new Promise(() => {});
