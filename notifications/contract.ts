@@ -6,9 +6,10 @@ export const orderStatus = z.enum(['new', 'awaiting payment', 'failed', 'payed',
 
 /** One status change of one order. `seq` counts an order's changes from 1 without gaps. */
 export const orderEvent = z.strictObject({
-  eventID: z.uuid(),
+  /** Upper and lower case mean the same (RFC 9562, section 4); inside it is lower. */
+  eventID: z.uuid().toLowerCase(),
   orderID: int64,
-  seq: uint32.min(1),
+  seq: uint32.min(1, 'expected a whole number from 1 to 4294967295'),
   user: int64,
   status: orderStatus,
   /** When the change was made, by loms's database clock. */
@@ -18,6 +19,8 @@ export type OrderEvent = z.output<typeof orderEvent>;
 
 const PAGE_MAX = 100;
 const PAGE_DEFAULT = 50;
+/** A cursor of ours has less than half of it. */
+const CURSOR_LENGTH_MAX = 255;
 
 export const notifications = defineService(
   'notifications',
@@ -27,7 +30,8 @@ export const notifications = defineService(
       summary: 'Takes one order event and notifies its user, exactly once and in the order of the order.',
       description:
         'Meant for loms. An event that was taken before is answered again and changes nothing; one that comes before ' +
-        'its predecessor is refused and has to come again.',
+        'its predecessor is refused and has to come again. One that says something else than the event taken under its ' +
+        'seq or its eventID is refused for good.',
       params: orderEvent,
       result: z.object({}),
       errors: {
@@ -35,6 +39,11 @@ export const notifications = defineService(
           code: 'aborted',
           message: 'An earlier event of this order has not arrived yet',
           details: z.object({ orderID: int64, expectedSeq: uint32 }),
+        },
+        event_conflict: {
+          code: 'already_exists',
+          message: 'The event contradicts one that was taken before',
+          details: z.object({ orderID: int64, seq: uint32 }),
         },
       },
       timeoutMs: 2_000,
@@ -53,16 +62,23 @@ export const notifications = defineService(
     },
     history: {
       summary: "Lists a user's notifications of a period, newest first.",
-      description: 'Give nextCursor as the cursor to read on; where it is missing, there is no more.',
-      params: z.strictObject({
-        user: int64,
-        /** Inclusive; without it from the beginning. */
-        from: timestamp.optional(),
-        /** Exclusive; without it until now. */
-        to: timestamp.optional(),
-        limit: z.int().min(1).max(PAGE_MAX).meta({ format: 'uint16' }).default(PAGE_DEFAULT),
-        cursor: z.string().min(1).max(255).optional(),
-      }),
+      description:
+        'The period counts by when the changes were made; from is inclusive, to exclusive, a missing one leaves it open, ' +
+        'and a to before from is refused. Give nextCursor as the cursor to read on; where it is missing, there is no more.',
+      params: z
+        .strictObject({
+          user: int64,
+          /** Inclusive; without it from the beginning. */
+          from: timestamp.optional(),
+          /** Exclusive; without it to the newest. */
+          to: timestamp.optional(),
+          limit: z.int().min(1).max(PAGE_MAX).meta({ format: 'uint16' }).default(PAGE_DEFAULT),
+          cursor: z.string().min(1).max(CURSOR_LENGTH_MAX).optional(),
+        })
+        .refine(({ from, to }) => !from || !to || from <= to, {
+          path: ['to'],
+          error: 'expected a time that is not before from',
+        }),
       result: z.object({
         notifications: z.array(
           z.object({ orderID: int64, seq: uint32, status: orderStatus, at: timestamp, text: z.string() }),
@@ -77,7 +93,7 @@ export const notifications = defineService(
           notifications: [
             { orderID: 1, seq: 3, status: 'payed', at: '2026-11-20T09:00:01.250Z', text: 'Order 1 is payed.' },
           ],
-          nextCursor: 'MTc2MzYyOTIwMTI1MHwxfDM',
+          nextCursor: 'WyIyMDI2LTExLTIwVDA5OjAwOjAxLjI1MFoiLDEsM10',
         },
       },
     },
