@@ -1,0 +1,70 @@
+export type OrderStatus = 'new' | 'awaiting payment' | 'failed' | 'payed' | 'cancelled';
+
+/** One status change of one order. */
+export interface OrderEvent {
+  readonly eventID: string;
+  readonly orderID: bigint;
+  /** The place among the order's changes, counted from 1. */
+  readonly seq: number;
+  readonly user: bigint;
+  readonly status: OrderStatus;
+  /** When the change was made, in whole milliseconds. */
+  readonly at: Date;
+}
+
+/** What the user is told about an event. The text is kept as it was sent, whatever the wording becomes later. */
+export interface Notification extends OrderEvent {
+  readonly text: string;
+}
+
+/** What a call hands on to its transaction. */
+export interface CallScope {
+  /** When it aborts, nobody waits for the work any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The notifications as one transaction sees and extends them. */
+export interface Notifications {
+  /** 0 for an order of which no event was taken yet. */
+  lastSeq(orderID: bigint): Promise<number>;
+  find(orderID: bigint, seq: number): Promise<Notification | undefined>;
+  /**
+   * Stores it, unless the place (orderID, seq) or the eventID is taken. Waits for whoever takes one of them right now.
+   * @returns whether it was stored
+   */
+  add(notification: Notification): Promise<boolean>;
+}
+
+/** What one transaction works with. */
+export interface Repositories {
+  readonly notifications: Notifications;
+}
+
+/** The unit of work: all of it is stored, or nothing. The work may be run again after a lost race. */
+export interface Store {
+  transaction<T>(work: (repositories: Repositories) => Promise<T>, scope: CallScope): Promise<T>;
+}
+
+/** Where a notification goes once it is stored for good. */
+export interface Sink {
+  send(notification: Notification): Promise<void>;
+}
+
+/** Which notifications: of one user, from `from` (inclusive) to `to` (exclusive). */
+export interface Period {
+  readonly user: bigint;
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+}
+
+/** A place in the order of history. No two notifications share one. */
+export type Position = Pick<Notification, 'at' | 'orderID' | 'seq'>;
+
+/** What history is read from. */
+export interface History {
+  /**
+   * Newest first: descending by time, then order, then seq.
+   * @param after only what comes after this position in that order
+   */
+  read(period: Period, countMax: number, after?: Position): Promise<Notification[]>;
+}

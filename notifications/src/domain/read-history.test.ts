@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import type { History, Notification } from './ports.ts';
+import { readHistory } from './read-history.ts';
+
+const period = { user: 42n, from: new Date(0), to: new Date(1_000) };
+
+describe('readHistory', () => {
+  it('asks for one more than the page holds, from the position on', async () => {
+    const history = createHistory(0);
+    const after = { at: new Date(500), orderID: 7n, seq: 2 };
+    await readHistory(history, period, { limit: 10, after });
+    sinon.assert.calledOnceWithExactly(history.read, period, 11, after);
+  });
+
+  it('answers an empty page without an end when there is nothing', async () => {
+    assert.deepEqual(await readHistory(createHistory(0), period, { limit: 3 }), { notifications: [] });
+  });
+
+  it('answers no end when the page is full and nothing comes after it', async () => {
+    const page = await readHistory(createHistory(3), period, { limit: 3 });
+    assert.equal(page.notifications.length, 3);
+    assert.equal('end' in page, false);
+  });
+
+  it('ends where the last notification of the page stands when more comes after it', async () => {
+    const page = await readHistory(createHistory(4), period, { limit: 3 });
+    assert.deepEqual(
+      page.notifications.map(({ seq }) => seq),
+      [4, 3, 2],
+    );
+    assert.deepEqual(page.end, { at: new Date(2), orderID: 7n, seq: 2 });
+  });
+});
+
+/** A history of so many notifications, newest first. */
+function createHistory(count: number) {
+  const found = Array.from({ length: count }, (_, index): Notification => {
+    const seq = count - index;
+    return { eventID: '', orderID: 7n, seq, user: 42n, status: 'new', at: new Date(seq), text: `${seq}` };
+  });
+  return { read: sinon.stub<Parameters<History['read']>>().resolves(found) };
+}
