@@ -1,0 +1,27 @@
+import type { Notification, OrderStatus } from '../domain/ports.ts';
+
+export const TABLE = 'notifications';
+
+export interface NotificationRow {
+  readonly order_id: bigint;
+  readonly seq: bigint;
+  readonly event_id: string;
+  readonly user_id: bigint;
+  readonly status: OrderStatus;
+  readonly at: Date;
+  readonly text: string;
+}
+
+export const COLUMNS: (keyof NotificationRow)[] = ['order_id', 'seq', 'event_id', 'user_id', 'status', 'at', 'text'];
+
+export function toNotification(row: NotificationRow): Notification {
+  return {
+    eventID: row.event_id,
+    orderID: row.order_id,
+    seq: Number(row.seq),
+    user: row.user_id,
+    status: row.status,
+    at: row.at,
+    text: row.text,
+  };
+}
