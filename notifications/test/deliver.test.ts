@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTestDatabase, type TestDatabase } from 'local/testing';
+import { failedWith, type RpcError } from 'rpc-kit';
+import { sql } from 'service-kit';
+import { notifications, type OrderEvent } from '../contract.ts';
+import { createEvent, createEvents, newId } from './order-events.ts';
+import { type RunningService, startService } from './running-service.ts';
+
+const { deliver } = notifications.methods;
+
+describe('deliver', () => {
+  let testDatabase: TestDatabase;
+  /** Two replicas over one database. */
+  let service: RunningService;
+  let replica: RunningService;
+
+  before(async () => {
+    testDatabase = await createTestDatabase('notifications');
+    service = await startService(testDatabase.url);
+    replica = await startService(testDatabase.url);
+  });
+
+  after(async () => {
+    await replica[Symbol.asyncDispose]();
+    await service[Symbol.asyncDispose]();
+    await testDatabase[Symbol.asyncDispose]();
+  });
+
+  /** What is stored of an order, by seq. */
+  async function stored(orderID: bigint): Promise<{ seq: bigint; event_id: string }[]> {
+    const rows = sql.select().from('notifications').fields(['seq', 'event_id']);
+    return service.database.run('test', rows.where('order_id = ?', orderID).order('seq'));
+  }
+
+  /** The seqs of which a replica wrote a line, in the order of the lines. */
+  function logged(orderID: bigint): number[] {
+    const lines = [...service.notificationLines(), ...replica.notificationLines()];
+    return lines.filter((line) => line.order_id === String(orderID)).map(({ seq }) => seq);
+  }
+
+  function placesOf(events: readonly OrderEvent[]) {
+    return events.map(({ seq, eventID }) => ({ seq: BigInt(seq), event_id: eventID }));
+  }
+
+  it('stores and logs one notification for each event, in order', async () => {
+    const events = createEvents(3);
+    const [{ orderID }] = events as [OrderEvent];
+    for (const event of events) assert.deepEqual(await service.client.deliver(event), {});
+    assert.deepEqual(await stored(orderID), placesOf(events));
+    assert.deepEqual(logged(orderID), [1, 2, 3]);
+  });
+
+  it('answers an event that was taken before again and does nothing', async () => {
+    const events = createEvents(2);
+    const [first] = events as [OrderEvent];
+    for (const event of [...events, ...events, first]) assert.deepEqual(await replica.client.deliver(event), {});
+    assert.deepEqual(await stored(first.orderID), placesOf(events));
+    assert.deepEqual(logged(first.orderID), [1, 2]);
+  });
+
+  it('knows an eventID in upper case as the same', async () => {
+    const event = createEvent();
+    await service.client.deliver(event);
+    const { orderID, user, at } = event;
+    const body = `{"eventID":"${event.eventID.toUpperCase()}","orderID":${orderID},"seq":1,"user":${user},"status":"new","at":"${at.toISOString()}"}`;
+    const answer = await fetch(`${service.url}/deliver`, { method: 'POST', body, headers: JSON_BODY });
+    assert.equal(await answer.text(), '{}');
+  });
+
+  it('refuses an event before its predecessor and says which one it expects', async () => {
+    const [first, second, third] = createEvents(3) as [OrderEvent, OrderEvent, OrderEvent];
+    const { orderID } = first;
+    await assertOutOfOrder(service.client.deliver(second), { orderID, expectedSeq: 1 });
+    await service.client.deliver(first);
+    await assertOutOfOrder(service.client.deliver(third), { orderID, expectedSeq: 2 });
+    assert.deepEqual(await stored(orderID), placesOf([first]));
+  });
+
+  it('takes an event once that comes 20 times at the same moment', async () => {
+    const event = createEvent();
+    const calls = Array.from({ length: 20 }, (_, index) => (index % 2 ? service : replica).client.deliver(event));
+    for (const answer of await Promise.all(calls)) assert.deepEqual(answer, {});
+    assert.deepEqual(await stored(event.orderID), placesOf([event]));
+    assert.deepEqual(logged(event.orderID), [1]);
+  });
+
+  it('ends up complete and ascending when neighbours come shuffled, at once, and each again until it fits', async () => {
+    const orders = Array.from({ length: 10 }, () => createEvents(5));
+    const shuffled = orders.flat().sort(() => Math.random() - 0.5);
+    await Promise.all(shuffled.map((event, index) => deliverUntilTaken(index % 2 ? service : replica, event)));
+    for (const events of orders) {
+      const [{ orderID }] = events as [OrderEvent];
+      assert.deepEqual(await stored(orderID), placesOf(events));
+      assert.deepEqual(logged(orderID).sort(), [1, 2, 3, 4, 5]);
+    }
+  });
+
+  it('refuses another event under a seq that was taken', async () => {
+    const event = createEvent();
+    await service.client.deliver(event);
+    const others: Partial<OrderEvent>[] = [
+      { eventID: randomUUID() },
+      { user: newId() },
+      { status: 'failed' },
+      { at: new Date(event.at.getTime() + 1) },
+    ];
+    for (const other of others) await assertConflict(service.client.deliver({ ...event, ...other }), event);
+    assert.deepEqual(await stored(event.orderID), placesOf([event]));
+  });
+
+  it('refuses an eventID that was taken by another order', async () => {
+    const event = createEvent();
+    await service.client.deliver(event);
+    const other = createEvent({ eventID: event.eventID });
+    await assertConflict(service.client.deliver(other), other);
+    assert.deepEqual(await stored(other.orderID), []);
+  });
+
+  it('takes one of two events that claim one place at the same moment and refuses the other', async () => {
+    const event = createEvent();
+    const rivals = [event, { ...event, eventID: randomUUID() }] as const;
+    const outcomes = await Promise.allSettled([service.client.deliver(rivals[0]), replica.client.deliver(rivals[1])]);
+    assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+    const [refused] = outcomes.filter((outcome) => outcome.status === 'rejected');
+    await assertConflict(Promise.reject(refused?.reason), event);
+    assert.equal((await stored(event.orderID)).length, 1);
+  });
+
+  it('leaves other orders alone while one is stuck', async () => {
+    const stuck = createEvent({ seq: 2 });
+    const event = createEvent({ user: stuck.user });
+    await assertOutOfOrder(service.client.deliver(stuck), { orderID: stuck.orderID, expectedSeq: 1 });
+    assert.deepEqual(await service.client.deliver(event), {});
+  });
+});
+
+const JSON_BODY = { 'content-type': 'application/json' };
+
+async function assertOutOfOrder(call: Promise<unknown>, details: { orderID: bigint; expectedSeq: number }) {
+  await assert.rejects(call, (error: RpcError) => {
+    assert(failedWith(error, deliver, 'out_of_order'), String(error));
+    assert.deepEqual(error.details, details);
+    return true;
+  });
+}
+
+async function assertConflict(call: Promise<unknown>, { orderID, seq }: OrderEvent) {
+  await assert.rejects(call, (error: RpcError) => {
+    assert(failedWith(error, deliver, 'event_conflict'), String(error));
+    assert.deepEqual(error.details, { orderID, seq });
+    return true;
+  });
+}
+
+/** What a relay does with an event that came too early. */
+async function deliverUntilTaken({ client }: RunningService, event: OrderEvent): Promise<void> {
+  for (;;) {
+    try {
+      await client.deliver(event);
+      return;
+    } catch (error) {
+      if (!failedWith(error, deliver, 'out_of_order')) throw error;
+      await sleep(Math.random() * 10);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { OrderEvent } from '../contract.ts';
+
+const STARTED_AT = Date.parse('2026-11-20T09:00:00.000Z');
+const STEP_MS = 250;
+
+/** An id that no other test uses, below zero as well as above. */
+export function newId(): bigint {
+  return randomBytes(8).readBigInt64BE();
+}
+
+/** One event of an order; what is not given is of no weight in the test. */
+export function createEvent(given: Partial<OrderEvent> = {}): OrderEvent {
+  const { seq = 1 } = given;
+  const at = new Date(STARTED_AT + seq * STEP_MS);
+  return { eventID: randomUUID(), orderID: newId(), seq, user: newId(), status: 'new', at, ...given };
+}
+
+/** The first events of one order, as loms makes them. */
+export function createEvents(count: number, given: Partial<OrderEvent> = {}): OrderEvent[] {
+  const { orderID = newId(), user = newId() } = given;
+  return Array.from({ length: count }, (_, index) => createEvent({ ...given, orderID, user, seq: index + 1 }));
+}
