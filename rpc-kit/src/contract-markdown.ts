@@ -23,22 +23,20 @@ export function codesMarkdown(): string {
 
 function methodMarkdown(name: string, method: MethodContract, url: string): string {
   const example = JSON.stringify(method.example.params);
-  return [
-    `### ${name}`,
-    [method.summary, method.description].filter(Boolean).join(' '),
+  const signature = [
     `- params: \`${typeText(wireSchema(method.params))}\``,
     `- result: \`${typeText(wireSchema(method.result))}\``,
     `- ${limitsText(method)}`,
-    '',
-    ...errorLines(method),
-    '```sh',
-    `curl -s --json '${shellQuoted(example)}' ${url}/${name}`,
-    '```',
-    '',
+  ];
+  const curl = ['```sh', `curl -s --json '${shellQuoted(example)}' ${url}/${name}`, '```'];
+  return [
+    `### ${name}`,
+    [method.summary, method.description].filter(Boolean).join(' '),
+    signature.join('\n'),
+    ...errorTable(method),
+    curl.join('\n'),
     `answers, for example, \`${JSON.stringify(method.example.result)}\``,
-  ]
-    .join('\n')
-    .replace('\n- params', '\n\n- params');
+  ].join('\n\n');
 }
 
 function limitsText(method: MethodContract): string {
@@ -49,7 +47,7 @@ function limitsText(method: MethodContract): string {
   return facts.join(' · ');
 }
 
-function errorLines(method: MethodContract): string[] {
+function errorTable(method: MethodContract): string[] {
   const errors = documentedErrors(method);
   if (errors.length === 0) return [];
   const rows = errors.map((error) => [
@@ -60,7 +58,7 @@ function errorLines(method: MethodContract): string[] {
     error.details ? `\`${typeText(error.details)}\`` : '',
     error.message,
   ]);
-  return [table(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], rows), ''];
+  return [table(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], rows)];
 }
 
 /** A schema in the notation of these pages: `{user: int64, items: [{sku: uint32, count: uint16 (1 or more)}] (1 to 100)}`. */
@@ -87,11 +85,10 @@ function objectText(schema: JsonSchema): string {
 
 /** A format says its own range; only a narrower one is worth words. */
 function integerRange({ format, minimum, maximum }: JsonSchema): string {
-  const whole: Record<string, [number, number]> = { uint16: [0, 65_535], uint32: [0, 4_294_967_295] };
-  const [low, high] = whole[String(format)] ?? [];
-  const from = typeof minimum === 'number' && minimum !== low ? minimum : undefined;
-  const to = typeof maximum === 'number' && maximum !== high ? maximum : undefined;
-  return range(from, to);
+  const whole: Record<string, number> = { uint16: 65_535, uint32: 4_294_967_295 };
+  if (format === 'int64' || format === 'uint64') return '';
+  const high = whole[String(format)];
+  return range(high !== undefined && minimum === 0 ? undefined : minimum, maximum === high ? undefined : maximum);
 }
 
 function range(from: unknown, to: unknown): string {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CODES } from './code.ts';
 import { type MethodContract, retrySafetyOf, type ServiceContract } from './contract.ts';
+import { WIDE_BOUNDS } from './wire-types.ts';
 
 /** JSON Schema as plain data. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -114,5 +115,14 @@ export function documentedErrors(method: MethodContract): DocumentedError[] {
 /** A schema's wire side as JSON Schema 2020-12, without the `$schema` line that a nested schema does not need. */
 export function wireSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return rest;
+  return withExactBounds(rest) as JsonSchema;
+}
+
+/** zod copies schemas through plain JSON, where the bounds of 64-bit integers lose their last digits; here they are put right. */
+function withExactBounds(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withExactBounds);
+  if (typeof value !== 'object' || value === null) return value;
+  const schema = Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withExactBounds(member)]));
+  const exact = WIDE_BOUNDS[schema.format as keyof typeof WIDE_BOUNDS];
+  return schema.type === 'integer' && exact ? { ...schema, ...exact } : schema;
 }

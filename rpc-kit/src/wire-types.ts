@@ -1,27 +1,30 @@
 import { z } from 'zod';
-import { fromWireInteger, type JsonNumber, rawNumber, toWireInteger } from './json.ts';
+import { fromWireInteger, type JsonNumber, toWireInteger } from './json.ts';
 
 /**
  * The number types of contracts. 64-bit integers are bigints inside and plain JSON numbers on the wire, with every
  * digit kept; a value outside its type is refused, never rounded.
  */
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
-const UINT64_MAX = 2n ** 64n - 1n;
+const WIDE = {
+  int64: { min: -(2n ** 63n), max: 2n ** 63n - 1n },
+  uint64: { min: 0n, max: 2n ** 64n - 1n },
+} as const;
 const UINT32_MAX = 2 ** 32 - 1;
 const UINT16_MAX = 2 ** 16 - 1;
 
-function wideInteger(format: 'int64' | 'uint64', min: bigint, max: bigint) {
+/** The bounds of 64-bit integers as they stand in documents. */
+export const WIDE_BOUNDS = {
+  int64: { minimum: toWireInteger(WIDE.int64.min), maximum: toWireInteger(WIDE.int64.max) },
+  uint64: { minimum: toWireInteger(WIDE.uint64.min), maximum: toWireInteger(WIDE.uint64.max) },
+} as const;
+
+function wideInteger(format: 'int64' | 'uint64') {
+  const { min, max } = WIDE[format];
   const expected = `expected a whole number from ${min} to ${max}`;
   const wire = z
     .custom<JsonNumber>((value) => fromWireInteger(value) !== undefined, expected)
-    .meta({
-      type: 'integer',
-      format,
-      minimum: rawNumber(min.toString()),
-      maximum: rawNumber(max.toString()),
-    });
+    .meta({ type: 'integer', format });
   const inside = z.bigint().min(min, expected).max(max, expected);
   return z.codec(wire, inside, {
     decode: (value) => fromWireInteger(value) ?? 0n,
@@ -35,9 +38,9 @@ function narrowInteger(format: 'uint16' | 'uint32', max: number) {
 }
 
 /** −9223372036854775808 to 9223372036854775807, a bigint inside. */
-export const int64 = wideInteger('int64', INT64_MIN, INT64_MAX);
+export const int64 = wideInteger('int64');
 /** 0 to 18446744073709551615, a bigint inside. */
-export const uint64 = wideInteger('uint64', 0n, UINT64_MAX);
+export const uint64 = wideInteger('uint64');
 /** 0 to 4294967295. */
 export const uint32 = narrowInteger('uint32', UINT32_MAX);
 /** 0 to 65535. */
