@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** A failure we foresaw: the message is one sentence that says what happened and how to mend it, so no stack is shown. */
 export class Failure extends Error {
   override name = 'Failure';
 }
 
 const SAID_IN_ONE_SENTENCE = new Set(['Failure', 'MigrationError']);
-/** Something forgotten (a socket, a timer) must not keep a finished script alive for ever. */
-const LINGER_TIMEOUT_MS = 2_000;
+/** Nobody may be reading any more. */
+const FLUSH_TIMEOUT_MS = 500;
 
 /** Runs a script's main function; its number is the exit code, and a foreseen failure is one line on stderr. */
 export async function runScript(main: () => Promise<number | undefined>): Promise<void> {
@@ -15,8 +17,14 @@ export async function runScript(main: () => Promise<number | undefined>): Promis
     process.exitCode = 1;
     console.error(describeFailure(error));
   }
-  if (process.connected) process.disconnect?.();
-  setTimeout(() => process.exit(), LINGER_TIMEOUT_MS).unref();
+  await flushOutput();
+  process.exit();
+}
+
+/** What still lingers (a poll, a kept-alive socket) must not hold up the end, but everything said has to be out. */
+async function flushOutput(): Promise<void> {
+  const flushed = [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve)));
+  await Promise.race([Promise.all(flushed), sleep(FLUSH_TIMEOUT_MS)]);
 }
 
 export function describeFailure(error: unknown): string {

@@ -113,17 +113,24 @@ async function startPgbouncers({ program, instances }: KeeperTask['pgbouncers'])
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
-  if (creating !== undefined) await endChild(creating, STOP_INITDB);
+  if (creating !== undefined) await endChild(creating, STOP_INITDB, killGroup);
   await Promise.all(pgbouncers.map((child) => endChild(child, STOP_PGBOUNCER)));
   if (postgres !== undefined) await endChild(postgres, STOP_POSTGRES);
   process.exit();
 }
 
-async function endChild(child: ChildProcess, steps: StopStep[]): Promise<void> {
+/** initdb has children of its own that do not end with it; it leads a process group for that reason. */
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined) process.kill(-child.pid, signal);
+}
+
+const killOne = (child: ChildProcess, signal: NodeJS.Signals): unknown => child.kill(signal);
+
+async function endChild(child: ChildProcess, steps: StopStep[], kill = killOne): Promise<void> {
   for (const [signal, waitMs] of steps) {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
-    child.kill(signal);
+    kill(child, signal);
     await Promise.race([gone, sleep(waitMs)]);
   }
 }
@@ -142,5 +149,6 @@ function fail(message: string): void {
 }
 
 function report(message: FromKeeper): void {
-  if (process.connected) process.send?.(message);
+  // The callback takes the error of a channel that breaks just now, which would end this process in the middle of it all.
+  if (process.connected) process.send?.(message, () => {});
 }

@@ -62,8 +62,9 @@ function findPostgres(paths: MeshPaths): ProcessStamp | undefined {
   const pid = readPostgresPid(paths.postgres);
   if (pid === undefined) return undefined;
   if (readCommandLine(pid).includes(`-D ${join(paths.postgres, 'data')} `)) return stampProcess('postgres', pid);
-  // Postgres asks only whether the pid is in use, and would refuse to start because of the stranger.
-  if (stampProcess('stranger', pid) !== undefined) rmSync(postgresPidFile(paths.postgres), { force: true });
+  // Postgres asks only whether the pid is in use and would refuse to start, be it a stranger's by now or that of a dead
+  // process whose parent has not noticed. Should anybody still use the data, its shared memory tells Postgres so.
+  rmSync(postgresPidFile(paths.postgres), { force: true });
   return undefined;
 }
 

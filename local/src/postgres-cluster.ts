@@ -17,7 +17,8 @@ export async function createCluster(
   if (existsSync(data)) return;
   const unfinished = join(directory, 'data.new');
   const passwordFile = join(directory, 'password');
-  rmSync(unfinished, { recursive: true, force: true });
+  // A process of a killed initdb may still be writing its last file there.
+  rmSync(unfinished, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   writeFileSync(passwordFile, superuserPassword, { mode: 0o600 });
   const child = spawn(
     initdb,
@@ -33,7 +34,7 @@ export async function createCluster(
       '--no-sync',
       '--no-instructions',
     ],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
+    { stdio: ['ignore', 'inherit', 'inherit'], detached: true },
   );
   onSpawn(child);
   const [code, signal] = await once(child, 'exit');

@@ -13,7 +13,9 @@ import { refusePortsInUse } from './ports.ts';
 import { seconds, step } from './progress.ts';
 import { openRunRecord, type RunRecord } from './run-record.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
-import { perService, SERVICES, serviceEnvironment } from './services.ts';
+import { perService, SERVICES, type ServiceName, serviceEnvironment } from './services.ts';
+
+export type ReadyMessage = { ready: { name: ServiceName; url: string; pid: number }[] };
 
 /** A caller that is slow to stop holds up the others no longer than this; all of it has to be over within 5 s. */
 const HEAD_START_MS = 150;
@@ -33,22 +35,28 @@ async function run(beganAt: number): Promise<number> {
   await unlessInterrupted(checkMachine(config, paths, record));
 
   const database = await spawnDatabase({ config, paths, record, withPgbouncer: true, say });
-  undo.defer(() => database.keeper.stop());
+  undo.defer(async () => {
+    await database.keeper.stop();
+    // A keeper that was killed has left behind what it owned.
+    await stopLeftovers(record.listAlive(), paths);
+  });
   if (database.pgbouncer === undefined) say('no pgbouncer is installed: the services connect to Postgres directly');
   const bouncers = database.pgbouncer === undefined ? '' : ' and pgbouncer';
   await unlessInterrupted(step(`Postgres${bouncers}`, database.keeper.start));
   await unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
 
+  const stopping = new AbortController();
+  undo.defer(() => stopping.abort());
   const services = startServices(config, paths, record, database);
   undo.defer(() => stopServices(services));
   const broken = Promise.race([database.keeper.lost, ...services.map(({ died }) => died)]);
   const unlessBroken = <T>(work: Promise<T>): Promise<T> =>
     unlessInterrupted(Promise.race([work, broken.then((sentence) => Promise.reject(new Failure(sentence)))]));
-  await unlessBroken(step('catalogue', () => loadCatalogues(database.urls)));
+  await unlessBroken(step('catalogue', () => loadCatalogues(database.urls, stopping.signal)));
   await unlessBroken(step('services', () => Promise.all(services.map((service) => service.waitUntilReady()))));
 
   console.log(`The mesh is ready after ${seconds(beganAt)}.\n${describeMesh(config, database)}`);
-  process.send?.({ ready: Object.fromEntries(services.map(({ name, url, pid }) => [name, { url, pid }])) });
+  tellStarter(services);
   await unlessBroken(new Promise<never>(() => {}));
   return 0;
 }
@@ -89,6 +97,12 @@ async function stopServices(services: ServiceProcess[]): Promise<void> {
     await Promise.race([stopped, sleep(HEAD_START_MS)]);
   }
   await Promise.all(stopping);
+}
+
+/** An end-to-end test starts this over IPC and waits for the word. */
+function tellStarter(services: ServiceProcess[]): void {
+  const ready: ReadyMessage['ready'] = services.map(({ name, url, pid }) => ({ name, url, pid }));
+  process.send?.({ ready }, () => {});
 }
 
 function say(text: string): void {

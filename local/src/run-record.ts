@@ -13,7 +13,9 @@ type RecordContent = { runner: ProcessStamp; postgresPort: number; processes: Pr
 export type RunRecord = {
   /** Processes that an earlier, killed run has left behind; they may still be alive. */
   leftovers: ProcessStamp[];
-  add(name: string, pid: number): ProcessStamp | undefined;
+  add(name: string, pid: number): void;
+  /** Those of this run that are still alive. */
+  listAlive(): ProcessStamp[];
   close(): void;
 };
 
@@ -24,18 +26,20 @@ export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort
   const runner = stampProcess(runnerName, process.pid);
   if (runner === undefined) throw new Failure('The list of processes cannot be read: install ps (package procps).');
 
-  const content: RecordContent = { runner, postgresPort, processes: earlier?.processes ?? [] };
+  const leftovers = (earlier?.processes ?? []).filter(isAlive);
+  const content: RecordContent = { runner, postgresPort, processes: leftovers };
   if (earlier !== undefined) rmSync(paths.record, { force: true });
   createExclusively(paths, content);
   return {
-    leftovers: earlier?.processes ?? [],
+    leftovers: [...leftovers],
     add(name, pid) {
       const stamp = stampProcess(name, pid);
-      if (stamp === undefined) return undefined;
+      // It may have ended already, and then there is nothing to find again.
+      if (stamp === undefined) return;
       content.processes.push(stamp);
       replace(paths, content);
-      return stamp;
     },
+    listAlive: () => content.processes.filter(isAlive),
     close() {
       content.processes = content.processes.filter(isAlive);
       // Whoever could not be stopped stays on record, so that the next run tries again.
