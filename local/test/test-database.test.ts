@@ -1,17 +1,6 @@
 import assert from 'node:assert/strict';
-import pg from 'pg';
 import { createTestDatabase } from '../src/testing.ts';
-
-async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
+import { queryOnce as query } from './query-once.ts';
 
 describe('A test database', () => {
   it('has the migrations of its service applied', async () => {
