@@ -135,5 +135,6 @@ function parseMeta(meta: unknown) {
   const parsed = callMeta.safeParse(meta);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new RpcError('invalid_request', `Invalid request: meta/${issue?.path.join('/')}: ${issue?.message}`);
+  const where = ['meta', ...(issue?.path ?? [])].join('/');
+  throw new RpcError('invalid_request', `Invalid request: ${where}: ${issue?.message}`);
 }

@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import type { HttpServer } from 'rpc-kit';
+import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
+import { subject as contract, createSubject, type Subject, serveSubject } from './subject.ts';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+describe('metadata of calls over HTTP', () => {
+  let subject: Subject;
+  let server: HttpServer;
+
+  before(async () => {
+    subject = createSubject();
+    server = await serveSubject(subject);
+  });
+  beforeEach(() => {
+    subject.executed.length = 0;
+  });
+  after(() => server.close());
+
+  const plain = (headers: string[], path = '/metadata'): Promise<RawAnswer> =>
+    sendRaw(server.port, requestBytes({ path, headers, body: '{}' }));
+  const rpc = (calls: unknown, headers: string[] = []): Promise<RawAnswer> =>
+    sendRaw(server.port, requestBytes({ path: '/rpc', headers, body: JSON.stringify(calls) }));
+  const call = (meta?: unknown, id: unknown = 1) => ({ jsonrpc: '2.0', id, method: 'metadata', meta });
+
+  it('headers reach the handler on the plain face', async () => {
+    const { body } = await plain([
+      'x-request-id: r1',
+      `traceparent: ${TRACEPARENT}`,
+      'idempotency-key: k1',
+      'authorization: Bearer t1',
+      'x-deadline-ms: 200',
+      'user-agent: checkout/0.1.0 (linux)',
+    ]);
+    const { remainingMs, ...rest } = JSON.parse(body);
+    assert.deepEqual(rest, {
+      requestId: 'r1',
+      traceparent: TRACEPARENT,
+      idempotencyKey: 'k1',
+      authorization: 'Bearer t1',
+      name: 'checkout/0.1.0',
+    });
+    assert.ok(remainingMs > 0 && remainingMs <= 200, `${remainingMs}`);
+  });
+
+  describe('x-request-id', () => {
+    it('is echoed on every answer when it is of a harmless form', async () => {
+      for (const path of ['/metadata', '/rpc', '/healthz', '/nothing']) {
+        const { headers } = await plain(['x-request-id: shop:42/a.b-c=d+e@f_g'], path);
+        assert.equal(headers['x-request-id'], 'shop:42/a.b-c=d+e@f_g', path);
+      }
+    });
+
+    for (const [what, header] of [
+      ['missing', 'x-other: 1'],
+      ['empty', 'x-request-id: '],
+      ['of 129 characters', `x-request-id: ${'a'.repeat(129)}`],
+      ['with a space', 'x-request-id: a b'],
+      ['with markup', 'x-request-id: <script>'],
+      ['with a letter outside ASCII', 'x-request-id: é'],
+      ['given twice', 'x-request-id: a\r\nx-request-id: b'],
+    ] as const) {
+      it(`is replaced when it is ${what}`, async () => {
+        const { headers, body } = await plain([header]);
+        assert.match(String(headers['x-request-id']), UUID);
+        assert.equal(JSON.parse(body).requestId, headers['x-request-id']);
+      });
+    }
+
+    it('is taken at 128 characters', async () => {
+      const { headers } = await plain([`x-request-id: ${'a'.repeat(128)}`]);
+      assert.equal(headers['x-request-id'], 'a'.repeat(128));
+    });
+  });
+
+  describe('x-deadline-ms', () => {
+    for (const value of ['0', '-1', '-999999999999']) {
+      it(`${value} has passed: the handler is not called`, async () => {
+        const { status, body } = await plain(['x-request-id: r1', `x-deadline-ms: ${value}`]);
+        assert.deepEqual(
+          [status, JSON.parse(body)],
+          [
+            504,
+            {
+              error: { code: 'deadline_exceeded', message: 'The call took longer than its deadline', requestId: 'r1' },
+            },
+          ],
+        );
+        assert.deepEqual(subject.executed, []);
+      });
+    }
+
+    it("beyond the method's own timeout does not lengthen it, and without it that one holds", async () => {
+      for (const headers of [['x-deadline-ms: 999999999999'], []]) {
+        const { remainingMs } = JSON.parse((await plain(headers)).body);
+        assert.ok(remainingMs > 500 && remainingMs <= contract.methods.metadata.timeoutMs, `${remainingMs}`);
+      }
+    });
+
+    for (const value of ['soon', '', '1.5', '1e3', '+5', '0x10', '10ms', '1234567890123', '5, 6', 'NaN', 'Infinity']) {
+      it(`"${value}" is no number of milliseconds and is refused on both faces`, async () => {
+        const message = 'x-deadline-ms must be a whole number of milliseconds';
+        const headers = ['x-request-id: r1', `x-deadline-ms: ${value}`];
+        const onPlain = await plain(headers);
+        assert.deepEqual(
+          [onPlain.status, JSON.parse(onPlain.body)],
+          [400, { error: { code: 'invalid_request', message, requestId: 'r1' } }],
+        );
+        const onRpc = await rpc(call(), headers);
+        assert.deepEqual(
+          [onRpc.status, JSON.parse(onRpc.body)],
+          [
+            400,
+            {
+              jsonrpc: '2.0',
+              id: null,
+              error: { code: -32600, message, data: { code: 'invalid_request', requestId: 'r1' } },
+            },
+          ],
+        );
+        assert.deepEqual(subject.executed, []);
+      });
+    }
+  });
+
+  describe('idempotency-key', () => {
+    it('is taken at 255 characters', async () => {
+      const { body } = await plain([`idempotency-key: ${'k'.repeat(255)}`]);
+      assert.equal(JSON.parse(body).idempotencyKey, 'k'.repeat(255));
+    });
+
+    for (const [what, value] of [
+      ['empty', ''],
+      ['of 256 characters', 'k'.repeat(256)],
+    ] as const) {
+      it(`is refused when it is ${what}`, async () => {
+        const { status, body } = await plain(['x-request-id: r1', `idempotency-key: ${value}`]);
+        assert.deepEqual(
+          [status, JSON.parse(body)],
+          [
+            400,
+            {
+              error: {
+                code: 'invalid_request',
+                message: 'idempotency-key must have 1 to 255 characters',
+                requestId: 'r1',
+              },
+            },
+          ],
+        );
+      });
+    }
+  });
+
+  describe('meta', () => {
+    it('belongs to its own call; the headers fill what it leaves out', async () => {
+      const { headers, body } = await rpc(
+        [
+          call(undefined, 1),
+          call({ requestId: 'r2', idempotencyKey: 'k2', deadlineMs: 100 }, 2),
+          call({ traceparent: TRACEPARENT, authorization: 'Bearer t3' }, 3),
+        ],
+        ['x-request-id: r1', 'idempotency-key: k1', 'authorization: Bearer t1', 'user-agent: shop/1'],
+      );
+      const [first, second, third] = JSON.parse(body).map(({ result }: { result: object }) => result);
+      const common = { authorization: 'Bearer t1', name: 'shop/1' };
+      const times = [first, second, third].map(({ remainingMs }) => remainingMs);
+      assert.deepEqual(
+        [first, second, third].map(({ remainingMs: _, ...rest }) => rest),
+        [
+          { requestId: 'r1', idempotencyKey: 'k1', ...common },
+          { requestId: 'r2', idempotencyKey: 'k2', ...common },
+          { requestId: 'r1', idempotencyKey: 'k1', ...common, traceparent: TRACEPARENT, authorization: 'Bearer t3' },
+        ],
+      );
+      assert.ok(times[0] > 500 && times[1] <= 100 && times[2] > 500, `${times}`);
+      assert.equal(headers['x-request-id'], 'r1');
+    });
+
+    it('a deadline that has passed ends its own call and no other', async () => {
+      const { body } = await rpc([call({ deadlineMs: 0, requestId: 'r2' }, 1), call(undefined, 2)]);
+      const [late, other] = JSON.parse(body);
+      assert.deepEqual(late.error, {
+        code: -32004,
+        message: 'The call took longer than its deadline',
+        data: { code: 'deadline_exceeded', requestId: 'r2' },
+      });
+      assert.ok(other.result);
+      assert.deepEqual(subject.executed, ['metadata']);
+    });
+
+    it('a request id of no harmless form is replaced', async () => {
+      const { body } = await rpc(call({ requestId: 'a b' }));
+      assert.match(JSON.parse(body).result.requestId, UUID);
+    });
+
+    it('members that nobody knows are ignored', async () => {
+      const { body } = await rpc(call({ requestId: 'r2', name: 'admin', caller: 'admin', __proto__: null }));
+      assert.deepEqual(Object.keys(JSON.parse(body).result).toSorted(), ['remainingMs', 'requestId']);
+    });
+
+    for (const [meta, message] of [
+      [null, 'meta: Invalid input: expected object, received null'],
+      [[], 'meta: Invalid input: expected object, received array'],
+      ['x', 'meta: Invalid input: expected object, received string'],
+      [1, 'meta: Invalid input: expected object, received number'],
+      [{ deadlineMs: '100' }, 'meta/deadlineMs: Invalid input: expected number, received string'],
+      [{ deadlineMs: 1.5 }, 'meta/deadlineMs: Invalid input: expected int, received number'],
+      [{ deadlineMs: null }, 'meta/deadlineMs: Invalid input: expected number, received null'],
+      [{ requestId: 1 }, 'meta/requestId: Invalid input: expected string, received number'],
+      [{ idempotencyKey: '' }, 'meta/idempotencyKey: Too small: expected string to have >=1 characters'],
+      [{ idempotencyKey: 'k'.repeat(256) }, 'meta/idempotencyKey: Too big: expected string to have <=255 characters'],
+      [{ traceparent: 'x'.repeat(513) }, 'meta/traceparent: Too big: expected string to have <=512 characters'],
+      [{ authorization: {} }, 'meta/authorization: Invalid input: expected string, received object'],
+    ] as const) {
+      it(`${JSON.stringify(meta).slice(0, 40)} is refused as the meta of a call`, async () => {
+        const { status, body } = await rpc(call(meta), ['x-request-id: r1']);
+        assert.deepEqual(
+          [status, JSON.parse(body)],
+          [
+            200,
+            {
+              jsonrpc: '2.0',
+              id: 1,
+              error: {
+                code: -32600,
+                message: `Invalid request: ${message}`,
+                data: { code: 'invalid_request', requestId: 'r1' },
+              },
+            },
+          ],
+        );
+        assert.deepEqual(subject.executed, []);
+      });
+    }
+  });
+
+  describe('rpc.discover', () => {
+    it('gives the document that stands at /openrpc.json, number for number', async () => {
+      const page = await sendRaw(server.port, requestBytes({ verb: 'GET', path: '/openrpc.json' }));
+      const { body } = await rpc({ jsonrpc: '2.0', id: 1, method: 'rpc.discover' });
+      assert.equal(body, `{"jsonrpc":"2.0","id":1,"result":${page.body}}`);
+      assert.match(page.body, /"maximum":9223372036854775807/);
+    });
+
+    it('works within a batch, with params and with meta', async () => {
+      const { body } = await rpc([
+        { jsonrpc: '2.0', id: 1, method: 'rpc.discover', params: {} },
+        { jsonrpc: '2.0', id: 2, method: 'rpc.discover', params: [], meta: { requestId: 'r2' } },
+      ]);
+      for (const { result } of JSON.parse(body)) assert.equal(result.info.title, 'subject');
+    });
+  });
+});
