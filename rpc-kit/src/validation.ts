@@ -5,6 +5,9 @@ import { RpcError } from './rpc-error.ts';
 /** Enough to mend a request by; a body of thousands of mistakes must not become an answer of thousands of lines. */
 const ISSUES_MAX = 20;
 
+/** Some of zod's sentences quote what was sent, which may be a megabyte. */
+const ISSUE_LENGTH_MAX = 200;
+
 /** The details of every `invalid_params`: where it is wrong (`items/0/count`) and how. */
 export const invalidParamsDetails = z.object({
   issues: z.array(z.object({ path: z.string(), message: z.string() })),
@@ -15,12 +18,16 @@ export function decodeParams(method: MethodContract, wire: unknown): unknown {
   const parsed = z.safeDecode(method.params, byName(method, wire) as never);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, ISSUES_MAX).map((issue) => ({
-    path: issue.path.join('/'),
-    message: issue.message,
+    path: shortened(issue.path.join('/')),
+    message: shortened(issue.message),
   }));
   const [first] = issues;
   const where = first?.path ? `${first.path}: ` : '';
   throw new RpcError('invalid_params', `Invalid params: ${where}${first?.message}`, { details: { issues } });
+}
+
+function shortened(text: string): string {
+  return text.length <= ISSUE_LENGTH_MAX ? text : `${text.slice(0, ISSUE_LENGTH_MAX)}…`;
 }
 
 function byName(method: MethodContract, wire: unknown): unknown {
