@@ -7,7 +7,7 @@ export const PROJECT_DIRECTORY = resolve(import.meta.dirname, '../..');
 /** Everything listens on this machine only: the passwords and the token of a local mesh are not made for a network. */
 export const LOCAL_HOST = '127.0.0.1';
 
-const DEFAULT_PORTS: PerService<number> = { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 };
+export const DEFAULT_PORTS: PerService<number> = { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 };
 const DEFAULT_POSTGRES_PORT = 54320;
 const DEFAULT_PGBOUNCER_PORT = 54321;
 

@@ -45,12 +45,17 @@ export const uint64 = wideInteger('uint64');
 export const uint32 = narrowInteger('uint32', UINT32_MAX);
 /** 0 to 65535. */
 export const uint16 = narrowInteger('uint16', UINT16_MAX);
-/** A point in time: RFC 3339 text on the wire, a Date inside. */
+/**
+ * A point in time of the years 0000 to 9999, which is what RFC 3339 text can say: text on the wire, a Date inside.
+ * An offset can carry a text of the year 9999 beyond it, so the Date is looked at too.
+ */
+const RFC_3339 = 'expected a point in time of the years 0000 to 9999, such as 2026-01-31T12:00:00Z';
 export const timestamp = z
-  .codec(z.iso.datetime({ offset: true }), z.date(), {
-    decode: (text) => new Date(text),
-    encode: (date) => date.toISOString(),
-  })
+  .codec(
+    z.iso.datetime({ offset: true, error: RFC_3339 }),
+    z.date().min(new Date('0000-01-01T00:00:00Z'), RFC_3339).max(new Date('9999-12-31T23:59:59.999Z'), RFC_3339),
+    { decode: (text) => new Date(text), encode: (date) => date.toISOString() },
+  )
   .meta({ format: 'date-time' });
 /** Names one intended effect, so that sending it twice has it once: 1 to 255 characters. */
 export const idempotencyKey = z.string().min(1).max(255);

@@ -1,0 +1,46 @@
+import { codesMarkdown, contractMarkdown, HTTP_LIMITS, METADATA_HEADERS, type ServiceContract } from 'rpc-kit';
+import { DEFAULT_PORTS } from './mesh-config.ts';
+import type { ServiceName } from './services.ts';
+
+/** The page of all contracts, at the ports that a local mesh has. */
+export function contractsPage(contracts: readonly ServiceContract[]): string {
+  const services = contracts.map((contract) =>
+    contractMarkdown(contract, `http://localhost:${DEFAULT_PORTS[contract.name as ServiceName]}`),
+  );
+  return `${[introduction(), faces(), types(), errors(), ...services].join('\n\n')}\n`;
+}
+
+function introduction(): string {
+  return [
+    '# Contracts',
+    'What the services promise. This page is made from their `contract.ts` by `make generate`; change it there.',
+    'The curl lines work as they stand on a mesh that `make run-all` has just started for the first time, from the top down.',
+  ].join('\n\n');
+}
+
+function faces(): string {
+  const kibibytes = HTTP_LIMITS.bodyBytesMax / 1024;
+  return `## Faces of every service
+
+- \`POST /rpc\`: JSON-RPC 2.0, whole: batches of up to ${HTTP_LIMITS.batchLengthMax} calls, notifications, params by name, and by position where a method gives an order. \`rpc.discover\` answers the OpenRPC document.
+- \`POST /<method>\`: the same method with bare params in and the bare result out; \`GET\` with a body too for methods that only read.
+- \`GET /docs\` to read and try, \`GET /openrpc.json\`, \`GET /openapi.json\`; \`GET /healthz\` (it lives), \`GET /readyz\` (it can serve), \`GET /metrics\` (Prometheus).
+
+A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMITS.nestingDepthMax} deep, sent as \`Content-Type: application/json\` (or without a type). Members that a method does not know are refused.
+
+Headers of a call, all optional: \`${METADATA_HEADERS.requestId}\` (it names the call in answers and logs), \`${METADATA_HEADERS.deadlineMs}\` (milliseconds that the caller still waits), \`${METADATA_HEADERS.idempotencyKey}\`, \`${METADATA_HEADERS.traceparent}\`, \`${METADATA_HEADERS.authorization}\`. In a batch they count for every call in it; a call may carry its own in a member \`meta\` beside \`method\`: \`{"requestId", "deadlineMs", "idempotencyKey", "traceparent", "authorization"}\`.`;
+}
+
+function types(): string {
+  return `## Types
+
+\`int64\`, \`uint64\`, \`uint32\`, \`uint16\` are whole JSON numbers of that range, exact to the last digit: 9223372036854775807 comes back as 9223372036854775807. A value outside its type is refused, never rounded. Mind that JavaScript's own \`JSON.parse\` rounds beyond 2^53. \`date-time\` is RFC 3339 text. \`name?\` may be left out.`;
+}
+
+function errors(): string {
+  return `## Errors
+
+On \`/rpc\` an answer has HTTP status 200 and \`{"error": {"code": <number>, "message", "data": {"code", "reason", "details", "requestId"}}}\`; on the plain face it has the status of the table and \`{"error": {"code", "reason", "message", "details", "requestId"}}\`. \`reason\` and \`details\` are there for the errors that a method lists; \`retryAfterMs\` and the header \`Retry-After\` where waiting helps. What went wrong inside is in the log under the request id.
+
+${codesMarkdown()}`;
+}
