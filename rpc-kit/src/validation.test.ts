@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { MethodContract } from './contract.ts';
+import { rawNumber } from './json.ts';
 import { RpcError } from './rpc-error.ts';
 import { decodeParams, invalidParamsDetails } from './validation.ts';
 import { int64, uint16 } from './wire-types.ts';
@@ -40,5 +41,10 @@ describe('params on their way in', () => {
     assert.equal(issues.length, 1);
     assert.ok(message.length < 300, `${message.length}`);
     assert.ok(JSON.stringify(issues).length < 2_000);
+  });
+
+  it('a number that no double holds is called a number where params should be', () => {
+    const { message } = refusalOf(() => decodeParams(addToCart, rawNumber('0.1234567890123456789')));
+    assert.equal(message, 'Invalid params: Invalid input: expected object, received number');
   });
 });

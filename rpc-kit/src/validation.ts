@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorContract, MethodContract } from './contract.ts';
+import { isRawNumber } from './json.ts';
 import { RpcError } from './rpc-error.ts';
 
 /** Enough to mend a request by; a body of thousands of mistakes must not become an answer of thousands of lines. */
@@ -32,6 +33,8 @@ function shortened(text: string): string {
 
 function byName(method: MethodContract, wire: unknown): unknown {
   if (wire === undefined) return {};
+  // An object to zod; any other number makes it say what was sent.
+  if (isRawNumber(wire)) return 0;
   if (!Array.isArray(wire)) return wire;
   const positions = method.positions;
   if (!positions) throw new RpcError('invalid_params', 'Invalid params: this method takes its params by name');
