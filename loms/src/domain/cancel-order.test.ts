@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
+import { cancelOrder, cancelOverdueOrder } from './cancel-order.ts';
+import { OrderNotCancellable, OrderNotFound } from './errors.ts';
+
+describe('cancelling an order', () => {
+  let ports: StubbedPorts;
+  beforeEach(() => {
+    ports = stubPorts();
+  });
+
+  function assertCancelled(): void {
+    sinon.assert.calledOnceWithExactly(ports.stocks.release, ORDER_ID);
+    sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'awaiting payment', 'cancelled');
+    sinon.assert.calledOnceWithExactly(ports.outbox.add, [changeOf(1, 'cancelled')]);
+    sinon.assert.calledOnce(ports.transaction);
+    assert.equal(ports.transaction.firstCall.args[1].signal, ports.signal);
+  }
+
+  function assertNothingDone(): void {
+    sinon.assert.notCalled(ports.stocks.release);
+    sinon.assert.notCalled(ports.orders.move);
+    sinon.assert.notCalled(ports.outbox.add);
+  }
+
+  describe('cancelOrder', () => {
+    it('puts the goods of an order that awaits payment back on sale, and tells of it', async () => {
+      ports.orders.lock.resolves(orderOf('awaiting payment'));
+      await cancelOrder(ports.store, ORDER_ID, ports);
+      assertCancelled();
+      sinon.assert.callOrder(ports.orders.lock, ports.stocks.release);
+    });
+
+    it('does nothing to an order that is cancelled', async () => {
+      ports.orders.lock.resolves(orderOf('cancelled'));
+      await cancelOrder(ports.store, ORDER_ID, ports);
+      assertNothingDone();
+    });
+
+    for (const status of ['new', 'failed', 'payed'] as const) {
+      it(`refuses an order that is ${status}`, async () => {
+        ports.orders.lock.resolves(orderOf(status));
+        await assert.rejects(cancelOrder(ports.store, ORDER_ID, ports), (error) => {
+          assert.ok(error instanceof OrderNotCancellable);
+          assert.equal(error.status, status);
+          return true;
+        });
+        assertNothingDone();
+      });
+    }
+
+    it('fails where there is no such order', async () => {
+      ports.orders.lock.resolves(undefined);
+      await assert.rejects(cancelOrder(ports.store, ORDER_ID, ports), (error) => {
+        assert.ok(error instanceof OrderNotFound);
+        assert.equal(error.orderID, ORDER_ID);
+        return true;
+      });
+      assertNothingDone();
+    });
+  });
+
+  describe('cancelOverdueOrder', () => {
+    it('cancels an order that still awaits payment beyond its time', async () => {
+      ports.orders.lockOverdue.resolves(orderOf('awaiting payment'));
+      assert.equal(await cancelOverdueOrder(ports.store, ORDER_ID, ports), true);
+      sinon.assert.calledOnceWithExactly(ports.orders.lockOverdue, ORDER_ID);
+      assertCancelled();
+    });
+
+    it('leaves an order alone that was settled meanwhile or that somebody else has in hand', async () => {
+      ports.orders.lockOverdue.resolves(undefined);
+      assert.equal(await cancelOverdueOrder(ports.store, ORDER_ID, ports), false);
+      assertNothingDone();
+    });
+  });
+});

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import sinon, { type SinonStub } from 'sinon';
+import { AT } from '../../test/port-stubs.ts';
+import { deliverEvents } from './deliver-events.ts';
+import type { EventQueue, EventSink } from './ports.ts';
+
+type Claimed = Awaited<ReturnType<EventQueue['claim']>>[number];
+
+function eventOf(eventID: string, attempts = 1): Claimed {
+  return { eventID, orderID: 1n, seq: 1, user: 1n, status: 'new', at: AT, attempts };
+}
+
+describe('deliverEvents', () => {
+  const events = [eventOf('a'), eventOf('b'), eventOf('c')];
+  let claim: SinonStub<Parameters<EventQueue['claim']>, ReturnType<EventQueue['claim']>>;
+  let delivered: SinonStub;
+  let postpone: SinonStub;
+  let deliver: SinonStub<Parameters<EventSink['deliver']>, Promise<void>>;
+  let onFailure: SinonStub;
+  let stop: AbortController;
+  beforeEach(() => {
+    claim = sinon.stub<Parameters<EventQueue['claim']>, ReturnType<EventQueue['claim']>>().resolves(events);
+    delivered = sinon.stub().resolves();
+    postpone = sinon.stub().resolves();
+    deliver = sinon.stub<Parameters<EventSink['deliver']>, Promise<void>>().resolves();
+    onFailure = sinon.stub();
+    stop = new AbortController();
+  });
+
+  const run = () => deliverEvents({ claim, delivered, postpone }, { deliver }, { onFailure }, { signal: stop.signal });
+
+  it('delivers each event that it could take and then marks it, and tells how many there were', async () => {
+    assert.equal(await run(), 3);
+    assert.deepEqual(
+      deliver.args.map(([event]) => event),
+      events,
+    );
+    assert.deepEqual(delivered.args, [['a'], ['b'], ['c']]);
+    sinon.assert.callOrder(deliver, delivered);
+    sinon.assert.notCalled(postpone);
+    sinon.assert.notCalled(onFailure);
+  });
+
+  it('does nothing where nothing waits', async () => {
+    claim.resolves([]);
+    assert.equal(await run(), 0);
+    sinon.assert.notCalled(deliver);
+  });
+
+  it('takes a bounded number, for long enough that all of them can fail slowly', async () => {
+    await run();
+    sinon.assert.calledOnce(claim);
+    const [limit, leaseMs] = claim.firstCall.args;
+    assert.ok(limit <= 50);
+    assert.ok(leaseMs >= 15_000);
+  });
+
+  it('puts an event that could not be delivered back for later, reports it, and goes on with the others', async () => {
+    const failure = new Error('no answer');
+    deliver.withArgs(sinon.match({ eventID: 'b' })).rejects(failure);
+    assert.equal(await run(), 3);
+    assert.deepEqual(delivered.args, [['a'], ['c']]);
+    sinon.assert.calledOnceWithExactly(postpone, 'b', 100);
+    sinon.assert.calledOnceWithExactly(onFailure, 'b', failure, 100);
+  });
+
+  it('lets an event rest twice as long after each failure, up to half a minute', async () => {
+    const attempts = [1, 2, 3, 4, 9, 10, 100, 2_000_000_000];
+    claim.resolves(attempts.map((count) => eventOf(String(count), count)));
+    deliver.rejects(new Error('no answer'));
+    await run();
+    assert.deepEqual(
+      attempts.map((count) => postpone.args.find(([eventID]) => eventID === String(count))?.[1]),
+      [100, 200, 400, 800, 25_600, 30_000, 30_000, 30_000],
+    );
+  });
+
+  it('has few deliveries under way at a time', async () => {
+    claim.resolves(Array.from({ length: 30 }, (_, index) => eventOf(String(index))));
+    let busy = 0;
+    let busiest = 0;
+    deliver.callsFake(async () => {
+      busiest = Math.max(busiest, ++busy);
+      await new Promise(setImmediate);
+      busy -= 1;
+    });
+    await run();
+    assert.equal(busiest, 8);
+  });
+
+  it('fails where an event cannot be marked, and leaves it to be taken again', async () => {
+    const failure = new Error('the database went away');
+    delivered.withArgs('a').rejects(failure);
+    await assert.rejects(run(), failure);
+    sinon.assert.notCalled(postpone);
+  });
+
+  it('tells deliveries under way to stop when it is told to, puts their events back, and starts no further one', async () => {
+    claim.resolves(Array.from({ length: 9 }, (_, index) => eventOf(String(index))));
+    const reason = new Error('shutting down');
+    deliver.callsFake(
+      (_event, { signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+    const running = run();
+    await new Promise(setImmediate);
+    stop.abort(reason);
+    await assert.rejects(running, reason);
+    sinon.assert.callCount(deliver, 8);
+    sinon.assert.callCount(postpone, 8);
+    sinon.assert.notCalled(delivered);
+  });
+});

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
+import { OrderNotFound, OrderNotPayable } from './errors.ts';
+import { payOrder } from './pay-order.ts';
+
+describe('payOrder', () => {
+  let ports: StubbedPorts;
+  beforeEach(() => {
+    ports = stubPorts();
+  });
+
+  function assertNothingDone(): void {
+    sinon.assert.notCalled(ports.stocks.sell);
+    sinon.assert.notCalled(ports.orders.move);
+    sinon.assert.notCalled(ports.outbox.add);
+  }
+
+  it('sells the reserved goods of an order that awaits payment, and tells of it', async () => {
+    ports.orders.lock.resolves(orderOf('awaiting payment'));
+    await payOrder(ports.store, ORDER_ID, ports);
+    sinon.assert.calledOnceWithExactly(ports.stocks.sell, ORDER_ID);
+    sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'awaiting payment', 'payed');
+    sinon.assert.calledOnceWithExactly(ports.outbox.add, [changeOf(1, 'payed')]);
+  });
+
+  it('locks the order before it touches stock, in one transaction in the scope of its caller', async () => {
+    ports.orders.lock.resolves(orderOf('awaiting payment'));
+    await payOrder(ports.store, ORDER_ID, ports);
+    sinon.assert.calledOnce(ports.transaction);
+    assert.equal(ports.transaction.firstCall.args[1].signal, ports.signal);
+    sinon.assert.callOrder(ports.orders.lock, ports.stocks.sell);
+  });
+
+  it('does nothing to an order that is payed', async () => {
+    ports.orders.lock.resolves(orderOf('payed'));
+    await payOrder(ports.store, ORDER_ID, ports);
+    assertNothingDone();
+  });
+
+  for (const status of ['new', 'failed', 'cancelled'] as const) {
+    it(`refuses an order that is ${status}`, async () => {
+      ports.orders.lock.resolves(orderOf(status));
+      await assert.rejects(payOrder(ports.store, ORDER_ID, ports), (error) => {
+        assert.ok(error instanceof OrderNotPayable);
+        assert.equal(error.status, status);
+        return true;
+      });
+      assertNothingDone();
+    });
+  }
+
+  it('fails where there is no such order', async () => {
+    ports.orders.lock.resolves(undefined);
+    await assert.rejects(payOrder(ports.store, ORDER_ID, ports), (error) => {
+      assert.ok(error instanceof OrderNotFound);
+      assert.equal(error.orderID, ORDER_ID);
+      return true;
+    });
+    assertNothingDone();
+  });
+});
