@@ -57,5 +57,15 @@ export const timestamp = z
     { decode: (text) => new Date(text), encode: (date) => date.toISOString() },
   )
   .meta({ format: 'date-time' });
-/** Names one intended effect, so that sending it twice has it once: 1 to 255 characters. */
-export const idempotencyKey = z.string().min(1).max(255);
+/**
+ * Names one intended effect, so that sending it twice has it once: 1 to 255 characters. Databases cannot hold NUL, and
+ * halves of surrogate pairs would all be stored as U+FFFD, two keys as one.
+ */
+export const idempotencyKey = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine(
+    (key) => key.isWellFormed() && !key.includes('\0'),
+    'expected text without NUL and without halves of surrogate pairs',
+  );

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Call } from '../call.ts';
 import { acceptRequestId } from '../request-id.ts';
 import { RpcError } from '../rpc-error.ts';
+import { idempotencyKey } from '../wire-types.ts';
 
 /** What a call carries besides its params: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata {
@@ -27,7 +28,6 @@ export const METADATA_HEADERS = {
 
 const WHOLE_MILLISECONDS = /^-?\d{1,12}$/;
 const CALLER = /^[\w./-]{1,64}/;
-const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
 
 /** @throws {RpcError} invalid_request when a header is not of its form */
 export function metadataOfHeaders(headers: IncomingHttpHeaders): Metadata {
@@ -35,15 +35,15 @@ export function metadataOfHeaders(headers: IncomingHttpHeaders): Metadata {
   if (deadline !== undefined && !WHOLE_MILLISECONDS.test(deadline)) {
     throw new RpcError('invalid_request', 'x-deadline-ms must be a whole number of milliseconds');
   }
-  const idempotencyKey = headers[METADATA_HEADERS.idempotencyKey] as string | undefined;
-  if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > IDEMPOTENCY_KEY_LENGTH_MAX)) {
+  const key = headers[METADATA_HEADERS.idempotencyKey] as string | undefined;
+  if (key !== undefined && !idempotencyKey.safeParse(key).success) {
     throw new RpcError('invalid_request', 'idempotency-key must have 1 to 255 characters');
   }
   return {
     requestId: acceptRequestId(headers[METADATA_HEADERS.requestId] as string | undefined),
     deadlineMs: deadline === undefined ? undefined : Number(deadline),
     traceparent: headers[METADATA_HEADERS.traceparent] as string | undefined,
-    idempotencyKey,
+    idempotencyKey: key,
     authorization: headers[METADATA_HEADERS.authorization],
     name: headers['user-agent']?.match(CALLER)?.[0],
   };
@@ -54,7 +54,7 @@ export const callMeta = z.object({
   requestId: z.string().optional(),
   deadlineMs: z.int().optional(),
   traceparent: z.string().max(512).optional(),
-  idempotencyKey: z.string().min(1).max(IDEMPOTENCY_KEY_LENGTH_MAX).optional(),
+  idempotencyKey: idempotencyKey.optional(),
   authorization: z.string().max(8192).optional(),
 });
 export type CallMeta = z.infer<typeof callMeta>;

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { z } from 'zod';
+import { parseJson, rawNumber, stringifyJson } from './json.ts';
+import { wireSchema } from './openrpc.ts';
+import { idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
+
+/** A type and its edges: the first and the last value that it takes. */
+const wide = [
+  { name: 'int64', type: int64, min: -(2n ** 63n), max: 2n ** 63n - 1n },
+  { name: 'uint64', type: uint64, min: 0n, max: 2n ** 64n - 1n },
+];
+const narrow = [
+  { name: 'uint32', type: uint32, max: 4_294_967_295 },
+  { name: 'uint16', type: uint16, max: 65_535 },
+];
+
+/** From JSON text to the handler's value. */
+const decode = (type: z.ZodType, text: string): unknown => {
+  const decoded = z.safeDecode(type, parseJson(text) as never);
+  return decoded.success ? decoded.data : 'refused';
+};
+/** From a handler's value to JSON text. */
+const encode = (type: z.ZodType, value: unknown): unknown => {
+  const encoded = z.safeEncode(type, value as never);
+  return encoded.success ? stringifyJson(encoded.data) : 'refused';
+};
+
+for (const { name, type, min, max } of wide) {
+  describe(name, () => {
+    it('takes its edges from JSON text digit for digit and gives them back so', () => {
+      for (const edge of [min, max]) {
+        assert.equal(decode(type, edge.toString()), edge);
+        assert.equal(encode(type, edge), edge.toString());
+      }
+    });
+
+    it('refuses one beyond its edges, in both directions', () => {
+      for (const beyond of [min - 1n, max + 1n]) {
+        assert.equal(decode(type, beyond.toString()), 'refused');
+        assert.equal(encode(type, beyond), 'refused');
+      }
+    });
+
+    it('says what it expects', () => {
+      const { error } = z.safeDecode(type, (max + 1n) as never);
+      assert.equal(error?.issues[0]?.message, `expected a whole number from ${min} to ${max}`);
+    });
+
+    it('takes whole numbers however they are written', () => {
+      for (const text of ['100', '1e2', '100.0', '1000e-1', '1E+2']) assert.equal(decode(type, text), 100n, text);
+      assert.equal(decode(type, '-0'), 0n);
+      assert.equal(z.decode(type, rawNumber('100') as never), 100n);
+      assert.equal(z.decode(type, 100n as never), 100n);
+    });
+
+    it('refuses what is no whole number, or cannot be known to be one', () => {
+      for (const text of [
+        '1.5',
+        '1e400',
+        '1e-400',
+        '1e22',
+        '9007199254740993.0',
+        '"5"',
+        'true',
+        'null',
+        '[]',
+        '{}',
+        '[1]',
+      ]) {
+        assert.equal(decode(type, text), 'refused', text);
+      }
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, undefined]) {
+        assert.equal(z.safeDecode(type, value as never).success, false, String(value));
+      }
+    });
+
+    it('refuses a number of the handler that is no bigint', () => {
+      for (const value of [1, '1', undefined, null]) assert.equal(encode(type, value), 'refused');
+    });
+
+    it('carries every value of its range through JSON text', () => {
+      fc.assert(
+        fc.property(fc.bigInt({ min, max }), (value) => {
+          assert.equal(decode(type, encode(type, value) as string), value);
+        }),
+      );
+    });
+
+    it('describes itself with bounds of every digit', () => {
+      const schema = stringifyJson(wireSchema(type));
+      assert.equal(schema, `{"type":"integer","format":"${name}","minimum":${min},"maximum":${max}}`);
+    });
+  });
+}
+
+for (const { name, type, max } of narrow) {
+  describe(name, () => {
+    it('takes its edges and gives them back', () => {
+      for (const edge of [0, max]) {
+        assert.equal(decode(type, String(edge)), edge);
+        assert.equal(encode(type, edge), String(edge));
+      }
+    });
+
+    it('refuses one beyond its edges, in both directions', () => {
+      for (const beyond of [-1, max + 1]) {
+        assert.equal(decode(type, String(beyond)), 'refused');
+        assert.equal(encode(type, beyond), 'refused');
+      }
+    });
+
+    it('takes whole numbers however they are written', () => {
+      for (const text of ['100', '1e2', '100.0', '1000e-1']) assert.equal(decode(type, text), 100, text);
+    });
+
+    it('refuses everything else and says what it expects', () => {
+      for (const text of [
+        '1.5',
+        '1e400',
+        '0.1234567890123456789',
+        '18446744073709551616',
+        '"5"',
+        'true',
+        'null',
+        '[]',
+        '{}',
+      ]) {
+        const { error } = z.safeDecode(type, parseJson(text) as never);
+        assert.equal(error?.issues[0]?.message, `expected a whole number from 0 to ${max}`, text);
+      }
+    });
+  });
+}
+
+describe('timestamp', () => {
+  it('is RFC 3339 text on the wire and a Date inside', () => {
+    const date = new Date('2026-11-20T08:00:00.250Z');
+    assert.deepEqual(decode(timestamp, '"2026-11-20T08:00:00.250Z"'), date);
+    assert.deepEqual(decode(timestamp, '"2026-11-20T11:00:00.250+03:00"'), date);
+    assert.equal(encode(timestamp, date), '"2026-11-20T08:00:00.250Z"');
+  });
+
+  it('refuses other text, days that do not exist and dates that are none', () => {
+    for (const text of [
+      '"yesterday"',
+      '"2026-11-20"',
+      '"2026-11-20T08:00:00"',
+      '"2026-02-30T00:00:00Z"',
+      '1',
+      'null',
+    ]) {
+      assert.equal(decode(timestamp, text), 'refused', text);
+    }
+    assert.equal(encode(timestamp, new Date(Number.NaN)), 'refused');
+  });
+
+  it('refuses years that RFC 3339 cannot say', () => {
+    assert.equal(decode(timestamp, '"9999-12-31T23:59:59-01:00"'), 'refused');
+    assert.equal(encode(timestamp, new Date('+010000-01-01T00:00:00Z')), 'refused');
+  });
+});
+
+describe('idempotencyKey', () => {
+  it('takes 1 to 255 characters of any alphabet', () => {
+    for (const key of ['k', 'k'.repeat(255), 'заказ 1', '🛒'])
+      assert.equal(idempotencyKey.safeParse(key).success, true, key);
+    for (const key of ['', 'k'.repeat(256)]) assert.equal(idempotencyKey.safeParse(key).success, false, key);
+  });
+
+  it('refuses what a database cannot hold or would store as another key', () => {
+    for (const key of ['a\0b', '\ud800', '\udc00x', 'x\ud83d'])
+      assert.equal(idempotencyKey.safeParse(key).success, false);
+  });
+});
