@@ -28,7 +28,7 @@ function methodMarkdown(name: string, method: MethodContract, url: string): stri
     `- result: \`${typeText(wireSchema(method.result))}\``,
     `- ${limitsText(method)}`,
   ];
-  const curl = ['```sh', `curl -s --json '${shellQuoted(example)}' ${url}/${name}`, '```'];
+  const curl = ['```sh', `curl -s -H content-type:application/json -d '${shellQuoted(example)}' ${url}/${name}`, '```'];
   return [
     `### ${name}`,
     [method.summary, method.description].filter(Boolean).join(' '),
