@@ -103,6 +103,7 @@ export function postgresSettings(connectionsMax: number, fsync: boolean): Record
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_line_prefix: '%m [%p] %q%u@%d ',
-    ...(fsync ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    // synchronous_commit stays on: without it a killed Postgres would lose what it had acknowledged.
+    ...(fsync ? {} : { fsync: 'off', full_page_writes: 'off' }),
   };
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +7,9 @@ import { LOCAL_HOST, type NamedPort } from './mesh-config.ts';
 
 const POLL_INTERVAL_MS = 15;
 const CONNECT_TIMEOUT_MS = 500;
+const PICK_FROM = 20_000;
+const PICK_BELOW = 32_000;
+const PICK_ATTEMPTS_MAX = 50;
 
 /** Refuses in one sentence that names every port in use, before anything is started. */
 export async function refusePortsInUse(ports: NamedPort[]): Promise<void> {
@@ -43,17 +47,18 @@ export async function waitForPort(host: string, port: number, timeoutMs: number)
   return true;
 }
 
-/** Ports that were free a moment ago, all different. Held open together while they are chosen. */
+/**
+ * Ports in a row that were free a moment ago, chosen below those that systems give to outgoing connections, so that none
+ * of these takes one in the meantime.
+ */
 export async function pickFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen({ host: LOCAL_HOST, port: 0 }));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('A TCP server has no port.');
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  for (let attempt = 1; attempt <= PICK_ATTEMPTS_MAX; attempt += 1) {
+    const first = randomInt(PICK_FROM, PICK_BELOW - count);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const free = await Promise.all(ports.map(isPortFree));
+    if (free.every(Boolean)) return ports;
+  }
+  throw new Failure(`No ${count} free ports in a row were found between ${PICK_FROM} and ${PICK_BELOW}.`);
 }
 
 async function canConnect(host: string, port: number): Promise<boolean> {

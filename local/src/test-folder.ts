@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Failure } from './failure.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { type MeshPaths, meshPaths } from './mesh-config.ts';
 import { waitForEnd } from './process-stamp.ts';
@@ -8,6 +9,8 @@ import { readLiveRun, readRunRecord } from './run-record.ts';
 
 /** One folder for each test run, with a folder in it for the test server and for each mesh that a test starts. */
 const PREFIX = 'order-mesh-test-';
+/** Tells mocha's process the folder of the run. */
+export const TEST_FOLDER_VARIABLE = 'TEST_FOLDER';
 /** A mesh whose test was killed stops by itself within 5 s. */
 const MESH_STOP_TIMEOUT_MS = 7_000;
 /** A folder without a record may be a run that is just beginning. */
@@ -19,6 +22,16 @@ export function createTestFolder(): string {
   chmodSync(folder, 0o711);
   return folder;
 }
+
+export function readTestFolder(): string {
+  const folder = process.env[TEST_FOLDER_VARIABLE];
+  if (folder !== undefined) return folder;
+  throw new Failure(NEEDS_TEST_SCRIPT);
+}
+
+/** A test that was started by mocha alone has neither a server nor a folder. */
+export const NEEDS_TEST_SCRIPT =
+  'This test needs surroundings of its own: start it with node_modules/.bin/node local/src/test.ts <file>, not with mocha.';
 
 export function createPart(folder: string, name: string): MeshPaths {
   const part = join(folder, name);

@@ -11,7 +11,7 @@ import { findPostgresUser } from './postgres-user.ts';
 import { openRunRecord } from './run-record.ts';
 import { createSecrets } from './secrets.ts';
 import { type PerService, SERVICES } from './services.ts';
-import { createPart } from './test-folder.ts';
+import { createPart, NEEDS_TEST_SCRIPT } from './test-folder.ts';
 
 /** What tests need to know of the server; it travels to mocha's process in this environment variable. */
 export type TestServer = DatabaseServer & { passwords: PerService<string>; pgbouncerPort?: number };
@@ -67,7 +67,5 @@ export async function startTestServer(folder: string): Promise<RunningTestServer
 export function readTestServer(): TestServer {
   const text = process.env[VARIABLE];
   if (text !== undefined) return JSON.parse(text);
-  throw new Failure(
-    'This test needs a Postgres of its own: start it with node_modules/.bin/node local/src/test.ts <file>, not with mocha.',
-  );
+  throw new Failure(NEEDS_TEST_SCRIPT);
 }

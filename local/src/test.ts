@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { describeFailure, runScript } from './failure.ts';
-import { createTestFolder, removeTestFolder, sweepTestFolders } from './test-folder.ts';
+import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIABLE } from './test-folder.ts';
 import type { TestCounts } from './test-reporter.ts';
 import { startTestServer } from './test-server.ts';
 import {
@@ -41,7 +41,8 @@ async function run(): Promise<TestCounts> {
   try {
     for (const stage of STAGES) {
       if (interrupted || plan[stage].length === 0) continue;
-      total = addCounts(total, await runStage(stage, plan[stage], starting));
+      const environment = { [TEST_FOLDER_VARIABLE]: folder };
+      total = addCounts(total, await runStage(stage, plan[stage], environment, starting));
     }
   } finally {
     await (await starting?.catch(() => undefined))?.stop();
@@ -53,12 +54,13 @@ async function run(): Promise<TestCounts> {
 async function runStage(
   stage: Stage,
   paths: string[],
+  environment: NodeJS.ProcessEnv,
   starting?: ReturnType<typeof startTestServer>,
 ): Promise<TestCounts> {
   console.log(`\n${stage} tests`);
   try {
     const server = stage === 'integration' ? await starting : undefined;
-    running = startStage(stage, paths, mochaOptions, server?.environment ?? {});
+    running = startStage(stage, paths, mochaOptions, { ...environment, ...server?.environment });
     return await running.counts;
   } catch (error) {
     console.error(describeFailure(error));

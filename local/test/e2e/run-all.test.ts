@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, type ProcessStamp } from '../../src/process-stamp.ts';
+import { SERVICES } from '../../src/services.ts';
+import { chooseSurroundings, spawnRunner } from '../../src/test-mesh.ts';
+import { startMesh, type TestMesh } from '../../src/testing.ts';
+import { call } from './call.ts';
+
+const STOP_LIMIT_MS = 5_000;
+const SKU = 1_076_963;
+
+async function waitUntilGone(processes: ProcessStamp[]): Promise<string[]> {
+  const deadline = performance.now() + STOP_LIMIT_MS;
+  while (processes.some(isAlive) && performance.now() < deadline) await sleep(50);
+  return processes.filter(isAlive).map(({ name }) => name);
+}
+
+describe('make run-all', () => {
+  it('starts every service, stops all of it within 5 s of SIGTERM and leaves no process behind', async () => {
+    await using mesh = await startMesh();
+    for (const service of SERVICES) {
+      const response = await fetch(`${mesh.urls[service]}/readyz`);
+      assert.equal(response.status, 200, service);
+    }
+    const processes = mesh.listProcesses();
+    assert.ok(processes.length >= SERVICES.length + 2, 'the keeper, Postgres and the services are on record');
+    const tookMs = await mesh.stop('SIGTERM');
+    assert.ok(tookMs < STOP_LIMIT_MS, `it took ${tookMs} ms`);
+    assert.equal(await mesh.ended, 0);
+    assert.deepEqual(
+      processes.filter(isAlive).map(({ name }) => name),
+      [],
+    );
+  });
+
+  it('finds the orders made before when it starts again after kill -9 of everything', async () => {
+    await using first = await startMesh();
+    await call(first.urls.checkout, 'addToCart', { user: 7, sku: SKU, count: 2 });
+    const { orderID } = await call(first.urls.checkout, 'purchase', { user: 7 });
+    killAll(first);
+    await first.ended;
+
+    await using second = await startMesh(first.variables);
+    const order = await call(second.urls.loms, 'listOrder', { orderID });
+    assert.deepEqual(order, { status: 'awaiting payment', user: 7, items: [{ sku: SKU, count: 2 }] });
+    assert.deepEqual(await call(second.urls.checkout, 'listCart', { user: 7 }), { items: [], totalPrice: 0 });
+  });
+
+  it('leaves nothing running when the runner alone is killed', async () => {
+    await using mesh = await startMesh();
+    const processes = mesh.listProcesses();
+    process.kill(mesh.pid, 'SIGKILL');
+    assert.deepEqual(await waitUntilGone(processes), []);
+  });
+
+  it('stops everything and says why when a service dies', async () => {
+    await using mesh = await startMesh();
+    const processes = mesh.listProcesses();
+    process.kill(mesh.pids.loms, 'SIGKILL');
+    assert.equal(await mesh.ended, 1);
+    assert.match(mesh.output(), /^loms stopped by itself \(SIGKILL\): see the end of \S+loms\.log\.$/m);
+    assert.deepEqual(await waitUntilGone(processes), []);
+  });
+
+  it('refuses a folder that another run works in', async () => {
+    await using mesh = await startMesh();
+    await using second = spawnRunner(mesh.variables);
+    assert.equal(await second.ended, 1);
+    assert.match(second.output(), /^make run-all \(process \d+\) is at work in .* already: .*\.$/m);
+  });
+
+  it('says in one sentence which port is in use', async () => {
+    const variables = await chooseSurroundings();
+    const occupant = createServer().listen(Number(variables.LOMS_PORT), '127.0.0.1');
+    await once(occupant, 'listening');
+    try {
+      await using runner = spawnRunner(variables);
+      assert.equal(await runner.ended, 1);
+      const lines = runner.output().trim().split('\n');
+      assert.equal(lines.length, 2);
+      assert.match(
+        lines[1] ?? '',
+        new RegExp(`^Port ${variables.LOMS_PORT} \\(LOMS_PORT\\) is in use already: .*\\.$`),
+      );
+    } finally {
+      occupant.close();
+    }
+  });
+});
+
+function killAll(mesh: TestMesh): void {
+  for (const pid of [
+    mesh.pid,
+    ...mesh
+      .listProcesses()
+      .filter(isAlive)
+      .map((stamp) => stamp.pid),
+  ]) {
+    process.kill(pid, 'SIGKILL');
+  }
+}
