@@ -46,7 +46,7 @@ packages: node_modules/.package-lock.json
 node_modules/.package-lock.json: package-lock.json
 	@command -v node >/dev/null || { echo 'Node is not installed: Node 20 or newer is needed, see https://nodejs.org.' >&2; exit 1; }
 	@command -v npm >/dev/null || { echo 'npm is not installed: it comes with Node 20 or newer, see https://nodejs.org.' >&2; exit 1; }
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || { echo "Node $$(node --version) is too old: Node 20 or newer is needed, see https://nodejs.org." >&2; exit 1; }
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || { echo "Node $$(node --version) is too old: Node 20 or newer is needed, see https://nodejs.org." >&2; exit 1; }
 	@echo 'Installing the packages (npm ci); the first time this takes a minute or so.'
 	@npm ci || { echo 'npm ci failed, see above: with the network and the disk in order, call make again.' >&2; exit 1; }
 	@touch $@
