@@ -57,7 +57,7 @@ export const loms = defineService(
       positions: ['orderID'],
       example: {
         params: { orderID: 1 },
-        result: { status: 'awaiting payment', user: 1, items: [{ sku: 1076963, count: 2 }] },
+        result: { status: 'awaiting payment', user: 1, items: [{ sku: 1076963, count: 1 }] },
       },
     },
     orderPayed: {
@@ -108,8 +108,9 @@ export const loms = defineService(
         params: { sku: 1076963 },
         result: {
           stocks: [
-            { warehouseID: 1, count: 218 },
-            { warehouseID: 2, count: 500 },
+            { warehouseID: 1, count: 340 },
+            { warehouseID: 2, count: 414 },
+            { warehouseID: 3, count: 128 },
           ],
         },
       },
