@@ -100,14 +100,14 @@ function toEchoedId(id: unknown): unknown {
   return typeof id === 'bigint' ? rawNumber(id.toString()) : id;
 }
 
-/** Params that jayson would refuse stay as they are; the others carry the call's meta along, which jayson hands to no method. */
+/** Params carry the call's meta along, which jayson hands to no method; params of no structure become what it refuses. */
 function toJaysonRequest(request: Record<string, unknown>): Record<string, unknown> {
   const { id: _id, meta, params, ...rest } = request;
   const structured = params === undefined || (typeof params === 'object' && params !== null && !isRawNumber(params));
   return {
     ...rest,
     ...(Object.hasOwn(request, 'id') ? { id: PLACEHOLDER_ID } : {}),
-    params: structured ? ({ params, meta } satisfies Envelope) : params,
+    params: structured ? ({ params, meta } satisfies Envelope) : null,
   };
 }
 

@@ -102,4 +102,12 @@ describe('HTTP faces', () => {
     const answer = await ask({ path: 'http://shop.example/greeting?x=1' });
     assert.deepEqual([answer.status, answer.body], [200, '"hello"']);
   });
+
+  it('refuses params that are a number without a double, instead of calling without params', async () => {
+    const { body } = await ask({
+      path: '/rpc',
+      body: '{"jsonrpc":"2.0","id":1,"method":"echo","params":0.1234567890123456789}',
+    });
+    assert.equal(JSON.parse(body).error?.code, -32600);
+  });
 });
