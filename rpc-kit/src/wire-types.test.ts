@@ -114,6 +114,13 @@ for (const { name, type, max } of narrow) {
       for (const text of ['100', '1e2', '100.0', '1000e-1']) assert.equal(decode(type, text), 100, text);
     });
 
+    it('lets a narrower range speak for itself', () => {
+      const messageOf = (value: number): unknown => type.min(1).safeParse(value).error?.issues[0]?.message;
+      assert.equal(messageOf(0), 'Too small: expected number to be >=1');
+      assert.equal(messageOf(max + 1), `expected a whole number from 0 to ${max}`);
+      assert.equal(messageOf(1.5), `expected a whole number from 0 to ${max}`);
+    });
+
     it('refuses everything else and says what it expects', () => {
       for (const text of [
         '1.5',

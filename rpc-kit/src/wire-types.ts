@@ -34,7 +34,9 @@ function wideInteger(format: 'int64' | 'uint64') {
 
 function narrowInteger(format: 'uint16' | 'uint32', max: number) {
   const expected = `expected a whole number from 0 to ${max}`;
-  return z.int(expected).min(0, expected).max(max, expected).meta({ format });
+  // A range that a contract narrows further speaks for itself.
+  const error = ({ code }: { code?: string }) => (code?.startsWith('too_') ? undefined : expected);
+  return z.int({ error }).min(0, expected).max(max, expected).meta({ format });
 }
 
 /** −9223372036854775808 to 9223372036854775807, a bigint inside. */
