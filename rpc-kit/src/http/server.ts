@@ -237,7 +237,9 @@ async function write(
   }
   // Only now is it known whether more may come on this connection: a call that began before the drain ends within it.
   if (draining()) headers.connection = 'close';
-  if (request.complete) {
+  // A sender that asked for leave to send its body and did not get it sends none.
+  const nothingToCome = request.complete || (request.headers.expect && isRefusedByHeaders(request, limits));
+  if (nothingToCome) {
     response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? '' : text);
     return;
   }

@@ -110,4 +110,10 @@ describe('HTTP faces', () => {
     });
     assert.equal(JSON.parse(body).error?.code, -32600);
   });
+
+  it('does not wait for a body that it told the sender not to send', async () => {
+    const headers = 'Content-Length: 10485760\r\nExpect: 100-continue';
+    const answer = await sendRaw(server.port, `POST /rpc HTTP/1.1\r\nHost: a\r\n${headers}\r\n\r\n`);
+    assert.deepEqual([answer.status, answer.headers.connection, answer.error], [413, 'close', undefined]);
+  });
 });
