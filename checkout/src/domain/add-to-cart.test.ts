@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import { failureOf, linesOf, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
+import { addToCart } from './add-to-cart.ts';
+import { CartFull, InsufficientStock } from './errors.ts';
+
+const LIMITS = { linesMax: 3, countMax: 50 };
+
+describe('addToCart', () => {
+  let ports: StubbedPorts;
+  beforeEach(() => {
+    ports = stubPorts();
+    ports.warehouse.onSale.resolves(1_000n);
+  });
+
+  const add = (sku: number, count: number) =>
+    addToCart({ ...ports, limits: LIMITS }, USER, { sku, count }, ports.context);
+
+  it('adds what is on sale, under the lock of the cart', async () => {
+    await add(10, 2);
+    sinon.assert.calledOnceWithExactly(ports.carts.add, USER, { sku: 10, count: 2 });
+    sinon.assert.calledOnceWithExactly(ports.carts.lock, USER);
+    sinon.assert.callOrder(ports.carts.lock, ports.carts.lines, ports.carts.add);
+  });
+
+  it('asks for the stock before the transaction begins, and hands its whole context on', async () => {
+    ports.warehouse.onSale.callsFake(async () => {
+      assert.equal(ports.inTransaction(), false);
+      return 2n;
+    });
+    await add(10, 2);
+    sinon.assert.calledOnceWithExactly(ports.warehouse.onSale, 10, ports.context);
+    sinon.assert.callOrder(ports.warehouse.onSale, ports.transaction);
+    assert.equal(ports.transaction.firstCall.args[1], ports.context);
+  });
+
+  it('begins no transaction when the stock cannot be had', async () => {
+    const failure = new Error('no answer');
+    ports.warehouse.onSale.rejects(failure);
+    assert.equal(await failureOf(add(10, 1)), failure);
+    sinon.assert.notCalled(ports.transaction);
+  });
+
+  describe('compares the stock with what the cart would hold of the sku', () => {
+    beforeEach(() => {
+      ports.carts.lines.resolves([
+        { sku: 9, count: 40 },
+        { sku: 10, count: 3 },
+      ]);
+      ports.warehouse.onSale.resolves(5n);
+    });
+
+    it('and takes the last piece', async () => {
+      await add(10, 2);
+      sinon.assert.calledOnce(ports.carts.add);
+    });
+
+    it('and refuses one more', async () => {
+      const error = await failureOf(add(10, 3));
+      assert(error instanceof InsufficientStock);
+      assert.deepEqual([error.sku, error.requested, error.available], [10, 6, 5n]);
+      sinon.assert.notCalled(ports.carts.add);
+    });
+  });
+
+  describe('keeps a cart', () => {
+    function assertFull(error: unknown): void {
+      assert(error instanceof CartFull);
+      assert.deepEqual([error.linesMax, error.countMax], [LIMITS.linesMax, LIMITS.countMax]);
+      sinon.assert.notCalled(ports.carts.add);
+    }
+
+    it('from more lines than it may have', async () => {
+      ports.carts.lines.resolves(linesOf(1, 2, 3));
+      assertFull(await failureOf(add(10, 1)));
+    });
+
+    it('open for its last line', async () => {
+      ports.carts.lines.resolves(linesOf(1, 2));
+      await add(10, 1);
+      sinon.assert.calledOnce(ports.carts.add);
+    });
+
+    it('with all its lines open for more of what is in it', async () => {
+      ports.carts.lines.resolves(linesOf(1, 2, 3));
+      await add(2, 49);
+      sinon.assert.calledOnceWithExactly(ports.carts.add, USER, { sku: 2, count: 49 });
+    });
+
+    it('from more of one sku than it may hold', async () => {
+      ports.carts.lines.resolves(linesOf(1, 2));
+      assertFull(await failureOf(add(2, 50)));
+    });
+  });
+});

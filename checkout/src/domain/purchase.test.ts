@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import { failureOf, ORDER_ID, pendingOf, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
+import { CartEmpty, IdempotencyConflict, OutOfStock, PurchaseContended, PurchaseRejected } from './errors.ts';
+import type { PurchaseOutcome } from './ports.ts';
+import { finishPurchase, purchase } from './purchase.ts';
+
+const KEY = 'a key';
+const ORDERED: PurchaseOutcome = { state: 'ordered', orderID: ORDER_ID };
+const SHORTAGES = [{ sku: 10, requested: 3, available: 2n }];
+const SHORT: PurchaseOutcome = { state: 'out of stock', orderID: 7n, shortages: SHORTAGES };
+
+describe('purchase', () => {
+  let ports: StubbedPorts;
+  beforeEach(() => {
+    ports = stubPorts();
+    ports.orderDesk.order.resolves(ORDERED);
+  });
+
+  const buy = (idempotencyKey?: string) => purchase(ports, { user: USER, idempotencyKey }, ports.context);
+  const own = pendingOf('own', KEY);
+  const foreign = pendingOf('foreign', 'another key');
+
+  describe('of a cart with goods', () => {
+    beforeEach(() => {
+      ports.purchases.begin.resolves(own);
+    });
+
+    it('records the purchase, asks loms, settles it, and answers the order', async () => {
+      assert.equal(await buy(KEY), ORDER_ID);
+      sinon.assert.calledOnceWithExactly(ports.purchases.begin, USER, KEY);
+      sinon.assert.calledOnceWithExactly(ports.orderDesk.order, own, ports.context);
+      sinon.assert.calledOnceWithExactly(ports.purchases.settle, own, ORDERED);
+      sinon.assert.callOrder(ports.purchases.begin, ports.orderDesk.order, ports.purchases.settle);
+    });
+
+    it('does so without a key too, and looks for none', async () => {
+      assert.equal(await buy(), ORDER_ID);
+      sinon.assert.calledOnceWithExactly(ports.purchases.begin, USER, undefined);
+      sinon.assert.notCalled(ports.purchases.findByKey);
+    });
+
+    it('locks the cart first in both transactions', async () => {
+      await buy(KEY);
+      assert.deepEqual(ports.carts.lock.args, [[USER], [USER]]);
+      sinon.assert.callOrder(
+        ports.carts.lock,
+        ports.purchases.findByKey,
+        ports.purchases.findPending,
+        ports.purchases.begin,
+        ports.carts.lock,
+        ports.purchases.settle,
+      );
+    });
+
+    it('has no transaction open while loms is asked', async () => {
+      ports.orderDesk.order.callsFake(async () => {
+        assert.equal(ports.inTransaction(), false);
+        return ORDERED;
+      });
+      await buy();
+      sinon.assert.calledTwice(ports.transaction);
+    });
+
+    it('records for its caller only, and settles also for a caller that has left', async () => {
+      ports.orderDesk.order.callsFake(async () => {
+        ports.caller.abort(new Error('gone'));
+        return ORDERED;
+      });
+      assert.equal(await buy(), ORDER_ID);
+      const scopes = ports.transaction.args.map(([, context]) => context);
+      assert.deepEqual(scopes, [ports.context, undefined]);
+    });
+
+    it('refuses when goods are missing, once the goods are back in the cart', async () => {
+      ports.orderDesk.order.resolves(SHORT);
+      const error = await failureOf(buy());
+      assert(error instanceof OutOfStock);
+      assert.deepEqual([error.orderID, error.shortages], [7n, SHORTAGES]);
+      sinon.assert.calledOnceWithExactly(ports.purchases.settle, own, SHORT);
+    });
+
+    it('fails when loms refuses for another reason, once the goods are back in the cart', async () => {
+      ports.orderDesk.order.resolves({ state: 'rejected' });
+      await assert.rejects(buy(), PurchaseRejected);
+      sinon.assert.calledOnceWithExactly(ports.purchases.settle, own, { state: 'rejected' });
+    });
+
+    it('leaves the purchase pending when it is not known what became of the order', async () => {
+      const failure = new Error('no answer');
+      ports.orderDesk.order.rejects(failure);
+      assert.equal(await failureOf(buy()), failure);
+      sinon.assert.notCalled(ports.purchases.settle);
+    });
+
+    it('fails when the purchase cannot be settled, because nobody knows then whether it is', async () => {
+      const failure = new Error('no database');
+      ports.purchases.settle.rejects(failure);
+      assert.equal(await failureOf(buy()), failure);
+    });
+
+    it('does not ask loms when the purchase cannot be recorded', async () => {
+      const failure = new Error('no database');
+      ports.purchases.begin.rejects(failure);
+      assert.equal(await failureOf(buy()), failure);
+      sinon.assert.notCalled(ports.orderDesk.order);
+    });
+  });
+
+  describe('of an empty cart', () => {
+    it('refuses and asks nobody', async () => {
+      ports.purchases.begin.resolves(undefined);
+      await assert.rejects(buy(KEY), CartEmpty);
+      sinon.assert.calledOnceWithExactly(ports.purchases.begin, USER, KEY);
+      sinon.assert.notCalled(ports.orderDesk.order);
+      sinon.assert.notCalled(ports.purchases.settle);
+    });
+  });
+
+  describe('under a key that came before', () => {
+    function cameBefore(before: PurchaseOutcome | typeof own): void {
+      ports.purchases.findByKey.withArgs(KEY).resolves({ user: USER, purchase: before });
+    }
+
+    function assertNothingDone(): void {
+      sinon.assert.notCalled(ports.purchases.begin);
+      sinon.assert.notCalled(ports.purchases.settle);
+      sinon.assert.notCalled(ports.orderDesk.order);
+    }
+
+    it('finishes its purchase when that is pending', async () => {
+      cameBefore(own);
+      assert.equal(await buy(KEY), ORDER_ID);
+      sinon.assert.calledOnceWithExactly(ports.orderDesk.order, own, ports.context);
+      sinon.assert.calledOnceWithExactly(ports.purchases.settle, own, ORDERED);
+      sinon.assert.notCalled(ports.purchases.begin);
+    });
+
+    it('answers the same order again', async () => {
+      cameBefore(ORDERED);
+      assert.equal(await buy(KEY), ORDER_ID);
+      assertNothingDone();
+    });
+
+    it('refuses with the same shortages again', async () => {
+      cameBefore(SHORT);
+      const error = await failureOf(buy(KEY));
+      assert(error instanceof OutOfStock);
+      assert.deepEqual([error.orderID, error.shortages], [7n, SHORTAGES]);
+      assertNothingDone();
+    });
+
+    for (const [state, refusal] of [
+      ['cart empty', CartEmpty],
+      ['rejected', PurchaseRejected],
+    ] as const) {
+      it(`refuses again when the first answer was: ${state}`, async () => {
+        cameBefore({ state });
+        await assert.rejects(buy(KEY), refusal);
+        assertNothingDone();
+      });
+    }
+
+    it("refuses another user's key, whatever became of it", async () => {
+      for (const before of [ORDERED, own]) {
+        ports.purchases.findByKey.withArgs(KEY).resolves({ user: USER + 1n, purchase: before });
+        await assert.rejects(buy(KEY), IdempotencyConflict);
+      }
+      assertNothingDone();
+    });
+  });
+
+  describe('while another purchase of the user is pending', () => {
+    it('joins it without a key, because it can only be its repetition', async () => {
+      ports.purchases.findPending.resolves(foreign);
+      assert.equal(await buy(), ORDER_ID);
+      sinon.assert.calledOnceWithExactly(ports.orderDesk.order, foreign, ports.context);
+      sinon.assert.calledOnceWithExactly(ports.purchases.settle, foreign, ORDERED);
+      sinon.assert.notCalled(ports.purchases.begin);
+    });
+
+    it('finishes it before its own with another key', async () => {
+      ports.purchases.findPending.onFirstCall().resolves(foreign);
+      ports.purchases.begin.resolves(own);
+      ports.orderDesk.order.withArgs(foreign).resolves({ state: 'ordered', orderID: 1n });
+      assert.equal(await buy(KEY), ORDER_ID);
+      assert.deepEqual(
+        ports.purchases.settle.args.map(([settled]) => settled.purchaseID),
+        ['foreign', 'own'],
+      );
+      sinon.assert.callOrder(ports.purchases.settle, ports.purchases.begin);
+    });
+
+    it('goes on to its own also when loms refuses the other', async () => {
+      ports.purchases.findPending.onFirstCall().resolves(foreign);
+      ports.purchases.begin.resolves(own);
+      ports.orderDesk.order.withArgs(foreign).resolves(SHORT);
+      assert.equal(await buy(KEY), ORDER_ID);
+    });
+
+    it('fails with the other when that cannot be finished', async () => {
+      const failure = new Error('no answer');
+      ports.purchases.findPending.resolves(foreign);
+      ports.orderDesk.order.rejects(failure);
+      assert.equal(await failureOf(buy(KEY)), failure);
+      sinon.assert.notCalled(ports.purchases.begin);
+      sinon.assert.notCalled(ports.purchases.settle);
+    });
+
+    it('gives up after three others were in the way', async () => {
+      ports.purchases.findPending.resolves(foreign);
+      await assert.rejects(buy(KEY), PurchaseContended);
+      sinon.assert.calledThrice(ports.orderDesk.order);
+      sinon.assert.notCalled(ports.purchases.begin);
+    });
+  });
+});
+
+describe('finishPurchase', () => {
+  it('tells how the purchase ended, also where that is a refusal', async () => {
+    const ports = stubPorts();
+    const pending = pendingOf('cut off');
+    ports.orderDesk.order.resolves(SHORT);
+    assert.equal(await finishPurchase(ports, pending, ports.context), SHORT);
+    sinon.assert.calledOnceWithExactly(ports.purchases.settle, pending, SHORT);
+  });
+});

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { CODES, type Code, RpcError } from 'rpc-kit';
+import { toOwnFailure } from './peer-errors.ts';
+
+const ALL = Object.keys(CODES) as Code[];
+const PASSED_ON: Code[] = ['cancelled', 'deadline_exceeded', 'resource_exhausted', 'aborted', 'unavailable'];
+
+describe('toOwnFailure', () => {
+  const cause = new Error('ECONNREFUSED');
+  const failureOf = (code: Code) =>
+    new RpcError(code, 'a message', { reason: 'a_reason', details: { sku: 1 }, retryAfterMs: 700, cause });
+
+  for (const code of PASSED_ON) {
+    it(`passes ${code} on, with the time to wait and without the peer's reason`, () => {
+      const failure = toOwnFailure('loms', failureOf(code));
+      assert(failure instanceof RpcError);
+      const { message, retryAfterMs, reason, details } = failure;
+      assert.deepEqual(
+        { code: failure.code, message, retryAfterMs, reason, details, cause: failure.cause },
+        { code, message: 'a message', retryAfterMs: 700, reason: undefined, details: undefined, cause },
+      );
+    });
+  }
+
+  for (const code of ALL.filter((code) => !PASSED_ON.includes(code))) {
+    it(`makes of ${code} a failure that is internal to us, and keeps it as the cause`, () => {
+      const answered = failureOf(code);
+      const failure = toOwnFailure('loms', answered);
+      assert(!(failure instanceof RpcError));
+      assert.equal(failure.message, `loms answered ${code}: a message`);
+      assert.equal(failure.cause, answered);
+    });
+  }
+
+  it('makes of anything else a failure that is internal to us', () => {
+    const failure = toOwnFailure('products', cause);
+    assert(!(failure instanceof RpcError));
+    assert.equal(failure.cause, cause);
+  });
+});
