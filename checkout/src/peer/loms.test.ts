@@ -83,6 +83,13 @@ describe('the peer loms', () => {
       assert.deepEqual(await order(), { state: 'rejected' });
     });
 
+    it('does not take a refusal that may follow an order for one: its goods would be in the cart again', async () => {
+      for (const code of ['unauthenticated', 'invalid_request', 'method_not_found'] as const) {
+        call.rejects(new RpcError(code, 'no'));
+        assert.match(String(await failureOf(order())), /loms answered/);
+      }
+    });
+
     it('does not know what became of the order when the connection breaks', async () => {
       call.rejects(new RpcError('unavailable', 'The connection to loms broke'));
       assert.equal(((await failureOf(order())) as RpcError).code, 'unavailable');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CODES, type Code, RpcError } from 'rpc-kit';
-import { toOwnFailure } from './peer-errors.ts';
+import { isCertainRefusal, toOwnFailure } from './peer-errors.ts';
 
 const ALL = Object.keys(CODES) as Code[];
 const PASSED_ON: Code[] = ['cancelled', 'deadline_exceeded', 'resource_exhausted', 'aborted', 'unavailable'];
@@ -36,5 +36,18 @@ describe('toOwnFailure', () => {
     const failure = toOwnFailure('products', cause);
     assert(!(failure instanceof RpcError));
     assert.equal(failure.cause, cause);
+  });
+});
+
+describe('isCertainRefusal', () => {
+  it('takes only what a request says for a reason that held for its earlier attempts too', () => {
+    assert.deepEqual(
+      ALL.filter((code) => isCertainRefusal(new RpcError(code, 'no'))),
+      ['invalid_params'],
+    );
+  });
+
+  it('takes no failure of the way for a refusal', () => {
+    assert.equal(isCertainRefusal(new TypeError('fetch failed')), false);
   });
 });
