@@ -5,7 +5,7 @@ import { abortReason } from '../deadline.ts';
 import { parseJson, stringifyJson } from '../json.ts';
 import { RpcError } from '../rpc-error.ts';
 import { METADATA_HEADERS } from './metadata.ts';
-import { fromJsonRpcError, fromPlainAnswer, isRecord, type JsonRpcError } from './wire-error.ts';
+import { fromJsonRpcError, fromPlainAnswer, isRecord } from './wire-error.ts';
 
 export interface HttpTransportOptions {
   /**
@@ -111,7 +111,8 @@ function rpcWords(call: Call): Words {
     understand(status, text, retryAfter) {
       const value = parseAnswer(text, status);
       if (!isRecord(value) || value.jsonrpc !== '2.0') throw fromPlainAnswer(status, value, retryAfter);
-      if (value.error !== undefined) throw fromJsonRpcError(value.error as JsonRpcError);
+      // Servers that came from JSON-RPC 1.0 send the member null beside a result.
+      if (value.error !== undefined && value.error !== null) throw fromJsonRpcError(value.error);
       return value.result;
     },
   };

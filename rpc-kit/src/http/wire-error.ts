@@ -34,10 +34,12 @@ export function retryAfterHeader(error: RpcError): Record<string, string> {
 }
 
 /** The error of a peer's JSON-RPC answer. A number outside our table, e.g. of a foreign server, becomes `internal`. */
-export function fromJsonRpcError(error: JsonRpcError): RpcError {
-  const data = isRecord(error.data) ? error.data : {};
-  const code = isCode(data.code) ? data.code : (codeOfJsonRpcNumber(error.code) ?? 'internal');
-  return new RpcError(code, error.message, optionsOf(data));
+export function fromJsonRpcError(error: unknown): RpcError {
+  const { code: number, message, data } = isRecord(error) ? error : {};
+  const facts = isRecord(data) ? data : {};
+  const code = isCode(facts.code) ? facts.code : (codeOfJsonRpcNumber(Number(number)) ?? 'internal');
+  const text = typeof message === 'string' ? message : 'The peer answered an error without a message';
+  return new RpcError(code, text, optionsOf(facts));
 }
 
 /** The error of a peer's plain answer: `{error: {…}}` where it speaks our form, else what the status says. */
