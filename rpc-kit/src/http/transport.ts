@@ -145,6 +145,9 @@ function headersOf(call: Call, userAgent: string): Record<string, string> {
 function toTransportError(error: unknown, call: Call): RpcError {
   if (error instanceof RpcError) return error;
   if (call.signal.aborted) return abortReason(call.signal);
+  if (error instanceof errors.InvalidArgumentError) {
+    return new RpcError('invalid_request', 'A header cannot carry the metadata of the call', { cause: error });
+  }
   if (error instanceof errors.ResponseExceededMaxSizeError) {
     return new RpcError('internal', 'The peer answered more than may be read', { cause: error });
   }

@@ -336,6 +336,17 @@ describe('client over a faulty network', () => {
     assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
   });
 
+  it('metadata that no header can carry is refused before it is sent', async () => {
+    peer.behave(good);
+    for (const options of [{ idempotencyKey: 'ключ' }, { requestId: 'a\nb' }, { authorization: 'a\0b' }]) {
+      const error = await failureOf(client.count({ sku: 1n }, options));
+      assert.deepEqual(
+        [error.code, error.message],
+        ['invalid_request', 'A header cannot carry the metadata of the call'],
+      );
+    }
+  });
+
   it('an error that is null beside a result is none', async () => {
     peer.behave(answer(200, json({ result: { count: 5 }, error: null })));
     assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
