@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createTestDatabase } from 'local/testing';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { type Client, createClient, RpcError, type Service } from 'rpc-kit';
+import { type Database, type Executor, openDatabase } from 'service-kit';
+import { runInPool } from 'worker-pool';
+import { loms } from '../contract.ts';
+import { createApp } from '../src/app.ts';
+import type { EventSink, OrderEvent } from '../src/domain/ports.ts';
+import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
+import { createEventQueue } from '../src/repository/outbox.ts';
+import { createStockReader } from '../src/repository/stocks.ts';
+import { createStore } from '../src/repository/store.ts';
+import { assertInvariants } from './invariants.ts';
+
+export type LomsClient = Client<typeof loms.methods>;
+
+export interface LomsOptions {
+  readonly paymentTimeoutMs?: number;
+  readonly poolMax?: number;
+  readonly sink?: EventSink;
+}
+
+/** One loms, as one process would run it: with a pool, background work and metrics of its own. */
+export interface Replica extends AsyncDisposable {
+  readonly client: LomsClient;
+  readonly service: Service<typeof loms.methods>;
+  readonly database: Database;
+}
+
+/** Runs a text of SQL and answers its rows, with 64-bit numbers as bigints. */
+export type Query = (text: string) => Promise<Record<string, unknown>[]>;
+
+/** What a statement was and what it failed with, in the order of their ends. */
+export interface RanStatement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: unknown[];
+  readonly error?: unknown;
+}
+
+export interface Loms extends Replica {
+  /** Another replica on the same database. It is closed with the fixture, if not before. */
+  start(options?: LomsOptions): Replica;
+  /** Everything that the replicas' sink was told, unless a sink of its own was given. */
+  readonly events: readonly OrderEvent[];
+  /** What all replicas have asked of the database. */
+  readonly statements: readonly RanStatement[];
+  /** Runs SQL beside the replicas. */
+  readonly query: Query;
+  /** Runs SQL in a transaction of its own, which is rolled back: what the work answers is all that stays. */
+  trial<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  /** Puts goods of a sku on sale: so many in each warehouse. */
+  supply(sku: number, counts: Readonly<Record<string, number | bigint>>): Promise<void>;
+  /** `on sale/reserved/sold` of each warehouse of the sku. */
+  stocksOf(sku: number): Promise<Record<string, string>>;
+  /** How many orders there are of each status. */
+  orderCounts(): Promise<Record<string, number>>;
+}
+
+/** A database and one replica of loms on it. Use `withLoms` where the invariants are to be checked at the end. */
+export async function openLoms(options: LomsOptions = {}): Promise<Loms> {
+  await using stack = new AsyncDisposableStack();
+  const { url } = stack.use(await createTestDatabase('loms'));
+  const beside = stack.use(openPool(url, 10));
+  const events: OrderEvent[] = [];
+  const statements: RanStatement[] = [];
+  const sink = options.sink ?? { deliver: async (event) => void events.push(event) };
+  const replicas = stack.use(new AsyncDisposableStack());
+  const start = (own: LomsOptions = {}): Replica =>
+    replicas.use(startReplica(url, { sink, ...options, ...own }, statements));
+  const first = start();
+  const resources = stack.move();
+
+  return {
+    ...first,
+    start,
+    events,
+    statements,
+    query: (text) => beside.query(text),
+    trial: (work) => rolledBack(beside, work),
+    async supply(sku, counts) {
+      const rows = Object.entries(counts).map(([warehouse, count]) => `(${sku}, ${warehouse}, ${count}, ${count})`);
+      await beside.query(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES ${rows}`);
+    },
+    async stocksOf(sku) {
+      const rows = await beside.query(`SELECT * FROM stocks WHERE sku = ${sku} ORDER BY warehouse_id`);
+      return Object.fromEntries(rows.map((row) => [row.warehouse_id, `${row.on_sale}/${row.reserved}/${row.sold}`]));
+    },
+    async orderCounts() {
+      const rows = await beside.query('SELECT status, count(*)::integer FROM orders GROUP BY status ORDER BY status');
+      return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** The body of a test that has a loms of its own and leaves it with every invariant holding. */
+export function withLoms(test: (loms: Loms) => Promise<void>, options: LomsOptions = {}): () => Promise<void> {
+  return async () => {
+    await using fixture = await openLoms(options);
+    await test(fixture);
+    await assertInvariants(fixture.query);
+  };
+}
+
+function startReplica(url: string, options: LomsOptions & { sink: EventSink }, statements: RanStatement[]): Replica {
+  const { paymentTimeoutMs = 600_000, poolMax = 10, sink } = options;
+  const pool = openPool(url, poolMax);
+  const database = watched(pool, statements);
+  const app = createApp({
+    openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
+    orders: createOrderReader(database),
+    stocks: createStockReader(database),
+    overdue: createOverdueOrders(database),
+    queue: createEventQueue(database),
+    sink,
+    logger: pino({ level: 'silent' }),
+    registry: new Registry(),
+  });
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await app[Symbol.asyncDispose]();
+    await pool[Symbol.asyncDispose]();
+  };
+  return {
+    service: app.service,
+    client: createClient(loms, app.service),
+    database,
+    async [Symbol.asyncDispose]() {
+      closed ??= close();
+      await closed;
+    },
+  };
+}
+
+async function rolledBack<T>(database: Database, work: (query: Query) => Promise<T>): Promise<T> {
+  const rollBack = new Error('rolled back');
+  let answer: { value: T } | undefined;
+  const trial = database.transaction(async (executor) => {
+    answer = { value: await work((text) => executor.run('trial', { toParam: () => ({ text, values: [] }) })) };
+    throw rollBack;
+  });
+  await trial.catch((error: unknown) => {
+    if (error !== rollBack) throw error;
+  });
+  return (answer as { value: T }).value;
+}
+
+export function openPool(url: string, poolMax: number): Database {
+  return openDatabase({ url, poolMax, logger: pino({ level: 'silent' }), registry: new Registry() });
+}
+
+function watched(database: Database, statements: RanStatement[]): Database {
+  const watch = (executor: Executor): Executor => ({
+    async run<Row extends Record<string, unknown>>(name: string, statement: Parameters<Executor['run']>[1]) {
+      const ran = { name, ...statement.toParam() };
+      try {
+        const rows = await executor.run<Row>(name, statement);
+        statements.push(ran);
+        return rows;
+      } catch (error) {
+        statements.push({ ...ran, error });
+        throw error;
+      }
+    },
+  });
+  return {
+    ...database,
+    ...watch(database),
+    transaction: (work, scope) => database.transaction((executor) => work(watch(executor)), scope),
+  };
+}
+
+const POLL_MS = 10;
+const WAIT_MAX_MS = 10_000;
+
+/** Waits, but not for ever, until what is read is as expected. */
+export async function eventually<T>(what: string, read: () => Promise<T> | T, expected: (value: T) => boolean) {
+  const waitedUntil = performance.now() + WAIT_MAX_MS;
+  for (;;) {
+    const value = await read();
+    if (expected(value)) return value;
+    if (performance.now() > waitedUntil) throw new Error(`${what}: still not so after ${WAIT_MAX_MS} ms`);
+    await pause(POLL_MS);
+  }
+}
+
+/** Waits until every event has been delivered. */
+export async function outboxToDrain({ query }: Pick<Loms, 'query'>): Promise<void> {
+  const undelivered = 'SELECT order_id, seq FROM outbox WHERE delivered_at IS NULL';
+  await eventually(
+    'every event is delivered',
+    () => query(undelivered),
+    (rows) => rows.length === 0,
+  );
+}
+
+export type Outcome<T> = { readonly ok: T } | { readonly error: unknown };
+
+/** What became of a call: its result, or the error that it failed with. */
+export async function outcomeOf<T>(call: Promise<T>): Promise<Outcome<T>> {
+  return call.then(
+    (ok) => ({ ok }),
+    (error: unknown) => ({ error }),
+  );
+}
+
+/** The codes of failures after which it is not known whether the call took effect. */
+const UNKNOWN = new Set(['deadline_exceeded', 'unavailable']);
+
+/** Calls again, on a slow machine, until it is known what became of the call: for calls that are safe to repeat. */
+export async function settle<T>(call: () => Promise<T>): Promise<Outcome<T>> {
+  for (;;) {
+    const outcome = await outcomeOf(call());
+    if ('ok' in outcome || !(outcome.error instanceof RpcError && UNKNOWN.has(outcome.error.code))) return outcome;
+  }
+}
+
+/** Orders of one unit each, made a few at a time: callers that all queue for the same goods would run out of time. */
+export async function createOrders(client: LomsClient, sku: number, count: number): Promise<bigint[]> {
+  const create = async (idempotencyKey: string): Promise<bigint> => {
+    const order = { user: 1n, items: [{ sku, count: 1 }], idempotencyKey };
+    const outcome = await settle(() => client.createOrder(order));
+    if ('error' in outcome) throw outcome.error;
+    return outcome.ok.orderID;
+  };
+  return runInPool(
+    Array.from({ length: count }, () => randomUUID()),
+    create,
+    { concurrency: 4 },
+  );
+}
