@@ -12,8 +12,11 @@ interface ChangeRow extends OrderRow {
   readonly changed_at: Date;
 }
 
-/** Events carry milliseconds, so no more than that is kept: what is read back equals what was told. */
-const NOW = "date_trunc('milliseconds', clock_timestamp())";
+/**
+ * Events carry milliseconds, so no more than that is kept: what is read back equals what was told. It is the same
+ * throughout a statement: an order's time to pay begins exactly when its history says that the wait began.
+ */
+const NOW = "date_trunc('milliseconds', statement_timestamp())";
 
 export function createOrderReader(database: Executor): OrderReader {
   return {

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { createOrders, eventually, type Loms, outboxToDrain, withLoms } from './loms-fixture.ts';
+
+const SKU = 1_076_963;
+
+function untilNoneAwaits(loms: Loms): Promise<unknown> {
+  return eventually(
+    'no order awaits payment',
+    () => loms.orderCounts(),
+    (counts) => counts['awaiting payment'] === undefined,
+  );
+}
+
+/** How long orders awaited payment before they were cancelled, by the database's clock. */
+const WAITS = `
+  SELECT (extract(epoch FROM ended.changed_at - begun.changed_at) * 1000)::bigint AS waited_ms
+  FROM order_status_history begun JOIN order_status_history ended USING (order_id)
+  WHERE begun.status = 'awaiting payment' AND ended.status = 'cancelled'`;
+
+describe('The payment timeout', () => {
+  it(
+    'cancels every unpayed order once, with two replicas looking for them at once',
+    withLoms(async (loms) => {
+      loms.start();
+      await loms.supply(SKU, { 1: 150 });
+      await createOrders(loms.client, SKU, 150);
+      assert.deepEqual(await loms.orderCounts(), { 'awaiting payment': 150 });
+      // More than a replica takes in one round, all at once.
+      await loms.query("UPDATE orders SET payment_due_at = clock_timestamp() WHERE status = 'awaiting payment'");
+      await untilNoneAwaits(loms);
+      assert.deepEqual(await loms.orderCounts(), { cancelled: 150 });
+      assert.deepEqual(await loms.stocksOf(SKU), { 1: '150/0/0' });
+      await outboxToDrain(loms);
+      const told = loms.events.filter(({ status }) => status === 'cancelled').map(({ orderID }) => orderID);
+      assert.equal(told.length, 150);
+      assert.equal(new Set(told).size, 150);
+    }),
+  );
+
+  it(
+    'never cancels an order before its time by the clock of the database',
+    withLoms(
+      async (loms) => {
+        loms.start();
+        await loms.supply(SKU, { 1: 100 });
+        await createOrders(loms.client, SKU, 100);
+        await untilNoneAwaits(loms);
+        const waits = (await loms.query(WAITS)).map((row) => row.waited_ms as bigint);
+        assert.equal(waits.length, 100);
+        assert.ok(waits.every((waitedMs) => waitedMs >= 300n));
+      },
+      { paymentTimeoutMs: 300 },
+    ),
+  );
+
+  it(
+    'counts from the very moment that the history has for the beginning of the wait',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 200 });
+      await createOrders(loms.client, SKU, 200);
+      const early = await loms.query(`
+        SELECT orders.order_id, payment_due_at, changed_at
+        FROM orders JOIN order_status_history USING (order_id, seq)
+        WHERE payment_due_at <> changed_at + interval '600000 milliseconds'`);
+      assert.deepEqual(early, []);
+    }),
+  );
+
+  it(
+    'leaves payed, failed and cancelled orders alone, and those that still have time',
+    withLoms(
+      async (loms) => {
+        const patient = loms.start({ paymentTimeoutMs: 600_000 });
+        await loms.supply(SKU, { 1: 4 });
+        const [payed = 0n, cancelled = 0n, unpayed = 0n] = await createOrders(loms.client, SKU, 3);
+        await loms.client.orderPayed({ orderID: payed });
+        await loms.client.cancelOrder({ orderID: cancelled });
+        const { orderID: waiting } = await patient.client.createOrder({ user: 1n, items: [{ sku: SKU, count: 1 }] });
+        await assert.rejects(loms.client.createOrder({ user: 1n, items: [{ sku: SKU, count: 9 }] }));
+        const statusOf = async (orderID: bigint) => (await loms.client.listOrder({ orderID })).status;
+        await eventually(
+          'the unpayed order is cancelled',
+          () => statusOf(unpayed),
+          (status) => status === 'cancelled',
+        );
+        assert.deepEqual([await statusOf(payed), await statusOf(waiting)], ['payed', 'awaiting payment']);
+        assert.deepEqual(await loms.orderCounts(), { 'awaiting payment': 1, cancelled: 2, failed: 1, payed: 1 });
+        assert.deepEqual(await loms.stocksOf(SKU), { 1: '2/1/1' });
+      },
+      { paymentTimeoutMs: 400 },
+    ),
+  );
+
+  it(
+    'goes on with the others where an order cannot be cancelled',
+    withLoms(
+      async (loms) => {
+        await loms.supply(SKU, { 1: 20 });
+        const [bad = 0n] = await createOrders(loms.client, SKU, 20);
+        // What it holds is more than the counter says, which the database refuses.
+        await loms.query(`UPDATE reservations SET count = 21 WHERE order_id = ${bad}`);
+        await eventually(
+          'all others are cancelled',
+          () => loms.orderCounts(),
+          (counts) => counts.cancelled === 19,
+        );
+        assert.equal((await loms.client.listOrder({ orderID: bad })).status, 'awaiting payment');
+        // Once it can be, it is.
+        await loms.query(`UPDATE reservations SET count = 1 WHERE order_id = ${bad}`);
+        await untilNoneAwaits(loms);
+        assert.deepEqual(await loms.stocksOf(SKU), { 1: '20/0/0' });
+      },
+      { paymentTimeoutMs: 300 },
+    ),
+  );
+});
