@@ -13,6 +13,11 @@ export interface CallContext {
   readonly requestId: string;
   /** W3C Trace Context (https://www.w3.org/TR/trace-context/), handed through as it came. */
   readonly traceparent?: string | undefined;
+  /**
+   * True in what a service hands to its handlers: calls made with it are part of answering another call, whose caller may
+   * try the whole again. Only that outermost caller does; three attempts on each of three layers would make 27.
+   */
+  readonly nested?: boolean | undefined;
 }
 
 /**

@@ -66,6 +66,7 @@ async function send(
     deadlineAt: deadline.at,
     requestId: options.requestId ?? createRequestId(),
     traceparent: options.traceparent,
+    nested: options.nested,
     caller: { idempotencyKey: options.idempotencyKey, authorization: options.authorization },
   };
   try {

@@ -37,7 +37,7 @@ export function implement<M extends Methods>(
       const remainingMs = call.deadlineAt - performance.now();
       using deadline = startDeadline(own ? Math.min(remainingMs, own.timeoutMs) : remainingMs, call.signal);
       try {
-        return await chain({ ...call, contract: own, signal: deadline.signal, deadlineAt: deadline.at });
+        return await chain({ ...call, contract: own, signal: deadline.signal, deadlineAt: deadline.at, nested: true });
       } catch (error) {
         throw toRpcError(error);
       }
