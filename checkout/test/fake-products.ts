@@ -1,0 +1,62 @@
+import { pino } from 'pino';
+import { products } from 'products/contract.ts';
+import { type Call, fail, implement, RpcError, serveHttp } from 'rpc-kit';
+
+export const TOKEN = 'the token of the tests';
+
+export interface ProductRequest {
+  readonly sku: number;
+  /** On performance.now()'s scale. */
+  readonly at: number;
+  readonly signal: AbortSignal;
+}
+
+/** The product service in memory, over HTTP. It knows every sku unless told otherwise. */
+export interface FakeProducts extends AsyncDisposable {
+  readonly url: string;
+  /** As they came. */
+  readonly requests: ProductRequest[];
+  readonly prices: Map<number, number>;
+  readonly unknown: Set<number>;
+  /** Called before a request is answered. */
+  onCall: (call: Call) => Promise<void>;
+  /** Behaves again, knows every sku, and every price is the usual one; the requests stay. */
+  recover(): void;
+}
+
+export function nameOf(sku: number): string {
+  return `Товар ${sku}`;
+}
+
+export const USUAL_PRICE = 100;
+
+export async function startFakeProducts(): Promise<FakeProducts> {
+  const service = implement(products, {
+    async get_product({ token, sku }, call) {
+      fake.requests.push({ sku, at: performance.now(), signal: call.signal });
+      await fake.onCall(call);
+      if (token !== TOKEN) throw new RpcError('unauthenticated', 'wrong token');
+      if (fake.unknown.has(sku)) throw fail(products.methods.get_product, 'product_not_found', { sku });
+      return { name: nameOf(sku), price: fake.prices.get(sku) ?? USUAL_PRICE };
+    },
+    async list_skus() {
+      throw new RpcError('unimplemented', 'checkout has no use for it');
+    },
+  });
+  const server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger: pino({ level: 'silent' }) });
+
+  const fake: FakeProducts = {
+    url: server.url,
+    requests: [],
+    prices: new Map(),
+    unknown: new Set(),
+    onCall: async () => {},
+    recover() {
+      fake.onCall = async () => {};
+      fake.prices.clear();
+      fake.unknown.clear();
+    },
+    [Symbol.asyncDispose]: () => server.close(0),
+  };
+  return fake;
+}

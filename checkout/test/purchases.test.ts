@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict';
+import { createTestDatabase, type TestDatabase } from 'local/testing';
+import { failedWith, type RpcError } from 'rpc-kit';
+import { checkout } from '../contract.ts';
+import {
+  cartOf,
+  eventually,
+  fill,
+  newUser,
+  orderedGoods,
+  type RunningCheckout,
+  startCheckout,
+} from './checkout-fixture.ts';
+import { type Behaviour, refuse } from './fake-loms.ts';
+import { failureOf } from './port-stubs.ts';
+
+const { purchase } = checkout.methods;
+
+describe('purchase', () => {
+  let testDatabase: TestDatabase;
+  /** Two replicas over one database. */
+  let running: RunningCheckout;
+  let replica: RunningCheckout;
+  let user: bigint;
+
+  before(async () => {
+    testDatabase = await createTestDatabase('checkout');
+    running = await startCheckout(testDatabase.url);
+    replica = await startCheckout(testDatabase.url, { beside: running });
+  });
+
+  after(async () => {
+    await replica[Symbol.asyncDispose]();
+    await running[Symbol.asyncDispose]();
+    await testDatabase[Symbol.asyncDispose]();
+  });
+
+  beforeEach(() => {
+    running.recover();
+    user = newUser();
+  });
+
+  const buy = (idempotencyKey?: string, on = running) => on.client.purchase({ user, idempotencyKey });
+  const keyOf = (name: string) => `${name} of ${user}`;
+
+  /** Lets loms answer only when so many requests have come. */
+  function answerWhenAsked(times: number): Behaviour {
+    let asked = 0;
+    const enough = Promise.withResolvers<void>();
+    return async (desk) => {
+      if (++asked === times) enough.resolve();
+      await enough.promise;
+      return desk.order();
+    };
+  }
+
+  it('makes one order of all goods and takes them out of the cart', async () => {
+    await fill(running, user, { 1: 2, 2: 65_535 });
+    const { orderID } = await buy();
+    assert.deepEqual(
+      running.loms.ordersOf(user).map((order) => order.orderID),
+      [orderID],
+    );
+    assert.deepEqual(orderedGoods(running, user), { 1: 2, 2: 65_535 });
+    assert.deepEqual(await cartOf(running, user), {});
+  });
+
+  it('makes another order of what is put into the cart afterwards', async () => {
+    await fill(running, user, { 1: 1 });
+    const first = await buy();
+    await fill(running, user, { 1: 5 });
+    const second = await buy();
+    assert.notEqual(second.orderID, first.orderID);
+    assert.deepEqual(orderedGoods(running, user), { 1: 6 });
+  });
+
+  it('refuses an empty cart and asks nobody', async () => {
+    const before = running.loms.requests.length;
+    assert(failedWith(await failureOf(buy()), purchase, 'cart_empty'));
+    await fill(running, user, { 1: 1 });
+    await running.client.deleteFromCart({ user, sku: 1, count: 1 });
+    assert(failedWith(await failureOf(buy()), purchase, 'cart_empty'));
+    assert.equal(running.loms.requests.length, before);
+  });
+
+  it('leaves the cart as it was when goods are missing, and says which', async () => {
+    await fill(running, user, { 1: 2, 2: 3 });
+    running.loms.stock.set(2, 2n);
+    const error = await failureOf(buy());
+    assert(failedWith(error, purchase, 'out_of_stock'));
+    const failed = running.loms.orders.at(-1);
+    assert.equal(failed?.isFailed, true);
+    assert.deepEqual(error.details, {
+      orderID: failed.orderID,
+      shortages: [{ sku: 2, requested: 3, available: 2n }],
+    });
+    assert.deepEqual(await cartOf(running, user), { 1: 2, 2: 3 });
+    running.loms.stock.set(2, 3n);
+    await buy();
+    assert.deepEqual(orderedGoods(running, user), { 1: 2, 2: 3 });
+  });
+
+  it('hands the request id and the remaining time on to loms', async () => {
+    await fill(running, user, { 1: 1 });
+    await running.client.purchase({ user }, { requestId: 'purchase-17', timeoutMs: 700 });
+    const { call } = running.loms.requests.at(-1) ?? assert.fail('loms was not asked');
+    assert.equal(call.requestId, 'purchase-17');
+    assert(call.deadlineAt - performance.now() <= 700);
+  });
+
+  describe('with an idempotency key', () => {
+    it('answers the same order to each repetition, whatever is in the cart by then', async () => {
+      await fill(running, user, { 1: 1 });
+      const first = await buy(keyOf('key'));
+      await fill(running, user, { 1: 7 });
+      assert.deepEqual(await buy(keyOf('key')), first);
+      assert.deepEqual(await buy(keyOf('key'), replica), first);
+      assert.deepEqual(orderedGoods(running, user), { 1: 1 });
+      assert.deepEqual(await cartOf(running, user), { 1: 7 });
+    });
+
+    it('refuses each repetition with the same shortages, also when there is enough by then', async () => {
+      await fill(running, user, { 1: 3 });
+      running.loms.stock.set(1, 2n);
+      const first = await failureOf(buy(keyOf('key')));
+      assert(failedWith(first, purchase, 'out_of_stock'));
+      running.loms.stock.set(1, 5n);
+      const second = await failureOf(buy(keyOf('key'), replica));
+      assert(failedWith(second, purchase, 'out_of_stock'));
+      assert.deepEqual(second.details, first.details);
+      assert.deepEqual(await cartOf(running, user), { 1: 3 });
+      await buy(keyOf('another key'));
+      assert.deepEqual(orderedGoods(running, user), { 1: 3 });
+    });
+
+    it('keeps answering cart_empty, also when there is something in the cart by then', async () => {
+      assert(failedWith(await failureOf(buy(keyOf('key'))), purchase, 'cart_empty'));
+      await fill(running, user, { 1: 1 });
+      assert(failedWith(await failureOf(buy(keyOf('key'))), purchase, 'cart_empty'));
+      assert.deepEqual(await cartOf(running, user), { 1: 1 });
+      await buy(keyOf('another key'));
+      assert.deepEqual(orderedGoods(running, user), { 1: 1 });
+    });
+
+    it("refuses another user's key and changes nothing", async () => {
+      const other = newUser();
+      await fill(running, user, { 1: 1 });
+      await fill(running, other, { 2: 2 });
+      const { orderID } = await buy(keyOf('key'));
+      const error = await failureOf(running.client.purchase({ user: other, idempotencyKey: keyOf('key') }));
+      assert(failedWith(error, purchase, 'idempotency_conflict'));
+      assert.deepEqual(await cartOf(running, other), { 2: 2 });
+      assert.deepEqual(running.loms.ordersOf(other), []);
+      assert.deepEqual(await buy(keyOf('key')), { orderID });
+    });
+
+    it('makes one order of 20 calls with the same key at the same moment', async () => {
+      await fill(running, user, { 1: 2, 2: 1 });
+      const calls = Array.from({ length: 20 }, (_, index) => buy(keyOf('key'), index % 2 ? running : replica));
+      const orderIDs = new Set((await Promise.all(calls)).map(({ orderID }) => orderID));
+      assert.equal(orderIDs.size, 1);
+      assert.equal(running.loms.ordersOf(user).length, 1);
+      assert.deepEqual(orderedGoods(running, user), { 1: 2, 2: 1 });
+      assert.deepEqual(await cartOf(running, user), {});
+    });
+
+    it('orders nothing twice when different keys come at the same moment', async () => {
+      await fill(running, user, { 1: 2, 2: 1 });
+      const answers = await Promise.allSettled(
+        ['a', 'b', 'c', 'd', 'e', 'f'].map((key, index) => buy(keyOf(key), index % 2 ? running : replica)),
+      );
+      const refusals = answers.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason);
+      for (const refusal of refusals) {
+        assert(failedWith(refusal, purchase, 'cart_empty') || (refusal as RpcError).code === 'aborted');
+      }
+      assert.equal(refusals.length, 5);
+      assert.deepEqual(orderedGoods(running, user), { 1: 2, 2: 1 });
+      assert.deepEqual(await cartOf(running, user), {});
+    });
+  });
+
+  describe('without a key', () => {
+    it('makes one order of two calls at the same moment and answers both the same', async () => {
+      await fill(running, user, { 1: 2 });
+      running.loms.behaviour = answerWhenAsked(2);
+      const [first, second] = await Promise.all([buy(), buy(undefined, replica)]);
+      assert.deepEqual(first, second);
+      assert.equal(running.loms.ordersOf(user).length, 1);
+      assert.deepEqual(orderedGoods(running, user), { 1: 2 });
+    });
+
+    it('joins a pending purchase that has one', async () => {
+      await fill(running, user, { 1: 2 });
+      running.loms.behaviour = answerWhenAsked(2);
+      const withKey = buy(keyOf('key'));
+      await eventually(() => running.isPending(user));
+      assert.deepEqual(await buy(), await withKey);
+      assert.equal(running.loms.ordersOf(user).length, 1);
+    });
+  });
+
+  describe('while it waits for loms', () => {
+    let release: () => void;
+    let bought: Promise<unknown>;
+
+    /** Begins a purchase of 5 of sku 1 and 3 of sku 2, and holds the answer of loms back. */
+    async function beginPurchase(answer: 'answer' | 'refuse'): Promise<void> {
+      await fill(running, user, { 1: 5, 2: 3 });
+      const gate = Promise.withResolvers<void>();
+      release = gate.resolve;
+      running.loms.behaviour = async (desk) => {
+        await gate.promise;
+        return answer === 'answer' ? desk.order() : desk.refuse();
+      };
+      bought = buy().catch((error) => error);
+      await eventually(() => running.isPending(user));
+    }
+
+    async function endPurchase(): Promise<void> {
+      release();
+      await bought;
+      assert.equal(await running.isPending(user), false);
+    }
+
+    it('shows its goods in the cart', async () => {
+      await beginPurchase('answer');
+      assert.deepEqual(await cartOf(running, user), { 1: 5, 2: 3 });
+      await endPurchase();
+      assert.deepEqual(await cartOf(running, user), {});
+    });
+
+    it('counts its goods when more are added', async () => {
+      await beginPurchase('refuse');
+      running.loms.stock.set(1, 7n);
+      const error = await failureOf(running.client.addToCart({ user, sku: 1, count: 3 }));
+      assert(failedWith(error, checkout.methods.addToCart, 'insufficient_stock'));
+      await fill(running, user, { 1: 2 });
+      await endPurchase();
+      assert.deepEqual(await cartOf(running, user), { 1: 7, 2: 3 });
+    });
+
+    it('keeps goods that are added meanwhile out of the order', async () => {
+      await beginPurchase('answer');
+      await fill(running, user, { 1: 4, 3: 1 });
+      assert.deepEqual(await cartOf(running, user), { 1: 9, 2: 3, 3: 1 });
+      await endPurchase();
+      assert.deepEqual(orderedGoods(running, user), { 1: 5, 2: 3 });
+      assert.deepEqual(await cartOf(running, user), { 1: 4, 3: 1 });
+    });
+
+    it('keeps goods that are added meanwhile after a refusal too', async () => {
+      await beginPurchase('refuse');
+      await fill(running, user, { 1: 4, 3: 1 });
+      await endPurchase();
+      assert.deepEqual(await cartOf(running, user), { 1: 9, 2: 3, 3: 1 });
+    });
+
+    it('keeps goods that are deleted meanwhile out of the cart after a refusal', async () => {
+      await beginPurchase('refuse');
+      await running.client.deleteFromCart({ user, sku: 1, count: 2 });
+      await running.client.deleteFromCart({ user, sku: 2, count: 65_535 });
+      assert.deepEqual(await cartOf(running, user), { 1: 3 });
+      await endPurchase();
+      assert.deepEqual(await cartOf(running, user), { 1: 3 });
+    });
+
+    it('orders goods all the same that are deleted meanwhile, and does not take later ones for them', async () => {
+      await beginPurchase('answer');
+      await running.client.deleteFromCart({ user, sku: 1, count: 2 });
+      await fill(running, user, { 1: 4 });
+      assert.deepEqual(await cartOf(running, user), { 1: 7, 2: 3 });
+      await endPurchase();
+      assert.deepEqual(orderedGoods(running, user), { 1: 5, 2: 3 });
+      assert.deepEqual(await cartOf(running, user), { 1: 4 });
+    });
+
+    it('takes deleted goods from what it does not hold first', async () => {
+      await beginPurchase('answer');
+      await fill(running, user, { 1: 4 });
+      await running.client.deleteFromCart({ user, sku: 1, count: 6 });
+      assert.deepEqual(await cartOf(running, user), { 1: 3, 2: 3 });
+      await endPurchase();
+      assert.deepEqual(await cartOf(running, user), {});
+    });
+
+    it('gives up a purchase with another key after its own time, and leaves it to be repeated', async () => {
+      await beginPurchase('answer');
+      const other = running.client.purchase({ user, idempotencyKey: keyOf('another') }, { timeoutMs: 300 });
+      assert.equal(((await failureOf(other)) as RpcError).code, 'deadline_exceeded');
+      await endPurchase();
+      assert(failedWith(await failureOf(buy(keyOf('another'))), purchase, 'cart_empty'));
+    });
+
+    it('is finished first by a purchase with another key, which then buys what was added', async () => {
+      await beginPurchase('answer');
+      await fill(running, user, { 3: 1 });
+      const other = buy(keyOf('another'), replica);
+      await eventually(() => running.loms.requests.filter((request) => request.user === user).length === 2);
+      await endPurchase();
+      const { orderID } = await other;
+      const [first, second] = running.loms.ordersOf(user);
+      assert.deepEqual(
+        first?.items.map(({ sku }) => sku),
+        [1, 2],
+      );
+      assert.deepEqual(second, { orderID, user, items: [{ sku: 3, count: 1 }], isFailed: false });
+    });
+  });
+
+  it('leaves the goods to be bought again after a refusal, as often as it takes', async () => {
+    await fill(running, user, { 1: 1 });
+    running.loms.behaviour = refuse;
+    for (let time = 0; time < 3; time++) assert(failedWith(await failureOf(buy()), purchase, 'out_of_stock'));
+    running.recover();
+    await buy();
+    assert.deepEqual(orderedGoods(running, user), { 1: 1 });
+  });
+});
