@@ -154,6 +154,24 @@ describe('purchase', () => {
       assert.deepEqual(await buy(keyOf('key')), { orderID });
     });
 
+    it('gives a key that several users send at the same moment to one of them', async () => {
+      for (let round = 0; round < 20; round++) {
+        const users = [newUser(), newUser(), newUser()];
+        for (const buyer of users) await fill(running, buyer, { 1: 1 });
+        const idempotencyKey = `contended by ${users}`;
+        const answers = await Promise.allSettled(
+          users.map((buyer, index) =>
+            (index === 0 ? replica : running).client.purchase({ user: buyer, idempotencyKey }),
+          ),
+        );
+        const refusals = answers.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason);
+        for (const refusal of refusals) assert(failedWith(refusal, purchase, 'idempotency_conflict'), String(refusal));
+        assert.equal(refusals.length, 2);
+        const carts = await Promise.all(users.map((buyer) => cartOf(running, buyer)));
+        assert.equal(carts.filter((cart) => cart[1] === 1).length, 2);
+      }
+    });
+
     it('makes one order of 20 calls with the same key at the same moment', async () => {
       await fill(running, user, { 1: 2, 2: 1 });
       const calls = Array.from({ length: 20 }, (_, index) => buy(keyOf('key'), index % 2 ? running : replica));

@@ -57,6 +57,7 @@ export interface Purchases {
   /**
    * Moves everything that is in the cart into a new purchase; `undefined` when the cart is empty, which is remembered
    * under the key, where there is one.
+   * @throws {IdempotencyConflict} when another user has just taken the key
    */
   begin(user: bigint, idempotencyKey: string | undefined): Promise<PendingPurchase | undefined>;
   /** Ends the purchase, once. When it was not ordered, its goods go back into the cart, less what was deleted meanwhile. */

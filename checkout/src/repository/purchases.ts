@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Executor, sql } from 'service-kit';
+import { IdempotencyConflict } from '../domain/errors.ts';
 import type {
   CartLine,
   PendingPurchase,
@@ -63,8 +64,11 @@ export function createPurchases(transaction: Executor): Purchases {
         .set('idempotency_key', idempotencyKey ?? null)
         .set('state', isEmpty ? 'cart empty' : 'pending')
         .set('settled_at', isEmpty ? sql.str('now()') : null)
-        .set('resume_at', fromNow(FOREGROUND_MS));
-      await transaction.run('begin purchase', statement);
+        .set('resume_at', fromNow(FOREGROUND_MS))
+        .onConflict('idempotency_key')
+        .returning('purchase_id');
+      // The user's own purchases queue behind the lock of the cart, so only another user can have been faster.
+      if ((await transaction.run('begin purchase', statement)).length === 0) throw new IdempotencyConflict();
       if (isEmpty) return undefined;
       const rows = items.map(({ sku, count }) => ({ purchase_id: purchaseID, sku, count }));
       await transaction.run('store purchase items', sql.insert().into('purchase_items').setFieldsRows(rows));
