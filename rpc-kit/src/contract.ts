@@ -32,6 +32,8 @@ export interface MethodContract {
   readonly timeoutMs: number;
   /** It changes nothing: it may be retried freely and also be called by GET on the plain face. */
   readonly reads?: boolean;
+  /** False keeps its calls out of batches: a batch is answered when its slowest call is. Default: true. */
+  readonly batched?: boolean;
   /** Default: `safe` when it only reads, else `never`. */
   readonly retry?: RetrySafety;
   /** The order of params for callers that send them by position. Without it, by name only. */

@@ -9,6 +9,8 @@ export interface RpcErrorOptions {
   readonly retryAfterMs?: number;
   /** The request id that the failing peer logged the failure under. */
   readonly requestId?: string;
+  /** The peer has certainly not seen the call, e.g. because the connection was refused. It is not sent on. */
+  readonly neverSent?: boolean;
   /** What really happened. It is logged and never sent. */
   readonly cause?: unknown;
 }
@@ -24,6 +26,7 @@ export class RpcError extends Error {
   readonly details: unknown;
   readonly retryAfterMs: number | undefined;
   readonly requestId: string | undefined;
+  readonly neverSent: boolean;
 
   constructor(code: Code, message: string, options: RpcErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -32,6 +35,7 @@ export class RpcError extends Error {
     this.details = options.details;
     this.retryAfterMs = options.retryAfterMs;
     this.requestId = options.requestId;
+    this.neverSent = options.neverSent ?? false;
   }
 }
 

@@ -39,10 +39,21 @@ export function implement<M extends Methods>(
       try {
         return await chain({ ...call, contract: own, signal: deadline.signal, deadlineAt: deadline.at, nested: true });
       } catch (error) {
-        throw toRpcError(error);
+        throw asReached(toRpcError(error));
       }
     },
   };
+}
+
+/**
+ * This call did arrive. A handler that passes on the failure of a call of its own, which never reached a third service,
+ * must not tell its caller that nothing happened here; over a network the mark is not sent, and a client in the same
+ * process is told no more.
+ */
+function asReached(error: RpcError): RpcError {
+  if (!error.neverSent) return error;
+  const { code, message, reason, details, retryAfterMs, requestId, cause } = error;
+  return new RpcError(code, message, { reason, details, retryAfterMs, requestId, cause });
 }
 
 /** The innermost step: validates, runs the handler, and does not wait for it longer than the call lives. */

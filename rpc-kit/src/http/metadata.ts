@@ -82,3 +82,35 @@ export function toCall(
   const deadlineAt = performance.now() + deadlineMs;
   return { service, method, contract: undefined, params, signal, deadlineAt, requestId, traceparent, caller };
 }
+
+/**
+ * What goes along with a call that this process makes, as `meta` of a batched call.
+ * @throws {RpcError} invalid_request when a header could not carry it: whether a call travels alone is chance
+ */
+export function callMetaOf(call: Call): CallMeta {
+  const remainingMs = call.deadlineAt - performance.now();
+  return {
+    requestId: carriable(call.requestId),
+    deadlineMs: Number.isFinite(remainingMs) ? Math.max(0, Math.floor(remainingMs)) : undefined,
+    traceparent: carriable(call.traceparent),
+    idempotencyKey: carriable(call.caller.idempotencyKey),
+    authorization: carriable(call.caller.authorization),
+  };
+}
+
+/** Visible characters, spaces and tabs of ISO-8859-1 (RFC 9110, section 5.5). */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function carriable(value: string | undefined): string | undefined {
+  if (value === undefined || FIELD_VALUE.test(value)) return value;
+  throw new RpcError('invalid_request', 'A header cannot carry the metadata of the call');
+}
+
+/** The same as headers, for a call that travels alone. */
+export function headersOf(call: Call): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [field, value] of Object.entries(callMetaOf(call))) {
+    if (value !== undefined) headers[METADATA_HEADERS[field as keyof CallMeta]] = String(value);
+  }
+  return headers;
+}

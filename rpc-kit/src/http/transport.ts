@@ -1,10 +1,9 @@
-import { errors, Pool } from 'undici';
 import type { Call } from '../call.ts';
 import type { Transport } from '../client.ts';
-import { abortReason } from '../deadline.ts';
-import { parseJson, stringifyJson } from '../json.ts';
-import { RpcError } from '../rpc-error.ts';
-import { METADATA_HEADERS } from './metadata.ts';
+import { stringifyJson } from '../json.ts';
+import { BATCH_LIMITS, type BatchedCall, type BatchLimits, createBatcher } from './batching.ts';
+import { createExchange, type Exchange, type Reply } from './exchange.ts';
+import { callMetaOf, headersOf } from './metadata.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from './wire-error.ts';
 
 export interface HttpTransportOptions {
@@ -13,9 +12,14 @@ export interface HttpTransportOptions {
    * for peers that know nothing else, such as the original product service.
    */
   readonly face?: 'rpc' | 'plain';
+  /**
+   * Whether calls of one turn of the event loop travel as one JSON-RPC batch, and how large it gets. On by default for the
+   * face `rpc`; the plain face has no batches. A contract can keep a slow method out of batches with `batched: false`.
+   */
+  readonly batching?: Partial<BatchLimits> | false;
   /** Connections to the peer. undici's own default is no limit. */
   readonly connections?: number;
-  /** Bytes of an answer; a larger one fails the call. */
+  /** Bytes of an answer; a larger one fails its calls. */
   readonly answerBytesMax?: number;
   /** How this client names itself to the peer, in User-Agent: `checkout/0.1.0`. */
   readonly userAgent: string;
@@ -25,135 +29,99 @@ export interface HttpTransport extends Transport, AsyncDisposable {}
 
 const DEFAULTS = {
   face: 'rpc',
+  batching: BATCH_LIMITS,
   // One connection carries some thousands of calls a second; this many hide the slow ones among them.
   connections: 32,
   answerBytesMax: 4 * 1024 * 1024,
 } as const satisfies Partial<HttpTransportOptions>;
 
-/** A peer on the same network answers a connect in milliseconds or not at all. */
-const CONNECT_TIMEOUT_MS = 2_000;
-/** Below the server's keep-alive of 10 s, so that no request is sent into a connection that the server is closing. */
-const KEEP_ALIVE_MS = 4_000;
-
-/** Failures before the request can have reached the peer: nothing happened there. */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** Carries calls to a service over HTTP. One pool of connections a peer; dispose it to close them. */
 export function createHttpTransport(url: string, options: HttpTransportOptions): HttpTransport {
-  const { face, connections, answerBytesMax, userAgent } = { ...DEFAULTS, ...options };
+  const { face, batching, connections, answerBytesMax, userAgent } = { ...DEFAULTS, ...options };
   const { origin, pathname } = new URL(url);
-  const base = pathname.replace(/\/$/, '');
-  const pool = new Pool(origin, {
-    connections,
-    pipelining: 1,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    // The call's deadline bounds both waits; these only catch a deadline that is missing.
-    headersTimeout: 60_000,
-    bodyTimeout: 60_000,
-    maxResponseSize: answerBytesMax,
-  });
-  const speak = face === 'plain' ? plainWords : rpcWords;
-
+  const exchange = createExchange(origin, { connections, answerBytesMax });
+  const wire: Wire = {
+    base: pathname.replace(/\/$/, ''),
+    exchange,
+    headers: { 'content-type': 'application/json', 'user-agent': userAgent },
+  };
+  const close = () => exchange[Symbol.asyncDispose]();
+  if (face === 'plain') return { call: (call) => callPlain(wire, call), [Symbol.asyncDispose]: close };
+  if (batching === false) return { call: (call) => callRpc(wire, call), [Symbol.asyncDispose]: close };
+  const batcher = createBatcher({ ...BATCH_LIMITS, ...batching }, (batch, signal) => sendBatch(wire, batch, signal));
   return {
-    async call(call) {
-      const { path, body, understand } = speak(call);
-      try {
-        const answer = await pool.request({
-          method: 'POST',
-          path: `${base}${path}`,
-          headers: headersOf(call, userAgent),
-          body,
-          signal: call.signal,
-        });
-        const text = await answer.body.text();
-        return understand(answer.statusCode, text, answer.headers['retry-after'] as string | undefined);
-      } catch (error) {
-        throw toTransportError(error, call);
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      await pool.destroy();
-    },
+    call: async (call) =>
+      call.contract?.batched === false
+        ? callRpc(wire, call)
+        : batcher.add(call, (id) => toText(call, id, callMetaOf(call))),
+    [Symbol.asyncDispose]: close,
   };
 }
 
-interface Words {
-  readonly path: string;
-  readonly body: string;
-  understand(status: number, text: string, retryAfter: string | undefined): unknown;
+/** What all calls of one transport share. */
+interface Wire {
+  readonly exchange: Exchange;
+  /** The path that the peer's address begins with. */
+  readonly base: string;
+  readonly headers: Record<string, string>;
 }
 
-function plainWords(call: Call): Words {
-  return {
-    path: `/${call.method}`,
+async function callPlain({ exchange, base, headers }: Wire, call: Call): Promise<unknown> {
+  const reply = await exchange.post({
+    peer: call.service,
+    path: `${base}/${call.method}`,
+    headers: { ...headers, ...headersOf(call) },
     body: stringifyJson(call.params),
-    understand(status, text, retryAfter) {
-      const value = parseAnswer(text, status);
-      if (status >= 200 && status < 300) return value;
-      throw fromPlainAnswer(status, value, retryAfter);
-    },
-  };
+    signal: call.signal,
+  });
+  if (reply.status >= 200 && reply.status < 300) return reply.value;
+  throw fromPlainAnswer(reply.status, reply.value, reply.retryAfter);
 }
 
-function rpcWords(call: Call): Words {
-  return {
-    path: '/rpc',
-    body: stringifyJson({ jsonrpc: '2.0', id: 1, method: call.method, params: call.params }),
-    understand(status, text, retryAfter) {
-      const value = parseAnswer(text, status);
-      if (!isRecord(value) || value.jsonrpc !== '2.0') throw fromPlainAnswer(status, value, retryAfter);
-      // Servers that came from JSON-RPC 1.0 send the member null beside a result.
-      if (value.error !== undefined && value.error !== null) throw fromJsonRpcError(value.error);
-      return value.result;
-    },
-  };
+async function callRpc({ exchange, base, headers }: Wire, call: Call): Promise<unknown> {
+  const reply = await exchange.post({
+    peer: call.service,
+    path: `${base}/rpc`,
+    headers: { ...headers, ...headersOf(call) },
+    body: toText(call, 0),
+    signal: call.signal,
+  });
+  return resultOf(reply.value, reply);
 }
 
-function parseAnswer(text: string, status: number): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    // A proxy's error page is no answer of the peer; its status still says something.
-    if (status >= 400) return undefined;
-    throw new RpcError('internal', 'The peer answered something that is not JSON', { cause: error });
+/** A batch of one goes as a single call: the answer is the same, and foreign servers without batches understand it. */
+async function sendBatch(wire: Wire, batch: readonly BatchedCall[], signal: AbortSignal): Promise<void> {
+  const [first] = batch;
+  if (!first) return;
+  if (batch.length === 1) return first.resolve(callRpc(wire, first.call));
+  const reply = await wire.exchange.post({
+    peer: first.call.service,
+    path: `${wire.base}/rpc`,
+    headers: wire.headers,
+    body: `[${batch.map(({ text }) => text).join(',')}]`,
+    signal,
+  });
+  // One object in place of the list is the refusal of the batch as a whole.
+  if (!Array.isArray(reply.value)) resultOf(reply.value, reply);
+  const answers = new Map(
+    (Array.isArray(reply.value) ? reply.value : []).map((answer) => [isRecord(answer) ? answer.id : undefined, answer]),
+  );
+  for (const { id, resolve, reject } of batch) {
+    try {
+      resolve(resultOf(answers.get(id), reply));
+    } catch (error) {
+      reject(error);
+    }
   }
 }
 
-function headersOf(call: Call, userAgent: string): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    'user-agent': userAgent,
-    [METADATA_HEADERS.requestId]: call.requestId,
-  };
-  const remainingMs = call.deadlineAt - performance.now();
-  if (Number.isFinite(remainingMs)) headers[METADATA_HEADERS.deadlineMs] = String(Math.max(0, Math.floor(remainingMs)));
-  if (call.traceparent) headers[METADATA_HEADERS.traceparent] = call.traceparent;
-  if (call.caller.idempotencyKey) headers[METADATA_HEADERS.idempotencyKey] = call.caller.idempotencyKey;
-  if (call.caller.authorization) headers[METADATA_HEADERS.authorization] = call.caller.authorization;
-  return headers;
+function toText({ method, params }: Call, id: number, meta?: object): string {
+  return stringifyJson({ jsonrpc: '2.0', id, method, params, meta });
 }
 
-function toTransportError(error: unknown, call: Call): RpcError {
-  if (error instanceof RpcError) return error;
-  if (call.signal.aborted) return abortReason(call.signal);
-  if (error instanceof errors.InvalidArgumentError) {
-    return new RpcError('invalid_request', 'A header cannot carry the metadata of the call', { cause: error });
-  }
-  if (error instanceof errors.ResponseExceededMaxSizeError) {
-    return new RpcError('internal', 'The peer answered more than may be read', { cause: error });
-  }
-  const code = (error as { code?: string }).code ?? '';
-  const message = NEVER_SENT.has(code)
-    ? `${call.service} cannot be reached`
-    : `The connection to ${call.service} broke`;
-  return new RpcError('unavailable', message, { cause: error });
+function resultOf(answer: unknown, { status, retryAfter }: Reply): unknown {
+  if (!isRecord(answer) || answer.jsonrpc !== '2.0') throw fromPlainAnswer(status, answer, retryAfter);
+  // Servers that came from JSON-RPC 1.0 send the member null beside a result.
+  if (answer.error !== undefined && answer.error !== null) throw fromJsonRpcError(answer.error);
+  return answer.result;
 }

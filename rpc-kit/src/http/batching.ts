@@ -1,0 +1,118 @@
+import type { Call } from '../call.ts';
+import { abortReason } from '../deadline.ts';
+
+/**
+ * Micro-batching: calls to one peer that are made in one turn of the event loop travel as one JSON-RPC batch. A connection
+ * and a parse are shared, which is most of what a small call costs; the calls know nothing of each other.
+ */
+export interface BatchLimits {
+  /** Calls in one batch; servers of this kit take 50. */
+  readonly callsMax: number;
+  /** Characters of one batch: it stays well below the body that a server takes, also where each takes three bytes. */
+  readonly lengthMax: number;
+}
+
+export const BATCH_LIMITS = { callsMax: 50, lengthMax: 256 * 1024 } as const satisfies BatchLimits;
+
+/** A call that waits for its batch, and for its answer. */
+export interface BatchedCall {
+  readonly call: Call;
+  /** Tells the calls of one batch apart. */
+  readonly id: number;
+  /** The call as JSON text, with that id. */
+  readonly text: string;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+export interface Batcher {
+  /** Settles with the call's own answer, or rejects with its signal's reason as soon as that aborts. */
+  add(call: Call, toText: (id: number) => string): Promise<unknown>;
+}
+
+/**
+ * @param send carries a batch out and settles each of its calls; its signal aborts when nobody waits for any of them
+ * any more, and not before: one caller that leaves takes nothing from the others
+ */
+export function createBatcher(
+  limits: BatchLimits,
+  send: (batch: readonly BatchedCall[], signal: AbortSignal) => Promise<void>,
+): Batcher {
+  let waiting: BatchedCall[] = [];
+  let length = 0;
+  let abandoned = new Abandonment();
+
+  function flush(): void {
+    if (waiting.length === 0) return;
+    // Whoever has left already is not worth the peer's work.
+    const batch = waiting.filter(({ call }) => !call.signal.aborted);
+    const { signal } = abandoned;
+    waiting = [];
+    length = 0;
+    abandoned = new Abandonment();
+    if (batch.length === 0) return;
+    send(batch, signal).catch((error) => {
+      for (const { reject } of batch) reject(error);
+    });
+  }
+
+  return {
+    add(call, toText) {
+      let text = toText(waiting.length);
+      if (waiting.length > 0 && length + text.length > limits.lengthMax) {
+        flush();
+        text = toText(0);
+      }
+      // The end of this turn: by then every callback of the turn has made its calls.
+      if (waiting.length === 0) setImmediate(flush);
+      const answered = enlist(call, text, waiting, abandoned);
+      length += text.length;
+      if (waiting.length >= limits.callsMax) flush();
+      return answered;
+    },
+  };
+}
+
+function enlist(call: Call, text: string, waiting: BatchedCall[], abandoned: Abandonment): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      reject(abortReason(call.signal));
+      abandoned.leave();
+    };
+    const settled = (): void => call.signal.removeEventListener('abort', leave);
+    call.signal.addEventListener('abort', leave, { once: true });
+    abandoned.join();
+    waiting.push({
+      call,
+      id: waiting.length,
+      text,
+      resolve(result) {
+        settled();
+        resolve(result);
+      },
+      reject(error) {
+        settled();
+        reject(error);
+      },
+    });
+  });
+}
+
+/** Aborts its signal when all who joined have left. */
+class Abandonment {
+  #present = 0;
+  readonly #controller = new AbortController();
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  join(): void {
+    this.#present += 1;
+  }
+
+  leave(): void {
+    this.#present -= 1;
+    if (this.#present === 0) this.#controller.abort();
+  }
+}

@@ -1,0 +1,101 @@
+import { errors, Pool } from 'undici';
+import { abortReason } from '../deadline.ts';
+import { parseJson } from '../json.ts';
+import { RpcError } from '../rpc-error.ts';
+
+/** A request to one peer and its answer, with everything that can go wrong on the way as an RpcError. */
+export interface Exchange extends AsyncDisposable {
+  post(request: ExchangeRequest): Promise<Reply>;
+}
+
+export interface ExchangeRequest {
+  /** What the peer is called in messages: they reach callers, who must not learn hosts. */
+  readonly peer: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** The answer's JSON value; `undefined` for an error status whose body is none, e.g. a proxy's page. */
+  readonly value: unknown;
+  readonly retryAfter: string | undefined;
+}
+
+export interface ExchangeOptions {
+  readonly connections: number;
+  readonly answerBytesMax: number;
+}
+
+/** A peer on the same network answers a connect in milliseconds or not at all. */
+const CONNECT_TIMEOUT_MS = 2_000;
+/** Below the server's keep-alive of 10 s, so that no request is sent into a connection that the server is closing. */
+const KEEP_ALIVE_MS = 4_000;
+/** The calls' deadlines bound both waits; these only catch a deadline that is missing. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+/** Failures before the request can have reached the peer: nothing happened there. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+export function createExchange(origin: string, { connections, answerBytesMax }: ExchangeOptions): Exchange {
+  const pool = new Pool(origin, {
+    connections,
+    pipelining: 1,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    headersTimeout: ANSWER_TIMEOUT_MS,
+    bodyTimeout: ANSWER_TIMEOUT_MS,
+    maxResponseSize: answerBytesMax,
+  });
+
+  return {
+    async post({ peer, path, headers, body, signal }) {
+      try {
+        const answer = await pool.request({ method: 'POST', path, headers, body, signal });
+        const text = await answer.body.text();
+        const status = answer.statusCode;
+        return {
+          status,
+          value: parseAnswer(text, status),
+          retryAfter: answer.headers['retry-after'] as string | undefined,
+        };
+      } catch (error) {
+        throw toRpcFailure(error, peer, signal);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.destroy();
+    },
+  };
+}
+
+function parseAnswer(text: string, status: number): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    // A proxy's error page is no answer of the peer; its status still says something.
+    if (status >= 400) return undefined;
+    throw new RpcError('internal', 'The peer answered something that is not JSON', { cause: error });
+  }
+}
+
+function toRpcFailure(error: unknown, peer: string, signal: AbortSignal): RpcError {
+  if (error instanceof RpcError) return error;
+  if (signal.aborted) return abortReason(signal);
+  if (error instanceof errors.ResponseExceededMaxSizeError) {
+    return new RpcError('internal', 'The peer answered more than may be read', { cause: error });
+  }
+  const neverSent = NEVER_SENT.has((error as { code?: string }).code ?? '');
+  const message = neverSent ? `${peer} cannot be reached` : `The connection to ${peer} broke`;
+  return new RpcError('unavailable', message, { cause: error, neverSent });
+}
