@@ -215,6 +215,16 @@ describe('purchase', () => {
       assert.deepEqual(await buy(), await withKey);
       assert.equal(running.loms.ordersOf(user).length, 1);
     });
+
+    it('asks loms with the same request again when it joins, word for word', async () => {
+      await fill(running, user, { 9: 1 });
+      await fill(running, user, { 1: 1 });
+      await fill(running, user, { 5: 1 });
+      running.loms.behaviour = answerWhenAsked(2);
+      await Promise.all([buy(), buy(undefined, replica)]);
+      const [first, second] = running.loms.requests.slice(-2).map(({ call: _, ...request }) => request);
+      assert.deepEqual(first, second);
+    });
   });
 
   describe('while it waits for loms', () => {

@@ -52,7 +52,9 @@ export function createPurchases(transaction: Executor): Purchases {
 
     async begin(user, idempotencyKey) {
       const emptied = sql.delete().from('cart_lines').where('user_id = ?', user).returning('sku').returning('count');
-      const items = (await transaction.run<ItemRow>('empty cart', emptied)).map(toLine);
+      const removed = (await transaction.run<ItemRow>('empty cart', emptied)).map(toLine);
+      // In the order in which they are read later: whoever finishes the purchase asks loms with the very same request.
+      const items = removed.toSorted((a, b) => a.sku - b.sku);
       const isEmpty = items.length === 0;
       if (isEmpty && idempotencyKey === undefined) return undefined;
       const purchaseID = randomUUID();
