@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { z } from 'zod';
+import {
+  type Client,
+  createClient,
+  createHttpTransport,
+  defineService,
+  type HttpTransport,
+  RpcError,
+} from '../src/index.ts';
+
+const echo = defineService(
+  'echo',
+  { summary: 'Says what it hears.', version: '1' },
+  {
+    say: {
+      summary: 'Says it.',
+      params: z.strictObject({ word: z.string() }),
+      result: z.object({ word: z.string() }),
+      timeoutMs: 1_000,
+      example: { params: { word: 'a' }, result: { word: 'a' } },
+    },
+    sayAlone: {
+      summary: 'Says it, but never in a batch.',
+      params: z.strictObject({ word: z.string() }),
+      result: z.object({ word: z.string() }),
+      timeoutMs: 1_000,
+      batched: false,
+      example: { params: { word: 'a' }, result: { word: 'a' } },
+    },
+  },
+);
+
+interface RpcRequest {
+  readonly id: number;
+  readonly params: { readonly word: string };
+  readonly meta?: Record<string, unknown>;
+}
+
+type Received = RpcRequest | RpcRequest[];
+
+/** A JSON-RPC peer that keeps what it was sent and answers as it is told. */
+class Peer {
+  readonly received: Received[] = [];
+  readonly abandoned: Received[] = [];
+  answer: (received: Received) => unknown = (received) =>
+    Array.isArray(received) ? received.map(answerTo) : answerTo(received);
+  #server: Server | undefined;
+
+  async start(): Promise<string> {
+    const server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const received = JSON.parse(Buffer.concat(chunks).toString()) as Received;
+      this.received.push(received);
+      response.once('close', () => {
+        if (!response.writableFinished) this.abandoned.push(received);
+      });
+      const value = this.answer(received);
+      if (value !== undefined) response.end(JSON.stringify(value));
+    });
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server?.closeAllConnections();
+    await new Promise((resolve) => this.#server?.close(resolve));
+  }
+}
+
+function answerTo({ id, params }: RpcRequest): object {
+  return { jsonrpc: '2.0', id, result: { word: params.word } };
+}
+
+async function failureOf(call: Promise<unknown>): Promise<RpcError> {
+  return call.then(
+    () => assert.fail('the call succeeded'),
+    (error) => {
+      assert.ok(error instanceof RpcError);
+      return error;
+    },
+  );
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 2_000;
+  while (!isSo()) {
+    if (performance.now() > deadline) assert.fail('it did not come to that within 2 s');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe('a client that batches', () => {
+  let peer: Peer;
+  let url: string;
+  let transport: HttpTransport;
+  let client: Client<typeof echo.methods>;
+
+  beforeEach(async () => {
+    peer = new Peer();
+    url = await peer.start();
+    transport = createHttpTransport(url, { userAgent: 'test' });
+    client = createClient(echo, transport);
+  });
+
+  afterEach(async () => {
+    await transport[Symbol.asyncDispose]();
+    await peer.stop();
+  });
+
+  const sayAll = (words: string[]) => Promise.all(words.map((word) => client.say({ word })));
+  const wordsOf = (received: Received | undefined) => [received ?? []].flat().map(({ params }) => params.word);
+
+  it('sends the calls of one turn in one request and gives each its own answer', async () => {
+    assert.deepEqual(await sayAll(['a', 'b', 'c']), [{ word: 'a' }, { word: 'b' }, { word: 'c' }]);
+    assert.deepEqual(peer.received.map(wordsOf), [['a', 'b', 'c']]);
+  });
+
+  it('takes calls that later callbacks of the same turn make', async () => {
+    const later = Promise.resolve().then(() => client.say({ word: 'b' }));
+    await Promise.all([client.say({ word: 'a' }), later]);
+    assert.deepEqual(peer.received.map(wordsOf), [['a', 'b']]);
+  });
+
+  it('sends a lone call as a call, not as a batch of one', async () => {
+    await sayAll(['a']);
+    assert.equal(Array.isArray(peer.received[0]), false);
+  });
+
+  it('understands answers in any order', async () => {
+    peer.answer = (received) => [received].flat().map(answerTo).toReversed();
+    assert.deepEqual(await sayAll(['a', 'b', 'c']), [{ word: 'a' }, { word: 'b' }, { word: 'c' }]);
+  });
+
+  it('starts another batch when one has as many calls as it may', async () => {
+    await using small = createHttpTransport(url, { userAgent: 'test', batching: { callsMax: 2 } });
+    const other = createClient(echo, small);
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((word) => other.say({ word })));
+    assert.deepEqual(peer.received.map((received) => wordsOf(received).length).toSorted(), [1, 2, 2]);
+  });
+
+  it('starts another batch when one is as long as it may be, and sends a longer call alone', async () => {
+    await using small = createHttpTransport(url, { userAgent: 'test', batching: { lengthMax: 1_000 } });
+    const other = createClient(echo, small);
+    const words = ['a'.repeat(500), 'b'.repeat(500), 'c'.repeat(5_000)];
+    await Promise.all(words.map((word) => other.say({ word })));
+    assert.deepEqual(peer.received.map(wordsOf).toSorted(), [[words[0]], [words[1]], [words[2]]]);
+  });
+
+  it('keeps a method out of batches whose contract says so', async () => {
+    await Promise.all([client.say({ word: 'a' }), client.sayAlone({ word: 'b' }), client.say({ word: 'c' })]);
+    assert.deepEqual(peer.received.map(wordsOf).toSorted(), [['a', 'c'], ['b']]);
+  });
+
+  it('sends every call alone where batching is off', async () => {
+    await using alone = createHttpTransport(url, { userAgent: 'test', batching: false });
+    const other = createClient(echo, alone);
+    await Promise.all(['a', 'b'].map((word) => other.say({ word })));
+    assert.deepEqual(peer.received.map(wordsOf).toSorted(), [['a'], ['b']]);
+  });
+
+  it("carries each call's own metadata beside it", async () => {
+    await Promise.all([
+      client.say({ word: 'a' }, { requestId: 'r-a', timeoutMs: 500, idempotencyKey: 'k' }),
+      client.say({ word: 'b' }, { requestId: 'r-b', traceparent: '00-1-2-01', authorization: 'Bearer b' }),
+    ]);
+    const [a, b] = (peer.received[0] as RpcRequest[]).map(({ meta }) => meta);
+    assert.ok((a?.deadlineMs as number) > 300 && (a?.deadlineMs as number) <= 500);
+    assert.ok((b?.deadlineMs as number) > 500 && (b?.deadlineMs as number) <= 1_000);
+    assert.deepEqual({ ...a, deadlineMs: 0 }, { requestId: 'r-a', deadlineMs: 0, idempotencyKey: 'k' });
+    assert.deepEqual(
+      { ...b, deadlineMs: 0 },
+      { requestId: 'r-b', deadlineMs: 0, traceparent: '00-1-2-01', authorization: 'Bearer b' },
+    );
+  });
+
+  it('fails only the call whose answer is an error, and a call without an answer', async () => {
+    const refused = { jsonrpc: '2.0', id: 1, error: { code: -32005, message: 'There is none' } };
+    peer.answer = (received) => [answerTo((received as RpcRequest[])[0] as RpcRequest), refused];
+    const [a, b, c] = await Promise.allSettled(['a', 'b', 'c'].map((word) => client.say({ word })));
+    assert.equal(a?.status, 'fulfilled');
+    assert.equal((b as PromiseRejectedResult).reason.code, 'not_found');
+    assert.equal((c as PromiseRejectedResult).reason.code, 'internal');
+  });
+
+  it('fails every call of a batch that the peer refuses as a whole', async () => {
+    peer.answer = () => ({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'Too many' } });
+    const failures = await Promise.all(['a', 'b'].map((word) => failureOf(client.say({ word }))));
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['invalid_request', 'invalid_request'],
+    );
+  });
+
+  it('lets one caller leave without taking anything from the others', async () => {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<Received>();
+    peer.answer = (received) => ask(received);
+    const caller = new AbortController();
+    const leaving = failureOf(client.say({ word: 'a' }, { signal: caller.signal }));
+    const staying = failureOf(client.say({ word: 'b' }, { timeoutMs: 100 }));
+    await asked;
+    caller.abort();
+    assert.equal((await leaving).code, 'cancelled');
+    assert.equal(peer.abandoned.length, 0);
+    // Now the other one leaves too, by its own deadline, and nobody waits for the batch any more.
+    assert.equal((await staying).code, 'deadline_exceeded');
+    await until(() => peer.abandoned.length === 1);
+  });
+
+  it('does not send a call whose caller has left before the end of the turn', async () => {
+    const caller = new AbortController();
+    const leaving = failureOf(client.say({ word: 'a' }, { signal: caller.signal }));
+    const staying = client.say({ word: 'b' });
+    caller.abort();
+    await Promise.all([leaving, staying]);
+    assert.deepEqual(peer.received.map(wordsOf), [['b']]);
+  });
+
+  it('sends nothing when all callers have left before the end of the turn', async () => {
+    const caller = new AbortController();
+    const leaving = failureOf(client.say({ word: 'a' }, { signal: caller.signal }));
+    caller.abort();
+    await leaving;
+    await sayAll(['b']);
+    assert.deepEqual(peer.received.map(wordsOf), [['b']]);
+  });
+
+  it('refuses metadata that no header can carry, in a batch as well as alone', async () => {
+    const [bad, good] = await Promise.allSettled([
+      client.say({ word: 'a' }, { idempotencyKey: 'ключ' }),
+      client.say({ word: 'b' }),
+    ]);
+    assert.equal((bad as PromiseRejectedResult).reason.code, 'invalid_request');
+    assert.equal(good?.status, 'fulfilled');
+  });
+});
