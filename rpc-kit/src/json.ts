@@ -19,15 +19,71 @@ const json = JSON as typeof JSON & {
   isRawJSON(value: unknown): value is RawNumber;
 };
 
-/**
- * Only text with a run of 16 digits, a point or an exponent can hold a number that a double would spoil.
- * Most texts hold none, and the parse with a reviver costs several times the plain one.
- */
-const MAY_LOSE_DIGITS = /\d{16}|\d[.eE]/;
+/** What one look over a JSON text tells before anything is built from it. The text need not be valid. */
+export interface JsonSurvey {
+  /** How deep arrays and objects nest. */
+  readonly depth: number;
+  /** Whether there is a number that a double may not hold: of 16 digits, with a point or with an exponent. */
+  readonly hasWideNumber: boolean;
+}
 
-/** @throws {SyntaxError} when the text is not JSON. */
-export function parseJson(text: string): unknown {
-  if (!MAY_LOSE_DIGITS.test(text)) return JSON.parse(text);
+/** Digits that a double holds whatever they are. */
+const SAFE_DIGITS = 15;
+
+export function surveyJson(text: string): JsonSurvey {
+  let depth = 0;
+  let deepest = 0;
+  let digits = 0;
+  let hasWideNumber = false;
+  for (let index = 0; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (character === QUOTE) {
+      index = endOfString(text, index);
+      digits = 0;
+    } else if (character >= ZERO && character <= NINE) {
+      digits += 1;
+      if (digits > SAFE_DIGITS) hasWideNumber = true;
+    } else {
+      if (digits > 0 && (character === POINT || character === SMALL_E || character === LARGE_E)) hasWideNumber = true;
+      digits = 0;
+      if (character === OPEN_BRACKET || character === OPEN_BRACE) {
+        depth += 1;
+        if (depth > deepest) deepest = depth;
+      } else if (character === CLOSE_BRACKET || character === CLOSE_BRACE) depth -= 1;
+    }
+  }
+  return { depth: deepest, hasWideNumber };
+}
+
+/** The index of the quote that closes the string opened at the index; the text's end where none does. */
+function endOfString(text: string, opened: number): number {
+  for (let index = opened + 1; index < text.length; index++) {
+    const character = text.charCodeAt(index);
+    if (character === BACKSLASH) index += 1;
+    else if (character === QUOTE) return index;
+  }
+  return text.length;
+}
+
+const QUOTE = 0x22;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const LARGE_E = 0x45;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const SMALL_E = 0x65;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/**
+ * The value of a JSON text. Most texts hold no number that a double would spoil, and the parse with a reviver costs several
+ * times the plain one, so it is used only where one may be.
+ * @throws {SyntaxError} when the text is not JSON
+ */
+export function parseJson(text: string, survey = surveyJson(text)): unknown {
+  if (!survey.hasWideNumber) return JSON.parse(text);
   return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
     typeof value === 'number' && context?.source !== undefined ? exactNumber(value, context.source) : value,
   );

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { parseJson } from '../json.ts';
+import { parseJson, surveyJson } from '../json.ts';
 import { RpcError } from '../rpc-error.ts';
 import type { HttpLimits } from './limits.ts';
 
@@ -81,36 +81,13 @@ function tooLarge(limits: HttpLimits): HttpRefusal {
  * @throws {RpcError} parse_error, or invalid_request when it nests deeper than the limit
  */
 export function parseBody(text: string, limits: HttpLimits): unknown {
-  if (nestsDeeperThan(text, limits.nestingDepthMax)) {
+  const survey = surveyJson(text);
+  if (survey.depth > limits.nestingDepthMax) {
     throw new RpcError('invalid_request', `Arrays and objects nest deeper than ${limits.nestingDepthMax}`);
   }
   try {
-    return parseJson(text);
+    return parseJson(text, survey);
   } catch (error) {
     throw new RpcError('parse_error', 'Parse error: the body is not JSON', { cause: error });
   }
 }
-
-/** Counts brackets outside strings before anything is built from the text. It need not be valid JSON. */
-function nestsDeeperThan(text: string, depthMax: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let index = 0; index < text.length; index++) {
-    const character = text.charCodeAt(index);
-    if (inString) {
-      if (character === BACKSLASH) index++;
-      else if (character === QUOTE) inString = false;
-    } else if (character === QUOTE) inString = true;
-    else if (character === OPEN_BRACKET || character === OPEN_BRACE) {
-      if (++depth > depthMax) return true;
-    } else if (character === CLOSE_BRACKET || character === CLOSE_BRACE) depth--;
-  }
-  return false;
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
