@@ -14,6 +14,7 @@ export interface FakeOrder extends Pick<OrderRequest, 'user' | 'items'> {
 
 /** What can be done with a request for an order. The first decision on a key is the answer to all that repeat it. */
 export interface Desk {
+  readonly request: OrderRequest;
   /** Makes the order, or keeps it as failed where goods are missing. */
   order(): { orderID: bigint };
   /** Keeps it as failed. */
@@ -115,8 +116,9 @@ export async function startFakeLoms(): Promise<FakeLoms> {
     async createOrder(request, call) {
       fake.requests.push({ ...request, call });
       await fake.onCall('createOrder');
-      const desk: Desk = { order: () => decide(request, false), refuse: () => decide(request, true) as never };
-      return fake.behaviour(desk, call);
+      const order = () => decide(request, false);
+      const refuse = () => decide(request, true) as never;
+      return fake.behaviour({ request, order, refuse }, call);
     },
     async stocks({ sku }) {
       await fake.onCall('stocks');

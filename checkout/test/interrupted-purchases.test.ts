@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict';
+import { createTestDatabase, type TestDatabase } from 'local/testing';
+import { type CallOptions, failedWith, RpcError } from 'rpc-kit';
+import { sql } from 'service-kit';
+import { checkout } from '../contract.ts';
+import type { PendingPurchase } from '../src/domain/ports.ts';
+import { createUnfinishedPurchases } from '../src/repository/purchases.ts';
+import {
+  cartOf,
+  eventually,
+  fill,
+  makeDue,
+  newUser,
+  orderedGoods,
+  type RunningCheckout,
+  startCheckout,
+} from './checkout-fixture.ts';
+import { answerTooLate, failBefore, hang, loseReply, refuseAndLoseReply } from './fake-loms.ts';
+import { failureOf } from './port-stubs.ts';
+
+const { purchase } = checkout.methods;
+const GOODS = { 1: 2, 2: 1 };
+
+describe('a purchase that is cut off', () => {
+  let testDatabase: TestDatabase;
+  /** Two replicas over one database. */
+  let running: RunningCheckout;
+  let replica: RunningCheckout;
+  let user: bigint;
+  let idempotencyKey: string;
+
+  before(async () => {
+    testDatabase = await createTestDatabase('checkout');
+    running = await startCheckout(testDatabase.url);
+    replica = await startCheckout(testDatabase.url, { beside: running });
+  });
+
+  after(async () => {
+    await replica[Symbol.asyncDispose]();
+    await running[Symbol.asyncDispose]();
+    await testDatabase[Symbol.asyncDispose]();
+  });
+
+  beforeEach(async () => {
+    running.recover();
+    user = newUser();
+    idempotencyKey = `key of ${user}`;
+    await fill(running, user, GOODS);
+  });
+
+  const buy = (key?: string, options?: CallOptions) => running.client.purchase({ user, idempotencyKey: key }, options);
+  const codeOf = async (call: Promise<unknown>) => ((await failureOf(call)) as RpcError).code;
+
+  async function assertBoughtOnce(): Promise<void> {
+    assert.equal(running.loms.ordersOf(user).length, 1);
+    assert.deepEqual(orderedGoods(running, user), GOODS);
+    assert.deepEqual(await cartOf(running, user), {});
+    assert.equal(await running.isPending(user), false);
+  }
+
+  const accidents = [
+    ['the reply of loms is lost', 'unavailable', () => setBehaviour(loseReply)],
+    ['loms is down', 'unavailable', () => setBehaviour(failBefore)],
+    ['its caller leaves before loms has made the order', 'cancelled', () => setBehaviour(hang)],
+    ['its caller leaves after loms has made the order', 'cancelled', () => setBehaviour(answerTooLate)],
+    ['it ends before it is settled', 'internal', () => setCrash('before the commit')],
+  ] as const;
+
+  function setBehaviour(behaviour: typeof hang): void {
+    running.loms.behaviour = behaviour;
+  }
+
+  function setCrash(point: typeof running.crashAt): void {
+    running.crashAt = point;
+  }
+
+  for (const [what, code, cause] of accidents) {
+    describe(`because ${what}`, () => {
+      async function cutOff(key?: string): Promise<void> {
+        cause();
+        const caller = new AbortController();
+        const requests = running.loms.requests.length;
+        const failure = codeOf(buy(key, { signal: caller.signal }));
+        if (code === 'cancelled') {
+          await eventually(() => running.loms.requests.length > requests);
+          caller.abort();
+        }
+        assert.equal(await failure, code);
+        assert.equal(await running.isPending(user), true);
+        assert.deepEqual(await cartOf(running, user), GOODS);
+        running.recover();
+      }
+
+      it('is finished by the next call with its key', async () => {
+        await cutOff(idempotencyKey);
+        const { orderID } = await buy(idempotencyKey);
+        assert.deepEqual(await buy(idempotencyKey), { orderID });
+        assert.equal(running.loms.ordersOf(user)[0]?.orderID, orderID);
+        await assertBoughtOnce();
+      });
+
+      it('is finished by the next call without a key', async () => {
+        await cutOff();
+        const { orderID } = await buy();
+        assert.equal(running.loms.ordersOf(user)[0]?.orderID, orderID);
+        await assertBoughtOnce();
+      });
+
+      it('is finished in the background where nobody calls again, and its key answers the order', async () => {
+        await cutOff(idempotencyKey);
+        assert.deepEqual(await replica.resume(user), []);
+        await assertBoughtOnce();
+        assert.deepEqual(await buy(idempotencyKey), { orderID: running.loms.ordersOf(user)[0]?.orderID });
+      });
+
+      it('is finished once when it was cut off again and again, and several finish it at the same moment', async () => {
+        for (let time = 0; time < 3; time++) await cutOff(time % 2 ? undefined : idempotencyKey);
+        const { orderID } = await Promise.all([
+          buy(idempotencyKey),
+          replica.client.purchase({ user, idempotencyKey }),
+          replica.resume(user),
+        ]).then(([first, second]) => {
+          assert.deepEqual(first, second);
+          return first;
+        });
+        assert.equal(running.loms.ordersOf(user)[0]?.orderID, orderID);
+        await assertBoughtOnce();
+      });
+    });
+  }
+
+  it('fails in time when loms does not answer, and is finished by the next call', async () => {
+    setBehaviour(answerTooLate);
+    assert.equal(await codeOf(buy(idempotencyKey, { timeoutMs: 1_000 })), 'deadline_exceeded');
+    assert.deepEqual(await cartOf(running, user), GOODS);
+    running.recover();
+    await buy(idempotencyKey);
+    await assertBoughtOnce();
+  });
+
+  it('is over where only its answer was lost: its key tells, and nothing is ordered again', async () => {
+    setCrash('after the commit');
+    assert.equal(await codeOf(buy(idempotencyKey)), 'internal');
+    await assertBoughtOnce();
+    const { orderID } = await buy(idempotencyKey);
+    assert(failedWith(await failureOf(buy()), purchase, 'cart_empty'));
+    assert.equal(running.loms.ordersOf(user)[0]?.orderID, orderID);
+    await assertBoughtOnce();
+  });
+
+  it('is refused with the first shortages where the reply of that refusal was lost', async () => {
+    setBehaviour(refuseAndLoseReply);
+    assert.equal(await codeOf(buy(idempotencyKey)), 'unavailable');
+    running.recover();
+    const refused = running.loms.orders.at(-1);
+    for (let time = 0; time < 2; time++) {
+      const error = await failureOf(buy(idempotencyKey));
+      assert(failedWith(error, purchase, 'out_of_stock'));
+      assert.equal(error.details.orderID, refused?.orderID);
+    }
+    assert.deepEqual(await cartOf(running, user), GOODS);
+    assert.equal(await running.isPending(user), false);
+  });
+
+  it('gives its goods back in the background where the reply of a refusal was lost', async () => {
+    setBehaviour(refuseAndLoseReply);
+    assert.equal(await codeOf(buy()), 'unavailable');
+    running.recover();
+    await running.client.deleteFromCart({ user, sku: 1, count: 1 });
+    await fill(running, user, { 3: 1 });
+    assert.deepEqual(await running.resume(user), []);
+    assert.equal(await running.isPending(user), false);
+    assert.deepEqual(await cartOf(running, user), { 1: 1, 2: 1, 3: 1 });
+    await buy();
+    assert.deepEqual(orderedGoods(running, user), { 1: 1, 2: 1, 3: 1 });
+  });
+
+  it('keeps what was added and loses what was deleted before it is finished', async () => {
+    setBehaviour(loseReply);
+    assert.equal(await codeOf(buy()), 'unavailable');
+    running.recover();
+    await fill(running, user, { 1: 5, 3: 1 });
+    await running.client.deleteFromCart({ user, sku: 1, count: 1 });
+    assert.deepEqual(await cartOf(running, user), { 1: 6, 2: 1, 3: 1 });
+    await buy();
+    assert.deepEqual(orderedGoods(running, user), GOODS);
+    assert.deepEqual(await cartOf(running, user), { 1: 4, 3: 1 });
+  });
+
+  it('does not get its goods back when loms refuses to talk after it has made the order', async () => {
+    setBehaviour(loseReply);
+    await failureOf(buy(idempotencyKey));
+    for (const code of ['unauthenticated', 'invalid_request', 'method_not_found'] as const) {
+      setBehaviour(async () => {
+        throw new RpcError(code, 'a gateway says no');
+      });
+      assert.equal(await codeOf(buy(idempotencyKey)), 'internal');
+      assert.equal(await running.isPending(user), true);
+    }
+    running.recover();
+    await buy(idempotencyKey);
+    await assertBoughtOnce();
+  });
+
+  it('gets its goods back when loms takes the order for wrong, and does not stand in the way', async () => {
+    setBehaviour(async () => {
+      throw new RpcError('invalid_params', 'Invalid params: items');
+    });
+    assert.equal(await codeOf(buy(idempotencyKey)), 'internal');
+    running.recover();
+    assert.equal(await running.isPending(user), false);
+    assert.deepEqual(await cartOf(running, user), GOODS);
+    assert.equal(await codeOf(buy(idempotencyKey)), 'internal');
+    await buy();
+    await assertBoughtOnce();
+  });
+
+  it('is settled also when the caller goes away while loms works', async () => {
+    const caller = new AbortController();
+    const gate = Promise.withResolvers<void>();
+    setBehaviour(async (desk) => {
+      await gate.promise;
+      return desk.order();
+    });
+    const failure = failureOf(running.client.purchase({ user }, { signal: caller.signal }));
+    await eventually(() => running.loms.requests.at(-1)?.user === user);
+    caller.abort();
+    await failure;
+    gate.resolve();
+    running.recover();
+    await running.resume(user);
+    await assertBoughtOnce();
+  });
+
+  it('is finished by another process when its own one ends', async () => {
+    const ending = await startCheckout(testDatabase.url, { beside: running });
+    setBehaviour(answerTooLate);
+    const failure = failureOf(ending.client.purchase({ user }));
+    await eventually(() => running.loms.ordersOf(user).length === 1);
+    await ending[Symbol.asyncDispose]();
+    await failure;
+    running.recover();
+    assert.equal(await running.isPending(user), true);
+    assert.deepEqual(await running.resume(user), []);
+    await assertBoughtOnce();
+  });
+
+  describe('in the background', () => {
+    const RESTS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000];
+
+    /** Takes up purchases, and tells which of these users they belong to: earlier tests leave some behind. */
+    async function claimOf(users: readonly bigint[], limit = 100): Promise<PendingPurchase[]> {
+      const claimed = await createUnfinishedPurchases(running.database).claim(limit);
+      return claimed.filter((pending) => users.includes(pending.user));
+    }
+
+    async function cutOffAs(...users: bigint[]): Promise<void> {
+      setBehaviour(failBefore);
+      for (const buyer of users) {
+        if (buyer !== user) await fill(running, buyer, { 1: 1 });
+        await failureOf(running.client.purchase({ user: buyer }));
+      }
+    }
+
+    /** Milliseconds until it may be taken up. */
+    async function restOf(buyer: bigint): Promise<number> {
+      const rest = sql.str('(extract(epoch FROM resume_at - clock_timestamp()) * 1000)::integer');
+      const query = sql.select().from('purchases').field(rest, 'rest').where("state = 'pending'");
+      const [row] = await running.database.run<{ rest: number }>('test', query.where('user_id = ?', buyer));
+      return row?.rest ?? assert.fail('nothing is pending');
+    }
+
+    it('is finished by the service itself, soon after it may be', async () => {
+      await cutOffAs(user);
+      running.recover();
+      await using _background = await startCheckout(testDatabase.url, { beside: running, background: 'on' });
+      await makeDue(running.database, [user]);
+      await eventually(async () => !(await running.isPending(user)));
+      await assertBoughtOnce();
+    });
+
+    it('is left alone as long as its own call may finish it', async () => {
+      await cutOffAs(user);
+      assert.deepEqual(await claimOf([user]), []);
+      assert((await restOf(user)) > purchase.timeoutMs - 1_000);
+    });
+
+    it('is taken up by one of several replicas, whole', async () => {
+      const users = [user, newUser(), newUser(), newUser(), newUser(), newUser()];
+      await cutOffAs(...users);
+      await makeDue(running.database, users);
+      const atOnce = await Promise.all([2, 2, 2, 2].map((limit) => claimOf(users, limit)));
+      const claimed = [...atOnce.flat(), ...(await claimOf(users))];
+      assert.deepEqual(
+        claimed.map((pending) => pending.user).toSorted((a, b) => Number(a - b)),
+        users,
+      );
+      const [own] = claimed.filter((pending) => pending.user === user);
+      assert.deepEqual(own?.items, [
+        { sku: 1, count: 2 },
+        { sku: 2, count: 1 },
+      ]);
+    });
+
+    it('rests longer after each attempt, up to a minute', async () => {
+      await cutOffAs(user);
+      for (const expectedMs of RESTS_MS) {
+        await makeDue(running.database, [user]);
+        assert.equal((await claimOf([user])).length, 1);
+        const restMs = await restOf(user);
+        assert(restMs <= expectedMs && restMs > expectedMs - 900, `${restMs} ms of ${expectedMs}`);
+      }
+    });
+
+    it('does not stop others when it cannot be finished', async () => {
+      const users = [user, newUser(), newUser()];
+      await cutOffAs(...users);
+      setBehaviour(async (desk) => {
+        if (desk.request.user === user) throw new RpcError('internal', 'a mistake of loms');
+        return desk.order();
+      });
+      const failures = await running.resume(...users);
+      assert.equal(failures.length, 1);
+      assert.deepEqual(await Promise.all(users.map((buyer) => running.isPending(buyer))), [true, false, false]);
+    });
+  });
+});
