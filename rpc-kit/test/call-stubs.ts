@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import type { Call } from '../src/call.ts';
+import { defineService } from '../src/contract.ts';
+import { startDeadline } from '../src/deadline.ts';
+
+const nothing = { params: z.strictObject({}), result: z.object({}), example: { params: {}, result: {} } };
+
+/** A contract with a method of every kind that the client's policies tell apart. */
+export const shop = defineService(
+  'shop',
+  { summary: 'Is called by the tests of policies.', version: '1.0.0' },
+  {
+    look: { ...nothing, summary: 'Reads.', timeoutMs: 1_000, reads: true },
+    buy: {
+      ...nothing,
+      summary: 'Writes, and takes a key.',
+      params: z.strictObject({ idempotencyKey: z.string().optional() }),
+      timeoutMs: 1_000,
+      retry: 'with-idempotency-key',
+      errors: {
+        sold_out: { code: 'failed_precondition', message: 'There is none left' },
+        closed: { code: 'unavailable', message: 'The shop is closed' },
+      },
+    },
+    ring: { ...nothing, summary: 'Writes.', timeoutMs: 1_000 },
+  },
+);
+
+export interface CallStub extends Partial<Omit<Call, 'method' | 'contract'>> {
+  readonly method?: keyof typeof shop.methods;
+}
+
+/** A call of the shop; by default it reads and has no deadline. */
+export function callOf(stub: CallStub = {}): Call {
+  const method = stub.method ?? 'look';
+  return {
+    service: shop.name,
+    contract: shop.methods[method],
+    params: {},
+    signal: new AbortController().signal,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    requestId: 'r1',
+    caller: {},
+    ...stub,
+    method,
+  };
+}
+
+/** A call that is over after so long; what its signal costs is freed when that time has come. */
+export function callFor(timeoutMs: number, stub: CallStub = {}): Call {
+  const deadline = startDeadline(timeoutMs, stub.signal);
+  return callOf({ ...stub, signal: deadline.signal, deadlineAt: deadline.at });
+}
