@@ -270,6 +270,11 @@ describe('a purchase that is cut off', () => {
       return row?.rest ?? assert.fail('nothing is pending');
     }
 
+    async function setAttempts(attempts: number): Promise<void> {
+      const statement = sql.update().table('purchases').set('attempts', attempts).where('user_id = ?', user);
+      await running.database.run('test', statement);
+    }
+
     it('is finished by the service itself, soon after it may be', async () => {
       await cutOffAs(user);
       running.recover();
@@ -310,6 +315,14 @@ describe('a purchase that is cut off', () => {
         const restMs = await restOf(user);
         assert(restMs <= expectedMs && restMs > expectedMs - 900, `${restMs} ms of ${expectedMs}`);
       }
+    });
+
+    it('is taken up also after a thousand attempts, and does not stop the others', async () => {
+      const other = newUser();
+      await cutOffAs(user, other);
+      await setAttempts(2_000);
+      await makeDue(running.database, [user, other]);
+      assert.equal((await claimOf([user, other])).length, 2);
     });
 
     it('does not stop others when it cannot be finished', async () => {

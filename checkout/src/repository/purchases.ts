@@ -30,6 +30,8 @@ const FOREGROUND_MS = 5_000;
 /** The rest after an attempt in the background doubles from here, up to a minute. */
 const REST_BASE_MS = 1_000;
 const REST_MAX_MS = 60_000;
+/** The longest rest is reached long before; a thousand doublings would overflow and stop all claims. */
+const REST_DOUBLINGS_MAX = 16;
 
 export function createPurchases(transaction: Executor): Purchases {
   async function findOne(name: string, condition: string, value: unknown) {
@@ -125,8 +127,9 @@ export function createUnfinishedPurchases(database: Executor): UnfinishedPurchas
         .limit(limit)
         .for('UPDATE SKIP LOCKED');
       const rest = sql.str(
-        `clock_timestamp() + LEAST(? * 2 ^ attempts, ?) * interval '1 millisecond'`,
+        `clock_timestamp() + LEAST(? * 2 ^ LEAST(attempts, ?), ?) * interval '1 millisecond'`,
         REST_BASE_MS,
+        REST_DOUBLINGS_MAX,
         REST_MAX_MS,
       );
       const statement = sql
