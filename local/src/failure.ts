@@ -27,7 +27,20 @@ async function flushOutput(): Promise<void> {
   await Promise.race([Promise.all(flushed), sleep(FLUSH_TIMEOUT_MS)]);
 }
 
+/** What the machine refuses, and what to do about it. */
+const REFUSALS: Record<string, string> = {
+  ENOSPC: 'the disk is full: free some space',
+  EROFS: 'the file system is read-only: set MESH_DIR to a folder that can be written',
+  EACCES: 'this user may not: call make as the user who owns it, or set MESH_DIR to a folder of your own',
+  EPERM: 'this user may not: call make as the user who owns it, or set MESH_DIR to a folder of your own',
+  EMFILE: 'too many files are open: raise the limit (ulimit -n 4096)',
+};
+
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return SAID_IN_ONE_SENTENCE.has(error.name) ? error.message : (error.stack ?? error.message);
+  if (SAID_IN_ONE_SENTENCE.has(error.name)) return error.message;
+  const { code = '', path, syscall } = error as NodeJS.ErrnoException;
+  const refusal = REFUSALS[code];
+  if (refusal !== undefined) return `${path ?? 'A file'} cannot be used (${syscall ?? code}), ${refusal}.`;
+  return error.stack ?? error.message;
 }

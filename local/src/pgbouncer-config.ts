@@ -1,7 +1,8 @@
-import { accessSync, chownSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { PgbouncerInstance } from './keeper-protocol.ts';
 import { LOCAL_HOST, PROJECT_DIRECTORY } from './mesh-config.ts';
+import { createFolderFor, writeFileFor } from './owned-files.ts';
 import type { PostgresUser } from './postgres-user.ts';
 
 /** Debian puts it where an ordinary user's PATH does not look. */
@@ -48,19 +49,9 @@ export function writePgbouncerConfig(
   const template = readFileSync(join(PROJECT_DIRECTORY, 'pgbouncer/pgbouncer.ini'), 'utf8');
   const config = template.replace(/\{\{(\w+)\}\}/g, (placeholder, key: string) => values[key] ?? placeholder);
   createFolderFor(directory, user);
-  writeFor(authFile, userList.join(''), user);
-  writeFor(configFile, config, user);
+  writeFileFor(authFile, userList.join(''), user);
+  writeFileFor(configFile, config, user);
   return { name: `pgbouncer-${name}`, configFile, host: LOCAL_HOST, port };
-}
-
-export function createFolderFor(directory: string, { ids }: PostgresUser): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (ids !== undefined) chownSync(directory, ids.uid, ids.gid);
-}
-
-function writeFor(file: string, content: string, { ids }: PostgresUser): void {
-  writeFileSync(file, content, { mode: 0o600 });
-  if (ids !== undefined) chownSync(file, ids.uid, ids.gid);
 }
 
 function isExecutable(file: string): boolean {

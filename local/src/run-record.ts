@@ -20,7 +20,7 @@ export type RunRecord = {
 };
 
 export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort: number): RunRecord {
-  mkdirSync(paths.directory, { recursive: true });
+  createMeshFolder(paths.directory);
   const earlier = readRunRecord(paths);
   if (earlier !== undefined && isAlive(earlier.runner)) refuse(earlier, paths);
   const runner = stampProcess(runnerName, process.pid);
@@ -67,6 +67,17 @@ export function readLiveRun(paths: MeshPaths): RecordContent | undefined {
 export function shortPath(path: string): string {
   const fromProject = relative(PROJECT_DIRECTORY, path);
   return fromProject.startsWith('..') ? path : fromProject;
+}
+
+function createMeshFolder(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Failure(
+      `${shortPath(directory)} cannot be created (${code}): set MESH_DIR to a folder that can be written.`,
+    );
+  }
 }
 
 function createExclusively(paths: MeshPaths, content: RecordContent): void {
