@@ -51,14 +51,21 @@ export function createTokenBucket({ tokens, intervalMs, waitersMax }: TokenBucke
     first.grant();
   }
 
+  /** Node's timers count whole milliseconds from the start of the event loop's turn, so they can fire early. */
+  function comeBackAt(at: number): void {
+    const remainingMs = at - performance.now();
+    if (remainingMs <= 0) comeBack();
+    // A waiting token must not keep a process alive that has nothing else to do.
+    else setTimeout(comeBackAt, Math.ceil(remainingMs), at).unref();
+  }
+
   function hand(): Token {
     let used = false;
     return {
       [Symbol.dispose]() {
         if (used) return;
         used = true;
-        // A waiting token must not keep a process alive that has nothing else to do.
-        setTimeout(comeBack, intervalMs).unref();
+        comeBackAt(performance.now() + intervalMs);
       },
     };
   }
