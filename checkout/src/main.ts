@@ -7,18 +7,12 @@ import { checkout } from '../contract.ts';
 import { createApp } from './app.ts';
 import { checkoutConfig } from './config.ts';
 import { createOrderDesk, createWarehouse } from './peer/loms.ts';
-import { createProductCatalogue } from './peer/products.ts';
+import { createProductCatalogue, PRODUCT_LIMIT } from './peer/products.ts';
 import { createCartReader } from './repository/carts.ts';
 import { createUnfinishedPurchases } from './repository/purchases.ts';
 import { createStore } from './repository/store.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/checkout', import.meta.url));
-
-/**
- * The product service is asked at most ten times in any second. Who would have to wait longer than listCart may take,
- * 15 s, is refused at once instead.
- */
-const PRODUCT_LIMIT = { tokens: 10, intervalMs: 1_000, waitersMax: 150 };
 
 await run('checkout', async (stopped) => {
   const config = loadConfig(checkoutConfig);

@@ -4,6 +4,12 @@ import { ProductNotFound } from '../domain/errors.ts';
 import type { ProductCatalogue } from '../domain/ports.ts';
 import { toOwnFailure } from './peer-errors.ts';
 
+/**
+ * The product service is asked at most ten times in any second. Who would have to wait longer than listCart may take,
+ * 15 s, is refused at once instead.
+ */
+export const PRODUCT_LIMIT = { tokens: 10, intervalMs: 1_000, waitersMax: 150 };
+
 export interface ProductPeerParts {
   readonly client: Client<typeof products.methods>;
   readonly token: string;

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { products } from 'products/contract.ts';
+import { createClient, createHttpTransport, createTokenBucket } from 'rpc-kit';
+import { ProductNotFound } from '../src/domain/errors.ts';
+import type { ProductCatalogue } from '../src/domain/ports.ts';
+import { createProductCatalogue } from '../src/peer/products.ts';
+import { failureOf } from './port-stubs.ts';
+
+/** What the external service answers: gRPC's numbers and a message, and no reasons. */
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+}
+
+interface Running extends AsyncDisposable {
+  readonly catalogue: ProductCatalogue;
+  readonly requests: { readonly path: string | undefined; readonly body: unknown }[];
+}
+
+async function startOriginal({ status, body }: Answer): Promise<Running> {
+  const requests: Running['requests'] = [];
+  const server = createServer(async (request, response) => {
+    requests.push({ path: request.url, body: await json(request) });
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const wire = createHttpTransport(`http://127.0.0.1:${port}`, { userAgent: 'checkout/tests', face: 'plain' });
+  const limiter = createTokenBucket({ tokens: 10, intervalMs: 1, waitersMax: 1 });
+  return {
+    catalogue: createProductCatalogue({ client: createClient(products, wire), token: 'testtoken', limiter }),
+    requests,
+    async [Symbol.asyncDispose]() {
+      await wire[Symbol.asyncDispose]();
+      server.close();
+    },
+  };
+}
+
+describe('the original product service in place of ours', () => {
+  const context = { signal: new AbortController().signal };
+
+  it('is asked in its own words and understood', async () => {
+    await using original = await startOriginal({ status: 200, body: { name: 'Чайник', price: 1990 } });
+    assert.deepEqual(await original.catalogue.product(1_076_963, context), { name: 'Чайник', price: 1990 });
+    assert.deepEqual(original.requests, [{ path: '/get_product', body: { token: 'testtoken', sku: 1_076_963 } }]);
+  });
+
+  it('says by a plain 404 that there is no such product', async () => {
+    await using original = await startOriginal({ status: 404, body: { code: 5, message: 'sku not found' } });
+    const error = await failureOf(original.catalogue.product(7, context));
+    assert(error instanceof ProductNotFound);
+    assert.equal(error.sku, 7);
+  });
+
+  for (const [status, code] of [
+    [401, 'unauthenticated'],
+    [500, 'internal'],
+  ] as const) {
+    it(`fails as internal to us when it answers ${status}`, async () => {
+      await using original = await startOriginal({ status, body: { code: 13, message: 'its own matter' } });
+      assert.match(String(await failureOf(original.catalogue.product(7, context))), new RegExp(`answered ${code}`));
+    });
+  }
+
+  for (const [status, code] of [
+    [429, 'resource_exhausted'],
+    [503, 'unavailable'],
+  ] as const) {
+    it(`may be asked again when it answers ${status}`, async () => {
+      await using original = await startOriginal({ status, body: { code: 8, message: 'later' } });
+      assert.equal(((await failureOf(original.catalogue.product(7, context))) as { code?: string }).code, code);
+    });
+  }
+});
