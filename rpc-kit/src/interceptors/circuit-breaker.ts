@@ -1,0 +1,272 @@
+import { EventEmitter } from 'node:events';
+import Opossum from 'opossum';
+import type { Call, Interceptor, Next } from '../call.ts';
+import type { Transport } from '../client.ts';
+import { raceSignal } from '../deadline.ts';
+import { failureOf } from '../failure.ts';
+import { notify } from '../notify.ts';
+import { RpcError, toRpcError } from '../rpc-error.ts';
+
+export interface CircuitBreakerOptions {
+  /** Failures in a row that open it. */
+  readonly failuresMax?: number;
+  /** The share of calls, from 0 to 1, that must succeed; below it, it opens. */
+  readonly successRateMin?: number;
+  /** Calls in the window below which their success rate says nothing. */
+  readonly callsMin?: number;
+  /** What the success rate is taken over, in milliseconds. */
+  readonly windowMs?: number;
+  /** How long it stays open before it lets a probe through, in milliseconds. */
+  readonly restMs?: number;
+  readonly on?: Partial<CircuitBreakerEvents>;
+}
+
+/**
+ * - `closed`: calls go through and are judged.
+ * - `open`: calls are refused until `untilAt`, on `performance.now()`'s scale.
+ * - `half-open`: the next call goes through as a probe; while it is under way, all others are refused.
+ */
+export type CircuitBreakerState =
+  | { readonly name: 'closed'; readonly failuresInARow: number }
+  | { readonly name: 'open'; readonly untilAt: number }
+  | { readonly name: 'half-open'; readonly probing: boolean };
+
+export interface CircuitBreakerEvents {
+  /** From closed, or from half-open when the probe failed. */
+  open(event: { readonly why: OpenReason; readonly restMs: number }): void;
+  halfOpen(): void;
+  close(): void;
+  refused(event: { readonly call: Call; readonly retryAfterMs: number }): void;
+  /** It was disposed of; nothing more will come. */
+  dispose(): void;
+}
+
+export type OpenReason = 'failures in a row' | 'success rate' | 'probe';
+
+/**
+ * Dispose it together with the endpoint, which frees its timer; calls then pass it by.
+ * As an interceptor it stands inside of retry and hedging, so that it judges each attempt.
+ */
+export interface CircuitBreaker extends Disposable {
+  readonly interceptor: Interceptor;
+  readonly state: CircuitBreakerState;
+  /** The transport with this breaker around it, as a balancer connects to: `connect: (url) => breaker.guard(wire)`. */
+  guard(transport: Transport & AsyncDisposable): Transport & AsyncDisposable;
+}
+
+const DEFAULTS = {
+  // One or two failures are bad luck, five in a row are a peer that is down.
+  failuresMax: 5,
+  // A peer that fails half of its calls does more harm than good; retries cannot mend that within their budget.
+  successRateMin: 0.5,
+  callsMin: 20,
+  windowMs: 10_000,
+  // A restarting process is back within seconds; a probe that comes too early costs one call.
+  restMs: 5_000,
+} as const satisfies Required<Omit<CircuitBreakerOptions, 'on'>>;
+
+/** What those are told to wait who come while a probe is under way: a healthy peer has answered it by then. */
+const PROBE_WAIT_MS = 100;
+
+/**
+ * A circuit breaker for one endpoint: when it fails too much, its calls are refused at once for a while, which spares the
+ * caller the wait and the endpoint the load. Then a single call is let through as a probe, and its outcome closes the
+ * circuit or opens it again.
+ *
+ * What counts is told by `failureOf`. Failures are timeouts, broken and refused connections and inner failures. Business
+ * errors and the caller's mistakes are successes: the endpoint answered. Push-back and what our own side cancelled count as
+ * nothing, and a probe that ends so leaves its place to the next call.
+ *
+ * Refusals are `unavailable` with the time to wait, and marked `neverSent`.
+ */
+export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
+  const settings = { ...DEFAULTS, ...options };
+  const { failuresMax, restMs, on } = settings;
+  let state: CircuitBreakerState = { name: 'closed', failuresInARow: 0 };
+  let disposed = false;
+  /** Counts the changes of state: a call that ends under another state than it began in is not judged any more. */
+  let period = 0;
+
+  function enter(entered: CircuitBreakerState): void {
+    state = entered;
+    period += 1;
+  }
+
+  const judge = createJudge(settings, {
+    open() {
+      const why = openReason(state, failuresMax);
+      enter({ name: 'open', untilAt: performance.now() + restMs });
+      notify(on?.open, { why, restMs });
+    },
+    halfOpen() {
+      enter({ name: 'half-open', probing: false });
+      notify(on?.halfOpen, undefined);
+    },
+    close() {
+      enter({ name: 'closed', failuresInARow: 0 });
+      notify(on?.close, undefined);
+    },
+  });
+
+  function refuse(call: Call, retryAfterMs: number): never {
+    notify(on?.refused, { call, retryAfterMs });
+    const message = `${call.service} is not asked for now: its calls have failed`;
+    throw new RpcError('unavailable', message, { retryAfterMs, neverSent: true });
+  }
+
+  async function judged(verdict: Verdict, begunIn: number): Promise<void> {
+    if (period !== begunIn || disposed) return;
+    if (state.name === 'closed' && verdict !== undefined) {
+      const failuresInARow = verdict === 'failure' ? state.failuresInARow + 1 : 0;
+      if (failuresInARow !== state.failuresInARow) state = { name: 'closed', failuresInARow };
+      if (failuresInARow >= failuresMax) return judge.open();
+    }
+    if (verdict !== undefined) return judge.add(verdict);
+    if (state.name === 'half-open') state = { name: 'half-open', probing: false };
+  }
+
+  async function watch(next: Next, call: Call): Promise<unknown> {
+    const begunIn = period;
+    try {
+      const result = await raceSignal(next(call), call.signal);
+      await judged('success', begunIn);
+      return result;
+    } catch (error) {
+      await judged(verdictOf(call, toRpcError(error)), begunIn);
+      throw error;
+    }
+  }
+
+  const interceptor: Interceptor = (next) => async (call) => {
+    if (disposed) return next(call);
+    if (state.name === 'open') refuse(call, Math.max(1, Math.ceil(state.untilAt - performance.now())));
+    if (state.name === 'half-open') {
+      if (state.probing) refuse(call, PROBE_WAIT_MS);
+      state = { name: 'half-open', probing: true };
+    }
+    return watch(next, call);
+  };
+
+  const breaker: CircuitBreaker = {
+    interceptor,
+    get state() {
+      return state;
+    },
+    guard(transport) {
+      return {
+        call: interceptor((call) => transport.call(call)),
+        async [Symbol.asyncDispose]() {
+          breaker[Symbol.dispose]();
+          await transport[Symbol.asyncDispose]();
+        },
+      };
+    },
+    [Symbol.dispose]() {
+      if (disposed) return;
+      disposed = true;
+      judge[Symbol.dispose]();
+      notify(on?.dispose, undefined);
+    },
+  };
+  return breaker;
+}
+
+/** Undefined: it says nothing about the endpoint. */
+type Verdict = 'success' | 'failure' | undefined;
+
+function verdictOf(call: Call, error: RpcError): Verdict {
+  switch (failureOf(call, error)) {
+    case 'broken':
+    case 'not-reached':
+      return 'failure';
+    case 'answered':
+      return 'success';
+    case 'pushed-back':
+    case 'withdrawn':
+      return undefined;
+  }
+}
+
+function openReason(state: CircuitBreakerState, failuresMax: number): OpenReason {
+  if (state.name !== 'closed') return 'probe';
+  return state.failuresInARow >= failuresMax ? 'failures in a row' : 'success rate';
+}
+
+interface Judge extends Disposable {
+  /** Counts a call that has ended; the transition that follows from it is made before this resolves. */
+  add(verdict: 'success' | 'failure'): Promise<void>;
+  open(): void;
+}
+
+interface Transitions {
+  open(): void;
+  halfOpen(): void;
+  close(): void;
+}
+
+/** The window moves on by one of these at a time. */
+const BUCKETS = 10;
+
+/**
+ * All that is known of opossum stands here: it keeps the rolling window, decides by the rate, and times the rest.
+ *
+ * It does not carry the calls themselves; it is fired once for each verdict, with work that is over already. Fired with the
+ * calls (opossum 10.0.0), it would
+ * - take an error that its filter lets off for a success, so that a cancelled probe closed the circuit;
+ * - let a straggler that began before the circuit opened decide in place of the probe;
+ * - never come out of half-open when the probe never settles, unless its own timeout ends it, of which a call has one;
+ * - count calls under way and refused ones as not failed.
+ * Failures in a row it does not know at all; whoever counts them calls `open`.
+ */
+function createJudge(options: Required<Omit<CircuitBreakerOptions, 'on'>>, on: Transitions): Judge {
+  // By default it rotates its window with an interval of its own, for every endpoint and for ever.
+  const rotation = new EventEmitter();
+  const opossum = new Opossum(settle, {
+    timeout: false,
+    errorThresholdPercentage: percent(1 - options.successRateMin),
+    volumeThreshold: options.callsMin,
+    rollingCountTimeout: options.windowMs,
+    rollingCountBuckets: BUCKETS,
+    rollingPercentilesEnabled: false,
+    enableSnapshots: false,
+    resetTimeout: options.restMs,
+    rotateBucketController: rotation,
+  });
+  const bucketMs = options.windowMs / BUCKETS;
+  let rotatedAt = performance.now();
+
+  function rotate(): void {
+    const steps = Math.floor((performance.now() - rotatedAt) / bucketMs);
+    if (steps <= 0) return;
+    rotatedAt += steps * bucketMs;
+    // It keeps how long each call took, asked for or not.
+    for (const bucket of opossum.status.window) bucket.latencyTimes.length = 0;
+    for (let step = 0; step < Math.min(steps, BUCKETS); step++) rotation.emit('rotate');
+  }
+
+  opossum.on('open', on.open);
+  opossum.on('halfOpen', on.halfOpen);
+  opossum.on('close', () => {
+    // What failed before the rest would otherwise open the circuit again at the next failure.
+    for (let step = 0; step < BUCKETS; step++) rotation.emit('rotate');
+    on.close();
+  });
+
+  return {
+    async add(verdict) {
+      rotate();
+      await opossum.fire(verdict).catch(() => {});
+    },
+    open: () => opossum.open(),
+    [Symbol.dispose]: () => opossum.shutdown(),
+  };
+}
+
+async function settle(verdict: 'success' | 'failure'): Promise<void> {
+  if (verdict === 'failure') throw new Error('The call failed');
+}
+
+/** Without the tail that binary fractions leave: 1 − 0.9 is not quite 0.1, and the comparison is strict. */
+function percent(share: number): number {
+  return Math.round(share * 1e8) / 1e6;
+}
