@@ -10,6 +10,7 @@ export const LOCAL_HOST = '127.0.0.1';
 export const DEFAULT_PORTS: PerService<number> = { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 };
 const DEFAULT_POSTGRES_PORT = 54320;
 const DEFAULT_PGBOUNCER_PORT = 54321;
+const PORT_MAX = 65_535;
 
 export type MeshConfig = {
   directory: string;
@@ -21,7 +22,9 @@ export type MeshConfig = {
 };
 
 export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
-  const firstPgbouncerPort = parsePort(environment, 'MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT);
+  // One for each service, in a row.
+  const highestFirst = PORT_MAX - SERVICES.length + 1;
+  const firstPgbouncerPort = parsePort(environment, 'MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT, highestFirst);
   const config = {
     directory: resolve(PROJECT_DIRECTORY, environment.MESH_DIR ?? '.mesh'),
     ports: perService((service) => parsePort(environment, portVariable(service), DEFAULT_PORTS[service])),
@@ -66,12 +69,12 @@ function portVariable(service: ServiceName): string {
   return `${service.toUpperCase()}_PORT`;
 }
 
-function parsePort(environment: NodeJS.ProcessEnv, variable: string, fallback: number): number {
+function parsePort(environment: NodeJS.ProcessEnv, variable: string, fallback: number, max = PORT_MAX): number {
   const text = environment[variable];
   if (text === undefined || text === '') return fallback;
   const port = Number(text);
-  if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new Failure(`${variable} is "${text}", but has to be a port between 1 and 65535.`);
+  if (/^\d+$/.test(text) && port >= 1 && port <= max) return port;
+  throw new Failure(`${variable} is "${text}", but has to be a port between 1 and ${max}.`);
 }
 
 function refuseDoublePorts(ports: NamedPort[]): void {

@@ -81,7 +81,7 @@ function startServices(
     return startService({
       name,
       port,
-      environment: serviceEnvironment(name, surroundings),
+      environment: serviceEnvironment(name, surroundings, process.env),
       logDirectory: paths.logs,
       onSpawn: record.add,
     });

@@ -18,16 +18,20 @@ export function perService<T>(make: (service: ServiceName) => T): PerService<T> 
 type Surroundings = { host: string; port: number; databaseUrl: string; urls: PerService<string> };
 
 /** What a service is told about its surroundings; whatever else it knows to read passes through from the caller. */
-export function serviceEnvironment(service: ServiceName, surroundings: Surroundings): NodeJS.ProcessEnv {
+export function serviceEnvironment(
+  service: ServiceName,
+  surroundings: Surroundings,
+  given: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
   const { host, port, databaseUrl, urls } = surroundings;
   const environment: NodeJS.ProcessEnv = {
     LOG_LEVEL: 'info',
-    ...withoutPostgresVariables(process.env),
+    ...withoutPostgresVariables(given),
     HOST: host,
     PORT: String(port),
     DATABASE_URL: databaseUrl,
   };
-  const productsToken = process.env.PRODUCTS_TOKEN ?? 'testtoken';
+  const productsToken = given.PRODUCTS_TOKEN || 'testtoken';
   if (service === 'products') return { ...environment, PRODUCTS_TOKEN: productsToken };
   if (service === 'loms') return { ...environment, NOTIFICATIONS_URL: urls.notifications };
   if (service === 'checkout') {

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { listPorts, loadMeshConfig, PROJECT_DIRECTORY } from './mesh-config.ts';
+
+describe('The configuration of a local mesh', () => {
+  it('has the ports of the contract notes and keeps its data in .mesh', () => {
+    const config = loadMeshConfig({});
+    assert.deepEqual(config.ports, { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 });
+    assert.equal(config.directory, join(PROJECT_DIRECTORY, '.mesh'));
+  });
+
+  it('takes ports and folder from the environment, where an empty variable counts as not set', () => {
+    const config = loadMeshConfig({ LOMS_PORT: '9081', CHECKOUT_PORT: '', MESH_DIR: '/elsewhere' });
+    assert.equal(config.ports.loms, 9081);
+    assert.equal(config.ports.checkout, 8080);
+    assert.equal(config.directory, '/elsewhere');
+  });
+
+  it('gives each pgbouncer a port of its own, in a row', () => {
+    const config = loadMeshConfig({ MESH_PGBOUNCER_PORT: '6432' });
+    assert.deepEqual(Object.values(config.pgbouncerPorts).sort(), [6432, 6433, 6434, 6435]);
+  });
+
+  it('names the variable that moves a port', () => {
+    const ports = listPorts(loadMeshConfig({}), false);
+    assert.deepEqual(ports.at(-1), { port: 54320, variable: 'MESH_POSTGRES_PORT' });
+    assert.equal(ports.length, 5);
+  });
+
+  for (const value of ['0', '65536', '80.5', 'http', '-1', '0x50']) {
+    it(`refuses ${value} for a port`, () => {
+      assert.throws(() => loadMeshConfig({ LOMS_PORT: value }), {
+        name: 'Failure',
+        message: `LOMS_PORT is "${value}", but has to be a port between 1 and 65535.`,
+      });
+    });
+  }
+
+  it('leaves room for as many pgbouncers as there are services', () => {
+    assert.equal(loadMeshConfig({ MESH_PGBOUNCER_PORT: '65532' }).pgbouncerPorts.checkout, 65_535);
+    assert.throws(() => loadMeshConfig({ MESH_PGBOUNCER_PORT: '65533' }), /between 1 and 65532/);
+  });
+
+  it('refuses one port for two', () => {
+    assert.throws(() => loadMeshConfig({ LOMS_PORT: '8080' }), /Port 8080 is given to two at once/);
+  });
+});

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { perService, SERVICES, serviceEnvironment } from './services.ts';
+
+const surroundings = {
+  host: '127.0.0.1',
+  port: 1,
+  databaseUrl: 'postgres://database',
+  urls: perService((service) => `http://${service}`),
+};
+
+describe('The environment of a service', () => {
+  it('tells each where to listen and where its database is', () => {
+    for (const service of SERVICES) {
+      const { HOST, PORT, DATABASE_URL } = serviceEnvironment(service, surroundings, {});
+      assert.deepEqual([HOST, PORT, DATABASE_URL], ['127.0.0.1', '1', 'postgres://database']);
+    }
+  });
+
+  it('tells callers where the called are', () => {
+    const checkout = serviceEnvironment('checkout', surroundings, {});
+    assert.equal(checkout.LOMS_URL, 'http://loms');
+    assert.equal(checkout.PRODUCTS_URL, 'http://products');
+    assert.equal(serviceEnvironment('loms', surroundings, {}).NOTIFICATIONS_URL, 'http://notifications');
+  });
+
+  it('gives both ends of a token the same one', () => {
+    for (const given of [{}, { PRODUCTS_TOKEN: 'mine' }]) {
+      const ends = (['products', 'checkout'] as const).map((name) => serviceEnvironment(name, surroundings, given));
+      assert.equal(new Set(ends.map(({ PRODUCTS_TOKEN }) => PRODUCTS_TOKEN)).size, 1);
+    }
+  });
+
+  it('lets the variables of the caller through, but not those that speak of another Postgres', () => {
+    const given = { ORDER_PAYMENT_TIMEOUT_MS: '5000', LOG_LEVEL: 'debug', PGHOST: 'elsewhere', PGOPTIONS: '-c x=y' };
+    const environment = serviceEnvironment('loms', surroundings, given);
+    assert.equal(environment.ORDER_PAYMENT_TIMEOUT_MS, '5000');
+    assert.equal(environment.LOG_LEVEL, 'debug');
+    assert.equal(environment.PGHOST, undefined);
+    assert.equal(environment.PGOPTIONS, undefined);
+  });
+});

@@ -1,0 +1,67 @@
+import { type Connection, connect, sql } from '@databases/pg-migrations';
+import { MigrationError, sqlState } from './pending-migrations.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Another migrator may be in the middle of a long one; longer than this a person has to look. */
+const OTHER_MIGRATOR_TIMEOUT_MS = 60_000;
+/** DDL that queues behind a long transaction stops everybody behind it, and no transaction here lasts longer than 5 s. */
+const TABLE_LOCK_TIMEOUT_MS = 10_000;
+/** One key for all: advisory locks belong to one database, and each service has its own. */
+const MIGRATOR_LOCK = 0x6d657368;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** One migrator at a time: a second one waits here until the first is done, and then finds nothing to do. */
+export async function withMigratorLock<T>(databaseUrl: string, use: (session: Connection) => Promise<T>): Promise<T> {
+  return withSession(databaseUrl, async (session) => {
+    try {
+      await session.query(sql`SELECT set_config('lock_timeout', ${String(OTHER_MIGRATOR_TIMEOUT_MS)}, false)`);
+      await session.query(sql`SELECT pg_advisory_lock(${MIGRATOR_LOCK})`);
+    } catch (error) {
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+      throw new MigrationError(
+        `Another migrator has been at work on this database for ${OTHER_MIGRATOR_TIMEOUT_MS / 1000} s: see what it waits for, then run again.`,
+      );
+    }
+    await session.query(sql`SELECT set_config('lock_timeout', ${String(TABLE_LOCK_TIMEOUT_MS)}, false)`);
+    // The lock goes with the connection, also when this process is killed.
+    return use(session);
+  });
+}
+
+/** One connection, and it stays one: lock and settings belong to it. */
+export async function withSession<T>(databaseUrl: string, use: (session: Connection) => Promise<T>): Promise<T> {
+  const encrypted = URL.parse(databaseUrl)?.searchParams.has('sslmode');
+  const pool = connect({
+    connectionString: databaseUrl,
+    bigIntMode: 'bigint',
+    poolSize: 1,
+    connectionTimeoutMilliseconds: CONNECT_TIMEOUT_MS,
+    ...(encrypted ? {} : { ssl: false }),
+  });
+  let connected = false;
+  try {
+    return await pool.task(async (session) => {
+      connected = true;
+      // The role's own limits are for requests; rewriting a table may take longer than a request may.
+      await session.query(sql`SELECT set_config('statement_timeout', '0', false), set_config('transaction_timeout', '0', false),
+        set_config('idle_in_transaction_session_timeout', '0', false)`);
+      return use(session);
+    });
+  } catch (error) {
+    if (connected) throw error;
+    throw new MigrationError(`The database at ${withoutPassword(databaseUrl)} cannot be reached: ${oneLine(error)}`);
+  } finally {
+    await pool.dispose();
+  }
+}
+
+function withoutPassword(databaseUrl: string): string {
+  const url = URL.parse(databaseUrl);
+  return url === null ? 'DATABASE_URL' : `${url.host}${url.pathname}`;
+}
+
+/** The first line of it: below that the driver draws the statement, and a log line has no room for a drawing. */
+export function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (message.split('\n')[0] ?? message).trim();
+}

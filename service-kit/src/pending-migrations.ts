@@ -1,0 +1,48 @@
+import { readdir } from 'node:fs/promises';
+
+/**
+ * What there is and what is applied, without the library that applies: every service asks at its start, and should not
+ * wait for the rest to load.
+ */
+
+/** Anything that runs a text of SQL and answers its rows: a pool, a client, a connection through pgbouncer. */
+export type Query = (text: string) => Promise<ReadonlyArray<Record<string, unknown>>>;
+
+/** A migration that failed: the message is one sentence for whoever ran it. */
+export class MigrationError extends Error {
+  override name = 'MigrationError';
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+/** The files not yet applied: what a readiness check asks. One cheap query, which pgbouncer carries too. */
+export async function pendingMigrations(query: Query, directory: string): Promise<string[]> {
+  const [files, applied] = await Promise.all([listMigrations(directory), readApplied(query)]);
+  const names = new Set(applied.map(({ name }) => name));
+  return files.filter((name) => !names.has(name));
+}
+
+export async function listMigrations(directory: string): Promise<string[]> {
+  const entries = await readdir(directory).catch(() => {
+    throw new MigrationError(`There is no folder of migrations at ${directory}.`);
+  });
+  return entries.filter((name) => /^\d+-.*\.sql$/.test(name)).sort();
+}
+
+export type AppliedMigration = { index: number; name: string; script: string; applied_at: Date };
+
+/** In the order of their numbers, with the text that was applied. */
+export async function readApplied(query: Query): Promise<AppliedMigration[]> {
+  const text = `SELECT index, name, script, applied_at
+    FROM atdatabases_migrations_applied WHERE NOT obsolete ORDER BY index`;
+  try {
+    return (await query(text)) as AppliedMigration[];
+  } catch (error) {
+    if (sqlState(error) === UNDEFINED_TABLE) return [];
+    throw error;
+  }
+}
+
+export function sqlState(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
