@@ -326,7 +326,7 @@ describe('the circuit breaker', () => {
   });
 
   describe('against a model', () => {
-    const options = { failuresMax: 4, successRateMin: 0.5, callsMin: 6, windowMs: 2_000, restMs: 500 };
+    const options = { failuresMax: 6, successRateMin: 0.45, callsMin: 5, windowMs: 2_000, restMs: 500 };
     const outcomes = { fine: 'fine', BROKEN, REFUSED, TIMEOUT, BUSINESS, PUSH_BACK, WITHDRAWN } as const;
     type Outcome = keyof typeof outcomes;
     const failures: Outcome[] = ['BROKEN', 'REFUSED', 'TIMEOUT'];
@@ -346,7 +346,7 @@ describe('the circuit breaker', () => {
           as: fc.constantFrom<Outcome>(...failures, ...failures, 'fine', 'BUSINESS', 'PUSH_BACK', 'WITHDRAWN'),
         }),
       },
-      { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(700) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(500) }) },
     );
 
     /** The same rules over a plain list of verdicts. */
@@ -437,7 +437,7 @@ describe('the circuit breaker', () => {
 
     it('it is in the state that the rules say, by legal transitions only, with one probe at most', async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 150 }), async (steps) => {
+        fc.asyncProperty(fc.array(step, { minLength: 100, maxLength: 300 }), async (steps) => {
           const transitions: string[] = [];
           const on = {
             open: () => void transitions.push('open'),
