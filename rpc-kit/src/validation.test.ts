@@ -47,4 +47,11 @@ describe('params on their way in', () => {
     const { message } = refusalOf(() => decodeParams(addToCart, rawNumber('0.1234567890123456789')));
     assert.equal(message, 'Invalid params: Invalid input: expected object, received number');
   });
+
+  it('no params by position are no params, also where the contract gives no order', () => {
+    const noOrder = { ...addToCart, params: z.strictObject({ note: z.string().optional() }), positions: undefined };
+    assert.deepEqual(decodeParams(noOrder, []), {});
+    const { message } = refusalOf(() => decodeParams(noOrder, ['note']));
+    assert.equal(message, 'Invalid params: this method takes its params by name');
+  });
 });

@@ -36,6 +36,8 @@ function byName(method: MethodContract, wire: unknown): unknown {
   // An object to zod; any other number makes it say what was sent.
   if (isRawNumber(wire)) return 0;
   if (!Array.isArray(wire)) return wire;
+  // Clients that know only positions say so when there is nothing to say.
+  if (wire.length === 0) return {};
   const positions = method.positions;
   if (!positions) throw new RpcError('invalid_params', 'Invalid params: this method takes its params by name');
   if (wire.length > positions.length) {

@@ -367,6 +367,7 @@ export const badInputs: readonly BadInput[] = [
     badParams('echo', `{"${member}":{}}`, ['', `Unrecognized key: "${member}"`]),
   ),
   ...badParams('order', '{}', ['user', INT64], ['items', 'Invalid input: expected array, received undefined']),
+  ...badParams('order', '[]', ['user', INT64], ['items', 'Invalid input: expected array, received undefined']),
   ...badParams('order', '{"items":[{"sku":1,"count":1}]}', ['user', INT64]),
   ...badParams('order', '{"user":1,"items":[]}', ['items', 'Too small: expected array to have >=1 items']),
   ...badParams('order', '{"user":1,"items":[{"sku":1,"count":0}]}', [
@@ -395,7 +396,7 @@ export const badInputs: readonly BadInput[] = [
       plainError('invalid_params', 'Invalid params: at most 2 by position'),
     ),
   ]),
-  ...['[]', '[1]'].flatMap((params) => [
+  ...['[1]', '[null,null]'].flatMap((params) => [
     callOf('order', params, rpcError('invalid_params', 'Invalid params: this method takes its params by name')),
     onPlain(
       params,
