@@ -122,8 +122,9 @@ function recordOf(order: string) {
     .returning('changed_at');
 }
 
+/** Not clock_timestamp(), which may differ from row to row: an index is of use only where the bound stays the same. */
 function whereOverdue<S extends { where(condition: string, ...values: unknown[]): S }>(statement: S): S {
-  return statement.where('status = ?', 'awaiting payment').where('payment_due_at <= clock_timestamp()');
+  return statement.where('status = ?', 'awaiting payment').where('payment_due_at <= statement_timestamp()');
 }
 
 async function runOne(

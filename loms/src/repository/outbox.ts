@@ -29,7 +29,7 @@ interface EventRow {
 }
 
 export function createEventQueue(database: Executor): EventQueue {
-  const later = (ms: number) => sql.str(`clock_timestamp() + ? * interval '1 millisecond'`, ms);
+  const later = (ms: number) => sql.str(`statement_timestamp() + ? * interval '1 millisecond'`, ms);
 
   return {
     async claim(limit, leaseMs) {
@@ -38,7 +38,8 @@ export function createEventQueue(database: Executor): EventQueue {
         .from('outbox', 'head')
         .field('event_id')
         .where('delivered_at IS NULL')
-        .where('available_at <= clock_timestamp()')
+        // Not clock_timestamp(), which may differ from row to row: an index is of use only where the bound stays the same.
+        .where('available_at <= statement_timestamp()')
         .where('NOT EXISTS ?', undeliveredBefore('head'))
         .order('available_at')
         .limit(limit)

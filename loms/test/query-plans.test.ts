@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
+import { createEventQueue } from '../src/repository/outbox.ts';
+import { createStore } from '../src/repository/store.ts';
+import { eventually, type Loms, openLoms, outboxToDrain, type Query, type RanStatement } from './loms-fixture.ts';
+
+/** Every statement that loms has, but for the checks of its readiness. */
+const STATEMENTS = [
+  'add to outbox',
+  'claim events',
+  'claim idempotency key',
+  'create order',
+  'event delivered',
+  'find idempotency key',
+  'find order',
+  'list overdue orders',
+  'lock order',
+  'lock overdue order',
+  'lock stocks',
+  'move order',
+  'postpone event',
+  'release stocks',
+  'reserve stocks',
+  'sell stocks',
+  'settle idempotency key',
+  'stocks on sale',
+];
+
+/** Few enough for every run; `ORDERS=1000000` shows that the plans stay the same. */
+const ORDERS = Number(process.env.ORDERS ?? 20_000);
+/** Orders made by one statement: no statement may take longer than the role's limit. */
+const ORDERS_AT_A_TIME = 20_000;
+
+/** The tables that grow with the orders, and the stock, which grows with the catalogue. */
+const TABLES = [
+  'orders',
+  'order_items',
+  'order_status_history',
+  'outbox',
+  'reservations',
+  'stocks',
+  'idempotency_keys',
+];
+
+const STOCKS = `
+  INSERT INTO stocks (sku, warehouse_id, supplied, on_sale, reserved, sold)
+  SELECT sku, warehouse, 30000000, 10000000, 10000000, 10000000
+  FROM generate_series(1, 2000) sku, generate_series(1, 3) warehouse`;
+
+/** A past: one order in ten awaits payment, all others are settled, and everything is told. */
+const pastOf = (first: number, last: number): readonly string[] => [
+  `INSERT INTO orders (user_id, status, seq, payment_due_at)
+  SELECT i % 997,
+    CASE i % 10 WHEN 0 THEN 'awaiting payment' WHEN 1 THEN 'cancelled' WHEN 2 THEN 'failed' ELSE 'payed' END,
+    CASE i % 10 WHEN 0 THEN 2 WHEN 2 THEN 2 ELSE 3 END,
+    CASE i % 10 WHEN 0 THEN now() + interval '1 hour' + i * interval '1 millisecond' END
+  FROM generate_series(${first}, ${last}) i`,
+
+  `INSERT INTO order_items
+  SELECT order_id, (order_id + n) % 2000 + 1, 2 FROM orders, generate_series(1, 3) n
+  WHERE order_id BETWEEN ${first} AND ${last}`,
+
+  `INSERT INTO reservations
+  SELECT order_id, sku, order_id % 3 + 1, count FROM orders JOIN order_items USING (order_id)
+  WHERE status = 'awaiting payment' AND order_id BETWEEN ${first} AND ${last}`,
+
+  `INSERT INTO order_status_history
+  SELECT order_id, n,
+    CASE WHEN n = orders.seq THEN status WHEN n = 1 THEN 'new' ELSE 'awaiting payment' END,
+    now() - interval '1 hour'
+  FROM orders, generate_series(1, orders.seq) n
+  WHERE order_id BETWEEN ${first} AND ${last}`,
+
+  `INSERT INTO outbox (event_id, order_id, seq, user_id, status, changed_at, delivered_at, attempts)
+  SELECT gen_random_uuid(), order_id, history.seq, user_id, history.status, changed_at, now(), 1
+  FROM order_status_history history JOIN orders USING (order_id)
+  WHERE order_id BETWEEN ${first} AND ${last}`,
+
+  `INSERT INTO idempotency_keys (key, body_hash, order_id)
+  SELECT 'key ' || order_id, sha256(order_id::text::bytea), order_id FROM orders
+  WHERE order_id BETWEEN ${first} AND ${last}`,
+];
+
+async function writePast({ query }: Loms): Promise<void> {
+  await query(STOCKS);
+  for (let first = 1; first <= ORDERS; first += ORDERS_AT_A_TIME) {
+    for (const statement of pastOf(first, Math.min(first + ORDERS_AT_A_TIME - 1, ORDERS))) await query(statement);
+    for (const table of TABLES) await query(`ANALYZE ${table}`);
+  }
+}
+
+/** The parts of EXPLAIN's JSON that are looked at (https://www.postgresql.org/docs/current/using-explain.html). */
+interface Plan {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly Plans?: readonly Plan[];
+}
+
+async function scansOf(query: Query, { text, values }: RanStatement, options = ''): Promise<Plan[]> {
+  const rows = await query(`EXPLAIN (FORMAT JSON${options}) ${text}`, values);
+  const roots = rows.flatMap((row) => row['QUERY PLAN'] as { Plan: Plan }[]).map(({ Plan: root }) => root);
+  const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+  return roots.flatMap(nodesOf).filter((node) => node['Relation Name'] !== undefined);
+}
+
+/** How many rows of tables a statement looks at when it is carried out. */
+async function rowsReadBy(query: Query, statement: RanStatement): Promise<number> {
+  const scans = await scansOf(query, statement, ', ANALYZE');
+  const rowsOf = (scan: Plan) => (scan['Actual Rows'] ?? 0) + (scan['Rows Removed by Filter'] ?? 0);
+  return scans.reduce((sum, scan) => sum + rowsOf(scan) * (scan['Actual Loops'] ?? 1), 0);
+}
+
+/** Has each of the statements run at least once, in the way that it is always run. */
+async function runEveryStatement({ client, database, query, ...loms }: Loms): Promise<void> {
+  const order = { user: 1n, items: [1, 2, 3].map((sku) => ({ sku, count: 2 })), idempotencyKey: 'a new key' };
+  const { orderID: payed } = await client.createOrder(order);
+  await client.createOrder(order);
+  await client.orderPayed({ orderID: payed });
+  await client.cancelOrder({ orderID: 10n });
+  await client.listOrder({ orderID: payed });
+  await client.stocks({ sku: 1 });
+  const store = createStore(database, { paymentTimeoutMs: 600_000, onEvents() {} });
+  await cancelOverdueOrder(store, 20n, new AbortController());
+  await outboxToDrain({ query });
+  const [event] = await query(`SELECT event_id FROM outbox WHERE order_id = ${payed} AND seq = 3`);
+  await createEventQueue(database).postpone(event?.event_id as string, 100);
+  const names = () => new Set(loms.statements.map(({ name }) => name));
+  await eventually(
+    'the background work has begun',
+    () => names().has('list overdue orders'),
+    (begun) => begun,
+  );
+}
+
+describe('The statements of loms', () => {
+  let loms: Loms;
+  before(async function () {
+    this.timeout(ORDERS + 20_000);
+    loms = await openLoms();
+    await writePast(loms);
+    await runEveryStatement(loms);
+  });
+  after(() => loms[Symbol.asyncDispose]());
+
+  function statement(name: string): RanStatement {
+    const found = loms.statements.findLast((ran) => ran.name === name);
+    assert.ok(found, `"${name}" was not run`);
+    return found;
+  }
+
+  it('are all looked at here', () => {
+    const names = new Set(loms.statements.map(({ name }) => name));
+    assert.deepEqual([...names].toSorted(), STATEMENTS);
+  });
+
+  for (const name of STATEMENTS) {
+    it(`read no table from end to end: ${name}`, async () => {
+      const scans = await loms.trial((query) => scansOf(query, statement(name)));
+      const sequential = scans.filter(
+        (scan) => scan['Node Type'] === 'Seq Scan' && TABLES.includes(scan['Relation Name'] ?? ''),
+      );
+      assert.deepEqual(sequential, []);
+    });
+  }
+
+  it('look at overdue orders only, however many others await payment', async () => {
+    const rows = await loms.trial(async (query) => {
+      const before = await rowsReadBy(query, statement('list overdue orders'));
+      await query('UPDATE orders SET payment_due_at = now() WHERE order_id IN (30, 40, 50)');
+      return [before, await rowsReadBy(query, statement('list overdue orders'))];
+    });
+    assert.deepEqual(rows, [0, 3]);
+  });
+
+  it('look at no event that was delivered or rests', async () => {
+    const rows = await loms.trial(async (query) => {
+      const before = await rowsReadBy(query, statement('claim events'));
+      await query(
+        "UPDATE outbox SET delivered_at = NULL, available_at = now() + interval '1 minute' WHERE order_id <= 20000",
+      );
+      return [before, await rowsReadBy(query, statement('claim events'))];
+    });
+    assert.deepEqual(rows, [0, 0]);
+  });
+
+  it('look at few events more than they take when many wait', async () => {
+    const rows = await loms.trial(async (query) => {
+      await query('UPDATE outbox SET delivered_at = NULL, available_at = now() WHERE order_id <= 20000');
+      await query('ANALYZE outbox');
+      return rowsReadBy(query, statement('claim events'));
+    });
+    assert.ok(rows > 0 && rows < 1_000, `${rows} rows were read`);
+  });
+});
