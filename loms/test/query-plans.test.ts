@@ -186,6 +186,29 @@ describe('The statements of loms', () => {
     assert.deepEqual(rows, [0, 0]);
   });
 
+  it('look at no event that waits behind one that rests', async () => {
+    const rows = await loms.trial(async (query) => {
+      await query('UPDATE outbox SET delivered_at = NULL WHERE order_id BETWEEN 1001 AND 1100');
+      const queue = createEventQueue({
+        run(_name, statement) {
+          const { text, values } = statement.toParam();
+          return query(text, values) as Promise<never>;
+        },
+      });
+      let refused = 0;
+      for (;;) {
+        const events = await queue.claim(50, 15_000);
+        if (events.length === 0) break;
+        assert.ok(events.every(({ seq }) => seq === 1));
+        for (const { eventID } of events) await queue.postpone(eventID, 60_000);
+        refused += events.length;
+      }
+      assert.equal(refused, 100);
+      return rowsReadBy(query, statement('claim events'));
+    });
+    assert.equal(rows, 0);
+  });
+
   it('look at few events more than they take when many wait', async () => {
     const rows = await loms.trial(async (query) => {
       await query('UPDATE outbox SET delivered_at = NULL, available_at = now() WHERE order_id <= 20000');

@@ -129,7 +129,7 @@ export interface EventQueue {
    */
   claim(limit: number, leaseMs: number): Promise<(OrderEvent & { readonly attempts: number })[]>;
   delivered(eventID: string): Promise<void>;
-  /** Puts the event back for later. */
+  /** Puts the event back for later, and with it those that wait behind it. */
   postpone(eventID: string, delayMs: number): Promise<void>;
 }
 

@@ -74,7 +74,14 @@ export function createEventQueue(database: Executor): EventQueue {
     },
 
     async postpone(eventID, delayMs) {
-      const statement = sql.update().table('outbox').set('available_at', later(delayMs)).where('event_id = ?', eventID);
+      const order = sql.select().from('outbox').field('order_id').where('event_id = ?', eventID);
+      const statement = sql
+        .update()
+        .table('outbox')
+        .set('available_at', later(delayMs))
+        // Those that wait behind it rest, too; else every round would look at all of them while nothing can be delivered.
+        .where('order_id = ?', order)
+        .where('delivered_at IS NULL');
       await database.run('postpone event', statement);
     },
   };
