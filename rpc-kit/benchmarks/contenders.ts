@@ -1,0 +1,108 @@
+import type { Dialect } from './dialects.ts';
+
+export interface ServerContender {
+  /** For `--only` and `--profile`. */
+  readonly name: string;
+  readonly title: string;
+  /** Its file in `servers/`. */
+  readonly file: string;
+  readonly dialect: Dialect;
+  readonly validates: 'params, result' | 'params' | 'no';
+  readonly ours?: boolean;
+  /** What a reader must know to judge the figure. */
+  readonly note?: string;
+}
+
+/** The first is what the others are measured by. */
+export const SERVERS = [
+  { name: 'node', title: 'bare node:http', file: 'node-http.ts', dialect: 'plain', validates: 'no' },
+  {
+    name: 'rpc',
+    title: '**rpc-kit, everything on, `/rpc`**',
+    file: 'rpc-kit.ts',
+    dialect: 'json-rpc',
+    validates: 'params, result',
+    ours: true,
+  },
+  {
+    name: 'plain',
+    title: '**rpc-kit, everything on, plain face**',
+    file: 'rpc-kit.ts',
+    dialect: 'plain',
+    validates: 'params, result',
+    ours: true,
+  },
+  { name: 'jayson', title: "jayson's HTTP server", file: 'jayson.ts', dialect: 'json-rpc', validates: 'no' },
+  {
+    name: 'fastify',
+    title: 'Fastify, JSON schemas',
+    file: 'fastify.js',
+    dialect: 'plain',
+    validates: 'params',
+    note: "Fastify: the reply's schema serializes the reply and does not check it.",
+  },
+  {
+    name: 'nest',
+    title: 'NestJS on Fastify, class-validator',
+    file: 'nest-class-validator.js',
+    dialect: 'plain',
+    validates: 'params',
+  },
+  {
+    name: 'nest-zod',
+    title: 'NestJS on Fastify, zod pipe',
+    file: 'nest-zod.js',
+    dialect: 'plain',
+    validates: 'params',
+  },
+  {
+    name: 'trpc',
+    title: 'tRPC, standalone adapter, zod',
+    file: 'trpc.js',
+    dialect: 'trpc',
+    validates: 'params, result',
+  },
+  {
+    name: 'connect',
+    title: 'Connect, JSON over HTTP/1.1',
+    file: 'connect.js',
+    dialect: 'connect',
+    validates: 'params',
+    note: 'Connect and gRPC: protobuf checks the types; the ranges that it cannot say are checked by hand in the handler.',
+  },
+  {
+    name: 'moleculer',
+    title: 'Moleculer, moleculer-web gateway',
+    file: 'moleculer.js',
+    dialect: 'plain',
+    validates: 'params',
+    note: 'Moleculer: the HTTP gateway and a validated action in one process, without a transporter in between.',
+  },
+  {
+    name: 'grpc',
+    title: '@grpc/grpc-js, unary',
+    file: 'grpc.js',
+    dialect: 'grpc',
+    validates: 'params',
+    note: 'gRPC: HTTP/2 and protobuf cannot be sent by the load generator of the others; its own client, which needs far more time a call, sends the load, so its throughput is partly that of its client. Its CPU time is its own.',
+  },
+] as const satisfies readonly ServerContender[];
+
+export interface ClientContender {
+  readonly name: string;
+  readonly title: string;
+  readonly ours?: boolean;
+  /** It is left out, with a line that says so, while its calls do not travel in batches. */
+  readonly batches?: boolean;
+}
+
+/** The first is what the others are measured by. */
+export const CLIENTS = [
+  { name: 'undici', title: 'bare undici' },
+  { name: 'client-rpc', title: '**rpc-kit, single calls, `/rpc`**', ours: true },
+  { name: 'client-plain', title: '**rpc-kit, single calls, plain face**', ours: true },
+  { name: 'client-metrics', title: 'rpc-kit, single calls, `/rpc`, clientMetrics', ours: true },
+  { name: 'client-batched', title: '**rpc-kit, micro-batched, `/rpc`**', ours: true, batches: true },
+] as const satisfies readonly ClientContender[];
+
+export type ClientName = (typeof CLIENTS)[number]['name'];

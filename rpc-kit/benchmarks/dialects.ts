@@ -1,0 +1,41 @@
+import type { MethodName } from './work.ts';
+
+/** How a call and its answer look on the wire. */
+export type Dialect = 'plain' | 'json-rpc' | 'trpc' | 'connect' | 'grpc';
+
+export interface HttpRequest {
+  readonly path: string;
+  readonly body: string;
+}
+
+export function toHttpRequest(dialect: Dialect, method: MethodName, params: unknown): HttpRequest {
+  switch (dialect) {
+    case 'json-rpc':
+      return { path: '/rpc', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) };
+    case 'connect':
+      return { path: `/bench.Loms/${toRpcName(method)}`, body: JSON.stringify(params) };
+    case 'plain':
+    case 'trpc':
+      return { path: `/${method}`, body: JSON.stringify(params) };
+    case 'grpc':
+      throw new TypeError('gRPC does not travel as JSON');
+  }
+}
+
+/** The result in an answer, `undefined` when it holds none. 64-bit integers of protobuf's JSON are text; here they are numbers. */
+export function resultOf(dialect: Dialect, body: string): unknown {
+  switch (dialect) {
+    case 'json-rpc':
+      return JSON.parse(body).result;
+    case 'trpc':
+      return JSON.parse(body).result?.data;
+    case 'connect':
+      return JSON.parse(body, (_key, value) => (/^\d+$/.test(value) ? Number(value) : value));
+    default:
+      return JSON.parse(body);
+  }
+}
+
+export function toRpcName(method: MethodName): string {
+  return method.charAt(0).toUpperCase() + method.slice(1);
+}

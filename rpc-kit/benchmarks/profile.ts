@@ -1,0 +1,135 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CLIENTS, SERVERS } from './contenders.ts';
+import { startClients, startServers } from './contestants.ts';
+import type { Options } from './options.ts';
+
+/** What V8 writes (https://chromedevtools.github.io/devtools-protocol/v8/Profiler/#type-Profile); times in microseconds. */
+interface CpuProfile {
+  readonly nodes: readonly ProfileNode[];
+  readonly startTime: number;
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly children?: readonly number[];
+}
+
+const SAMPLING_MICROS = 200;
+const WARM_UP_MS = 2_000;
+const MEASURE_MS = 6_000;
+const LINES_SHOWN = 30;
+
+/** Runs one contender under Node's profiler and prints where its time goes. */
+export async function profile(name: string, options: Options, log: (line: string) => void): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'rpc-kit-profile-'));
+  try {
+    const nodeOptions = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLING_MICROS}`];
+    log(
+      `${name}, ${options.method}: ${WARM_UP_MS / 1_000} s of warm-up, then ${MEASURE_MS / 1_000} s under the profiler`,
+    );
+    const { calls, from, to } = await runContender(name, options, nodeOptions);
+    const [file = ''] = await readdir(folder);
+    const found = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile;
+    for (const line of describe(found, { from, to }, calls)) log(line);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Its process has ended, and so its profile is written, when this comes back. */
+async function runContender(name: string, { method, timing }: Options, nodeOptions: readonly string[]) {
+  await using processes = new AsyncDisposableStack();
+  const isIt = (contender: { readonly name: string }): boolean => contender.name === name;
+  const { contestants, leftOut } = SERVERS.some(isIt)
+    ? await startServers(processes, SERVERS.filter(isIt), nodeOptions)
+    : await startClients(processes, CLIENTS.filter(isIt), nodeOptions);
+  const [contestant] = contestants;
+  if (!contestant) throw new Error(leftOut.join('; '));
+  // The profile's clock is the one of hrtime, in microseconds.
+  const from = Number(process.hrtime.bigint() / 1_000n) + WARM_UP_MS * 1_000;
+  const { calls } = await contestant.run(method, { ...timing, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS });
+  return { calls, from, to: from + MEASURE_MS * 1_000 };
+}
+
+function describe(found: CpuProfile, window: Window, calls: number): string[] {
+  const nodes = new Map(found.nodes.map((node) => [node.id, node]));
+  const parents = new Map(
+    found.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
+  );
+  const functions = new Map<string, number>();
+  const files = new Map<string, number>();
+  const causes = new Map<string, number>();
+  let busyMicros = 0;
+  for (const [id, micros] of selfTimes(found, window)) {
+    const node = nodes.get(id);
+    if (!node || node.callFrame.functionName === '(idle)') continue;
+    busyMicros += micros;
+    add(functions, `${node.callFrame.functionName || '(anonymous)'}  ${placeOf(node)}`, micros);
+    add(files, groupOf(node), micros);
+    add(causes, causeOf(node, nodes, parents), micros);
+  }
+  const line = ([what, micros]: readonly [string, number]): string =>
+    `${((micros / busyMicros) * 100).toFixed(1).padStart(6)} %  ${(micros / calls).toFixed(2).padStart(7)} µs/call  ${what}`;
+  const top = (times: Map<string, number>): string[] =>
+    [...times]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, LINES_SHOWN)
+      .map(line);
+  return [
+    `${calls} calls, ${(busyMicros / calls).toFixed(1)} µs of the main thread a call (with the profiler's own cost)`,
+    '\nSelf time by function',
+    ...top(functions),
+    '\nSelf time by package or file',
+    ...top(files),
+    '\nTime by the innermost function of rpc-kit on the stack, with all that it calls outside',
+    ...top(causes),
+  ];
+}
+
+interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Microseconds by node. A sample stands for the time until the next one. */
+function selfTimes({ samples, timeDeltas, startTime }: CpuProfile, { from, to }: Window): Map<number, number> {
+  const times = new Map<number, number>();
+  let at = startTime + (timeDeltas[0] ?? 0);
+  for (const [index, id] of samples.entries()) {
+    const micros = timeDeltas[index + 1] ?? 0;
+    if (at >= from && at < to) add(times, id, micros);
+    at += micros;
+  }
+  return times;
+}
+
+function add<K>(times: Map<K, number>, key: K, micros: number): void {
+  times.set(key, (times.get(key) ?? 0) + micros);
+}
+
+function placeOf({ callFrame: { url, lineNumber } }: ProfileNode): string {
+  return url === '' ? '' : `${shortened(url)}:${lineNumber + 1}`;
+}
+
+function groupOf(node: ProfileNode): string {
+  const { url, functionName } = node.callFrame;
+  if (url === '') return functionName.startsWith('(') ? functionName : '(native)';
+  return /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url)?.[1] ?? shortened(url);
+}
+
+function causeOf(node: ProfileNode, nodes: Map<number, ProfileNode>, parents: Map<number, number>): string {
+  for (let at: ProfileNode | undefined = node; at; at = nodes.get(parents.get(at.id) ?? -1)) {
+    if (at.callFrame.url.includes('/rpc-kit/src/'))
+      return `${at.callFrame.functionName || '(anonymous)'}  ${placeOf(at)}`;
+  }
+  return `outside of rpc-kit: ${groupOf(node)}`;
+}
+
+function shortened(url: string): string {
+  return url.replace(/^file:\/\/.*\/(?=rpc-kit\/(src|benchmarks)\/|node_modules\/(?!.*node_modules\/))/, '');
+}
