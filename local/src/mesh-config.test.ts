@@ -23,7 +23,7 @@ describe('The configuration of a local mesh', () => {
 
   it('names the variable that moves a port', () => {
     const ports = listPorts(loadMeshConfig({}), false);
-    assert.deepEqual(ports.at(-1), { port: 54320, variable: 'MESH_POSTGRES_PORT' });
+    assert.deepEqual(ports.at(-1), { port: 15432, variable: 'MESH_POSTGRES_PORT' });
     assert.equal(ports.length, 5);
   });
 

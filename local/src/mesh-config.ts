@@ -8,8 +8,9 @@ export const PROJECT_DIRECTORY = resolve(import.meta.dirname, '../..');
 export const LOCAL_HOST = '127.0.0.1';
 
 export const DEFAULT_PORTS: PerService<number> = { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 };
-const DEFAULT_POSTGRES_PORT = 54320;
-const DEFAULT_PGBOUNCER_PORT = 54321;
+/** Below the ports that systems give to outgoing connections (32768 and up on Linux), one of which may be taken at any moment. */
+const DEFAULT_POSTGRES_PORT = 15432;
+const DEFAULT_PGBOUNCER_PORT = 16432;
 const PORT_MAX = 65_535;
 
 export type MeshConfig = {
