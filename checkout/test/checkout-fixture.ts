@@ -104,7 +104,10 @@ export async function startCheckout(databaseUrl: string, options: CheckoutOption
       const failures: unknown[] = [];
       const onFailure = (_purchaseID: string, error: unknown) => failures.push(error);
       const context = { signal: new AbortController().signal };
-      while ((await resumePurchases(unfinished, parts, { onFailure }, context)) > 0);
+      const ofUsers = {
+        claim: async (limit: number) => (await unfinished.claim(limit)).filter(({ user }) => users.includes(user)),
+      };
+      while ((await resumePurchases(ofUsers, parts, { onFailure }, context)) > 0);
       return failures;
     },
     async isPending(user) {
