@@ -30,8 +30,8 @@ export interface Replica extends AsyncDisposable {
   readonly database: Database;
 }
 
-/** Runs a text of SQL and answers its rows, with 64-bit numbers as bigints. */
-export type Query = (text: string) => Promise<Record<string, unknown>[]>;
+/** Runs SQL and answers its rows, with 64-bit numbers as bigints. */
+export type Query = (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 
 /** What a statement was and what it failed with, in the order of their ends. */
 export interface RanStatement {
@@ -42,6 +42,8 @@ export interface RanStatement {
 }
 
 export interface Loms extends Replica {
+  /** The replica that the fixture begins with, to be stopped alone. */
+  readonly first: Replica;
   /** Another replica on the same database. It is closed with the fixture, if not before. */
   start(options?: LomsOptions): Replica;
   /** Everything that the replicas' sink was told, unless a sink of its own was given. */
@@ -65,6 +67,7 @@ export async function openLoms(options: LomsOptions = {}): Promise<Loms> {
   await using stack = new AsyncDisposableStack();
   const { url } = stack.use(await createTestDatabase('loms'));
   const beside = stack.use(openPool(url, 10));
+  const query = queryOn(beside);
   const events: OrderEvent[] = [];
   const statements: RanStatement[] = [];
   const sink = options.sink ?? { deliver: async (event) => void events.push(event) };
@@ -76,21 +79,22 @@ export async function openLoms(options: LomsOptions = {}): Promise<Loms> {
 
   return {
     ...first,
+    first,
     start,
     events,
     statements,
-    query: (text) => beside.query(text),
+    query,
     trial: (work) => rolledBack(beside, work),
     async supply(sku, counts) {
       const rows = Object.entries(counts).map(([warehouse, count]) => `(${sku}, ${warehouse}, ${count}, ${count})`);
-      await beside.query(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES ${rows}`);
+      await query(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES ${rows}`);
     },
     async stocksOf(sku) {
-      const rows = await beside.query(`SELECT * FROM stocks WHERE sku = ${sku} ORDER BY warehouse_id`);
+      const rows = await query(`SELECT * FROM stocks WHERE sku = ${sku} ORDER BY warehouse_id`);
       return Object.fromEntries(rows.map((row) => [row.warehouse_id, `${row.on_sale}/${row.reserved}/${row.sold}`]));
     },
     async orderCounts() {
-      const rows = await beside.query('SELECT status, count(*)::integer FROM orders GROUP BY status ORDER BY status');
+      const rows = await query('SELECT status, count(*)::integer FROM orders GROUP BY status ORDER BY status');
       return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -136,11 +140,15 @@ function startReplica(url: string, options: LomsOptions & { sink: EventSink }, s
   };
 }
 
+function queryOn(executor: Executor): Query {
+  return (text, values = []) => executor.run('test', { toParam: () => ({ text, values }) });
+}
+
 async function rolledBack<T>(database: Database, work: (query: Query) => Promise<T>): Promise<T> {
   const rollBack = new Error('rolled back');
   let answer: { value: T } | undefined;
   const trial = database.transaction(async (executor) => {
-    answer = { value: await work((text) => executor.run('trial', { toParam: () => ({ text, values: [] }) })) };
+    answer = { value: await work(queryOn(executor)) };
     throw rollBack;
   });
   await trial.catch((error: unknown) => {

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { failedWith, type ParamsOf } from 'rpc-kit';
+import { loms as contract } from '../contract.ts';
+import { type Loms, type LomsClient, type Outcome, outcomeOf, settle, withLoms } from './loms-fixture.ts';
+
+const { createOrder } = contract.methods;
+type Order = ParamsOf<typeof createOrder>;
+
+const SKU = 1_076_963;
+const KEY = 'one intended order';
+const ORDER: Order = { user: 7n, items: [{ sku: SKU, count: 2 }], idempotencyKey: KEY };
+const OTHER_ORDERS: Order[] = [
+  { ...ORDER, user: 8n },
+  { ...ORDER, items: [{ sku: SKU, count: 3 }] },
+  { ...ORDER, items: [{ sku: SKU + 1, count: 2 }] },
+  { ...ORDER, items: [...ORDER.items, { sku: SKU + 1, count: 2 }] },
+];
+
+function orderIDOf(outcome: Outcome<{ orderID: bigint }>): bigint {
+  if ('error' in outcome) throw outcome.error;
+  return outcome.ok.orderID;
+}
+
+function failedOrderIDOf(outcome: Outcome<unknown>): bigint {
+  assert.ok('error' in outcome && failedWith(outcome.error, createOrder, 'out_of_stock'));
+  assert.deepEqual(outcome.error.details.shortages, [{ sku: SKU, requested: 2, available: 1n }]);
+  return outcome.error.details.orderID;
+}
+
+function assertConflict(outcome: Outcome<unknown>): void {
+  assert.ok('error' in outcome && failedWith(outcome.error, createOrder, 'idempotency_conflict'));
+  assert.equal(outcome.error.code, 'failed_precondition');
+}
+
+/** The same call so many times at once, spread over two replicas. */
+function atOnce(loms: Loms, orders: readonly Order[]): Promise<Outcome<{ orderID: bigint }>[]> {
+  const clients: LomsClient[] = [loms.client, loms.start().client];
+  return Promise.all(
+    orders.map((order, index) => settle(() => (clients[index % 2] ?? loms.client).createOrder(order))),
+  );
+}
+
+describe('An idempotency key', () => {
+  it(
+    'makes one order of twenty calls at once, and answers all of them the same',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 100 });
+      const outcomes = await atOnce(loms, Array<Order>(20).fill(ORDER));
+      assert.equal(new Set(outcomes.map(orderIDOf)).size, 1);
+      assert.deepEqual(await loms.orderCounts(), { 'awaiting payment': 1 });
+      assert.deepEqual(await loms.stocksOf(SKU), { 1: '98/2/0' });
+    }),
+  );
+
+  it(
+    'makes one failed order of twenty calls at once, and fails all of them the same',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 1 });
+      const outcomes = await atOnce(loms, Array<Order>(20).fill(ORDER));
+      assert.equal(new Set(outcomes.map(failedOrderIDOf)).size, 1);
+      assert.deepEqual(await loms.orderCounts(), { failed: 1 });
+    }),
+  );
+
+  it(
+    'belongs to the body of whoever of twenty comes first, and is refused to those with another one',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 100 });
+      const other: Order = { ...ORDER, items: [{ sku: SKU, count: 3 }] };
+      const outcomes = await atOnce(
+        loms,
+        Array.from({ length: 20 }, (_, index) => (index % 4 < 2 ? ORDER : other)),
+      );
+      const [won, lost] = [outcomes.filter((one) => 'ok' in one), outcomes.filter((one) => 'error' in one)];
+      assert.deepEqual([won.length, lost.length], [10, 10]);
+      assert.equal(new Set(won.map(orderIDOf)).size, 1);
+      lost.forEach(assertConflict);
+      assert.deepEqual(await loms.orderCounts(), { 'awaiting payment': 1 });
+    }),
+  );
+
+  it(
+    'is refused with another body, which changes nothing',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 100 });
+      await loms.supply(SKU + 1, { 1: 100 });
+      const orderID = orderIDOf(await outcomeOf(loms.client.createOrder(ORDER)));
+      for (const order of OTHER_ORDERS) assertConflict(await outcomeOf(loms.client.createOrder(order)));
+      assert.deepEqual(await loms.orderCounts(), { 'awaiting payment': 1 });
+      assert.deepEqual(await loms.stocksOf(SKU), { 1: '98/2/0' });
+      assert.equal(orderIDOf(await outcomeOf(loms.client.createOrder(ORDER))), orderID);
+    }),
+  );
+
+  it(
+    'answers as the first time when the same goods come in other lines',
+    withLoms(async ({ client, supply }) => {
+      await supply(SKU, { 1: 100 });
+      const { orderID } = await client.createOrder(ORDER);
+      const items = [
+        { sku: SKU, count: 1 },
+        { sku: SKU, count: 1 },
+      ];
+      assert.deepEqual(await client.createOrder({ ...ORDER, items }), { orderID });
+    }),
+  );
+
+  it(
+    'answers as the first time after an order was payed or cancelled',
+    withLoms(async ({ client, supply, stocksOf }) => {
+      await supply(SKU, { 1: 100 });
+      for (const end of [client.orderPayed, client.cancelOrder]) {
+        const order = { ...ORDER, idempotencyKey: end.toString() + Math.random() };
+        const { orderID } = await client.createOrder(order);
+        await end({ orderID });
+        assert.deepEqual(await client.createOrder(order), { orderID });
+      }
+      assert.deepEqual(await stocksOf(SKU), { 1: '98/0/2' });
+    }),
+  );
+
+  it(
+    'fails as the first time after goods were missing, even when they have come since',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 1 });
+      const first = failedOrderIDOf(await outcomeOf(loms.client.createOrder(ORDER)));
+      await loms.supply(SKU, { 2: 100 });
+      assert.equal(failedOrderIDOf(await outcomeOf(loms.client.createOrder(ORDER))), first);
+      assertConflict(await outcomeOf(loms.client.createOrder({ ...ORDER, user: 8n })));
+      assert.deepEqual(await loms.orderCounts(), { failed: 1 });
+    }),
+  );
+
+  it(
+    'may come with the call instead of in its params, which go before it',
+    withLoms(async ({ client, supply, orderCounts }) => {
+      await supply(SKU, { 1: 100 });
+      const { orderID } = await client.createOrder(ORDER);
+      const { idempotencyKey, ...order } = ORDER;
+      assert.deepEqual(await client.createOrder(order, { idempotencyKey }), { orderID });
+      assert.deepEqual(await client.createOrder(ORDER, { idempotencyKey: 'another' }), { orderID });
+      assert.deepEqual(await orderCounts(), { 'awaiting payment': 1 });
+    }),
+  );
+
+  it(
+    'is any text of 1 to 255 characters, and only the very same text is the same key',
+    withLoms(async ({ client, supply, orderCounts }) => {
+      await supply(SKU, { 1: 100 });
+      const keys = [
+        'k',
+        'K',
+        ' k',
+        'k ',
+        "k'; --",
+        '$1',
+        '?',
+        'é',
+        'e\u0301',
+        '\u{1f6d2}'.repeat(127),
+        'k'.repeat(255),
+      ];
+      for (const idempotencyKey of keys) {
+        const { orderID } = await client.createOrder({ ...ORDER, idempotencyKey });
+        assert.deepEqual(await client.createOrder({ ...ORDER, idempotencyKey }), { orderID });
+      }
+      assert.deepEqual(await orderCounts(), { 'awaiting payment': keys.length });
+    }),
+  );
+
+  it(
+    'makes an order of its own for each call without one',
+    withLoms(async ({ client, supply, orderCounts }) => {
+      await supply(SKU, { 1: 100 });
+      const { idempotencyKey: _, ...order } = ORDER;
+      await client.createOrder(order);
+      await client.createOrder(order);
+      assert.deepEqual(await orderCounts(), { 'awaiting payment': 2 });
+    }),
+  );
+});
