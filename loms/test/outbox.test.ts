@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { createOrder } from '../src/domain/create-order.ts';
+import type { EventSink, OrderEvent } from '../src/domain/ports.ts';
+import { createStore } from '../src/repository/store.ts';
+import { createOrders, eventually, type Loms, type LomsClient, outboxToDrain, withLoms } from './loms-fixture.ts';
+
+const SKU = 1_076_963;
+
+/** Notes every event that reaches it, and then may fail or take its time. */
+function recordingSink(then: EventSink['deliver'] = async () => {}): EventSink & { readonly reached: OrderEvent[] } {
+  const reached: OrderEvent[] = [];
+  return {
+    reached,
+    async deliver(event, context) {
+      reached.push(event);
+      await then(event, context);
+    },
+  };
+}
+
+function seqsOf(events: readonly OrderEvent[], orderID: bigint): number[] {
+  return events.filter((event) => event.orderID === orderID).map(({ seq }) => seq);
+}
+
+/** Orders that are payed or cancelled, three events each. */
+async function settledOrders(clients: readonly LomsClient[], count: number): Promise<bigint[]> {
+  const [client] = clients as [LomsClient];
+  const orderIDs = await createOrders(client, SKU, count);
+  for (const [index, orderID] of orderIDs.entries()) {
+    const { orderPayed, cancelOrder } = clients[index % clients.length] ?? client;
+    await (index % 3 ? orderPayed({ orderID }) : cancelOrder({ orderID }));
+  }
+  return orderIDs;
+}
+
+/** What the events of an outbox say, to be compared with what was delivered. */
+async function writtenEvents(loms: Loms): Promise<OrderEvent[]> {
+  const rows = await loms.query('SELECT * FROM outbox ORDER BY order_id, seq');
+  return rows.map((row) => ({
+    eventID: row.event_id as string,
+    orderID: row.order_id as bigint,
+    seq: row.seq as number,
+    user: row.user_id as bigint,
+    status: row.status as OrderEvent['status'],
+    at: row.changed_at as Date,
+  }));
+}
+
+function inOrder(events: readonly OrderEvent[]): OrderEvent[] {
+  return events
+    .map(({ eventID, orderID, seq, user, status, at }) => ({ eventID, orderID, seq, user, status, at }))
+    .toSorted((a, b) => (a.orderID === b.orderID ? a.seq - b.seq : Number(a.orderID - b.orderID)));
+}
+
+describe('The outbox', () => {
+  it(
+    'is delivered whole, each event once and those of an order in their order, by two replicas',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 60 });
+      const orderIDs = await settledOrders([loms.client, loms.start().client], 60);
+      await outboxToDrain(loms);
+      for (const orderID of orderIDs) assert.deepEqual(seqsOf(loms.events, orderID), [1, 2, 3]);
+      assert.deepEqual(inOrder(loms.events), await writtenEvents(loms));
+    }),
+  );
+
+  it('holds up only the order whose event cannot be delivered, until it can be', async () => {
+    let blocked: bigint | undefined;
+    const sink = recordingSink(async ({ orderID, seq }) => {
+      if (orderID === blocked && seq === 2) throw new Error('refused');
+    });
+    await withLoms(
+      async (loms) => {
+        loms.start();
+        await loms.supply(SKU, { 1: 20 });
+        // The number of the second order to come.
+        blocked = 2n;
+        const orderIDs = await settledOrders([loms.client], 20);
+        const others = orderIDs.filter((orderID) => orderID !== blocked);
+        await eventually(
+          'the events of all others are delivered',
+          () => loms.query('SELECT DISTINCT order_id FROM outbox WHERE delivered_at IS NULL'),
+          (rows) => rows.length === 1 && rows[0]?.order_id === blocked,
+        );
+        for (const orderID of others) assert.deepEqual(seqsOf(sink.reached, orderID), [1, 2, 3]);
+        await eventually(
+          'the event was tried several times',
+          () => seqsOf(sink.reached, 2n).length,
+          (tries) => tries >= 4,
+        );
+        assert.deepEqual(new Set(seqsOf(sink.reached, 2n)), new Set([1, 2]));
+
+        blocked = undefined;
+        await outboxToDrain(loms);
+        assert.deepEqual(seqsOf(sink.reached, 2n).slice(-2), [2, 3]);
+      },
+      { sink },
+    )();
+  });
+
+  it('delivers an event again that was not marked after it was delivered, and never one before its predecessor', async () => {
+    const broken = new Set<string>();
+    const sink = recordingSink(async ({ eventID }) => {
+      if (broken.has(eventID)) return;
+      broken.add(eventID);
+      throw new Error('crashed after the event was there');
+    });
+    await withLoms(
+      async (loms) => {
+        await loms.supply(SKU, { 1: 20 });
+        const orderIDs = await settledOrders([loms.client, loms.start().client], 20);
+        await outboxToDrain(loms);
+        for (const orderID of orderIDs) assert.deepEqual(seqsOf(sink.reached, orderID), [1, 1, 2, 2, 3, 3]);
+      },
+      { sink },
+    )();
+  });
+
+  it('delivers what a replica had in hand when it died, once its lease is over', async () => {
+    // Deliveries of the first replica neither end nor can be stopped, as if its process were gone.
+    const dead = recordingSink(() => new Promise(() => {}));
+    const { promise: died, resolve: die } = Promise.withResolvers<void>();
+    const first: EventSink = { deliver: (event, context) => Promise.race([dead.deliver(event, context), died]) };
+    const sink = recordingSink();
+    await withLoms(
+      async (loms) => {
+        await loms.supply(SKU, { 1: 1 });
+        const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
+        await eventually(
+          'the first replica has an event in hand',
+          () => dead.reached.length,
+          (count) => count === 1,
+        );
+        loms.start({ sink });
+        await loms.client.orderPayed({ orderID });
+        // Not before its lease is over does anybody else take it, nor what comes after it.
+        const leases = await loms.query(`
+          SELECT seq, available_at - clock_timestamp() > interval '10 seconds' AS leased
+          FROM outbox WHERE order_id = ${orderID} ORDER BY seq`);
+        assert.deepEqual(leases[0], { seq: 1, leased: true });
+        assert.deepEqual(sink.reached, []);
+        await loms.query(`UPDATE outbox SET available_at = clock_timestamp() WHERE order_id = ${orderID} AND seq = 1`);
+        await outboxToDrain(loms);
+        assert.deepEqual(seqsOf(sink.reached, orderID), [1, 2, 3]);
+        die();
+      },
+      { sink: first },
+    )();
+  });
+
+  it(
+    'delivers the events of a transaction that began early and ended late',
+    withLoms(async (loms) => {
+      await loms.supply(1, { 1: 1 });
+      await loms.supply(2, { 1: 1 });
+      const { promise: released, resolve: release } = Promise.withResolvers<void>();
+      const { promise: written, resolve: write } = Promise.withResolvers<void>();
+      const store = createStore(loms.database, { paymentTimeoutMs: 600_000, onEvents() {} });
+      const slow = store.transaction(async (repositories) => {
+        const inside = { transaction: (work: (given: typeof repositories) => unknown) => work(repositories) };
+        const request = { user: 1n, items: [{ sku: 1, count: 1 }] };
+        const orderID = await createOrder(inside as typeof store, request, new AbortController());
+        write();
+        await released;
+        return orderID;
+      }, new AbortController());
+      await written;
+      const { orderID: quick } = await loms.client.createOrder({ user: 1n, items: [{ sku: 2, count: 1 }] });
+      await outboxToDrain(loms);
+      assert.deepEqual(seqsOf(loms.events, quick), [1, 2]);
+      release();
+      const orderID = await slow;
+      assert.ok(orderID < quick);
+      await outboxToDrain(loms);
+      assert.deepEqual(seqsOf(loms.events, orderID), [1, 2]);
+    }),
+  );
+
+  it('puts all events back at once that a replica has in hand when it is stopped', async () => {
+    let refusing = true;
+    const hanging = recordingSink(async (_event, { signal }) => {
+      if (refusing) throw new Error('refused');
+      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    });
+    await withLoms(
+      async (loms) => {
+        await loms.supply(SKU, { 1: 30 });
+        const orderIDs = await createOrders(loms.client, SKU, 30);
+        refusing = false;
+        const reached = hanging.reached.length;
+        await loms.query('UPDATE outbox SET available_at = clock_timestamp() WHERE seq = 1');
+        await eventually(
+          'the replica has its hands full',
+          () => hanging.reached.length,
+          (count) => count >= reached + 8,
+        );
+        await loms.first[Symbol.asyncDispose]();
+
+        const sink = recordingSink();
+        loms.start({ sink });
+        await outboxToDrain(loms);
+        for (const orderID of orderIDs) assert.deepEqual(seqsOf(sink.reached, orderID), [1, 2]);
+      },
+      { sink: hanging },
+    )();
+  });
+});
