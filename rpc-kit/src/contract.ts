@@ -74,7 +74,9 @@ export function defineService<const M extends Methods>(
     };
     if (!METHOD_NAME.test(method)) complain('a method name is a letter and up to 63 letters, digits or underscores');
     if (RESERVED_NAMES.has(method)) complain('this name belongs to one of the pages of every service');
-    if (!(contract.timeoutMs > 0)) complain('timeoutMs must be above 0');
+    if (!(Number.isFinite(contract.timeoutMs) && contract.timeoutMs > 0)) {
+      complain('timeoutMs must be a number above 0');
+    }
     for (const position of contract.positions ?? []) {
       if (!Object.hasOwn(contract.params.shape, position)) complain(`positions names "${position}", which is no param`);
     }
