@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  fromWireInteger,
+  isRawNumber,
+  parseJson,
+  rawNumber,
+  stringifyJson,
+  surveyJson,
+  toWireInteger,
+} from './json.ts';
+
+/** A number as JSON can spell it. */
+const numberText = fc
+  .tuple(
+    fc.boolean(),
+    fc.bigInt({ min: 0n, max: 10n ** 40n - 1n }),
+    fc.option(fc.stringMatching(/^[0-9]{1,30}$/), { nil: undefined }),
+    fc.option(fc.tuple(fc.constantFrom('e', 'E'), fc.constantFrom('', '+', '-'), fc.nat(400)), { nil: undefined }),
+  )
+  .map(([negative, whole, fraction, exponent]) =>
+    [negative ? '-' : '', whole, fraction === undefined ? '' : `.${fraction}`, exponent?.join('') ?? ''].join(''),
+  );
+
+/** The value behind a spelling, as digits and a power of ten: the same for every spelling of it. */
+function valueBehind(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? assert.fail(text);
+  const digits = BigInt(whole + fraction).toString();
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  return `${sign}${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+}
+
+/** As a service sends a number back that it was sent. */
+const again = (text: string): string => {
+  const value = parseJson(text);
+  return typeof value === 'bigint' ? value.toString() : stringifyJson(value);
+};
+
+describe('JSON without loss', () => {
+  it('keeps the value of every number that JSON can spell', () => {
+    fc.assert(
+      fc.property(numberText, (text) => {
+        assert.equal(valueBehind(again(text)), valueBehind(text));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('keeps every whole number digit for digit', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }), (whole) => {
+        assert.equal(again(whole.toString()), whole.toString());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('keeps numbers wherever they stand', () => {
+    fc.assert(
+      fc.property(fc.array(numberText, { maxLength: 5 }), (numbers) => {
+        const value = parseJson(`{"a":[${numbers.join(',')}]}`) as { a: unknown[] };
+        for (const [index, text] of numbers.entries()) {
+          assert.deepEqual(value.a[index], parseJson(text));
+        }
+      }),
+    );
+  });
+
+  it('is like JSON.parse for all that a double holds', () => {
+    const number = fc.oneof(fc.maxSafeInteger(), fc.double({ noInteger: true, noNaN: true, noDefaultInfinity: true }));
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        number,
+        fc.string(),
+        fc.boolean(),
+        fc.array(tie('tree')),
+        fc.dictionary(fc.string(), tie('tree')),
+      ),
+    }));
+    fc.assert(
+      fc.property(tree, (value) => {
+        const text = JSON.stringify(value);
+        assert.deepEqual(parseJson(text), JSON.parse(text));
+      }),
+    );
+  });
+
+  it('gives a number where that loses nothing, a bigint for larger whole numbers, and the text itself for the rest', () => {
+    for (const text of ['0', '-1', '1.5', '1e2', '1.0', '9007199254740991', '0.1', '1E-7', '5e-324', '1.10']) {
+      assert.equal(parseJson(text), Number(text), text);
+    }
+    for (const text of ['9007199254740992', '-9007199254740993', '12345678901234567890']) {
+      assert.equal(parseJson(text), BigInt(text), text);
+    }
+    for (const text of ['1e400', '-1e400', '1e-400', '1e22', '9007199254740993.0', '0.1234567890123456789']) {
+      const value = parseJson(text);
+      assert.ok(isRawNumber(value), text);
+      assert.equal(value.rawJSON, text);
+    }
+  });
+
+  it('leaves text alone, whatever it looks like', () => {
+    for (const text of ['12345678901234567890', '1e400', '[{"', '\\"1e5', '\ud800']) {
+      assert.equal(parseJson(JSON.stringify(text)), text);
+      assert.deepEqual(parseJson(JSON.stringify({ [text]: [text, 0.5] })), { [text]: [text, 0.5] });
+    }
+  });
+
+  it('keeps a member named __proto__ a mere member', () => {
+    const value = parseJson('{"__proto__":{"a":1.5}}') as object;
+    assert.deepEqual(Object.keys(value), ['__proto__']);
+    assert.equal(Object.getPrototypeOf(value), Object.prototype);
+  });
+
+  it('refuses what is no JSON', () => {
+    for (const text of ['', '{', '01', '1.', '0x1', '[1.5', "'a'", 'undefined']) {
+      assert.throws(() => parseJson(text), SyntaxError, text);
+    }
+  });
+
+  it('does not write a bigint that nobody has made a wire integer', () => {
+    assert.throws(() => stringifyJson({ count: 1n }), TypeError);
+  });
+});
+
+describe('a look over JSON text', () => {
+  const depthOf = (value: unknown): number =>
+    typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+
+  it('tells how deep any JSON nests', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
+        assert.equal(surveyJson(JSON.stringify(value)).depth, depthOf(value));
+      }),
+    );
+  });
+
+  it('tells of every number that a double would spoil', () => {
+    fc.assert(
+      fc.property(numberText, fc.string(), (number, text) => {
+        const spoilt = valueBehind(JSON.stringify(JSON.parse(number)).replace('null', '0')) !== valueBehind(number);
+        const { hasWideNumber } = surveyJson(JSON.stringify({ [text]: text, a: ['x'] }).replace('"x"', () => number));
+        assert.ok(!spoilt || hasWideNumber, number);
+      }),
+    );
+  });
+
+  it('does not take digits, points and brackets within text for numbers and nesting', () => {
+    const text = JSON.stringify({ a: '12345678901234567890.5e1 [[[{{{ \\" \\', 'b[': '1.5' });
+    assert.deepEqual(surveyJson(text), { depth: 1, hasWideNumber: false });
+  });
+
+  it('ends with the text, valid or not', () => {
+    assert.deepEqual(surveyJson('["abc'), { depth: 1, hasWideNumber: false });
+    assert.deepEqual(surveyJson('"abc\\'), { depth: 0, hasWideNumber: false });
+    assert.deepEqual(surveyJson(']]]['), { depth: 0, hasWideNumber: false });
+  });
+});
+
+describe('wire integers', () => {
+  it('are numbers where exact and digits where not', () => {
+    assert.equal(toWireInteger(5n), 5);
+    assert.equal(toWireInteger(2n ** 53n - 1n), 2 ** 53 - 1);
+    assert.deepEqual(toWireInteger(2n ** 53n), rawNumber('9007199254740992'));
+    assert.equal(stringifyJson([toWireInteger(-(2n ** 63n))]), '[-9223372036854775808]');
+  });
+
+  it('come back as the bigints that they were', () => {
+    fc.assert(
+      fc.property(fc.bigInt(), (value) => {
+        assert.equal(fromWireInteger(toWireInteger(value)), value);
+        assert.equal(fromWireInteger(parseJson(stringifyJson(toWireInteger(value)))), value);
+      }),
+    );
+  });
+
+  it('are not made of what is no whole number, or not exactly known', () => {
+    for (const value of [
+      1.5,
+      2 ** 53,
+      Number.NaN,
+      rawNumber('1e22'),
+      rawNumber('1.5'),
+      '5',
+      true,
+      null,
+      undefined,
+      {},
+      [],
+    ]) {
+      assert.equal(fromWireInteger(value), undefined);
+    }
+  });
+});
