@@ -82,6 +82,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     scope.signal?.throwIfAborted();
     const client = await connect(pool);
     let broken: Error | undefined;
+    const onBreak = (error: Error): void => {
+      broken = error;
+    };
+    // The pool listens to idle connections only; one that breaks while it is in use here would end the process.
+    client.on('error', onBreak);
     try {
       await client.query('BEGIN');
       const result = await work({
@@ -99,6 +104,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       });
       throw toDatabaseFailure(error);
     } finally {
+      client.off('error', onBreak);
       client.release(broken);
     }
   };
