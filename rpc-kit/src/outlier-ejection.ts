@@ -1,0 +1,126 @@
+/**
+ * Where an endpoint stands:
+ * - `serving`: it gets its share of the calls; after so many failures in a row it is ejected.
+ * - `ejected`: it gets none until `untilAt`, on `performance.now()`'s scale.
+ */
+export type EndpointHealth =
+  | { readonly name: 'serving'; readonly failuresInARow: number }
+  | { readonly name: 'ejected'; readonly sinceAt: number; readonly untilAt: number };
+
+export interface OutlierEjectionOptions {
+  /** Failures in a row that eject an endpoint. */
+  readonly failuresMax: number;
+  /** How long the first ejection lasts, in milliseconds; the n-th lasts n times as long. */
+  readonly ejectionMs: number;
+  /** How long an ejection lasts at most. An endpoint that has served this long since starts from the first again. */
+  readonly ejectionMaxMs: number;
+  /** The share of endpoints that may be ejected at a time, from 0 to 1, rounded up; never all. */
+  readonly ejectedShareMax: number;
+}
+
+/** A member is an endpoint; a cause is whatever its failure came with, which only the listener knows. */
+export interface OutlierEjectionEvents<M, C> {
+  eject(event: { readonly member: M; readonly cause: C; readonly times: number; readonly forMs: number }): void;
+  readmit(member: M): void;
+}
+
+/** What ejection knows of each endpoint; whoever has the endpoint keeps it. */
+export interface EjectionRecord {
+  health: EndpointHealth;
+  /** Ejections in a row, without a long time of good service between them. */
+  times: number;
+  readmittedAt: number;
+}
+
+export interface OutlierEjection<M, C> {
+  /** Those that may be called now. Whose time is over is readmitted first. Never empty unless there are no members. */
+  serving(): M[];
+  succeeded(member: M): void;
+  failed(member: M, cause: C): void;
+  /** To be called when members have come or gone: too many of the rest may be ejected now. */
+  rebalance(): void;
+}
+
+export function createEjectionRecord(): EjectionRecord {
+  return { health: { name: 'serving', failuresInARow: 0 }, times: 0, readmittedAt: Number.NEGATIVE_INFINITY };
+}
+
+/**
+ * Takes endpoints that keep failing out of the rotation for a while, after Envoy
+ * (https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier), without timers. Different from there:
+ *
+ * - An endpoint that comes back is on probation: its next failure ejects it again.
+ * - When as many are out as may be, and all that serve keep failing too, the failures say nothing about the one at hand. Then
+ *   it changes places with the one that has been out longest: that one may have recovered, the one at hand has not.
+ *
+ * @param members the endpoints there are now
+ */
+export function createOutlierEjection<M extends EjectionRecord, C>(
+  options: OutlierEjectionOptions,
+  members: () => readonly M[],
+  on: OutlierEjectionEvents<M, C>,
+): OutlierEjection<M, C> {
+  const { failuresMax, ejectionMs, ejectionMaxMs, ejectedShareMax } = options;
+
+  function ejectedMax(): number {
+    const count = members().length;
+    return Math.min(count - 1, Math.ceil(count * ejectedShareMax));
+  }
+
+  /** Longest out first. */
+  function ejected(): M[] {
+    const sinceAt = ({ health }: M): number => (health.name === 'ejected' ? health.sinceAt : 0);
+    return members()
+      .filter(({ health }) => health.name === 'ejected')
+      .sort((a, b) => sinceAt(a) - sinceAt(b));
+  }
+
+  function eject(member: M, cause: C): void {
+    const now = performance.now();
+    member.times = now - member.readmittedAt > ejectionMaxMs ? 1 : member.times + 1;
+    const forMs = Math.min(ejectionMaxMs, ejectionMs * member.times);
+    member.health = { name: 'ejected', sinceAt: now, untilAt: now + forMs };
+    on.eject({ member, cause, times: member.times, forMs });
+  }
+
+  function readmit(member: M): void {
+    member.readmittedAt = performance.now();
+    member.health = { name: 'serving', failuresInARow: failuresMax - 1 };
+    on.readmit(member);
+  }
+
+  function isFailing({ health }: M): boolean {
+    return health.name === 'ejected' || health.failuresInARow >= failuresMax;
+  }
+
+  return {
+    serving() {
+      const now = performance.now();
+      return members().filter((member) => {
+        if (member.health.name === 'ejected' && member.health.untilAt <= now) readmit(member);
+        return member.health.name === 'serving';
+      });
+    },
+    succeeded(member) {
+      if (member.health.name === 'serving' && member.health.failuresInARow > 0) {
+        member.health = { name: 'serving', failuresInARow: 0 };
+      }
+    },
+    failed(member, cause) {
+      // What was still under way when it was ejected, or when it left.
+      if (member.health.name === 'ejected' || !members().includes(member)) return;
+      member.health = { name: 'serving', failuresInARow: member.health.failuresInARow + 1 };
+      if (member.health.failuresInARow < failuresMax) return;
+      const out = ejected();
+      if (out.length < ejectedMax()) return eject(member, cause);
+      const [longestOut] = out;
+      if (!longestOut || !members().every(isFailing)) return;
+      eject(member, cause);
+      readmit(longestOut);
+    },
+    rebalance() {
+      const out = ejected();
+      for (const member of out.slice(0, Math.max(0, out.length - ejectedMax()))) readmit(member);
+    },
+  };
+}
