@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import sinon from 'sinon';
+import { createPeakEwma, type LoadOutcome, type PeakEwma } from './peak-ewma.ts';
+
+describe('the peak EWMA', () => {
+  let clock: sinon.SinonFakeTimers;
+  beforeEach(() => {
+    clock = sinon.useFakeTimers();
+  });
+  afterEach(() => clock.restore());
+
+  function take(load: PeakEwma, ms: number, outcome: LoadOutcome = 'answered'): void {
+    const end = load.begin();
+    clock.tick(ms);
+    end(outcome);
+  }
+
+  it('costs nothing before the first call, and very much while that is under way', () => {
+    const load = createPeakEwma(10_000);
+    assert.equal(load.cost, 0);
+    const end = load.begin();
+    assert.ok(load.cost > 1e9);
+    clock.tick(30);
+    end('answered');
+    assert.equal(load.cost, 30);
+  });
+
+  it('is the latency times the calls that would be under way', () => {
+    const load = createPeakEwma(10_000);
+    take(load, 20);
+    load.begin();
+    load.begin();
+    assert.equal(load.pending, 2);
+    assert.equal(load.cost, 60);
+  });
+
+  it('jumps to a peak at once', () => {
+    const load = createPeakEwma(10_000);
+    take(load, 10);
+    take(load, 500);
+    assert.equal(load.cost, 500);
+  });
+
+  it('comes down slowly: after the decay time the old latency weighs 1/e', () => {
+    const load = createPeakEwma(10_000);
+    take(load, 1_000);
+    clock.tick(9_990);
+    take(load, 10);
+    const expected = 1_000 / Math.E + 10 * (1 - 1 / Math.E);
+    assert.ok(Math.abs(load.cost - expected) < 1e-9, `${load.cost}`);
+  });
+
+  it('comes down without calls too, so that a slow endpoint is tried again', () => {
+    const load = createPeakEwma(10_000);
+    take(load, 1_000);
+    clock.tick(10_000);
+    assert.ok(Math.abs(load.cost - 1_000 / Math.E) < 1e-9);
+  });
+
+  it('takes a failure for at least twice as slow, however fast it came', () => {
+    const load = createPeakEwma(1e9);
+    take(load, 10);
+    take(load, 0, 'failed');
+    assert.ok(Math.abs(load.cost - 20) < 0.001);
+    take(load, 700, 'failed');
+    assert.equal(load.cost, 700);
+  });
+
+  it('learns of a withdrawn call only that it took longer than known', () => {
+    const load = createPeakEwma(1e9);
+    take(load, 50);
+    take(load, 1, 'withdrawn');
+    assert.ok(Math.abs(load.cost - 50) < 0.001);
+    take(load, 80, 'withdrawn');
+    assert.equal(load.cost, 80);
+    assert.equal(load.pending, 0);
+  });
+
+  it('forgets when it is told to', () => {
+    const load = createPeakEwma(10_000);
+    take(load, 50);
+    load.reset();
+    assert.equal(load.cost, 0);
+  });
+
+  it('lies between nothing and the longest latency there was, whatever happens', () => {
+    const calls = fc.array(fc.record({ pauseMs: fc.nat(5_000), ms: fc.nat(2_000) }), { minLength: 1 });
+    fc.assert(
+      fc.property(calls, (steps) => {
+        const load = createPeakEwma(10_000);
+        let longest = 0;
+        for (const { pauseMs, ms } of steps) {
+          clock.tick(pauseMs);
+          take(load, ms);
+          longest = Math.max(longest, ms);
+          assert.ok(load.cost >= ms * (1 - 1e-9) && load.cost <= longest * (1 + 1e-9), `${load.cost}`);
+        }
+      }),
+    );
+  });
+});
