@@ -3,7 +3,7 @@ import { Counter, type Registry } from 'prom-client';
 import { implement, type Service, serverLogging, serverMetrics } from 'rpc-kit';
 import { type Background, databaseErrors, startBackground } from 'service-kit';
 import { loms } from '../contract.ts';
-import { cancelOverdueOrders, OVERDUE_BATCH_MAX } from './domain/cancel-overdue-orders.ts';
+import { cancelOverdueOrders } from './domain/cancel-overdue-orders.ts';
 import { deliverEvents } from './domain/deliver-events.ts';
 import type { EventQueue, EventSink, OrderReader, OverdueOrders, StockReader, Store } from './domain/ports.ts';
 import { createHandlers } from './handler/handlers.ts';
@@ -79,8 +79,8 @@ function startExpiry({ overdue, logger, registry }: Parts, store: Store): Backgr
       };
       const cancelled = await cancelOverdueOrders(overdue, store, { onFailure }, { signal });
       expired.inc(cancelled);
-      // Only a full batch without failures tells that more may be waiting and can be had.
-      return cancelled === OVERDUE_BATCH_MAX;
+      // A round that cancels nothing found nothing, or nothing that it could have: others have it in hand, or it fails.
+      return cancelled > 0;
     },
   });
 }

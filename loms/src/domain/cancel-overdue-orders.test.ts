@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { orderOf, stubPorts } from '../../test/port-stubs.ts';
-import { cancelOverdueOrders, OVERDUE_BATCH_MAX } from './cancel-overdue-orders.ts';
+import { cancelOverdueOrders } from './cancel-overdue-orders.ts';
 
 describe('cancelOverdueOrders', () => {
   function overdueOrders(count: number) {
@@ -24,7 +24,7 @@ describe('cancelOverdueOrders', () => {
   it('cancels each of a batch of overdue orders, in a transaction of its own', async () => {
     const { run, list, orderIDs, orders, transaction, onFailure } = overdueOrders(9);
     assert.equal(await run(), 9);
-    sinon.assert.calledOnceWithExactly(list, OVERDUE_BATCH_MAX);
+    sinon.assert.calledOnceWithExactly(list, 100);
     assert.deepEqual(
       orders.lockOverdue.args.map(([orderID]) => orderID),
       orderIDs,

@@ -7,8 +7,8 @@ export interface OverdueReport {
   onFailure(orderID: bigint, error: unknown): void;
 }
 
-/** One round looks at this many; more than one replica cancels in a second. */
-export const OVERDUE_BATCH_MAX = 100;
+/** One round looks at this many. */
+const BATCH_MAX = 100;
 /** Orders cancelled side by side: they hold a connection each, and callers need some too. */
 const CONCURRENCY = 4;
 
@@ -24,7 +24,7 @@ export async function cancelOverdueOrders(
   report: OverdueReport,
   context: Context,
 ): Promise<number> {
-  const orderIDs = await overdue.list(OVERDUE_BATCH_MAX);
+  const orderIDs = await overdue.list(BATCH_MAX);
   const cancelled = await runInPool(
     orderIDs,
     async (orderID, signal) => {

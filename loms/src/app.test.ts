@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import sinon from 'sinon';
+import { orderOf, stubPorts } from '../test/port-stubs.ts';
+import { createApp, type Parts } from './app.ts';
+
+function partsOf(given: Partial<Parts>): Parts {
+  return {
+    openStore: () => stubPorts().store,
+    orders: { find: sinon.stub().resolves(undefined) },
+    stocks: { onSale: sinon.stub().resolves([]) },
+    overdue: { list: sinon.stub().resolves([]) },
+    queue: { claim: sinon.stub().resolves([]), delivered: sinon.stub().resolves(), postpone: sinon.stub().resolves() },
+    sink: { deliver: sinon.stub().resolves() },
+    logger: pino({ level: 'silent' }),
+    registry: new Registry(),
+    ...given,
+  };
+}
+
+describe('The app', () => {
+  it('looks for overdue orders again at once after it cancelled some, also when other replicas took the rest', async () => {
+    const ports = stubPorts();
+    ports.orders.lockOverdue.resolves(undefined);
+    ports.orders.lockOverdue.withArgs(2n).resolves(orderOf('awaiting payment'));
+    const { promise: again, resolve: lookAgain } = Promise.withResolvers<void>();
+    const list = sinon.stub();
+    list.onFirstCall().resolves([1n, 2n, 3n]);
+    list.callsFake(async () => {
+      lookAgain();
+      return [];
+    });
+    const registry = new Registry();
+    const begunAt = performance.now();
+    await using _app = createApp(partsOf({ openStore: () => ports.store, overdue: { list }, registry }));
+    await again;
+    // Half of the rest between rounds that cancel nothing.
+    assert.ok(performance.now() - begunAt < 500);
+    const [expired] = (await registry.getSingleMetric('orders_expired_total')?.get())?.values ?? [];
+    assert.equal(expired?.value, 1);
+  });
+});
