@@ -16,15 +16,19 @@ export const invalidParamsDetails = z.object({
 
 /** Wire params to the handler's; by position too where the contract gives an order. */
 export function decodeParams(method: MethodContract, wire: unknown): unknown {
-  const parsed = z.safeDecode(method.params, byName(method, wire) as never);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, ISSUES_MAX).map((issue) => ({
+  const decoded = z.safeDecode(method.params, byName(method, wire) as never);
+  if (decoded.success) return decoded.data;
+  throw invalidParams(decoded.error);
+}
+
+function invalidParams(error: z.ZodError): RpcError {
+  const issues = error.issues.slice(0, ISSUES_MAX).map((issue) => ({
     path: shortened(issue.path.join('/')),
     message: shortened(issue.message),
   }));
   const [first] = issues;
   const where = first?.path ? `${first.path}: ` : '';
-  throw new RpcError('invalid_params', `Invalid params: ${where}${first?.message}`, { details: { issues } });
+  return new RpcError('invalid_params', `Invalid params: ${where}${first?.message}`, { details: { issues } });
 }
 
 function shortened(text: string): string {
@@ -55,7 +59,7 @@ export function encodeResult(method: MethodContract, result: unknown): unknown {
 export function encodeParams(method: MethodContract, params: unknown): unknown {
   const encoded = z.safeEncode(method.params, params as never);
   if (encoded.success) return encoded.data;
-  throw new RpcError('invalid_params', `Invalid params: ${z.prettifyError(encoded.error)}`, { cause: encoded.error });
+  throw invalidParams(encoded.error);
 }
 
 /** A peer's result to the client's form. */
