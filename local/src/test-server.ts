@@ -47,6 +47,7 @@ export async function startTestServer(folder: string): Promise<RunningTestServer
     logFile: openLogFile(paths.logs, 'database'),
     onSpawn: (name, pid) => record.add(name, pid),
   });
+  void keeper.lost.then((sentence) => console.error(sentence));
   const stop = async () => {
     await keeper.stop();
     record.close();
