@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { acceptRequestId, createRequestId } from './request-id.ts';
+
+describe('request ids', () => {
+  it('are new each time and of the form that is accepted', () => {
+    const ids = Array.from({ length: 100 }, createRequestId);
+    assert.equal(new Set(ids).size, 100);
+    for (const id of ids) assert.equal(acceptRequestId(id), id);
+  });
+
+  it('of a caller are taken when harmless', () => {
+    for (const id of ['a', 'A1', 'shop:42/a.b-c=d+e@f_g', 'x'.repeat(128)]) assert.equal(acceptRequestId(id), id);
+  });
+
+  it('of a caller are replaced when missing, too long or of other letters', () => {
+    for (const id of [undefined, '', 'x'.repeat(129), 'a b', 'a\nb', 'a"b', '<a>', '${a}', 'é', 'a\0', 'a,b']) {
+      assert.notEqual(acceptRequestId(id), id);
+    }
+  });
+
+  it('whatever is offered, are harmless', () => {
+    fc.assert(
+      fc.property(fc.string(), (offered) => {
+        assert.match(acceptRequestId(offered), /^[\w.:@/+=-]{1,128}$/);
+      }),
+    );
+  });
+});
