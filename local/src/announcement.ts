@@ -1,11 +1,10 @@
-import { type MeshConfig, type MeshPaths, meshPaths } from './mesh-config.ts';
+import type { MeshConfig } from './mesh-config.ts';
 import type { MeshDatabase } from './mesh-database.ts';
 import { shortPath } from './run-record.ts';
 import { SERVICES } from './services.ts';
 
 /** What a person needs to know once everything answers: where it is, and three lines to try it with. */
 export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase): string {
-  const paths: MeshPaths = meshPaths(config.directory);
   const rows = SERVICES.toReversed().map((service) => {
     const address = `http://localhost:${config.ports[service]}`;
     const bouncer = `by pgbouncer on ${config.pgbouncerPorts[service]}`;
@@ -20,7 +19,7 @@ Try it:
   ${curl(config, 'listCart', '{"user":1}')}
   ${curl(config, 'purchase', '{"user":1}')}
 
-Ctrl-C stops the mesh. Data and logs are in ${shortPath(paths.directory)}.
+Ctrl-C stops the mesh. Data and logs are in ${shortPath(config.directory)}.
 `;
 }
 

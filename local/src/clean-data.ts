@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { runScript } from './failure.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { loadMeshConfig, meshPaths } from './mesh-config.ts';
@@ -9,7 +9,11 @@ await runScript(async () => {
   const paths = meshPaths(loadMeshConfig(process.env).directory);
   const record = openRunRecord(paths, 'make clean-data', 0);
   await stopLeftovers(record.leftovers, paths);
-  rmSync(paths.directory, { recursive: true, force: true });
-  console.log(`${shortPath(paths.directory)} is removed.`);
+  // By name: MESH_DIR may be a folder that holds more than ours.
+  for (const path of [paths.postgres, paths.pgbouncer, paths.logs, paths.secrets, paths.record]) {
+    rmSync(path, { recursive: true, force: true });
+  }
+  if (readdirSync(paths.directory).length === 0) rmdirSync(paths.directory);
+  console.log(`Data, logs and passwords in ${shortPath(paths.directory)} are removed.`);
   return 0;
 });

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { awaitEnd } from './child-end.ts';
 import { Failure } from './failure.ts';
 import type { FromKeeper, KeeperTask, ToKeeper } from './keeper-protocol.ts';
 import { readLastComplaint } from './log-files.ts';
@@ -31,7 +31,7 @@ export type KeeperOptions = {
 
 export function spawnKeeper(options: KeeperOptions): Keeper {
   const child = spawnChild(options);
-  const exited = once(child, 'exit');
+  const ended = awaitEnd(child);
   const ready = Promise.withResolvers<void>();
   const lost = Promise.withResolvers<string>();
   // Whoever waits for `start` hears of it; where nobody has begun to wait, it is no unhandled rejection.
@@ -45,8 +45,8 @@ export function spawnKeeper(options: KeeperOptions): Keeper {
     else if (message.kind === 'ready') ready.resolve();
     else reason = message.message;
   });
-  void exited.then(([code, signal]) => {
-    const what = reason ?? `The keeper of the database stopped by itself (${signal ?? `exit code ${code}`}).`;
+  void ended.then((how) => {
+    const what = reason ?? `The keeper of the database stopped by itself (${how}).`;
     const sentence = `${what}${complaint(options.logFile)} Its log is ${shortPath(options.logFile)}.`;
     ready.reject(new Failure(sentence));
     if (!asked) lost.resolve(sentence);
@@ -61,7 +61,7 @@ export function spawnKeeper(options: KeeperOptions): Keeper {
     async stop() {
       asked = true;
       tell(child, { kind: 'stop' });
-      await Promise.race([exited, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+      await Promise.race([ended, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     },
   };

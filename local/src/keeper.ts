@@ -12,7 +12,8 @@ import { createCluster, isClusterReady } from './postgres-cluster.ts';
  *
  * starting → running → stopping → gone; a child that ends by itself moves it to stopping as well.
  */
-const READY_TIMEOUT_MS = 30_000;
+/** After a crash Postgres replays its write-ahead log first, of which there may be a gigabyte. */
+const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_INTERVAL_MS = 15;
 /** After a kill -9 the old server's last processes hold its shared memory for a moment, and a new one refuses to start. */
 const START_ATTEMPTS_MAX = 4;

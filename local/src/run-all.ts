@@ -45,10 +45,10 @@ async function run(beganAt: number): Promise<number> {
   await unlessInterrupted(step(`Postgres${bouncers}`, database.keeper.start));
   await unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
 
-  const stopping = new AbortController();
-  undo.defer(() => stopping.abort());
   const services = startServices(config, paths, record, database);
   undo.defer(() => stopServices(services));
+  const stopping = new AbortController();
+  undo.defer(() => stopping.abort());
   const broken = Promise.race([database.keeper.lost, ...services.map(({ died }) => died)]);
   const unlessBroken = <T>(work: Promise<T>): Promise<T> =>
     unlessInterrupted(Promise.race([work, broken.then((sentence) => Promise.reject(new Failure(sentence)))]));

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { awaitEnd } from './child-end.ts';
+import { Failure } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 import type { TestCounts } from './test-reporter.ts';
 
@@ -23,6 +24,9 @@ const LINGER_TIMEOUT_MS = 10_000;
 export function planStages(files: string[]): Record<Stage, string[]> {
   const all = (stage: Stage) => globSync(STAGE_OPTIONS[stage].pattern, { cwd: PROJECT_DIRECTORY }).sort();
   const wanted = files.map((file) => relative(PROJECT_DIRECTORY, resolve(file)));
+  const known = new Set(STAGES.flatMap(all));
+  const unknown = wanted.find((path) => !known.has(path));
+  if (unknown !== undefined) throw new Failure(`There is no test file ${unknown}.`);
   const pick = (paths: string[]) => (wanted.length === 0 ? paths : paths.filter((path) => wanted.includes(path)));
   const endToEnd = all('end-to-end');
   return {
@@ -63,7 +67,7 @@ export function startStage(
 
 async function countTests(mocha: ChildProcess, stage: Stage): Promise<TestCounts> {
   let counts: TestCounts | undefined;
-  const exited = once(mocha, 'exit').then(([code, signal]) => `${signal ?? `exit code ${code}`}`);
+  const ended = awaitEnd(mocha);
   const reported = new Promise<void>((resolve) => {
     mocha.once('message', (message: TestCounts) => {
       counts = message;
@@ -71,12 +75,12 @@ async function countTests(mocha: ChildProcess, stage: Stage): Promise<TestCounts
     });
   });
   const limit = STAGE_OPTIONS[stage].stageTimeoutMs;
-  const overdue = await Promise.race([exited, reported, sleep(limit, 'overdue' as const, { ref: false })]);
+  const overdue = await Promise.race([ended, reported, sleep(limit, 'overdue' as const, { ref: false })]);
   if (overdue === 'overdue') {
     console.error(`The ${stage} tests were ended: they took longer than ${limit / 1000} s.`);
     mocha.kill('SIGKILL');
   }
-  const end = await Promise.race([exited, sleep(LINGER_TIMEOUT_MS, undefined, { ref: false })]);
+  const end = await Promise.race([ended, sleep(LINGER_TIMEOUT_MS, undefined, { ref: false })]);
   if (end === undefined) {
     mocha.kill('SIGKILL');
     console.error(`A ${stage} test left something open (a timer, a socket, a pool), so that mocha did not end.`);

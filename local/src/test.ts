@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { describeFailure, runScript } from './failure.ts';
 import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIABLE } from './test-folder.ts';
 import type { TestCounts } from './test-reporter.ts';
@@ -18,7 +17,7 @@ import {
  * `npm test`: unit, integration and end-to-end tests, each by a mocha of its own. Files among the arguments choose what
  * runs; all other arguments are mocha's. The last line of the output is `N passed, N failed`.
  */
-const files = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts') && existsSync(argument));
+const files = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts'));
 const mochaOptions = process.argv.slice(2).filter((argument) => !files.includes(argument));
 
 let interrupted = false;
@@ -31,9 +30,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 async function run(): Promise<TestCounts> {
+  const plan = planStages(files);
   await sweepTestFolders();
   const folder = createTestFolder();
-  const plan = planStages(files);
   // The server starts while the unit tests run, which need none.
   const starting = plan.integration.length > 0 ? startTestServer(folder) : undefined;
   starting?.catch(() => {});
@@ -60,6 +59,7 @@ async function runStage(
   console.log(`\n${stage} tests`);
   try {
     const server = stage === 'integration' ? await starting : undefined;
+    if (interrupted) return NO_TESTS;
     running = startStage(stage, paths, mochaOptions, { ...environment, ...server?.environment });
     return await running.counts;
   } catch (error) {
