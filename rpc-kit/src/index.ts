@@ -14,7 +14,27 @@ export { HTTP_LIMITS, type HttpLimits } from './http/limits.ts';
 export { type CallOptions, type Client, createClient, type Transport } from './client.ts';
 export { createHttpTransport, type HttpTransport } from './http/transport.ts';
 
+export { type Balancer, type BalancerOptions, createBalancer, type EndpointSource } from './balancer.ts';
+export { dnsEndpoints } from './dns-endpoints.ts';
+export { createRetryBudget, type RetryBudget } from './retry-budget.ts';
+export { retry, type RetryOptions } from './interceptors/retry.ts';
+export {
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitBreakerState,
+  createCircuitBreaker,
+} from './interceptors/circuit-breaker.ts';
+export { hedging, type HedgingOptions } from './interceptors/hedging.ts';
+
 export { clientMetrics, serverMetrics } from './interceptors/metrics.ts';
+export {
+  balancerMetrics,
+  breakerMetrics,
+  hedgingMetrics,
+  retryBudgetMetrics,
+  retryMetrics,
+} from './interceptors/policy-metrics.ts';
+export { listeners } from './notify.ts';
 export { serverLogging } from './interceptors/logging.ts';
 export { rateLimit } from './interceptors/rate-limit.ts';
 export { createTokenBucket, type TokenBucket } from './token-bucket.ts';
@@ -26,6 +46,12 @@ export { logScope } from './log-scope.ts';
 export { type Call, type CallContext, type Caller, compose, type Interceptor, type Next } from './call.ts';
 export { type Deadline, raceSignal, startDeadline } from './deadline.ts';
 export { toRpcError } from './rpc-error.ts';
+export { type Failure, failureOf, hadNoEffect, OVERLOADED } from './failure.ts';
+export { notify } from './notify.ts';
+export type { BalancerEvents, EndpointStatus } from './balancer.ts';
+export type { GiveUpReason, RetryEvents } from './interceptors/retry.ts';
+export type { CircuitBreakerEvents, OpenReason } from './interceptors/circuit-breaker.ts';
+export type { HedgeWinner, HedgingEvents } from './interceptors/hedging.ts';
 export { METADATA_HEADERS } from './http/metadata.ts';
 export { parseJson, stringifyJson } from './json.ts';
 export { type OpenRpcDocument, openRpcDocument } from './openrpc.ts';
