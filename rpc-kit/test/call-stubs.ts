@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Call } from '../src/call.ts';
 import { defineService } from '../src/contract.ts';
 import { startDeadline } from '../src/deadline.ts';
+import { testCall } from '../src/testing.ts';
 
 const nothing = { params: z.strictObject({}), result: z.object({}), example: { params: {}, result: {} } };
 
@@ -33,17 +34,7 @@ export interface CallStub extends Partial<Omit<Call, 'method' | 'contract'>> {
 /** A call of the shop; by default it reads and has no deadline. */
 export function callOf(stub: CallStub = {}): Call {
   const method = stub.method ?? 'look';
-  return {
-    service: shop.name,
-    contract: shop.methods[method],
-    params: {},
-    signal: new AbortController().signal,
-    deadlineAt: Number.POSITIVE_INFINITY,
-    requestId: 'r1',
-    caller: {},
-    ...stub,
-    method,
-  };
+  return testCall({ service: shop.name, contract: shop.methods[method], ...stub, method });
 }
 
 /** A call that is over after so long; what its signal costs is freed when that time has come. */
