@@ -29,7 +29,7 @@ export interface Plan {
 }
 
 /** However slow a contender is, its warm-up ends. */
-const WARM_UP_MS_MAX = 5_000;
+const WARM_UP_MS_MAX = 3_000;
 
 /** So many others take their turn between two turns of the baseline: it is what every ratio hangs on. */
 const TURNS_BETWEEN_BASELINES = 4;

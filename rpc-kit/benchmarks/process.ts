@@ -19,6 +19,7 @@ const COMPLAINT_LENGTH_MAX = 2_000;
 export function startProcess(file: string, args: readonly string[] = [], nodeOptions: readonly string[] = []) {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
     execArgv: [...nodeOptions],
+    env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   return new Conversation(child, [file, ...args].join(' '));

@@ -32,10 +32,10 @@ export async function profile(name: string, options: Options, log: (line: string
     log(
       `${name}, ${options.method}: ${WARM_UP_MS / 1_000} s of warm-up, then ${MEASURE_MS / 1_000} s under the profiler`,
     );
-    const { calls, from, to } = await runContender(name, options, nodeOptions);
+    const { window, cpuMicrosPerCall } = await runContender(name, options, nodeOptions);
     const [file = ''] = await readdir(folder);
     const found = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile;
-    for (const line of describe(found, { from, to }, calls)) log(line);
+    for (const line of describe(found, window, cpuMicrosPerCall)) log(line);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -50,13 +50,24 @@ async function runContender(name: string, { method, timing }: Options, nodeOptio
     : await startClients(processes, CLIENTS.filter(isIt), nodeOptions);
   const [contestant] = contestants;
   if (!contestant) throw new Error(leftOut.join('; '));
-  // The profile's clock is the one of hrtime, in microseconds.
-  const from = Number(process.hrtime.bigint() / 1_000n) + WARM_UP_MS * 1_000;
-  const { calls } = await contestant.run(method, { ...timing, warmUpMs: WARM_UP_MS, measureMs: MEASURE_MS });
-  return { calls, from, to: from + MEASURE_MS * 1_000 };
+  await contestant.run(method, { ...timing, warmUpMs: 0, measureMs: WARM_UP_MS });
+  const cpuBefore = await contestant.cpu();
+  const from = hrtimeMicros();
+  const { callsAll } = await contestant.run(method, { ...timing, warmUpMs: 0, measureMs: MEASURE_MS });
+  const window = { from, to: hrtimeMicros() };
+  return { window, cpuMicrosPerCall: ((await contestant.cpu()) - cpuBefore) / callsAll };
 }
 
-function describe(found: CpuProfile, window: Window, calls: number): string[] {
+/** The profile's clock. */
+function hrtimeMicros(): number {
+  return Number(process.hrtime.bigint() / 1_000n);
+}
+
+/**
+ * The profiler samples by the clock, also while the process waits for a processor. So only the shares come from it; times
+ * are shares of the CPU time that the system has counted.
+ */
+function describe(found: CpuProfile, window: Window, cpuMicrosPerCall: number): string[] {
   const nodes = new Map(found.nodes.map((node) => [node.id, node]));
   const parents = new Map(
     found.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
@@ -73,15 +84,17 @@ function describe(found: CpuProfile, window: Window, calls: number): string[] {
     add(files, groupOf(node), micros);
     add(causes, causeOf(node, nodes, parents), micros);
   }
-  const line = ([what, micros]: readonly [string, number]): string =>
-    `${((micros / busyMicros) * 100).toFixed(1).padStart(6)} %  ${(micros / calls).toFixed(2).padStart(7)} µs/call  ${what}`;
+  const line = ([what, micros]: readonly [string, number]): string => {
+    const share = micros / busyMicros;
+    return `${(share * 100).toFixed(1).padStart(6)} %  ${(share * cpuMicrosPerCall).toFixed(2).padStart(7)} µs  ${what}`;
+  };
   const top = (times: Map<string, number>): string[] =>
     [...times]
       .sort(([, a], [, b]) => b - a)
       .slice(0, LINES_SHOWN)
       .map(line);
   return [
-    `${calls} calls, ${(busyMicros / calls).toFixed(1)} µs of the main thread a call (with the profiler's own cost)`,
+    `${cpuMicrosPerCall.toFixed(1)} µs of CPU time a call, with the profiler's own cost`,
     '\nSelf time by function',
     ...top(functions),
     '\nSelf time by package or file',
