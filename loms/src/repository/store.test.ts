@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import type { Database, Executor } from 'service-kit';
+import sinon from 'sinon';
+import { changeOf } from '../../test/port-stubs.ts';
+import { createStore } from './store.ts';
+
+const context = new AbortController();
+
+/** A database that answers every statement with nothing, and a store on it. */
+function openStore(transaction?: Database['transaction']) {
+  const log: string[] = [];
+  const executor: Executor = { run: async () => [] };
+  const database = {
+    transaction: sinon.spy(
+      transaction ??
+        (async (work: (executor: Executor) => Promise<unknown>) => {
+          const result = await work(executor);
+          log.push('committed');
+          return result;
+        }),
+    ),
+  };
+  const onEvents = () => void log.push('told of events');
+  const store = createStore(database as unknown as Database, { paymentTimeoutMs: 1, onEvents });
+  return { store, database, log, executor };
+}
+
+describe('The store', () => {
+  it('tells of events once, after the commit of the transaction that left them', async () => {
+    const { store, log } = openStore();
+    await store.transaction(async ({ outbox }) => {
+      await outbox.add([changeOf(1, 'new'), changeOf(2, 'failed')]);
+      await outbox.add([changeOf(3, 'payed')]);
+    }, context);
+    assert.deepEqual(log, ['committed', 'told of events']);
+  });
+
+  it('tells of nothing when a transaction leaves no events', async () => {
+    const { store, log } = openStore();
+    assert.equal(await store.transaction(async () => 'done', context), 'done');
+    assert.deepEqual(log, ['committed']);
+  });
+
+  it('tells of nothing when a transaction is rolled back', async () => {
+    const { store, log } = openStore();
+    const failure = new Error('changed its mind');
+    const work = store.transaction(async ({ outbox }) => {
+      await outbox.add([changeOf(1, 'new')]);
+      throw failure;
+    }, context);
+    await assert.rejects(work, failure);
+    assert.deepEqual(log, []);
+  });
+
+  it('tells of nothing when only an attempt that lost a race had events', async () => {
+    const { store, log, executor } = openStore(async (work) => {
+      await work(executor);
+      return work(executor);
+    });
+    let attempt = 0;
+    await store.transaction(async ({ outbox }) => {
+      if (++attempt === 1) await outbox.add([changeOf(1, 'new')]);
+    }, context);
+    assert.equal(attempt, 2);
+    assert.deepEqual(log, []);
+  });
+
+  it('runs the transaction in the scope of its caller', async () => {
+    const { store, database } = openStore();
+    await store.transaction(async () => {}, context);
+    assert.equal(database.transaction.firstCall.args[1]?.signal, context.signal);
+  });
+});

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { isLostRace } from 'service-kit';
+import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
+import type { Repositories, Store } from '../src/domain/ports.ts';
+import { createStore } from '../src/repository/store.ts';
+import { createOrders, type Loms, outboxToDrain, withLoms } from './loms-fixture.ts';
+
+const SKU = 1_076_963;
+const context = new AbortController();
+
+function storeOf({ database }: Loms): Store {
+  return createStore(database, { paymentTimeoutMs: 600_000, onEvents() {} });
+}
+
+describe('A transaction of loms', () => {
+  it(
+    'moves an order only from where it stands',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 1 });
+      const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
+      await storeOf(loms).transaction(async ({ orders }) => {
+        assert.equal(await orders.move(orderID, 'new', 'failed'), undefined);
+        assert.equal(await orders.move(orderID + 1n, 'new', 'failed'), undefined);
+      }, context);
+      assert.equal((await loms.client.listOrder({ orderID })).status, 'awaiting payment');
+    }),
+  );
+
+  it(
+    'that cancels an overdue order does not wait for somebody who has it in hand',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 1 });
+      const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
+      const cancelled = await loms.trial(async (query) => {
+        await query(`UPDATE orders SET payment_due_at = clock_timestamp() WHERE order_id = ${orderID}`);
+        return cancelOverdueOrder(storeOf(loms), orderID, context);
+      });
+      assert.equal(cancelled, false);
+    }),
+  );
+
+  it(
+    'is run again when it was the victim of a deadlock, and has its effect once',
+    withLoms(async (loms) => {
+      const store = storeOf(loms);
+      for (const sku of [1, 2]) await loms.supply(sku, { 1: 10 });
+      const bothHaveOne = twoArrivals();
+      let runs = 0;
+      const order = (first: number, then: number) => async (repositories: Repositories) => {
+        runs += 1;
+        await repositories.stocks.lockOnSale([first]);
+        await bothHaveOne();
+        await repositories.stocks.lockOnSale([then]);
+        const created = await repositories.orders.create(1n, [{ sku: first, count: 1 }]);
+        const failed = await repositories.orders.move(created.orderID, 'new', 'failed');
+        assert.ok(failed);
+        await repositories.outbox.add([created, failed]);
+      };
+      await Promise.all([store.transaction(order(1, 2), context), store.transaction(order(2, 1), context)]);
+      assert.equal(runs, 3);
+      assert.equal(loms.statements.filter(({ error }) => isLostRace(error)).length, 1);
+      assert.deepEqual(await loms.orderCounts(), { failed: 2 });
+      await outboxToDrain(loms);
+      assert.equal(loms.events.length, 4);
+    }),
+  );
+});
+
+/** Lets nobody pass until two have come; whoever comes after them passes at once. */
+function twoArrivals(): () => Promise<void> {
+  const { promise: both, resolve: pass } = Promise.withResolvers<void>();
+  let arrived = 0;
+  return () => {
+    if (++arrived === 2) pass();
+    return both;
+  };
+}
