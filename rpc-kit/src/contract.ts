@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Code } from './code.ts';
+import type { Priority } from './concurrency-limit.ts';
 import { RpcError } from './rpc-error.ts';
 
 /** One reason for which a method may refuse. */
@@ -32,6 +33,10 @@ export interface MethodContract {
   readonly timeoutMs: number;
   /** It changes nothing: it may be retried freely and also be called by GET on the plain face. */
   readonly reads?: boolean;
+  /** Who goes first when there is not room for all. Default: `normal`. */
+  readonly priority?: Priority;
+  /** Calls of this method that a process works on at a time. Default: as many as the service takes in all. */
+  readonly concurrencyMax?: number;
   /** False keeps its calls out of batches: a batch is answered when its slowest call is. Default: true. */
   readonly batched?: boolean;
   /** Default: `safe` when it only reads, else `never`. */
