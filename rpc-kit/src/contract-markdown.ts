@@ -66,12 +66,16 @@ export function typeText(schema: JsonSchema): string {
   const alternatives = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
   if (alternatives) return alternatives.map(typeText).join(' | ');
   if (schema.enum) return (schema.enum as unknown[]).map((value) => JSON.stringify(value)).join(' | ');
+  if ('const' in schema) return JSON.stringify(schema.const);
+  if (Array.isArray(schema.type)) return schema.type.map((type) => typeText({ ...schema, type })).join(' | ');
+  if (schema.prefixItems) return `[${(schema.prefixItems as JsonSchema[]).map(typeText).join(', ')}]`;
   if (schema.type === 'array') {
     return `[${typeText((schema.items ?? {}) as JsonSchema)}]${range(schema.minItems, schema.maxItems)}`;
   }
   if (schema.type === 'object') return objectText(schema);
   if (schema.type === 'string') return `${schema.format ?? 'string'}${range(schema.minLength, schema.maxLength)}`;
   if (schema.type === 'integer') return `${schema.format ?? 'integer'}${integerRange(schema)}`;
+  if (schema.type === 'number') return `number${range(schema.minimum, schema.maximum)}`;
   return String(schema.type ?? 'any');
 }
 
@@ -80,6 +84,9 @@ function objectText(schema: JsonSchema): string {
   const members = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).map(
     ([name, member]) => `${name}${required.has(name) ? '' : '?'}: ${typeText(member)}`,
   );
+  // False forbids further members and {} lets any in, as results do: only a type for them is worth words.
+  const further = schema.additionalProperties as JsonSchema | boolean | undefined;
+  if (typeof further === 'object' && Object.keys(further).length > 0) members.push(`*: ${typeText(further)}`);
   return `{${members.join(', ')}}`;
 }
 
