@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { z } from 'zod';
+import { defineService } from './contract.ts';
+import { stringifyJson } from './json.ts';
+import { openRpcDocument, wireSchema } from './openrpc.ts';
+import { int64, timestamp, uint32 } from './wire-types.ts';
+
+const shop = defineService(
+  'shop',
+  { summary: 'Sells.', version: '1.2.3' },
+  {
+    buy: {
+      summary: 'Buys.',
+      description: 'Pays at once.',
+      params: z.strictObject({ note: z.string().optional(), sku: uint32, user: int64 }),
+      result: z.object({ orderID: int64 }),
+      errors: {
+        sold_out: {
+          code: 'failed_precondition',
+          message: 'There is none',
+          details: z.object({ sku: uint32 }),
+        },
+        closed: { code: 'failed_precondition', message: 'The shop is closed' },
+        no_such_sku: { code: 'not_found', message: 'There is no such sku' },
+      },
+      timeoutMs: 500,
+      retry: 'with-idempotency-key',
+      positions: ['user', 'sku'],
+      example: { params: { user: 1, sku: 2 }, result: { orderID: 3 } },
+    },
+    look: {
+      summary: 'Looks.',
+      params: z.strictObject({}),
+      result: z.array(z.string()),
+      timeoutMs: 100,
+      reads: true,
+      example: { params: {}, result: ['book'] },
+    },
+  },
+);
+
+const UINT32 = { type: 'integer', minimum: 0, maximum: 4_294_967_295, format: 'uint32' };
+
+describe('the OpenRPC document', () => {
+  const document = JSON.parse(stringifyJson(openRpcDocument(shop)));
+  const [buy, look] = document.methods;
+
+  it('says whose it is', () => {
+    assert.equal(document.openrpc, '1.3.2');
+    assert.deepEqual(document.info, { title: 'shop', version: '1.2.3', description: 'Sells.' });
+  });
+
+  it('lists the params that may come by position first and in their order', () => {
+    assert.equal(buy.paramStructure, 'either');
+    assert.deepEqual(
+      buy.params.map(({ name, required }: { name: string; required: boolean }) => [name, required]),
+      [
+        ['user', true],
+        ['sku', true],
+        ['note', false],
+      ],
+    );
+    assert.deepEqual(buy.params[1].schema, UINT32);
+    assert.deepEqual([look.paramStructure, look.params], ['by-name', []]);
+  });
+
+  it('has one error a code, and every reason in x-errors', () => {
+    assert.deepEqual(buy.errors, [
+      {
+        code: -32009,
+        message: 'There is none · The shop is closed',
+        data: { code: 'failed_precondition', reasons: ['sold_out', 'closed'] },
+      },
+      {
+        code: -32005,
+        message: 'There is no such sku',
+        data: { code: 'not_found', reasons: ['no_such_sku'] },
+      },
+    ]);
+    assert.deepEqual(
+      buy['x-errors'].map(({ reason, code, httpStatus, jsonRpcCode, message }: Record<string, unknown>) => [
+        reason,
+        code,
+        httpStatus,
+        jsonRpcCode,
+        message,
+      ]),
+      [
+        ['sold_out', 'failed_precondition', 412, -32009, 'There is none'],
+        ['closed', 'failed_precondition', 412, -32009, 'The shop is closed'],
+        ['no_such_sku', 'not_found', 404, -32005, 'There is no such sku'],
+      ],
+    );
+    assert.deepEqual(buy['x-errors'][0].details.properties, { sku: UINT32 });
+    assert.deepEqual(look.errors, []);
+  });
+
+  it('says how long a call may take, whether it only reads and when it may be repeated', () => {
+    assert.deepEqual([buy['x-timeout-ms'], buy['x-reads'], buy['x-retry']], [500, false, 'with-idempotency-key']);
+    assert.deepEqual([look['x-timeout-ms'], look['x-reads'], look['x-retry']], [100, true, 'safe']);
+  });
+
+  it('has the example of each method', () => {
+    assert.deepEqual(buy.examples, [
+      {
+        name: 'example',
+        params: [
+          { name: 'user', value: 1 },
+          { name: 'sku', value: 2 },
+        ],
+        result: { name: 'result', value: { orderID: 3 } },
+      },
+    ]);
+  });
+});
+
+describe('the schema of what travels', () => {
+  it('is that of the wire side, without a dialect', () => {
+    assert.deepEqual(wireSchema(z.strictObject({ at: timestamp })).properties, {
+      at: { type: 'string', format: 'date-time', pattern: (wireSchema(timestamp) as { pattern: string }).pattern },
+    });
+    assert.equal(Object.hasOwn(wireSchema(z.object({})), '$schema'), false);
+  });
+
+  it('keeps the bounds of 64-bit integers to the last digit, however deep they stand', () => {
+    const schema = wireSchema(z.object({ list: z.array(z.union([int64, z.null()])) }));
+    assert.match(stringifyJson(schema), /"minimum":-9223372036854775808,"maximum":9223372036854775807/);
+  });
+
+  it('lets anything stand for what JSON Schema cannot say', () => {
+    assert.deepEqual(wireSchema(z.custom(() => true)), {});
+  });
+});
