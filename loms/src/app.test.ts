@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import sinon from 'sinon';
-import { orderOf, stubPorts } from '../test/port-stubs.ts';
+import { changeOf, orderOf, stubPorts } from '../test/port-stubs.ts';
 import { createApp, type Parts } from './app.ts';
 
 function partsOf(given: Partial<Parts>): Parts {
@@ -20,6 +20,22 @@ function partsOf(given: Partial<Parts>): Parts {
 }
 
 describe('The app', () => {
+  it('rests after a round in which no event could be delivered', async () => {
+    const event = { eventID: 'a', ...changeOf(1, 'new'), attempts: 1 };
+    const claim = sinon.stub().resolves([event]);
+    const queue = { claim, delivered: sinon.stub().resolves(), postpone: sinon.stub().resolves() };
+    const { promise: again, resolve: lookAgain } = Promise.withResolvers<void>();
+    claim.onSecondCall().callsFake(async () => {
+      lookAgain();
+      return [];
+    });
+    const begunAt = performance.now();
+    await using _app = createApp(partsOf({ queue, sink: { deliver: sinon.stub().rejects(new Error('no answer')) } }));
+    await again;
+    // Timers may be early by a millisecond.
+    assert.ok(performance.now() - begunAt >= 99);
+  });
+
   it('looks for overdue orders again at once after it cancelled some, also when other replicas took the rest', async () => {
     const ports = stubPorts();
     ports.orders.lockOverdue.resolves(undefined);

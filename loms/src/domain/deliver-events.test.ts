@@ -29,7 +29,7 @@ describe('deliverEvents', () => {
 
   const run = () => deliverEvents({ claim, delivered, postpone }, { deliver }, { onFailure }, { signal: stop.signal });
 
-  it('delivers each event that it could take and then marks it, and tells how many there were', async () => {
+  it('delivers each event that it could take and then marks it, and tells how many it delivered', async () => {
     assert.equal(await run(), 3);
     assert.deepEqual(
       deliver.args.map(([event]) => event),
@@ -55,7 +55,7 @@ describe('deliverEvents', () => {
   it('puts an event that could not be delivered back for later, reports it, and goes on with the others', async () => {
     const failure = new Error('no answer');
     deliver.withArgs(sinon.match({ eventID: 'b' })).rejects(failure);
-    assert.equal(await run(), 3);
+    assert.equal(await run(), 2);
     assert.deepEqual(delivered.args, [['a'], ['c']]);
     sinon.assert.calledOnceWithExactly(postpone, 'b', 100);
     sinon.assert.calledOnceWithExactly(onFailure, 'b', failure, 100);
@@ -65,7 +65,7 @@ describe('deliverEvents', () => {
     const attempts = [1, 2, 3, 4, 9, 10, 100, 2_000_000_000];
     claim.resolves(attempts.map((count) => eventOf(String(count), count)));
     deliver.rejects(new Error('no answer'));
-    await run();
+    assert.equal(await run(), 0);
     assert.deepEqual(
       attempts.map((count) => postpone.args.find(([eventID]) => eventID === String(count))?.[1]),
       [100, 200, 400, 800, 25_600, 30_000, 30_000, 30_000],

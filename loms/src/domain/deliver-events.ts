@@ -20,7 +20,7 @@ const DELAY_MAX_MS = 30_000;
  * One round of telling the world about status changes. Of every order only the earliest undelivered event is taken, so an
  * event that fails holds up its own order and no other.
  *
- * @returns how many were taken; when any were, their successors may be waiting
+ * @returns how many were delivered; when any were, their successors may be waiting
  */
 export async function deliverEvents(
   queue: EventQueue,
@@ -29,7 +29,7 @@ export async function deliverEvents(
   context: Context,
 ): Promise<number> {
   const events = await queue.claim(BATCH_MAX, LEASE_MS);
-  await runInPool(
+  const delivered = await runInPool(
     events,
     async (event, signal) => {
       try {
@@ -38,11 +38,12 @@ export async function deliverEvents(
         const delayMs = Math.min(DELAY_BASE_MS * 2 ** (event.attempts - 1), DELAY_MAX_MS);
         report.onFailure(event.eventID, error, delayMs);
         await queue.postpone(event.eventID, delayMs);
-        return;
+        return false;
       }
       await queue.delivered(event.eventID);
+      return true;
     },
     { concurrency: BATCH_MAX, signal: context.signal },
   );
-  return events.length;
+  return delivered.filter(Boolean).length;
 }
