@@ -80,7 +80,8 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     await closed;
     clearTimeout(cutOff);
   };
-  return { url: `http://${options.host}:${port}`, port, close, [Symbol.asyncDispose]: () => close() };
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return { url: `http://${host}:${port}`, port, close, [Symbol.asyncDispose]: () => close() };
 }
 
 function serverOptions(limits: HttpLimits) {

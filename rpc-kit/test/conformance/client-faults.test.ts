@@ -305,12 +305,6 @@ describe('client over a faulty network', () => {
     await once(listener, 'close');
   });
 
-  it('a peer of a name that does not exist is unavailable', async () => {
-    await using nowhere = createHttpTransport('http://no-such-host.invalid', { userAgent: 'test' });
-    const error = await failureOf(createClient(stock, nowhere).count({ sku: 1n }));
-    assert.deepEqual([error.code, error.message], ['unavailable', 'stock cannot be reached']);
-  });
-
   it('a caller that cancels hears so at once, and the connection is given up', async () => {
     const arrived = Promise.withResolvers<void>();
     peer.behave(() => arrived.resolve());
