@@ -49,11 +49,17 @@ describe('Numbers in JSON text', () => {
         `{"status":"failed","user":-9223372036854775808,"items":[{"sku":${SKU},"count":2}]}`,
       );
       assert.equal(await call('orderPayed', '{"orderID":9223372036854775806}'), '{}');
-      await loms.query(`UPDATE stocks SET supplied = 18446744073709551615, on_sale = 18446744073709551613`);
+
+      await loms.supply(7, { 1: 18446744073709551615n, '-9223372036854775808': 18446744073709551615n });
+      const stocks = (count: string) =>
+        `{"stocks":[{"warehouseID":-9223372036854775808,"count":${count}},{"warehouseID":1,"count":18446744073709551615}]}`;
+      assert.equal(await call('stocks', '{"sku":7}'), stocks('18446744073709551615'));
+      await loms.query('ALTER TABLE orders ALTER COLUMN order_id RESTART WITH 9007199254740993');
       assert.equal(
-        await call('stocks', `{"sku":${SKU}}`),
-        '{"stocks":[{"warehouseID":9223372036854775807,"count":18446744073709551613}]}',
+        await call('createOrder', '{"user":0,"items":[{"sku":7,"count":1}]}'),
+        '{"orderID":9007199254740993}',
       );
+      assert.equal(await call('stocks', '{"sku":7}'), stocks('18446744073709551614'));
     }),
   );
 
