@@ -1,4 +1,5 @@
 import type { MethodContract } from './contract.ts';
+import type { DeferredTask } from './deferred-tasks.ts';
 
 /**
  * What one call hands on to the calls that it makes itself. A domain may declare the parts that it passes through
@@ -30,6 +31,8 @@ export interface Caller {
   /** Names the intended effect; a param of that name goes before it. */
   readonly idempotencyKey?: string | undefined;
   readonly authorization?: string | undefined;
+  /** The address that its connection comes from; behind a proxy, the proxy's. */
+  readonly address?: string | undefined;
 }
 
 /** One call on its way, the same on both sides of the wire. Params and result are in wire form (`z.input`). */
@@ -40,7 +43,17 @@ export interface Call extends CallContext {
   readonly contract: MethodContract | undefined;
   readonly params: unknown;
   readonly caller: Caller;
+  /** On a server: headers to go along with the answer. The calls of a batch share them. */
+  readonly answerHeaders?: Map<string, string> | undefined;
+  /**
+   * On a server: does the task after the answer, which does not wait for it. A failure is told to the service's
+   * `deferredTasks`; a draining server waits for the tasks, for a while.
+   */
+  readonly defer?: ((task: DeferredTask) => void) | undefined;
 }
+
+/** A call that a service answers. */
+export type ServedCall = Call & Required<Pick<Call, 'defer'>>;
 
 /** Carries a call out and gives its result; fails by rejecting with an RpcError. */
 export type Next = (call: Call) => Promise<unknown>;

@@ -1,12 +1,13 @@
-import { type Call, compose, type Interceptor, type Next } from './call.ts';
+import { compose, type Interceptor, type Next, type ServedCall } from './call.ts';
 import type { Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
 import { abortReason, raceSignal, startDeadline } from './deadline.ts';
+import { createDeferredTasks, type DeferredTask, type DeferredTaskEvents } from './deferred-tasks.ts';
 import { RpcError, toRpcError } from './rpc-error.ts';
 import { decodeParams, encodeError, encodeResult } from './validation.ts';
 
 /** One function for every method of the contract; a missing one does not compile. */
 export type Handlers<M extends Methods> = {
-  readonly [K in keyof M]: (params: ParamsOf<M[K]>, call: Call) => Promise<ResultOf<M[K]>>;
+  readonly [K in keyof M]: (params: ParamsOf<M[K]>, call: ServedCall) => Promise<ResultOf<M[K]>>;
 };
 
 /** A contract with its handlers behind it. Anything that can carry a call can be put in front: HTTP, or a client directly. */
@@ -17,11 +18,15 @@ export interface Service<M extends Methods = Methods> {
    * Rejects with an RpcError, always: what a handler throws besides becomes `internal`.
    */
   readonly call: Next;
+  /** Waits for deferred tasks of answered calls, at most so long. */
+  drain(timeoutMs: number): Promise<void>;
 }
 
 export interface ImplementOptions {
   /** Around every call, first = outermost. They see params and result in wire form, and calls of unknown methods. */
   readonly interceptors?: readonly Interceptor[];
+  /** Told of tasks that calls deferred and that failed, or that were too many. */
+  readonly onDeferred?: Partial<DeferredTaskEvents>;
 }
 
 export function implement<M extends Methods>(
@@ -30,18 +35,31 @@ export function implement<M extends Methods>(
   options: ImplementOptions = {},
 ): Service<M> {
   const chain = compose(options.interceptors ?? [], createDispatch(handlers));
+  const deferredTasks = createDeferredTasks(options.onDeferred);
   return {
     contract,
     async call(call) {
       const own = Object.hasOwn(contract.methods, call.method) ? contract.methods[call.method] : undefined;
       const remainingMs = call.deadlineAt - performance.now();
       using deadline = startDeadline(own ? Math.min(remainingMs, own.timeoutMs) : remainingMs, call.signal);
+      const deferred: DeferredTask[] = [];
+      const served: ServedCall = {
+        ...call,
+        contract: own,
+        signal: deadline.signal,
+        deadlineAt: deadline.at,
+        nested: true,
+        defer: (task) => deferred.push(task),
+      };
       try {
-        return await chain({ ...call, contract: own, signal: deadline.signal, deadlineAt: deadline.at, nested: true });
+        return await chain(served);
       } catch (error) {
         throw asReached(toRpcError(error));
+      } finally {
+        if (deferred.length > 0) deferredTasks.start(served, deferred);
       }
     },
+    drain: (timeoutMs) => deferredTasks.drain(timeoutMs),
   };
 }
 
@@ -66,7 +84,7 @@ function createDispatch<M extends Methods>(handlers: Handlers<M>): Next {
     if (call.signal.aborted) throw abortReason(call.signal);
     const params = decodeParams(contract, call.params) as ParamsOf<M[string]>;
     try {
-      return encodeResult(contract, await raceSignal(handler(params, call), call.signal));
+      return encodeResult(contract, await raceSignal(handler(params, call as ServedCall), call.signal));
     } catch (error) {
       throw encodeError(contract, toRpcError(error));
     }

@@ -29,21 +29,29 @@ export async function readBody(request: IncomingMessage, limits: HttpLimits): Pr
   }
 }
 
-async function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    // Left early, the iterator would destroy the connection under the answer that says why.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+/** By events, because a stream's iterator costs as much as all the rest of a small call. */
+function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const stop = (settle: () => void): void => {
+      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      settle();
+    };
+    const onData = (chunk: Buffer): void => {
       length += chunk.length;
-      if (length > limits.bodyBytesMax) throw tooLarge(limits);
       chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof RpcError) throw error;
-    throw new RpcError('cancelled', 'The caller went away before it had sent the body', { cause: error });
-  }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+      if (length <= limits.bodyBytesMax) return;
+      request.pause();
+      stop(() => reject(tooLarge(limits)));
+    };
+    const onEnd = (): void => stop(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    const onClose = (error?: Error): void => {
+      const message = 'The caller went away before it had sent the body';
+      stop(() => reject(new RpcError('cancelled', message, { cause: error })));
+    };
+    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+  });
 }
 
 /** Refuses what its headers give away already, e.g. before `100 Continue` is sent. */
@@ -51,7 +59,10 @@ export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): v
   const type = request.headers['content-type'];
   // The first homework's clients send none at all, so none counts as JSON.
   if (type !== undefined && !isJson(type)) {
-    throw new HttpRefusal(415, 'Send the body as Content-Type: application/json (curl does with --json)');
+    throw new HttpRefusal(
+      415,
+      'Send the body as Content-Type: application/json (curl: -H content-type:application/json)',
+    );
   }
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {

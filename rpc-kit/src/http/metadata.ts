@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Call } from '../call.ts';
 import { acceptRequestId } from '../request-id.ts';
@@ -15,6 +15,7 @@ export interface Metadata {
   readonly authorization?: string | undefined;
   /** The caller's name. */
   readonly name?: string | undefined;
+  readonly address?: string | undefined;
 }
 
 /** The headers that carry metadata, by the name of the field. Server and client both read this table. */
@@ -30,7 +31,7 @@ const WHOLE_MILLISECONDS = /^-?\d{1,12}$/;
 const CALLER = /^[\w./-]{1,64}/;
 
 /** @throws {RpcError} invalid_request when a header is not of its form */
-export function metadataOfHeaders(headers: IncomingHttpHeaders): Metadata {
+export function metadataOfRequest({ headers, socket }: IncomingMessage, requestId: string): Metadata {
   const deadline = headers[METADATA_HEADERS.deadlineMs] as string | undefined;
   if (deadline !== undefined && !WHOLE_MILLISECONDS.test(deadline)) {
     throw new RpcError('invalid_request', 'x-deadline-ms must be a whole number of milliseconds');
@@ -40,12 +41,13 @@ export function metadataOfHeaders(headers: IncomingHttpHeaders): Metadata {
     throw new RpcError('invalid_request', 'idempotency-key must have 1 to 255 characters');
   }
   return {
-    requestId: acceptRequestId(headers[METADATA_HEADERS.requestId] as string | undefined),
+    requestId,
     deadlineMs: deadline === undefined ? undefined : Number(deadline),
     traceparent: headers[METADATA_HEADERS.traceparent] as string | undefined,
     idempotencyKey: key,
     authorization: headers[METADATA_HEADERS.authorization],
     name: headers['user-agent']?.match(CALLER)?.[0],
+    address: socket.remoteAddress,
   };
 }
 
@@ -70,17 +72,31 @@ export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metada
   };
 }
 
+/** What a face hands to a service besides the call itself. */
+export interface FaceContext {
+  readonly metadata: Metadata;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+  readonly answerHeaders: Map<string, string>;
+}
+
 /** The call as the service sees it. Contract and deadline are narrowed down by the service itself. */
-export function toCall(
-  service: string,
-  method: string,
-  params: unknown,
-  metadata: Metadata,
-  signal: AbortSignal,
-): Call {
+export function toCall(service: string, method: string, params: unknown, context: FaceContext): Call {
+  const { metadata, signal, answerHeaders } = context;
   const { requestId, deadlineMs = Number.POSITIVE_INFINITY, traceparent, ...caller } = metadata;
   const deadlineAt = performance.now() + deadlineMs;
-  return { service, method, contract: undefined, params, signal, deadlineAt, requestId, traceparent, caller };
+  return {
+    service,
+    method,
+    contract: undefined,
+    params,
+    signal,
+    deadlineAt,
+    requestId,
+    traceparent,
+    caller,
+    answerHeaders,
+  };
 }
 
 /**

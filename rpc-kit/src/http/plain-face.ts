@@ -4,7 +4,7 @@ import { type RpcError, toRpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
 import { HttpRefusal, parseBody, readBody } from './body.ts';
 import type { HttpLimits } from './limits.ts';
-import { type Metadata, toCall } from './metadata.ts';
+import { type FaceContext, toCall } from './metadata.ts';
 import { retryAfterHeader, toPlainError } from './wire-error.ts';
 
 /** An answer before it is written. */
@@ -20,13 +20,12 @@ export async function answerPlain(
   service: Service,
   method: string,
   request: IncomingMessage,
-  metadata: Metadata,
-  signal: AbortSignal,
+  context: FaceContext,
   limits: HttpLimits,
 ): Promise<HttpAnswer> {
   const text = await readBody(request, limits);
   const params = text === '' ? undefined : parseBody(text, limits);
-  return { status: 200, body: await service.call(toCall(service.contract.name, method, params, metadata, signal)) };
+  return { status: 200, body: await service.call(toCall(service.contract.name, method, params, context)) };
 }
 
 /** Any failure in the plain face's form; the pages and what fits no address speak it too. */

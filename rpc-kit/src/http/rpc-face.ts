@@ -3,7 +3,7 @@ import { isRawNumber, rawNumber } from '../json.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
 import type { HttpLimits } from './limits.ts';
-import { callMeta, type Metadata, toCall, withMeta } from './metadata.ts';
+import { callMeta, type FaceContext, type Metadata, toCall, withMeta } from './metadata.ts';
 import { isRecord, toJsonRpcError } from './wire-error.ts';
 
 /**
@@ -16,17 +16,12 @@ export interface RpcFace {
    * @param parsed the request's JSON value, a call or a batch
    * @returns the answer's value, `undefined` when there is nothing to answer (notifications only)
    */
-  answer(parsed: unknown, metadata: Metadata, signal: AbortSignal): Promise<unknown>;
+  answer(parsed: unknown, context: FaceContext): Promise<unknown>;
 }
 
 interface Envelope {
   readonly params: unknown;
   readonly meta: unknown;
-}
-
-interface JaysonContext {
-  readonly metadata: Metadata;
-  readonly signal: AbortSignal;
 }
 
 interface Answer {
@@ -42,9 +37,11 @@ type JaysonCallback = (error?: unknown, result?: unknown) => void;
 const PLACEHOLDER_ID = 0;
 
 export function createRpcFace(service: Service, discover: () => unknown, limits: HttpLimits): RpcFace {
-  const engine = new jayson.Server({}, { router: (name: string) => toJaysonMethod(service, discover, name) });
+  const create = (name: string) => toJaysonMethod(service, discover, name);
+  const known = new Map([...Object.keys(service.contract.methods), 'rpc.discover'].map((name) => [name, create(name)]));
+  const engine = new jayson.Server({}, { router: (name: string) => known.get(name) ?? create(name) });
 
-  function answerOne(request: unknown, context: JaysonContext): Promise<Answer | undefined> {
+  function answerOne(request: unknown, context: FaceContext): Promise<Answer | undefined> {
     const { metadata } = context;
     const id = isRecord(request) && isId(request.id, limits) ? toEchoedId(request.id) : null;
     if (!isCallable(request, limits)) return Promise.resolve(refusal(id, invalidRequest(), metadata));
@@ -60,8 +57,8 @@ export function createRpcFace(service: Service, discover: () => unknown, limits:
   }
 
   return {
-    async answer(parsed, metadata, signal) {
-      const context = { metadata, signal };
+    async answer(parsed, context) {
+      const { metadata } = context;
       if (!Array.isArray(parsed)) return answerOne(parsed, context);
       if (parsed.length === 0) return refusal(null, invalidRequest(), metadata);
       if (parsed.length > limits.batchLengthMax) {
@@ -112,17 +109,13 @@ function toJaysonRequest(request: Record<string, unknown>): Record<string, unkno
 }
 
 function toJaysonMethod(service: Service, discover: () => unknown, name: string) {
-  const handler = async (
-    { params, meta }: Envelope,
-    { metadata, signal }: JaysonContext,
-    callback: JaysonCallback,
-  ): Promise<void> => {
-    let requestId = metadata.requestId;
+  const handler = async ({ params, meta }: Envelope, context: FaceContext, callback: JaysonCallback): Promise<void> => {
+    let { requestId } = context.metadata;
     try {
-      const own = withMeta(metadata, parseMeta(meta));
-      requestId = own.requestId;
+      const metadata = withMeta(context.metadata, parseMeta(meta));
+      requestId = metadata.requestId;
       if (name === 'rpc.discover') return callback(null, discover());
-      callback(null, await service.call(toCall(service.contract.name, name, params, own, signal)));
+      callback(null, await service.call(toCall(service.contract.name, name, params, { ...context, metadata })));
     } catch (error) {
       callback(toJsonRpcError(toRpcError(error), requestId));
     }

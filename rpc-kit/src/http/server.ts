@@ -1,19 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { stringifyJson } from '../json.ts';
-import { acceptRequestId } from '../request-id.ts';
-import { RpcError, toRpcError } from '../rpc-error.ts';
+import type { ConcurrencyLimit } from '../concurrency-limit.ts';
 import type { Service } from '../server.ts';
-import { HttpRefusal, parseBody, readBody, refuseByHeaders } from './body.ts';
+import { isRefusedByHeaders } from './answer.ts';
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { refuseMalformed } from './malformed.ts';
-import { METADATA_HEADERS, type Metadata, metadataOfHeaders } from './metadata.ts';
-import { createPages, type Page, type Pages, type ReadinessCheck } from './pages.ts';
-import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
-import { createRpcFace, type RpcFace, refusal } from './rpc-face.ts';
+import { createPages, type ReadinessCheck } from './pages.ts';
+import { answerRequest, type Router } from './router.ts';
+import { createRpcFace } from './rpc-face.ts';
 
 export interface HttpServerOptions {
   /** 0 picks a free one. */
@@ -23,20 +21,40 @@ export interface HttpServerOptions {
   readonly registry?: Registry;
   readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
   readonly limits?: Partial<HttpLimits>;
+  /**
+   * The limit that the service's `shedLoad` keeps to: when it has no room, requests are refused before their bodies are
+   * read, which costs least.
+   */
+  readonly admission?: ConcurrencyLimit;
+  /** How a stop goes; see `close`. */
+  readonly drain?: Partial<DrainTimes>;
+}
+
+/** The stations of a stop, in milliseconds. */
+export interface DrainTimes {
+  /** Not ready, but serving as ever: as long as whoever sends traffic here takes to notice. */
+  readonly notReadyMs: number;
+  /** Then no new connections, and time for the calls under way and for what they have deferred. */
+  readonly finishMs: number;
 }
 
 export interface HttpServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   /**
-   * Stops in good order: not ready at once, no new connections, calls under way finish, then closed.
-   * @param graceMs after this long, what is still under way is cut off
+   * Stops in good order: not ready; then every connection is closed with its next answer and no new one is taken; the calls
+   * under way finish, then what they deferred. What takes longer is cut off.
+   * @param finishMs in place of what `drain` says
    */
-  close(graceMs?: number): Promise<void>;
+  close(finishMs?: number): Promise<void>;
 }
 
-/** What a closing server waits for calls under way; the longest timeout of a contract is 15 s, most are below one. */
-const CLOSE_GRACE_MS = 4_000;
+const DRAIN_TIMES = {
+  // Clients of this kit notice a closed port at once and call another endpoint; a balancer that asks /readyz needs time.
+  notReadyMs: 0,
+  // The longest timeout of a contract here is 15 s, most are below one; whoever starts processes waits 5 s for their end.
+  finishMs: 3_500,
+} as const satisfies DrainTimes;
 
 /**
  * Serves one service over HTTP: both faces and every page.
@@ -44,22 +62,24 @@ const CLOSE_GRACE_MS = 4_000;
  */
 export async function serveHttp(service: Service, options: HttpServerOptions): Promise<HttpServer> {
   const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
-  let draining = false;
+  const drain = { ...DRAIN_TIMES, ...options.drain };
+  let stage: 'serving' | 'not ready' | 'closing' = 'serving';
   const pages = createPages({
     contract: service.contract,
     registry: options.registry ?? new Registry(),
     readiness: options.readiness ?? {},
-    draining: () => draining,
+    draining: () => stage !== 'serving',
     onNotReady: (check, error) => options.logger.warn({ check, err: error }, 'not ready'),
   });
   const face = createRpcFace(service, () => pages.openRpc, limits);
-  const router: Router = { service, pages, face, limits, draining: () => draining, logger: options.logger };
+  const { admission, logger } = options;
+  const router: Router = { service, pages, face, limits, admission, closing: () => stage === 'closing', logger };
   const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const owed = unanswered.get(request.socket) ?? new Set();
     unanswered.set(request.socket, owed.add(response));
     response.once('close', () => owed.delete(response));
-    void exchange(router, request, response);
+    void answerRequest(router, request, response);
   };
   const server = createServer(serverOptions(limits), handle);
   // Without this, Node asks for a body that is refused by its headers anyway.
@@ -72,14 +92,19 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   await startListening(server, options);
   const { port } = server.address() as AddressInfo;
 
-  const close = async (graceMs = CLOSE_GRACE_MS): Promise<void> => {
-    draining = true;
+  const close = async (finishMs = drain.finishMs): Promise<void> => {
+    stage = 'not ready';
+    if (drain.notReadyMs > 0) await sleep(drain.notReadyMs);
+    stage = 'closing';
+    const finishedBy = performance.now() + finishMs;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
-    const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
+    const cutOff = setTimeout(() => server.closeAllConnections(), finishMs);
     await closed;
     clearTimeout(cutOff);
+    await service.drain(Math.max(0, finishedBy - performance.now()));
   };
+  // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return { url: `http://${host}:${port}`, port, close, [Symbol.asyncDispose]: () => close() };
 }
@@ -107,167 +132,4 @@ function startListening(server: Server, { host, port }: HttpServerOptions): Prom
     });
     server.listen({ host, port }, () => resolve());
   });
-}
-
-interface Router {
-  readonly service: Service;
-  readonly pages: Pages;
-  readonly face: RpcFace;
-  readonly limits: HttpLimits;
-  readonly draining: () => boolean;
-  readonly logger: Logger;
-}
-
-/** One request and its answer. It never rejects: whatever goes wrong becomes an answer or a log line. */
-async function exchange(router: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const gone = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort(new RpcError('cancelled', 'The caller went away'));
-  });
-  const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
-  request.headers[METADATA_HEADERS.requestId] = requestId;
-  response.setHeader(METADATA_HEADERS.requestId, requestId);
-  try {
-    const answer = await route(router, request, gone.signal, requestId);
-    await write(router, request, response, answer);
-  } catch (error) {
-    router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
-    if (response.headersSent) response.destroy();
-    else await write(router, request, response, plainRefusal(error, requestId));
-  }
-}
-
-async function route(
-  router: Router,
-  request: IncomingMessage,
-  signal: AbortSignal,
-  requestId: string,
-): Promise<HttpAnswer | Page> {
-  const { service, pages, limits } = router;
-  const path = pathOf(request);
-  const verb = request.method === 'HEAD' ? 'GET' : request.method;
-  try {
-    refuseUnclearHost(request);
-    if (path === '/rpc') return await routeRpc(router, request, signal, requestId);
-    const page = pages.routes.get(path);
-    if (page) return verb === 'GET' ? await page() : notAllowed(['GET', 'HEAD'], requestId);
-    const name = path.slice(1);
-    const method = Object.hasOwn(service.contract.methods, name) ? service.contract.methods[name] : undefined;
-    if (!method) throw new RpcError('method_not_found', 'Nothing is at this address; GET /docs lists what there is');
-    if (verb !== 'POST' && !(method.reads && verb === 'GET')) {
-      return notAllowed(method.reads ? ['GET', 'HEAD', 'POST'] : ['POST'], requestId);
-    }
-    return await answerPlain(service, name, request, metadataOfHeaders(request.headers), signal, limits);
-  } catch (error) {
-    logHidden(router, error, requestId);
-    return plainRefusal(error, requestId);
-  }
-}
-
-/** RFC 9112, section 3.2.2: a server must understand a whole URL in the request line too; proxies are sent such. */
-function pathOf({ url = '/' }: IncomingMessage): string {
-  const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? url);
-  return path.split('?', 1)[0] as string;
-}
-
-async function routeRpc(
-  router: Router,
-  request: IncomingMessage,
-  signal: AbortSignal,
-  requestId: string,
-): Promise<HttpAnswer> {
-  if (request.method !== 'POST') return notAllowed(['POST'], requestId);
-  let metadata: Metadata = { requestId };
-  try {
-    metadata = metadataOfHeaders(request.headers);
-    const parsed = parseBody(await readBody(request, router.limits), router.limits);
-    const body = await router.face.answer(parsed, metadata, signal);
-    return body === undefined ? { status: 204, body } : { status: 200, body };
-  } catch (error) {
-    // What was never parsed into a call has no id to answer under.
-    const { status, headers } = plainRefusal(error, requestId);
-    return { status, headers, body: refusal(null, toRpcError(error), metadata) };
-  }
-}
-
-/**
- * RFC 9112, section 3.2: 400 to a request with no Host or with several. A proxy in front may have gone by another one
- * than whoever is behind it.
- */
-function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
-  let hosts = 0;
-  // Names and values by turns; the joined headers keep the first Host only.
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
-  }
-  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new HttpRefusal(400, 'Send one Host header');
-}
-
-function notAllowed(verbs: readonly string[], requestId: string): HttpAnswer {
-  const refused = plainRefusal(new HttpRefusal(405, `This address takes ${verbs.join(' or ')} only`), requestId);
-  return { ...refused, headers: { allow: verbs.join(', ') } };
-}
-
-/** A page that broke would otherwise vanish behind "Internal error"; calls are logged by the logging interceptor. */
-function logHidden(router: Router, error: unknown, requestId: string): void {
-  if (!(error instanceof RpcError)) router.logger.error({ err: error, request_id: requestId }, 'page failed');
-}
-
-function isRefusedByHeaders(request: IncomingMessage, limits: HttpLimits): boolean {
-  try {
-    refuseByHeaders(request, limits);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-async function write(
-  { limits, draining }: Router,
-  request: IncomingMessage,
-  response: ServerResponse,
-  answer: HttpAnswer | Page,
-): Promise<void> {
-  if (response.destroyed) return;
-  const text = toText(answer);
-  const headers: Record<string, string | number> = { ...answer.headers };
-  if (answer.status !== 204) {
-    headers['content-type'] ??= 'application/json';
-    headers['content-length'] = Buffer.byteLength(text);
-  }
-  // Only now is it known whether more may come on this connection: a call that began before the drain ends within it.
-  if (draining()) headers.connection = 'close';
-  // A sender that asked for leave to send its body and did not get it sends none.
-  const nothingToCome = request.complete || (request.headers.expect && isRefusedByHeaders(request, limits));
-  if (nothingToCome) {
-    response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? '' : text);
-    return;
-  }
-  // The body was refused before it was read. Closing at once would reset the connection under the sender's hands, and
-  // the answer would be lost; so it is sent first, and a bounded rest is read on and thrown away.
-  response.writeHead(answer.status, { ...headers, connection: 'close' }).write(text);
-  await discardBody(request, limits);
-  response.end();
-}
-
-function toText(answer: HttpAnswer | Page): string {
-  if ('text' in answer) return answer.text;
-  return answer.body === undefined ? '' : stringifyJson(answer.body);
-}
-
-async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
-  let bytes = 0;
-  const timer = setTimeout(() => request.destroy(), limits.requestTimeoutMs);
-  const done = new Promise<void>((resolve) => {
-    request.once('close', resolve);
-    request.once('end', resolve);
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > limits.discardBytesMax) request.destroy();
-    });
-  });
-  request.resume();
-  await done;
-  clearTimeout(timer);
 }

@@ -91,7 +91,7 @@ const wrongType = (contentType: string): BadInput[] =>
     { headers: [`Content-Type: ${contentType}`], body: '{}' },
     415,
     'invalid_request',
-    'Send the body as Content-Type: application/json (curl does with --json)',
+    'Send the body as Content-Type: application/json (curl: -H content-type:application/json)',
   );
 const encoded = (encoding: string): BadInput[] =>
   badBody(

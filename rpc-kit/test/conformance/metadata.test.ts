@@ -31,7 +31,7 @@ describe('metadata of calls over HTTP', () => {
       `traceparent: ${TRACEPARENT}`,
       'idempotency-key: k1',
       'authorization: Bearer t1',
-      'x-deadline-ms: 200',
+      'x-deadline-ms: 20000',
       'user-agent: checkout/0.1.0 (linux)',
     ]);
     const { remainingMs, ...rest } = JSON.parse(body);
@@ -42,7 +42,7 @@ describe('metadata of calls over HTTP', () => {
       authorization: 'Bearer t1',
       name: 'checkout/0.1.0',
     });
-    assert.ok(remainingMs > 0 && remainingMs <= 200, `${remainingMs}`);
+    assert.ok(remainingMs > 0 && remainingMs <= 20_000, `${remainingMs}`);
   });
 
   describe('x-request-id', () => {
@@ -95,7 +95,7 @@ describe('metadata of calls over HTTP', () => {
     it("beyond the method's own timeout does not lengthen it, and without it that one holds", async () => {
       for (const headers of [['x-deadline-ms: 999999999999'], []]) {
         const { remainingMs } = JSON.parse((await plain(headers)).body);
-        assert.ok(remainingMs > 500 && remainingMs <= contract.methods.metadata.timeoutMs, `${remainingMs}`);
+        assert.ok(remainingMs > 20_000 && remainingMs <= contract.methods.metadata.timeoutMs, `${remainingMs}`);
       }
     });
 
@@ -159,7 +159,7 @@ describe('metadata of calls over HTTP', () => {
       const { headers, body } = await rpc(
         [
           call(undefined, 1),
-          call({ requestId: 'r2', idempotencyKey: 'k2', deadlineMs: 100 }, 2),
+          call({ requestId: 'r2', idempotencyKey: 'k2', deadlineMs: 20_000 }, 2),
           call({ traceparent: TRACEPARENT, authorization: 'Bearer t3' }, 3),
         ],
         ['x-request-id: r1', 'idempotency-key: k1', 'authorization: Bearer t1', 'user-agent: shop/1'],
@@ -175,7 +175,7 @@ describe('metadata of calls over HTTP', () => {
           { requestId: 'r1', idempotencyKey: 'k1', ...common, traceparent: TRACEPARENT, authorization: 'Bearer t3' },
         ],
       );
-      assert.ok(times[0] > 500 && times[1] <= 100 && times[2] > 500, `${times}`);
+      assert.ok(times[0] > 20_000 && times[1] <= 20_000 && times[2] > 20_000, `${times}`);
       assert.equal(headers['x-request-id'], 'r1');
     });
 

@@ -30,6 +30,9 @@ const everyType = {
   nested: z.strictObject({ inner: uint16 }).optional(),
 };
 
+/** Longer than any machine takes, however busy: what is slow is not to be taken for what is wrong. */
+const PATIENT_MS = 10_000;
+
 const example = { params: {}, result: {} };
 
 /** The service that the conformance tests talk to: the methods of the specification's examples, and some to be misused. */
@@ -41,7 +44,7 @@ export const subject = defineService(
       summary: 'Takes one number off another.',
       params: z.strictObject({ minuend: z.int(), subtrahend: z.int() }),
       result: z.int(),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       reads: true,
       positions: ['minuend', 'subtrahend'],
       example: { params: { minuend: 42, subtrahend: 23 }, result: 19 },
@@ -50,7 +53,7 @@ export const subject = defineService(
       summary: 'Is told five numbers.',
       params: z.strictObject({ a: z.int(), b: z.int(), c: z.int(), d: z.int(), e: z.int() }),
       result: z.object({}),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       positions: ['a', 'b', 'c', 'd', 'e'],
       example: { params: { a: 1, b: 2, c: 3, d: 4, e: 5 }, result: {} },
     },
@@ -58,7 +61,7 @@ export const subject = defineService(
       summary: 'Adds three numbers.',
       params: z.strictObject({ a: z.int(), b: z.int(), c: z.int() }),
       result: z.int(),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       reads: true,
       positions: ['a', 'b', 'c'],
       example: { params: { a: 1, b: 2, c: 4 }, result: 7 },
@@ -67,7 +70,7 @@ export const subject = defineService(
       summary: 'Is told one number.',
       params: z.strictObject({ times: z.int() }),
       result: z.object({}),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       positions: ['times'],
       example: { params: { times: 7 }, result: {} },
     },
@@ -75,7 +78,7 @@ export const subject = defineService(
       summary: 'Gives a word and a number.',
       params: z.strictObject({}),
       result: z.tuple([z.string(), z.int()]),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       reads: true,
       example: { params: {}, result: ['hello', 5] },
     },
@@ -83,7 +86,7 @@ export const subject = defineService(
       summary: 'Gives bare text.',
       params: z.strictObject({}),
       result: z.string(),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       reads: true,
       example: { params: {}, result: 'hello' },
     },
@@ -91,7 +94,7 @@ export const subject = defineService(
       summary: 'Gives back what it was given.',
       params: z.strictObject(everyType),
       result: z.object(everyType),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       reads: true,
       positions: ['text', 'flag'],
       example: { params: { uint16: 1 }, result: { uint16: 1 } },
@@ -110,7 +113,7 @@ export const subject = defineService(
           details: z.object({ orderID: int64 }),
         },
       },
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       example: { params: { user: 1, items: [{ sku: 1, count: 1 }] }, result: { orderID: 1 } },
     },
     metadata: {
@@ -124,9 +127,9 @@ export const subject = defineService(
         authorization: z.string().optional(),
         name: z.string().optional(),
       }),
-      timeoutMs: 1_000,
+      timeoutMs: 60_000,
       reads: true,
-      example: { params: {}, result: { requestId: 'r1', remainingMs: 1_000 } },
+      example: { params: {}, result: { requestId: 'r1', remainingMs: 60_000 } },
     },
     never: {
       summary: 'Does not answer in time.',
@@ -139,14 +142,14 @@ export const subject = defineService(
       summary: 'Fails in a way that nobody planned.',
       params: z.strictObject({}),
       result: z.object({}),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       example,
     },
     unwritable: {
       summary: 'Gives what JSON cannot say.',
       params: z.strictObject({}),
       result: z.unknown(),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       example,
     },
   },

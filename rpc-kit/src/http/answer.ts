@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { stringifyJson } from '../json.ts';
+import { refuseByHeaders } from './body.ts';
+import type { HttpLimits } from './limits.ts';
+import type { Page } from './pages.ts';
+import type { HttpAnswer } from './plain-face.ts';
+
+interface AnswerOptions {
+  readonly limits: HttpLimits;
+  /** Whether the connection is to be closed with this answer. */
+  readonly closing: () => boolean;
+}
+
+/** Writes an answer, also to a request whose body was refused before it was read. */
+export async function writeAnswer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: HttpAnswer | Page,
+  { limits, closing }: AnswerOptions,
+): Promise<void> {
+  if (response.destroyed) return;
+  const text = toText(answer);
+  const headers: Record<string, string | number> = { ...answer.headers };
+  if (answer.status !== 204) {
+    headers['content-type'] ??= 'application/json';
+    headers['content-length'] = Buffer.byteLength(text);
+  }
+  // Only now is it known whether more may come on this connection: a call that began before the drain ends within it.
+  if (closing()) headers.connection = 'close';
+  // A sender that asked for leave to send its body and did not get it sends none.
+  const nothingToCome = request.complete || (request.headers.expect && isRefusedByHeaders(request, limits));
+  if (nothingToCome) {
+    response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? '' : text);
+    return;
+  }
+  // The body was refused before it was read. Closing at once would reset the connection under the sender's hands, and
+  // the answer would be lost; so it is sent first, and a bounded rest is read on and thrown away.
+  response.writeHead(answer.status, { ...headers, connection: 'close' }).write(text);
+  await discardBody(request, limits);
+  response.end();
+}
+
+/** Whether the request's headers alone are enough to refuse it. */
+export function isRefusedByHeaders(request: IncomingMessage, limits: HttpLimits): boolean {
+  try {
+    refuseByHeaders(request, limits);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function toText(answer: HttpAnswer | Page): string {
+  if ('text' in answer) return answer.text;
+  return answer.body === undefined ? '' : stringifyJson(answer.body);
+}
+
+async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
+  let bytes = 0;
+  const timer = setTimeout(() => request.destroy(), limits.requestTimeoutMs);
+  const done = new Promise<void>((resolve) => {
+    request.once('close', resolve);
+    request.once('end', resolve);
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limits.discardBytesMax) request.destroy();
+    });
+  });
+  request.resume();
+  await done;
+  clearTimeout(timer);
+}

@@ -1,0 +1,149 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { ConcurrencyLimit, Priority } from '../concurrency-limit.ts';
+import type { MethodContract } from '../contract.ts';
+import { overloaded, priorityOf } from '../interceptors/load-shedding.ts';
+import { acceptRequestId } from '../request-id.ts';
+import { RpcError, toRpcError } from '../rpc-error.ts';
+import type { Service } from '../server.ts';
+import { writeAnswer } from './answer.ts';
+import { HttpRefusal, parseBody, readBody } from './body.ts';
+import type { HttpLimits } from './limits.ts';
+import { METADATA_HEADERS, type Metadata, metadataOfRequest } from './metadata.ts';
+import type { Page, Pages } from './pages.ts';
+import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
+import { type RpcFace, refusal } from './rpc-face.ts';
+
+export interface Router {
+  readonly service: Service;
+  readonly pages: Pages;
+  readonly face: RpcFace;
+  readonly limits: HttpLimits;
+  readonly admission: ConcurrencyLimit | undefined;
+  /** Whether connections are to be closed with their next answer. */
+  readonly closing: () => boolean;
+  readonly logger: Logger;
+}
+
+/** One request on its way to its answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly requestId: string;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+  /** What interceptors want to go along with the answer. */
+  readonly answerHeaders: Map<string, string>;
+}
+
+/** Answers one request. It never rejects: whatever goes wrong becomes an answer or a log line. */
+export async function answerRequest(router: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(new RpcError('cancelled', 'The caller went away'));
+  });
+  const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
+  const answerHeaders = new Map([[METADATA_HEADERS.requestId as string, requestId]]);
+  const finish = (answer: HttpAnswer | Page) =>
+    writeAnswer(
+      request,
+      response,
+      { ...answer, headers: { ...Object.fromEntries(answerHeaders), ...answer.headers } },
+      router,
+    );
+  try {
+    await finish(await route(router, { request, requestId, signal: gone.signal, answerHeaders }));
+  } catch (error) {
+    router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
+    if (response.headersSent) response.destroy();
+    else await finish(plainRefusal(error, requestId));
+  }
+}
+
+async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | Page> {
+  const { request, requestId } = exchange;
+  const path = pathOf(request);
+  try {
+    refuseUnclearHost(request);
+    if (path === '/rpc') return await routeRpc(router, exchange);
+    const verb = request.method === 'HEAD' ? 'GET' : request.method;
+    const page = router.pages.routes.get(path);
+    if (page) return verb === 'GET' ? await page() : notAllowed(['GET', 'HEAD'], requestId);
+    const name = path.slice(1);
+    const { methods } = router.service.contract;
+    const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
+    if (!method) throw new RpcError('method_not_found', 'Nothing is at this address; GET /docs lists what there is');
+    if (verb !== 'POST' && !(method.reads && verb === 'GET')) {
+      return notAllowed(method.reads ? ['GET', 'HEAD', 'POST'] : ['POST'], requestId);
+    }
+    return await routePlain(router, exchange, name, method);
+  } catch (error) {
+    logHidden(router, error, requestId);
+    return plainRefusal(error, requestId);
+  }
+}
+
+async function routePlain(
+  { service, limits, admission }: Router,
+  { request, requestId, signal, answerHeaders }: Exchange,
+  name: string,
+  contract: MethodContract,
+): Promise<HttpAnswer> {
+  refuseWithoutRoom(admission, priorityOf({ contract }));
+  const metadata = metadataOfRequest(request, requestId);
+  return answerPlain(service, name, request, { metadata, signal, answerHeaders }, limits);
+}
+
+async function routeRpc(
+  { face, limits, admission }: Router,
+  { request, requestId, signal, answerHeaders }: Exchange,
+): Promise<HttpAnswer> {
+  if (request.method !== 'POST') return notAllowed(['POST'], requestId);
+  let metadata: Metadata = { requestId };
+  try {
+    // Which methods are called is not known before the body is; so only a service that is full for all refuses here.
+    refuseWithoutRoom(admission, 'high');
+    metadata = metadataOfRequest(request, requestId);
+    const parsed = parseBody(await readBody(request, limits), limits);
+    const body = await face.answer(parsed, { metadata, signal, answerHeaders });
+    return body === undefined ? { status: 204, body } : { status: 200, body };
+  } catch (error) {
+    // What was never parsed into a call has no id to answer under.
+    const { status, headers } = plainRefusal(error, requestId);
+    return { status, headers, body: refusal(null, toRpcError(error), metadata) };
+  }
+}
+
+/** A refusal costs least before the body is read; the interceptor then counts each call. */
+function refuseWithoutRoom(admission: ConcurrencyLimit | undefined, priority: Priority): void {
+  if (admission && !admission.hasRoom(priority)) throw overloaded();
+}
+
+/** RFC 9112, section 3.2.2: a server must understand a whole URL in the request line too; proxies are sent such. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? url);
+  return path.split('?', 1)[0] as string;
+}
+
+/**
+ * RFC 9112, section 3.2: 400 to a request with no Host or with several. A proxy in front may have gone by another one
+ * than whoever is behind it.
+ */
+function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
+  let hosts = 0;
+  // Names and values by turns; the joined headers keep the first Host only.
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new HttpRefusal(400, 'Send one Host header');
+}
+
+function notAllowed(verbs: readonly string[], requestId: string): HttpAnswer {
+  const refused = plainRefusal(new HttpRefusal(405, `This address takes ${verbs.join(' or ')} only`), requestId);
+  return { ...refused, headers: { allow: verbs.join(', ') } };
+}
+
+/** A page that broke would otherwise vanish behind "Internal error"; calls are logged by the logging interceptor. */
+function logHidden(router: Router, error: unknown, requestId: string): void {
+  if (!(error instanceof RpcError)) router.logger.error({ err: error, request_id: requestId }, 'page failed');
+}
