@@ -29,7 +29,8 @@ const unitTests: Check = {
   title: 'unit tests and their coverage',
   async run() {
     const c8 = module('c8/bin/c8.js');
-    const mocha = [module('mocha/bin/mocha.js'), '--config', '.mocharc.unit.json'];
+    // Coverage and the neighbours make tests slower than they are alone.
+    const mocha = [module('mocha/bin/mocha.js'), '--config', '.mocharc.unit.json', '--timeout', '20000'];
     const tested = await runTool([c8, ...coverageArguments(coverageFolder), process.execPath, ...mocha]);
     if (!tested.passed) return tested;
     return runTool([c8, 'check-coverage', ...strictCoverageArguments(coverageFolder)]);
