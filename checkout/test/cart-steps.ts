@@ -12,8 +12,9 @@ export interface Real {
   keyOf(key: string): string;
 }
 
-export const USERS = 3;
-export const KEYS = ['a', 'b', 'c'];
+/** Few, so that their steps meet. */
+export const USERS = 2;
+export const KEYS = ['a', 'b', 'c', 'd'];
 
 const BEHAVIOURS: Record<Mood['loms'], Behaviour> = {
   answers: answer,
@@ -25,7 +26,7 @@ const BEHAVIOURS: Record<Mood['loms'], Behaviour> = {
 
 export const anySku = fc.integer({ min: 1, max: 3 });
 export const anyCount = fc.integer({ min: 1, max: 5 });
-export const anyKey = fc.option(fc.constantFrom(...KEYS), { nil: undefined });
+export const anyKey = fc.option(fc.constantFrom(...KEYS), { nil: undefined, freq: 2 });
 const anyLoms = fc.constantFrom(...(Object.keys(BEHAVIOURS) as Mood['loms'][]));
 export const anyBehaviour = anyLoms.map((loms) => BEHAVIOURS[loms]);
 const anyUser = fc.nat(USERS - 1);
@@ -79,8 +80,8 @@ const anyResumption = fc.tuple(anyUser, anyMood).map(([user, mood]) =>
   }),
 );
 
-export const anySteps = fc.commands([anyAddition, anyDeletion, anyPurchase, anyResumption], {
-  maxCommands: 40,
+export const anySteps = fc.commands([anyAddition, anyDeletion, anyPurchase, anyPurchase, anyResumption], {
+  maxCommands: 60,
   size: 'max',
 });
 
