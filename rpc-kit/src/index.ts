@@ -7,6 +7,7 @@ export { type Code, CODES } from './code.ts';
 export { RpcError } from './rpc-error.ts';
 
 export { type Handlers, implement, type Service } from './server.ts';
+export type { ServedCall } from './call.ts';
 export { type HttpServer, serveHttp } from './http/server.ts';
 export type { ReadinessCheck } from './http/pages.ts';
 export { HTTP_LIMITS, type HttpLimits } from './http/limits.ts';
@@ -38,6 +39,8 @@ export { listeners } from './notify.ts';
 export { serverLogging } from './interceptors/logging.ts';
 export { rateLimit } from './interceptors/rate-limit.ts';
 export { createTokenBucket, type TokenBucket } from './token-bucket.ts';
+export { limitMethods, shedLoad } from './interceptors/load-shedding.ts';
+export { adaptiveLimit, type ConcurrencyLimit, fixedLimit, type Priority } from './concurrency-limit.ts';
 export { logScope } from './log-scope.ts';
 
 // ---------------------------------------------------------------------------------------------------------------------
