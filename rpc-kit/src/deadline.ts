@@ -48,15 +48,20 @@ export function abortReason(signal: AbortSignal | undefined): RpcError {
  * Settles like the work, or rejects with the signal's reason as soon as it aborts. Work that fails after the abort
  * fails with that reason too: whatever a library makes of an abort, the reason is the truth.
  */
-export async function raceSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const onAbort = (): void => reject(abortReason(signal));
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  work.then(resolve, (error) => reject(signal.aborted ? abortReason(signal) : error));
-  try {
-    return await promise;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+export function raceSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(abortReason(signal));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    work.then(
+      (result) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(result);
+      },
+      (error) => {
+        signal.removeEventListener('abort', onAbort);
+        reject(signal.aborted ? abortReason(signal) : error);
+      },
+    );
+  });
 }

@@ -16,11 +16,13 @@ export async function writeAnswer(
   request: IncomingMessage,
   response: ServerResponse,
   answer: HttpAnswer | Page,
+  answerHeaders: ReadonlyMap<string, string>,
   { limits, closing }: AnswerOptions,
 ): Promise<void> {
   if (response.destroyed) return;
   const text = toText(answer);
-  const headers: Record<string, string | number> = { ...answer.headers };
+  const headers: Record<string, string | number> = Object.fromEntries(answerHeaders);
+  Object.assign(headers, answer.headers);
   if (answer.status !== 204) {
     headers['content-type'] ??= 'application/json';
     headers['content-length'] = Buffer.byteLength(text);

@@ -77,6 +77,7 @@ export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): v
 }
 
 function isJson(contentType: string): boolean {
+  if (contentType === 'application/json') return true;
   const [type = '', ...parameters] = contentType.toLowerCase().split(';');
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
   const known = charset === undefined || /^charset="?utf-?8"?$/.test(charset);

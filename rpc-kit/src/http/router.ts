@@ -43,13 +43,7 @@ export async function answerRequest(router: Router, request: IncomingMessage, re
   });
   const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
   const answerHeaders = new Map([[METADATA_HEADERS.requestId as string, requestId]]);
-  const finish = (answer: HttpAnswer | Page) =>
-    writeAnswer(
-      request,
-      response,
-      { ...answer, headers: { ...Object.fromEntries(answerHeaders), ...answer.headers } },
-      router,
-    );
+  const finish = (answer: HttpAnswer | Page) => writeAnswer(request, response, answer, answerHeaders, router);
   try {
     await finish(await route(router, { request, requestId, signal: gone.signal, answerHeaders }));
   } catch (error) {

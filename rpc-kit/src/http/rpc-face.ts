@@ -99,13 +99,12 @@ function toEchoedId(id: unknown): unknown {
 
 /** Params carry the call's meta along, which jayson hands to no method; params of no structure become what it refuses. */
 function toJaysonRequest(request: Record<string, unknown>): Record<string, unknown> {
-  const { id: _id, meta, params, ...rest } = request;
+  const { jsonrpc, method, params, meta } = request;
   const structured = params === undefined || (typeof params === 'object' && params !== null && !isRawNumber(params));
-  return {
-    ...rest,
-    ...(Object.hasOwn(request, 'id') ? { id: PLACEHOLDER_ID } : {}),
-    params: structured ? ({ params, meta } satisfies Envelope) : null,
-  };
+  const envelope: Envelope | null = structured ? { params, meta } : null;
+  // A member `id` makes a call of a notification, also when it is undefined.
+  if (!Object.hasOwn(request, 'id')) return { jsonrpc, method, params: envelope };
+  return { jsonrpc, method, params: envelope, id: PLACEHOLDER_ID };
 }
 
 function toJaysonMethod(service: Service, discover: () => unknown, name: string) {

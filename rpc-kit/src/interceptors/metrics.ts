@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Call, Interceptor } from '../call.ts';
+import type { Code } from '../code.ts';
 import { toRpcError } from '../rpc-error.ts';
 
 /** Seconds. From a cached read to the longest timeout of a contract, about doubling. */
@@ -60,22 +61,55 @@ function createInstruments(registry: Registry, side: string, done: string, label
   };
 }
 
-function recordCalls({ requests, seconds, inFlight }: Instruments, labelsOf: (call: Call) => Labels): Interceptor {
+function recordCalls(instruments: Instruments, labelsOf: (call: Call) => Labels): Interceptor {
+  const series = new Map<string, Series>();
+
+  function seriesOf(call: Call): Series {
+    const key = `${call.service} ${knownMethod(call)}`;
+    const known = series.get(key);
+    if (known) return known;
+    const made = createSeries(instruments, labelsOf(call));
+    series.set(key, made);
+    return made;
+  }
+
   return (next) => async (call) => {
-    const labels = labelsOf(call);
+    const { seconds, inFlight, requests } = seriesOf(call);
     const startedAt = performance.now();
-    let code = 'ok';
-    inFlight.inc(labels);
+    let code: Outcome = 'ok';
+    inFlight.inc();
     try {
       return await next(call);
     } catch (error) {
       code = toRpcError(error).code;
       throw error;
     } finally {
-      inFlight.dec(labels);
-      seconds.observe(labels, (performance.now() - startedAt) / 1000);
-      requests.inc({ ...labels, code });
+      inFlight.dec();
+      seconds.observe((performance.now() - startedAt) / 1000);
+      requests(code).inc();
     }
+  };
+}
+
+type Outcome = Code | 'ok';
+
+/** The instruments for one method, with the labels looked up once: that costs more than the counting. */
+interface Series {
+  readonly seconds: Histogram.Internal<string>;
+  readonly inFlight: Gauge.Internal<string>;
+  readonly requests: (code: Outcome) => Counter.Internal;
+}
+
+function createSeries({ requests, seconds, inFlight }: Instruments, labels: Labels): Series {
+  const byCode = new Map<Outcome, Counter.Internal>();
+  return {
+    seconds: seconds.labels(labels),
+    inFlight: inFlight.labels(labels),
+    requests(code) {
+      const counter = byCode.get(code) ?? requests.labels({ ...labels, code });
+      byCode.set(code, counter);
+      return counter;
+    },
   };
 }
 
