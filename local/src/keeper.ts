@@ -33,7 +33,7 @@ const STOP_PGBOUNCER: StopStep[] = [
 ];
 /** A fast shutdown writes a checkpoint; the immediate one after it costs a recovery at the next start and no data. */
 const STOP_POSTGRES: StopStep[] = [
-  ['SIGINT', 2_000],
+  ['SIGINT', 1_500],
   ['SIGQUIT', 500],
   ['SIGKILL', 300],
 ];

@@ -31,7 +31,7 @@ const READY_TIMEOUT_MS = 20_000;
 const READY_POLL_INTERVAL_MS = 30;
 const READY_REQUEST_TIMEOUT_MS = 2_000;
 /** A service finishes what it has begun, within a time of its own that is shorter than this. */
-const STOP_TIMEOUT_MS = 1_800;
+const STOP_TIMEOUT_MS = 1_500;
 const KILL_TIMEOUT_MS = 300;
 
 export function startService({ name, port, environment, logDirectory, onSpawn }: ServiceOptions): ServiceProcess {
