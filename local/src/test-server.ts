@@ -21,7 +21,7 @@ const VARIABLE = 'TEST_POSTGRES_SERVER';
 /** Many test files with a pool or two each, also several at once. */
 const CONNECTIONS_MAX = 300;
 
-export type RunningTestServer = { environment: NodeJS.ProcessEnv; stop(): Promise<void> };
+export type RunningTestServer = { environment: NodeJS.ProcessEnv; reached: string; stop(): Promise<void> };
 
 /** One Postgres for all tests of a run, with a pgbouncer in front of it where one is installed and TEST_PGBOUNCER is not off. */
 export async function startTestServer(folder: string): Promise<RunningTestServer> {
@@ -59,7 +59,8 @@ export async function startTestServer(folder: string): Promise<RunningTestServer
       for (const service of SERVICES) await prepareRole(client, service, server.passwords[service], -1);
     });
     if (program !== undefined) server.pgbouncerPort = pgbouncerPort;
-    return { environment: { [VARIABLE]: JSON.stringify(server) }, stop };
+    const reached = program === undefined ? 'directly, without pgbouncer' : 'through pgbouncer';
+    return { environment: { [VARIABLE]: JSON.stringify(server) }, reached, stop };
   } catch (error) {
     await stop();
     throw error;

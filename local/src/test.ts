@@ -56,9 +56,10 @@ async function runStage(
   environment: NodeJS.ProcessEnv,
   starting?: ReturnType<typeof startTestServer>,
 ): Promise<TestCounts> {
-  console.log(`\n${stage} tests`);
   try {
     const server = stage === 'integration' ? await starting : undefined;
+    const note = server === undefined ? '' : `, on a Postgres that is reached ${server.reached}`;
+    console.log(`\n${stage} tests${note}`);
     if (interrupted) return NO_TESTS;
     running = startStage(stage, paths, mochaOptions, { ...environment, ...server?.environment });
     return await running.counts;
