@@ -12,4 +12,11 @@ describe('testCall', () => {
     const call = testCall({ signal, deadlineAt: 5, requestId: 'r1', caller: { name: 'shop/1' } });
     assert.deepEqual([call.signal, call.deadlineAt, call.requestId, call.caller.name], [signal, 5, 'r1', 'shop/1']);
   });
+
+  it('keeps what is deferred with it, for the test to run', () => {
+    const call = testCall();
+    const task = async (): Promise<void> => {};
+    call.defer(task);
+    assert.deepEqual(call.deferred, [task]);
+  });
 });

@@ -1,11 +1,18 @@
-import type { Call } from './call.ts';
+import type { ServedCall } from './call.ts';
+import type { DeferredTask } from './deferred-tasks.ts';
+
+export interface TestCall extends ServedCall {
+  /** What was deferred with the call. Nothing runs it but the test. */
+  readonly deferred: readonly DeferredTask[];
+}
 
 /**
  * A call for tests of handlers and interceptors, and the context for whatever a handler passes it on to: nobody aborts it
  * and it has no deadline, unless the overrides say so. To call a whole service in memory, give it to a client in place of
  * a transport: `createClient(loms, implement(loms, handlers))`.
  */
-export function testCall(overrides: Partial<Call> = {}): Call {
+export function testCall(overrides: Partial<ServedCall> = {}): TestCall {
+  const deferred: DeferredTask[] = [];
   return {
     service: 'test',
     method: 'test',
@@ -15,6 +22,8 @@ export function testCall(overrides: Partial<Call> = {}): Call {
     deadlineAt: Number.POSITIVE_INFINITY,
     requestId: 'test-request',
     caller: {},
+    defer: (task) => deferred.push(task),
+    deferred,
     ...overrides,
   };
 }
