@@ -38,6 +38,7 @@ export {
 export { listeners } from './notify.ts';
 export { serverLogging } from './interceptors/logging.ts';
 export { rateLimit } from './interceptors/rate-limit.ts';
+export { type CallerRateLimitOptions, limitCallers } from './interceptors/caller-rate-limit.ts';
 export { createTokenBucket, type TokenBucket } from './token-bucket.ts';
 export { limitMethods, shedLoad } from './interceptors/load-shedding.ts';
 export { adaptiveLimit, type ConcurrencyLimit, fixedLimit, type Priority } from './concurrency-limit.ts';

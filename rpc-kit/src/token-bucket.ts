@@ -17,8 +17,14 @@ export interface TokenBucket {
    * @throws {RpcError} resource_exhausted when too many wait already
    */
   take(signal?: AbortSignal): Promise<Token>;
+  /** A token if there is one now and nobody waits for it. */
+  tryTake(): Token | undefined;
+  /** Tokens that could be taken now. */
+  readonly available: number;
   /** Callers that wait for a token now. */
   readonly waiting: number;
+  /** Until the next token is back, in milliseconds: 0 when there is one, a whole interval when all are in use. */
+  readonly backInMs: number;
 }
 
 /** Give it back when the use is over: only from then on its interval runs. Giving back twice counts once. */
@@ -38,45 +44,65 @@ interface Waiter {
  * The price is a rate slightly below the limit: `tokens / (intervalMs + use)`.
  */
 export function createTokenBucket({ tokens, intervalMs, waitersMax }: TokenBucketOptions): TokenBucket {
-  let available = tokens;
+  let there = tokens;
+  /** When the tokens that are out of use will be back, ascending, because each interval is as long as the others. */
+  const backAt: number[] = [];
   const waiters = new Set<Waiter>();
+  let timer: NodeJS.Timeout | undefined;
 
-  function comeBack(): void {
-    const [first] = waiters;
-    if (!first) {
-      available += 1;
-      return;
+  function takeBack(): void {
+    const now = performance.now();
+    while (backAt[0] !== undefined && backAt[0] <= now) {
+      backAt.shift();
+      there += 1;
     }
-    waiters.delete(first);
-    first.grant();
   }
 
-  /** Node's timers count whole milliseconds from the start of the event loop's turn, so they can fire early. */
-  function comeBackAt(at: number): void {
-    const remainingMs = at - performance.now();
-    if (remainingMs <= 0) comeBack();
+  function serve(): void {
+    timer = undefined;
+    takeBack();
+    for (const waiter of waiters) {
+      if (there === 0) break;
+      there -= 1;
+      waiters.delete(waiter);
+      waiter.grant();
+    }
+    rest();
+  }
+
+  /** Comes back for those who wait when the next token does. Timers count whole milliseconds and can fire early. */
+  function rest(): void {
+    if (timer !== undefined || waiters.size === 0 || backAt[0] === undefined) return;
     // A waiting token must not keep a process alive that has nothing else to do.
-    else setTimeout(comeBackAt, Math.ceil(remainingMs), at).unref();
+    timer = setTimeout(serve, Math.max(1, Math.ceil(backAt[0] - performance.now()))).unref();
   }
 
   function hand(): Token {
+    there -= 1;
+    return asToken();
+  }
+
+  function asToken(): Token {
     let used = false;
     return {
       [Symbol.dispose]() {
         if (used) return;
         used = true;
-        comeBackAt(performance.now() + intervalMs);
+        backAt.push(performance.now() + intervalMs);
+        rest();
       },
     };
+  }
+
+  function isFree(): boolean {
+    takeBack();
+    return there > 0 && waiters.size === 0;
   }
 
   return {
     async take(signal) {
       if (signal?.aborted) throw abortReason(signal);
-      if (available > 0) {
-        available -= 1;
-        return hand();
-      }
+      if (isFree()) return hand();
       if (waiters.size >= waitersMax) {
         throw new RpcError('resource_exhausted', 'Too many calls wait for their turn', { retryAfterMs: intervalMs });
       }
@@ -88,15 +114,24 @@ export function createTokenBucket({ tokens, intervalMs, waitersMax }: TokenBucke
       const waiter: Waiter = {
         grant() {
           signal?.removeEventListener('abort', leave);
-          resolve(hand());
+          resolve(asToken());
         },
       };
       waiters.add(waiter);
       signal?.addEventListener('abort', leave, { once: true });
+      rest();
       return promise;
+    },
+    tryTake: () => (isFree() ? hand() : undefined),
+    get available() {
+      return isFree() ? there : 0;
     },
     get waiting() {
       return waiters.size;
+    },
+    get backInMs() {
+      if (isFree()) return 0;
+      return backAt[0] === undefined ? intervalMs : Math.max(0, backAt[0] - performance.now());
     },
   };
 }
