@@ -21,6 +21,8 @@ import { failureOf } from './port-stubs.ts';
 const { purchase } = checkout.methods;
 const GOODS = { 1: 2, 2: 1 };
 
+const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : 1);
+
 describe('a purchase that is cut off', () => {
   let testDatabase: TestDatabase;
   /** Two replicas over one database. */
@@ -248,11 +250,13 @@ describe('a purchase that is cut off', () => {
   describe('in the background', () => {
     const RESTS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000];
 
-    /** Takes up purchases, and tells which of these users they belong to: earlier tests leave some behind. */
-    async function claimOf(users: readonly bigint[], limit = 100): Promise<PendingPurchase[]> {
-      const claimed = await createUnfinishedPurchases(running.database).claim(limit);
-      return claimed.filter((pending) => users.includes(pending.user));
-    }
+    const claim = (limit = 100) => createUnfinishedPurchases(running.database).claim(limit);
+    const usersOf = (claimed: readonly PendingPurchase[]) => claimed.map((pending) => pending.user).toSorted(ascending);
+
+    beforeEach(async () => {
+      const leftBehind = sql.update().table('purchases').set('resume_at', 'infinity').where("state = 'pending'");
+      await running.database.run('test', leftBehind);
+    });
 
     async function cutOffAs(...users: bigint[]): Promise<void> {
       setBehaviour(failBefore);
@@ -286,32 +290,40 @@ describe('a purchase that is cut off', () => {
 
     it('is left alone as long as its own call may finish it', async () => {
       await cutOffAs(user);
-      assert.deepEqual(await claimOf([user]), []);
+      assert.deepEqual(await claim(), []);
       assert((await restOf(user)) > purchase.timeoutMs - 1_000);
     });
 
-    it('is taken up by one of several replicas, whole', async () => {
-      const users = [user, newUser(), newUser(), newUser(), newUser(), newUser()];
+    it('is taken up whole, and by one of several that come at the same moment', async () => {
+      const users = [user, newUser(), newUser(), newUser()];
+      await cutOffAs(...users);
+      for (let round = 0; round < 10; round++) {
+        await makeDue(running.database, users);
+        const claimed = (await Promise.all(Array.from({ length: 8 }, () => claim()))).flat();
+        // Whoever came while the others had everything in hand left it to them.
+        claimed.push(...(await claim()));
+        assert.deepEqual(usersOf(claimed), users);
+        assert.deepEqual(claimed.find((pending) => pending.user === user)?.items, [
+          { sku: 1, count: 2 },
+          { sku: 2, count: 1 },
+        ]);
+      }
+    });
+
+    it('is taken up in parts by those who may not take all of it at once', async () => {
+      const users = [user, newUser(), newUser(), newUser(), newUser()];
       await cutOffAs(...users);
       await makeDue(running.database, users);
-      const atOnce = await Promise.all([2, 2, 2, 2].map((limit) => claimOf(users, limit)));
-      const claimed = [...atOnce.flat(), ...(await claimOf(users))];
-      assert.deepEqual(
-        claimed.map((pending) => pending.user).toSorted((a, b) => Number(a - b)),
-        users,
-      );
-      const [own] = claimed.filter((pending) => pending.user === user);
-      assert.deepEqual(own?.items, [
-        { sku: 1, count: 2 },
-        { sku: 2, count: 1 },
-      ]);
+      const claimed: PendingPurchase[] = [];
+      for (let part = 0; part < 3; part++) claimed.push(...(await claim(2)));
+      assert.deepEqual(usersOf(claimed), users);
     });
 
     it('rests longer after each attempt, up to a minute', async () => {
       await cutOffAs(user);
       for (const expectedMs of RESTS_MS) {
         await makeDue(running.database, [user]);
-        assert.equal((await claimOf([user])).length, 1);
+        assert.equal((await claim()).length, 1);
         const restMs = await restOf(user);
         assert(restMs <= expectedMs && restMs > expectedMs - 900, `${restMs} ms of ${expectedMs}`);
       }
@@ -322,7 +334,7 @@ describe('a purchase that is cut off', () => {
       await cutOffAs(user, other);
       await setAttempts(2_000);
       await makeDue(running.database, [user, other]);
-      assert.equal((await claimOf([user, other])).length, 2);
+      assert.deepEqual(usersOf(await claim()), [user, other]);
     });
 
     it('does not stop others when it cannot be finished', async () => {
