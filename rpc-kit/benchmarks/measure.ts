@@ -29,7 +29,7 @@ export interface Plan {
 }
 
 /** However slow a contender is, its warm-up ends. */
-const WARM_UP_MS_MAX = 3_000;
+const WARM_UP_MS_MAX = 5_000;
 
 /** So many others take their turn between two turns of the baseline: it is what every ratio hangs on. */
 const TURNS_BETWEEN_BASELINES = 4;
@@ -54,11 +54,12 @@ export async function measureInRounds(
     log(`left out: ${dropped.at(-1)}`);
   };
 
-  log(`warm-up of ${going.length} contenders, ${plan.warmUpCalls} calls of each method`);
-  for (const contestant of contestants) {
+  for (const [index, contestant] of contestants.entries()) {
     try {
-      for (const method of METHOD_NAMES) await warmUp(contestant, method, plan);
+      let calls = 0;
+      for (const method of METHOD_NAMES) calls += await warmUp(contestant, method, plan);
       measurements.set(contestant.name, { createOrder: [], stocks: [] });
+      log(`warm-up ${index + 1} of ${contestants.length}: ${contestant.name}, ${calls} calls`);
     } catch (error) {
       drop(contestant, error);
     }
@@ -84,11 +85,11 @@ export async function measureInRounds(
   return { measurements, dropped };
 }
 
-async function warmUp(contestant: Contestant, method: MethodName, { timing, warmUpCalls }: Plan): Promise<void> {
+async function warmUp(contestant: Contestant, method: MethodName, { timing, warmUpCalls }: Plan): Promise<number> {
   const until = performance.now() + WARM_UP_MS_MAX;
-  for (let calls = 0; calls < warmUpCalls && performance.now() < until; ) {
-    calls += (await contestant.run(method, timing)).callsAll;
-  }
+  let calls = 0;
+  while (calls < warmUpCalls && performance.now() < until) calls += (await contestant.run(method, timing)).callsAll;
+  return calls;
 }
 
 /** The CPU time is taken while nothing is under way, so it belongs to exactly the calls of the run. */

@@ -20,7 +20,7 @@ export interface Options {
 }
 
 const CONCURRENCY = 32;
-const FULL = { rounds: 7, warmUpCalls: 10_000, timing: { warmUpMs: 150, measureMs: 650 } };
+const FULL = { rounds: 7, warmUpCalls: 20_000, timing: { warmUpMs: 100, measureMs: 500 } };
 const QUICK = { rounds: 2, warmUpCalls: 3_000, timing: { warmUpMs: 100, measureMs: 300 } };
 
 const NAMES = [...SERVERS, ...CLIENTS].map(({ name }) => name as string);
