@@ -179,7 +179,7 @@ describe('a client that batches', () => {
   });
 
   it('fails only the call whose answer is an error, and a call without an answer', async () => {
-    const refused = { jsonrpc: '2.0', id: 1, error: { code: -32005, message: 'There is none' } };
+    const refused = { jsonrpc: '2.0', id: 2, error: { code: -32005, message: 'There is none' } };
     peer.answer = (received) => [answerTo((received as RpcRequest[])[0] as RpcRequest), refused];
     const [a, b, c] = await Promise.allSettled(['a', 'b', 'c'].map((word) => client.say({ word })));
     assert.equal(a?.status, 'fulfilled');

@@ -14,6 +14,9 @@ export interface BatchLimits {
 
 export const BATCH_LIMITS = { callsMax: 50, lengthMax: 256 * 1024 } as const satisfies BatchLimits;
 
+/** Not 0, which a careless server takes for no id at all. */
+export const FIRST_ID = 1;
+
 /** A call that waits for its batch, and for its answer. */
 export interface BatchedCall {
   readonly call: Call;
@@ -58,10 +61,10 @@ export function createBatcher(
 
   return {
     add(call, toText) {
-      let text = toText(waiting.length);
+      let text = toText(FIRST_ID + waiting.length);
       if (waiting.length > 0 && length + text.length > limits.lengthMax) {
         flush();
-        text = toText(0);
+        text = toText(FIRST_ID);
       }
       // The end of this turn: by then every callback of the turn has made its calls.
       if (waiting.length === 0) setImmediate(flush);
@@ -84,7 +87,7 @@ function enlist(call: Call, text: string, waiting: BatchedCall[], abandoned: Aba
     abandoned.join();
     waiting.push({
       call,
-      id: waiting.length,
+      id: FIRST_ID + waiting.length,
       text,
       resolve(result) {
         settled();

@@ -1,7 +1,7 @@
 import type { Call } from '../call.ts';
 import type { Transport } from '../client.ts';
 import { stringifyJson } from '../json.ts';
-import { BATCH_LIMITS, type BatchedCall, type BatchLimits, createBatcher } from './batching.ts';
+import { BATCH_LIMITS, type BatchedCall, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import { createExchange, type Exchange, type Reply } from './exchange.ts';
 import { callMetaOf, headersOf } from './metadata.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from './wire-error.ts';
@@ -83,7 +83,7 @@ async function callRpc({ exchange, base, headers }: Wire, call: Call): Promise<u
     peer: call.service,
     path: `${base}/rpc`,
     headers: { ...headers, ...headersOf(call) },
-    body: toText(call, 0),
+    body: toText(call, FIRST_ID),
     signal: call.signal,
   });
   return resultOf(reply.value, reply);
