@@ -156,9 +156,9 @@ describe('the circuit breaker', () => {
       const refusal = (await call('fine')) as RpcError;
       assert.ok(refusal instanceof RpcError);
       const { code, retryAfterMs, neverSent } = refusal;
-      assert.deepEqual({ code, retryAfterMs, neverSent }, { code: 'unavailable', retryAfterMs: 700, neverSent: true });
+      assert.deepEqual({ code, retryAfterMs, neverSent }, { code: 'unavailable', retryAfterMs: 702, neverSent: true });
       sinon.assert.notCalled(next);
-      assert.deepEqual(log.slice(1), ['refused: 700']);
+      assert.deepEqual(log.slice(1), ['refused: 702']);
     });
 
     it('becomes half-open when it has rested', async () => {

@@ -68,6 +68,9 @@ const DEFAULTS = {
 /** What those are told to wait who come while a probe is under way: a healthy peer has answered it by then. */
 const PROBE_WAIT_MS = 100;
 
+/** Timers count whole milliseconds; who is told this much more to wait for an open circuit does not come too early. */
+const TIMER_SLACK_MS = 2;
+
 /**
  * A circuit breaker for one endpoint: when it fails too much, its calls are refused at once for a while, which spares the
  * caller the wait and the endpoint the load. Then a single call is let through as a probe, and its outcome closes the
@@ -139,7 +142,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
 
   const interceptor: Interceptor = (next) => async (call) => {
     if (disposed) return next(call);
-    if (state.name === 'open') refuse(call, Math.max(1, Math.ceil(state.untilAt - performance.now())));
+    if (state.name === 'open') refuse(call, waitFor(state.untilAt));
     if (state.name === 'half-open') {
       if (state.probing) refuse(call, PROBE_WAIT_MS);
       state = { name: 'half-open', probing: true };
@@ -169,6 +172,10 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     },
   };
   return breaker;
+}
+
+function waitFor(untilAt: number): number {
+  return Math.max(0, Math.ceil(untilAt - performance.now())) + TIMER_SLACK_MS;
 }
 
 /** Undefined: it says nothing about the endpoint. */
