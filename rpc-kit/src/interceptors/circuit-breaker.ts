@@ -1,11 +1,10 @@
-import { EventEmitter } from 'node:events';
-import Opossum from 'opossum';
 import type { Call, Interceptor, Next } from '../call.ts';
 import type { Transport } from '../client.ts';
 import { raceSignal } from '../deadline.ts';
 import { failureOf } from '../failure.ts';
 import { notify } from '../notify.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
+import { createCircuitJudge } from './circuit-judge.ts';
 
 export interface CircuitBreakerOptions {
   /** Failures in a row that open it. */
@@ -95,7 +94,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     period += 1;
   }
 
-  const judge = createJudge(settings, {
+  const judge = createCircuitJudge(settings, {
     open() {
       const why = openReason(state, failuresMax);
       enter({ name: 'open', untilAt: performance.now() + restMs });
@@ -197,83 +196,4 @@ function verdictOf(call: Call, error: RpcError): Verdict {
 function openReason(state: CircuitBreakerState, failuresMax: number): OpenReason {
   if (state.name !== 'closed') return 'probe';
   return state.failuresInARow >= failuresMax ? 'failures in a row' : 'success rate';
-}
-
-interface Judge extends Disposable {
-  /** Counts a call that has ended; the transition that follows from it is made before this resolves. */
-  add(verdict: 'success' | 'failure'): Promise<void>;
-  open(): void;
-}
-
-interface Transitions {
-  open(): void;
-  halfOpen(): void;
-  close(): void;
-}
-
-/** The window moves on by one of these at a time. */
-const BUCKETS = 10;
-
-/**
- * All that is known of opossum stands here: it keeps the rolling window, decides by the rate, and times the rest.
- *
- * It does not carry the calls themselves; it is fired once for each verdict, with work that is over already. Fired with the
- * calls (opossum 10.0.0), it would
- * - take an error that its filter lets off for a success, so that a cancelled probe closed the circuit;
- * - let a straggler that began before the circuit opened decide in place of the probe;
- * - never come out of half-open when the probe never settles, unless its own timeout ends it, of which a call has one;
- * - count calls under way and refused ones as not failed.
- * Failures in a row it does not know at all; whoever counts them calls `open`.
- */
-function createJudge(options: Required<Omit<CircuitBreakerOptions, 'on'>>, on: Transitions): Judge {
-  // By default it rotates its window with an interval of its own, for every endpoint and for ever.
-  const rotation = new EventEmitter();
-  const opossum = new Opossum(settle, {
-    timeout: false,
-    errorThresholdPercentage: percent(1 - options.successRateMin),
-    volumeThreshold: options.callsMin,
-    rollingCountTimeout: options.windowMs,
-    rollingCountBuckets: BUCKETS,
-    rollingPercentilesEnabled: false,
-    enableSnapshots: false,
-    resetTimeout: options.restMs,
-    rotateBucketController: rotation,
-  });
-  const bucketMs = options.windowMs / BUCKETS;
-  let rotatedAt = performance.now();
-
-  function rotate(): void {
-    const steps = Math.floor((performance.now() - rotatedAt) / bucketMs);
-    if (steps <= 0) return;
-    rotatedAt += steps * bucketMs;
-    // It keeps how long each call took, asked for or not.
-    for (const bucket of opossum.status.window) bucket.latencyTimes.length = 0;
-    for (let step = 0; step < Math.min(steps, BUCKETS); step++) rotation.emit('rotate');
-  }
-
-  opossum.on('open', on.open);
-  opossum.on('halfOpen', on.halfOpen);
-  opossum.on('close', () => {
-    // What failed before the rest would otherwise open the circuit again at the next failure.
-    for (let step = 0; step < BUCKETS; step++) rotation.emit('rotate');
-    on.close();
-  });
-
-  return {
-    async add(verdict) {
-      rotate();
-      await opossum.fire(verdict).catch(() => {});
-    },
-    open: () => opossum.open(),
-    [Symbol.dispose]: () => opossum.shutdown(),
-  };
-}
-
-async function settle(verdict: 'success' | 'failure'): Promise<void> {
-  if (verdict === 'failure') throw new Error('The call failed');
-}
-
-/** Without the tail that binary fractions leave: 1 − 0.9 is not quite 0.1, and the comparison is strict. */
-function percent(share: number): number {
-  return Math.round(share * 1e8) / 1e6;
 }
