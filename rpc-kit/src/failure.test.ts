@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { callOf } from '../test/call-stubs.ts';
+import { callOf, shop } from '../test/call-stubs.ts';
 import { CODES, type Code } from './code.ts';
 import { type Failure, failureOf, hadNoEffect } from './failure.ts';
 import { RpcError, type RpcErrorOptions } from './rpc-error.ts';
@@ -61,7 +61,15 @@ describe('whether a call had no effect', () => {
   ];
   for (const [code, options, certain] of cases) {
     it(`${code} ${JSON.stringify(options)}: ${certain ? 'certainly' : 'nobody knows'}`, () => {
-      assert.equal(hadNoEffect(new RpcError(code, 'no', options)), certain);
+      assert.equal(hadNoEffect(callOf(), new RpcError(code, 'no', options)), certain);
     });
   }
+
+  it('a contract that declares the reason takes its certainty away', () => {
+    const errors = { overloaded: { code: 'unavailable', message: 'There is too much to do' } } as const;
+    const call = callOf();
+    const contract = { ...shop.methods.look, errors };
+    const error = new RpcError('unavailable', 'no', { reason: 'overloaded' });
+    assert.equal(hadNoEffect({ ...call, contract }, error), false);
+  });
 });

@@ -17,7 +17,8 @@ export type Failure = 'not-reached' | 'pushed-back' | 'broken' | 'answered' | 'w
 /**
  * The reason that a server refuses with before it has begun a call. It is not a contract's: an error of a handler with an
  * undeclared reason leaves a service as `internal`, and a client drops undeclared reasons, so a service cannot pass on
- * another one's. Hence who sees it knows that the call has had no effect; `retryAfterMs` alone does not say so.
+ * another one's. Hence who sees it knows that the call has had no effect, unless a contract declares a reason of that name;
+ * `retryAfterMs` alone does not say so.
  */
 export const OVERLOADED = 'overloaded';
 
@@ -32,8 +33,9 @@ export function failureOf(call: Call, error: RpcError): Failure {
 }
 
 /** Whether the call certainly had no effect, so that even a write without an idempotency key may be sent again. */
-export function hadNoEffect(error: RpcError): boolean {
-  return error.neverSent || (CODES[error.code].retry === 'after-pause' && error.reason === OVERLOADED);
+export function hadNoEffect(call: Call, error: RpcError): boolean {
+  if (error.neverSent) return true;
+  return CODES[error.code].retry === 'after-pause' && error.reason === OVERLOADED && !isDeclared(call, error);
 }
 
 /** Whether the contract knows the error: then it is an outcome of the method like any other, whatever its code. */

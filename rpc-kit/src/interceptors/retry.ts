@@ -99,8 +99,7 @@ export function retry(options: RetryOptions): Interceptor {
       } catch (thrown) {
         const error = toRpcError(thrown);
         if (!isMendable(error)) throw error;
-        const delayMs =
-          (error.retryAfterMs ?? 0) + random() * Math.min(backoff.maxMs, backoff.baseMs * 2 ** (attempt - 1));
+        const delayMs = Math.max(0, error.retryAfterMs ?? 0) + random() * bound(backoff, attempt);
         const why = whyNot(call, error, attempt, delayMs);
         if (why) {
           notify(on?.giveUp, { call, attempts: attempt, error, why });
@@ -113,6 +112,10 @@ export function retry(options: RetryOptions): Interceptor {
   };
 }
 
+function bound({ baseMs, maxMs }: Backoff, attempt: number): number {
+  return Math.min(maxMs, baseMs * 2 ** (attempt - 1));
+}
+
 /** Whether the same call might end otherwise the next time, leaving aside whether it may be sent. */
 function isMendable(error: RpcError): boolean {
   const advice = CODES[error.code].retry;
@@ -120,7 +123,7 @@ function isMendable(error: RpcError): boolean {
 }
 
 function mayRepeat(call: Call, error: RpcError): boolean {
-  return hadNoEffect(error) || (call.contract !== undefined && isSafeToRepeat(call, call.contract));
+  return hadNoEffect(call, error) || (call.contract !== undefined && isSafeToRepeat(call, call.contract));
 }
 
 function isSafeToRepeat(call: Call, contract: MethodContract): boolean {
