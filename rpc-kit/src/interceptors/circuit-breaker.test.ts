@@ -447,7 +447,7 @@ describe('the circuit breaker', () => {
           using breaker = createCircuitBreaker({ ...options, on });
           await check(steps, breaker, transitions);
         }),
-        { numRuns: 200 },
+        { numRuns: 80 },
       );
     });
 
