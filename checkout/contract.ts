@@ -60,6 +60,9 @@ export const checkout = defineService(
       },
       timeoutMs: 15_000,
       reads: true,
+      priority: 'low',
+      waits: true,
+      batched: false,
       positions: ['user'],
       example: {
         params: { user: 1 },
@@ -89,6 +92,7 @@ export const checkout = defineService(
         },
       },
       timeoutMs: 4_000,
+      priority: 'high',
       retry: 'with-idempotency-key',
       positions: ['user'],
       example: { params: { user: 1 }, result: { orderID: 1 } },

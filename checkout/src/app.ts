@@ -1,16 +1,12 @@
-import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
-import { implement, type Service, serverLogging, serverMetrics } from 'rpc-kit';
-import { databaseErrors, startBackground } from 'service-kit';
+import { implement, type Service } from 'rpc-kit';
+import { type ServingParts, serviceOptions, startBackground } from 'service-kit';
 import { checkout } from '../contract.ts';
 import type { UnfinishedPurchases } from './domain/ports.ts';
 import { RESUME_BATCH_MAX, resumePurchases } from './domain/resume-purchases.ts';
 import { createHandlers, type HandlerParts } from './handler/handlers.ts';
 
-export interface Parts extends HandlerParts {
+export interface Parts extends HandlerParts, ServingParts {
   readonly unfinished: UnfinishedPurchases;
-  readonly logger: Logger;
-  readonly registry: Registry;
 }
 
 export interface App extends AsyncDisposable {
@@ -22,7 +18,7 @@ const RESUME_IDLE_MS = 1_000;
 
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
-  const { logger, registry, unfinished } = parts;
+  const { logger, unfinished } = parts;
   const resumption = startBackground({
     name: 'resume purchases',
     logger,
@@ -34,8 +30,6 @@ export function createApp(parts: Parts): App {
       return (await resumePurchases(unfinished, parts, { onFailure }, { signal })) === RESUME_BATCH_MAX;
     },
   });
-  const service = implement(checkout, createHandlers(parts), {
-    interceptors: [serverMetrics(registry), serverLogging(logger), databaseErrors()],
-  });
+  const service = implement(checkout, createHandlers(parts), serviceOptions(parts));
   return { service, [Symbol.asyncDispose]: () => resumption[Symbol.asyncDispose]() };
 }

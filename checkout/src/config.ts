@@ -4,9 +4,10 @@ import { z } from 'zod';
 export const checkoutConfig = z.object({
   PORT: variable.port(8080).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
-  LOMS_URL: variable.httpUrl().describe('Where loms answers.'),
+  LOMS_URL: variable.httpUrls().describe('Where loms answers. Several, by commas, share the calls.'),
   PRODUCTS_URL: variable
-    .httpUrl()
+    .httpUrls()
     .describe('Where the product service answers: ours, or the original one, which speaks plain `POST /get_product`.'),
   PRODUCTS_TOKEN: variable.secret().describe('The token for the product service.'),
+  OPERATIONS_KEPT_DAYS: variable.count(30).describe('How long the journal of operations goes back.'),
 });

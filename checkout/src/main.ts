@@ -1,8 +1,19 @@
 import { fileURLToPath } from 'node:url';
 import { loms } from 'loms/contract.ts';
 import { products } from 'products/contract.ts';
-import { clientMetrics, createClient, createHttpTransport, createTokenBucket, serveHttp } from 'rpc-kit';
-import { announce, createLogger, createRegistry, databaseReadiness, loadConfig, openDatabase, run } from 'service-kit';
+import { adaptiveLimit, createTokenBucket, serveHttp } from 'rpc-kit';
+import {
+  announce,
+  createLogger,
+  createOperationJournal,
+  createRegistry,
+  databaseReadiness,
+  loadConfig,
+  openDatabase,
+  openPeer,
+  run,
+  startForgetting,
+} from 'service-kit';
 import { checkout } from '../contract.ts';
 import { createApp } from './app.ts';
 import { checkoutConfig } from './config.ts';
@@ -26,23 +37,26 @@ await run('checkout', async (stopped) => {
   });
 
   const userAgent = `checkout/${checkout.version}`;
-  const interceptors = [clientMetrics(registry)];
-  await using lomsWire = createHttpTransport(config.LOMS_URL, { userAgent });
-  await using productsWire = createHttpTransport(config.PRODUCTS_URL, { userAgent, face: 'plain' });
-  const lomsClient = createClient(loms, lomsWire, { interceptors });
-  const productsClient = createClient(products, productsWire, { interceptors });
+  await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, registry });
+  // Each request takes a turn of the product service's limit, so none is sent again behind its back.
+  const toProducts = { urls: config.PRODUCTS_URL, userAgent, registry, face: 'plain', retries: false } as const;
+  await using productsPeer = openPeer(products, toProducts);
+  await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger);
 
+  const limit = adaptiveLimit();
   await using app = createApp({
     store: createStore(database),
     carts: createCartReader(database),
     unfinished: createUnfinishedPurchases(database),
-    warehouse: createWarehouse(lomsClient),
-    orderDesk: createOrderDesk(lomsClient),
+    warehouse: createWarehouse(lomsPeer.client),
+    orderDesk: createOrderDesk(lomsPeer.client),
     catalogue: createProductCatalogue({
-      client: productsClient,
+      client: productsPeer.client,
       token: config.PRODUCTS_TOKEN,
       limiter: createTokenBucket(PRODUCT_LIMIT),
     }),
+    journal: createOperationJournal(database),
+    limit,
     logger,
     registry,
   });
@@ -54,6 +68,7 @@ await run('checkout', async (stopped) => {
     logger,
     registry,
     readiness,
+    admission: limit,
   });
   announce(logger, server.url, checkoutConfig, config, stopped);
   await stopped;

@@ -1,14 +1,13 @@
-import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
-import { implement, type Service, serverLogging, serverMetrics } from 'rpc-kit';
-import { type Background, databaseErrors, startBackground } from 'service-kit';
+import { Counter } from 'prom-client';
+import { implement, type Service } from 'rpc-kit';
+import { type Background, type ServingParts, serviceOptions, startBackground } from 'service-kit';
 import { loms } from '../contract.ts';
 import { cancelOverdueOrders } from './domain/cancel-overdue-orders.ts';
 import { deliverEvents } from './domain/deliver-events.ts';
 import type { EventQueue, EventSink, OrderReader, OverdueOrders, StockReader, Store } from './domain/ports.ts';
 import { createHandlers } from './handler/handlers.ts';
 
-export interface Parts {
+export interface Parts extends ServingParts {
   /** @param onEvents to be called after each commit that left events to deliver */
   readonly openStore: (onEvents: () => void) => Store;
   readonly orders: OrderReader;
@@ -16,8 +15,6 @@ export interface Parts {
   readonly overdue: OverdueOrders;
   readonly queue: EventQueue;
   readonly sink: EventSink;
-  readonly logger: Logger;
-  readonly registry: Registry;
 }
 
 export interface App extends AsyncDisposable {
@@ -31,13 +28,11 @@ const OVERDUE_IDLE_MS = 1_000;
 
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
-  const { logger, registry } = parts;
   const delivery = startDelivery(parts);
   const store = parts.openStore(() => delivery.wake());
   const expiry = startExpiry(parts, store);
-  const service = implement(loms, createHandlers({ store, orders: parts.orders, stocks: parts.stocks }), {
-    interceptors: [serverMetrics(registry), serverLogging(logger), databaseErrors()],
-  });
+  const handlers = createHandlers({ store, orders: parts.orders, stocks: parts.stocks });
+  const service = implement(loms, handlers, serviceOptions(parts));
   return {
     service,
     async [Symbol.asyncDispose]() {

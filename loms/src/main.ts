@@ -1,7 +1,18 @@
 import { fileURLToPath } from 'node:url';
 import { notifications } from 'notifications/contract.ts';
-import { clientMetrics, createClient, createHttpTransport, serveHttp } from 'rpc-kit';
-import { announce, createLogger, createRegistry, databaseReadiness, loadConfig, openDatabase, run } from 'service-kit';
+import { adaptiveLimit, serveHttp } from 'rpc-kit';
+import {
+  announce,
+  createLogger,
+  createOperationJournal,
+  createRegistry,
+  databaseReadiness,
+  loadConfig,
+  openDatabase,
+  openPeer,
+  run,
+  startForgetting,
+} from 'service-kit';
 import { loms } from '../contract.ts';
 import { createApp } from './app.ts';
 import { lomsConfig } from './config.ts';
@@ -23,17 +34,21 @@ await run('loms', async (stopped) => {
     logger,
     registry,
   });
-  await using wire = createHttpTransport(config.NOTIFICATIONS_URL, { userAgent: `loms/${loms.version}` });
-  const client = createClient(notifications, wire, { interceptors: [clientMetrics(registry)] });
+  const userAgent = `loms/${loms.version}`;
+  await using peer = openPeer(notifications, { urls: config.NOTIFICATIONS_URL, userAgent, registry });
+  await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger);
 
   const paymentTimeoutMs = config.ORDER_PAYMENT_TIMEOUT_MS;
+  const limit = adaptiveLimit();
   await using app = createApp({
     openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
     orders: createOrderReader(database),
     stocks: createStockReader(database),
     overdue: createOverdueOrders(database),
     queue: createEventQueue(database),
-    sink: createNotificationsSink(client),
+    sink: createNotificationsSink(peer.client),
+    journal: createOperationJournal(database),
+    limit,
     logger,
     registry,
   });
@@ -45,6 +60,7 @@ await run('loms', async (stopped) => {
     logger,
     registry,
     readiness,
+    admission: limit,
   });
   announce(logger, server.url, lomsConfig, config, stopped);
   await stopped;

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { serveHttp } from 'rpc-kit';
+import { adaptiveLimit, serveHttp } from 'rpc-kit';
 import { announce, createLogger, createRegistry, databaseReadiness, loadConfig, openDatabase, run } from 'service-kit';
 import { createApp } from './app.ts';
 import { notificationsConfig } from './config.ts';
@@ -19,10 +19,24 @@ await run('notifications', async (stopped) => {
     registry,
   });
 
-  const service = createApp({ store: createStore(database), history: createHistory(database), logger, registry });
+  const limit = adaptiveLimit();
+  const service = createApp({
+    store: createStore(database),
+    history: createHistory(database),
+    limit,
+    logger,
+    registry,
+  });
 
   const readiness = databaseReadiness(database, MIGRATIONS);
-  await using server = await serveHttp(service, { host: config.HOST, port: config.PORT, logger, registry, readiness });
+  await using server = await serveHttp(service, {
+    host: config.HOST,
+    port: config.PORT,
+    logger,
+    registry,
+    readiness,
+    admission: limit,
+  });
   announce(logger, server.url, notificationsConfig, config, stopped);
   await stopped;
 });

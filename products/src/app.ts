@@ -1,20 +1,15 @@
-import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
-import { implement, type Service, serverLogging, serverMetrics } from 'rpc-kit';
-import { databaseErrors } from 'service-kit';
+import { implement, type Service } from 'rpc-kit';
+import { type ServingParts, serviceOptions } from 'service-kit';
 import { products } from '../contract.ts';
 import type { Catalogue } from './domain/ports.ts';
 import { createHandlers } from './handler/handlers.ts';
 
-export interface Parts {
+export interface Parts extends ServingParts {
   readonly catalogue: Catalogue;
   /** What callers must send to be answered. */
   readonly token: string;
-  readonly logger: Logger;
-  readonly registry: Registry;
 }
 
-export function createApp({ catalogue, token, logger, registry }: Parts): Service<typeof products.methods> {
-  const interceptors = [serverMetrics(registry), serverLogging(logger), databaseErrors()];
-  return implement(products, createHandlers(catalogue, token), { interceptors });
+export function createApp(parts: Parts): Service<typeof products.methods> {
+  return implement(products, createHandlers(parts.catalogue, parts.token), serviceOptions(parts));
 }

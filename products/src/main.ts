@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { serveHttp } from 'rpc-kit';
+import { adaptiveLimit, serveHttp } from 'rpc-kit';
 import { announce, createLogger, createRegistry, databaseReadiness, loadConfig, openDatabase, run } from 'service-kit';
 import { createApp } from './app.ts';
 import { productsConfig } from './config.ts';
@@ -19,10 +19,18 @@ await run('products', async (stopped) => {
   });
 
   const catalogue = createCatalogue(database);
-  const service = createApp({ catalogue, token: config.PRODUCTS_TOKEN, logger, registry });
+  const limit = adaptiveLimit();
+  const service = createApp({ catalogue, token: config.PRODUCTS_TOKEN, limit, logger, registry });
 
   const readiness = databaseReadiness(database, MIGRATIONS);
-  await using server = await serveHttp(service, { host: config.HOST, port: config.PORT, logger, registry, readiness });
+  await using server = await serveHttp(service, {
+    host: config.HOST,
+    port: config.PORT,
+    logger,
+    registry,
+    readiness,
+    admission: limit,
+  });
   announce(logger, server.url, productsConfig, config, stopped);
   await stopped;
 });

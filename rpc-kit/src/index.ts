@@ -1,12 +1,12 @@
 // For authors of services.
 
 export { defineService, fail, failedWith } from './contract.ts';
-export type { DetailsOf, MethodContract, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
+export type { DetailsOf, MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
 export { idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
 export { type Code, CODES } from './code.ts';
 export { RpcError } from './rpc-error.ts';
 
-export { type Handlers, implement, type Service } from './server.ts';
+export { type Handlers, implement, type ImplementOptions, type Service } from './server.ts';
 export type { ServedCall } from './call.ts';
 export { type HttpServer, serveHttp } from './http/server.ts';
 export type { ReadinessCheck } from './http/pages.ts';
@@ -39,7 +39,7 @@ export { listeners } from './notify.ts';
 export { serverLogging } from './interceptors/logging.ts';
 export { rateLimit } from './interceptors/rate-limit.ts';
 export { type CallerRateLimitOptions, limitCallers } from './interceptors/caller-rate-limit.ts';
-export { createTokenBucket, type TokenBucket } from './token-bucket.ts';
+export { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './token-bucket.ts';
 export { limitMethods, shedLoad } from './interceptors/load-shedding.ts';
 export { adaptiveLimit, type ConcurrencyLimit, fixedLimit, type Priority } from './concurrency-limit.ts';
 export { logScope } from './log-scope.ts';

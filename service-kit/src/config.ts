@@ -14,7 +14,12 @@ export const variable = {
   milliseconds: (fallback: number, { min = 1 } = {}) => z.coerce.number().int().min(min).default(fallback),
   count: (fallback: number, { min = 1 } = {}) => z.coerce.number().int().min(min).default(fallback),
   text: (fallback?: string) => (fallback === undefined ? z.string().min(1) : z.string().min(1).default(fallback)),
-  httpUrl: () => z.url({ protocol: /^https?$/, hostname: /./ }),
+  /** Endpoints of one service, separated by commas. */
+  httpUrls: () =>
+    z
+      .string()
+      .transform((text) => text.split(',').map((url) => url.trim()))
+      .pipe(z.array(z.url({ protocol: /^https?$/, hostname: /./ })).min(1)),
   secret: () => z.string().min(1).meta(SECRET),
   /** A URL that holds a password. */
   databaseUrl: () => z.url({ protocol: /^postgres(ql)?$/ }).meta(SECRET),

@@ -13,7 +13,16 @@ export { type CallScope, type Database, type Executor, openDatabase } from './da
 export { DatabaseUnavailable, databaseErrors, isLostRace, SQLSTATE, sqlStateOf } from './database-errors.ts';
 export { createLogger } from './logger.ts';
 export { pendingMigrations } from './migrations.ts';
+export {
+  createOperationJournal,
+  journalOperations,
+  type Operation,
+  type OperationJournal,
+  startForgetting,
+} from './operation-journal.ts';
+export { openPeer, type Peer, type PeerOptions } from './peer.ts';
 export { databaseReadiness } from './readiness.ts';
 export { createRegistry } from './registry.ts';
 export { announce, run } from './run.ts';
+export { type ServingParts, serviceOptions } from './serving.ts';
 export { arrayLiteral, type Statement, sql } from './sql.ts';

@@ -38,7 +38,7 @@ function guard(
       succeeded = true;
       return result;
     } finally {
-      place.leave(succeeded);
+      place.leave(succeeded && !call.contract?.waits);
     }
   };
 }

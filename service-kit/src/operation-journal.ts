@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { type Call, type Interceptor, toRpcError } from 'rpc-kit';
+import { type Background, startBackground } from './background.ts';
+import type { Executor } from './database.ts';
+import { sql } from './sql.ts';
+
+/** Who called what, and how that ended. */
+export interface Operation {
+  readonly requestId: string;
+  readonly method: string;
+  readonly caller: string | undefined;
+  readonly code: string;
+  readonly reason: string | undefined;
+  readonly startedAt: Date;
+  readonly durationMs: number;
+}
+
+export interface OperationJournal {
+  /** Settles when the operation is saved; operations of one moment are saved together. */
+  save(operation: Operation): Promise<void>;
+}
+
+/** Rows of one insert, and operations that may wait for theirs. */
+const BATCH_MAX = 200;
+/** How long an operation waits for others to be saved with: journals are read later, and one insert serves many. */
+const GATHER_MS = 50;
+const METHOD_LENGTH_MAX = 64;
+
+/**
+ * Notes every call of a method that changes something, after it has been answered. Reads are left to the log: there are many
+ * times more of them, and nobody asks later who looked.
+ */
+export function journalOperations(journal: OperationJournal): Interceptor {
+  return (next) => async (call) => {
+    if (!call.contract || call.contract.reads) return next(call);
+    const startedAt = new Date();
+    const began = performance.now();
+    const note = (code: string, reason?: string): void => {
+      const durationMs = performance.now() - began;
+      const operation = { ...describe(call), code, reason, startedAt, durationMs };
+      call.defer?.(() => journal.save(operation));
+    };
+    try {
+      const result = await next(call);
+      note('ok');
+      return result;
+    } catch (error) {
+      const { code, reason } = toRpcError(error);
+      note(code, reason);
+      throw error;
+    }
+  };
+}
+
+function describe({ requestId, method, caller }: Call) {
+  return { requestId, method: method.slice(0, METHOD_LENGTH_MAX), caller: caller.name };
+}
+
+/** The journal in the table `operations`. */
+export function createOperationJournal(database: Executor): OperationJournal {
+  let gathering: { readonly operations: Operation[]; readonly saved: Promise<void> } | undefined;
+
+  async function saveTogether(operations: readonly Operation[]): Promise<void> {
+    await sleep(GATHER_MS);
+    if (gathering?.operations === operations) gathering = undefined;
+    const rows = operations.map((operation) => ({
+      request_id: operation.requestId,
+      method: operation.method,
+      caller: operation.caller ?? null,
+      code: operation.code,
+      reason: operation.reason ?? null,
+      started_at: operation.startedAt,
+      duration_ms: operation.durationMs,
+    }));
+    await database.run('save operations', sql.insert().into('operations').setFieldsRows(rows));
+  }
+
+  return {
+    save(operation) {
+      if (!gathering || gathering.operations.length >= BATCH_MAX) {
+        const operations: Operation[] = [];
+        gathering = { operations, saved: saveTogether(operations) };
+      }
+      gathering.operations.push(operation);
+      return gathering.saved;
+    },
+  };
+}
+
+/** How often it is looked for operations that are past their time. */
+const FORGET_IDLE_MS = 60_000;
+
+/** Deletes operations in the background that are older than they are kept for. */
+export function startForgetting(database: Executor, keptDays: number, logger: Logger): Background {
+  const keptMs = keptDays * 86_400_000;
+  return startBackground({
+    name: 'forget old operations',
+    logger,
+    idleMs: FORGET_IDLE_MS,
+    round: () => forgetOldOperations(database, keptMs),
+  });
+}
+
+/** Old rows are deleted in steps of this many, so that no transaction is long. */
+const DELETE_BATCH_MAX = 1_000;
+
+/**
+ * Deletes the oldest operations that are past their time.
+ * @returns whether there may be more of them
+ */
+export async function forgetOldOperations(database: Executor, keptMs: number): Promise<boolean> {
+  const old = sql
+    .select()
+    .from('operations')
+    .field('operation_id')
+    .where(`started_at < statement_timestamp() - ? * interval '1 millisecond'`, keptMs)
+    .order('started_at')
+    .limit(DELETE_BATCH_MAX);
+  const statement = sql.delete().from('operations').where('operation_id IN ?', old).returning('operation_id');
+  return (await database.run('forget old operations', statement)).length === DELETE_BATCH_MAX;
+}

@@ -1,0 +1,59 @@
+import type { Registry } from 'prom-client';
+import {
+  balancerMetrics,
+  breakerMetrics,
+  type Client,
+  clientMetrics,
+  createBalancer,
+  createCircuitBreaker,
+  createClient,
+  createHttpTransport,
+  createRetryBudget,
+  type Methods,
+  retry,
+  retryBudgetMetrics,
+  retryMetrics,
+  type ServiceContract,
+} from 'rpc-kit';
+
+export interface PeerOptions {
+  /** The peer's endpoints. */
+  readonly urls: readonly string[];
+  /** How this service names itself: `checkout/0.1.0`. */
+  readonly userAgent: string;
+  readonly registry: Registry;
+  /** For peers that speak `POST /<method>` only. */
+  readonly face?: 'rpc' | 'plain';
+  /**
+   * Whether failed calls are sent again, within a budget, where that may help and cannot hurt. Off for a peer that counts
+   * requests: each attempt would be one.
+   */
+  readonly retries?: boolean;
+}
+
+/** Another service. Disposing closes the connections to it. */
+export interface Peer<M extends Methods> extends AsyncDisposable {
+  readonly client: Client<M>;
+}
+
+/**
+ * A client with everything that a call between services should have: the better of its endpoints, a circuit breaker around
+ * each, retries within a budget, and metrics of all that.
+ */
+export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
+  const { urls, userAgent, registry, face = 'rpc', retries = true } = options;
+  const peer = contract.name;
+  const transport = createBalancer({
+    endpoints: urls,
+    on: balancerMetrics(registry),
+    connect(url) {
+      const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint: url }) });
+      return breaker.guard(createHttpTransport(url, { userAgent, face }));
+    },
+  });
+  const budget = createRetryBudget();
+  const retrying = retries ? [retry({ budget, on: retryMetrics(registry) })] : [];
+  if (retries) retryBudgetMetrics(registry, peer, budget);
+  const client = createClient(contract, transport, { interceptors: [clientMetrics(registry), ...retrying] });
+  return { client, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,70 @@
+import type { Logger } from 'pino';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import {
+  type Call,
+  type ConcurrencyLimit,
+  fixedLimit,
+  type ImplementOptions,
+  limitMethods,
+  serverLogging,
+  serverMetrics,
+  shedLoad,
+} from 'rpc-kit';
+import { databaseErrors } from './database-errors.ts';
+import { journalOperations, type OperationJournal } from './operation-journal.ts';
+
+export interface ServingParts {
+  readonly logger: Logger;
+  readonly registry: Registry;
+  /** What the service takes on at a time; hand the same one to `serveHttp` as its admission. Default: hardly a limit. */
+  readonly limit?: ConcurrencyLimit;
+  /** Where calls that change something are noted. */
+  readonly journal?: OperationJournal;
+}
+
+/** More calls than this at a time are a mistake of whoever makes them. */
+const CALLS_MAX = 10_000;
+
+/** What every service has around its handlers: the outermost sees every call, the innermost only what was let in. */
+export function serviceOptions({
+  logger,
+  registry,
+  limit = fixedLimit(CALLS_MAX),
+  journal,
+}: ServingParts): ImplementOptions {
+  const on = shedMetrics(registry, limit);
+  const journaling = journal ? [journalOperations(journal)] : [];
+  return {
+    interceptors: [
+      serverMetrics(registry),
+      serverLogging(logger),
+      ...journaling,
+      shedLoad(limit, on),
+      limitMethods(on),
+      databaseErrors(),
+    ],
+    onDeferred: {
+      failed: ({ call, error }) => logger.error({ request_id: call.requestId, err: error }, 'a deferred task failed'),
+      dropped: ({ call }) =>
+        logger.warn({ request_id: call.requestId }, 'a deferred task was dropped: too many are under way'),
+    },
+  };
+}
+
+function shedMetrics(registry: Registry, limit: ConcurrencyLimit) {
+  const shed = new Counter({
+    name: 'rpc_server_shed_total',
+    help: 'Calls turned away because the service had too much to do.',
+    labelNames: ['method'],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'rpc_server_concurrency_limit',
+    help: 'Calls that the service takes on at a time, as it finds right now.',
+    registers: [registry],
+    collect() {
+      this.set(limit.limit);
+    },
+  });
+  return { shed: ({ call }: { call: Call }) => shed.inc({ method: call.contract ? call.method : 'unknown' }) };
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { createTestDatabase, type TestDatabase } from 'local/testing';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { createClient, defineService, implement, RpcError } from 'rpc-kit';
+import { z } from 'zod';
+import { createOperationJournal, type Database, openDatabase, serviceOptions, startForgetting } from '../src/index.ts';
+
+const method = {
+  summary: 'Does something.',
+  params: z.strictObject({ outcome: z.enum(['ok', 'refused', 'broken']) }),
+  result: z.object({}),
+  errors: { no_way: { code: 'failed_precondition', message: 'No way' } },
+  timeoutMs: 1_000,
+  example: { params: { outcome: 'ok' }, result: {} },
+} as const;
+
+const contract = defineService(
+  'doer',
+  { summary: 'Does things.', version: '1' },
+  { change: method, look: { ...method, reads: true } },
+);
+
+async function act({ outcome }: { outcome: string }): Promise<Record<string, never>> {
+  if (outcome === 'refused') throw new RpcError('failed_precondition', 'No way', { reason: 'no_way' });
+  if (outcome === 'broken') throw new Error('broke');
+  return {};
+}
+
+describe('the journal of operations', () => {
+  const logger = pino({ level: 'silent' });
+  let own: TestDatabase;
+  let database: Database;
+
+  // Any service with the table will do.
+  before(async () => {
+    own = await createTestDatabase('checkout');
+    database = openDatabase({ url: own.url, poolMax: 2, logger, registry: new Registry() });
+  });
+
+  after(async () => {
+    await database[Symbol.asyncDispose]();
+    await own[Symbol.asyncDispose]();
+  });
+
+  it('notes who changed what and how that ended, after the answer, and leaves reads out', async () => {
+    const options = serviceOptions({ logger, registry: new Registry(), journal: createOperationJournal(database) });
+    const service = implement(contract, { change: act, look: act }, options);
+    const client = createClient(contract, service);
+    await client.change({ outcome: 'ok' }, { requestId: 'r-1' });
+    await assert.rejects(client.change({ outcome: 'refused' }, { requestId: 'r-2' }));
+    await assert.rejects(client.change({ outcome: 'broken' }, { requestId: 'r-3' }));
+    await client.look({ outcome: 'ok' }, { requestId: 'r-4' });
+    assert.equal(
+      (await database.query('SELECT * FROM operations')).length,
+      0,
+      'the answers have waited for the journal',
+    );
+    await service.drain(5_000);
+
+    const rows = await database.query(
+      'SELECT request_id, method, code, reason, duration_ms >= 0 AS timed FROM operations ORDER BY request_id',
+    );
+    assert.deepEqual(rows, [
+      { request_id: 'r-1', method: 'change', code: 'ok', reason: null, timed: true },
+      { request_id: 'r-2', method: 'change', code: 'failed_precondition', reason: 'no_way', timed: true },
+      { request_id: 'r-3', method: 'change', code: 'internal', reason: null, timed: true },
+    ]);
+  });
+
+  it('saves many operations of one moment together, and each of them once', async () => {
+    await database.query('DELETE FROM operations');
+    const journal = createOperationJournal(database);
+    const startedAt = new Date();
+    await Promise.all(
+      Array.from({ length: 450 }, (_, index) =>
+        journal.save({
+          requestId: `many-${index}`,
+          method: 'm',
+          caller: 'c/1',
+          code: 'ok',
+          reason: undefined,
+          startedAt,
+          durationMs: 1,
+        }),
+      ),
+    );
+    const [row] = await database.query(
+      'SELECT count(*)::integer AS rows, count(DISTINCT request_id)::integer AS ids FROM operations',
+    );
+    assert.deepEqual(row, { rows: 450, ids: 450 });
+  });
+
+  it('forgets what is older than it is kept for, and nothing else', async () => {
+    await database.query('DELETE FROM operations');
+    await database.query(
+      `INSERT INTO operations (request_id, method, code, started_at, duration_ms)
+       SELECT 'old-' || n, 'm', 'ok', now() - interval '31 days', 1 FROM generate_series(1, 2500) AS n`,
+    );
+    await database.query(
+      `INSERT INTO operations (request_id, method, code, started_at, duration_ms)
+       VALUES ('young', 'm', 'ok', now() - interval '29 days', 1)`,
+    );
+    await using _forgetting = startForgetting(database, 30, logger);
+    const deadline = performance.now() + 5_000;
+    let left = await database.query('SELECT request_id FROM operations');
+    while (left.length > 1 && performance.now() < deadline)
+      left = await database.query('SELECT request_id FROM operations');
+    assert.deepEqual(left, [{ request_id: 'young' }]);
+  });
+});
