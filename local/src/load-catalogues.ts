@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Failure } from './failure.ts';
-import { COMPILE_CACHE, PROJECT_DIRECTORY } from './mesh-config.ts';
+import { PROJECT_DIRECTORY } from './mesh-config.ts';
 import { type PerService, type ServiceName, withoutPostgresVariables } from './services.ts';
 
 const CATALOGUE = join(PROJECT_DIRECTORY, 'catalogue/catalogue.json');
@@ -21,7 +21,7 @@ async function loadCatalogue(service: ServiceName, databaseUrl: string, signal: 
   const script = join(PROJECT_DIRECTORY, service, 'src/load-catalogue.ts');
   const child = spawn(process.execPath, [script, CATALOGUE], {
     cwd: PROJECT_DIRECTORY,
-    env: { ...COMPILE_CACHE, ...withoutPostgresVariables(process.env), DATABASE_URL: databaseUrl },
+    env: { ...withoutPostgresVariables(process.env), DATABASE_URL: databaseUrl },
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: TIMEOUT_MS,
     signal,

@@ -4,9 +4,6 @@ import { type PerService, perService, SERVICES, type ServiceName } from './servi
 
 export const PROJECT_DIRECTORY = resolve(import.meta.dirname, '../..');
 
-/** Where Node keeps compiled modules: from the second start on, a service loads in half the time. */
-export const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(PROJECT_DIRECTORY, 'node_modules/.cache/order-mesh') };
-
 /** Everything listens on this machine only: the passwords and the token of a local mesh are not made for a network. */
 export const LOCAL_HOST = '127.0.0.1';
 

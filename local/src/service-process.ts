@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from './failure.ts';
-import { COMPILE_CACHE, LOCAL_HOST, PROJECT_DIRECTORY } from './mesh-config.ts';
+import { LOCAL_HOST, PROJECT_DIRECTORY } from './mesh-config.ts';
 import { shortPath } from './run-record.ts';
 import { openServiceLog } from './service-log.ts';
 import type { ServiceName } from './services.ts';
@@ -37,7 +37,7 @@ const KILL_TIMEOUT_MS = 300;
 export function startService({ name, port, environment, logDirectory, onSpawn }: ServiceOptions): ServiceProcess {
   const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, name, 'src/main.ts')], {
     cwd: PROJECT_DIRECTORY,
-    env: { ...COMPILE_CACHE, ...environment },
+    env: environment,
     // Ctrl-C in the terminal reaches the runner only; when the runner is gone, the closed IPC channel tells the service.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
