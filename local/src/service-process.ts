@@ -61,7 +61,7 @@ export function startService({ name, port, environment, logDirectory, onSpawn }:
     waitUntilReady: () => waitUntilReady(name, url, log.file),
     async stop() {
       asked = true;
-      await endChild(child, exited);
+      await endChild(name, child, exited);
       await log.drained;
     },
   };
@@ -86,13 +86,13 @@ async function waitUntilReady(name: ServiceName, url: string, logFile: string): 
   );
 }
 
-async function endChild(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
-  for (const [signal, waitMs] of [
-    ['SIGTERM', STOP_TIMEOUT_MS],
-    ['SIGKILL', KILL_TIMEOUT_MS],
-  ] as const) {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill(signal);
-    await Promise.race([exited, sleep(waitMs, undefined, { ref: false })]);
-  }
+async function endChild(name: ServiceName, child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  const isGone = () => child.exitCode !== null || child.signalCode !== null;
+  if (isGone()) return;
+  child.kill('SIGTERM');
+  await Promise.race([exited, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+  if (isGone()) return;
+  console.error(`${name} did not stop within ${STOP_TIMEOUT_MS / 1000} s and was killed.`);
+  child.kill('SIGKILL');
+  await Promise.race([exited, sleep(KILL_TIMEOUT_MS, undefined, { ref: false })]);
 }

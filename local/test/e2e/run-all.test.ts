@@ -29,6 +29,7 @@ describe('make run-all', () => {
     const tookMs = await mesh.stop('SIGTERM');
     assert.ok(tookMs < STOP_LIMIT_MS, `it took ${tookMs} ms`);
     assert.equal(await mesh.ended, 0);
+    assert.doesNotMatch(mesh.output(), /was killed/);
     assert.deepEqual(
       processes.filter(isAlive).map(({ name }) => name),
       [],
