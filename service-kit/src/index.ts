@@ -12,7 +12,7 @@ export {
 export { type CallScope, type Database, type Executor, openDatabase } from './database.ts';
 export { DatabaseUnavailable, databaseErrors, isLostRace, SQLSTATE, sqlStateOf } from './database-errors.ts';
 export { createLogger } from './logger.ts';
-export { pendingMigrations } from './migrations.ts';
+export { pendingMigrations } from './pending-migrations.ts';
 export {
   createOperationJournal,
   journalOperations,

@@ -1,4 +1,4 @@
-import { errors, Pool } from 'undici';
+import { type Dispatcher, errors, Pool } from 'undici';
 import { abortReason } from '../deadline.ts';
 import { parseJson } from '../json.ts';
 import { RpcError } from '../rpc-error.ts';
@@ -59,24 +59,74 @@ export function createExchange(origin: string, { connections, answerBytesMax }: 
   });
 
   return {
-    async post({ peer, path, headers, body, signal }) {
+    async post(request) {
       try {
-        const answer = await pool.request({ method: 'POST', path, headers, body, signal });
-        const text = await answer.body.text();
-        const status = answer.statusCode;
+        const { status, headers, body } = await dispatch(pool, request);
         return {
           status,
-          value: parseAnswer(text, status),
-          retryAfter: answer.headers['retry-after'] as string | undefined,
+          value: parseAnswer(utf8.decode(body), status),
+          retryAfter: headers['retry-after']?.toString(),
         };
       } catch (error) {
-        throw toRpcFailure(error, peer, signal);
+        throw toRpcFailure(error, request.peer, request.signal);
       }
     },
     async [Symbol.asyncDispose]() {
       await pool.destroy();
     },
   };
+}
+
+const utf8 = new TextDecoder();
+
+interface RawAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body: Buffer;
+}
+
+/**
+ * One request on the pool. This is undici's lowest call: `request()` makes a stream of every body and a promise of every
+ * part, which costs as much again as the request itself.
+ */
+function dispatch(pool: Pool, { path, headers, body, signal }: ExchangeRequest): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let answer = { status: 0, headers: {} as RawAnswer['headers'] };
+    let controller: Dispatcher.DispatchController | undefined;
+    // A request that still waits for a connection has no controller yet; it is ended as soon as it has one.
+    const abort = (): void => {
+      controller?.abort(abortReason(signal));
+      reject(abortReason(signal));
+    };
+    const settle = (conclude: () => void): void => {
+      signal.removeEventListener('abort', abort);
+      conclude();
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    pool.dispatch(
+      { method: 'POST', path, headers, body },
+      {
+        onRequestStart(started) {
+          controller = started;
+          if (signal.aborted) started.abort(abortReason(signal));
+        },
+        onResponseStart(_controller, status, received) {
+          answer = { status, headers: received };
+        },
+        onResponseData(_controller, chunk) {
+          chunks.push(chunk);
+        },
+        onResponseEnd() {
+          const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+          settle(() => resolve({ ...answer, body: whole }));
+        },
+        onResponseError(_controller, error) {
+          settle(() => reject(error));
+        },
+      },
+    );
+  });
 }
 
 function parseAnswer(text: string, status: number): unknown {
