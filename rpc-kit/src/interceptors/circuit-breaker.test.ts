@@ -325,6 +325,22 @@ describe('the circuit breaker', () => {
     assert.equal(breaker.state.name, 'closed');
   });
 
+  it('stays closed at exactly the success rate that is asked for, though 11 / 20 × 100 is more than 55', async () => {
+    const breaker = createCircuitBreaker({ failuresMax: 100, successRateMin: 0.45, callsMin: 20, windowMs: 10_000 });
+    const call = (fails: boolean) =>
+      breaker
+        .interceptor(async () => {
+          if (fails) throw BROKEN;
+        })(callOf())
+        .catch(() => {});
+    for (let success = 0; success < 9; success++) await call(false);
+    for (let failure = 0; failure < 11; failure++) await call(true);
+    assert.equal(breaker.state.name, 'closed');
+    await call(true);
+    assert.equal(breaker.state.name, 'open');
+    breaker[Symbol.dispose]();
+  });
+
   describe('against a model', () => {
     const options = { failuresMax: 6, successRateMin: 0.45, callsMin: 5, windowMs: 2_000, restMs: 500 };
     const outcomes = { fine: 'fine', BROKEN, REFUSED, TIMEOUT, BUSINESS, PUSH_BACK, WITHDRAWN } as const;

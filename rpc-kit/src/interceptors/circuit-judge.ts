@@ -83,7 +83,10 @@ async function settle(verdict: 'success' | 'failure'): Promise<void> {
   if (verdict === 'failure') throw new Error('The call failed');
 }
 
-/** Without the tail that binary fractions leave: 1 − 0.9 is not quite 0.1, and the comparison is strict. */
+/**
+ * A little above what was asked for, because the comparison is strict and binary fractions have tails: 1 − 0.9 is not quite
+ * 0.1, and 11 / 20 × 100 is more than 55. No two rates of a window are as near to each other as this.
+ */
 function percent(share: number): number {
-  return Math.round(share * 1e8) / 1e6;
+  return Math.round(share * 1e8) / 1e6 + 1e-9;
 }
