@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
-import { createClient, createHttpTransport, serveHttp } from 'rpc-kit';
+import { CODES, createClient, createHttpTransport, HTTP_LIMITS, serveHttp } from 'rpc-kit';
 import { basket } from '../examples/basket-contract.ts';
 import { createBasketService } from '../examples/basket-service.ts';
 import { prices } from '../examples/prices-contract.ts';
@@ -16,6 +16,15 @@ describe("rpc-kit's README", () => {
     assert.ok(snippets.length >= 6, `only ${snippets.length} snippets were found`);
     for (const { groups: { file = '', code } = {} } of snippets) {
       assert.equal(code, await readFile(new URL(`../examples/${file}`, import.meta.url), 'utf8'), file);
+    }
+  });
+
+  it('names every code with its numbers, and every limit with its value', () => {
+    for (const [code, { jsonRpc, http }] of Object.entries(CODES)) {
+      assert.ok(readme.includes(`| ${code} | ${jsonRpc} | ${http} |`), code);
+    }
+    for (const [limit, value] of Object.entries(HTTP_LIMITS)) {
+      assert.ok(readme.includes(`| ${limit} | ${value} |`), limit);
     }
   });
 
