@@ -152,6 +152,38 @@ describe('The outbox', () => {
     )();
   });
 
+  it('passes over events that somebody else has in hand', async () => {
+    const sink = recordingSink(async ({ orderID }) => {
+      if (orderID === 1n) throw new Error('refused');
+    });
+    await withLoms(
+      async (loms) => {
+        await loms.supply(SKU, { 1: 2 });
+        await createOrders(loms.client, SKU, 1);
+        await loms.trial(async (query) => {
+          const resting = 'delivered_at IS NULL AND order_id = 1 AND available_at > clock_timestamp()';
+          await eventually(
+            'the event that was refused rests, and is taken in hand',
+            () => query(`SELECT FROM outbox WHERE ${resting} FOR UPDATE SKIP LOCKED`),
+            (rows) => rows.length > 0,
+          );
+          await eventually(
+            'its rest is over',
+            () => query(`SELECT FROM outbox WHERE ${resting}`),
+            (rows) => rows.length === 0,
+          );
+          const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
+          await eventually(
+            'the events of another order are delivered',
+            () => seqsOf(sink.reached, orderID).length,
+            (count) => count === 2,
+          );
+        });
+      },
+      { sink },
+    )();
+  });
+
   it(
     'delivers the events of a transaction that began early and ended late',
     withLoms(async (loms) => {

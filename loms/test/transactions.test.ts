@@ -31,8 +31,9 @@ describe('A transaction of loms', () => {
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 1 });
       const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
+      await loms.query(`UPDATE orders SET payment_due_at = clock_timestamp() WHERE order_id = ${orderID}`);
       const cancelled = await loms.trial(async (query) => {
-        await query(`UPDATE orders SET payment_due_at = clock_timestamp() WHERE order_id = ${orderID}`);
+        await query(`SELECT FROM orders WHERE order_id = ${orderID} FOR UPDATE`);
         return cancelOverdueOrder(storeOf(loms), orderID, context);
       });
       assert.equal(cancelled, false);
