@@ -39,7 +39,13 @@ export { listeners } from './notify.ts';
 export { serverLogging } from './interceptors/logging.ts';
 export { rateLimit } from './interceptors/rate-limit.ts';
 export { type CallerRateLimitOptions, limitCallers } from './interceptors/caller-rate-limit.ts';
-export { createTokenBucket, type TokenBucket, type TokenBucketOptions } from './token-bucket.ts';
+export {
+  createTokenBucket,
+  type Limiter,
+  type Token,
+  type TokenBucket,
+  type TokenBucketOptions,
+} from './token-bucket.ts';
 export { limitMethods, shedLoad } from './interceptors/load-shedding.ts';
 export { adaptiveLimit, type ConcurrencyLimit, fixedLimit, type Priority } from './concurrency-limit.ts';
 export { logScope } from './log-scope.ts';
@@ -48,7 +54,7 @@ export { logScope } from './log-scope.ts';
 // For authors of interceptors, transports and documents.
 
 export { type Call, type CallContext, type Caller, compose, type Interceptor, type Next } from './call.ts';
-export { type Deadline, raceSignal, startDeadline } from './deadline.ts';
+export { abortReason, type Deadline, raceSignal, startDeadline } from './deadline.ts';
 export { toRpcError } from './rpc-error.ts';
 export { type Failure, failureOf, hadNoEffect, OVERLOADED } from './failure.ts';
 export { notify } from './notify.ts';

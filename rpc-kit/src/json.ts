@@ -82,12 +82,17 @@ const CLOSE_BRACE = 0x7d;
  * times the plain one, so it is used only where one may be.
  * @throws {SyntaxError} when the text is not JSON
  */
-export function parseJson(text: string, survey = surveyJson(text)): unknown {
+export function parseJson(text: string, survey = surveyJson(text), isSpelled: Spelled = () => false): unknown {
   if (!survey.hasWideNumber) return JSON.parse(text);
-  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) =>
-    typeof value === 'number' && context?.source !== undefined ? exactNumber(value, context.source) : value,
-  );
+  return JSON.parse(text, function (this: object, key, value: unknown, context?: { source?: string }) {
+    if (typeof value !== 'number' || context?.source === undefined) return value;
+    const isOtherwise = isSpelled(this, key) && String(value) !== context.source;
+    return isOtherwise ? json.rawJSON(context.source) : exactNumber(value, context.source);
+  });
 }
+
+/** Whether a member's number is to be kept as it is spelled, so that 1.0 is written as 1.0 again and not as 1. */
+export type Spelled = (holder: object, key: string) => boolean;
 
 function exactNumber(value: number, source: string): JsonNumber {
   if (Number.isSafeInteger(value) || !Number.isInteger(value)) {

@@ -10,19 +10,23 @@ export interface TokenBucketOptions {
   readonly waitersMax: number;
 }
 
-export interface TokenBucket {
+/** What those need who wait for their turn, wherever the tokens are kept. */
+export interface Limiter {
   /**
    * Waits for a token, first come, first served.
    * @param signal ends the wait; its reason is what the call fails with
    * @throws {RpcError} resource_exhausted when too many wait already
    */
   take(signal?: AbortSignal): Promise<Token>;
+  /** Callers that wait for a token now. */
+  readonly waiting: number;
+}
+
+export interface TokenBucket extends Limiter {
   /** A token if there is one now and nobody waits for it. */
   tryTake(): Token | undefined;
   /** Tokens that could be taken now. */
   readonly available: number;
-  /** Callers that wait for a token now. */
-  readonly waiting: number;
   /** Until the next token is back, in milliseconds: 0 when there is one, a whole interval when all are in use. */
   readonly backInMs: number;
 }

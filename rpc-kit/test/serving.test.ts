@@ -160,3 +160,36 @@ describe('a service that stops', () => {
     assert.deepEqual(order, ['answered', 'deferred']);
   });
 });
+
+describe('an answer that is too large', () => {
+  const text = defineService(
+    'text',
+    { summary: 'Repeats.', version: '1' },
+    {
+      repeat: {
+        summary: 'Repeats a letter.',
+        params: z.strictObject({ times: z.int() }),
+        result: z.object({ text: z.string() }),
+        timeoutMs: 1_000,
+        example: { params: { times: 1 }, result: { text: 'a' } },
+      },
+    },
+  );
+  const service = implement(text, { repeat: async ({ times }) => ({ text: 'a'.repeat(times) }) });
+  const limits = { answerBytesMax: 1_000 };
+
+  it('is replaced by an error on both faces, and the connection goes on', async () => {
+    await using server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, limits });
+    const plain = await post(server, '/repeat', '{"times":1000}');
+    assert.equal(plain.status, 500);
+    const { error } = (await plain.json()) as { error: { code: string; message: string } };
+    assert.deepEqual([error.code, error.message], ['internal', 'The answer would be larger than 1000 bytes']);
+
+    const rpc = await post(server, '/rpc', '{"jsonrpc":"2.0","id":1,"method":"repeat","params":{"times":1000}}');
+    assert.equal(rpc.status, 500);
+    const answer = (await rpc.json()) as { id: unknown; error: { code: number } };
+    assert.deepEqual([answer.id, answer.error.code], [null, -32603]);
+
+    assert.equal((await post(server, '/repeat', '{"times":900}')).status, 200);
+  });
+});

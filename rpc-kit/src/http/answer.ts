@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { stringifyJson } from '../json.ts';
+import { RpcError } from '../rpc-error.ts';
 import { refuseByHeaders } from './body.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Page } from './pages.ts';
@@ -11,7 +12,17 @@ interface AnswerOptions {
   readonly closing: () => boolean;
 }
 
-/** Writes an answer, also to a request whose body was refused before it was read. */
+/** A method that answers this much has no limit where it needs one; callers are told that much and no more. */
+export class AnswerTooLarge extends RpcError {
+  constructor(bytesMax: number) {
+    super('internal', `The answer would be larger than ${bytesMax} bytes`);
+  }
+}
+
+/**
+ * Writes an answer, also to a request whose body was refused before it was read.
+ * @throws {AnswerTooLarge} before anything is written
+ */
 export async function writeAnswer(
   request: IncomingMessage,
   response: ServerResponse,
@@ -21,11 +32,13 @@ export async function writeAnswer(
 ): Promise<void> {
   if (response.destroyed) return;
   const text = toText(answer);
+  const length = Buffer.byteLength(text);
+  if (length > limits.answerBytesMax && !('text' in answer)) throw new AnswerTooLarge(limits.answerBytesMax);
   const headers: Record<string, string | number> = Object.fromEntries(answerHeaders);
   Object.assign(headers, answer.headers);
   if (answer.status !== 204) {
     headers['content-type'] ??= 'application/json';
-    headers['content-length'] = Buffer.byteLength(text);
+    headers['content-length'] = length;
   }
   // Only now is it known whether more may come on this connection: a call that began before the drain ends within it.
   if (closing()) headers.connection = 'close';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { parseJson, surveyJson } from '../json.ts';
+import { parseJson, type Spelled, surveyJson } from '../json.ts';
 import { RpcError } from '../rpc-error.ts';
 import type { HttpLimits } from './limits.ts';
 
@@ -92,13 +92,13 @@ function tooLarge(limits: HttpLimits): HttpRefusal {
  * The value behind JSON text.
  * @throws {RpcError} parse_error, or invalid_request when it nests deeper than the limit
  */
-export function parseBody(text: string, limits: HttpLimits): unknown {
+export function parseBody(text: string, limits: HttpLimits, isSpelled?: Spelled): unknown {
   const survey = surveyJson(text);
   if (survey.depth > limits.nestingDepthMax) {
     throw new RpcError('invalid_request', `Arrays and objects nest deeper than ${limits.nestingDepthMax}`);
   }
   try {
-    return parseJson(text, survey);
+    return parseJson(text, survey, isSpelled);
   } catch (error) {
     throw new RpcError('parse_error', 'Parse error: the body is not JSON', { cause: error });
   }

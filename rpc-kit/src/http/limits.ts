@@ -10,6 +10,8 @@ export interface HttpLimits {
   readonly batchLengthMax: number;
   /** Characters of a call's id: it is echoed, so it must not be a way to have megabytes sent back. */
   readonly idLengthMax: number;
+  /** Bytes of an answer; a larger one is replaced by an error. As many as this kit's clients take. */
+  readonly answerBytesMax: number;
   /** From the first byte until the headers are complete; slow senders hold a connection no longer. Node's default is 60 s. */
   readonly headersTimeoutMs: number;
   /** From the first byte until the body is complete. Node's default is 300 s. */
@@ -28,6 +30,7 @@ export const HTTP_LIMITS = {
   nestingDepthMax: 32,
   batchLengthMax: 50,
   idLengthMax: 256,
+  answerBytesMax: 4 * 1024 * 1024,
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,

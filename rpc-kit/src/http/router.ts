@@ -12,7 +12,7 @@ import type { HttpLimits } from './limits.ts';
 import { METADATA_HEADERS, type Metadata, metadataOfRequest } from './metadata.ts';
 import type { Page, Pages } from './pages.ts';
 import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
-import { type RpcFace, refusal } from './rpc-face.ts';
+import { isCallId, type RpcFace, refusal } from './rpc-face.ts';
 
 export interface Router {
   readonly service: Service;
@@ -49,8 +49,14 @@ export async function answerRequest(router: Router, request: IncomingMessage, re
   } catch (error) {
     router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
     if (response.headersSent) response.destroy();
-    else await finish(plainRefusal(error, requestId));
+    else await finish(pathOf(request) === '/rpc' ? rpcRefusal(error, { requestId }) : plainRefusal(error, requestId));
   }
+}
+
+/** What was never parsed into a call has no id to answer under, nor has an answer that could not be written. */
+function rpcRefusal(error: unknown, metadata: Metadata): HttpAnswer {
+  const { status, headers } = plainRefusal(error, metadata.requestId);
+  return { status, headers, body: refusal(null, toRpcError(error), metadata) };
 }
 
 async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | Page> {
@@ -97,13 +103,11 @@ async function routeRpc(
     // Which methods are called is not known before the body is; so only a service that is full for all refuses here.
     refuseWithoutRoom(admission, 'high');
     metadata = metadataOfRequest(request, requestId);
-    const parsed = parseBody(await readBody(request, limits), limits);
+    const parsed = parseBody(await readBody(request, limits), limits, isCallId);
     const body = await face.answer(parsed, { metadata, signal, answerHeaders });
     return body === undefined ? { status: 204, body } : { status: 200, body };
   } catch (error) {
-    // What was never parsed into a call has no id to answer under.
-    const { status, headers } = plainRefusal(error, requestId);
-    return { status, headers, body: refusal(null, toRpcError(error), metadata) };
+    return rpcRefusal(error, metadata);
   }
 }
 

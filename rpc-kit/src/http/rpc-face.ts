@@ -92,9 +92,15 @@ function isId(id: unknown, limits: HttpLimits): boolean {
   return isRawNumber(id) && id.rawJSON.length <= limits.idLengthMax;
 }
 
-/** An id goes back digit for digit, however long. */
+/** Ids are kept as they are spelled: whoever sent 1.0 may look for 1.0. */
+export function isCallId(holder: object, key: string): boolean {
+  return key === 'id' && Object.hasOwn(holder, 'jsonrpc');
+}
+
+/** An id goes back as it came, digit for digit, however long. */
 function toEchoedId(id: unknown): unknown {
-  return typeof id === 'bigint' ? rawNumber(id.toString()) : id;
+  if (typeof id === 'bigint') return rawNumber(id.toString());
+  return Object.is(id, -0) ? rawNumber('-0') : id;
 }
 
 /** Params carry the call's meta along, which jayson hands to no method; params of no structure become what it refuses. */
