@@ -9,5 +9,10 @@ export const checkoutConfig = z.object({
     .httpUrls()
     .describe('Where the product service answers: ours, or the original one, which speaks plain `POST /get_product`.'),
   PRODUCTS_TOKEN: variable.secret().describe('The token for the product service.'),
+  PRODUCTS_LIMIT_SHARED: variable
+    .choice(['off', 'on'], 'off')
+    .describe(
+      'On: all replicas together keep the limit of the product service, through the database. Off: each its own.',
+    ),
   OPERATIONS_KEPT_DAYS: variable.count(30).describe('How long the journal of operations goes back.'),
 });

@@ -7,6 +7,7 @@ import {
   createLogger,
   createOperationJournal,
   createRegistry,
+  createSharedTokenBucket,
   databaseReadiness,
   loadConfig,
   openDatabase,
@@ -43,6 +44,11 @@ await run('checkout', async (stopped) => {
   await using productsPeer = openPeer(products, toProducts);
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger);
 
+  const productLimiter =
+    config.PRODUCTS_LIMIT_SHARED === 'on'
+      ? createSharedTokenBucket({ database, name: 'products', logger, ...PRODUCT_LIMIT })
+      : createTokenBucket(PRODUCT_LIMIT);
+
   const limit = adaptiveLimit();
   await using app = createApp({
     store: createStore(database),
@@ -53,7 +59,7 @@ await run('checkout', async (stopped) => {
     catalogue: createProductCatalogue({
       client: productsPeer.client,
       token: config.PRODUCTS_TOKEN,
-      limiter: createTokenBucket(PRODUCT_LIMIT),
+      limiter: productLimiter,
     }),
     journal: createOperationJournal(database),
     limit,

@@ -12,7 +12,6 @@ export {
 export { type CallScope, type Database, type Executor, openDatabase } from './database.ts';
 export { DatabaseUnavailable, databaseErrors, isLostRace, SQLSTATE, sqlStateOf } from './database-errors.ts';
 export { createLogger } from './logger.ts';
-export { pendingMigrations } from './pending-migrations.ts';
 export {
   createOperationJournal,
   journalOperations,
@@ -21,8 +20,10 @@ export {
   startForgetting,
 } from './operation-journal.ts';
 export { openPeer, type Peer, type PeerOptions } from './peer.ts';
+export { pendingMigrations } from './pending-migrations.ts';
 export { databaseReadiness } from './readiness.ts';
 export { createRegistry } from './registry.ts';
 export { announce, run } from './run.ts';
 export { type ServingParts, serviceOptions } from './serving.ts';
+export { createSharedTokenBucket, type SharedTokenBucketOptions } from './shared-token-bucket.ts';
 export { arrayLiteral, type Statement, sql } from './sql.ts';

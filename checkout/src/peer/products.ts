@@ -1,5 +1,5 @@
 import type { products } from 'products/contract.ts';
-import { type Client, RpcError, type TokenBucket } from 'rpc-kit';
+import { type Client, type Limiter, RpcError } from 'rpc-kit';
 import { ProductNotFound } from '../domain/errors.ts';
 import type { ProductCatalogue } from '../domain/ports.ts';
 import { toOwnFailure } from './peer-errors.ts';
@@ -14,7 +14,7 @@ export interface ProductPeerParts {
   readonly client: Client<typeof products.methods>;
   readonly token: string;
   /** Every request to the product service takes a token of it, whoever asks. */
-  readonly limiter: TokenBucket;
+  readonly limiter: Limiter;
 }
 
 /**
