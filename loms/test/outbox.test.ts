@@ -161,7 +161,10 @@ describe('The outbox', () => {
         await loms.supply(SKU, { 1: 2 });
         await createOrders(loms.client, SKU, 1);
         await loms.trial(async (query) => {
-          const resting = 'delivered_at IS NULL AND order_id = 1 AND available_at > clock_timestamp()';
+          // Not while it is being delivered, which the lease of 15 s tells.
+          const resting = `
+            order_id = 1 AND seq = 1 AND available_at > clock_timestamp()
+            AND available_at < clock_timestamp() + interval '10 seconds'`;
           await eventually(
             'the event that was refused rests, and is taken in hand',
             () => query(`SELECT FROM outbox WHERE ${resting} FOR UPDATE SKIP LOCKED`),
