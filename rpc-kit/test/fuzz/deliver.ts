@@ -7,6 +7,8 @@ export interface Delivered {
   readonly bytes: Buffer;
   /** Whether the connection was cut, by either side, so that the last answer may lack its end. */
   readonly cut: boolean;
+  /** Whether our side did not wait until the server had closed the connection. */
+  readonly left: boolean;
   /** Whether the server held the connection though its other end was closed and no method takes so long. */
   readonly held: boolean;
 }
@@ -22,6 +24,7 @@ export function deliver(port: number, { parts, ending }: Shot): Promise<Delivere
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   const chunks: Buffer[] = [];
   let cut = ending !== 'wait';
+  let left = cut;
   let held = false;
   const giveUp = (): void => {
     held = true;
@@ -31,6 +34,7 @@ export function deliver(port: number, { parts, ending }: Shot): Promise<Delivere
   const onQuiet = (): void => {
     // Who ends while an answer is under way gets none: then nothing is wrong with what there is of it.
     cut = true;
+    left = true;
     socket.end();
     timer = setTimeout(giveUp, HELD_MS);
   };
@@ -44,7 +48,7 @@ export function deliver(port: number, { parts, ending }: Shot): Promise<Delivere
   });
   socket.once('close', () => {
     clearTimeout(timer);
-    resolve({ bytes: Buffer.concat(chunks), cut, held });
+    resolve({ bytes: Buffer.concat(chunks), cut, left, held });
   });
   socket.once('connect', async () => {
     for (const part of parts) {

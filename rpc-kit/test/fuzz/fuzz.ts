@@ -67,11 +67,10 @@ export async function fuzz({ requests, seed, onProgress }: FuzzOptions): Promise
 }
 
 async function fire(port: number, shot: Shot, name: string): Promise<number[]> {
-  const bytes = Buffer.concat(shot.parts);
   try {
-    return judge(await deliver(port, shot), bytes.includes('HEAD'));
+    return judge(await deliver(port, shot), shot);
   } catch (error) {
-    const text = JSON.stringify(bytes.toString('latin1').slice(0, 2_000));
+    const text = JSON.stringify(Buffer.concat(shot.parts).toString('latin1').slice(0, 2_000));
     throw new Error(`${name}: ${(error as Error).message}\n${text}`, { cause: error });
   }
 }

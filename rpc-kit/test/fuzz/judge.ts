@@ -2,6 +2,7 @@ import { parseJson } from 'rpc-kit';
 import { codeOfJsonRpcNumber, isCode } from '../../src/code.ts';
 import { isRecord } from '../../src/http/wire-error.ts';
 import type { Delivered } from './deliver.ts';
+import type { Shot } from './shot.ts';
 
 interface Answer {
   readonly status: number;
@@ -11,17 +12,25 @@ interface Answer {
 }
 
 /**
- * The answers on one connection, each judged.
- * @param mayBeHead whether HEAD stands anywhere in what was sent; its answers tell the length of a body that is not there
+ * The answers to one shot, each judged.
  * @returns their statuses
  * @throws {Error} with what is wrong about one of them
  */
-export function judge({ bytes, cut, held }: Delivered, mayBeHead: boolean): number[] {
+export function judge({ bytes, cut, left, held }: Delivered, { parts, requests, intact }: Shot): number[] {
   if (held) throw new Error('The connection was held open');
-  const answers = readAnswers(bytes, cut, mayBeHead);
+  // The answer to HEAD tells the length of a body that is not there.
+  const answers = readAnswers(bytes, cut, Buffer.concat(parts).includes('HEAD'));
   for (const answer of answers) judgeAnswer(answer);
-  return answers.map(({ status }) => status);
+  const statuses = answers.map(({ status }) => status);
+  const isGood = (status: number): boolean => status < 300 || GOOD_REFUSALS.has(status);
+  if (intact && !left && (statuses.length !== requests || !statuses.every(isGood))) {
+    throw new Error(`${requests} good requests were answered by ${statuses.join() || 'nothing'}`);
+  }
+  return statuses;
 }
+
+/** Nothing at `/`, goods that are not there, too many calls at a time, and the method `never`. */
+const GOOD_REFUSALS = new Set([404, 412, 503, 504]);
 
 function readAnswers(bytes: Buffer, cut: boolean, mayBeHead: boolean): Answer[] {
   const answers: Answer[] = [];
@@ -63,7 +72,7 @@ function judgeAnswer({ status, headers, body }: Answer): void {
   if (status === 417) return;
   if (!headers.get('x-request-id')) throw new Error(`${status} without a request id`);
   if (body === undefined) {
-    if (status >= 500) throw new Error(`${status} without a body`);
+    if (status >= 500 && !PROVOKED[status]) throw new Error(`${status} to HEAD`);
     return;
   }
   if (headers.get('content-type') !== 'application/json') {

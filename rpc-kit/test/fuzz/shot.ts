@@ -8,6 +8,8 @@ import { type FuzzRequest, validRequest } from './valid-request.ts';
 export interface Shot {
   /** Requests in it, one after the other without waiting for answers. */
   readonly requests: number;
+  /** Whether they are all good ones, so that every one of them must be answered well. */
+  readonly intact: boolean;
   readonly parts: readonly Buffer[];
   /** Whether its sender waits for the answers, or goes away without them: in good order, or not. */
   readonly ending: 'wait' | 'end' | 'reset';
@@ -17,22 +19,24 @@ export interface Shot {
 export function createShot(seed: number, index: number): Shot {
   const random = createRandom(Math.imul(seed, 0x9e3779b1) + index);
   const requests = random.chance(0.85) ? 1 : 2 + random.below(4);
-  const bytes = Buffer.concat(Array.from({ length: requests }, (_, each) => mutated(random, each === requests - 1)));
+  const made = Array.from({ length: requests }, (_, each) => maybeMutated(random, each === requests - 1));
+  const bytes = Buffer.concat(made.map((one) => one.bytes));
   const gone = random.chance(0.05);
   const sent = gone ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
-  return { requests, parts: split(sent, random), ending: gone ? random.pick(['end', 'reset']) : 'wait' };
+  const intact = !gone && made.every((one) => one.intact);
+  return { requests, intact, parts: split(sent, random), ending: gone ? random.pick(['end', 'reset']) : 'wait' };
 }
 
 /** One request in twenty is left as it is: the server shall have good ones to answer between the bad. */
-function mutated(random: Random, last: boolean): Buffer {
+function maybeMutated(random: Random, last: boolean): { readonly bytes: Buffer; readonly intact: boolean } {
   let request = validRequest(random);
-  if (random.chance(0.05)) return toBytes(request, last, random);
+  if (random.chance(0.05)) return { bytes: toBytes(request, last, random), intact: true };
   for (let times = random.chance(0.7) ? 1 : 2 + random.below(3); times > 0; times--) {
     if (random.chance(0.6)) request = { ...request, body: mutateBody(request.body, random) };
     else request = mutateHead(request, random);
   }
   const bytes = toBytes(request, last, random);
-  return random.chance(0.08) ? random.pick(BYTE_MUTATIONS)(bytes, random) : bytes;
+  return { bytes: random.chance(0.08) ? random.pick(BYTE_MUTATIONS)(bytes, random) : bytes, intact: false };
 }
 
 function toBytes({ verb, path, headers, body }: FuzzRequest, last: boolean, random: Random): Buffer {
