@@ -28,7 +28,7 @@ export const CODES = {
  * What a caller may do after the code:
  * - `never`: the same call would fail the same way.
  * - `when-safe`: reads, and writes with an idempotency key. The call may have taken effect.
- * - `after-pause`: the call was pushed back before it took effect; wait for Retry-After.
+ * - `after-pause`: wait for Retry-After. Only with the reason `overloaded` is it certain that the call had no effect.
  * - `from-the-start`: it lost a race; read again, decide again, then call again.
  */
 export type RetryAdvice = 'never' | 'when-safe' | 'after-pause' | 'from-the-start';

@@ -88,7 +88,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     // The pool listens to idle connections only; one that breaks while it is in use here would end the process.
     client.on('error', onBreak);
     try {
-      await client.query('BEGIN');
+      await control(client, 'BEGIN');
       const result = await work({
         run(name, statement) {
           // A caller that left must not hold locks for the statements that it does not wait for.
@@ -96,13 +96,13 @@ export function openDatabase(options: DatabaseOptions): Database {
           return execute(client, name, statement) as Promise<never>;
         },
       });
-      await client.query('COMMIT');
+      await control(client, 'COMMIT');
       return result;
     } catch (error) {
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
       });
-      throw toDatabaseFailure(error);
+      throw error;
     } finally {
       client.off('error', onBreak);
       client.release(broken);
@@ -131,6 +131,14 @@ export function openDatabase(options: DatabaseOptions): Database {
       await pool.end();
     },
   };
+}
+
+async function control(client: pg.PoolClient, command: 'BEGIN' | 'COMMIT'): Promise<void> {
+  try {
+    await client.query(command);
+  } catch (error) {
+    throw toDatabaseFailure(error);
+  }
 }
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {

@@ -1,4 +1,4 @@
-import { pino, stdTimeFunctions } from 'pino';
+import { destination, pino, stdTimeFunctions } from 'pino';
 import { Registry } from 'prom-client';
 import { type Interceptor, implement, logScope, serveHttp, serverLogging, serverMetrics } from 'rpc-kit';
 import { loms } from '../contract.ts';
@@ -10,15 +10,13 @@ import { handlers } from '../work.ts';
  */
 export async function start(): Promise<number> {
   const registry = new Registry();
-  const logger = pino({
+  const options = {
     mixin: () => ({ ...logScope() }),
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }), bindings: () => ({ service: 'loms' }) },
-    redact: {
-      paths: ['*.token', '*.password', '*.authorization', 'token', 'password', 'authorization'],
-      censor: '***',
-    },
-  });
+    formatters: { level: (label: string) => ({ level: label }), bindings: () => ({ service: 'loms' }) },
+    redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
+  };
+  const logger = pino(options, destination({ fd: process.stdout.fd, sync: false }));
   const service = implement(
     loms,
     {
