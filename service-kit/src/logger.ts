@@ -1,4 +1,4 @@
-import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import { destination, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import { logScope } from 'rpc-kit';
 
@@ -9,7 +9,7 @@ export function createLogger(service: string, level: string): Logger {
     level,
     // A copy, because pino writes the fields of the line into it.
     mixin: () => ({ ...logScope() }),
-    timestamp: stdTimeFunctions.isoTime,
+    timestamp: createTimestamp(),
     formatters: { level: (label: string) => ({ level: label }), bindings: () => ({ service }) },
     // A last net: nothing logs these on purpose. Paths with wildcards would copy every line before it is written.
     redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
@@ -17,4 +17,18 @@ export function createLogger(service: string, level: string): Logger {
   if (process.stdout.isTTY) return pino(options, pretty({ colorize: true, ignore: 'service' }));
   // A call does not wait for its line to be written; lines that come meanwhile are written together.
   return pino(options, destination({ fd: process.stdout.fd, sync: false }));
+}
+
+/** ISO 8601, written out once a millisecond: at thousands of lines a second that is most of what a line costs. */
+function createTimestamp(): () => string {
+  let writtenAt = Number.NaN;
+  let written = '';
+  return () => {
+    const now = Date.now();
+    if (now !== writtenAt) {
+      writtenAt = now;
+      written = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return written;
+  };
 }

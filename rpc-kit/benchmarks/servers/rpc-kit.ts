@@ -1,22 +1,16 @@
-import { destination, pino, stdTimeFunctions } from 'pino';
 import { Registry } from 'prom-client';
-import { type Interceptor, implement, logScope, serveHttp, serverLogging, serverMetrics } from 'rpc-kit';
+import { type Interceptor, implement, serveHttp, serverLogging, serverMetrics } from 'rpc-kit';
+import { createLogger } from '../../../service-kit/src/logger.ts';
 import { loms } from '../contract.ts';
 import { handlers } from '../work.ts';
 
 /**
  * rpc-kit as a service runs it: params and result validated, metrics, a log line a call, tracing at 1 %. Both faces.
- * The logger is set up as those of the services are and writes to standard output, which is /dev/null here.
+ * The logger is that of the services and writes to standard output, which is /dev/null here.
  */
 export async function start(): Promise<number> {
   const registry = new Registry();
-  const options = {
-    mixin: () => ({ ...logScope() }),
-    timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }), bindings: () => ({ service: 'loms' }) },
-    redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
-  };
-  const logger = pino(options, destination({ fd: process.stdout.fd, sync: false }));
+  const logger = createLogger('loms', 'info');
   const service = implement(
     loms,
     {

@@ -35,10 +35,19 @@ interface Exchange {
   readonly answerHeaders: Map<string, string>;
 }
 
-/** Answers one request. It never rejects: whatever goes wrong becomes an answer or a log line. */
-export async function answerRequest(router: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/**
+ * Answers one request. It never rejects: whatever goes wrong becomes an answer or a log line.
+ * @param onClose called when the answer is out, or the connection gone
+ */
+export async function answerRequest(
+  router: Router,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onClose: () => void,
+): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => {
+    onClose();
     if (!response.writableFinished) gone.abort(new RpcError('cancelled', 'The caller went away'));
   });
   const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);

@@ -78,8 +78,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const owed = unanswered.get(request.socket) ?? new Set();
     unanswered.set(request.socket, owed.add(response));
-    response.once('close', () => owed.delete(response));
-    void answerRequest(router, request, response);
+    void answerRequest(router, request, response, () => owed.delete(response));
   };
   const server = createServer(serverOptions(limits), handle);
   // Without this, Node asks for a body that is refused by its headers anyway.
