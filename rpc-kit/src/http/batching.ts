@@ -1,5 +1,5 @@
 import type { Call } from '../call.ts';
-import { abortReason } from '../deadline.ts';
+import { abortReason, onAbort } from '../deadline.ts';
 
 /**
  * Micro-batching: calls to one peer that are made in one turn of the event loop travel as one JSON-RPC batch. A connection
@@ -82,8 +82,7 @@ function enlist(call: Call, text: string, waiting: BatchedCall[], abandoned: Aba
       reject(abortReason(call.signal));
       abandoned.leave();
     };
-    const settled = (): void => call.signal.removeEventListener('abort', leave);
-    call.signal.addEventListener('abort', leave, { once: true });
+    const settled = onAbort(call.signal, leave);
     abandoned.join();
     waiting.push({
       call,

@@ -1,5 +1,5 @@
 import { type Dispatcher, errors, Pool } from 'undici';
-import { abortReason } from '../deadline.ts';
+import { abortReason, onAbort } from '../deadline.ts';
 import { parseJson } from '../json.ts';
 import { RpcError } from '../rpc-error.ts';
 
@@ -99,11 +99,11 @@ function dispatch(pool: Pool, { path, headers, body, signal }: ExchangeRequest):
       controller?.abort(abortReason(signal));
       reject(abortReason(signal));
     };
+    const unfollow = onAbort(signal, abort);
     const settle = (conclude: () => void): void => {
-      signal.removeEventListener('abort', abort);
+      unfollow();
       conclude();
     };
-    signal.addEventListener('abort', abort, { once: true });
     pool.dispatch(
       { method: 'POST', path, headers, body },
       {

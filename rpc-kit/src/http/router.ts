@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { ConcurrencyLimit, Priority } from '../concurrency-limit.ts';
 import type { MethodContract } from '../contract.ts';
+import { createCanceller } from '../deadline.ts';
 import { overloaded, priorityOf } from '../interceptors/load-shedding.ts';
 import { acceptRequestId } from '../request-id.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
@@ -45,16 +46,16 @@ export async function answerRequest(
   response: ServerResponse,
   onClose: () => void,
 ): Promise<void> {
-  const gone = new AbortController();
+  const caller = createCanceller();
   response.once('close', () => {
     onClose();
-    if (!response.writableFinished) gone.abort(new RpcError('cancelled', 'The caller went away'));
+    if (!response.writableFinished) caller.cancel(new RpcError('cancelled', 'The caller went away'));
   });
   const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
   const answerHeaders = new Map([[METADATA_HEADERS.requestId as string, requestId]]);
   const finish = (answer: HttpAnswer | Page) => writeAnswer(request, response, answer, answerHeaders, router);
   try {
-    await finish(await route(router, { request, requestId, signal: gone.signal, answerHeaders }));
+    await finish(await route(router, { request, requestId, signal: caller.signal, answerHeaders }));
   } catch (error) {
     router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
     if (response.headersSent) response.destroy();
