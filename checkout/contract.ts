@@ -44,8 +44,10 @@ export const checkout = defineService(
       example: { params: { user: 1, sku: 1076963, count: 1 }, result: {} },
     },
     listCart: {
-      summary: "Shows a user's cart with the names and prices of now.",
-      description: 'The product service is asked at most 10 times a second, so a large cart takes its time.',
+      summary: "Shows a user's cart with names and prices.",
+      description:
+        'A price is at most a second old (PRODUCT_CACHE_MAX_AGE_MS). The product service is asked at most 10 times a second ' +
+        'for all users together, so a large cart may take its time.',
       params: z.strictObject({ user }),
       result: z.object({
         items: z.array(z.object({ sku: uint32, count: uint16, name: z.string(), price: uint32 })),

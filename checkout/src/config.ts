@@ -14,5 +14,8 @@ export const checkoutConfig = z.object({
     .describe(
       'On: all replicas together keep the limit of the product service, through the database. Off: each its own.',
     ),
+  PRODUCT_CACHE_MAX_AGE_MS: variable
+    .milliseconds(1_000, { min: 0 })
+    .describe('How old the names and prices in listCart may be; 0 asks for each anew.'),
   OPERATIONS_KEPT_DAYS: variable.count(30).describe('How long the journal of operations goes back.'),
 });

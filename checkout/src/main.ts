@@ -19,7 +19,9 @@ import { checkout } from '../contract.ts';
 import { createApp } from './app.ts';
 import { checkoutConfig } from './config.ts';
 import { createOrderDesk, createWarehouse } from './peer/loms.ts';
+import { cacheProducts, countProductAnswers } from './peer/product-cache.ts';
 import { createProductCatalogue, PRODUCT_LIMIT } from './peer/products.ts';
+import { singleFlight } from './peer/single-flight.ts';
 import { createCartReader } from './repository/carts.ts';
 import { createUnfinishedPurchases } from './repository/purchases.ts';
 import { createStore } from './repository/store.ts';
@@ -49,6 +51,12 @@ await run('checkout', async (stopped) => {
       ? createSharedTokenBucket({ database, name: 'products', logger, ...PRODUCT_LIMIT })
       : createTokenBucket(PRODUCT_LIMIT);
 
+  const productService = createProductCatalogue({
+    client: productsPeer.client,
+    token: config.PRODUCTS_TOKEN,
+    limiter: productLimiter,
+  });
+
   const limit = adaptiveLimit();
   await using app = createApp({
     store: createStore(database),
@@ -56,10 +64,9 @@ await run('checkout', async (stopped) => {
     unfinished: createUnfinishedPurchases(database),
     warehouse: createWarehouse(lomsPeer.client),
     orderDesk: createOrderDesk(lomsPeer.client),
-    catalogue: createProductCatalogue({
-      client: productsPeer.client,
-      token: config.PRODUCTS_TOKEN,
-      limiter: productLimiter,
+    catalogue: cacheProducts(singleFlight(productService), {
+      maxAgeMs: config.PRODUCT_CACHE_MAX_AGE_MS,
+      onAnswer: countProductAnswers(registry),
     }),
     journal: createOperationJournal(database),
     limit,

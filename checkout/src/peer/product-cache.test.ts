@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import type { Product } from '../domain/ports.ts';
+import { cacheProducts } from './product-cache.ts';
+
+const context = { signal: new AbortController().signal };
+
+describe('cacheProducts', () => {
+  let clock: sinon.SinonFakeTimers;
+  let price: number;
+  const product = sinon.stub<[number], Promise<Product>>();
+
+  beforeEach(() => {
+    clock = sinon.useFakeTimers();
+    price = 100;
+    product.reset();
+    product.callsFake(async (sku) => ({ name: `sku ${sku}`, price }));
+  });
+
+  afterEach(() => {
+    clock.restore();
+  });
+
+  it('answers what was said a moment ago, and asks again when that is too old', async () => {
+    const cached = cacheProducts({ product }, { maxAgeMs: 1_000 });
+    await cached.product(7, context);
+    price = 200;
+    clock.tick(999);
+    assert.equal((await cached.product(7, context)).price, 100);
+    clock.tick(1);
+    assert.equal((await cached.product(7, context)).price, 200);
+    assert.equal(product.callCount, 2);
+  });
+
+  it('counts the age from the asking: a slow answer is older when it comes', async () => {
+    product.onFirstCall().callsFake(async () => {
+      clock.tick(800);
+      return { name: 'slow', price: 100 };
+    });
+    const cached = cacheProducts({ product }, { maxAgeMs: 1_000 });
+    await cached.product(7, context);
+    price = 200;
+    clock.tick(200);
+    assert.equal((await cached.product(7, context)).price, 200);
+  });
+
+  it('does not keep failures', async () => {
+    product.onFirstCall().rejects(new Error('gone'));
+    const cached = cacheProducts({ product }, { maxAgeMs: 1_000 });
+    await assert.rejects(cached.product(7, context));
+    assert.equal((await cached.product(7, context)).price, 100);
+  });
+
+  it('keeps so many products and no more; the one asked for first makes room', async () => {
+    const cached = cacheProducts({ product }, { maxAgeMs: 1_000, productsMax: 2 });
+    for (const sku of [1, 2, 3, 2, 3, 1]) await cached.product(sku, context);
+    assert.deepEqual(
+      product.args.map(([sku]) => sku),
+      [1, 2, 3, 1],
+    );
+  });
+
+  it('tells how each answer came about', async () => {
+    const hits: boolean[] = [];
+    const cached = cacheProducts({ product }, { maxAgeMs: 1_000, onAnswer: (isHit) => hits.push(isHit) });
+    await cached.product(7, context);
+    await cached.product(7, context);
+    assert.deepEqual(hits, [false, true]);
+  });
+
+  it('is off at an age of 0', async () => {
+    const catalogue = { product };
+    assert.equal(cacheProducts(catalogue, { maxAgeMs: 0 }), catalogue);
+  });
+});
