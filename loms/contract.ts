@@ -106,7 +106,6 @@ export const loms = defineService(
       result: z.object({ stocks: z.array(z.object({ warehouseID: int64, count: uint64 })) }),
       timeoutMs: 500,
       reads: true,
-      priority: 'low',
       positions: ['sku'],
       example: {
         params: { sku: 1076963 },

@@ -75,9 +75,11 @@ export interface AdaptiveLimitOptions {
 }
 
 const ADAPTIVE_DEFAULTS = {
-  limitInitial: 50,
-  limitMin: 10,
-  limitMax: 1_000,
+  // A burst is no overload yet: it is taken on, and the limit shrinks when calls are seen to take longer for it.
+  limitInitial: 500,
+  limitMin: 20,
+  // As many as the server has connections.
+  limitMax: 2_000,
   queueLength: 4,
   tolerance: 1.5,
   smoothing: 0.2,
