@@ -74,6 +74,7 @@ async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | P
   const path = pathOf(request);
   try {
     refuseUnclearHost(request);
+    refuseUnknownExpectation(request);
     if (path === '/rpc') return await routeRpc(router, exchange);
     const verb = request.method === 'HEAD' ? 'GET' : request.method;
     const page = router.pages.routes.get(path);
@@ -144,6 +145,13 @@ function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
   }
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new HttpRefusal(400, 'Send one Host header');
+}
+
+/** RFC 9110, section 10.1.1: there is one expectation only. Node by itself answers others with a bare 417. */
+function refuseUnknownExpectation({ headers: { expect } }: IncomingMessage): void {
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    throw new HttpRefusal(417, 'No expectation but 100-continue is known');
+  }
 }
 
 function notAllowed(verbs: readonly string[], requestId: string): HttpAnswer {

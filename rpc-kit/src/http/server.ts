@@ -86,6 +86,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     if (!isRefusedByHeaders(request, limits)) response.writeContinue();
     handle(request, response);
   });
+  server.on('checkExpectation', handle);
   server.on('clientError', (error, socket) => refuseMalformed(error, socket, unanswered.get(socket) ?? [], limits));
   server.maxConnections = limits.connectionsMax;
   await startListening(server, options);

@@ -560,6 +560,7 @@ export const badInputs: readonly BadInput[] = [
     'an expectation that nobody knows',
     head('POST /echo HTTP/1.1', 'Expect: a-miracle', 'Content-Length: 0'),
     417,
+    plainError('invalid_request', 'No expectation but 100-continue is known'),
   ),
   onWire('a tunnel asked for', 'CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n', 0),
 ];

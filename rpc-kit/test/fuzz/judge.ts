@@ -69,7 +69,6 @@ const PROVOKED: Readonly<Record<number, string>> = {
 };
 
 function judgeAnswer({ status, headers, body }: Answer): void {
-  if (status === 417) return;
   if (!headers.get('x-request-id')) throw new Error(`${status} without a request id`);
   if (body === undefined) {
     if (status >= 500 && !PROVOKED[status]) throw new Error(`${status} to HEAD`);
