@@ -20,7 +20,7 @@ export interface Canceller {
 
 /**
  * Where the signals that are made here carry who follows them. A signal's own listeners cost a microsecond or two each to
- * add and to remove, and every call has several; so would a WeakMap beside the signals.
+ * add and to remove, and every call has several.
  */
 const FOLLOWERS = Symbol('followers');
 type FollowedSignal = AbortSignal & { [FOLLOWERS]?: Set<() => void> };
