@@ -1,18 +1,30 @@
 import Mocha from 'mocha';
 
-export type TestCounts = { passed: number; failed: number; skipped: number };
+export type TestCounts = { passed: number; failed: number; skipped: number; failures: FailedTest[] };
+/** What the summary says of a failed test: the titles from the outermost `describe` down, and what went wrong. */
+export type FailedTest = { title: string; message: string };
+
+/** The stack is printed where the test failed; the summary must stay short enough to be read at a glance. */
+const MESSAGE_LINES_MAX = 6;
 
 /** mocha's spec reporter, which also tells `test.ts` the numbers for its last line. */
 export default class TestReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     endWithStarter();
+    const failed: FailedTest[] = [];
+    runner.on('fail', (test, error) => failed.push({ title: test.fullTitle(), message: describeError(error) }));
     runner.once('end', () => {
       const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
-      const counts: TestCounts = { passed: passes, failed: failures, skipped: pending };
+      const counts: TestCounts = { passed: passes, failed: failures, skipped: pending, failures: failed };
       process.send?.(counts);
     });
   }
+}
+
+function describeError(error: unknown): string {
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return message.split('\n').slice(0, MESSAGE_LINES_MAX).join('\n');
 }
 
 /** Killed with -9, `test.ts` cannot end this process any more, and its database is about to go. */

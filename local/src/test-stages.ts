@@ -77,25 +77,30 @@ async function countTests(mocha: ChildProcess, stage: Stage): Promise<TestCounts
   });
   const limit = STAGE_OPTIONS[stage].stageTimeoutMs;
   const overdue = await Promise.race([ended, reported, sleep(limit, 'overdue' as const, { ref: false })]);
-  if (overdue === 'overdue') {
-    console.error(`The ${stage} tests were ended: they took longer than ${limit / 1000} s.`);
-    mocha.kill('SIGKILL');
-  }
+  const overdueMessage = `The ${stage} tests were ended: they took longer than ${limit / 1000} s.`;
+  if (overdue === 'overdue') mocha.kill('SIGKILL');
   const end = await Promise.race([ended, sleep(LINGER_TIMEOUT_MS, undefined, { ref: false })]);
   if (end === undefined) {
     mocha.kill('SIGKILL');
-    console.error(`A ${stage} test left something open (a timer, a socket, a pool), so that mocha did not end.`);
-    return addCounts(counts ?? NO_TESTS, ONE_FAILURE);
+    const message = `A ${stage} test left something open (a timer, a socket, a pool), so that mocha did not end.`;
+    return addCounts(counts ?? NO_TESTS, oneFailure(message));
   }
   if (counts !== undefined) return counts;
-  console.error(`The ${stage} tests did not run to their end (${end}).`);
-  return ONE_FAILURE;
+  return oneFailure(overdue === 'overdue' ? overdueMessage : `The ${stage} tests did not run to their end (${end}).`);
 }
 
-export const NO_TESTS: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+export const NO_TESTS: TestCounts = { passed: 0, failed: 0, skipped: 0, failures: [] };
+
 /** A set-up that crashes is counted like a test that fails. */
-export const ONE_FAILURE: TestCounts = { ...NO_TESTS, failed: 1 };
+export function oneFailure(title: string): TestCounts {
+  return { ...NO_TESTS, failed: 1, failures: [{ title, message: '' }] };
+}
 
 export function addCounts(a: TestCounts, b: TestCounts): TestCounts {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+    failures: [...a.failures, ...b.failures],
+  };
 }

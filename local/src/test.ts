@@ -5,7 +5,7 @@ import { startTestServer } from './test-server.ts';
 import {
   addCounts,
   NO_TESTS,
-  ONE_FAILURE,
+  oneFailure,
   planStages,
   type RunningStage,
   STAGES,
@@ -47,7 +47,7 @@ async function run(): Promise<TestCounts> {
     await (await starting?.catch(() => undefined))?.stop();
     await removeTestFolder(folder);
   }
-  return interrupted ? addCounts(total, ONE_FAILURE) : total;
+  return interrupted ? addCounts(total, oneFailure('The tests were interrupted.')) : total;
 }
 
 async function runStage(
@@ -64,19 +64,16 @@ async function runStage(
     running = startStage(stage, paths, mochaOptions, { ...environment, ...server?.environment });
     return await running.counts;
   } catch (error) {
-    console.error(describeFailure(error));
-    return ONE_FAILURE;
+    return oneFailure(`The ${stage} tests did not start: ${describeFailure(error)}`);
   } finally {
     running = undefined;
   }
 }
 
 await runScript(async () => {
-  const { passed, failed, skipped } = await run().catch((error) => {
-    console.error(describeFailure(error));
-    return ONE_FAILURE;
-  });
-  if (interrupted) console.error('The tests were interrupted.');
+  const { passed, failed, skipped, failures } = await run().catch((error) => oneFailure(describeFailure(error)));
+  // Said again here, since the place where a test failed is far above the end of a long run.
+  for (const { title, message } of failures) console.error(`\nFailed: ${title}\n${message}`.trimEnd());
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failed > 0 ? 1 : 0;
 });
