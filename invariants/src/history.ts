@@ -1,0 +1,111 @@
+import { parseJson, timestamp } from 'rpc-kit';
+import { z } from 'zod';
+
+/**
+ * What clients did and saw: JSON Lines, one operation a line, written when it has ended.
+ *
+ * 64-bit integers are JSON numbers with every digit, as on the wire; in memory they are bigints or, where that is exact,
+ * numbers. Times are those of the clock of whoever writes the history.
+ */
+const common = {
+  /** A method of a contract, e.g. `purchase`. Operations that no rule knows are kept and looked at by none but Y3. */
+  op: z.string().min(1),
+  /** What it is about: the idempotency key where there is one, else the order's id or the user's, as text. */
+  key: z.string(),
+  /** The params as they were sent. */
+  args: z.record(z.string(), z.unknown()),
+  startedAt: timestamp,
+  endedAt: timestamp,
+  /** Who did it. A client does one thing after the other. */
+  client: z.string().min(1),
+};
+
+export const operation = z.discriminatedUnion('result', [
+  /** It was done, and this was the answer. */
+  z.strictObject({ ...common, result: z.literal('ok'), answer: z.unknown() }),
+  /** It was refused for a reason that the contract declares, e.g. `out_of_stock`; `data` are the reason's details. */
+  z.strictObject({ ...common, result: z.literal('fail'), code: z.string().min(1), data: z.unknown().optional() }),
+  /** Anything else: it may or may not have happened. A code of rpc-kit's table or a word of `TRANSPORT_REASONS`. */
+  z.strictObject({ ...common, result: z.literal('info'), reason: z.string().min(1) }),
+]);
+
+export type Operation = z.output<typeof operation>;
+
+/** Why a client does not know what became of a call that no answer with a code came for. */
+export const TRANSPORT_REASONS = ['timeout', 'reset', 'refused', 'unreachable', 'closed', 'aborted by client'] as const;
+
+/** A cart of a hundred lines with long names is 50 KB; a line that is longer than this is no operation of ours. */
+export const LINE_LENGTH_MAX = 1024 * 1024;
+
+/** The line is no operation; the message says which line of which file and why. */
+export class HistoryError extends Error {
+  override readonly name = 'HistoryError';
+}
+
+const json = JSON as typeof JSON & { rawJSON(text: string): unknown };
+
+/** One line of a history, with the line feed at its end. */
+export function toHistoryLine(done: Operation): string {
+  const exact = (_key: string, value: unknown) => (typeof value === 'bigint' ? json.rawJSON(value.toString()) : value);
+  return `${JSON.stringify(done, exact)}\n`;
+}
+
+/**
+ * Reads a history piece by piece, e.g. from `createReadStream`.
+ * @param name said in errors, e.g. the file's path
+ * @throws {HistoryError}
+ */
+export async function* readHistory(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Operation> {
+  let number = 0;
+  for await (const line of splitLines(chunks, (line) => `${name}, line ${line}`)) {
+    number += 1;
+    if (line !== '') yield parseLine(line, `${name}, line ${number}`);
+  }
+}
+
+async function* splitLines(chunks: AsyncIterable<Uint8Array>, place: (line: number) => string): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let line = 1;
+  let rest = '';
+  const decode = (chunk?: Uint8Array): string => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      throw new HistoryError(`${place(line)} or soon after: this is not UTF-8 text.`);
+    }
+  };
+  for await (const chunk of chunks) {
+    const lines = `${rest}${decode(chunk)}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const text of lines) {
+      refuseLong(text, place(line));
+      yield text;
+      line += 1;
+    }
+    refuseLong(rest, place(line));
+  }
+  rest += decode();
+  if (rest === '') return;
+  // The writer was killed in the middle of a line. What it was about to say, nobody knows, so the file is not whole.
+  yield rest;
+}
+
+function refuseLong(text: string, place: string): void {
+  if (text.length <= LINE_LENGTH_MAX) return;
+  throw new HistoryError(`${place}: a line holds at most ${LINE_LENGTH_MAX} characters, this one holds more.`);
+}
+
+function parseLine(line: string, place: string): Operation {
+  let value: unknown;
+  try {
+    value = parseJson(line);
+  } catch {
+    throw new HistoryError(
+      `${place}: this is not JSON; was the writer killed in the middle of it? Then remove the line.`,
+    );
+  }
+  const parsed = operation.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new HistoryError(`${place}: ${issue?.path.join('.') || 'the operation'}: ${issue?.message}.`);
+}
