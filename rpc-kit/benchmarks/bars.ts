@@ -1,5 +1,6 @@
 import { SERVERS, type ServerContender } from './contenders.ts';
-import type { Figure, Summary } from './summary.ts';
+import type { Figure } from './figure.ts';
+import type { Summary } from './summary.ts';
 import { METHOD_NAMES, type MethodName } from './work.ts';
 
 /** What rpc-kit is to reach. */

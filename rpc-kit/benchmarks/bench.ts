@@ -5,7 +5,9 @@ import { measureInRounds } from './measure.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
 import { installPeers } from './peers.ts';
 import { profile } from './profile.ts';
-import { describeSetting, type Results, settingLine, toMarkdown, writeResults } from './report.ts';
+import { type Results, toMarkdown } from './report.ts';
+import { writeResults } from './results-folder.ts';
+import { describeSetting, settingLine } from './setting.ts';
 import { summarize } from './summary.ts';
 
 const NOTHING = { summaries: { createOrder: [], stocks: [] }, leftOut: [] };
@@ -48,8 +50,9 @@ async function compare(options: Options): Promise<void> {
     bars: judge(servers.summaries, clients.summaries),
     leftOut: [...servers.leftOut, ...clients.leftOut],
   };
-  const written = await writeResults(results);
-  console.log(`\n${toMarkdown(results)}\nWritten to ${written}.`);
+  const markdown = toMarkdown(results);
+  const written = await writeResults(new URL(import.meta.url), results, markdown);
+  console.log(`\n${markdown}\nWritten to rpc-kit/${written}.`);
 }
 
 /** The baseline takes part whenever one of the others does. */

@@ -15,14 +15,17 @@ const STOP_TIMEOUT_MS = 5_000;
 /** The end of what a broken process wrote, which says why. */
 const COMPLAINT_LENGTH_MAX = 2_000;
 
-/** Standard output goes to /dev/null: there the request log of a server is written to. */
+/**
+ * Standard output goes to /dev/null: there the request log of a server is written to.
+ * @param file beside this one, or anywhere by its whole URL
+ */
 export function startProcess(file: string, args: readonly string[] = [], nodeOptions: readonly string[] = []) {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
     execArgv: [...nodeOptions],
     env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  return new Conversation(child, [file, ...args].join(' '));
+  return new Conversation(child, [file.replace(/^file:.*\//, ''), ...args].join(' '));
 }
 
 class Conversation implements BenchProcess {

@@ -1,41 +1,26 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CLIENTS, SERVERS } from './contenders.ts';
 import { startClients, startServers } from './contestants.ts';
+import { describeProfile, hrtimeMicros, profiling, readProfile } from './cpu-profile.ts';
 import type { Options } from './options.ts';
 
-/** What V8 writes (https://chromedevtools.github.io/devtools-protocol/v8/Profiler/#type-Profile); times in microseconds. */
-interface CpuProfile {
-  readonly nodes: readonly ProfileNode[];
-  readonly startTime: number;
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
-interface ProfileNode {
-  readonly id: number;
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
-  readonly children?: readonly number[];
-}
-
-const SAMPLING_MICROS = 200;
+const OURS = { name: 'rpc-kit', path: '/rpc-kit/src/' };
 const WARM_UP_MS = 2_000;
 const MEASURE_MS = 6_000;
-const LINES_SHOWN = 30;
 
 /** Runs one contender under Node's profiler and prints where its time goes. */
 export async function profile(name: string, options: Options, log: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rpc-kit-profile-'));
   try {
-    const nodeOptions = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLING_MICROS}`];
+    const nodeOptions = profiling(folder);
     log(
       `${name}, ${options.method}: ${WARM_UP_MS / 1_000} s of warm-up, then ${MEASURE_MS / 1_000} s under the profiler`,
     );
     const { window, cpuMicrosPerCall } = await runContender(name, options, nodeOptions);
-    const [file = ''] = await readdir(folder);
-    const found = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile;
-    for (const line of describe(found, window, cpuMicrosPerCall)) log(line);
+    const found = await readProfile(folder);
+    for (const line of describeProfile(found, { window, cpuMicrosPerCall, ours: OURS })) log(line);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -56,93 +41,4 @@ async function runContender(name: string, { method, timing }: Options, nodeOptio
   const { callsAll } = await contestant.run(method, { ...timing, warmUpMs: 0, measureMs: MEASURE_MS });
   const window = { from, to: hrtimeMicros() };
   return { window, cpuMicrosPerCall: ((await contestant.cpu()) - cpuBefore) / callsAll };
-}
-
-/** The profile's clock. */
-function hrtimeMicros(): number {
-  return Number(process.hrtime.bigint() / 1_000n);
-}
-
-/**
- * The profiler samples by the clock, also while the process waits for a processor. So only the shares come from it; times
- * are shares of the CPU time that the system has counted.
- */
-function describe(found: CpuProfile, window: Window, cpuMicrosPerCall: number): string[] {
-  const nodes = new Map(found.nodes.map((node) => [node.id, node]));
-  const parents = new Map(
-    found.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
-  );
-  const functions = new Map<string, number>();
-  const files = new Map<string, number>();
-  const causes = new Map<string, number>();
-  let busyMicros = 0;
-  for (const [id, micros] of selfTimes(found, window)) {
-    const node = nodes.get(id);
-    if (!node || node.callFrame.functionName === '(idle)') continue;
-    busyMicros += micros;
-    add(functions, `${node.callFrame.functionName || '(anonymous)'}  ${placeOf(node)}`, micros);
-    add(files, groupOf(node), micros);
-    add(causes, causeOf(node, nodes, parents), micros);
-  }
-  const line = ([what, micros]: readonly [string, number]): string => {
-    const share = micros / busyMicros;
-    return `${(share * 100).toFixed(1).padStart(6)} %  ${(share * cpuMicrosPerCall).toFixed(2).padStart(7)} µs  ${what}`;
-  };
-  const top = (times: Map<string, number>): string[] =>
-    [...times]
-      .sort(([, a], [, b]) => b - a)
-      .slice(0, LINES_SHOWN)
-      .map(line);
-  return [
-    `${cpuMicrosPerCall.toFixed(1)} µs of CPU time a call, with the profiler's own cost`,
-    '\nSelf time by function',
-    ...top(functions),
-    '\nSelf time by package or file',
-    ...top(files),
-    '\nTime by the innermost function of rpc-kit on the stack, with all that it calls outside',
-    ...top(causes),
-  ];
-}
-
-interface Window {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Microseconds by node. A sample stands for the time until the next one. */
-function selfTimes({ samples, timeDeltas, startTime }: CpuProfile, { from, to }: Window): Map<number, number> {
-  const times = new Map<number, number>();
-  let at = startTime + (timeDeltas[0] ?? 0);
-  for (const [index, id] of samples.entries()) {
-    const micros = timeDeltas[index + 1] ?? 0;
-    if (at >= from && at < to) add(times, id, micros);
-    at += micros;
-  }
-  return times;
-}
-
-function add<K>(times: Map<K, number>, key: K, micros: number): void {
-  times.set(key, (times.get(key) ?? 0) + micros);
-}
-
-function placeOf({ callFrame: { url, lineNumber } }: ProfileNode): string {
-  return url === '' ? '' : `${shortened(url)}:${lineNumber + 1}`;
-}
-
-function groupOf(node: ProfileNode): string {
-  const { url, functionName } = node.callFrame;
-  if (url === '') return functionName.startsWith('(') ? functionName : '(native)';
-  return /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url)?.[1] ?? shortened(url);
-}
-
-function causeOf(node: ProfileNode, nodes: Map<number, ProfileNode>, parents: Map<number, number>): string {
-  for (let at: ProfileNode | undefined = node; at; at = nodes.get(parents.get(at.id) ?? -1)) {
-    if (at.callFrame.url.includes('/rpc-kit/src/'))
-      return `${at.callFrame.functionName || '(anonymous)'}  ${placeOf(at)}`;
-  }
-  return `outside of rpc-kit: ${groupOf(node)}`;
-}
-
-function shortened(url: string): string {
-  return url.replace(/^file:\/\/.*\/(?=rpc-kit\/(src|benchmarks)\/|node_modules\/(?!.*node_modules\/))/, '');
 }

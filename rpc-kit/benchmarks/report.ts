@@ -1,21 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import type { Bar, Summaries } from './bars.ts';
 import { CLIENTS, SERVERS, type ServerContender } from './contenders.ts';
+import { withSpread } from './figure.ts';
 import type { Options } from './options.ts';
-import type { Figure, Summary } from './summary.ts';
+import { type Setting, settingLine } from './setting.ts';
+import type { Summary } from './summary.ts';
+import { table } from './table.ts';
 import { METHOD_NAMES, type MethodName } from './work.ts';
-
-/** Where and when it was measured. */
-export interface Setting {
-  readonly date: string;
-  readonly node: string;
-  readonly system: string;
-  readonly processor: string;
-  readonly memoryGiB: number;
-  /** Of the last 1, 5 and 15 minutes, at the start. */
-  readonly loadAverage: readonly number[];
-}
 
 export interface Results {
   readonly setting: Setting;
@@ -27,22 +17,6 @@ export interface Results {
   readonly bars: readonly Bar[];
   /** What was not measured, and why. */
   readonly leftOut: readonly string[];
-}
-
-export function describeSetting(): Setting {
-  const [first] = cpus();
-  return {
-    date: new Date().toISOString().slice(0, 16).replace('T', ' '),
-    node: process.version,
-    system: `${type()} ${release()}`,
-    processor: `${cpus().length} × ${first?.model.trim()}`,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    loadAverage: loadavg().map((load) => Math.round(load * 100) / 100),
-  };
-}
-
-export function settingLine({ date, node, system, processor, memoryGiB, loadAverage }: Setting): string {
-  return `${date} UTC, Node ${node}, ${system}, ${processor}, ${memoryGiB} GiB, load average at the start ${loadAverage.join(' ')}`;
 }
 
 /** Tables that can be pasted into a README. */
@@ -119,29 +93,4 @@ function figures(summary: Summary): string[] {
     summary.cpuMicrosPerCall.median.toFixed(1),
     withSpread(summary.cpuRatio),
   ];
-}
-
-function withSpread({ median, min, max }: Figure): string {
-  return `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
-}
-
-/** @param textColumns how many columns from the left hold text, not figures */
-function table(head: readonly string[], rows: readonly (readonly string[])[], textColumns: number): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, index) => (index < textColumns ? '---' : '---:'))), ...rows.map(line)].join(
-    '\n',
-  );
-}
-
-/**
- * A quick run does not take the place of a full one.
- * @returns where the results are
- */
-export async function writeResults(results: Results): Promise<string> {
-  const name = results.quick ? 'quick' : 'latest';
-  const folder = new URL('results/', import.meta.url);
-  await mkdir(folder, { recursive: true });
-  await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(new URL(`${name}.md`, folder), toMarkdown(results));
-  return `rpc-kit/benchmarks/results/${name}.md and ${name}.json`;
 }

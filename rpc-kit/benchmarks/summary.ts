@@ -1,12 +1,6 @@
+import { type Figure, figureOf } from './figure.ts';
 import type { Measurement, Measurements } from './measure.ts';
 import type { MethodName } from './work.ts';
-
-/** A figure over the rounds. */
-export interface Figure {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
 
 export interface Summary {
   readonly name: string;
@@ -45,12 +39,4 @@ export function summarize(measurements: Measurements, method: MethodName): Summa
       failures: rounds.reduce((sum, { failures }) => sum + failures, 0),
     };
   });
-}
-
-function figureOf(values: readonly number[]): Figure {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const low = sorted[Math.ceil(middle) - 1] ?? Number.NaN;
-  const high = sorted[Math.floor(middle)] ?? Number.NaN;
-  return { median: (low + high) / 2, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }

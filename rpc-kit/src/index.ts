@@ -37,6 +37,7 @@ export {
 } from './interceptors/policy-metrics.ts';
 export { listeners } from './notify.ts';
 export { serverLogging } from './interceptors/logging.ts';
+export { clientTracing, serverTracing, type TracingOptions } from './interceptors/tracing.ts';
 export { rateLimit } from './interceptors/rate-limit.ts';
 export { type CallerRateLimitOptions, limitCallers } from './interceptors/caller-rate-limit.ts';
 export {
@@ -62,6 +63,7 @@ export type { BalancerEvents, EndpointStatus } from './balancer.ts';
 export type { GiveUpReason, RetryEvents } from './interceptors/retry.ts';
 export type { CircuitBreakerEvents, OpenReason } from './interceptors/circuit-breaker.ts';
 export type { HedgeWinner, HedgingEvents } from './interceptors/hedging.ts';
+export { formatTraceparent, parseTraceparent, type Traceparent } from './traceparent.ts';
 export { METADATA_HEADERS } from './http/metadata.ts';
 export { parseJson, stringifyJson } from './json.ts';
 export { type OpenRpcDocument, openRpcDocument } from './openrpc.ts';

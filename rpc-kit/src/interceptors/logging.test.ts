@@ -128,6 +128,19 @@ describe('the log of a server', () => {
     );
   });
 
+  it('puts the trace of the call on its lines, and not what only looks like one', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    await logged(async () => {}, { traceparent: `00-${trace}-b7ad6b7169203331-01` });
+    await logged(async () => {}, { traceparent: 'hello' });
+    assert.deepEqual(
+      lines().map((line) => [line.trace_id, line.span_id]),
+      [
+        [trace, 'b7ad6b7169203331'],
+        [undefined, undefined],
+      ],
+    );
+  });
+
   it('never holds params, results, keys or tokens, however the call ends', async () => {
     const outcomes: (() => Promise<{ session: string }>)[] = [
       async () => ({ session: 'secret-session' }),

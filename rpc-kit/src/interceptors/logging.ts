@@ -1,14 +1,23 @@
 import type { Logger } from 'pino';
 import type { Call, Interceptor } from '../call.ts';
-import { runInLogScope } from '../log-scope.ts';
+import { type LogFields, runInLogScope } from '../log-scope.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
+import { parseTraceparent } from '../traceparent.ts';
 
 /**
  * One line a call, when it is over: who called what, how it ended, how long it took. Params are never logged: they hold
- * tokens. While the call runs, every line of the process's logger carries its request id (see `logScope`).
+ * tokens. While the call runs, every line of the process's logger carries its request id, and its trace where it has one
+ * (see `logScope`). Inside of `serverTracing`, that is the span of this service.
  */
 export function serverLogging(logger: Logger): Interceptor {
-  return (next) => (call) => runInLogScope({ request_id: call.requestId }, () => logged(logger, next, call));
+  return (next) => (call) => runInLogScope(scopeOf(call), () => logged(logger, next, call));
+}
+
+function scopeOf({ requestId, traceparent }: Call): LogFields {
+  const parent = parseTraceparent(traceparent);
+  return parent
+    ? { request_id: requestId, trace_id: parent.traceId, span_id: parent.spanId }
+    : { request_id: requestId };
 }
 
 async function logged(logger: Logger, next: (call: Call) => Promise<unknown>, call: Call): Promise<unknown> {

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import {
+  AlwaysOffSampler,
+  InMemorySpanExporter,
+  ParentBasedSampler,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import { z } from 'zod';
+import type { Call } from '../call.ts';
+import { createClient } from '../client.ts';
+import { defineService, fail } from '../contract.ts';
+import { RpcError } from '../rpc-error.ts';
+import { implement } from '../server.ts';
+import { testCall } from '../testing.ts';
+import { parseTraceparent } from '../traceparent.ts';
+import { clientTracing, serverTracing } from './tracing.ts';
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const SPAN = 'b7ad6b7169203331';
+const SAMPLED = `00-${TRACE}-${SPAN}-01`;
+
+const shop = defineService(
+  'shop',
+  { summary: 'Sells.', version: '1.0.0' },
+  {
+    sell: {
+      summary: 'Sells one.',
+      params: z.strictObject({ name: z.string().max(20) }),
+      result: z.object({ price: z.int() }),
+      errors: { sold_out: { code: 'failed_precondition', summary: 'There is none left.', details: z.object({}) } },
+      timeoutMs: 1_000,
+      example: { params: { name: 'tea' }, result: { price: 1 } },
+    },
+  },
+);
+const { sell } = shop.methods;
+
+describe('tracing', () => {
+  const exporter = new InMemorySpanExporter();
+  const contextManager = new AsyncLocalStorageContextManager();
+  const tracer = tracerOf(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+
+  before(() => {
+    context.setGlobalContextManager(contextManager.enable());
+  });
+  after(() => {
+    context.disable();
+  });
+  beforeEach(() => exporter.reset());
+
+  const spans = (): ReadableSpan[] => exporter.getFinishedSpans();
+  const only = (): ReadableSpan => {
+    assert.equal(spans().length, 1);
+    return spans()[0] as ReadableSpan;
+  };
+  const serve = (overrides: Partial<Call>, answer: (call: Call) => Promise<unknown> = async () => 'result') =>
+    serverTracing({ tracer })(answer)(
+      testCall({ service: 'shop', method: 'sell', contract: sell, requestId: 'r1', ...overrides }),
+    );
+
+  it('names and describes the span of a call as the conventions for JSON-RPC do', async () => {
+    assert.equal(await serve({}), 'result');
+    const { name, kind, attributes, status } = only();
+    assert.equal(name, 'shop/sell');
+    assert.equal(kind, SpanKind.SERVER);
+    assert.deepEqual(attributes, {
+      'rpc.system.name': 'jsonrpc',
+      'jsonrpc.protocol.version': '2.0',
+      'rpc.method': 'shop/sell',
+      'rpc.request.metadata.x-request-id': ['r1'],
+    });
+    assert.equal(status.code, SpanStatusCode.UNSET);
+  });
+
+  it("puts the span below the caller's", async () => {
+    await serve({ traceparent: SAMPLED });
+    assert.equal(only().spanContext().traceId, TRACE);
+    assert.equal(only().parentSpanContext?.spanId, SPAN);
+  });
+
+  it('begins a trace where the caller names none that can be read', async () => {
+    await serve({ traceparent: 'nonsense' });
+    assert.equal(only().parentSpanContext, undefined);
+  });
+
+  it('hands its own span on, in the call and as the active one', async () => {
+    await serve({ traceparent: SAMPLED }, async (call) => {
+      assert.equal(parseTraceparent(call.traceparent)?.traceId, TRACE);
+      assert.equal(parseTraceparent(call.traceparent)?.spanId, trace.getActiveSpan()?.spanContext().spanId);
+      assert.notEqual(parseTraceparent(call.traceparent)?.spanId, SPAN);
+    });
+    assert.equal(spans().length, 1);
+  });
+
+  it('marks a failure with its code, its number and its reason, and not with its message', async () => {
+    const soldOut = new RpcError('failed_precondition', 'No secret-tea is left', { reason: 'sold_out' });
+    await assert.rejects(
+      serve({}, () => Promise.reject(soldOut)),
+      soldOut,
+    );
+    const { attributes, status } = only();
+    assert.equal(attributes['error.type'], 'sold_out');
+    assert.equal(attributes['rpc.response.status_code'], '-32009');
+    assert.deepEqual(status, { code: SpanStatusCode.ERROR, message: 'failed_precondition' });
+    assert.doesNotMatch(JSON.stringify([attributes, status, only().events]), /secret/);
+  });
+
+  it('calls every method that is none by one name', async () => {
+    for (const method of ['rob', 'steal']) await serve({ method, contract: undefined });
+    assert.deepEqual(
+      spans().map(({ name }) => name),
+      ['_OTHER', '_OTHER'],
+    );
+  });
+
+  it('joins client and server of nested calls to one tree', async () => {
+    const interceptors = [serverTracing({ tracer })];
+    const inner = implement(shop, { sell: async () => ({ price: 2 }) }, { interceptors });
+    const toInner = createClient(shop, inner, { interceptors: [clientTracing({ tracer })] });
+    const outer = implement(shop, { sell: (params, call) => toInner.sell(params, call) }, { interceptors });
+    await createClient(shop, outer, { interceptors: [clientTracing({ tracer })] }).sell({ name: 'tea' });
+
+    // Spans end from the inside out.
+    const [server2, client2, server1, client1] = spans() as [ReadableSpan, ReadableSpan, ReadableSpan, ReadableSpan];
+    const kinds = [SpanKind.CLIENT, SpanKind.SERVER, SpanKind.CLIENT, SpanKind.SERVER];
+    assert.deepEqual(
+      [client1, server1, client2, server2].map(({ kind }) => kind),
+      kinds,
+    );
+    const parents = [client1, server1, client2, server2].map(({ parentSpanContext }) => parentSpanContext?.spanId);
+    assert.deepEqual(parents, [undefined, ...[client1, server1, client2].map((span) => span.spanContext().spanId)]);
+    assert.equal(new Set(spans().map((span) => span.spanContext().traceId)).size, 1);
+  });
+
+  it('of a client takes the span that the call names where none is active', async () => {
+    const client = createClient(shop, implement(shop, { sell: async () => ({ price: 2 }) }), {
+      interceptors: [clientTracing({ tracer })],
+    });
+    await client.sell({ name: 'tea' }, { traceparent: SAMPLED });
+    assert.equal(only().parentSpanContext?.spanId, SPAN);
+  });
+
+  it('tells a client of the failure that the contract declares', async () => {
+    const service = implement(shop, { sell: () => Promise.reject(fail(sell, 'sold_out', {})) });
+    const client = createClient(shop, service, { interceptors: [clientTracing({ tracer })] });
+    await assert.rejects(client.sell({ name: 'tea' }));
+    assert.equal(only().attributes['error.type'], 'sold_out');
+  });
+
+  it('hands on that a trace is not sampled, and records nothing of it', async () => {
+    const off = tracerOf(
+      new TracerProvider({
+        sampler: new ParentBasedSampler({ root: new AlwaysOffSampler() }),
+        spanProcessors: [new SimpleSpanProcessor({ exporter })],
+      }),
+    );
+    let seen: string | undefined;
+    await serverTracing({ tracer: off })(async (call) => {
+      seen = call.traceparent;
+    })(testCall());
+    assert.equal(parseTraceparent(seen)?.traceFlags, 0);
+    assert.equal(spans().length, 0);
+  });
+
+  it('without an SDK hands the trace on as it came', async () => {
+    let seen: (string | undefined)[] = [];
+    const silent = serverTracing()(async (call) => {
+      seen = [...seen, call.traceparent];
+    });
+    await silent(testCall({ traceparent: SAMPLED }));
+    await silent(testCall());
+    assert.deepEqual(seen, [SAMPLED, undefined]);
+  });
+});
+
+function tracerOf(provider: TracerProvider) {
+  return provider.getTracer('test');
+}

@@ -1,0 +1,102 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import type { Call, Interceptor, Next } from '../call.ts';
+import { CODES } from '../code.ts';
+import { toRpcError } from '../rpc-error.ts';
+import { formatTraceparent, parseTraceparent } from '../traceparent.ts';
+
+/**
+ * Spans of calls, named and described as OpenTelemetry's semantic conventions for JSON-RPC say
+ * (https://opentelemetry.io/docs/specs/semconv/rpc/json-rpc/). Without an SDK they cost next to nothing and tell nobody.
+ */
+export interface TracingOptions {
+  /** Default: that of the process's SDK, as `rpc-kit`. */
+  readonly tracer?: Tracer;
+}
+
+/** A span for each call that a service answers, below the caller's span where the call names one (`traceparent`). */
+export function serverTracing(options: TracingOptions = {}): Interceptor {
+  return traceCalls(SpanKind.SERVER, options, (call) => contextOf(call, ROOT_CONTEXT));
+}
+
+/**
+ * A span for each call that a client makes, below the one that is active where it is made, or else below the one that
+ * the call names. Outside of `retry`, it spans all attempts; the spans of the servers below it tell them apart.
+ */
+export function clientTracing(options: TracingOptions = {}): Interceptor {
+  return traceCalls(SpanKind.CLIENT, options, (call) => {
+    const active = context.active();
+    return trace.getSpan(active) ? active : contextOf(call, active);
+  });
+}
+
+function traceCalls(kind: SpanKind, options: TracingOptions, parentOf: (call: Call) => Context): Interceptor {
+  const tracer = options.tracer ?? trace.getTracer('rpc-kit');
+  const descriptions = new Map<string, Description>();
+
+  function describe(call: Call): Description {
+    // What a stranger calls a method must not become the name of a span, nor fill the memory.
+    const name = call.contract ? `${call.service}/${call.method}` : '_OTHER';
+    const known = descriptions.get(name);
+    if (known) return known;
+    const made = {
+      name,
+      attributes: { 'rpc.system.name': 'jsonrpc', 'jsonrpc.protocol.version': '2.0', 'rpc.method': name },
+    };
+    descriptions.set(name, made);
+    return made;
+  }
+
+  return (next) => (call) => {
+    const { name, attributes } = describe(call);
+    const parent = parentOf(call);
+    const span = tracer.startSpan(name, { kind, attributes }, parent);
+    if (span.isRecording()) span.setAttribute('rpc.request.metadata.x-request-id', [call.requestId]);
+    return context.with(trace.setSpan(parent, span), recordOutcome, undefined, span, next, handOn(call, span));
+  };
+}
+
+interface Description {
+  readonly name: string;
+  readonly attributes: Attributes;
+}
+
+/** The call as those below see it: their spans belong under this one. Without an SDK there may be no span to name. */
+function handOn(call: Call, span: Span): Call {
+  const spanContext = span.spanContext();
+  return isSpanContextValid(spanContext) ? { ...call, traceparent: formatTraceparent(spanContext) } : call;
+}
+
+async function recordOutcome(span: Span, next: Next, call: Call): Promise<unknown> {
+  try {
+    return await next(call);
+  } catch (error) {
+    if (span.isRecording()) recordError(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** Messages may quote what a user sent; they belong into the log line that the span's id finds. */
+function recordError(span: Span, error: unknown): void {
+  const { code, reason } = toRpcError(error);
+  span.setAttribute('error.type', reason ?? code);
+  span.setAttribute('rpc.response.status_code', String(CODES[code].jsonRpc));
+  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+}
+
+function contextOf(call: Call, base: Context): Context {
+  const parent = parseTraceparent(call.traceparent);
+  return parent ? trace.setSpanContext(base, { ...parent, isRemote: true }) : base;
+}
