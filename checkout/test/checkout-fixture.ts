@@ -105,7 +105,8 @@ export async function startCheckout(databaseUrl: string, options: CheckoutOption
       const onFailure = (_purchaseID: string, error: unknown) => failures.push(error);
       const context = { signal: new AbortController().signal };
       const ofUsers = {
-        claim: async (limit: number) => (await unfinished.claim(limit)).filter(({ user }) => users.includes(user)),
+        claim: async (limit: number) =>
+          (await unfinished.claim(limit, context)).filter(({ user }) => users.includes(user)),
       };
       while ((await resumePurchases(ofUsers, parts, { onFailure }, context)) > 0);
       return failures;

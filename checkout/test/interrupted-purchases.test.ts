@@ -250,7 +250,7 @@ describe('a purchase that is cut off', () => {
   describe('in the background', () => {
     const RESTS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000];
 
-    const claim = (limit = 100) => createUnfinishedPurchases(running.database).claim(limit);
+    const claim = (limit = 100) => createUnfinishedPurchases(running.database).claim(limit, new AbortController());
     const usersOf = (claimed: readonly PendingPurchase[]) => claimed.map((pending) => pending.user).toSorted(ascending);
 
     beforeEach(async () => {

@@ -1,6 +1,7 @@
 import sinon, { type SinonStub } from 'sinon';
 import type {
   CartLine,
+  CartReader,
   Carts,
   Context,
   OrderDesk,
@@ -23,6 +24,7 @@ export const ORDER_ID = 9_223_372_036_854_775_807n;
 /** Ports for tests of the domain: an empty cart, nothing on sale, no purchase; the rest is for the test to say. */
 export interface StubbedPorts {
   readonly carts: Stubbed<Carts>;
+  readonly cartReader: Stubbed<CartReader>;
   readonly purchases: Stubbed<Purchases>;
   readonly warehouse: Stubbed<Warehouse>;
   readonly orderDesk: Stubbed<OrderDesk>;
@@ -46,6 +48,8 @@ export function stubPorts(): StubbedPorts {
     remove: sinon.stub(),
   };
   carts.lines.resolves([]);
+  const cartReader: Stubbed<CartReader> = { lines: sinon.stub() };
+  cartReader.lines.resolves([]);
   const purchases: Stubbed<Purchases> = {
     findByKey: sinon.stub(),
     findPending: sinon.stub(),
@@ -73,6 +77,7 @@ export function stubPorts(): StubbedPorts {
   const caller = new AbortController();
   return {
     carts,
+    cartReader,
     purchases,
     warehouse,
     orderDesk,

@@ -161,12 +161,14 @@ export function openPool(url: string, poolMax: number): Database {
   return openDatabase({ url, poolMax, logger: pino({ level: 'silent' }), registry: new Registry() });
 }
 
+type RunArguments = Parameters<Database['run']> extends [string, ...infer Rest] ? Rest : never;
+
 function watched(database: Database, statements: RanStatement[]): Database {
-  const watch = (executor: Executor): Executor => ({
-    async run<Row extends Record<string, unknown>>(name: string, statement: Parameters<Executor['run']>[1]) {
+  const watch = (executor: Pick<Database, 'run'>): Pick<Database, 'run'> => ({
+    async run<Row extends Record<string, unknown>>(name: string, ...[statement, scope]: RunArguments) {
       const ran = { name, ...statement.toParam() };
       try {
-        const rows = await executor.run<Row>(name, statement);
+        const rows = await executor.run<Row>(name, statement, scope);
         statements.push(ran);
         return rows;
       } catch (error) {

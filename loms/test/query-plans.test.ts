@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Database } from 'service-kit';
 import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
 import { createEventQueue } from '../src/repository/outbox.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -126,7 +127,7 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await cancelOverdueOrder(store, 20n, new AbortController());
   await outboxToDrain({ query });
   const [event] = await query(`SELECT event_id FROM outbox WHERE order_id = ${payed} AND seq = 3`);
-  await createEventQueue(database).postpone(event?.event_id as string, 100);
+  await createEventQueue(database).postpone(event?.event_id as string, 100, new AbortController());
   const names = () => new Set(loms.statements.map(({ name }) => name));
   await eventually(
     'the background work has begun',
@@ -194,13 +195,14 @@ describe('The statements of loms', () => {
           const { text, values } = statement.toParam();
           return query(text, values) as Promise<never>;
         },
-      });
+      } as Partial<Database> as Database);
+      const context = new AbortController();
       let refused = 0;
       for (;;) {
-        const events = await queue.claim(50, 15_000);
+        const events = await queue.claim(50, 15_000, context);
         if (events.length === 0) break;
         assert.ok(events.every(({ seq }) => seq === 1));
-        for (const { eventID } of events) await queue.postpone(eventID, 60_000);
+        for (const { eventID } of events) await queue.postpone(eventID, 60_000, context);
         refused += events.length;
       }
       assert.equal(refused, 100);

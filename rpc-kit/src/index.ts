@@ -55,7 +55,7 @@ export { logScope } from './log-scope.ts';
 // For authors of interceptors, transports and documents.
 
 export { type Call, type CallContext, type Caller, compose, type Interceptor, type Next } from './call.ts';
-export { abortReason, type Deadline, raceSignal, startDeadline } from './deadline.ts';
+export { abortReason, type Deadline, onAbort, raceSignal, startDeadline } from './deadline.ts';
 export { toRpcError } from './rpc-error.ts';
 export { type Failure, failureOf, hadNoEffect, OVERLOADED } from './failure.ts';
 export { notify } from './notify.ts';

@@ -12,7 +12,7 @@ export interface DatabaseOptions {
   readonly registry: Registry;
 }
 
-/** Where a statement runs: on any connection of the pool, or on the one of a transaction. */
+/** Where a statement runs. A transaction's statements belong to the transaction and its scope. */
 export interface Executor {
   /**
    * @param name tells statements apart in metrics and traces; never holds values
@@ -21,11 +21,14 @@ export interface Executor {
   run<Row extends pg.QueryResultRow>(name: string, statement: Statement): Promise<Row[]>;
 }
 
+/** Who waits. When the signal aborts, at the deadline or because the caller left, what is under way is cut off. */
 export interface CallScope {
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface Database extends Executor, AsyncDisposable {
+  /** Runs the statement on any connection of the pool, in a transaction of its own. */
+  run<Row extends pg.QueryResultRow>(name: string, statement: Statement, scope?: CallScope): Promise<Row[]>;
   /**
    * Runs the work in one transaction on one connection: committed when it resolves, rolled back when it rejects.
    * A lost race (40001, 40P01) is tried again a bounded number of times, so the work must be free of outside effects,

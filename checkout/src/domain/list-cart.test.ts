@@ -11,7 +11,7 @@ describe('listCart', () => {
     ports = stubPorts();
   });
 
-  const list = () => listCart(ports, USER, ports.context);
+  const list = () => listCart({ ...ports, carts: ports.cartReader }, USER, ports.context);
 
   /** Product requests that stay under way until the test answers or fails them, in the order in which they came. */
   function holdProducts(): PromiseWithResolvers<Product>[] {
@@ -29,7 +29,7 @@ describe('listCart', () => {
   const signalOf = (request: number) => ports.catalogue.product.getCall(request).args[1].signal;
 
   it('gives each line the name and the price of its product, and the sum', async () => {
-    ports.carts.lines.resolves([
+    ports.cartReader.lines.resolves([
       { sku: 1, count: 2 },
       { sku: 5, count: 3 },
     ]);
@@ -42,7 +42,7 @@ describe('listCart', () => {
       ],
       totalPrice: 5030n,
     });
-    sinon.assert.calledOnceWithExactly(ports.carts.lines, USER);
+    sinon.assert.calledOnceWithExactly(ports.cartReader.lines, USER, ports.context);
   });
 
   it('asks nobody for an empty cart', async () => {
@@ -51,7 +51,7 @@ describe('listCart', () => {
   });
 
   it('keeps the order of the cart, whichever answer comes first', async () => {
-    ports.carts.lines.resolves(linesOf(1, 2, 3));
+    ports.cartReader.lines.resolves(linesOf(1, 2, 3));
     const held = holdProducts();
     const cart = list();
     await settled();
@@ -68,7 +68,7 @@ describe('listCart', () => {
   });
 
   it('has five requests under way at a time, and a further one for each that is answered', async () => {
-    ports.carts.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
+    ports.cartReader.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
     const held = holdProducts();
     const cart = list();
     await settled();
@@ -84,7 +84,7 @@ describe('listCart', () => {
   });
 
   it('fails with the first failure, starts nothing more and cuts the others off', async () => {
-    ports.carts.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
+    ports.cartReader.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
     const held = holdProducts();
     const failure = failureOf(list());
     await settled();
@@ -99,7 +99,7 @@ describe('listCart', () => {
   });
 
   it('is over only when no request is under way any more', async () => {
-    ports.carts.lines.resolves(linesOf(1, 2));
+    ports.cartReader.lines.resolves(linesOf(1, 2));
     const held = holdProducts();
     const over = sinon.spy();
     const failure = failureOf(list()).then(over);
@@ -113,7 +113,7 @@ describe('listCart', () => {
   });
 
   it('stops when the caller goes away, with its reason', async () => {
-    ports.carts.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
+    ports.cartReader.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
     const held = holdProducts();
     const failure = failureOf(list());
     await settled();
@@ -127,7 +127,7 @@ describe('listCart', () => {
 
   it('asks for nothing when the caller has gone while the cart was read', async () => {
     const gone = new Error('the caller went away');
-    ports.carts.lines.callsFake(async () => {
+    ports.cartReader.lines.callsFake(async () => {
       ports.caller.abort(gone);
       return linesOf(1);
     });
@@ -137,12 +137,12 @@ describe('listCart', () => {
 
   it('fails when the cart cannot be read', async () => {
     const failure = new Error('no database');
-    ports.carts.lines.rejects(failure);
+    ports.cartReader.lines.rejects(failure);
     assert.equal(await failureOf(list()), failure);
   });
 
   it('hands the deadline, the request id and the trace on', async () => {
-    ports.carts.lines.resolves(linesOf(1));
+    ports.cartReader.lines.resolves(linesOf(1));
     ports.catalogue.product.resolves({ name: 'x', price: 1 });
     await list();
     const { signal: _own, ...rest } = ports.catalogue.product.firstCall.args[1];
@@ -151,7 +151,7 @@ describe('listCart', () => {
   });
 
   it('adds up the dearest goods exactly, beyond what a double can hold', async () => {
-    ports.carts.lines.resolves(Array.from({ length: 99 }, (_, sku) => ({ sku, count: 65_535 })));
+    ports.cartReader.lines.resolves(Array.from({ length: 99 }, (_, sku) => ({ sku, count: 65_535 })));
     ports.catalogue.product.resolves({ name: 'x', price: 4_294_967_295 });
     const { totalPrice } = await list();
     assert.equal(totalPrice, 27_865_597_486_104_675n);

@@ -21,7 +21,7 @@ export async function listCart(
   user: bigint,
   context: Context,
 ): Promise<PricedCart> {
-  const lines = await carts.lines(user);
+  const lines = await carts.lines(user, context);
   const items = await runInPool(
     lines,
     async (line, signal) => ({ ...line, ...(await catalogue.product(line.sku, { ...context, signal })) }),

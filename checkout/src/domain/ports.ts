@@ -1,6 +1,10 @@
 /** What the domain asks of the world. Repositories and peers fulfil it; tests put fakes in their place. */
 
-/** Who waits for the work. Peers hand all of it on, so that a call is cut off, timed and traced as one. */
+/**
+ * Who waits for the work. Whatever may take time is handed it: when the signal aborts, at the deadline or because the caller
+ * left, requests and statements under way are cut off. Peers hand all of it on, so that a call is cut off, timed and traced
+ * as one. Repositories of a transaction take none: they belong to the transaction, which was begun with it.
+ */
 export interface Context {
   readonly signal: AbortSignal;
   readonly deadlineAt?: number;
@@ -15,10 +19,12 @@ export interface CartLine {
 
 /** A cart as its user sees it: goods of an unfinished purchase are still in it. Lines ascend by sku. */
 export interface CartReader {
-  lines(user: bigint): Promise<CartLine[]>;
+  lines(user: bigint, context: Context): Promise<CartLine[]>;
 }
 
-export interface Carts extends CartReader {
+export interface Carts {
+  /** As of `CartReader`, inside the transaction. */
+  lines(user: bigint): Promise<CartLine[]>;
   /** Keeps everyone else from changing the user's cart until the transaction ends. */
   lock(user: bigint): Promise<void>;
   add(user: bigint, line: CartLine): Promise<void>;
@@ -78,7 +84,7 @@ export interface Store {
 /** Pending purchases that nobody has finished for a while. */
 export interface UnfinishedPurchases {
   /** Takes up to `limit`; nobody else takes them up until they have rested, longer after each attempt. */
-  claim(limit: number): Promise<PendingPurchase[]>;
+  claim(limit: number, context: Context): Promise<PendingPurchase[]>;
 }
 
 /** loms's stock. */

@@ -29,7 +29,7 @@ describe('resumePurchases', () => {
 
   it('takes up a bounded number', async () => {
     await resume();
-    sinon.assert.calledOnceWithExactly(ports.unfinished.claim, RESUME_BATCH_MAX);
+    sinon.assert.calledOnceWithExactly(ports.unfinished.claim, RESUME_BATCH_MAX, ports.context);
     assert(RESUME_BATCH_MAX <= 50);
   });
 

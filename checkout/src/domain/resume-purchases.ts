@@ -21,7 +21,7 @@ export async function resumePurchases(
   report: ResumeReport,
   context: Context,
 ): Promise<number> {
-  const purchases = await unfinished.claim(RESUME_BATCH_MAX);
+  const purchases = await unfinished.claim(RESUME_BATCH_MAX, context);
   await runInPool(
     purchases,
     async (pending, signal) => {

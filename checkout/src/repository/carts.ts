@@ -1,4 +1,4 @@
-import { type Executor, sql } from 'service-kit';
+import { type Database, type Executor, type Statement, sql } from 'service-kit';
 import type { CartLine, CartReader, Carts } from '../domain/ports.ts';
 
 interface LineRow {
@@ -6,20 +6,12 @@ interface LineRow {
   readonly count: bigint;
 }
 
-export function createCartReader(database: Executor): CartReader {
+const LIST = 'list cart lines';
+
+export function createCartReader(database: Database): CartReader {
   return {
-    async lines(user) {
-      const free = sql.select().from('cart_lines').fields(['sku', 'count']).where('user_id = ?', user);
-      const held = heldBy(user).field('sku').field('count - deleted', 'count');
-      const statement = sql
-        .select()
-        .from(free.union_all(held), 'line')
-        .field('sku')
-        .field('sum(count)', 'count')
-        .group('sku')
-        .having('sum(count) > 0')
-        .order('sku');
-      return (await database.run<LineRow>('list cart lines', statement)).map(toLine);
+    async lines(user, { signal }) {
+      return (await database.run<LineRow>(LIST, listLines(user), { signal })).map(toLine);
     },
   };
 }
@@ -41,7 +33,9 @@ export function createCarts(transaction: Executor): Carts {
   }
 
   return {
-    ...createCartReader(transaction),
+    async lines(user) {
+      return (await transaction.run<LineRow>(LIST, listLines(user))).map(toLine);
+    },
 
     async lock(user) {
       const lock = sql.select().from('carts').field('user_id').where('user_id = ?', user).for('UPDATE');
@@ -75,6 +69,19 @@ export function createCarts(transaction: Executor): Carts {
       await transaction.run('delete held goods', statement);
     },
   };
+}
+
+function listLines(user: bigint): Statement {
+  const free = sql.select().from('cart_lines').fields(['sku', 'count']).where('user_id = ?', user);
+  const held = heldBy(user).field('sku').field('count - deleted', 'count');
+  return sql
+    .select()
+    .from(free.union_all(held), 'line')
+    .field('sku')
+    .field('sum(count)', 'count')
+    .group('sku')
+    .having('sum(count) > 0')
+    .order('sku');
 }
 
 /** The goods of the user's unfinished purchase. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Executor, sql } from 'service-kit';
+import { type Database, type Executor, sql } from 'service-kit';
 import { IdempotencyConflict } from '../domain/errors.ts';
 import type {
   CartLine,
@@ -114,9 +114,9 @@ async function putBack(transaction: Executor, purchaseID: string, user: bigint):
   await transaction.run('put goods back', statement);
 }
 
-export function createUnfinishedPurchases(database: Executor): UnfinishedPurchases {
+export function createUnfinishedPurchases(database: Database): UnfinishedPurchases {
   return {
-    async claim(limit) {
+    async claim(limit, { signal }) {
       const due = sql
         .select()
         .from('purchases')
@@ -140,8 +140,9 @@ export function createUnfinishedPurchases(database: Executor): UnfinishedPurchas
         .set('attempts', sql.str('attempts + 1'))
         .where('purchase_id IN (SELECT purchase_id FROM due)')
         .returning('*');
-      const rows = await database.run<PurchaseRow>('claim unfinished purchases', statement);
-      return Promise.all(rows.map((row) => toPending(database, row)));
+      const rows = await database.run<PurchaseRow>('claim unfinished purchases', statement, { signal });
+      const reading: Executor = { run: (name, query) => database.run(name, query, { signal }) };
+      return Promise.all(rows.map((row) => toPending(reading, row)));
     },
   };
 }

@@ -22,9 +22,9 @@ describe('cancelOverdueOrders', () => {
   }
 
   it('cancels each of a batch of overdue orders, in a transaction of its own', async () => {
-    const { run, list, orderIDs, orders, transaction, onFailure } = overdueOrders(9);
+    const { run, list, orderIDs, orders, transaction, onFailure, stop } = overdueOrders(9);
     assert.equal(await run(), 9);
-    sinon.assert.calledOnceWithExactly(list, 100);
+    sinon.assert.calledOnceWithExactly(list, 100, { signal: stop.signal });
     assert.deepEqual(
       orders.lockOverdue.args.map(([orderID]) => orderID),
       orderIDs,

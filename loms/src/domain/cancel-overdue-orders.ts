@@ -24,12 +24,12 @@ export async function cancelOverdueOrders(
   report: OverdueReport,
   context: Context,
 ): Promise<number> {
-  const orderIDs = await overdue.list(BATCH_MAX);
+  const orderIDs = await overdue.list(BATCH_MAX, context);
   const cancelled = await runInPool(
     orderIDs,
     async (orderID, signal) => {
       try {
-        return await cancelOverdueOrder(store, orderID, { signal });
+        return await cancelOverdueOrder(store, orderID, { ...context, signal });
       } catch (error) {
         report.onFailure(orderID, error);
         return false;

@@ -13,15 +13,15 @@ function eventOf(eventID: string, attempts = 1): Claimed {
 describe('deliverEvents', () => {
   const events = [eventOf('a'), eventOf('b'), eventOf('c')];
   let claim: SinonStub<Parameters<EventQueue['claim']>, ReturnType<EventQueue['claim']>>;
-  let delivered: SinonStub;
-  let postpone: SinonStub;
+  let delivered: SinonStub<Parameters<EventQueue['delivered']>, Promise<void>>;
+  let postpone: SinonStub<Parameters<EventQueue['postpone']>, Promise<void>>;
   let deliver: SinonStub<Parameters<EventSink['deliver']>, Promise<void>>;
   let onFailure: SinonStub;
   let stop: AbortController;
   beforeEach(() => {
     claim = sinon.stub<Parameters<EventQueue['claim']>, ReturnType<EventQueue['claim']>>().resolves(events);
-    delivered = sinon.stub().resolves();
-    postpone = sinon.stub().resolves();
+    delivered = sinon.stub<Parameters<EventQueue['delivered']>, Promise<void>>().resolves();
+    postpone = sinon.stub<Parameters<EventQueue['postpone']>, Promise<void>>().resolves();
     deliver = sinon.stub<Parameters<EventSink['deliver']>, Promise<void>>().resolves();
     onFailure = sinon.stub();
     stop = new AbortController();
@@ -35,7 +35,10 @@ describe('deliverEvents', () => {
       deliver.args.map(([event]) => event),
       events,
     );
-    assert.deepEqual(delivered.args, [['a'], ['b'], ['c']]);
+    assert.deepEqual(
+      delivered.args.map(([eventID]) => eventID),
+      ['a', 'b', 'c'],
+    );
     sinon.assert.callOrder(deliver, delivered);
     sinon.assert.notCalled(postpone);
     sinon.assert.notCalled(onFailure);
@@ -49,15 +52,18 @@ describe('deliverEvents', () => {
 
   it('takes a bounded number, for longer by far than a delivery may take', async () => {
     await run();
-    sinon.assert.calledOnceWithExactly(claim, 16, 15_000);
+    sinon.assert.calledOnceWithExactly(claim, 16, 15_000, { signal: stop.signal });
   });
 
   it('puts an event that could not be delivered back for later, reports it, and goes on with the others', async () => {
     const failure = new Error('no answer');
     deliver.withArgs(sinon.match({ eventID: 'b' })).rejects(failure);
     assert.equal(await run(), 2);
-    assert.deepEqual(delivered.args, [['a'], ['c']]);
-    sinon.assert.calledOnceWithExactly(postpone, 'b', 100);
+    assert.deepEqual(
+      delivered.args.map(([eventID]) => eventID),
+      ['a', 'c'],
+    );
+    sinon.assert.calledOnceWithExactly(postpone, 'b', 100, sinon.match.object);
     sinon.assert.calledOnceWithExactly(onFailure, 'b', failure, 100);
   });
 
@@ -101,11 +107,14 @@ describe('deliverEvents', () => {
     await new Promise(setImmediate);
     stop.abort(reason);
     await assert.rejects(running, reason);
-    assert.deepEqual(postpone.args, [
-      ['a', 100],
-      ['b', 100],
-      ['c', 100],
-    ]);
+    assert.deepEqual(
+      postpone.args.map(([eventID, delayMs, { signal }]) => [eventID, delayMs, signal.aborted]),
+      [
+        ['a', 100, false],
+        ['b', 100, false],
+        ['c', 100, false],
+      ],
+    );
     sinon.assert.notCalled(delivered);
   });
 });

@@ -1,8 +1,14 @@
 /** What the domain asks of the world. Repositories and peers fulfil it; tests put fakes in their place. */
 
-/** Who waits for the work; passed on to everything that may take time. */
+/**
+ * Who waits for the work. Whatever may take time is handed it: when the signal aborts, at the deadline or because the caller
+ * left, requests and statements under way are cut off. Repositories of a transaction take none: they belong to the
+ * transaction, which was begun with it.
+ */
 export interface Context {
   readonly signal: AbortSignal;
+  /** Missing in the background. */
+  readonly deadlineAt?: number;
 }
 
 export type OrderStatus = 'new' | 'awaiting payment' | 'failed' | 'payed' | 'cancelled';
@@ -55,12 +61,12 @@ export interface OrderOutcome {
 
 /** Reads that need no transaction. Items are ordered by sku, stocks by warehouse. */
 export interface OrderReader {
-  find(orderID: bigint): Promise<(Order & { readonly items: readonly Item[] }) | undefined>;
+  find(orderID: bigint, context: Context): Promise<(Order & { readonly items: readonly Item[] }) | undefined>;
 }
 
 export interface StockReader {
   /** Only warehouses with something to sell. */
-  onSale(sku: number): Promise<Stock[]>;
+  onSale(sku: number, context: Context): Promise<Stock[]>;
 }
 
 export interface Orders {
@@ -114,7 +120,7 @@ export interface Store {
 
 /** Orders that await payment beyond their time, the oldest first. */
 export interface OverdueOrders {
-  list(limit: number): Promise<bigint[]>;
+  list(limit: number, context: Context): Promise<bigint[]>;
 }
 
 export interface OrderEvent extends StatusChange {
@@ -127,10 +133,10 @@ export interface EventQueue {
    * Takes the earliest undelivered event of each order, at most `limit` of them. Nobody else takes them for `leaseMs`,
    * and they come back after that unless they are delivered.
    */
-  claim(limit: number, leaseMs: number): Promise<(OrderEvent & { readonly attempts: number })[]>;
-  delivered(eventID: string): Promise<void>;
+  claim(limit: number, leaseMs: number, context: Context): Promise<(OrderEvent & { readonly attempts: number })[]>;
+  delivered(eventID: string, context: Context): Promise<void>;
   /** Puts the event back for later, and with it those that wait behind it. */
-  postpone(eventID: string, delayMs: number): Promise<void>;
+  postpone(eventID: string, delayMs: number, context: Context): Promise<void>;
 }
 
 /** Tells the world of one event; resolves once it is safely there. Telling twice is harmless. */

@@ -4,16 +4,18 @@ import { ORDER_ID, orderOf } from '../../test/port-stubs.ts';
 import { OrderNotFound } from './errors.ts';
 import { showOrder } from './show-order.ts';
 
+const context = new AbortController();
+
 describe('showOrder', () => {
   it('shows the order as it stands', async () => {
     const order = { ...orderOf('payed'), items: [{ sku: 1, count: 2 }] };
     const find = sinon.stub().resolves(order);
-    assert.deepEqual(await showOrder({ find }, ORDER_ID), order);
-    sinon.assert.calledOnceWithExactly(find, ORDER_ID);
+    assert.deepEqual(await showOrder({ find }, ORDER_ID, context), order);
+    sinon.assert.calledOnceWithExactly(find, ORDER_ID, context);
   });
 
   it('fails where there is no such order', async () => {
-    await assert.rejects(showOrder({ find: sinon.stub().resolves(undefined) }, ORDER_ID), (error) => {
+    await assert.rejects(showOrder({ find: sinon.stub().resolves(undefined) }, ORDER_ID, context), (error) => {
       assert.ok(error instanceof OrderNotFound);
       assert.equal(error.orderID, ORDER_ID);
       return true;

@@ -20,8 +20,8 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
       return { orderID: await orWireError(createOrder(store, request, call)) };
     },
 
-    async listOrder({ orderID }) {
-      const { status, user, items } = await orWireError(showOrder(orders, orderID));
+    async listOrder({ orderID }, call) {
+      const { status, user, items } = await orWireError(showOrder(orders, orderID, call));
       return { status, user, items: [...items] };
     },
 
@@ -35,8 +35,8 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
       return {};
     },
 
-    async stocks({ sku }) {
-      const onSale = await stocks.onSale(sku);
+    async stocks({ sku }, call) {
+      const onSale = await stocks.onSale(sku, call);
       return { stocks: onSale.map(({ warehouseID, count }) => ({ warehouseID, count })) };
     },
   };

@@ -1,4 +1,4 @@
-import { arrayLiteral, type Executor, sql } from 'service-kit';
+import { arrayLiteral, type Database, type Executor, sql } from 'service-kit';
 import type { Order, OrderReader, OrderStatus, Orders, OverdueOrders, StatusChange } from '../domain/ports.ts';
 
 interface OrderRow {
@@ -18,9 +18,9 @@ interface ChangeRow extends OrderRow {
  */
 const NOW = "date_trunc('milliseconds', statement_timestamp())";
 
-export function createOrderReader(database: Executor): OrderReader {
+export function createOrderReader(database: Database): OrderReader {
   return {
-    async find(orderID) {
+    async find(orderID, { signal }) {
       const statement = sql
         .select()
         .from('orders')
@@ -28,20 +28,22 @@ export function createOrderReader(database: Executor): OrderReader {
         .fields(['orders.order_id', 'user_id', 'status', 'sku', 'count'])
         .where('orders.order_id = ?', orderID)
         .order('sku');
-      const rows = await database.run<OrderRow & { sku: bigint; count: number }>('find order', statement);
+      const rows = await database.run<OrderRow & { sku: bigint; count: number }>('find order', statement, {
+        signal,
+      });
       const [first] = rows;
       return first && { ...toOrder(first), items: rows.map(({ sku, count }) => ({ sku: Number(sku), count })) };
     },
   };
 }
 
-export function createOverdueOrders(database: Executor): OverdueOrders {
+export function createOverdueOrders(database: Database): OverdueOrders {
   return {
-    async list(limit) {
+    async list(limit, { signal }) {
       const statement = whereOverdue(sql.select().from('orders').field('order_id'))
         .order('payment_due_at')
         .limit(limit);
-      const rows = await database.run<Pick<OrderRow, 'order_id'>>('list overdue orders', statement);
+      const rows = await database.run<Pick<OrderRow, 'order_id'>>('list overdue orders', statement, { signal });
       return rows.map((row) => row.order_id);
     },
   };

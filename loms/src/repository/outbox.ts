@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Executor, sql } from 'service-kit';
+import { type Database, type Executor, sql } from 'service-kit';
 import type { EventQueue, OrderStatus, Outbox } from '../domain/ports.ts';
 
 export function createOutbox(transaction: Executor): Outbox {
@@ -28,11 +28,11 @@ interface EventRow {
   readonly attempts: number;
 }
 
-export function createEventQueue(database: Executor): EventQueue {
+export function createEventQueue(database: Database): EventQueue {
   const later = (ms: number) => sql.str(`statement_timestamp() + ? * interval '1 millisecond'`, ms);
 
   return {
-    async claim(limit, leaseMs) {
+    async claim(limit, leaseMs, { signal }) {
       const heads = sql
         .select()
         .from('outbox', 'head')
@@ -52,7 +52,7 @@ export function createEventQueue(database: Executor): EventQueue {
         .set('attempts', sql.str('attempts + 1'))
         .where('event_id IN (SELECT event_id FROM heads)')
         .returning('*');
-      const rows = await database.run<EventRow>('claim events', statement);
+      const rows = await database.run<EventRow>('claim events', statement, { signal });
       return rows.map((row) => ({
         eventID: row.event_id,
         orderID: row.order_id,
@@ -64,16 +64,16 @@ export function createEventQueue(database: Executor): EventQueue {
       }));
     },
 
-    async delivered(eventID) {
+    async delivered(eventID, { signal }) {
       const statement = sql
         .update()
         .table('outbox')
         .set('delivered_at', sql.str('clock_timestamp()'))
         .where('event_id = ?', eventID);
-      await database.run('event delivered', statement);
+      await database.run('event delivered', statement, { signal });
     },
 
-    async postpone(eventID, delayMs) {
+    async postpone(eventID, delayMs, { signal }) {
       const order = sql.select().from('outbox').field('order_id').where('event_id = ?', eventID);
       const statement = sql
         .update()
@@ -82,7 +82,7 @@ export function createEventQueue(database: Executor): EventQueue {
         // Those that wait behind it rest, too; else every round would look at all of them while nothing can be delivered.
         .where('order_id = ?', order)
         .where('delivered_at IS NULL');
-      await database.run('postpone event', statement);
+      await database.run('postpone event', statement, { signal });
     },
   };
 }

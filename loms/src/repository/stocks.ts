@@ -1,4 +1,4 @@
-import { arrayLiteral, type Executor, type Statement, sql } from 'service-kit';
+import { arrayLiteral, type Database, type Executor, type Statement, sql } from 'service-kit';
 import type { Reservation, Stock, StockReader, Stocks } from '../domain/ports.ts';
 
 interface StockRow {
@@ -7,11 +7,11 @@ interface StockRow {
   readonly on_sale: bigint;
 }
 
-export function createStockReader(database: Executor): StockReader {
+export function createStockReader(database: Database): StockReader {
   return {
-    async onSale(sku) {
+    async onSale(sku, { signal }) {
       const statement = onSale().where('sku = ?', sku).order('warehouse_id');
-      return (await database.run<StockRow>('stocks on sale', statement)).map(toStock);
+      return (await database.run<StockRow>('stocks on sale', statement, { signal })).map(toStock);
     },
   };
 }

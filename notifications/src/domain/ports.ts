@@ -17,10 +17,13 @@ export interface Notification extends OrderEvent {
   readonly text: string;
 }
 
-/** What a call hands on to its transaction. */
-export interface CallScope {
-  /** When it aborts, nobody waits for the work any more. */
-  readonly signal?: AbortSignal | undefined;
+/**
+ * Who waits for the work: when the signal aborts, at the deadline or because the caller left, it is cut off. What belongs to
+ * a transaction takes none, because the transaction was begun with it.
+ */
+export interface Context {
+  readonly signal: AbortSignal;
+  readonly deadlineAt?: number;
 }
 
 /** The notifications as one transaction sees and extends them. */
@@ -42,7 +45,7 @@ export interface Repositories {
 
 /** The unit of work: all of it is stored, or nothing. The work may be run again after a lost race. */
 export interface Store {
-  transaction<T>(work: (repositories: Repositories) => Promise<T>, scope: CallScope): Promise<T>;
+  transaction<T>(work: (repositories: Repositories) => Promise<T>, context: Context): Promise<T>;
 }
 
 /** Where a notification goes once it is stored for good. */
@@ -66,5 +69,5 @@ export interface History {
    * Newest first: descending by time, then order, then seq.
    * @param after only what comes after this position in that order
    */
-  read(period: Period, countMax: number, after?: Position): Promise<Notification[]>;
+  read(period: Period, countMax: number, after: Position | undefined, context: Context): Promise<Notification[]>;
 }

@@ -1,4 +1,4 @@
-import type { History, Notification, Period, Position } from './ports.ts';
+import type { Context, History, Notification, Period, Position } from './ports.ts';
 
 export interface PageRequest {
   /** At most so many notifications on the page. */
@@ -14,9 +14,14 @@ export interface Page {
 }
 
 /** One page of a user's notifications, newest first. */
-export async function readHistory(history: History, period: Period, { limit, after }: PageRequest): Promise<Page> {
+export async function readHistory(
+  history: History,
+  period: Period,
+  { limit, after }: PageRequest,
+  context: Context,
+): Promise<Page> {
   // One more than is shown tells whether there is more.
-  const found = await history.read(period, limit + 1, after);
+  const found = await history.read(period, limit + 1, after, context);
   const notifications = found.slice(0, limit);
   const last = notifications.at(-1);
   return found.length > limit && last ? { notifications, end: toPosition(last) } : { notifications };

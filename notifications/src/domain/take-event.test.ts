@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { EventConflict, EventOutOfOrder } from './errors.ts';
-import type { CallScope, Notification, Notifications, OrderEvent, Store } from './ports.ts';
+import type { Context, Notification, Notifications, OrderEvent, Store } from './ports.ts';
 import { takeEvent } from './take-event.ts';
 
 const event: OrderEvent = {
@@ -14,10 +14,12 @@ const event: OrderEvent = {
 };
 const notification: Notification = { ...event, text: 'Order 7 is payed.' };
 
+const context: Context = new AbortController();
+
 describe('takeEvent', () => {
   it('stores the notification of the next event and sends it', async () => {
     const { ports, notifications, sink } = createPorts({ lastSeq: 2, added: true });
-    await takeEvent(ports, event, {});
+    await takeEvent(ports, event, context);
     sinon.assert.calledOnceWithExactly(notifications.lastSeq, 7n);
     sinon.assert.calledOnceWithExactly(notifications.add, notification);
     sinon.assert.calledOnceWithExactly(sink.send, notification);
@@ -25,19 +27,19 @@ describe('takeEvent', () => {
 
   it("begins an order's events with seq 1", async () => {
     const { ports, sink } = createPorts({ lastSeq: 0, added: true });
-    await takeEvent(ports, { ...event, seq: 1 }, {});
+    await takeEvent(ports, { ...event, seq: 1 }, context);
     sinon.assert.calledOnce(sink.send);
   });
 
   it('sends after the commit and not before', async () => {
     const { ports, sink, committed } = createPorts({ lastSeq: 2, added: true });
-    await takeEvent(ports, event, {});
+    await takeEvent(ports, event, context);
     sinon.assert.callOrder(committed, sink.send);
   });
 
   it('sends once even if the transaction has to run again', async () => {
     const { ports, sink } = createPorts({ lastSeq: 2, added: true, runs: 3 });
-    await takeEvent(ports, event, {});
+    await takeEvent(ports, event, context);
     sinon.assert.calledOnceWithExactly(sink.send, notification);
   });
 
@@ -45,7 +47,7 @@ describe('takeEvent', () => {
     const { ports, notifications, sink } = createPorts({ lastSeq: 2, added: true });
     const failure = new Error('the database went away');
     notifications.add.rejects(failure);
-    await assert.rejects(takeEvent(ports, event, {}), failure);
+    await assert.rejects(takeEvent(ports, event, context), failure);
     sinon.assert.notCalled(sink.send);
   });
 
@@ -58,25 +60,25 @@ describe('takeEvent', () => {
 
   it('does nothing for an event that was taken before', async () => {
     const { ports, notifications, sink } = createPorts({ lastSeq: 5, added: false, found: { ...notification } });
-    await takeEvent(ports, event, {});
+    await takeEvent(ports, event, context);
     sinon.assert.calledOnceWithExactly(notifications.find, 7n, 3);
     sinon.assert.notCalled(sink.send);
   });
 
   it('does nothing for an event that somebody else takes at the same moment', async () => {
     const { ports, sink } = createPorts({ lastSeq: 2, added: false, found: { ...notification } });
-    await takeEvent(ports, event, {});
+    await takeEvent(ports, event, context);
     sinon.assert.notCalled(sink.send);
   });
 
   it('knows an event again whose text was worded differently then', async () => {
     const { ports } = createPorts({ lastSeq: 3, added: false, found: { ...notification, text: 'Order 7: payed!' } });
-    await takeEvent(ports, event, {});
+    await takeEvent(ports, event, context);
   });
 
   it('refuses an event before its predecessor and says which one it expects', async () => {
     const { ports, notifications, sink } = createPorts({ lastSeq: 1 });
-    await assert.rejects(takeEvent(ports, event, {}), (error) => {
+    await assert.rejects(takeEvent(ports, event, context), (error) => {
       assert(error instanceof EventOutOfOrder);
       assert.equal(error.orderID, 7n);
       assert.equal(error.expectedSeq, 2);
@@ -96,14 +98,14 @@ describe('takeEvent', () => {
   for (const [what, difference] of Object.entries(contradictions)) {
     it(`refuses an event whose place was taken with ${what}`, async () => {
       const { ports, sink } = createPorts({ lastSeq: 3, added: false, found: { ...notification, ...difference } });
-      await assert.rejects(takeEvent(ports, event, {}), EventConflict);
+      await assert.rejects(takeEvent(ports, event, context), EventConflict);
       sinon.assert.notCalled(sink.send);
     });
   }
 
   it('refuses an event whose eventID was taken for another place', async () => {
     const { ports, sink } = createPorts({ lastSeq: 2, added: false });
-    await assert.rejects(takeEvent(ports, event, {}), (error) => {
+    await assert.rejects(takeEvent(ports, event, context), (error) => {
       assert(error instanceof EventConflict);
       assert.deepEqual(error.event, event);
       assert.match(error.message, /contradicts what was taken under its eventID$/);
@@ -115,7 +117,7 @@ describe('takeEvent', () => {
   it('tells both sides of a contradiction', async () => {
     const { ports } = createPorts({ lastSeq: 3, added: false, found: { ...notification, status: 'cancelled' } });
     const said = '(order 7, seq 3, user 42, payed, 2026-11-20T09:00:00.250Z)';
-    await assert.rejects(takeEvent(ports, event, {}), {
+    await assert.rejects(takeEvent(ports, event, context), {
       name: 'EventConflict',
       message: `event ${event.eventID} ${said} contradicts event ${event.eventID} ${said.replace('payed', 'cancelled')}`,
     });
@@ -137,7 +139,7 @@ function createPorts({ lastSeq, added = false, found, runs = 1 }: Situation) {
     add: sinon.stub<Parameters<Notifications['add']>>().resolves(added),
   };
   const committed = sinon.spy();
-  const transaction = sinon.spy(async (work: Parameters<Store['transaction']>[0], _scope: CallScope) => {
+  const transaction = sinon.spy(async (work: Parameters<Store['transaction']>[0], _scope: Context) => {
     let result: unknown;
     for (let run = 0; run < runs; run++) result = await work({ notifications });
     committed();

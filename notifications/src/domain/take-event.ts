@@ -1,6 +1,6 @@
 import { EventConflict, EventOutOfOrder } from './errors.ts';
 import { notificationText } from './notification-text.ts';
-import type { CallScope, Notification, Notifications, OrderEvent, Sink, Store } from './ports.ts';
+import type { Context, Notification, Notifications, OrderEvent, Sink, Store } from './ports.ts';
 
 export interface TakeEventPorts {
   readonly store: Store;
@@ -12,8 +12,8 @@ export interface TakeEventPorts {
  * @throws {EventOutOfOrder} when an earlier event of the order has not been taken yet
  * @throws {EventConflict} when it contradicts what was taken before
  */
-export async function takeEvent({ store, sink }: TakeEventPorts, event: OrderEvent, scope: CallScope): Promise<void> {
-  const stored = await store.transaction(({ notifications }) => storeNotification(notifications, event), scope);
+export async function takeEvent({ store, sink }: TakeEventPorts, event: OrderEvent, context: Context): Promise<void> {
+  const stored = await store.transaction(({ notifications }) => storeNotification(notifications, event), context);
   // Only after the commit, for a transaction may be run again; and before the answer, so that whoever brings an order's
   // events one after the other has them sent in that order.
   if (stored) await sink.send(stored);

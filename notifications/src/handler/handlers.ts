@@ -23,9 +23,9 @@ export function createHandlers({ store, sink, history }: Ports): Handlers<typeof
       }
     },
 
-    async history({ cursor, limit, ...period }) {
+    async history({ cursor, limit, ...period }, call) {
       const after = cursor === undefined ? undefined : toPosition(cursor);
-      const page = await readHistory(history, period, { limit, after });
+      const page = await readHistory(history, period, { limit, after }, call);
       return {
         notifications: page.notifications.map(({ orderID, seq, status, at, text }) => ({
           orderID,

@@ -5,8 +5,8 @@ import { createNotifications } from './notifications.ts';
 /** Binds the repositories to the one connection of a transaction. */
 export function createStore(database: Database): Store {
   return {
-    transaction(work, scope) {
-      return database.transaction((executor) => work({ notifications: createNotifications(executor) }), scope);
+    transaction(work, { signal }) {
+      return database.transaction((executor) => work({ notifications: createNotifications(executor) }), { signal });
     },
   };
 }

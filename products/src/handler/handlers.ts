@@ -14,10 +14,10 @@ export function createHandlers(catalogue: Catalogue, token: string): Handlers<ty
   }
 
   return {
-    async get_product(params) {
+    async get_product(params, call) {
       authenticate(params.token);
       try {
-        const { name, price } = await getProduct(catalogue, params.sku);
+        const { name, price } = await getProduct(catalogue, params.sku, call);
         return { name, price };
       } catch (error) {
         if (!(error instanceof ProductNotFound)) throw error;
@@ -25,9 +25,9 @@ export function createHandlers(catalogue: Catalogue, token: string): Handlers<ty
       }
     },
 
-    async list_skus(params) {
+    async list_skus(params, call) {
       authenticate(params.token);
-      return { skus: await catalogue.skusAfter(params.startAfterSku, params.count) };
+      return { skus: await catalogue.skusAfter(params.startAfterSku, params.count, call) };
     },
   };
 }
