@@ -14,6 +14,7 @@ import {
   openPeer,
   run,
   startForgetting,
+  startTracing,
 } from 'service-kit';
 import { checkout } from '../contract.ts';
 import { createApp } from './app.ts';
@@ -32,6 +33,7 @@ await run('checkout', async (stopped) => {
   const config = loadConfig(checkoutConfig);
   const logger = createLogger('checkout', config.LOG_LEVEL);
   const registry = createRegistry('checkout');
+  await using _tracing = await startTracing('checkout', checkout.version, config, logger);
   await using database = openDatabase({
     url: config.DATABASE_URL,
     poolMax: config.DATABASE_POOL_MAX,

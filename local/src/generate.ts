@@ -4,12 +4,12 @@ import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
-import { withConfiguration } from './configuration-tables.ts';
+import { CONFIGURED_SERVICES, withConfiguration, withConfigurationOf } from './configuration-tables.ts';
 import { contractsPage } from './contracts-page.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 
 /**
- * Writes what is made from the code: contracts.md, and the tables of variables in README.md.
+ * Writes what is made from the code: contracts.md, and the tables of variables in the READMEs.
  * With --check it writes nothing and fails when something is stale.
  */
 const isCheck = process.argv.includes('--check');
@@ -17,6 +17,10 @@ const isCheck = process.argv.includes('--check');
 const targets = [
   { path: 'contracts.md', make: async () => contractsPage([checkout, loms, notifications, products]) },
   { path: 'README.md', make: async (current: string) => withConfiguration(current) },
+  ...CONFIGURED_SERVICES.map((service) => ({
+    path: `${service}/README.md`,
+    make: async (current: string) => withConfigurationOf(service, current),
+  })),
 ];
 
 const stale: string[] = [];

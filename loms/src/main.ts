@@ -12,6 +12,7 @@ import {
   openPeer,
   run,
   startForgetting,
+  startTracing,
 } from 'service-kit';
 import { loms } from '../contract.ts';
 import { createApp } from './app.ts';
@@ -28,6 +29,7 @@ await run('loms', async (stopped) => {
   const config = loadConfig(lomsConfig);
   const logger = createLogger('loms', config.LOG_LEVEL);
   const registry = createRegistry('loms');
+  await using _tracing = await startTracing('loms', loms.version, config, logger);
   await using database = openDatabase({
     url: config.DATABASE_URL,
     poolMax: config.DATABASE_POOL_MAX,

@@ -1,6 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { adaptiveLimit, serveHttp } from 'rpc-kit';
-import { announce, createLogger, createRegistry, databaseReadiness, loadConfig, openDatabase, run } from 'service-kit';
+import {
+  announce,
+  createLogger,
+  createRegistry,
+  databaseReadiness,
+  loadConfig,
+  openDatabase,
+  run,
+  startTracing,
+} from 'service-kit';
+import { notifications } from '../contract.ts';
 import { createApp } from './app.ts';
 import { notificationsConfig } from './config.ts';
 import { createHistory } from './repository/history.ts';
@@ -12,6 +22,7 @@ await run('notifications', async (stopped) => {
   const config = loadConfig(notificationsConfig);
   const logger = createLogger('notifications', config.LOG_LEVEL);
   const registry = createRegistry('notifications');
+  await using _tracing = await startTracing('notifications', notifications.version, config, logger);
   await using database = openDatabase({
     url: config.DATABASE_URL,
     poolMax: config.DATABASE_POOL_MAX,

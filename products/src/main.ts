@@ -1,6 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { adaptiveLimit, serveHttp } from 'rpc-kit';
-import { announce, createLogger, createRegistry, databaseReadiness, loadConfig, openDatabase, run } from 'service-kit';
+import {
+  announce,
+  createLogger,
+  createRegistry,
+  databaseReadiness,
+  loadConfig,
+  openDatabase,
+  run,
+  startTracing,
+} from 'service-kit';
+import { products } from '../contract.ts';
 import { createApp } from './app.ts';
 import { productsConfig } from './config.ts';
 import { createCatalogue } from './repository/catalogue.ts';
@@ -11,6 +21,7 @@ await run('products', async (stopped) => {
   const config = loadConfig(productsConfig);
   const logger = createLogger('products', config.LOG_LEVEL);
   const registry = createRegistry('products');
+  await using _tracing = await startTracing('products', products.version, config, logger);
   await using database = openDatabase({
     url: config.DATABASE_URL,
     poolMax: config.DATABASE_POOL_MAX,

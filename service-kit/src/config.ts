@@ -20,6 +20,9 @@ export const variable = {
       .string()
       .transform((text) => text.split(',').map((url) => url.trim()))
       .pipe(z.array(z.url({ protocol: /^https?$/, hostname: /./ })).min(1)),
+  httpUrl: () => z.url({ protocol: /^https?$/, hostname: /./ }),
+  /** From 0 to 1. */
+  ratio: (fallback: number) => z.coerce.number().min(0).max(1).default(fallback),
   secret: () => z.string().min(1).meta(SECRET),
   /** A URL that holds a password. */
   databaseUrl: () => z.url({ protocol: /^postgres(ql)?$/ }).meta(SECRET),
@@ -37,6 +40,13 @@ export const commonVariables = {
     .databaseUrl()
     .describe("Postgres, or the pgbouncer in front of it, with the service's own role."),
   DATABASE_POOL_MAX: variable.count(10).describe('Connections of one process to its database.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable
+    .httpUrl()
+    .optional()
+    .describe('The collector that traces are sent to, by OTLP over HTTP. Without it nothing is traced.'),
+  TRACES_SAMPLED_RATIO: variable
+    .ratio(1)
+    .describe('The part of the traces begun here that is recorded; a call that belongs to a trace does as its caller.'),
 };
 
 /**
@@ -67,6 +77,7 @@ export function maskSecrets(schema: z.ZodObject, config: Record<string, unknown>
 /** What the documentation says of one variable. */
 export interface DescribedVariable {
   readonly name: string;
+  readonly required: boolean;
   readonly fallback: string | undefined;
   readonly meaning: string;
 }
@@ -75,7 +86,7 @@ export function describeConfig(schema: z.ZodObject): DescribedVariable[] {
   return Object.entries(schema.shape).map(([name, field]) => {
     const absent = (field as z.ZodType).safeParse(undefined);
     const fallback = absent.success && absent.data !== undefined ? String(absent.data) : undefined;
-    return { name, fallback, meaning: (field as z.ZodType).description ?? '' };
+    return { name, required: !absent.success, fallback, meaning: (field as z.ZodType).description ?? '' };
   });
 }
 

@@ -4,6 +4,7 @@ import {
   breakerMetrics,
   type Client,
   clientMetrics,
+  clientTracing,
   createBalancer,
   createCircuitBreaker,
   createClient,
@@ -54,6 +55,8 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   const budget = createRetryBudget();
   const retrying = retries ? [retry({ budget, on: retryMetrics(registry) })] : [];
   if (retries) retryBudgetMetrics(registry, peer, budget);
-  const client = createClient(contract, transport, { interceptors: [clientMetrics(registry), ...retrying] });
+  const client = createClient(contract, transport, {
+    interceptors: [clientTracing(), clientMetrics(registry), ...retrying],
+  });
   return { client, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
 }

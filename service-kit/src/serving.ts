@@ -8,6 +8,7 @@ import {
   limitMethods,
   serverLogging,
   serverMetrics,
+  serverTracing,
   shedLoad,
 } from 'rpc-kit';
 import { databaseErrors } from './database-errors.ts';
@@ -36,6 +37,7 @@ export function serviceOptions({
   const journaling = journal ? [journalOperations(journal)] : [];
   return {
     interceptors: [
+      serverTracing(),
       serverMetrics(registry),
       serverLogging(logger),
       ...journaling,

@@ -31,7 +31,7 @@ const shop = defineService(
       summary: 'Sells one.',
       params: z.strictObject({ name: z.string().max(20) }),
       result: z.object({ price: z.int() }),
-      errors: { sold_out: { code: 'failed_precondition', summary: 'There is none left.', details: z.object({}) } },
+      errors: { sold_out: { code: 'failed_precondition', message: 'There is none left.' } },
       timeoutMs: 1_000,
       example: { params: { name: 'tea' }, result: { price: 1 } },
     },
@@ -145,7 +145,7 @@ describe('tracing', () => {
   });
 
   it('tells a client of the failure that the contract declares', async () => {
-    const service = implement(shop, { sell: () => Promise.reject(fail(sell, 'sold_out', {})) });
+    const service = implement(shop, { sell: () => Promise.reject(fail(sell, 'sold_out')) });
     const client = createClient(shop, service, { interceptors: [clientTracing({ tracer })] });
     await assert.rejects(client.sell({ name: 'tea' }));
     assert.equal(only().attributes['error.type'], 'sold_out');
