@@ -1,0 +1,54 @@
+import { notifications } from 'notifications/contract.ts';
+import { serveHttp } from 'rpc-kit';
+import { createLogger, createRegistry, type Database, openDatabase, openPeer } from 'service-kit';
+import { createApp } from '../../../loms/src/app.ts';
+import type { EventSink } from '../../../loms/src/domain/ports.ts';
+import { createNotificationsSink } from '../../../loms/src/peer/notifications.ts';
+import { createOrderReader, createOverdueOrders } from '../../../loms/src/repository/orders.ts';
+import { createEventQueue } from '../../../loms/src/repository/outbox.ts';
+import { createStockReader } from '../../../loms/src/repository/stocks.ts';
+import { createStore } from '../../../loms/src/repository/store.ts';
+import type { RunningService } from './running-service.ts';
+
+export interface LomsOptions {
+  readonly port?: number;
+  readonly databaseUrl: string;
+  readonly notificationsUrl: string;
+}
+
+/** What a test may put around loms's parts. */
+export interface LomsDecorators {
+  readonly database?: (database: Database) => Database;
+  readonly sink?: (sink: EventSink) => EventSink;
+}
+
+const POOL_MAX = 10;
+const PAYMENT_TIMEOUT_MS = 600_000;
+
+/** loms as its main.ts puts it together, over HTTP, in this process. */
+export async function startLoms(options: LomsOptions, decorators: LomsDecorators = {}): Promise<RunningService> {
+  await using resources = new AsyncDisposableStack();
+  const logger = createLogger('loms', 'silent');
+  const registry = createRegistry('loms');
+  const pool = resources.use(openDatabase({ url: options.databaseUrl, poolMax: POOL_MAX, logger, registry }));
+  const urls = [options.notificationsUrl];
+  const peer = resources.use(openPeer(notifications, { urls, userAgent: 'loms/tests', registry }));
+  const database = decorators.database?.(pool) ?? pool;
+  const sink = createNotificationsSink(peer.client);
+  const app = resources.use(
+    createApp({
+      openStore: (onEvents) => createStore(database, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, onEvents }),
+      orders: createOrderReader(database),
+      stocks: createStockReader(database),
+      overdue: createOverdueOrders(database),
+      queue: createEventQueue(database),
+      sink: decorators.sink?.(sink) ?? sink,
+      logger,
+      registry,
+    }),
+  );
+  const server = await serveHttp(app.service, { host: '127.0.0.1', port: options.port ?? 0, logger, registry });
+  resources.defer(() => server.close(0));
+  const owned = resources.move();
+  return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
