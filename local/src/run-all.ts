@@ -45,6 +45,7 @@ async function run(beganAt: number): Promise<number> {
   await unlessInterrupted(step(`Postgres${bouncers}`, database.keeper.start));
   await unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
 
+  record.addServicePorts(config.ports);
   const services = startServices(config, paths, record, database);
   undo.defer(() => stopServices(services));
   const stopping = new AbortController();

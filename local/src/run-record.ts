@@ -3,8 +3,15 @@ import { relative } from 'node:path';
 import { Failure } from './failure.ts';
 import { type MeshPaths, PROJECT_DIRECTORY } from './mesh-config.ts';
 import { isAlive, type ProcessStamp, stampProcess } from './process-stamp.ts';
+import type { PerService } from './services.ts';
 
-type RecordContent = { runner: ProcessStamp; postgresPort: number; processes: ProcessStamp[] };
+type RecordContent = {
+  runner: ProcessStamp;
+  postgresPort: number;
+  /** Where the services listen; only of a run that starts them. */
+  servicePorts?: PerService<number>;
+  processes: ProcessStamp[];
+};
 
 /**
  * `.mesh/run.json`: who works on this folder and which processes it has started. It is the lock (one runner to a folder)
@@ -14,6 +21,8 @@ export type RunRecord = {
   /** Processes that an earlier, killed run has left behind; they may still be alive. */
   leftovers: ProcessStamp[];
   add(name: string, pid: number): void;
+  /** For others who look for the services of this run. */
+  addServicePorts(ports: PerService<number>): void;
   /** Those of this run that are still alive. */
   listAlive(): ProcessStamp[];
   close(): void;
@@ -37,6 +46,10 @@ export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort
       // It may have ended already, and then there is nothing to find again.
       if (stamp === undefined) return;
       content.processes.push(stamp);
+      replace(paths, content);
+    },
+    addServicePorts(ports) {
+      content.servicePorts = ports;
       replace(paths, content);
     },
     listAlive: () => content.processes.filter(isAlive),

@@ -1,0 +1,39 @@
+import { databaseUrl } from './databases.ts';
+import { Failure } from './failure.ts';
+import { LOCAL_HOST, loadMeshConfig, meshPaths } from './mesh-config.ts';
+import { readLiveRun, shortPath } from './run-record.ts';
+import { loadSecrets } from './secrets.ts';
+import { type PerService, perService } from './services.ts';
+
+/** For tools that work on a mesh that `make run-all` has started. */
+export { describeFailure, Failure, runScript } from './failure.ts';
+export { shortPath } from './run-record.ts';
+
+export type RunningMesh = {
+  directory: string;
+  urls: PerService<string>;
+  /** Past pgbouncer, each with the role of its service. */
+  databaseUrls: PerService<string>;
+};
+
+/** The mesh that runs in MESH_DIR, wherever it listens. */
+export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
+  const { directory } = loadMeshConfig(environment);
+  const paths = meshPaths(directory);
+  const run = readLiveRun(paths);
+  const { servicePorts, postgresPort } = run ?? {};
+  if (servicePorts === undefined || postgresPort === undefined) {
+    const here = shortPath(directory);
+    const what =
+      run === undefined ? `No mesh runs in ${here}` : `In ${here} ${run.runner.name} is at work, but no mesh is ready`;
+    throw new Failure(
+      `${what}: start one with make run-all, in another terminal, or set MESH_DIR to the folder of one that runs.`,
+    );
+  }
+  const { services } = loadSecrets(paths);
+  return {
+    directory,
+    urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
+    databaseUrls: perService((service) => databaseUrl(service, services[service], postgresPort, service)),
+  };
+}

@@ -1,0 +1,60 @@
+import {
+  checkInvariants,
+  drained,
+  HistoryError,
+  loadHistory,
+  openSources,
+  reportLines,
+  type StockWatch,
+} from 'invariants';
+import { Failure, type RunningMesh } from 'local/running-mesh';
+
+interface CheckParts {
+  readonly mesh: RunningMesh;
+  readonly historyPath: string;
+  /** What was seen of the stock while the load ran. */
+  readonly watching: Promise<StockWatch>;
+  readonly paymentTimeoutMs: number;
+  say(text: string): void;
+}
+
+/** Events go out in a second or two after the load; what takes this long on any machine is stuck. */
+const DRAIN_TIMEOUT_MS = 60_000;
+
+/** Waits until nothing is under way any more, looks at every rule and says what it found; answers whether all hold. */
+export async function checkMesh(parts: CheckParts): Promise<boolean> {
+  try {
+    return await drainAndCheck(parts);
+  } catch (error) {
+    if (!GONE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    throw new Failure(
+      'The databases of the mesh cannot be reached: if it was stopped, start it and call make storm again.',
+    );
+  }
+}
+
+/** Of the connection, and of a Postgres that is shutting down or starting. */
+const GONE = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03']);
+
+async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, say }: CheckParts): Promise<boolean> {
+  const stockWatch = await watching;
+  say('Waiting until the queues have drained …');
+  const { left } = await drained(mesh.databaseUrls, {
+    timeoutMs: DRAIN_TIMEOUT_MS,
+    onProgress: (still) => say(`  … ${still}`),
+  });
+  if (left !== '') say(`After ${DRAIN_TIMEOUT_MS / 1_000} s there are still ${left}.`);
+  const history = await readHistory(historyPath);
+  await using opened = await openSources(mesh.databaseUrls);
+  const verdicts = await checkInvariants({ ...opened.sources, history, stockWatch }, { paymentTimeoutMs });
+  for (const line of reportLines(verdicts, { colours: process.stdout.isTTY })) say(line);
+  return left === '' && verdicts.every(({ verdict }) => verdict !== 'broken');
+}
+
+async function readHistory(path: string) {
+  try {
+    return await loadHistory(path);
+  } catch (error) {
+    throw error instanceof HistoryError ? new Failure(error.message) : error;
+  }
+}

@@ -1,0 +1,141 @@
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { Code } from 'rpc-kit';
+import type { RecordedCall } from './recorder.ts';
+
+export interface MethodFigures {
+  readonly method: string;
+  readonly calls: number;
+  readonly ok: number;
+  readonly fail: number;
+  readonly info: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface ErrorFigures {
+  readonly method: string;
+  /** The contract's reason, or the bare code where there is none. */
+  readonly code: string;
+  readonly count: number;
+  /** Whether the documents lead a caller to expect it; what is not expected is a bug of the mesh. */
+  readonly expected: boolean;
+}
+
+export interface OrderFigures {
+  readonly created: number;
+  readonly payed: number;
+  readonly cancelled: number;
+  /** Kept as failed because goods were missing. */
+  readonly failed: number;
+}
+
+export interface Figures {
+  readonly calls: number;
+  readonly orders: OrderFigures;
+  /** Refusals that the contracts declare. */
+  readonly refused: number;
+  readonly unknown: number;
+  add(call: RecordedCall): void;
+  byMethod(): MethodFigures[];
+  errors(): ErrorFigures[];
+}
+
+/**
+ * Codes that any correct call may meet, whatever its contract declares: it took too long, was withdrawn, lost a race, or
+ * came when there was too much to do. All others of the table blame the caller or the service, so no correct call sees them.
+ */
+const ALWAYS_EXPECTED: ReadonlySet<Code> = new Set<Code>([
+  'deadline_exceeded',
+  'cancelled',
+  'aborted',
+  'resource_exhausted',
+  'unavailable',
+]);
+
+/** The longest timeout of the contracts is 15 s; nothing that ends takes longer than this. */
+const LATENCY_MAX_MICROS = 60_000_000;
+/** Right to a thousandth of the value: finer than anything on a shared machine repeats. */
+const SIGNIFICANT_DIGITS = 3;
+
+/**
+ * Counts as the calls come. Latencies go into HDR histograms (node:perf_hooks), whose size depends on the range and not on
+ * how many calls there are, so that an hour needs no more memory than a second.
+ */
+export function createFigures(): Figures {
+  const methods = new Map<string, MethodCounts>();
+  const errors = new Map<string, ErrorFigures & { count: number }>();
+  // A repeated call answers the same order again, so orders are counted by their number.
+  const orders = {
+    created: new Set<unknown>(),
+    payed: new Set<unknown>(),
+    cancelled: new Set<unknown>(),
+    failed: new Set<unknown>(),
+  };
+  const totals = { calls: 0, ok: 0, fail: 0, info: 0 };
+
+  function countOrder({ method, params, outcome }: RecordedCall): void {
+    const buys = method === 'purchase' || method === 'createOrder';
+    if (outcome.result === 'ok') {
+      if (buys) orders.created.add((outcome.answer as { orderID: bigint }).orderID);
+      if (method === 'orderPayed') orders.payed.add(params.orderID);
+      if (method === 'cancelOrder') orders.cancelled.add(params.orderID);
+    } else if (outcome.result === 'fail' && buys && outcome.reason === 'out_of_stock') {
+      orders.failed.add((outcome.details as { orderID: bigint }).orderID);
+    }
+  }
+
+  return {
+    get calls() {
+      return totals.calls;
+    },
+    get refused() {
+      return totals.fail;
+    },
+    get unknown() {
+      return totals.info;
+    },
+    get orders() {
+      const { created, payed, cancelled, failed } = orders;
+      return { created: created.size, payed: payed.size, cancelled: cancelled.size, failed: failed.size };
+    },
+    add(call) {
+      const { method, outcome, tookMs } = call;
+      const counts = methods.get(method) ?? createCounts();
+      methods.set(method, counts);
+      totals.calls += 1;
+      totals[outcome.result] += 1;
+      counts[outcome.result] += 1;
+      counts.micros.record(Math.min(Math.max(1, Math.round(tookMs * 1_000)), LATENCY_MAX_MICROS));
+      countOrder(call);
+      if (outcome.result === 'ok') return;
+      const code = outcome.result === 'fail' ? outcome.reason : outcome.code;
+      const expected = outcome.result === 'fail' || ALWAYS_EXPECTED.has(outcome.code);
+      const error = errors.get(`${method} ${code}`) ?? { method, code, count: 0, expected };
+      errors.set(`${method} ${code}`, error);
+      error.count += 1;
+    },
+    byMethod: () => [...methods].map(([method, counts]) => toFigures(method, counts)).toSorted(byMethodName),
+    errors: () => [...errors.values()].toSorted((a, b) => byMethodName(a, b) || b.count - a.count),
+  };
+}
+
+interface MethodCounts {
+  ok: number;
+  fail: number;
+  info: number;
+  readonly micros: RecordableHistogram;
+}
+
+function createCounts(): MethodCounts {
+  const micros = createHistogram({ lowest: 1, highest: LATENCY_MAX_MICROS, figures: SIGNIFICANT_DIGITS });
+  return { ok: 0, fail: 0, info: 0, micros };
+}
+
+function toFigures(method: string, { ok, fail, info, micros }: MethodCounts): MethodFigures {
+  const [p50Ms, p99Ms] = [micros.percentile(50) / 1_000, micros.percentile(99) / 1_000];
+  return { method, calls: ok + fail + info, ok, fail, info, p50Ms, p99Ms };
+}
+
+function byMethodName(a: { method: string }, b: { method: string }): number {
+  return a.method.localeCompare(b.method, 'en');
+}

@@ -1,0 +1,51 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { type Operation, toHistoryLine } from 'invariants';
+import type { RecordedCall } from './recorder.ts';
+
+/** The history of a storm on disk, a line for each call, for the checker and for whoever looks for a call later. */
+export interface HistoryFile {
+  readonly path: string;
+  /** Rejects when the file cannot be written any more, e.g. because the disk is full. */
+  readonly broken: Promise<never>;
+  add(call: RecordedCall): void;
+  close(): Promise<void>;
+}
+
+export async function createHistoryFile(path: string): Promise<HistoryFile> {
+  await mkdir(dirname(path), { recursive: true });
+  // A file of an earlier storm is not written over: it may be the evidence of something.
+  const file = createWriteStream(path, { flags: 'wx' });
+  const written = finished(file);
+  const broken = written.then(() => new Promise<never>(() => {}));
+  broken.catch(() => {});
+  return {
+    path,
+    broken,
+    add: (call) => file.write(toHistoryLine(toOperation(call))),
+    async close() {
+      file.end();
+      await written;
+    },
+  };
+}
+
+export function toOperation({ client, method, params, outcome, startedAt, endedAt }: RecordedCall): Operation {
+  const common = { op: method, key: keyOf(params), args: { ...params }, startedAt, endedAt, client };
+  switch (outcome.result) {
+    case 'ok':
+      return { ...common, result: 'ok', answer: outcome.answer };
+    case 'fail':
+      return { ...common, result: 'fail', code: outcome.reason, data: outcome.details };
+    case 'info':
+      // Servers say this to nobody but the caller that is gone, so it is always our own signal.
+      return { ...common, result: 'info', reason: outcome.code === 'cancelled' ? 'aborted by client' : outcome.code };
+  }
+}
+
+/** What the call is about. */
+function keyOf({ idempotencyKey, orderID, user, sku }: RecordedCall['params']): string {
+  return String(idempotencyKey ?? orderID ?? user ?? sku ?? '');
+}

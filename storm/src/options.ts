@@ -1,0 +1,68 @@
+import { randomInt } from 'node:crypto';
+import { Failure } from 'local/running-mesh';
+import type { Urls } from './connections.ts';
+
+export interface Options {
+  readonly users: number;
+  readonly seconds: number;
+  readonly seed: number;
+  /** Calls a second of all users together, at most. */
+  readonly rate: number;
+  /** Where the history goes; by default among the logs of the mesh. */
+  readonly history: string | undefined;
+  /** As loms was told, or else the checker would misjudge the timeout. */
+  readonly paymentTimeoutMs: number;
+}
+
+/** Each user has two windows, and a service takes 2000 connections (rpc-kit's connectionsMax): this leaves half of them. */
+const USERS_MAX = 500;
+/** The checker holds the whole history in memory; this long at the highest rate is 600,000 calls, some 150 MB. */
+const SECONDS_MAX = 300;
+const RATE_MAX = 2_000;
+/** What the dice take as a seed. */
+const SEED_MAX = 2 ** 31 - 1;
+/** As the configuration of loms. */
+const PAYMENT_TIMEOUT_MS = 600_000;
+const PAYMENT_TIMEOUT_MAX_MS = 2 ** 31 - 1;
+
+export function loadOptions(environment: NodeJS.ProcessEnv): Options {
+  const whole = (variable: string, fallback: number, max: number, least = 1) =>
+    parseWhole(variable, environment[variable], fallback, least, max);
+  return {
+    users: whole('USERS', 50, USERS_MAX),
+    seconds: whole('SECONDS', 20, SECONDS_MAX),
+    seed: whole('SEED', randomInt(SEED_MAX), SEED_MAX, 0),
+    rate: whole('RATE', 1_000, RATE_MAX),
+    history: environment.HISTORY || undefined,
+    paymentTimeoutMs: whole('ORDER_PAYMENT_TIMEOUT_MS', PAYMENT_TIMEOUT_MS, PAYMENT_TIMEOUT_MAX_MS),
+  };
+}
+
+function parseWhole(variable: string, text: string | undefined, fallback: number, least: number, max: number): number {
+  if (text === undefined || text === '') return fallback;
+  const number = Number(text);
+  if (/^\d{1,10}$/.test(text) && number >= least && number <= max) return number;
+  throw new Failure(`${variable} is "${text}", but has to be a whole number from ${least} to ${max}.`);
+}
+
+/** The addresses of the running mesh, or those that CHECKOUT_URL and LOMS_URL name instead, e.g. of a proxy before it. */
+export function chooseUrls(environment: NodeJS.ProcessEnv, mesh: Urls): Urls {
+  return {
+    checkout: parseLoopbackUrl('CHECKOUT_URL', environment.CHECKOUT_URL || mesh.checkout),
+    loms: parseLoopbackUrl('LOMS_URL', environment.LOMS_URL || mesh.loms),
+  };
+}
+
+/** A storm is for one's own machine: anywhere else it would be an attack, or real orders of real goods. */
+function parseLoopbackUrl(variable: string, text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:')
+    throw new Failure(`${variable} is "${text}", but has to be an address like http://127.0.0.1:8080.`);
+  // URL has made every spelling of an IPv4 address the one with four numbers.
+  const isLoopback =
+    url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+  if (isLoopback) return text;
+  throw new Failure(
+    `${variable} names ${url.hostname}, but a storm goes to this machine only: name localhost, 127.0.0.1 or [::1].`,
+  );
+}

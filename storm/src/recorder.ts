@@ -1,0 +1,84 @@
+import {
+  type CallOptions,
+  type Client,
+  type Code,
+  type MethodContract,
+  type Methods,
+  type ParamsOf,
+  type ResultOf,
+  RpcError,
+  type ServiceContract,
+} from 'rpc-kit';
+
+/**
+ * What became of a call: `ok` it happened, `fail` it was refused for a reason that the contract declares, and `info`
+ * anything else (a timeout, a broken connection, a call that was withdrawn), after which nobody knows whether it happened.
+ */
+export type Outcome<R> =
+  | { readonly result: 'ok'; readonly answer: R }
+  | { readonly result: 'fail'; readonly code: Code; readonly reason: string; readonly details: unknown }
+  | {
+      readonly result: 'info';
+      readonly code: Code;
+      readonly message: string;
+      readonly retryAfterMs: number | undefined;
+    };
+
+/** One call that is over. */
+export interface RecordedCall {
+  readonly client: string;
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly outcome: Outcome<unknown>;
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+  /** By the monotonic clock. */
+  readonly tookMs: number;
+}
+
+/** A client whose calls never reject: they tell what became of them. */
+export type RecordedClient<M extends Methods> = {
+  readonly [K in keyof M]: (params: ParamsOf<M[K]>, options?: CallOptions) => Promise<Outcome<ResultOf<M[K]>>>;
+};
+
+/**
+ * Wraps a client so that every call of it is told to `record`.
+ * @param before runs before each call and may reject, so that no call is made any more
+ */
+export function recordCalls<M extends Methods>(
+  contract: ServiceContract<M>,
+  client: Client<M>,
+  caller: { readonly name: string; before(): Promise<void>; record(call: RecordedCall): void },
+): RecordedClient<M> {
+  const methods = Object.entries(contract.methods).map(([method, declared]) => {
+    const send = client[method as keyof M] as (params: unknown, options?: CallOptions) => Promise<unknown>;
+    const recorded = async (params: RecordedCall['params'], options?: CallOptions) => {
+      await caller.before();
+      const [startedAt, began] = [new Date(), performance.now()];
+      const outcome = await settle(declared, send(params, options));
+      const tookMs = performance.now() - began;
+      const times = { startedAt, endedAt: new Date(), tookMs };
+      caller.record({ client: caller.name, method, params, outcome, ...times });
+      return outcome;
+    };
+    return [method, recorded];
+  });
+  return Object.fromEntries(methods) as RecordedClient<M>;
+}
+
+async function settle(declared: MethodContract, calling: Promise<unknown>): Promise<Outcome<unknown>> {
+  try {
+    return { result: 'ok', answer: await calling };
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    return toOutcome(declared, error);
+  }
+}
+
+/** Only what the contract declares is a refusal: whatever comes without such a reason may have had an effect. */
+export function toOutcome(declared: MethodContract, error: RpcError): Outcome<never> {
+  const { code, reason, details, message, retryAfterMs } = error;
+  if (reason !== undefined && declared.errors?.[reason]?.code === code)
+    return { result: 'fail', code, reason, details };
+  return { result: 'info', code, message, retryAfterMs };
+}

@@ -1,0 +1,71 @@
+import { createTokenBucket } from 'rpc-kit';
+import { connect, FACES, type Urls } from './connections.ts';
+import { createDice, type Dice } from './dice.ts';
+import type { Goods } from './goods.ts';
+import type { RecordedCall } from './recorder.ts';
+import { chooseSession } from './scenario.ts';
+import { scenarios } from './scenarios/index.ts';
+import { type Clients, createRunIds, createUser, type User } from './user.ts';
+
+interface UsersOptions {
+  readonly urls: Urls;
+  readonly users: number;
+  readonly seed: number;
+  /** Calls a second of all users together. */
+  readonly rate: number;
+  readonly goods: Goods;
+  readonly startedAt: Date;
+  /** Ends the storm; what is under way then is waited for. */
+  readonly over: AbortSignal;
+  record(call: RecordedCall): void;
+}
+
+/** How many windows a user has, so how many calls of it are under way at most. */
+const WINDOWS = 2;
+/** The cap holds for a twentieth of a second already, so that calls are spread over the second. */
+const SLICES_PER_SECOND = 20;
+
+/** Lets all users loose and waits until the last one is done. */
+export async function runUsers({
+  urls,
+  users,
+  seed,
+  rate,
+  goods,
+  startedAt,
+  over,
+  record,
+}: UsersOptions): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const clients = FACES.map((face) => connect(urls, face, users * WINDOWS, stack));
+  const limiter = createRateCap(rate, users * WINDOWS);
+  const ids = createRunIds(startedAt);
+  // A mistake of ours in one user ends all of them.
+  const failed = new AbortController();
+  const surroundings = { limiter, record, over: AbortSignal.any([over, failed.signal]) };
+  const running = createDice(seed, users).map((dice, index) => {
+    const user = createUser(index, ids, clients[index % clients.length] as Clients, surroundings);
+    return runUser(user, dice, goods, surroundings.over).catch((error) => {
+      failed.abort(error);
+      throw error;
+    });
+  });
+  await Promise.allSettled(running);
+  await Promise.all(running);
+}
+
+async function runUser(user: User, dice: Dice, goods: Goods, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    const session = chooseSession(dice, scenarios, goods);
+    try {
+      await session.play(user);
+    } catch (error) {
+      if (!over.aborted) throw error;
+    }
+  }
+}
+
+function createRateCap(rate: number, waitersMax: number) {
+  const tokens = Math.ceil(rate / SLICES_PER_SECOND);
+  return createTokenBucket({ tokens, intervalMs: (tokens * 1_000) / rate, waitersMax });
+}
