@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { RpcError } from 'rpc-kit';
+import { cancelOverdueOrders } from '../src/domain/cancel-overdue-orders.ts';
+import { createOverdueOrders } from '../src/repository/orders.ts';
+import { createStore } from '../src/repository/store.ts';
+import { eventually, type Loms, outcomeOf, settle } from './loms-fixture.ts';
+import type { Answer, ModelOrder, OrderModel, OrderRequest } from './order-model.ts';
+
+/** The steps of the model-based test, in the model and for real. */
+export interface Real {
+  readonly loms: Loms;
+  /** Apart for each run, so that no run meets the goods and keys of another. */
+  skuOf(sku: number): number;
+  keyOf(key: string): string;
+}
+
+/** Few, so that their steps meet. Of the last sku nobody has ever heard. */
+export const SUPPLIES = [6n, 3n, 70_000n];
+export const WAREHOUSES = 3n;
+const SKUS = SUPPLIES.length + 1;
+const KEYS = ['a', 'b', 'c'];
+/** One more than the latest orders: that one does not exist. */
+const LATEST = 5;
+
+const anySku = fc.nat(SKUS - 1);
+/** With a line that is full already, a second one of the same sku is too much. */
+const anyCount = fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 3 }) }, fc.constant(65_535));
+const anyItems = fc.array(fc.record({ sku: anySku, count: anyCount }), { minLength: 1, maxLength: 3 });
+const anyUser = fc.constantFrom(1n, 9_223_372_036_854_775_807n);
+const anyKey = fc.option(fc.constantFrom(...KEYS), { nil: undefined, freq: 2 });
+const anyLatest = fc.nat(LATEST - 1);
+
+type Step = fc.AsyncCommand<OrderModel, Real>;
+
+function stepOf(words: string, act: (model: OrderModel, real: Real) => Promise<void>): Step {
+  return {
+    check: () => true,
+    async run(model, real) {
+      await act(model, real);
+      await assertStocks(model, real);
+    },
+    toString: () => words,
+  };
+}
+
+const anyCreation = fc.record({ user: anyUser, items: anyItems, key: anyKey }).map((request) =>
+  stepOf(`${wordsOf(request)} is created`, async (model, real) => {
+    await create(model, real, toReal(request, real));
+  }),
+);
+
+const anyRepetition = fc.constantFrom(...KEYS).map((key) =>
+  stepOf(`what was created under ${key} is created again`, async (model, real) => {
+    const request = model.requests.get(real.keyOf(key));
+    if (request) await create(model, real, request);
+  }),
+);
+
+const anyPayment = fc.tuple(anyLatest).map(([latest]) =>
+  stepOf(`the order ${latest} before the latest is payed`, async (model, { loms }) => {
+    const order = model.orders.at(-1 - latest);
+    if (order) assertRefused(await settle(() => loms.client.orderPayed(idOf(order))), model.pay(order), order);
+  }),
+);
+
+const anyCancellation = fc.tuple(anyLatest).map(([latest]) =>
+  stepOf(`the order ${latest} before the latest is cancelled`, async (model, { loms }) => {
+    const order = model.orders.at(-1 - latest);
+    if (order) assertRefused(await settle(() => loms.client.cancelOrder(idOf(order))), model.cancel(order), order);
+  }),
+);
+
+const anyExpiry = fc.tuple(anyLatest).map(([latest]) =>
+  stepOf(`the order ${latest} before the latest is overdue`, async (model, { loms }) => {
+    const order = model.orders.at(-1 - latest);
+    if (order?.status !== 'awaiting payment') return;
+    await loms.query('UPDATE orders SET payment_due_at = now() WHERE order_id = $1', [order.orderID]);
+    const store = createStore(loms.database, { paymentTimeoutMs: 600_000, onEvents() {} });
+    const onFailure = (_orderID: bigint, error: unknown) => assert.fail(String(error));
+    await cancelOverdueOrders(createOverdueOrders(loms.database), store, { onFailure }, new AbortController());
+    // The background may have it in hand already; then this round has left it alone.
+    const read = async () => (await loms.client.listOrder(idOf(order))).status;
+    await eventually('the order is cancelled', read, (status) => status !== 'awaiting payment');
+    model.expire(order);
+    assert.equal(await read(), order.status);
+  }),
+);
+
+const anyLook = fc.tuple(anyLatest).map(([latest]) =>
+  stepOf(`the order ${latest} before the latest is shown`, async (model, { loms }) => {
+    const order = model.orders.at(-1 - latest);
+    if (!order) return;
+    const { user, status, items } = order;
+    assert.deepEqual(await loms.client.listOrder(idOf(order)), { status, user, items });
+  }),
+);
+
+const anyStranger = fc.constantFrom('listOrder' as const, 'orderPayed' as const, 'cancelOrder' as const).map((method) =>
+  stepOf(`${method} is asked about an order that nobody has made`, async (_model, { loms }) => {
+    const outcome = await outcomeOf<unknown>(loms.client[method]({ orderID: -1n }));
+    assert.equal(reasonOf(outcome), 'order_not_found');
+  }),
+);
+
+const anyStockLook = anySku.map((sku) =>
+  stepOf(`the stock of ${sku} is shown`, async (model, { loms, skuOf }) => {
+    const { stocks } = await loms.client.stocks({ sku: skuOf(sku) });
+    assert.ok(stocks.every(({ count }) => count > 0n));
+    const sum = stocks.reduce((all, { count }) => all + count, 0n);
+    assert.equal(sum, model.stocks.get(skuOf(sku))?.onSale ?? 0n);
+  }),
+);
+
+export const anySteps = fc.commands(
+  [
+    ...[anyCreation, anyCreation, anyCreation, anyRepetition, anyPayment, anyCancellation],
+    ...[anyExpiry, anyLook, anyStranger, anyStockLook],
+  ],
+  { maxCommands: 40, size: 'max' },
+);
+
+export async function assertStocks(model: OrderModel, { loms }: Real): Promise<void> {
+  const rows = await loms.query(
+    'SELECT sku, sum(on_sale) AS on_sale, sum(reserved) AS reserved, sum(sold) AS sold FROM stocks WHERE sku = ANY($1) GROUP BY sku',
+    [[...model.stocks.keys()]],
+  );
+  const real = new Map(
+    rows.map(({ sku, on_sale: onSale, reserved, sold }) => [Number(sku), { onSale, reserved, sold }]),
+  );
+  for (const [sku, stock] of model.stocks) assert.deepEqual(real.get(sku), stock, `the stock of ${sku}`);
+}
+
+async function create(model: OrderModel, { loms }: Real, request: OrderRequest): Promise<void> {
+  const { user, items, key } = request;
+  const known = new Set(model.orders.map(({ orderID }) => orderID));
+  const wire = { user, items: [...items], idempotencyKey: key };
+  // Without a key, a repeated call would make a second order; with one, it tells the same.
+  const outcome = await (key === undefined
+    ? outcomeOf(loms.client.createOrder(wire))
+    : settle(() => loms.client.createOrder(wire)));
+  assertCreated(outcome, model.create(request), known);
+}
+
+function assertCreated(outcome: Outcome, expected: Answer, known: ReadonlySet<bigint | undefined>): void {
+  if (typeof expected === 'string') {
+    assert.equal(reasonOf(outcome), expected);
+    return;
+  }
+  const isRefused = expected.shortages.length > 0;
+  assert.equal(reasonOf(outcome), isRefused ? 'out_of_stock' : undefined);
+  const answer = 'ok' in outcome ? outcome.ok : (outcome.error as RpcError).details;
+  const { orderID, shortages } = answer as { orderID: bigint; shortages?: unknown };
+  if (isRefused) assert.deepEqual(shortages, expected.shortages);
+  if (expected.orderID === undefined) assert.ok(!known.has(orderID), 'a new order has an id of its own');
+  expected.orderID ??= orderID;
+  assert.equal(orderID, expected.orderID);
+}
+
+function assertRefused(outcome: Outcome, reason: string | undefined, { status }: ModelOrder): void {
+  assert.equal(reasonOf(outcome), reason);
+  if ('error' in outcome) assert.deepEqual((outcome.error as RpcError).details, { status });
+}
+
+type Outcome = { readonly ok: unknown } | { readonly error: unknown };
+
+function reasonOf(outcome: Outcome): string | undefined {
+  if ('ok' in outcome) return undefined;
+  assert.ok(outcome.error instanceof RpcError, String(outcome.error));
+  return outcome.error.reason ?? outcome.error.code;
+}
+
+function idOf({ orderID }: ModelOrder): { orderID: bigint } {
+  assert.ok(orderID !== undefined);
+  return { orderID };
+}
+
+function toReal({ user, items, key }: OrderRequest, { skuOf, keyOf }: Real): OrderRequest {
+  return { user, items: items.map(({ sku, count }) => ({ sku: skuOf(sku), count })), key: key && keyOf(key) };
+}
+
+function wordsOf({ user, items, key }: OrderRequest): string {
+  return `an order of user ${user} for ${items.map(({ sku, count }) => `${count} of ${sku}`).join(', ')} under ${key}`;
+}
