@@ -1,0 +1,62 @@
+import { checkout } from 'checkout/contract.ts';
+import { loms } from 'loms/contract.ts';
+import type { ParamsOf, ResultOf } from 'rpc-kit';
+import { HistoryError, type Operation } from './history.ts';
+
+/** Every method that a history may speak of. */
+export const METHODS = { ...loms.methods, ...checkout.methods };
+export type MethodName = keyof typeof METHODS;
+
+/** A call as the contract knows it: 64-bit integers are bigints whatever they were in the file. */
+export interface Call<Name extends MethodName> {
+  readonly args: ParamsOf<(typeof METHODS)[Name]>;
+  /** Given when, and only when, the result is ok. */
+  readonly answer: ResultOf<(typeof METHODS)[Name]> | undefined;
+  readonly result: Operation['result'];
+  /** The reason of a refusal. */
+  readonly code: string | undefined;
+  readonly data: unknown;
+  readonly client: string;
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
+/** The calls of a method, in the order of the file. What no contract would let through was refused and did nothing. */
+export function callsOf<Name extends MethodName>(history: readonly Operation[], name: Name): Call<Name>[] {
+  return history.filter(({ op }) => op === name).flatMap((operation) => toCall(operation, name) ?? []);
+}
+
+function toCall<Name extends MethodName>(operation: Operation, name: Name): Call<Name> | undefined {
+  const method = METHODS[name];
+  const args = method.params.safeParse(operation.args);
+  const isOk = operation.result === 'ok';
+  if (!args.success) {
+    if (isOk) throw contradiction(operation, `the params of an ok ${name}`);
+    return undefined;
+  }
+  const answer = isOk ? method.result.safeParse(operation.answer) : undefined;
+  if (answer?.success === false) throw contradiction(operation, `the answer of ${name}`);
+  return {
+    args: args.data as Call<Name>['args'],
+    answer: answer?.data as Call<Name>['answer'],
+    result: operation.result,
+    code: operation.result === 'fail' ? operation.code : undefined,
+    data: operation.result === 'fail' ? operation.data : undefined,
+    client: operation.client,
+    startedMs: operation.startedAt.getTime(),
+    endedMs: operation.endedAt.getTime(),
+  };
+}
+
+function contradiction({ client, startedAt }: Operation, what: string): HistoryError {
+  return new HistoryError(
+    `The history is not of this contract: ${what} (${client}, ${startedAt.toISOString()}) is none that it allows.`,
+  );
+}
+
+/** Whether the first had certainly ended when the second began. Clients' milliseconds are the same when in doubt. */
+export function isBefore(first: Timed, second: Timed): boolean {
+  return first.client === second.client ? first.endedMs <= second.startedMs : first.endedMs < second.startedMs;
+}
+
+type Timed = Pick<Call<MethodName>, 'client' | 'startedMs' | 'endedMs'>;

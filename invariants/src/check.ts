@@ -1,0 +1,80 @@
+import type { Row, Rule, Settings, Source, Sources } from './rule.ts';
+import { RULES } from './rules.ts';
+
+export interface Violation {
+  /** The part of the rule. */
+  readonly check: string;
+  readonly row: Row;
+}
+
+interface Checked {
+  readonly id: string;
+  readonly says: string;
+}
+
+export type Verdict = Checked &
+  (
+    | { readonly verdict: 'holds'; readonly notes: readonly string[] }
+    | { readonly verdict: 'broken'; readonly violations: readonly Violation[] }
+    /** Whatever could be looked at is in order, but that is not the whole rule. */
+    | { readonly verdict: 'not checked'; readonly why: string }
+  );
+
+export interface CheckOptions extends Partial<Settings> {
+  /** Only these rules, by their ids. */
+  readonly only?: readonly string[];
+}
+
+/** What the services are configured with where nobody says otherwise. */
+const SETTINGS: Settings = { paymentTimeoutMs: 600_000, transactionMaxMs: 5_000 };
+
+const MISSING: Record<Source, string> = {
+  loms: 'the database of loms (LOMS_DATABASE_URL=…)',
+  checkout: 'the database of checkout (CHECKOUT_DATABASE_URL=…)',
+  notifications: 'the database of notifications (NOTIFICATIONS_DATABASE_URL=…)',
+  history: 'a history file (HISTORY=…)',
+  journal: 'a journal of deliveries',
+  stockWatch: 'looks at the stock while it moves',
+  logs: 'logs and what must not stand in them (LOGS=folder SECRETS=one,other)',
+};
+
+/**
+ * Looks at every rule as far as the sources show it. To be called when faults are off and queues have drained.
+ * Rejects when a source cannot be read.
+ */
+export async function checkInvariants(sources: Sources, options: CheckOptions = {}): Promise<Verdict[]> {
+  const { only, ...own } = options;
+  const verdicts: Verdict[] = [];
+  // One after the other: a source may be one connection.
+  for (const rule of RULES) {
+    if (only && !only.includes(rule.id)) continue;
+    verdicts.push(await judge(rule, sources, { ...SETTINGS, ...own }));
+  }
+  return verdicts;
+}
+
+async function judge(rule: Rule, sources: Sources, settings: Settings): Promise<Verdict> {
+  const { id, says, beyond } = rule;
+  const violations: Violation[] = [];
+  const gaps: string[] = [];
+  const notes = beyond === undefined ? [] : [beyond];
+  let held = 0;
+  for (const part of rule.checks) {
+    const missing = part.needs.filter((source) => sources[source] === undefined);
+    if (missing.length > 0) {
+      const sentence = `needs ${missing.map((source) => MISSING[source]).join(' and ')}`;
+      if (part.optional) notes.push(`${part.name}: not looked at, ${sentence}`);
+      else gaps.push(held + rule.checks.length > 1 ? `${part.name}: ${sentence}` : sentence);
+      continue;
+    }
+    const found = await part.find(sources, settings);
+    if ('nothingSeen' in found) gaps.push(found.nothingSeen);
+    else {
+      violations.push(...found.map((row) => ({ check: part.name, row })));
+      held += 1;
+    }
+  }
+  if (violations.length > 0) return { id, says, verdict: 'broken', violations };
+  if (gaps.length === 0 && held > 0) return { id, says, verdict: 'holds', notes };
+  return { id, says, verdict: 'not checked', why: [...new Set(gaps), ...notes].join('; ') };
+}

@@ -1,0 +1,115 @@
+import { type Call, callsOf } from '../calls.ts';
+import type { Operation } from '../history.ts';
+import type { Query, Row } from '../rule.ts';
+
+type Ordering = Call<'createOrder'> | Call<'purchase'>;
+
+/** What clients were told of orders, against each other and against the orders. An order that is missing is Y1's. */
+export async function findAnswersAmiss(loms: Query, history: readonly Operation[]): Promise<Row[]> {
+  const created = callsOf(history, 'createOrder');
+  const purchases = callsOf(history, 'purchase');
+  const orders = await findOrders(
+    loms,
+    [...created, ...purchases].flatMap((call) => orderTold(call) ?? []),
+  );
+  return [
+    ...contradictingKeys('createOrder', created),
+    ...contradictingKeys('purchase', purchases),
+    ...sharedOrders(created),
+    ...created.flatMap((call) => {
+      const order = orders.get(orderTold(call) ?? -1n);
+      return order === undefined || isOrderOf(call, order)
+        ? []
+        : [{ asked: call.args, answered: outcomeOf(call), order }];
+    }),
+    ...purchases.flatMap((call) => {
+      const order = orders.get(orderTold(call) ?? -1n);
+      const isRight = order?.user_id === call.args.user && (order.status === 'failed') === (call.result === 'fail');
+      return order === undefined || isRight ? [] : [{ asked: call.args, answered: outcomeOf(call), order }];
+    }),
+  ];
+}
+
+/** Purchases that were answered and of which checkout's record says something else. */
+export async function findPurchaseAnswersAmiss(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
+  const rows = await checkout('SELECT user_id, idempotency_key, state, order_id FROM purchases');
+  const byOrder = new Map(rows.map((row) => [row.order_id, row]));
+  const byKey = new Map(rows.map((row) => [row.idempotency_key, row]));
+  return callsOf(history, 'purchase').flatMap((call) => {
+    const { user, idempotencyKey: key } = call.args;
+    const amiss = (record: Row | undefined) => [
+      { asked: call.args, answered: outcomeOf(call), record: record ?? 'none' },
+    ];
+    if (call.result === 'ok') {
+      const record = byOrder.get(call.answer?.orderID);
+      const isRight = record?.state === 'ordered' && record.user_id === user;
+      // A call without a key may have finished an earlier one that had one.
+      return isRight && (key === undefined || record.idempotency_key === key) ? [] : amiss(record);
+    }
+    const refused = call.result === 'fail' && (call.code === 'out_of_stock' || call.code === 'cart_empty');
+    const record = refused && key !== undefined ? byKey.get(key) : undefined;
+    return record?.state === 'ordered' ? amiss(record) : [];
+  });
+}
+
+interface Order extends Row {
+  readonly user_id: bigint;
+  readonly status: string;
+  readonly goods: string;
+}
+
+async function findOrders(loms: Query, ids: readonly bigint[]): Promise<Map<bigint, Order>> {
+  const text = `
+    SELECT order_id, user_id, status, string_agg(sku || '*' || count, ' ' ORDER BY sku) AS goods
+    FROM orders JOIN order_items USING (order_id)
+    WHERE order_id = ANY($1)
+    GROUP BY order_id`;
+  const rows = await loms(text, [[...new Set(ids)]]);
+  return new Map(rows.map((row) => [row.order_id as bigint, row as Order]));
+}
+
+/** The order that an answer speaks of, also the failed one of a refusal. */
+function orderTold(call: Ordering): bigint | undefined {
+  if (call.answer !== undefined) return call.answer.orderID;
+  const { orderID } = (call.code === 'out_of_stock' ? (call.data ?? {}) : {}) as { orderID?: number | bigint };
+  return orderID === undefined ? undefined : BigInt(orderID);
+}
+
+function isOrderOf(call: Call<'createOrder'>, order: Order): boolean {
+  const isFailed = order.status === 'failed';
+  return order.user_id === call.args.user && order.goods === goodsOf(call) && isFailed === (call.result === 'fail');
+}
+
+/** The same sku twice counts as the sum. */
+export function goodsOf({ args }: Call<'createOrder'>): string {
+  const counts = new Map<number, number>();
+  for (const { sku, count } of args.items) counts.set(sku, (counts.get(sku) ?? 0) + count);
+  const ascending = [...counts].toSorted(([one], [other]) => one - other);
+  return ascending.map(([sku, count]) => `${sku}*${count}`).join(' ');
+}
+
+/** What was answered, so far as it binds the key: the same has to come again. */
+export function outcomeOf(call: Ordering): string | undefined {
+  if (call.answer !== undefined) return `order ${call.answer.orderID}`;
+  return call.code === 'out_of_stock' || call.code === 'cart_empty' ? call.code : undefined;
+}
+
+function contradictingKeys(op: string, calls: readonly Ordering[]): Row[] {
+  const outcomes = new Map<string, Set<string>>();
+  for (const call of calls) {
+    const [key, outcome] = [call.args.idempotencyKey, outcomeOf(call)];
+    if (key !== undefined && outcome !== undefined) outcomes.set(key, (outcomes.get(key) ?? new Set()).add(outcome));
+  }
+  return [...outcomes].filter(([, told]) => told.size > 1).map(([key, told]) => ({ op, key, answered: [...told] }));
+}
+
+/** A call without a key makes an order of its own, and so does each key. */
+function sharedOrders(calls: readonly Call<'createOrder'>[]): Row[] {
+  const makers = new Map<bigint, Set<string>>();
+  for (const [index, { args, answer }] of calls.entries()) {
+    if (answer === undefined) continue;
+    const maker = args.idempotencyKey === undefined ? `call ${index + 1} of createOrder` : `key ${args.idempotencyKey}`;
+    makers.set(answer.orderID, (makers.get(answer.orderID) ?? new Set()).add(maker));
+  }
+  return [...makers].filter(([, by]) => by.size > 1).map(([order_id, by]) => ({ order_id, made_by: [...by] }));
+}

@@ -1,0 +1,134 @@
+import { type Call, callsOf, isBefore } from '../calls.ts';
+import type { Operation } from '../history.ts';
+import { check, type Query, type Row, type Rule } from '../rule.ts';
+
+const PENDING = `
+  SELECT purchase_id, user_id, created_at, attempts FROM purchases WHERE state = 'pending'`;
+
+export const CARTS: readonly Rule[] = [
+  {
+    id: 'P3',
+    says: 'Goods put into a cart are in it, or ordered, or were deleted: none twice, none lost; no purchase is left pending.',
+    checks: [
+      check('the pending ones', ['checkout'], ({ checkout }) => checkout(PENDING)),
+      check('the goods', ['checkout', 'history'], ({ checkout, history }) => findGoodsAmiss(checkout, history)),
+    ],
+  },
+  {
+    id: 'P4',
+    says: 'What was added is in the user’s next cart read unless deleted or bought since, and no more than was added ever is.',
+    checks: [
+      check('the reads', ['checkout', 'history'], async ({ checkout, history }) =>
+        findReadsAmiss(callsOf(history, 'listCart'), await movesOf(checkout, history)),
+      ),
+    ],
+  },
+];
+
+/** The clocks of whoever wrote the history and of the database may differ by this, on one machine or with NTP. */
+const CLOCK_SLACK_MS = 1_000;
+
+type Moving = Call<'addToCart'> | Call<'deleteFromCart'>;
+
+interface Bought {
+  readonly count: number;
+  readonly beganMs: number;
+  readonly settledMs: number;
+}
+
+/** All that moved goods of one sku in or out of one user's cart. Refused calls moved none. */
+interface Moves {
+  readonly user: bigint;
+  readonly sku: number;
+  readonly added: Moving[];
+  readonly deleted: Moving[];
+  readonly bought: Bought[];
+}
+
+const placeOf = (user: bigint, sku: number | bigint): string => `${user} ${sku}`;
+
+async function movesOf(checkout: Query, history: readonly Operation[]): Promise<Map<string, Moves>> {
+  const moves = new Map<string, Moves>();
+  const at = (user: bigint, sku: number): Moves => {
+    const known = moves.get(placeOf(user, sku));
+    if (known) return known;
+    const fresh: Moves = { user, sku, added: [], deleted: [], bought: [] };
+    moves.set(placeOf(user, sku), fresh);
+    return fresh;
+  };
+  const possible = ({ result }: Moving) => result !== 'fail';
+  for (const call of callsOf(history, 'addToCart').filter(possible)) at(call.args.user, call.args.sku).added.push(call);
+  for (const call of callsOf(history, 'deleteFromCart').filter(possible)) {
+    at(call.args.user, call.args.sku).deleted.push(call);
+  }
+  const ordered = `
+    SELECT user_id, sku, count, created_at, settled_at FROM purchases JOIN purchase_items USING (purchase_id)
+    WHERE state = 'ordered' AND user_id = ANY($1)`;
+  for (const row of await checkout(ordered, [usersOf(history)])) {
+    const [beganMs, settledMs] = [(row.created_at as Date).getTime(), (row.settled_at as Date).getTime()];
+    at(row.user_id as bigint, Number(row.sku)).bought.push({ count: row.count as number, beganMs, settledMs });
+  }
+  return moves;
+}
+
+/** Those whose carts the history saw change; of others it knows nothing. */
+function usersOf(history: readonly Operation[]): bigint[] {
+  return [...new Set(callsOf(history, 'addToCart').map(({ args }) => args.user))];
+}
+
+/** The carts as they are in the end, against all that moved. An info may have moved its goods or not. */
+async function findGoodsAmiss(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
+  const lines = `
+    SELECT user_id, sku, sum(count)::bigint AS count FROM (
+      SELECT user_id, sku, count FROM cart_lines
+      UNION ALL
+      SELECT user_id, sku, count - deleted FROM purchases JOIN purchase_items USING (purchase_id) WHERE state = 'pending'
+    ) line
+    WHERE user_id = ANY($1) GROUP BY user_id, sku`;
+  const rows = await checkout(lines, [usersOf(history)]);
+  const inCart = new Map(rows.map((row) => [placeOf(row.user_id as bigint, row.sku as bigint), Number(row.count)]));
+  const moves = await movesOf(checkout, history);
+  const strange = rows
+    .filter((row) => !moves.has(placeOf(row.user_id as bigint, row.sku as bigint)))
+    .map((row) => ({ ...row, amiss: 'in the cart, though nobody added any' }));
+  const amiss = [...moves].flatMap(([place, { user, sku, added, deleted, bought }]) => {
+    const [cart, ordered] = [inCart.get(place) ?? 0, sumOf(bought)];
+    const least = countOf(added.filter(isOk)) - countOf(deleted);
+    const most = countOf(added);
+    if (cart + ordered >= least && cart + ordered <= most) return [];
+    return [{ user, sku, in_cart: cart, ordered, together_at_least: Math.max(least, 0), at_most: most }];
+  });
+  return [...strange, ...amiss];
+}
+
+function findReadsAmiss(reads: readonly Call<'listCart'>[], moves: ReadonlyMap<string, Moves>): Row[] {
+  const byUser = Map.groupBy(moves.values(), ({ user }) => user);
+  return reads.flatMap((read) => {
+    if (read.answer === undefined) return [];
+    const shown = new Map(read.answer.items.map(({ sku, count }) => [sku, count]));
+    const known = byUser.get(read.args.user) ?? [];
+    return known.flatMap((moved) => {
+      const [least, most] = boundsAt(read, moved);
+      const count = shown.get(moved.sku) ?? 0;
+      if (count >= least && count <= most) return [];
+      return [{ user: moved.user, sku: moved.sku, shown: count, at_least: least, at_most: most, client: read.client }];
+    });
+  });
+}
+
+/** What a read can have shown: what certainly had been added less all that may have gone, and the other way round. */
+function boundsAt(read: Call<'listCart'>, { added, deleted, bought }: Moves): [number, number] {
+  const certainly = added.filter((call) => isOk(call) && isBefore(call, read));
+  const maybeDeleted = deleted.filter((call) => !isBefore(read, call));
+  const maybeBought = bought.filter(({ beganMs }) => beganMs <= read.endedMs + CLOCK_SLACK_MS);
+  const maybeAdded = added.filter((call) => !isBefore(read, call));
+  const certainlyBought = bought.filter(({ settledMs }) => settledMs < read.startedMs - CLOCK_SLACK_MS);
+  return [
+    countOf(certainly) - countOf(maybeDeleted) - sumOf(maybeBought),
+    countOf(maybeAdded) - sumOf(certainlyBought),
+  ];
+}
+
+const isOk = ({ result }: Moving): boolean => result === 'ok';
+const sumOf = (bought: readonly Bought[]): number => bought.reduce((sum, { count }) => sum + count, 0);
+const countOf = (calls: readonly Moving[]): number => calls.reduce((sum, { args }) => sum + args.count, 0);

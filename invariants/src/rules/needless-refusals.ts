@@ -1,0 +1,61 @@
+import type { Query, Row } from '../rule.ts';
+import { REFUSED_LINES, STOCK_MOVES } from '../stock-queries.ts';
+
+/**
+ * An order looks at the stock before its history says when it failed, and sees a cancelled order's goods only after that
+ * one's commit. No transaction is open for longer than 5 s, so goods count as to be had where they lay there that long.
+ */
+const LOOKED_BEFORE_MS = 5_000;
+
+interface Move {
+  readonly atMs: number;
+  /** Of this one and all before. */
+  readonly sum: bigint;
+}
+
+/** Failed orders all of whose goods were on sale the whole time in which the order can have looked. */
+export async function findNeedlessRefusals(loms: Query): Promise<Row[]> {
+  const moves = await movesBySku(loms);
+  const needless = new Map<bigint, Row[]>();
+  const needed = new Set<bigint>();
+  for (const row of await loms(REFUSED_LINES)) {
+    const line = row as { order_id: bigint; sku: bigint; count: number; at: Date; supplied: bigint };
+    const least = line.supplied + leastSum(moves.get(line.sku) ?? [], line.at.getTime());
+    if (least < BigInt(line.count)) needed.add(line.order_id);
+    else needless.set(line.order_id, [...(needless.get(line.order_id) ?? []), { ...row, on_sale: least }]);
+  }
+  return [...needless].filter(([order]) => !needed.has(order)).flatMap(([, rows]) => rows);
+}
+
+async function movesBySku(loms: Query): Promise<Map<bigint, Move[]>> {
+  const bySku = new Map<bigint, Move[]>();
+  for (const row of await loms(STOCK_MOVES)) {
+    const { sku, at, moved } = row as { sku: bigint; at: Date; moved: number };
+    const moves = bySku.get(sku) ?? [];
+    if (moves.length === 0) bySku.set(sku, moves);
+    moves.push({ atMs: at.getTime(), sum: (moves.at(-1)?.sum ?? 0n) + BigInt(moved) });
+  }
+  return bySku;
+}
+
+/** The lowest that the sum of the moves was, from a while before the time until the time. */
+function leastSum(moves: readonly Move[], untilMs: number): bigint {
+  let index = firstSince(moves, untilMs - LOOKED_BEFORE_MS);
+  let least = moves[index - 1]?.sum ?? 0n;
+  for (let move = moves[index]; move && move.atMs <= untilMs; move = moves[++index]) {
+    if (move.sum < least) least = move.sum;
+  }
+  return least;
+}
+
+/** The index of the first move at the time or later, by halving. */
+function firstSince(moves: readonly Move[], sinceMs: number): number {
+  let [low, high] = [0, moves.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const isEarlier = (moves[middle]?.atMs ?? 0) < sinceMs;
+    if (isEarlier) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,28 @@
+import { type Call, callsOf } from '../calls.ts';
+import type { Operation } from '../history.ts';
+import type { Row } from '../rule.ts';
+import { goodsOf, outcomeOf } from './answers.ts';
+
+type Ordering = Call<'createOrder'> | Call<'purchase'>;
+
+/** Keys under which two bodies were answered, or whose only body was refused as if there had been another. */
+export function findOtherBodies(history: readonly Operation[]): Row[] {
+  const created = callsOf(history, 'createOrder');
+  return [
+    ...otherBodies('createOrder', created, (call) => `user ${call.args.user}: ${goodsOf(call)}`),
+    ...otherBodies('purchase', callsOf(history, 'purchase'), ({ args }) => `user ${args.user}`),
+  ];
+}
+
+function otherBodies<C extends Ordering>(op: string, calls: readonly C[], bodyOf: (call: C) => string): Row[] {
+  const byKey = Map.groupBy(calls, ({ args }) => args.idempotencyKey);
+  byKey.delete(undefined);
+  return [...byKey].flatMap(([key, ofKey]) => {
+    const sent = new Set(ofKey.map(bodyOf));
+    const answered = new Set(ofKey.filter((call) => outcomeOf(call) !== undefined).map(bodyOf));
+    const refused = ofKey.some(({ code }) => code === 'idempotency_conflict');
+    const amiss =
+      answered.size > 1 ? 'two bodies answered' : refused && sent.size === 1 ? 'refused without another' : '';
+    return amiss === '' ? [] : [{ op, key, amiss, bodies: [...sent] }];
+  });
+}

@@ -1,0 +1,70 @@
+import { callsOf } from '../calls.ts';
+import { check, type Query, type Row, type Rule, type Sources } from '../rule.ts';
+import { RESERVATIONS_AMISS, RESERVED_AMISS, SALES_AMISS, STOCK_AMISS } from '../stock-queries.ts';
+import { findNeedlessRefusals } from './needless-refusals.ts';
+
+export const STOCK: readonly Rule[] = [
+  {
+    id: 'S1',
+    says: 'Stock: supplied (initial + restocked) = on sale + reserved + sold for every sku and warehouse; none negative.',
+    checks: [check('the sums', ['loms'], ({ loms }) => loms(STOCK_AMISS))],
+  },
+  {
+    id: 'S2',
+    says: 'Reservations make up the reserved counter, and exist for just the orders that await payment and just their items.',
+    checks: [
+      check('the counter', ['loms'], ({ loms }) => loms(RESERVED_AMISS)),
+      check('the orders', ['loms'], ({ loms }) => loms(RESERVATIONS_AMISS)),
+    ],
+  },
+  {
+    id: 'S3',
+    says: 'Goods left the shelves for payed and awaiting orders only: failed and cancelled ones hold and moved nothing.',
+    checks: [check('the sales', ['loms'], ({ loms }) => loms(SALES_AMISS))],
+  },
+  {
+    id: 'S4',
+    says: 'Readers who look while the stock moves see S1 and the counter of S2 hold, too, and never more than was supplied.',
+    checks: [check('the readers', [], (sources: Sources) => whatReadersSaw(sources))],
+  },
+  {
+    id: 'S5',
+    says: 'Scarce goods are all sold: no order failed while all of its goods were to be had, and refusals name a real lack.',
+    checks: [
+      check('needless refusals', ['loms'], ({ loms }) => findNeedlessRefusals(loms)),
+      check('the shortages told', ['history'], ({ history }) =>
+        [...callsOf(history, 'createOrder'), ...callsOf(history, 'purchase')].flatMap(({ code, data, args }) =>
+          code === 'out_of_stock' && !isLack(data) ? [{ ...args, code, data }] : [],
+        ),
+      ),
+    ],
+  },
+];
+
+/** Details without a single line, or with a line of which there was enough, tell of no lack. */
+function isLack(data: unknown): boolean {
+  const { shortages } = (data ?? {}) as { shortages?: { requested: number; available: number | bigint }[] };
+  return shortages !== undefined && shortages.length > 0 && shortages.every((line) => line.available < line.requested);
+}
+
+async function whatReadersSaw({ loms, history = [], stockWatch }: Sources) {
+  const answers = callsOf(history, 'stocks').filter(({ result }) => result === 'ok');
+  const sawMoves = stockWatch !== undefined && stockWatch.moves > 0;
+  const sawAnswers = loms !== undefined && answers.length > 0;
+  const violations = [...(stockWatch?.violations ?? []), ...(loms ? await tooLarge(loms, answers) : [])];
+  if (violations.length === 0 && !sawMoves && !sawAnswers) {
+    return { nothingSeen: 'the stock was at rest: start the check under load, or give a history with calls of stocks' };
+  }
+  return violations;
+}
+
+async function tooLarge(loms: Query, answers: ReturnType<typeof callsOf<'stocks'>>): Promise<Row[]> {
+  const place = (sku: unknown, warehouseID: unknown) => `${sku}/${warehouseID}`;
+  const rows = answers.length > 0 ? await loms('SELECT sku, warehouse_id, supplied FROM stocks') : [];
+  const supplied = new Map(rows.map((row) => [place(row.sku, row.warehouse_id), row.supplied as bigint]));
+  return answers.flatMap(({ args: { sku }, answer }) =>
+    (answer?.stocks ?? [])
+      .filter(({ warehouseID, count }) => count > (supplied.get(place(sku, warehouseID)) ?? 0n))
+      .map((stock) => ({ sku, ...stock, supplied: supplied.get(place(sku, stock.warehouseID)) ?? 0n })),
+  );
+}

@@ -1,0 +1,105 @@
+import { CODES, OVERLOADED } from 'rpc-kit';
+import { callsOf, METHODS, type MethodName } from '../calls.ts';
+import { type Operation, TRANSPORT_REASONS } from '../history.ts';
+import { findSecrets, SECRET_LENGTH_MIN } from '../log-search.ts';
+import { check, type NothingSeen, type Query, type Row, type Rule, type Settings } from '../rule.ts';
+import { APPLICATION_NAME } from '../snapshot.ts';
+
+export const SYSTEM: readonly Rule[] = [
+  {
+    id: 'Y1',
+    says: 'Every acknowledged order, payment and cancellation is in the database (carts: see P3).',
+    checks: [check('the acknowledged', ['loms', 'history'], ({ loms, history }) => findLostOks(loms, history))],
+  },
+  {
+    id: 'Y2',
+    says: 'At this moment no transaction is open for longer than 5 s, and no role has more connections than it may.',
+    beyond: 'that none is open across a remote call is shown by checkout/test/calls-and-transactions.test.ts',
+    checks: (['loms', 'checkout', 'notifications'] as const).map((service) =>
+      check(`the sessions of ${service}`, [service], (sources, settings) =>
+        findSessionsAmiss(sources[service], settings),
+      ),
+    ),
+  },
+  {
+    id: 'Y3',
+    says: 'Clients saw only documented codes, and the secrets looked for stand nowhere in the logs.',
+    checks: [
+      check('the codes', ['history'], ({ history }) => history.flatMap(undocumented)),
+      check('the logs', ['logs'], ({ logs }) => {
+        const short = logs.secrets.filter(({ length }) => length < SECRET_LENGTH_MIN).length;
+        if (logs.secrets.length === 0 || short > 0) {
+          return {
+            nothingSeen: `the logs: secrets are needed (SECRETS=…), each of ${SECRET_LENGTH_MIN} characters or more`,
+          };
+        }
+        return findSecrets(logs) as Promise<object> as Promise<Row[]>;
+      }),
+    ],
+  },
+  byTestsOnly(
+    'Y4',
+    'Work for a call whose deadline has passed is not started.',
+    'checkout/test/calls-and-transactions.test.ts and rpc-kit/src/server.test.ts',
+  ),
+  byTestsOnly(
+    'Y5',
+    'Stock is locked by ascending sku; serialization failures and deadlocks are retried a bounded number of times.',
+    'loms/test/races.test.ts and loms/test/transactions.test.ts',
+  ),
+];
+
+/** A property of the code that leaves no trace in any data. */
+function byTestsOnly(id: string, says: string, tests: string): Rule {
+  const nothingSeen = `a property of the code, which no data shows; tested by ${tests}`;
+  return { id, says, checks: [check('the code', [], (): NothingSeen => ({ nothingSeen }))] };
+}
+
+async function findLostOks(loms: Query, history: readonly Operation[]): Promise<Row[]> {
+  const rows = await loms('SELECT order_id, array_agg(status) AS steps FROM order_status_history GROUP BY order_id');
+  const steps = new Map(rows.map((row) => [row.order_id as bigint, new Set(row.steps as string[])]));
+  const made = [...callsOf(history, 'createOrder'), ...callsOf(history, 'purchase')].flatMap(({ answer }) =>
+    answer === undefined ? [] : [{ order_id: answer.orderID, acknowledged: 'new' }],
+  );
+  const moved = (['orderPayed', 'cancelOrder'] as const).flatMap((name) =>
+    callsOf(history, name)
+      .filter(({ result }) => result === 'ok')
+      .map(({ args }) => ({ order_id: args.orderID, acknowledged: name === 'orderPayed' ? 'payed' : 'cancelled' })),
+  );
+  return [...made, ...moved].filter(({ order_id, acknowledged }) => !steps.get(order_id)?.has(acknowledged));
+}
+
+async function findSessionsAmiss(query: Query, { transactionMaxMs }: Settings): Promise<readonly Row[] | NothingSeen> {
+  const open = `
+    SELECT pid, usename, datname, state, extract(epoch FROM clock_timestamp() - xact_start)::float8 AS open_s
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> $1
+      AND xact_start < clock_timestamp() - $2 * interval '1 millisecond'`;
+  const many = `
+    SELECT usename, count(*) AS connections, rolconnlimit AS allowed
+    FROM pg_stat_activity JOIN pg_roles ON rolname = usename
+    WHERE usename = current_user AND rolconnlimit >= 0
+    GROUP BY usename, rolconnlimit
+    HAVING count(*) > rolconnlimit`;
+  const [role] = await query('SELECT rolconnlimit AS allowed FROM pg_roles WHERE rolname = current_user');
+  const amiss = [...(await query(open, [APPLICATION_NAME, transactionMaxMs])), ...(await query(many))];
+  if (amiss.length === 0 && role?.allowed === -1) {
+    return { nothingSeen: 'the role has no limit of connections (ALTER ROLE … CONNECTION LIMIT)' };
+  }
+  return amiss;
+}
+
+function undocumented(operation: Operation): Row[] {
+  const { op, result } = operation;
+  if (result === 'ok') return [];
+  const said = result === 'fail' ? operation.code : operation.reason;
+  const words: readonly string[] =
+    result === 'fail' ? reasonsOf(op) : [...reasonsOf(op), ...TRANSPORT_REASONS, OVERLOADED];
+  return Object.hasOwn(CODES, said) || words.includes(said) ? [] : [{ op, key: operation.key, result, said }];
+}
+
+/** Reasons that the method's contract declares; none are known of methods that are not of loms or checkout. */
+function reasonsOf(op: string): string[] {
+  const method = Object.hasOwn(METHODS, op) ? METHODS[op as MethodName] : undefined;
+  return method !== undefined && 'errors' in method ? Object.keys(method.errors ?? {}) : [];
+}

@@ -1,0 +1,52 @@
+import pg from 'pg';
+import type { Query } from './rule.ts';
+
+/** By this name Y2 tells the checks from what it checks. */
+export const APPLICATION_NAME = 'check-invariants';
+
+/** The roles end what takes longer than 5 s, which is meant for services; a check reads whole tables. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+const parsers: Record<number, (text: string) => unknown> = {
+  [pg.types.builtins.INT8]: BigInt,
+  // Only whole numbers are kept as numeric here: counts up to uint64, and sums.
+  [pg.types.builtins.NUMERIC]: BigInt,
+};
+
+/** One moment of a database, however long it is looked at. Nothing can be changed through it. */
+export interface Snapshot extends AsyncDisposable {
+  readonly query: Query;
+}
+
+/** Begins with the next statement of the caller; works through pgbouncer in transaction mode, too. */
+export async function openSnapshot(url: string): Promise<Snapshot> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: APPLICATION_NAME,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text') => parsers[oid] ?? pg.types.getTypeParser(oid, format)) as never,
+    },
+  });
+  // A server that goes away fails the query under way; without a listener it would end this process as well.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    for (const limit of ['transaction_timeout', 'idle_in_transaction_session_timeout']) {
+      await client.query(`SET LOCAL ${limit} = 0`);
+    }
+    await client.query(`SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
+  return {
+    query: async (text, values) => (await client.query(text, values)).rows,
+    async [Symbol.asyncDispose]() {
+      await client.query('ROLLBACK').catch(() => {});
+      await client.end();
+    },
+  };
+}

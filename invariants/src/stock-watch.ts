@@ -1,0 +1,61 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Query, Row } from './rule.ts';
+import { openSnapshot } from './snapshot.ts';
+import { RESERVED_AMISS, STOCK_AMISS } from './stock-queries.ts';
+
+/** What was seen of the stock in snapshots taken one after the other. */
+export interface StockWatch {
+  readonly snapshots: number;
+  /** How often the stock was another than in the snapshot before: in stock at rest there is nothing to see. */
+  readonly moves: number;
+  readonly violations: readonly Row[];
+}
+
+export interface StockWatcher extends StockWatch {
+  /** One snapshot more. */
+  look(query: Query): Promise<void>;
+}
+
+/** One broken snapshot says it all; a rule that is broken throughout must not fill the memory. */
+const VIOLATIONS_MAX = 100;
+/** Often enough to meet transactions under way, seldom enough not to be load of its own. */
+const INTERVAL_MS = 100;
+
+const FINGERPRINT = `
+  SELECT md5(string_agg(concat_ws('/', sku, warehouse_id, on_sale, reserved, sold), ' ' ORDER BY sku, warehouse_id)) AS state
+  FROM stocks`;
+
+export function createStockWatcher(): StockWatcher {
+  const violations: Row[] = [];
+  let [snapshots, moves] = [0, 0];
+  let last: unknown;
+  return {
+    get snapshots() {
+      return snapshots;
+    },
+    get moves() {
+      return moves;
+    },
+    violations,
+    async look(query) {
+      const [state] = await query(FINGERPRINT);
+      if (snapshots > 0 && state?.state !== last) moves += 1;
+      last = state?.state;
+      snapshots += 1;
+      for (const text of [STOCK_AMISS, RESERVED_AMISS]) {
+        if (violations.length < VIOLATIONS_MAX) violations.push(...(await query(text)));
+      }
+    },
+  };
+}
+
+/** Looks at the stock of loms in snapshot after snapshot until the signal ends it. For S4, while load runs. */
+export async function watchStock(lomsUrl: string, { signal }: { signal: AbortSignal }): Promise<StockWatch> {
+  const watcher = createStockWatcher();
+  while (!signal.aborted) {
+    await using snapshot = await openSnapshot(lomsUrl);
+    await watcher.look(snapshot.query);
+    await pause(INTERVAL_MS, undefined, { signal }).catch(() => {});
+  }
+  return watcher;
+}
