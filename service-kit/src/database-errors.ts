@@ -20,9 +20,14 @@ export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof DatabaseError ? error.code : undefined;
 }
 
-/** The database could not be had, or not in time. Whether a statement under way took effect is not known. */
+/** The database could not be had, or not in time. What belonged to a transaction did not take effect. */
 export class DatabaseUnavailable extends Error {
-  override readonly name = 'DatabaseUnavailable';
+  override readonly name: string = 'DatabaseUnavailable';
+}
+
+/** The database went away between a COMMIT and its answer: the transaction took effect whole or not at all, nobody knows. */
+export class CommitUnconfirmed extends DatabaseUnavailable {
+  override readonly name = 'CommitUnconfirmed';
 }
 
 /**
@@ -31,11 +36,21 @@ export class DatabaseUnavailable extends Error {
  */
 const UNAVAILABLE_STATES = /^(08...|53300|57P0[123]|57014|25P0[34])$/;
 
+export function isDatabaseUnavailable(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === undefined ? isDriverError(error) : UNAVAILABLE_STATES.test(state);
+}
+
 /** An error of pg as what it means to a service. */
 export function toDatabaseFailure(error: unknown): unknown {
-  const state = sqlStateOf(error);
-  const unavailable = state === undefined ? isDriverError(error) : UNAVAILABLE_STATES.test(state);
-  return unavailable ? new DatabaseUnavailable('The database is not available', { cause: error }) : error;
+  if (!isDatabaseUnavailable(error)) return error;
+  return new DatabaseUnavailable('The database is not available', { cause: error });
+}
+
+/** The same of an error that came back for a COMMIT. */
+export function toCommitFailure(error: unknown): unknown {
+  if (!isDatabaseUnavailable(error)) return error;
+  return new CommitUnconfirmed('The database did not confirm a COMMIT', { cause: error });
 }
 
 /** pg's own errors are plain Errors with such a message, or system errors with a code. */
@@ -48,13 +63,17 @@ function isDriverError(error: unknown): boolean {
 /** How long a caller should wait before it tries a database again that did not answer. */
 const RETRY_AFTER_MS = 1_000;
 
-/** What a caller is told of the database: that it is not there, or that its call lost a race. Never more. */
+/** What a caller is told of the database: that it is not there, that it fell silent, or that its call lost a race. Never more. */
 export function databaseErrors(): Interceptor {
   return (next) => async (call) => {
     try {
       return await next(call);
     } catch (error) {
       const { cause } = toRpcError(error);
+      // The code that says of a change: it may have been made. Unlike `unavailable`, it invites nobody to make it again.
+      if (cause instanceof CommitUnconfirmed) {
+        throw new RpcError('deadline_exceeded', 'It is not known whether the change was saved', { cause });
+      }
       if (cause instanceof DatabaseUnavailable) {
         throw new RpcError('unavailable', 'The service cannot reach its data right now', {
           cause,

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { Gauge, Histogram, type Registry } from 'prom-client';
-import { isLostRace, toDatabaseFailure } from './database-errors.ts';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { isLostRace, toCommitFailure, toDatabaseFailure } from './database-errors.ts';
+import type { LeasedConnection } from './leased-connection.ts';
+import { CONNECTION_TIMEOUT_MS, type Leases, openLeases } from './leases.ts';
 import type { Statement } from './sql.ts';
 
 export interface DatabaseOptions {
@@ -41,8 +43,6 @@ export interface Database extends Executor, AsyncDisposable {
   query(text: string): Promise<pg.QueryResultRow[]>;
 }
 
-/** Waiting for a free connection longer than this helps nobody: most calls end after 800 ms anyway. */
-const CONNECTION_TIMEOUT_MS = 2_000;
 /** Idle connections go back before pgbouncer's own limit closes them under our hands. */
 const IDLE_TIMEOUT_MS = 30_000;
 const ATTEMPTS_MAX = 4;
@@ -67,14 +67,16 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // Without a listener, an idle connection that breaks would end the process.
   pool.on('error', (error) => options.logger.warn({ err: error }, 'an idle database connection broke'));
-  const seconds = instruments(options.registry, pool);
+  const lease = openLeases(pool, options.poolMax, options.logger);
+  const { seconds, cancelled } = instruments(options.registry, pool, lease);
 
-  const execute = async (on: pg.Pool | pg.PoolClient, name: string, statement: Statement) => {
+  const execute = async (on: LeasedConnection, name: string, statement: Statement, { signal }: CallScope) => {
     const done = seconds.startTimer({ query: name });
     try {
       const { text, values } = statement.toParam();
       return (await on.query(text, values)).rows;
     } catch (error) {
+      if (signal?.aborted && error === signal.reason) cancelled.inc({ query: name });
       throw toDatabaseFailure(error);
     } finally {
       done();
@@ -82,38 +84,35 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 
   const once = async <T>(work: (executor: Executor) => Promise<T>, scope: CallScope): Promise<T> => {
-    scope.signal?.throwIfAborted();
-    const client = await connect(pool);
-    let broken: Error | undefined;
-    const onBreak = (error: Error): void => {
-      broken = error;
-    };
-    // The pool listens to idle connections only; one that breaks while it is in use here would end the process.
-    client.on('error', onBreak);
+    const connection = await lease.take(scope.signal);
     try {
-      await control(client, 'BEGIN');
+      await begin(connection);
       const result = await work({
-        run(name, statement) {
-          // A caller that left must not hold locks for the statements that it does not wait for.
-          scope.signal?.throwIfAborted();
-          return execute(client, name, statement) as Promise<never>;
-        },
+        run: (name, statement) => execute(connection, name, statement, scope) as Promise<never>,
       });
-      await control(client, 'COMMIT');
+      scope.signal?.throwIfAborted();
+      await commit(connection);
       return result;
     } catch (error) {
-      await client.query('ROLLBACK').catch((failure: Error) => {
-        broken = failure;
-      });
+      await connection.rollback();
       throw error;
     } finally {
-      client.off('error', onBreak);
-      client.release(broken);
+      connection.release();
+    }
+  };
+
+  const alone = async <T>(work: (on: LeasedConnection) => Promise<T>, scope: CallScope = {}): Promise<T> => {
+    const connection = await lease.take(scope.signal);
+    try {
+      return await work(connection);
+    } finally {
+      connection.release();
     }
   };
 
   return {
-    run: (name, statement) => execute(pool, name, statement) as Promise<never>,
+    run: (name, statement, scope = {}) =>
+      alone((connection) => execute(connection, name, statement, scope), scope) as Promise<never>,
     async transaction(work, scope = {}) {
       for (let attempt = 1; ; attempt++) {
         try {
@@ -125,10 +124,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       }
     },
     async ping() {
-      await pool.query('SELECT 1');
+      await alone((connection) => connection.query('SELECT 1'));
     },
     async query(text) {
-      return (await pool.query(text)).rows;
+      return (await alone((connection) => connection.query(text))).rows;
     },
     async [Symbol.asyncDispose]() {
       await pool.end();
@@ -136,23 +135,23 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-async function control(client: pg.PoolClient, command: 'BEGIN' | 'COMMIT'): Promise<void> {
+async function begin(connection: LeasedConnection): Promise<void> {
   try {
-    await client.query(command);
+    await connection.query('BEGIN');
   } catch (error) {
     throw toDatabaseFailure(error);
   }
 }
 
-async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+async function commit(connection: LeasedConnection): Promise<void> {
   try {
-    return await pool.connect();
+    await connection.commit();
   } catch (error) {
-    throw toDatabaseFailure(error);
+    throw toCommitFailure(error);
   }
 }
 
-function instruments(registry: Registry, pool: pg.Pool): Histogram {
+function instruments(registry: Registry, pool: pg.Pool, lease: Leases) {
   new Gauge({
     name: 'db_pool_connections',
     help: 'Connections to the database, by state; waiting counts callers without one.',
@@ -161,14 +160,21 @@ function instruments(registry: Registry, pool: pg.Pool): Histogram {
     collect() {
       this.set({ state: 'idle' }, pool.idleCount);
       this.set({ state: 'busy' }, pool.totalCount - pool.idleCount);
-      this.set({ state: 'waiting' }, pool.waitingCount);
+      this.set({ state: 'waiting' }, lease.waiting);
     },
   });
-  return new Histogram({
+  const cancelled = new Counter({
+    name: 'db_statements_cancelled_total',
+    help: 'Statements cut off because nobody waited for them any more, by name.',
+    labelNames: ['query'],
+    registers: [registry],
+  });
+  const seconds = new Histogram({
     name: 'db_query_duration_seconds',
     help: 'How long statements took, by name.',
     labelNames: ['query'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [registry],
   });
+  return { seconds, cancelled };
 }

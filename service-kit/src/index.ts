@@ -10,7 +10,14 @@ export {
   variable,
 } from './config.ts';
 export { type CallScope, type Database, type Executor, openDatabase } from './database.ts';
-export { DatabaseUnavailable, databaseErrors, isLostRace, SQLSTATE, sqlStateOf } from './database-errors.ts';
+export {
+  CommitUnconfirmed,
+  DatabaseUnavailable,
+  databaseErrors,
+  isLostRace,
+  SQLSTATE,
+  sqlStateOf,
+} from './database-errors.ts';
 export { createLogger } from './logger.ts';
 export {
   createOperationJournal,

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTestDatabase, type TestDatabase } from 'local/testing';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { createClient, defineService, implement, RpcError } from 'rpc-kit';
+import { z } from 'zod';
+import { CommitUnconfirmed, type Database, databaseErrors, openDatabase, type Statement, sql } from '../src/index.ts';
+
+/** Only against hanging: what is waited for takes milliseconds on a quiet machine. */
+const WAIT_MAX_MS = 14_000;
+
+describe('A statement whose caller leaves', () => {
+  const logger = pino({ level: 'silent' });
+  const reason = new Error('the caller left');
+  let own: TestDatabase;
+  /** Past pgbouncer, so that its connections are not those of the database that is tested. */
+  let beside: Database;
+  let registry: Registry;
+  let database: Database;
+  let caller: AbortController;
+
+  const open = (url: string, poolMax: number) => openDatabase({ url, poolMax, logger, registry: new Registry() });
+
+  before(async () => {
+    own = await createTestDatabase('products');
+    beside = open(own.directUrl, 5);
+    await beside.query(
+      'CREATE FUNCTION wait_for_others() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 FROM locked FOR UPDATE; RETURN NULL; END $$',
+    );
+    await beside.query('CREATE TABLE locked (id integer PRIMARY KEY)');
+    await beside.query('CREATE TABLE noted (id integer PRIMARY KEY)');
+    await beside.query('CREATE TABLE waits_at_commit (id integer PRIMARY KEY)');
+    await beside.query(
+      'CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON waits_at_commit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_others()',
+    );
+    await beside.query('INSERT INTO locked VALUES (1)');
+  });
+
+  beforeEach(async () => {
+    await beside.query('DELETE FROM noted');
+    await beside.query('DELETE FROM waits_at_commit');
+    registry = new Registry();
+    database = openDatabase({ url: own.url, poolMax: 2, logger, registry });
+    caller = new AbortController();
+  });
+
+  afterEach(() => database[Symbol.asyncDispose]());
+
+  after(async () => {
+    await beside[Symbol.asyncDispose]();
+    await own[Symbol.asyncDispose]();
+  });
+
+  const text = (words: string, ...values: unknown[]): Statement => ({ toParam: () => ({ text: words, values }) });
+  const lockRow = text('SELECT id FROM locked FOR UPDATE');
+  const note = (id: number, table = 'noted') => sql.insert().into(table).set('id', id);
+  const count = async (table: string) =>
+    (await beside.query(`SELECT count(*)::integer AS rows FROM ${table}`))[0]?.rows;
+  /** Statements that wait for a lock. */
+  const blocked = async () =>
+    await beside.query(
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+
+  async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const until = performance.now() + WAIT_MAX_MS;
+    while (!(await holds())) {
+      if (performance.now() > until) throw new Error(`${what}: still not so after ${WAIT_MAX_MS} ms`);
+      await sleep(5);
+    }
+  }
+
+  /** Keeps the row locked while the work runs. */
+  async function whileLocked<T>(work: () => Promise<T>): Promise<T> {
+    return await beside.transaction(async (holder) => {
+      await holder.run('lock', lockRow);
+      return await work();
+    });
+  }
+
+  const cancelledStatements = async () =>
+    (await registry.getSingleMetric('db_statements_cancelled_total')?.get())?.values;
+
+  it('is cancelled at the database, fails with why the caller left, and gives its connection back', async () => {
+    await whileLocked(async () => {
+      const run = database.run('wait', lockRow, caller);
+      await eventually('it waits', async () => (await blocked()).length === 1);
+      caller.abort(reason);
+      await assert.rejects(run, reason);
+      await eventually('nothing waits', async () => (await blocked()).length === 0);
+    });
+    assert.deepEqual(await cancelledStatements(), [{ labels: { query: 'wait' }, value: 1 }]);
+    const [first, second] = await Promise.all(
+      [1, 2].map((n) => database.run('say', text('SELECT $1::integer AS said', n))),
+    );
+    assert.deepEqual([first, second], [[{ said: 1 }], [{ said: 2 }]]);
+  });
+
+  it('takes its transaction and its locks with it', async () => {
+    await whileLocked(async () => {
+      const half = database.transaction(async (transaction) => {
+        await transaction.run('note', note(1));
+        await transaction.run('wait', lockRow);
+      }, caller);
+      await eventually('it waits', async () => (await blocked()).length === 1);
+      caller.abort(reason);
+      await assert.rejects(half, reason);
+      assert.equal(await count('noted'), 0);
+      const [row] = await beside.query(
+        `SELECT count(*)::integer AS locks FROM pg_locks JOIN pg_class ON pg_class.oid = relation WHERE relname = 'noted' AND pid <> pg_backend_pid()`,
+      );
+      assert.deepEqual(row, { locks: 0 });
+    });
+  });
+
+  it('leaves the transaction rolled back when the caller leaves after the last statement', async () => {
+    const half = database.transaction(async (transaction) => {
+      await transaction.run('note', note(1));
+      caller.abort(reason);
+    }, caller);
+    await assert.rejects(half, reason);
+    assert.equal(await count('noted'), 0);
+  });
+
+  it('is not cancelled any more once it is the COMMIT', async () => {
+    let saving: Promise<void> | undefined;
+    await whileLocked(async () => {
+      saving = database.transaction(async (transaction) => {
+        await transaction.run('note', note(1, 'waits_at_commit'));
+      }, caller);
+      await eventually('the COMMIT waits', async () => (await blocked()).length === 1);
+      caller.abort(reason);
+      await sleep(100);
+      assert.equal((await blocked()).length, 1);
+    });
+    await saving;
+    assert.equal(await count('waits_at_commit'), 1);
+  });
+
+  it('leaves the queue for a connection: fifty leave, and the next one is served', async () => {
+    await using narrow = open(own.url, 1);
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const holding = narrow.transaction(async (transaction) => {
+      await transaction.run('say', text('SELECT 1'));
+      await released;
+    });
+    const leaving = Array.from({ length: 50 }, (_, index) =>
+      index % 2
+        ? narrow.run('note', note(index), caller)
+        : narrow.transaction((own) => own.run('note', note(index)), caller),
+    );
+    const staying = narrow.run('say', text('SELECT 2 AS said'));
+    caller.abort(reason);
+    for (const left of await Promise.allSettled(leaving))
+      assert.equal(left.status === 'rejected' && left.reason, reason);
+    release();
+    await holding;
+    assert.deepEqual(await staying, [{ said: 2 }]);
+    assert.deepEqual(await narrow.run('say', text('SELECT 3 AS said')), [{ said: 3 }]);
+    assert.equal(await count('noted'), 0);
+  });
+
+  it('takes nobody else along, however close to its end it is cancelled', async function () {
+    this.timeout(60_000);
+    const rounds = 300;
+    const seed = (Date.now() & 0xffff_ffff) >>> 0;
+    const random = seeded(seed);
+    let left = 0;
+    for (let round = 0; round < rounds; round++) {
+      const leaver = new AbortController();
+      const sleepMs = random() * 4;
+      const calls = [1, 2, 3, 4].map((n) => {
+        const said = text('SELECT $1::integer AS said, pg_sleep($2)', round * 10 + n, sleepMs / 1_000);
+        const scope = n % 2 ? leaver : {};
+        return n > 2 ? database.transaction((own) => own.run('say', said), scope) : database.run('say', said, scope);
+      });
+      setTimeout(() => leaver.abort(reason), random() * 8);
+      const ends = await Promise.allSettled(calls);
+      const said = ends.map((end) =>
+        end.status === 'fulfilled' ? (end.value[0] as { said: number }).said : end.reason,
+      );
+      said.forEach((answer, index) => {
+        const expected = round * 10 + index + 1;
+        if (index % 2 === 0 && answer === reason) left += 1;
+        else assert.equal(answer, expected, `round ${round}, seed ${seed}`);
+      });
+    }
+    assert(left > 0, `none was cancelled, seed ${seed}`);
+  });
+
+  it('is answered without a Retry-After when the database goes away between COMMIT and its answer', async () => {
+    const contract = defineService(
+      'saver',
+      { summary: 'Saves.', version: '1' },
+      {
+        save: {
+          summary: 'Saves.',
+          params: z.strictObject({}),
+          result: z.object({}),
+          timeoutMs: 10_000,
+          errors: {},
+          example: { params: {}, result: {} },
+        },
+      },
+    );
+    let failure: unknown;
+    const service = implement(
+      contract,
+      {
+        async save() {
+          try {
+            await database.transaction((transaction) => transaction.run('note', note(1, 'waits_at_commit')));
+          } catch (error) {
+            failure = error;
+            throw error;
+          }
+          return {};
+        },
+      },
+      { interceptors: [databaseErrors()] },
+    );
+    await whileLocked(async () => {
+      const saving = createClient(contract, service)
+        .save({})
+        .catch((error: unknown) => error);
+      await eventually('the COMMIT waits', async () => (await blocked()).length === 1);
+      await beside.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      const answer = await saving;
+      assert(answer instanceof RpcError);
+      assert.deepEqual(
+        { code: answer.code, retryAfterMs: answer.retryAfterMs, message: answer.message },
+        { code: 'deadline_exceeded', retryAfterMs: undefined, message: 'It is not known whether the change was saved' },
+      );
+    });
+    assert(failure instanceof CommitUnconfirmed);
+  });
+});
+
+/** mulberry32 */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
