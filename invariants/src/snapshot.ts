@@ -21,17 +21,7 @@ export interface Snapshot extends AsyncDisposable {
 
 /** Begins with the next statement of the caller; works through pgbouncer in transaction mode, too. */
 export async function openSnapshot(url: string): Promise<Snapshot> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: APPLICATION_NAME,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    types: {
-      getTypeParser: ((oid: number, format?: 'text') => parsers[oid] ?? pg.types.getTypeParser(oid, format)) as never,
-    },
-  });
-  // A server that goes away fails the query under way; without a listener it would end this process as well.
-  client.on('error', () => {});
-  await client.connect();
+  const client = await connect(url);
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     for (const limit of ['transaction_timeout', 'idle_in_transaction_session_timeout']) {
@@ -49,4 +39,20 @@ export async function openSnapshot(url: string): Promise<Snapshot> {
       await client.end();
     },
   };
+}
+
+/** A connection whose 64-bit integers and numerics are bigints. */
+export async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: APPLICATION_NAME,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    types: {
+      getTypeParser: ((oid: number, format?: 'text') => parsers[oid] ?? pg.types.getTypeParser(oid, format)) as never,
+    },
+  });
+  // A server that goes away fails the query under way; without a listener it would end this process as well.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Query } from 'invariants';
 import { createTestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -15,6 +16,8 @@ import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
 import { assertInvariants } from './invariants.ts';
 
+export type { Query } from 'invariants';
+
 export type LomsClient = Client<typeof loms.methods>;
 
 export interface LomsOptions {
@@ -29,9 +32,6 @@ export interface Replica extends AsyncDisposable {
   readonly service: Service<typeof loms.methods>;
   readonly database: Database;
 }
-
-/** Runs SQL and answers its rows, with 64-bit numbers as bigints. */
-export type Query = (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 
 /** What a statement was and what it failed with, in the order of their ends. */
 export interface RanStatement {
