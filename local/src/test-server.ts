@@ -23,8 +23,11 @@ const CONNECTIONS_MAX = 300;
 
 export type RunningTestServer = { environment: NodeJS.ProcessEnv; reached: string; stop(): Promise<void> };
 
-/** One Postgres for all tests of a run, with a pgbouncer in front of it where one is installed and TEST_PGBOUNCER is not off. */
-export async function startTestServer(folder: string): Promise<RunningTestServer> {
+/**
+ * One Postgres for all tests of a run, with a pgbouncer in front of it where one is installed and TEST_PGBOUNCER is not off.
+ * @param fsync as the mesh has it by default; tests need none
+ */
+export async function startTestServer(folder: string, { fsync = false } = {}): Promise<RunningTestServer> {
   const paths = createPart(folder, 'server');
   const record = openRunRecord(paths, 'make test', 0);
   const [secrets, user, binaries] = [createSecrets(), findPostgresUser(), await findPostgresBinaries()];
@@ -36,7 +39,7 @@ export async function startTestServer(folder: string): Promise<RunningTestServer
     const options = { name: 'tests', database: '*', port: pgbouncerPort, postgresPort: port, users };
     return writePgbouncerConfig(paths.pgbouncer, options, user);
   };
-  const settings = postgresSettings(CONNECTIONS_MAX, false);
+  const settings = postgresSettings(CONNECTIONS_MAX, fsync);
   const address = { host: LOCAL_HOST, port, superuserPassword: secrets.superuser };
   const keeper = spawnKeeper({
     task: {

@@ -1,3 +1,5 @@
-/** What the integration tests of the services and the end-to-end tests use. */
+/** What the integration tests of the services, the end-to-end tests and the benchmarks use. */
+export { pickFreePorts } from './ports.ts';
+export { openServerAlone, type ServerAlone } from './server-alone.ts';
 export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
 export { startMesh, type TestMesh } from './test-mesh.ts';

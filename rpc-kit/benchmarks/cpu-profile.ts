@@ -33,7 +33,7 @@ interface Described {
   readonly window: Window;
   readonly cpuMicrosPerCall: number;
   /** Whose functions the time is laid to. */
-  readonly ours: { readonly name: string; readonly path: string };
+  readonly ours: { readonly name: string; readonly files: RegExp };
 }
 
 /** The profile's clock. */
@@ -120,7 +120,7 @@ function causeOf(
   ours: Described['ours'],
 ): string {
   for (let at: ProfileNode | undefined = node; at; at = nodes.get(parents.get(at.id) ?? -1)) {
-    if (at.callFrame.url.includes(ours.path)) return `${at.callFrame.functionName || '(anonymous)'}  ${placeOf(at)}`;
+    if (ours.files.test(at.callFrame.url)) return `${at.callFrame.functionName || '(anonymous)'}  ${placeOf(at)}`;
   }
   return `outside of ${ours.name}: ${groupOf(node)}`;
 }

@@ -6,7 +6,7 @@ import { startClients, startServers } from './contestants.ts';
 import { describeProfile, hrtimeMicros, profiling, readProfile } from './cpu-profile.ts';
 import type { Options } from './options.ts';
 
-const OURS = { name: 'rpc-kit', path: '/rpc-kit/src/' };
+const OURS = { name: 'rpc-kit', files: /\/rpc-kit\/src\// };
 const WARM_UP_MS = 2_000;
 const MEASURE_MS = 6_000;
 

@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Linux counts CPU time in hundredths of a second for whoever asks. */
+const MICROS_PER_TICK = 10_000;
+
+interface Stat {
+  readonly parent: number;
+  /** Its own, and that of its children that have ended. */
+  readonly micros: number;
+  readonly childrenMicros: number;
+}
+
+/** Microseconds of CPU that a process has used; NaN where the system has no /proc. */
+export function cpuOf(pid: number): number {
+  return readStat(pid)?.micros ?? Number.NaN;
+}
+
+/** The same of a whole Postgres, by the pid of any of its backends. */
+export function cpuOfPostgres(backend: number): number {
+  const postmaster = readStat(backend)?.parent;
+  const main = postmaster === undefined ? undefined : readStat(postmaster);
+  if (!main) return Number.NaN;
+  const children = listPids().flatMap((pid) => readStat(pid) ?? []);
+  return children
+    .filter(({ parent }) => parent === postmaster)
+    .reduce((sum, { micros }) => sum + micros, main.micros + main.childrenMicros);
+}
+
+function listPids(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger);
+}
+
+/** See proc_pid_stat(5). The name, in brackets, may hold anything, so the fields are counted from its end. */
+function readStat(pid: number): Stat | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15);
+    return {
+      parent: fields[1] ?? 0,
+      micros: (user + system) * MICROS_PER_TICK,
+      childrenMicros: (childUser + childSystem) * MICROS_PER_TICK,
+    };
+  } catch {
+    return undefined;
+  }
+}
