@@ -6,11 +6,12 @@ import { loadSecrets } from './secrets.ts';
 import { type PerService, perService } from './services.ts';
 
 /** For tools that work on a mesh that `make run-all` has started. */
-export { describeFailure, Failure, runScript } from './failure.ts';
+export { Failure, runScript } from './failure.ts';
 export { shortPath } from './run-record.ts';
 
 export type RunningMesh = {
-  directory: string;
+  /** The folder that its services log to. */
+  logs: string;
   urls: PerService<string>;
   /** Past pgbouncer, each with the role of its service. */
   databaseUrls: PerService<string>;
@@ -32,7 +33,7 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
   }
   const { services } = loadSecrets(paths);
   return {
-    directory,
+    logs: paths.logs,
     urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
     databaseUrls: perService((service) => databaseUrl(service, services[service], postgresPort, service)),
   };

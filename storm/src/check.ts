@@ -46,9 +46,15 @@ async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, sa
   if (left !== '') say(`After ${DRAIN_TIMEOUT_MS / 1_000} s there are still ${left}.`);
   const history = await readHistory(historyPath);
   await using opened = await openSources(mesh.databaseUrls);
-  const verdicts = await checkInvariants({ ...opened.sources, history, stockWatch }, { paymentTimeoutMs });
+  const sources = { ...opened.sources, history, stockWatch, logs: { folder: mesh.logs, secrets: passwordsOf(mesh) } };
+  const verdicts = await checkInvariants(sources, { paymentTimeoutMs });
   for (const line of reportLines(verdicts, { colours: process.stdout.isTTY })) say(line);
   return left === '' && verdicts.every(({ verdict }) => verdict !== 'broken');
+}
+
+/** Whatever the storm has made the services say, their passwords must not stand in it. */
+function passwordsOf({ databaseUrls }: RunningMesh): string[] {
+  return Object.values(databaseUrls).map((url) => new URL(url).password);
 }
 
 async function readHistory(path: string) {

@@ -25,9 +25,7 @@ async function run(): Promise<number> {
   say(`Wanted by many: the skus ${goods.hot.join(', ')}.`);
 
   const startedAt = new Date();
-  const history = await createHistoryFile(
-    resolve(options.history ?? join(mesh.directory, 'logs', fileName(startedAt))),
-  );
+  const history = await createHistoryFile(resolve(options.history ?? join(mesh.logs, fileName(startedAt))));
   const figures = createFigures();
   const began = performance.now();
   const over = listenForEnd(seconds, say);
@@ -49,8 +47,8 @@ async function run(): Promise<number> {
   say(`\n${describeFigures(figures, tookMs)}\n`);
   say(`Every call is in ${shortPath(history.path)}.`);
   const unexpected = figures.errors().filter(({ expected }) => !expected);
-  if (unexpected.length > 0)
-    say(`Errors that no document speaks of: ${unexpected.map(({ code }) => code).join(', ')}.`);
+  const named = unexpected.map(({ method, code }) => `${method} ${code}`).join(', ');
+  if (unexpected.length > 0) say(`Errors that no correct call should meet: ${named}.`);
   return holds && unexpected.length === 0 ? 0 : 1;
 }
 

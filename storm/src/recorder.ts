@@ -76,7 +76,7 @@ async function settle(declared: MethodContract, calling: Promise<unknown>): Prom
 }
 
 /** Only what the contract declares is a refusal: whatever comes without such a reason may have had an effect. */
-export function toOutcome(declared: MethodContract, error: RpcError): Outcome<never> {
+function toOutcome(declared: MethodContract, error: RpcError): Outcome<never> {
   const { code, reason, details, message, retryAfterMs } = error;
   if (reason !== undefined && declared.errors?.[reason]?.code === code)
     return { result: 'fail', code, reason, details };

@@ -8,7 +8,7 @@ export function describeFigures(figures: Figures, tookMs: number): string {
     return [method, ...[calls, ok, fail, info].map(String), p50Ms.toFixed(1), p99Ms.toFixed(1)];
   });
   const errors = figures.errors().map(({ method, code, count, expected }) => {
-    return [method, code, String(count), expected ? '' : 'NOT DOCUMENTED'];
+    return [method, code, String(count), expected ? '' : 'UNEXPECTED'];
   });
   return [
     `${perSecond(created)} orders a second, ${perSecond(figures.calls)} calls a second, for ${(tookMs / 1_000).toFixed(1)} s`,

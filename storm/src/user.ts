@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
-import type { Client, Limiter } from 'rpc-kit';
+import { type Client, CODES, type Limiter } from 'rpc-kit';
 import { type RecordedCall, type RecordedClient, recordCalls } from './recorder.ts';
 
 /** Makes one call after the other. */
@@ -41,6 +41,8 @@ export interface RunIds {
 /** Room for the users of one run and their strangers below the ids of a run that starts a millisecond later. */
 const USERS_PER_RUN = 10_000n;
 const STRANGERS_FROM = 5_000n;
+/** What careful clients do who are told that there is too much to do, and not until when. */
+const REST_MS = 200;
 /** A server may say when to come again; a storm that rests longer than this is none. */
 const REST_MAX_MS = 1_000;
 
@@ -72,9 +74,7 @@ function openWindow(name: string, clients: Clients, { limiter, over, record }: S
       over.throwIfAborted();
     },
     record(call: RecordedCall) {
-      const { outcome } = call;
-      const pauseMs = outcome.result === 'info' ? (outcome.retryAfterMs ?? 0) : 0;
-      restUntil = performance.now() + Math.min(pauseMs, REST_MAX_MS);
+      restUntil = performance.now() + restAfter(call.outcome);
       record(call);
     },
   };
@@ -82,4 +82,9 @@ function openWindow(name: string, clients: Clients, { limiter, over, record }: S
     checkout: recordCalls(checkout, clients.checkout, caller),
     loms: recordCalls(loms, clients.loms, caller),
   };
+}
+
+function restAfter(outcome: RecordedCall['outcome']): number {
+  if (outcome.result !== 'info' || CODES[outcome.code].retry !== 'after-pause') return 0;
+  return Math.min(outcome.retryAfterMs ?? REST_MS, REST_MAX_MS);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createTokenBucket } from 'rpc-kit';
 import { connect, FACES, type Urls } from './connections.ts';
 import { createDice, type Dice } from './dice.ts';
@@ -25,6 +26,12 @@ const WINDOWS = 2;
 /** The cap holds for a twentieth of a second already, so that calls are spread over the second. */
 const SLICES_PER_SECOND = 20;
 
+/**
+ * Users arrive one after the other within this time. All of them at the very same moment would measure how processes start
+ * that have just been started: their code is not compiled yet.
+ */
+const ARRIVAL_MS = 2_000;
+
 /** Lets all users loose and waits until the last one is done. */
 export async function runUsers({
   urls,
@@ -45,7 +52,8 @@ export async function runUsers({
   const surroundings = { limiter, record, over: AbortSignal.any([over, failed.signal]) };
   const running = createDice(seed, users).map((dice, index) => {
     const user = createUser(index, ids, clients[index % clients.length] as Clients, surroundings);
-    return runUser(user, dice, goods, surroundings.over).catch((error) => {
+    const arrivesAfterMs = (index / users) * ARRIVAL_MS;
+    return runUser(user, dice, goods, { arrivesAfterMs, over: surroundings.over }).catch((error) => {
       failed.abort(error);
       throw error;
     });
@@ -54,14 +62,18 @@ export async function runUsers({
   await Promise.all(running);
 }
 
-async function runUser(user: User, dice: Dice, goods: Goods, over: AbortSignal): Promise<void> {
-  while (!over.aborted) {
-    const session = chooseSession(dice, scenarios, goods);
-    try {
-      await session.play(user);
-    } catch (error) {
-      if (!over.aborted) throw error;
-    }
+async function runUser(
+  user: User,
+  dice: Dice,
+  goods: Goods,
+  { arrivesAfterMs, over }: { arrivesAfterMs: number; over: AbortSignal },
+): Promise<void> {
+  try {
+    await sleep(arrivesAfterMs, undefined, { signal: over });
+    for (;;) await chooseSession(dice, scenarios, goods).play(user);
+  } catch (error) {
+    // Everything that waits fails when the storm is over.
+    if (!over.aborted) throw error;
   }
 }
 

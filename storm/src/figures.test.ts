@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { createFigures } from './figures.ts';
+import { describeProgress } from './progress.ts';
+import type { Outcome, RecordedCall } from './recorder.ts';
+import { describeFigures } from './report.ts';
+
+const ok = (answer: unknown): Outcome<unknown> => ({ result: 'ok', answer });
+const refused = (reason: string, details: unknown = {}): Outcome<unknown> => {
+  return { result: 'fail', code: 'failed_precondition', reason, details };
+};
+const unknown = (code: 'unavailable' | 'internal'): Outcome<unknown> => {
+  return { result: 'info', code, message: '', retryAfterMs: undefined };
+};
+
+function toCall(method: string, outcome: Outcome<unknown>, rest: Partial<RecordedCall> = {}): RecordedCall {
+  const at = new Date();
+  return { client: 'user-1a', method, params: {}, outcome, startedAt: at, endedAt: at, tookMs: 1, ...rest };
+}
+
+describe('the figures of a storm', () => {
+  it('give the median and the 99th percentile of each method, right to a thousandth', () => {
+    const figures = createFigures();
+    for (let ms = 1; ms <= 1_000; ms += 1) figures.add(toCall('stocks', ok({}), { tookMs: ms }));
+    figures.add(toCall('listOrder', ok({}), { tookMs: 7 }));
+    const [listOrder, stocks] = figures.byMethod();
+    assert.deepEqual([listOrder?.method, stocks?.method], ['listOrder', 'stocks']);
+    const isNear = (value: number | undefined, wanted: number) => Math.abs((value ?? 0) - wanted) <= wanted / 500;
+    assert.ok(isNear(stocks?.p50Ms, 500), String(stocks?.p50Ms));
+    assert.ok(isNear(stocks?.p99Ms, 990), String(stocks?.p99Ms));
+    assert.ok(isNear(listOrder?.p99Ms, 7), String(listOrder?.p99Ms));
+  });
+
+  it('take in a call of no time at all and one that took for ever', () => {
+    const figures = createFigures();
+    for (const tookMs of [0, 1e9]) figures.add(toCall('stocks', ok({}), { tookMs }));
+    const [stocks] = figures.byMethod();
+    assert.equal(stocks?.calls, 2);
+    assert.ok((stocks?.p99Ms ?? 0) > 59_000);
+  });
+
+  it('count an order once, however often its number was answered', () => {
+    const figures = createFigures();
+    const order = ok({ orderID: 1n });
+    for (const method of ['purchase', 'purchase', 'createOrder']) figures.add(toCall(method, order));
+    figures.add(toCall('createOrder', ok({ orderID: 2n })));
+    figures.add(toCall('createOrder', refused('out_of_stock', { orderID: 3n, shortages: [] })));
+    for (const orderID of [1n, 1n]) figures.add(toCall('orderPayed', ok({}), { params: { orderID } }));
+    figures.add(toCall('cancelOrder', ok({}), { params: { orderID: 2n } }));
+    figures.add(toCall('cancelOrder', refused('order_not_cancellable'), { params: { orderID: 1n } }));
+    assert.deepEqual(figures.orders, { created: 2, payed: 1, cancelled: 1, failed: 1 });
+  });
+
+  it('count errors by method and code, and know those that no correct call should meet', () => {
+    const figures = createFigures();
+    figures.add(toCall('purchase', refused('cart_empty')));
+    for (const _ of [1, 2]) figures.add(toCall('purchase', unknown('unavailable')));
+    figures.add(toCall('stocks', unknown('internal')));
+    assert.deepEqual(figures.errors(), [
+      { method: 'purchase', code: 'unavailable', count: 2, expected: true },
+      { method: 'purchase', code: 'cart_empty', count: 1, expected: true },
+      { method: 'stocks', code: 'internal', count: 1, expected: false },
+    ]);
+  });
+
+  it('are told in lines that a person can read', () => {
+    const figures = createFigures();
+    figures.add(toCall('purchase', ok({ orderID: 1n }), { tookMs: 20 }));
+    figures.add(toCall('stocks', unknown('internal')));
+    const text = describeFigures(figures, 2_000);
+    assert.match(text, /^0\.5 orders a second, 1\.0 calls a second, for 2\.0 s$/m);
+    assert.match(text, /^ {2}purchase +1 +1 +0 +0 +20\.0 +20\.0$/m);
+    assert.match(text, /^ {2}stocks +internal +1 +UNEXPECTED$/m);
+    assert.equal(
+      describeProgress(figures, 1_200, 41.6),
+      '2 s left · 42 calls/s · 1 orders · 0 refused · 1 other errors',
+    );
+  });
+});

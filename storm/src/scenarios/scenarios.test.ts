@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import type { RecordedCall } from '../recorder.ts';
+import { createRecordedUser } from '../testing.ts';
+import { abandon } from './abandon.ts';
+import { cancel } from './cancel.ts';
+import { cartEditor } from './cart-editor.ts';
+import { doubleClick } from './double-click.ts';
+import { impatientCaller } from './impatient-caller.ts';
+import { keyReuse } from './key-reuse.ts';
+import { payRacesCancel } from './pay-races-cancel.ts';
+import { shopper } from './shopper.ts';
+import { stockChecker } from './stock-checker.ts';
+
+const lines = [
+  { sku: 1, count: 2 },
+  { sku: 2, count: 1 },
+];
+
+const keysOf = (calls: readonly RecordedCall[], method: string) =>
+  calls.filter((call) => call.method === method).map(({ params }) => params.idempotencyKey);
+
+describe('what users do', () => {
+  it('shopper: fills the cart, looks at it, buys and pays', async () => {
+    const { user, methods } = createRecordedUser();
+    await shopper.play({ lines, looksAtCart: true, looksAtOrder: true }, user);
+    assert.deepEqual(methods(), ['addToCart', 'addToCart', 'listCart', 'purchase', 'orderPayed', 'listOrder']);
+  });
+
+  it('shopper: takes out of the cart what is not to be had', async () => {
+    const { user, calls, methods } = createRecordedUser({ outOfStock: [2] });
+    await shopper.play({ lines, looksAtCart: false, looksAtOrder: false }, user);
+    assert.deepEqual(methods(), ['addToCart', 'addToCart', 'purchase', 'deleteFromCart']);
+    assert.equal(calls.at(-1)?.params.sku, 2);
+  });
+
+  for (const buysBy of ['purchase', 'createOrder'] as const) {
+    it(`double click: calls ${buysBy} twice with one key, then pays twice, from two windows`, async () => {
+      const { user, calls } = createRecordedUser({ settledTogether: 2 });
+      await doubleClick.play({ lines, buysBy, settlesBy: 'orderPayed' }, user);
+      const [first, second, ...others] = keysOf(calls, buysBy);
+      assert.ok(first !== undefined && first === second && others.length === 0);
+      const payments = calls.filter(({ method }) => method === 'orderPayed');
+      assert.deepEqual(payments.map(({ client }) => client).toSorted(), ['user-1a', 'user-1b']);
+    });
+  }
+
+  it('key reuse: comes with the same key and other goods to loms', async () => {
+    const { user, calls } = createRecordedUser();
+    await keyReuse.play({ lines, buysBy: 'createOrder' }, user);
+    const [first, second] = keysOf(calls, 'createOrder');
+    assert.equal(first, second);
+    assert.notDeepEqual(calls[0]?.params.items, calls[1]?.params.items);
+  });
+
+  it('key reuse: comes as somebody else with the key of a purchase', async () => {
+    const { user, calls } = createRecordedUser();
+    await keyReuse.play({ lines, buysBy: 'purchase' }, user);
+    const [first, second] = keysOf(calls, 'purchase');
+    assert.equal(first, second);
+    const purchases = calls.filter(({ method }) => method === 'purchase');
+    assert.deepEqual(
+      purchases.map(({ params }) => params.user),
+      [user.id, user.stranger],
+    );
+  });
+
+  for (const first of ['pay', 'cancel'] as const) {
+    it(`pay races cancel: sends both before either is answered, ${first} first`, async () => {
+      const { user, calls } = createRecordedUser({ settledTogether: 2 });
+      await payRacesCancel.play({ lines, first }, user);
+      const settling = calls.filter(({ method }) => method === 'orderPayed' || method === 'cancelOrder');
+      assert.deepEqual(
+        settling.map(({ method, outcome }) => [method, outcome.result]),
+        first === 'pay'
+          ? [
+              ['orderPayed', 'ok'],
+              ['cancelOrder', 'ok'],
+            ]
+          : [
+              ['cancelOrder', 'ok'],
+              ['orderPayed', 'ok'],
+            ],
+      );
+    });
+  }
+
+  it('cancel: buys, cancels, and pays too late', async () => {
+    const { user, methods } = createRecordedUser();
+    await cancel.play({ lines, buysBy: 'createOrder', paysAfterwards: true }, user);
+    assert.deepEqual(methods(), ['createOrder', 'cancelOrder', 'orderPayed']);
+  });
+
+  it('abandon: orders and never pays', async () => {
+    const { user, methods } = createRecordedUser();
+    await abandon.play({ lines }, user);
+    assert.deepEqual(methods(), ['createOrder']);
+  });
+
+  it('impatient caller: gives the purchase up and comes back with the same key', async () => {
+    const { user, calls } = createRecordedUser();
+    const given = { purchaseGivenUpAfterMs: 0, paymentGivenUpAfterMs: 60_000, comesBack: true };
+    await impatientCaller.play({ lines, ...given }, user);
+    const [first, second] = keysOf(calls, 'purchase');
+    assert.ok(first !== undefined && first === second);
+    assert.equal(calls.at(-1)?.method, 'orderPayed');
+  });
+
+  it('cart editor: edits in a second window while the first one buys', async () => {
+    const { user, calls } = createRecordedUser();
+    const editsMeanwhile = [
+      { method: 'addToCart', line: { sku: 3, count: 1 } },
+      { method: 'deleteFromCart', line: { sku: 1, count: 1 } },
+    ] as const;
+    await cartEditor.play({ lines, editsMeanwhile, looksAtCart: true }, user);
+    const second = calls.filter(({ client }) => client === 'user-1b').map(({ method }) => method);
+    assert.deepEqual(second, ['addToCart', 'deleteFromCart']);
+    assert.deepEqual(
+      calls.slice(-2).map(({ method }) => method),
+      ['listCart', 'orderPayed'],
+    );
+  });
+
+  it('stock checker: looks at the stock', async () => {
+    const { user, methods } = createRecordedUser();
+    await stockChecker.play({ skus: [1, 2] }, user);
+    assert.deepEqual(methods(), ['stocks', 'stocks']);
+  });
+
+  it('nobody begins a call when the storm is over', async () => {
+    const { user, calls } = createRecordedUser({}, AbortSignal.abort());
+    await assert.rejects(shopper.play({ lines, looksAtCart: false, looksAtOrder: false }, user));
+    assert.deepEqual(calls, []);
+  });
+});

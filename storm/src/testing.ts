@@ -1,0 +1,69 @@
+import { checkout } from 'checkout/contract.ts';
+import { loms } from 'loms/contract.ts';
+import { createClient, createTokenBucket, fail, implement } from 'rpc-kit';
+import type { RecordedCall } from './recorder.ts';
+import { createRunIds, createUser, type User } from './user.ts';
+
+/** For the unit tests: a user of a mesh in memory that says yes to everything. */
+export interface RecordedUser {
+  readonly user: User;
+  readonly calls: RecordedCall[];
+  /** The methods in the order in which their calls ended. */
+  methods(): string[];
+}
+
+interface Answers {
+  /** Purchases fail for want of these. */
+  readonly outOfStock?: readonly number[];
+  /** Payments and cancellations are answered when so many are under way at once. */
+  readonly settledTogether?: number;
+}
+
+const ORDER_ID = 7n;
+
+export function createRecordedUser(
+  { outOfStock = [], settledTogether = 1 }: Answers = {},
+  over = new AbortController().signal,
+): RecordedUser {
+  const calls: RecordedCall[] = [];
+  const clients = {
+    checkout: createClient(checkout, implementCheckout(outOfStock)),
+    loms: createClient(loms, implementLoms(settledTogether)),
+  };
+  const limiter = createTokenBucket({ tokens: 1_000, intervalMs: 1, waitersMax: 1 });
+  const record = (call: RecordedCall) => calls.push(call);
+  const ids = createRunIds(new Date('2026-01-02T03:04:05.678Z'));
+  const user = createUser(0, ids, clients, { limiter, over, record });
+  return { user, calls, methods: () => calls.map(({ method }) => method) };
+}
+
+function implementCheckout(outOfStock: readonly number[]) {
+  return implement(checkout, {
+    addToCart: async () => ({}),
+    deleteFromCart: async () => ({}),
+    listCart: async () => ({ items: [], totalPrice: 0n }),
+    async purchase() {
+      if (outOfStock.length === 0) return { orderID: ORDER_ID };
+      const shortages = outOfStock.map((sku) => ({ sku, requested: 1, available: 0n }));
+      throw fail(checkout.methods.purchase, 'out_of_stock', { orderID: ORDER_ID, shortages });
+    },
+  });
+}
+
+function implementLoms(settledTogether: number) {
+  const together = Promise.withResolvers<void>();
+  let settling = 0;
+  async function settle() {
+    settling += 1;
+    if (settling === settledTogether) together.resolve();
+    await together.promise;
+    return {};
+  }
+  return implement(loms, {
+    createOrder: async () => ({ orderID: ORDER_ID }),
+    listOrder: async () => ({ status: 'payed' as const, user: 1n, items: [] }),
+    orderPayed: settle,
+    cancelOrder: settle,
+    stocks: async () => ({ stocks: [] }),
+  });
+}
