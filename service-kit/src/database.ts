@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { isLostRace, toCommitFailure, toDatabaseFailure } from './database-errors.ts';
+import { isLostRace } from './database-errors.ts';
 import type { LeasedConnection } from './leased-connection.ts';
 import { CONNECTION_TIMEOUT_MS, type Leases, openLeases } from './leases.ts';
 import type { Statement } from './sql.ts';
@@ -77,7 +77,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       return (await on.query(text, values)).rows;
     } catch (error) {
       if (signal?.aborted && error === signal.reason) cancelled.inc({ query: name });
-      throw toDatabaseFailure(error);
+      throw error;
     } finally {
       done();
     }
@@ -86,12 +86,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   const once = async <T>(work: (executor: Executor) => Promise<T>, scope: CallScope): Promise<T> => {
     const connection = await lease.take(scope.signal);
     try {
-      await begin(connection);
+      await connection.query('BEGIN');
       const result = await work({
         run: (name, statement) => execute(connection, name, statement, scope) as Promise<never>,
       });
       scope.signal?.throwIfAborted();
-      await commit(connection);
+      await connection.commit();
       return result;
     } catch (error) {
       await connection.rollback();
@@ -133,22 +133,6 @@ export function openDatabase(options: DatabaseOptions): Database {
       await pool.end();
     },
   };
-}
-
-async function begin(connection: LeasedConnection): Promise<void> {
-  try {
-    await connection.query('BEGIN');
-  } catch (error) {
-    throw toDatabaseFailure(error);
-  }
-}
-
-async function commit(connection: LeasedConnection): Promise<void> {
-  try {
-    await connection.commit();
-  } catch (error) {
-    throw toCommitFailure(error);
-  }
 }
 
 function instruments(registry: Registry, pool: pg.Pool, lease: Leases) {

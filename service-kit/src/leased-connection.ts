@@ -1,7 +1,7 @@
 import type { PoolClient, QueryResult } from 'pg';
 import { onAbort } from 'rpc-kit';
 import type { CancelRequest } from './cancel-request.ts';
-import { isDatabaseUnavailable, SQLSTATE, sqlStateOf } from './database-errors.ts';
+import { isDatabaseUnavailable, SQLSTATE, sqlStateOf, toCommitFailure, toDatabaseFailure } from './database-errors.ts';
 
 export interface LeaseParts {
   /** Whoever waits for the statements. */
@@ -16,9 +16,10 @@ export interface LeasedConnection {
   /**
    * When the signal aborts, the statement is cancelled at the server.
    * @throws the signal's reason, once no cancel request is on its way any more
+   * @throws {DatabaseUnavailable} or pg's DatabaseError
    */
   query(text: string, values?: unknown[]): Promise<QueryResult>;
-  /** Is not cancelled: whoever has sent it has to know how it ended. */
+  /** Is not cancelled: whoever has sent it has to know how it ended. @throws {CommitUnconfirmed} when that cannot be known */
   commit(): Promise<void>;
   /** Never fails: a connection that cannot roll back is not used again, and ends its transaction with itself. */
   rollback(): Promise<void>;
@@ -79,7 +80,7 @@ export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp 
       } catch (error) {
         if (signal?.aborted && (givenUp || sqlStateOf(error) === SQLSTATE.queryCanceled)) throw signal.reason;
         if (isDatabaseUnavailable(error) && sqlStateOf(error) !== SQLSTATE.queryCanceled) onBreak(error as Error);
-        throw error;
+        throw toDatabaseFailure(error);
       } finally {
         underWay -= 1;
         if (underWay === 0) onIdle?.();
@@ -87,7 +88,11 @@ export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp 
       }
     },
     async commit() {
-      await client.query('COMMIT');
+      try {
+        await client.query('COMMIT');
+      } catch (error) {
+        throw toCommitFailure(error);
+      }
     },
     async rollback() {
       if (!broken) await client.query('ROLLBACK').catch(onBreak);
