@@ -142,7 +142,7 @@ describe('a look over JSON text', () => {
     fc.assert(
       fc.property(numberText, fc.string(), (number, text) => {
         const spoilt = valueBehind(JSON.stringify(JSON.parse(number)).replace('null', '0')) !== valueBehind(number);
-        const { hasWideNumber } = surveyJson(JSON.stringify({ [text]: text, a: ['x'] }).replace('"x"', () => number));
+        const { hasWideNumber } = surveyJson(`{${JSON.stringify(text)}:${JSON.stringify(text)},"a":[${number}]}`);
         assert.ok(!spoilt || hasWideNumber, number);
       }),
     );
