@@ -6,6 +6,7 @@ import { isLostRace } from './database-errors.ts';
 import type { LeasedConnection } from './leased-connection.ts';
 import { CONNECTION_TIMEOUT_MS, type Leases, openLeases } from './leases.ts';
 import type { Statement } from './sql.ts';
+import { inStatementSpan } from './statement-spans.ts';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -74,7 +75,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     const done = seconds.startTimer({ query: name });
     try {
       const { text, values } = statement.toParam();
-      return (await on.query(text, values)).rows;
+      return (await inStatementSpan(name, () => on.query(text, values))).rows;
     } catch (error) {
       if (signal?.aborted && error === signal.reason) cancelled.inc({ query: name });
       throw error;

@@ -1,0 +1,26 @@
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { sqlStateOf } from './database-errors.ts';
+
+const tracer = trace.getTracer('service-kit');
+
+/**
+ * A span for a statement, named by the statement's name and never telling its text or values, as OpenTelemetry's semantic
+ * conventions for databases say (https://opentelemetry.io/docs/specs/semconv/db/postgresql/). Only below another span:
+ * what looks for work in the background several times a second would begin a trace each time.
+ */
+export async function inStatementSpan<T>(name: string, run: () => Promise<T>): Promise<T> {
+  if (!trace.getActiveSpan()?.isRecording()) return run();
+  const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name };
+  const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes });
+  try {
+    return await run();
+  } catch (error) {
+    const sqlState = sqlStateOf(error);
+    if (sqlState !== undefined) span.setAttribute('db.response.status_code', sqlState);
+    span.setAttribute('error.type', sqlState ?? (error instanceof Error ? error.name : 'unknown'));
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
