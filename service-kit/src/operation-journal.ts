@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Call, type Interceptor, toRpcError } from 'rpc-kit';
 import { type Background, startBackground } from './background.ts';
-import type { Executor } from './database.ts';
+import type { CallScope, Database, Executor } from './database.ts';
 import { sql } from './sql.ts';
 
 /** Who called what, and how that ended. */
@@ -92,13 +92,13 @@ export function createOperationJournal(database: Executor): OperationJournal {
 const FORGET_IDLE_MS = 60_000;
 
 /** Deletes operations in the background that are older than they are kept for. */
-export function startForgetting(database: Executor, keptDays: number, logger: Logger): Background {
+export function startForgetting(database: Database, keptDays: number, logger: Logger): Background {
   const keptMs = keptDays * 86_400_000;
   return startBackground({
     name: 'forget old operations',
     logger,
     idleMs: FORGET_IDLE_MS,
-    round: () => forgetOldOperations(database, keptMs),
+    round: (signal) => forgetOldOperations(database, keptMs, { signal }),
   });
 }
 
@@ -109,7 +109,7 @@ const DELETE_BATCH_MAX = 1_000;
  * Deletes the oldest operations that are past their time.
  * @returns whether there may be more of them
  */
-export async function forgetOldOperations(database: Executor, keptMs: number): Promise<boolean> {
+export async function forgetOldOperations(database: Database, keptMs: number, scope: CallScope): Promise<boolean> {
   const old = sql
     .select()
     .from('operations')
@@ -118,5 +118,5 @@ export async function forgetOldOperations(database: Executor, keptMs: number): P
     .order('started_at')
     .limit(DELETE_BATCH_MAX);
   const statement = sql.delete().from('operations').where('operation_id IN ?', old).returning('operation_id');
-  return (await database.run('forget old operations', statement)).length === DELETE_BATCH_MAX;
+  return (await database.run('forget old operations', statement, scope)).length === DELETE_BATCH_MAX;
 }
