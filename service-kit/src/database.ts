@@ -92,7 +92,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         run: (name, statement) => execute(connection, name, statement, scope) as Promise<never>,
       });
       scope.signal?.throwIfAborted();
-      await connection.commit();
+      await inStatementSpan('COMMIT', () => connection.commit());
       return result;
     } catch (error) {
       await connection.rollback();
