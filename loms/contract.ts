@@ -1,4 +1,4 @@
-import { defineService, idempotencyKey, int64, uint16, uint32, uint64 } from 'rpc-kit';
+import { defineService, idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from 'rpc-kit';
 import { z } from 'zod';
 
 /** Lines of one order. A cart holds as many, so every cart can be ordered. */
@@ -120,3 +120,45 @@ export const loms = defineService(
     },
   },
 );
+
+const EVENT_VERSION = 1;
+
+/**
+ * What loms tells of every status change, through Kafka. Members may be added under the same version, and readers pass over
+ * those that they do not know; a change that they have to know of takes a new version.
+ */
+export const orderEvents = {
+  topic: 'loms.order-events',
+  version: EVENT_VERSION,
+  contentType: 'application/json',
+  summary: 'One status change of one order; those of an order lie in one partition, in the order of seq.',
+  /** The id of the order in decimal digits. */
+  keyOf: (orderID: bigint): string => String(orderID),
+  /** All of them repeat or accompany what the value says; a reader needs none. */
+  headers: {
+    eventID: 'event-id',
+    version: 'event-version',
+    contentType: 'content-type',
+    requestID: 'x-request-id',
+    traceparent: 'traceparent',
+  },
+  schema: z.object({
+    version: z.literal(EVENT_VERSION),
+    eventID: z.uuid().toLowerCase(),
+    orderID,
+    seq: uint32.min(1, 'expected a whole number from 1 to 4294967295'),
+    user: int64,
+    status,
+    /** When the change was made, by the clock of loms's database. */
+    at: timestamp,
+  }),
+  example: {
+    version: EVENT_VERSION,
+    eventID: '7f0c3c1e-6f0b-4a55-9d2a-3f7d8f6f1a01',
+    orderID: 900000001,
+    seq: 2,
+    user: 900000001,
+    status: 'awaiting payment',
+    at: '2026-01-31T12:00:00.000Z',
+  },
+} as const;

@@ -1,4 +1,12 @@
-import { codesMarkdown, contractMarkdown, HTTP_LIMITS, METADATA_HEADERS, type ServiceContract } from 'rpc-kit';
+import { orderEvents } from 'loms/contract.ts';
+import {
+  codesMarkdown,
+  contractMarkdown,
+  HTTP_LIMITS,
+  METADATA_HEADERS,
+  type ServiceContract,
+  wireSchema,
+} from 'rpc-kit';
 import { DEFAULT_PORTS } from './mesh-config.ts';
 import type { ServiceName } from './services.ts';
 
@@ -7,7 +15,7 @@ export function contractsPage(contracts: readonly ServiceContract[]): string {
   const services = contracts.map((contract) =>
     contractMarkdown(contract, `http://localhost:${DEFAULT_PORTS[contract.name as ServiceName]}`),
   );
-  return `${[introduction(), faces(), types(), errors(), ...services].join('\n\n')}\n`;
+  return `${[introduction(), faces(), types(), errors(), ...services, events()].join('\n\n')}\n`;
 }
 
 function introduction(): string {
@@ -43,4 +51,29 @@ function errors(): string {
 On \`/rpc\` an answer has HTTP status 200 and \`{"error": {"code": <number>, "message", "data": {"code", "reason", "details", "requestId"}}}\`; on the plain face it has the status of the table and \`{"error": {"code", "reason", "message", "details", "requestId"}}\`. \`reason\` and \`details\` are there for the errors that a method lists; \`retryAfterMs\` and the header \`Retry-After\` where waiting helps. What went wrong inside is in the log under the request id.
 
 ${codesMarkdown()}`;
+}
+
+function events(): string {
+  const { topic, version, contentType, summary, headers, schema, example } = orderEvents;
+  return `## Events
+
+### ${topic}
+
+${summary} loms publishes it where \`KAFKA_BROKERS\` is set; an event may come more than once, with the same \`seq\`.
+
+- key: the order's id in decimal digits, so that an order keeps to one partition
+- value: JSON in UTF-8, version ${version}. Members may be added under the same version; pass over those that you do not know
+- headers, none of which a reader needs: \`${headers.contentType}\` (\`${contentType}\`), \`${headers.version}\` (\`${version}\`), \`${headers.eventID}\` (the value's eventID), and of the call that made the change, where they are known, \`${headers.requestID}\` and \`${headers.traceparent}\`
+
+Example:
+
+\`\`\`json
+${JSON.stringify(example)}
+\`\`\`
+
+Schema (JSON Schema 2020-12):
+
+\`\`\`json
+${JSON.stringify(wireSchema(schema), undefined, 2)}
+\`\`\``;
 }

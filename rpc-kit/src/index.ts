@@ -66,6 +66,6 @@ export type { HedgeWinner, HedgingEvents } from './interceptors/hedging.ts';
 export { formatTraceparent, parseTraceparent, type Traceparent } from './traceparent.ts';
 export { METADATA_HEADERS } from './http/metadata.ts';
 export { parseJson, stringifyJson } from './json.ts';
-export { type OpenRpcDocument, openRpcDocument } from './openrpc.ts';
+export { type OpenRpcDocument, openRpcDocument, wireSchema } from './openrpc.ts';
 export { openApiDocument } from './openapi.ts';
 export { codesMarkdown, contractMarkdown } from './contract-markdown.ts';
