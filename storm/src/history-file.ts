@@ -1,8 +1,8 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { type Operation, toHistoryLine } from 'invariants';
+import { Failure, shortPath } from 'local/running-mesh';
 import type { RecordedCall } from './recorder.ts';
 
 /** The history of a storm on disk, a line for each call, for the checker and for whoever looks for a call later. */
@@ -16,8 +16,7 @@ export interface HistoryFile {
 
 export async function createHistoryFile(path: string): Promise<HistoryFile> {
   await mkdir(dirname(path), { recursive: true });
-  // A file of an earlier storm is not written over: it may be the evidence of something.
-  const file = createWriteStream(path, { flags: 'wx' });
+  const file = (await create(path)).createWriteStream();
   const written = finished(file);
   const broken = written.then(() => new Promise<never>(() => {}));
   broken.catch(() => {});
@@ -30,6 +29,16 @@ export async function createHistoryFile(path: string): Promise<HistoryFile> {
       await written;
     },
   };
+}
+
+/** A file of an earlier storm is not written over: it may be the evidence of something. */
+async function create(path: string) {
+  try {
+    return await open(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new Failure(`${shortPath(path)} exists already: name a new file by HISTORY, or none.`);
+  }
 }
 
 export function toOperation({ client, method, params, outcome, startedAt, endedAt }: RecordedCall): Operation {

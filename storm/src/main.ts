@@ -2,11 +2,13 @@ import { join, resolve } from 'node:path';
 import { watchStock } from 'invariants';
 import { findRunningMesh, runScript, shortPath } from 'local/running-mesh';
 import { checkMesh } from './check.ts';
+import type { Urls } from './connections.ts';
 import { listenForEnd } from './end-of-storm.ts';
 import { createFigures } from './figures.ts';
+import type { Goods } from './goods.ts';
 import { createHistoryFile } from './history-file.ts';
 import { lookForGoods } from './on-sale.ts';
-import { chooseUrls, loadOptions } from './options.ts';
+import { chooseUrls, loadOptions, type Options } from './options.ts';
 import { showProgress } from './progress.ts';
 import type { RecordedCall } from './recorder.ts';
 import { describeFigures } from './report.ts';
@@ -19,37 +21,44 @@ async function run(): Promise<number> {
   const urls = chooseUrls(process.env, mesh.urls);
   const goods = await lookForGoods(urls.loms);
 
-  const { users, seconds, seed, rate, paymentTimeoutMs } = options;
-  say(`${users} users for ${seconds} s, at most ${rate} calls a second, on ${urls.checkout} and ${urls.loms}.`);
-  say(`SEED=${seed} plans the same again on the same stock. Ctrl-C ends the load and goes on to the check.`);
-  say(`Wanted by many: the skus ${goods.hot.join(', ')}.`);
-
   const startedAt = new Date();
   const history = await createHistoryFile(resolve(options.history ?? join(mesh.logs, fileName(startedAt))));
   const figures = createFigures();
-  const began = performance.now();
-  const over = listenForEnd(seconds, say);
+  const endsAt = performance.now() + options.seconds * 1_000;
+  const over = listenForEnd(options.seconds, say);
   const watching = watchStock(mesh.databaseUrls.loms, { signal: over });
-  // Until it is waited for below.
+  // Until it is waited for in the check.
   watching.catch(() => {});
+  announce(options, urls, goods);
   const record = (call: RecordedCall) => {
     figures.add(call);
     history.add(call);
   };
-  {
-    using _progress = showProgress({ output: process.stdout, figures, endsAt: began + seconds * 1_000 });
-    await Promise.race([runUsers({ urls, users, seed, rate, goods, startedAt, over, record }), history.broken]);
-  }
-  const tookMs = performance.now() - began;
+  const tookMs = await measure(async () => {
+    using _progress = showProgress({ output: process.stdout, figures, endsAt });
+    await Promise.race([runUsers({ ...options, urls, goods, startedAt, over, record }), history.broken]);
+  });
   await history.close();
 
+  const { paymentTimeoutMs } = options;
   const holds = await checkMesh({ mesh, historyPath: history.path, watching, paymentTimeoutMs, say });
-  say(`\n${describeFigures(figures, tookMs)}\n`);
-  say(`Every call is in ${shortPath(history.path)}.`);
+  say(`\n${describeFigures(figures, tookMs)}\n\nEvery call is in ${shortPath(history.path)}.`);
   const unexpected = figures.errors().filter(({ expected }) => !expected);
   const named = unexpected.map(({ method, code }) => `${method} ${code}`).join(', ');
   if (unexpected.length > 0) say(`Errors that no correct call should meet: ${named}.`);
   return holds && unexpected.length === 0 ? 0 : 1;
+}
+
+function announce({ users, seconds, rate, seed }: Options, urls: Urls, goods: Goods): void {
+  say(`${users} users for ${seconds} s, at most ${rate} calls a second, on ${urls.checkout} and ${urls.loms}.`);
+  say(`SEED=${seed} plans the same again on the same stock. Ctrl-C ends the load and goes on to the check.`);
+  say(`Wanted by many: the skus ${goods.hot.join(', ')}.`);
+}
+
+async function measure(work: () => Promise<void>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
 }
 
 function fileName(startedAt: Date): string {

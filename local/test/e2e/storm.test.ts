@@ -8,7 +8,7 @@ import { createPart, readTestFolder } from '../../src/test-folder.ts';
 import { startMesh, type TestMesh } from '../../src/testing.ts';
 
 /** A few users for a few seconds: what is tested is that a storm runs and is judged, not how much the machine can take. */
-const SMALL = { USERS: '4', SECONDS: '3', RATE: '100', SEED: '1' };
+const SMALL = { USERS: '4', SECONDS: '5', RATE: '100', SEED: '1' };
 /** Until the load has begun, at most. */
 const BEGIN_TIMEOUT_MS = 30_000;
 
