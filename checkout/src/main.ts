@@ -15,6 +15,7 @@ import {
   run,
   startForgetting,
   startTracing,
+  switchLogLevelOnSignal,
 } from 'service-kit';
 import { checkout } from '../contract.ts';
 import { createApp } from './app.ts';
@@ -32,6 +33,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../migrations/checkout', import.met
 await run('checkout', async (stopped) => {
   const config = loadConfig(checkoutConfig);
   const logger = createLogger('checkout', config.LOG_LEVEL);
+  using _switching = switchLogLevelOnSignal(logger);
   const registry = createRegistry('checkout');
   await using _tracing = await startTracing('checkout', checkout.version, config, logger);
   await using database = openDatabase({
@@ -42,9 +44,9 @@ await run('checkout', async (stopped) => {
   });
 
   const userAgent = `checkout/${checkout.version}`;
-  await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, registry });
+  await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, registry, logger });
   // Each request takes a turn of the product service's limit, so none is sent again behind its back.
-  const toProducts = { urls: config.PRODUCTS_URL, userAgent, registry, face: 'plain', retries: false } as const;
+  const toProducts = { urls: config.PRODUCTS_URL, userAgent, registry, logger, face: 'plain', retries: false } as const;
   await using productsPeer = openPeer(products, toProducts);
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger);
 

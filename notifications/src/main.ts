@@ -9,6 +9,7 @@ import {
   openDatabase,
   run,
   startTracing,
+  switchLogLevelOnSignal,
 } from 'service-kit';
 import { notifications } from '../contract.ts';
 import { createApp } from './app.ts';
@@ -21,6 +22,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../migrations/notifications', impor
 await run('notifications', async (stopped) => {
   const config = loadConfig(notificationsConfig);
   const logger = createLogger('notifications', config.LOG_LEVEL);
+  using _switching = switchLogLevelOnSignal(logger);
   const registry = createRegistry('notifications');
   await using _tracing = await startTracing('notifications', notifications.version, config, logger);
   await using database = openDatabase({

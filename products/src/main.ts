@@ -9,6 +9,7 @@ import {
   openDatabase,
   run,
   startTracing,
+  switchLogLevelOnSignal,
 } from 'service-kit';
 import { products } from '../contract.ts';
 import { createApp } from './app.ts';
@@ -20,6 +21,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../migrations/products', import.met
 await run('products', async (stopped) => {
   const config = loadConfig(productsConfig);
   const logger = createLogger('products', config.LOG_LEVEL);
+  using _switching = switchLogLevelOnSignal(logger);
   const registry = createRegistry('products');
   await using _tracing = await startTracing('products', products.version, config, logger);
   await using database = openDatabase({

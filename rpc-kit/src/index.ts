@@ -36,7 +36,7 @@ export {
   retryMetrics,
 } from './interceptors/policy-metrics.ts';
 export { listeners } from './notify.ts';
-export { serverLogging } from './interceptors/logging.ts';
+export { clientLogging, serverLogging } from './interceptors/logging.ts';
 export { clientTracing, serverTracing, type TracingOptions } from './interceptors/tracing.ts';
 export { rateLimit } from './interceptors/rate-limit.ts';
 export { type CallerRateLimitOptions, limitCallers } from './interceptors/caller-rate-limit.ts';

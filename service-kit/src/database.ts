@@ -66,9 +66,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       getTypeParser: ((oid: number, format?: 'text') => parsers[oid] ?? pg.types.getTypeParser(oid, format)) as never,
     },
   });
+  const { logger } = options;
   // Without a listener, an idle connection that breaks would end the process.
-  pool.on('error', (error) => options.logger.warn({ err: error }, 'an idle database connection broke'));
-  const lease = openLeases(pool, options.poolMax, options.logger);
+  pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection broke'));
+  const lease = openLeases(pool, options.poolMax, logger);
   const { seconds, cancelled } = instruments(options.registry, pool, lease);
 
   const execute = async (on: LeasedConnection, name: string, statement: Statement, { signal }: CallScope) => {
@@ -80,7 +81,9 @@ export function openDatabase(options: DatabaseOptions): Database {
       if (signal?.aborted && error === signal.reason) cancelled.inc({ query: name });
       throw error;
     } finally {
-      done();
+      const tookSeconds = done();
+      if (logger.isLevelEnabled('debug'))
+        logger.debug({ query: name, ms: Math.round(tookSeconds * 1e4) / 10 }, 'statement');
     }
   };
 

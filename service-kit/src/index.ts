@@ -18,6 +18,7 @@ export {
   SQLSTATE,
   sqlStateOf,
 } from './database-errors.ts';
+export { switchLogLevelOnSignal } from './log-level.ts';
 export { createLogger } from './logger.ts';
 export {
   createOperationJournal,

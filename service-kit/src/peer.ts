@@ -1,8 +1,10 @@
+import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import {
   balancerMetrics,
   breakerMetrics,
   type Client,
+  clientLogging,
   clientMetrics,
   clientTracing,
   createBalancer,
@@ -23,6 +25,8 @@ export interface PeerOptions {
   /** How this service names itself: `checkout/0.1.0`. */
   readonly userAgent: string;
   readonly registry: Registry;
+  /** Told of every call, at the level `debug`. */
+  readonly logger?: Logger;
   /** For peers that speak `POST /<method>` only. */
   readonly face?: 'rpc' | 'plain';
   /**
@@ -42,7 +46,7 @@ export interface Peer<M extends Methods> extends AsyncDisposable {
  * each, retries within a budget, and metrics of all that.
  */
 export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
-  const { urls, userAgent, registry, face = 'rpc', retries = true } = options;
+  const { urls, userAgent, registry, logger, face = 'rpc', retries = true } = options;
   const peer = contract.name;
   const transport = createBalancer({
     endpoints: urls,
@@ -55,8 +59,8 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   const budget = createRetryBudget();
   const retrying = retries ? [retry({ budget, on: retryMetrics(registry) })] : [];
   if (retries) retryBudgetMetrics(registry, peer, budget);
-  const client = createClient(contract, transport, {
-    interceptors: [clientTracing(), clientMetrics(registry), ...retrying],
-  });
+  const logging = logger ? [clientLogging(logger)] : [];
+  const interceptors = [clientTracing(), clientMetrics(registry), ...logging, ...retrying];
+  const client = createClient(contract, transport, { interceptors });
   return { client, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
 }

@@ -8,7 +8,7 @@ import { logScope } from '../log-scope.ts';
 import { RpcError } from '../rpc-error.ts';
 import { implement } from '../server.ts';
 import { testCall } from '../testing.ts';
-import { serverLogging } from './logging.ts';
+import { clientLogging, serverLogging } from './logging.ts';
 
 const shop = defineService(
   'shop',
@@ -162,5 +162,42 @@ describe('the log of a server', () => {
     }
     assert.equal(lines().length, 2 * outcomes.length);
     assert.doesNotMatch(text, /secret/);
+  });
+});
+
+describe('the log of a client', () => {
+  const lines: Line[] = [];
+  const logger = pino(
+    { base: undefined, timestamp: false },
+    { write: (line: string) => void lines.push(JSON.parse(line)) },
+  );
+  const asked = (next: Next) =>
+    clientLogging(logger)(next)(testCall({ service: 'shop', method: 'enter', contract: enter }));
+
+  beforeEach(() => {
+    lines.splice(0);
+    logger.level = 'debug';
+  });
+
+  it('has a line at debug for each call, however it ends', async () => {
+    await asked(async () => 'result');
+    const closed = new RpcError('failed_precondition', 'no', { reason: 'closed' });
+    await assert.rejects(
+      asked(() => Promise.reject(closed)),
+      closed,
+    );
+    assert.deepEqual(
+      lines.map(({ level, peer, peer_method, code, reason }) => [level, peer, peer_method, code, reason]),
+      [
+        [20, 'shop', 'enter', 'ok', undefined],
+        [20, 'shop', 'enter', 'failed_precondition', 'closed'],
+      ],
+    );
+  });
+
+  it('has none at info', async () => {
+    logger.level = 'info';
+    assert.equal(await asked(async () => 'result'), 'result');
+    assert.deepEqual(lines, []);
   });
 });

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Call, Interceptor } from '../call.ts';
+import type { Call, Interceptor, Next } from '../call.ts';
 import { type LogFields, runInLogScope } from '../log-scope.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
 import { parseTraceparent } from '../traceparent.ts';
@@ -20,13 +20,13 @@ function scopeOf({ requestId, traceparent }: Call): LogFields {
     : { request_id: requestId };
 }
 
-async function logged(logger: Logger, next: (call: Call) => Promise<unknown>, call: Call): Promise<unknown> {
+async function logged(logger: Logger, next: Next, call: Call): Promise<unknown> {
   const startedAt = performance.now();
   const line = (code: string) => ({
     method: call.contract ? call.method : 'unknown',
     caller: call.caller.name,
     code,
-    ms: Math.round((performance.now() - startedAt) * 10) / 10,
+    ms: millisecondsSince(startedAt),
   });
   try {
     const result = await next(call);
@@ -44,4 +44,31 @@ function logFailure(logger: Logger, error: RpcError, line: (code: string) => obj
   if (error.code === 'internal') logger.error({ ...fields, err: error.cause ?? error }, 'call failed');
   else if (error.cause !== undefined) logger.warn({ ...fields, err: error.cause }, 'call failed');
   else logger.info(fields, 'call');
+}
+
+/** One line a call that this process makes, at the level `debug`: whom it asked, how that ended, how long it took. */
+export function clientLogging(logger: Logger): Interceptor {
+  return (next) => (call) => (logger.isLevelEnabled('debug') ? loggedAsked(logger, next, call) : next(call));
+}
+
+async function loggedAsked(logger: Logger, next: Next, call: Call): Promise<unknown> {
+  const startedAt = performance.now();
+  const tell = (code: string, reason?: string): void => {
+    const ms = millisecondsSince(startedAt);
+    logger.debug({ peer: call.service, peer_method: call.method, code, reason, ms }, 'asked');
+  };
+  try {
+    const result = await next(call);
+    tell('ok');
+    return result;
+  } catch (error) {
+    const { code, reason } = toRpcError(error);
+    tell(code, reason);
+    throw error;
+  }
+}
+
+/** To a tenth. */
+function millisecondsSince(startedAt: number): number {
+  return Math.round((performance.now() - startedAt) * 10) / 10;
 }
