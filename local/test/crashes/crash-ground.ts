@@ -8,9 +8,9 @@ import { pickFreePorts } from '../../src/ports.ts';
 import { startCheckout } from '../in-process/checkout.ts';
 import { startLoms } from '../in-process/loms.ts';
 import { startNotifications, type Told } from '../in-process/notifications.ts';
+import { answerTo } from '../in-process/patience.ts';
 import { openSql, type Sql } from '../in-process/sql.ts';
 import { type MortalName, startMortal } from './mortal-service.ts';
-import { answerTo, eventually } from './patience.ts';
 
 export type Goods = Readonly<Record<number, number>>;
 
@@ -126,14 +126,4 @@ export async function openCrashGround(): Promise<CrashGround> {
 /** What the dead one had in hand would be taken up by others after 15 s: here they are over at once. */
 async function endLeases(sql: Sql): Promise<void> {
   await sql('UPDATE outbox SET available_at = now() WHERE delivered_at IS NULL');
-}
-
-/** Waits until the background has nothing more to do. */
-export async function drained({ sql }: Pick<CrashGround, 'sql'>): Promise<void> {
-  await eventually('every event is delivered', async () => {
-    return (await sql.loms('SELECT FROM outbox WHERE delivered_at IS NULL LIMIT 1')).length === 0;
-  });
-  await eventually('no purchase is pending', async () => {
-    return (await sql.checkout("SELECT FROM purchases WHERE state = 'pending' LIMIT 1")).length === 0;
-  });
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { assertInvariants } from '../../../loms/test/invariants.ts';
-import { type CrashGround, drained, openCrashGround } from './crash-ground.ts';
+import { assertInvariants } from 'invariants';
+import { drained } from '../in-process/drained.ts';
+import { journalOf } from '../in-process/notifications.ts';
+import { type CrashGround, openCrashGround } from './crash-ground.ts';
 import {
   CHECKOUT_PLACES,
   CHECKOUT_TRANSACTIONS,
@@ -58,7 +60,7 @@ describe('kill -9', function () {
       assert.deepEqual(await life.cart(), expected.cart);
       assert.deepEqual(await ordersOf(life.user), expected.orders);
       await assertTold(life.user);
-      await assertInvariants(ground.sql.loms);
+      await assertInvariants({ ...ground.sql, journal: journalOf(ground.told) });
     });
   }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { checkout } from 'checkout/contract.ts';
 import { failedWith } from 'rpc-kit';
+import { answerTo, eventually, isUnanswered } from '../in-process/patience.ts';
 import { type Goods, type Life, SUPPLY } from './crash-ground.ts';
 import type { CHECKOUT_PLACES, CHECKOUT_TRANSACTIONS, LOMS_PLACES, LOMS_TRANSACTIONS } from './crash-points.ts';
-import { answerTo, eventually, isUnanswered } from './patience.ts';
 
 /** What must be true of the buyer once all is over. */
 export interface Expected {

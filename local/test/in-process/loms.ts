@@ -5,7 +5,7 @@ import { createApp } from '../../../loms/src/app.ts';
 import type { EventSink } from '../../../loms/src/domain/ports.ts';
 import { createNotificationsSink } from '../../../loms/src/peer/notifications.ts';
 import { createOrderReader, createOverdueOrders } from '../../../loms/src/repository/orders.ts';
-import { createEventQueue } from '../../../loms/src/repository/outbox.ts';
+import { createBacklogReader, createEventQueue } from '../../../loms/src/repository/outbox.ts';
 import { createStockReader } from '../../../loms/src/repository/stocks.ts';
 import { createStore } from '../../../loms/src/repository/store.ts';
 import type { RunningService } from './running-service.ts';
@@ -42,6 +42,7 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
       stocks: createStockReader(database),
       overdue: createOverdueOrders(database),
       queue: createEventQueue(database),
+      backlog: createBacklogReader(database),
       sink: decorators.sink?.(sink) ?? sink,
       logger,
       registry,

@@ -1,3 +1,4 @@
+import type { Delivery } from 'invariants';
 import { pino } from 'pino';
 import { serveHttp } from 'rpc-kit';
 import { createRegistry, openDatabase } from 'service-kit';
@@ -43,4 +44,8 @@ export async function startNotifications({
   resources.defer(() => server.close(0));
   const owned = resources.move();
   return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+export function journalOf(told: readonly Told[]): Delivery[] {
+  return told.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq }));
 }
