@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all storm test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all storm check-invariants test unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -15,6 +15,9 @@ run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer an
 
 storm: packages ## Lets many users loose on the running mesh, then checks what they left (USERS=50 SECONDS=20 RATE=1000 SEED=…)
 	@exec $(NODE) storm/src/main.ts
+
+check-invariants: packages ## Checks what must hold in the running mesh (HISTORY=file for what clients saw)
+	@exec $(NODE) local/src/check-invariants.ts
 
 test: packages ## Runs all tests: unit, integration on a real Postgres, end to end
 	@exec $(NODE) local/src/test.ts

@@ -49,13 +49,25 @@ export function createStockWatcher(): StockWatcher {
   };
 }
 
-/** Looks at the stock of loms in snapshot after snapshot until the signal ends it. For S4, while load runs. */
+/**
+ * Looks at the stock of loms in snapshot after snapshot until the signal ends it. For S4, while load runs. A look that
+ * fails because the database is away, as it may be under faults, is left out.
+ */
 export async function watchStock(lomsUrl: string, { signal }: { signal: AbortSignal }): Promise<StockWatch> {
   const watcher = createStockWatcher();
   while (!signal.aborted) {
-    await using snapshot = await openSnapshot(lomsUrl);
-    await watcher.look(snapshot.query);
+    try {
+      await using snapshot = await openSnapshot(lomsUrl);
+      await watcher.look(snapshot.query);
+    } catch (error) {
+      if (isOurMistake(error)) throw error;
+    }
     await pause(INTERVAL_MS, undefined, { signal }).catch(() => {});
   }
   return watcher;
+}
+
+/** Class 42: a table is missing, or may not be read (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+function isOurMistake(error: unknown): boolean {
+  return String((error as { code?: string }).code).startsWith('42');
 }

@@ -15,6 +15,9 @@ export function perService<T>(make: (service: ServiceName) => T): PerService<T> 
   return { products, notifications, loms, checkout } as PerService<T>;
 }
 
+/** The one that the original product service takes. */
+export const DEFAULT_PRODUCTS_TOKEN = 'testtoken';
+
 type Surroundings = { host: string; port: number; databaseUrl: string; urls: PerService<string> };
 
 /** What a service is told about its surroundings; whatever else it knows to read passes through from the caller. */
@@ -31,7 +34,7 @@ export function serviceEnvironment(
     PORT: String(port),
     DATABASE_URL: databaseUrl,
   };
-  const productsToken = given.PRODUCTS_TOKEN || 'testtoken';
+  const productsToken = given.PRODUCTS_TOKEN || DEFAULT_PRODUCTS_TOKEN;
   if (service === 'products') return { ...environment, PRODUCTS_TOKEN: productsToken };
   if (service === 'loms') return { ...environment, NOTIFICATIONS_URL: urls.notifications };
   if (service === 'checkout') {

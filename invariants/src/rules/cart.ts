@@ -34,6 +34,10 @@ interface Bought {
   readonly count: number;
   readonly beganMs: number;
   readonly settledMs: number;
+  /** The calls one of which began it. */
+  readonly calls: readonly Call<'purchase'>[];
+  /** Those that were answered its order. */
+  readonly answered: readonly Call<'purchase'>[];
 }
 
 /** All that moved goods of one sku in or out of one user's cart. Refused calls moved none. */
@@ -61,14 +65,30 @@ async function movesOf(checkout: Query, history: readonly Operation[]): Promise<
   for (const call of callsOf(history, 'deleteFromCart').filter(possible)) {
     at(call.args.user, call.args.sku).deleted.push(call);
   }
-  const ordered = `
-    SELECT user_id, sku, count, created_at, settled_at FROM purchases JOIN purchase_items USING (purchase_id)
-    WHERE state = 'ordered' AND user_id = ANY($1)`;
-  for (const row of await checkout(ordered, [usersOf(history)])) {
-    const [beganMs, settledMs] = [(row.created_at as Date).getTime(), (row.settled_at as Date).getTime()];
-    at(row.user_id as bigint, Number(row.sku)).bought.push({ count: row.count as number, beganMs, settledMs });
-  }
+  for (const { user, sku, ...bought } of await boughtBy(checkout, history)) at(user, sku).bought.push(bought);
   return moves;
+}
+
+async function boughtBy(checkout: Query, history: readonly Operation[]) {
+  const calls = Map.groupBy(callsOf(history, 'purchase'), ({ args }) => args.user);
+  const ordered = `
+    SELECT user_id, idempotency_key, order_id, sku, count, created_at, settled_at
+    FROM purchases JOIN purchase_items USING (purchase_id)
+    WHERE state = 'ordered' AND user_id = ANY($1)`;
+  const rows = await checkout(ordered, [usersOf(history)]);
+  return rows.map((row) => {
+    const ofUser = calls.get(row.user_id as bigint) ?? [];
+    const key = (row.idempotency_key ?? undefined) as string | undefined;
+    return {
+      user: row.user_id as bigint,
+      sku: Number(row.sku),
+      count: row.count as number,
+      beganMs: (row.created_at as Date).getTime(),
+      settledMs: (row.settled_at as Date).getTime(),
+      calls: ofUser.filter(({ args }) => args.idempotencyKey === key),
+      answered: ofUser.filter(({ answer }) => answer?.orderID === row.order_id),
+    };
+  });
 }
 
 /** Those whose carts the history saw change; of others it knows nothing. */
@@ -120,9 +140,14 @@ function findReadsAmiss(reads: readonly Call<'listCart'>[], moves: ReadonlyMap<s
 function boundsAt(read: Call<'listCart'>, { added, deleted, bought }: Moves): [number, number] {
   const certainly = added.filter((call) => isOk(call) && isBefore(call, read));
   const maybeDeleted = deleted.filter((call) => !isBefore(read, call));
-  const maybeBought = bought.filter(({ beganMs }) => beganMs <= read.endedMs + CLOCK_SLACK_MS);
   const maybeAdded = added.filter((call) => !isBefore(read, call));
-  const certainlyBought = bought.filter(({ settledMs }) => settledMs < read.startedMs - CLOCK_SLACK_MS);
+  const maybeBought = bought.filter(
+    ({ beganMs, calls }) => beganMs <= read.endedMs + CLOCK_SLACK_MS && calls.some((call) => !isBefore(read, call)),
+  );
+  const certainlyBought = bought.filter(
+    ({ settledMs, answered }) =>
+      settledMs < read.startedMs - CLOCK_SLACK_MS || answered.some((call) => isBefore(call, read)),
+  );
   return [
     countOf(certainly) - countOf(maybeDeleted) - sumOf(maybeBought),
     countOf(maybeAdded) - sumOf(certainlyBought),

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { HistoryError, LINE_LENGTH_MAX, type Operation, readHistory, toHistoryLine } from './history.ts';
+
+const at = { startedAt: new Date('2026-01-31T12:00:00.001Z'), endedAt: new Date('2026-01-31T12:00:00.002Z') };
+const PURCHASE: Operation = {
+  ...at,
+  op: 'purchase',
+  key: 'k',
+  args: { user: 9_007_199_254_740_993n, idempotencyKey: 'k' },
+  client: 'user-17',
+  result: 'ok',
+  answer: { orderID: 9_223_372_036_854_775_807n },
+};
+
+async function* chunks(text: string, length = 7): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let start = 0; start < bytes.length; start += length) yield bytes.subarray(start, start + length);
+}
+
+const read = (text: string) => Array.fromAsync(readHistory(chunks(text), 'h.jsonl'));
+
+describe('A history', () => {
+  it('keeps every digit of its integers on the way to text, where they are numbers, and back', async () => {
+    const line = toHistoryLine(PURCHASE);
+    assert.match(line, /"user":9007199254740993,.*"orderID":9223372036854775807\}/);
+    assert.deepEqual(await read(line), [PURCHASE]);
+  });
+
+  it('is read piece by piece, also where a piece ends within a letter, and without a line feed at its end', async () => {
+    const named: Operation = { ...PURCHASE, key: 'Ключ ✓' };
+    assert.deepEqual(await read(`${toHistoryLine(named)}\n${toHistoryLine(PURCHASE).trimEnd()}`), [named, PURCHASE]);
+  });
+
+  it('is nothing for an empty file', async () => {
+    assert.deepEqual(await read(''), []);
+  });
+
+  for (const [what, line, message] of [
+    ['a line that breaks off', '{"op":"purch', /^h\.jsonl, line 2: this is not JSON; was the writer killed/],
+    ['a result that is none', toHistoryLine(PURCHASE).replace('"ok"', '"maybe"'), /^h\.jsonl, line 2: result: /],
+    ['a fail without its code', toHistoryLine(PURCHASE).replace('"ok","answer":', '"fail","data":'), /line 2: code: /],
+    [
+      'a member that nobody knows',
+      toHistoryLine(PURCHASE).replace('{', '{"extra":1,'),
+      /line 2: the operation: .*extra/,
+    ],
+    ['a time that is none', toHistoryLine(PURCHASE).replace('2026-01-31T12:00:00.001Z', 'now'), /line 2: startedAt: /],
+    ['a line without end', 'x'.repeat(LINE_LENGTH_MAX + 1), /^h\.jsonl, line 2: a line holds at most \d+ characters/],
+  ] as const) {
+    it(`names the line of ${what}`, async () => {
+      await assert.rejects(
+        Array.fromAsync(readHistory(chunks(toHistoryLine(PURCHASE) + line, 4096), 'h.jsonl')),
+        (error) => {
+          assert.ok(error instanceof HistoryError);
+          assert.match(error.message, message);
+          return true;
+        },
+      );
+    });
+  }
+
+  it('that is not UTF-8 is refused', async () => {
+    const bytes = async function* () {
+      yield Uint8Array.of(0x7b, 0xff, 0x7d);
+    };
+    await assert.rejects(
+      Array.fromAsync(readHistory(bytes(), 'h.jsonl')),
+      /^HistoryError: h\.jsonl, line 1 or soon after/,
+    );
+  });
+});

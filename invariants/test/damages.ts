@@ -1,0 +1,299 @@
+import type { DatabaseUrls, Operation, Sources } from '../src/index.ts';
+import { USER } from './world.ts';
+
+/** A way to spoil the world, and what must turn red of it: exactly that. */
+export interface Damage {
+  readonly what: string;
+  /** By service; run before the check, in a transaction that is rolled back. */
+  readonly sql?: { readonly [service in keyof DatabaseUrls]?: string };
+  readonly sources?: (sources: Sources & { history: readonly Operation[] }) => Sources;
+  readonly breaks: readonly string[];
+}
+
+type Change = (operation: Operation) => Operation | undefined;
+
+/** Changes the history's operations of a method and a key; `undefined` drops them. */
+function inHistory(op: string, key: string, change: Change): Damage['sources'] {
+  return (sources) => ({
+    ...sources,
+    history: sources.history.flatMap((done) => (done.op === op && done.key === key ? (change(done) ?? []) : [done])),
+  });
+}
+
+function added(op: string, args: Record<string, unknown>, outcome: object): Damage['sources'] {
+  const at = { startedAt: new Date(), endedAt: new Date(), client: 'tests' };
+  const key = String(args.idempotencyKey ?? args.orderID ?? args.user ?? '');
+  const done = { op, key, args, ...at, ...outcome } as Operation;
+  return (sources) => ({ ...sources, history: [...sources.history, done] });
+}
+
+const answered =
+  (answer: unknown): Change =>
+  (done) =>
+    ({ ...done, result: 'ok', answer }) as Operation;
+
+/** A failed head of order 1 (its last event), which is told to notifications but not known to be. */
+const FAILING = 'UPDATE outbox SET delivered_at = NULL, attempts = 7 WHERE order_id = 1 AND seq = 3';
+const LONG_DUE = "delivered_at = NULL, attempts = 0, available_at = now() - interval '1 minute'";
+
+/** Order 4 fails first and is new then. */
+const SWAPPED = "status = CASE status WHEN 'new' THEN 'failed' ELSE 'new' END WHERE order_id = 4";
+
+export const DAMAGES: readonly Damage[] = [
+  {
+    what: 'S1: a unit appears',
+    sql: {
+      loms: 'ALTER TABLE stocks DROP CONSTRAINT stocks_check; UPDATE stocks SET on_sale = on_sale + 1 WHERE sku = 1',
+    },
+    breaks: ['S1, the sums'],
+  },
+  {
+    what: 'S2: goods are reserved in another warehouse than the counter says',
+    sql: {
+      loms: `INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (2, 7, 0, 0);
+        UPDATE reservations SET warehouse_id = 7`,
+    },
+    breaks: ['S2, the counter'],
+  },
+  {
+    what: 'S3: a failed order has moved stock',
+    sql: { loms: 'UPDATE stocks SET sold = sold + 1, on_sale = on_sale - 1 WHERE sku = 2' },
+    breaks: ['S3, the sales'],
+  },
+  {
+    what: 'S4: a reader sees a sum that was not there',
+    sources: (sources) => ({
+      ...sources,
+      stockWatch: { snapshots: 2, moves: 1, violations: [{ sku: 1n, supplied: 5n, on_sale: 6n }] },
+    }),
+    breaks: ['S4, the readers'],
+  },
+  {
+    what: 'S4: a client is told of more than was ever supplied',
+    sources: inHistory('stocks', '1', answered({ stocks: [{ warehouseID: 1, count: 6 }] })),
+    breaks: ['S4, the readers'],
+  },
+  {
+    what: 'S5: an order failed although its goods lay there',
+    sql: { loms: 'UPDATE stocks SET supplied = supplied + 10, on_sale = on_sale + 10 WHERE sku = 2' },
+    breaks: ['S5, needless refusals'],
+  },
+  {
+    what: 'S5: a refusal names a shortage that is none',
+    sources: inHistory('purchase', 'third', (done) => ({
+      ...(done as Extract<Operation, { result: 'fail' }>),
+      data: { orderID: 5, shortages: [{ sku: 2, requested: 3, available: 3 }] },
+    })),
+    breaks: ['S5, the shortages told'],
+  },
+  {
+    what: 'O1: two steps have changed places, everywhere',
+    sql: {
+      loms: `UPDATE order_status_history SET ${SWAPPED}; UPDATE outbox SET ${SWAPPED}`,
+      notifications: `UPDATE notifications SET ${SWAPPED}`,
+    },
+    breaks: ['O1, the steps'],
+  },
+  {
+    what: 'O2: an acknowledged payment ends cancelled',
+    sources: added('orderPayed', { orderID: 3n }, { result: 'ok', answer: {} }),
+    breaks: ['O2, the acknowledged', 'Y1, the acknowledged'],
+  },
+  {
+    what: 'O2: payment and cancellation are both acknowledged',
+    sources: inHistory('orderPayed', '2', answered({})),
+    breaks: ['O2, the acknowledged', 'Y1, the acknowledged'],
+  },
+  {
+    what: 'O3: an order is cancelled before its time, and nobody asked for it',
+    sources: inHistory('cancelOrder', '2', () => undefined),
+    breaks: ['O3, the timeout'],
+  },
+  {
+    what: 'O4: an order awaits payment beyond its time',
+    sql: { loms: "UPDATE orders SET payment_due_at = now() - interval '6 seconds' WHERE order_id = 3" },
+    breaks: ['O4, the open ones'],
+  },
+  {
+    what: 'P1: two keys have one order',
+    sql: {
+      loms: `INSERT INTO idempotency_keys (key, body_hash, order_id)
+        SELECT 'another', body_hash, order_id FROM idempotency_keys WHERE key = 'direct'`,
+    },
+    breaks: ['P1, the keys'],
+  },
+  {
+    what: 'P1: the order holds other goods than the cart did',
+    sql: { checkout: 'UPDATE purchase_items SET sku = 2 FROM purchases WHERE order_id = 5' },
+    breaks: ['P1, the purchases', 'P3, the goods'],
+  },
+  {
+    what: 'P1: a refused purchase has an order',
+    sql: {
+      checkout: `INSERT INTO purchases (purchase_id, user_id, state, settled_at, resume_at)
+        SELECT key::uuid, ${USER}, 'rejected', now(), now() FROM (VALUES ('00000000-0000-4000-8000-000000000001')) keys (key)`,
+      loms: `INSERT INTO idempotency_keys (key, body_hash, order_id)
+        VALUES ('00000000-0000-4000-8000-000000000001', '', 3); DELETE FROM idempotency_keys WHERE key = 'direct'`,
+    },
+    breaks: ['P1, the purchases'],
+  },
+  {
+    what: 'P1: one key is answered with two orders',
+    sources: added(
+      'createOrder',
+      { user: 4n, items: [{ sku: 2, count: 2 }], idempotencyKey: 'direct' },
+      {
+        result: 'fail',
+        code: 'out_of_stock',
+        data: { orderID: 4, shortages: [{ sku: 2, requested: 2, available: 1 }] },
+      },
+    ),
+    breaks: ['P1, the answers'],
+  },
+  {
+    what: 'P1: a purchase answers the order of somebody else',
+    sources: inHistory('purchase', '2', answered({ orderID: 3 })),
+    breaks: ['P1, the answers', 'P1, the answers of purchase'],
+  },
+  {
+    what: 'P2: a key is refused though it came with one body only',
+    sources: inHistory('createOrder', 'direct', (done) => (done.result === 'ok' ? undefined : done)),
+    breaks: ['P2, the bodies'],
+  },
+  {
+    what: 'P2: two bodies are answered under one key',
+    sources: added(
+      'purchase',
+      { user: 5n, idempotencyKey: 'third' },
+      { result: 'fail', code: 'out_of_stock', data: undefined },
+    ),
+    breaks: ['P2, the bodies', 'S5, the shortages told'],
+  },
+  {
+    what: 'P3: goods are ordered and still in the cart',
+    sql: { checkout: `INSERT INTO cart_lines VALUES (${USER}, 1, 2)` },
+    breaks: ['P3, the goods'],
+  },
+  {
+    what: 'P3: a refused purchase keeps the goods',
+    sql: { checkout: 'DELETE FROM cart_lines WHERE user_id = 3' },
+    breaks: ['P3, the goods'],
+  },
+  {
+    what: 'P3: goods are in a cart that nobody put there',
+    sql: { checkout: 'INSERT INTO cart_lines VALUES (3, 99, 1)' },
+    breaks: ['P3, the goods'],
+  },
+  {
+    what: 'P3: a purchase is left pending',
+    sql: {
+      checkout: `INSERT INTO purchases (purchase_id, user_id, state, resume_at)
+        VALUES ('00000000-0000-4000-8000-000000000001', 3, 'pending', now())`,
+    },
+    breaks: ['P3, the pending ones'],
+  },
+  {
+    what: 'P4: a cart is shown without what was added',
+    sources: inHistory('listCart', String(USER), answered({ items: [], totalPrice: 0 })),
+    breaks: ['P4, the reads'],
+  },
+  {
+    what: 'P4: a cart is shown with more than was added',
+    sources: inHistory(
+      'listCart',
+      String(USER),
+      answered({ items: [{ sku: 1, count: 3, name: 'x', price: 1 }], totalPrice: 3 }),
+    ),
+    breaks: ['P4, the reads'],
+  },
+  {
+    what: 'E1: an outbox row is gone',
+    sql: { loms: 'DELETE FROM outbox WHERE order_id = 1 AND seq = 3' },
+    breaks: ['E1, the outbox'],
+  },
+  {
+    what: 'E2: a notification is lost',
+    sql: { notifications: 'DELETE FROM notifications WHERE order_id = 1 AND seq = 3' },
+    breaks: ['E2, the notifications'],
+  },
+  {
+    what: 'E2: a notification is invented',
+    sql: {
+      notifications: `INSERT INTO notifications (order_id, seq, event_id, user_id, status, at, text)
+        SELECT order_id, 4, gen_random_uuid(), user_id, status, at, text FROM notifications WHERE order_id = 1 AND seq = 3`,
+    },
+    breaks: ['E2, the notifications'],
+  },
+  {
+    what: 'E2: a notification is stored twice',
+    sql: {
+      notifications: `ALTER TABLE notifications DROP CONSTRAINT notifications_pkey;
+        ALTER TABLE notifications DROP CONSTRAINT notifications_event_id_key;
+        INSERT INTO notifications SELECT * FROM notifications WHERE order_id = 1 AND seq = 3`,
+    },
+    breaks: ['E2, the notifications'],
+  },
+  {
+    what: 'E2: a user is told of another status',
+    sql: { notifications: "UPDATE notifications SET status = 'cancelled' WHERE order_id = 1 AND seq = 3" },
+    breaks: ['E2, the notifications'],
+  },
+  {
+    what: 'E2: nobody knows that an event arrived',
+    sql: { loms: FAILING },
+    breaks: ['E2, the unconfirmed'],
+  },
+  {
+    what: 'E2: a user is told twice',
+    sources: (sources) => ({ ...sources, journal: [...(sources.journal ?? []), { orderID: 1n, seq: 3 }] }),
+    breaks: ['E2, the delivery journal', 'E3, the delivery journal'],
+  },
+  {
+    what: 'E3: two events have overtaken each other',
+    sql: {
+      loms: `UPDATE outbox SET attempts = 1, delivered_at = now() - seq * interval '1 second' WHERE order_id = 1`,
+    },
+    breaks: ['E3, the times of delivery'],
+  },
+  {
+    what: 'E3: an event is delivered before one that is still waiting',
+    sql: { loms: 'UPDATE outbox SET delivered_at = NULL, attempts = 0 WHERE order_id = 1 AND seq = 1' },
+    breaks: ['E3, the times of delivery'],
+  },
+  {
+    what: 'E3: two deliveries have changed places',
+    sources: (sources) => ({ ...sources, journal: swapFirst(sources.journal ?? []) }),
+    breaks: ['E3, the delivery journal'],
+  },
+  {
+    what: 'E4: an event is passed over',
+    sql: { loms: `UPDATE outbox SET ${LONG_DUE} WHERE order_id = 2 AND seq = 3` },
+    breaks: ['E4, those left behind'],
+  },
+  {
+    what: 'E5: an event that fails holds up that of another order',
+    sql: { loms: `${FAILING}; UPDATE outbox SET ${LONG_DUE} WHERE order_id = 2 AND seq = 3` },
+    breaks: ['E2, the unconfirmed', 'E5, those held up'],
+  },
+  {
+    what: 'Y1: an acknowledged order is not there',
+    sources: added(
+      'createOrder',
+      { user: 4n, items: [{ sku: 1, count: 1 }] },
+      { result: 'ok', answer: { orderID: 99n } },
+    ),
+    breaks: ['Y1, the acknowledged'],
+  },
+  {
+    what: 'Y3: a client sees a code that no contract knows',
+    sources: inHistory('orderPayed', '2', (done) => ({ ...done, code: 'stack_overflow' }) as Operation),
+    breaks: ['Y3, the codes'],
+  },
+];
+
+/** Changes places of the first two deliveries of order 1. */
+function swapFirst(journal: NonNullable<Sources['journal']>): NonNullable<Sources['journal']> {
+  return journal.map((delivery) =>
+    delivery.orderID === 1n && delivery.seq <= 2 ? { ...delivery, seq: 3 - delivery.seq } : delivery,
+  );
+}

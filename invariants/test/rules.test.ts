@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkInvariants, type DatabaseUrls, findBroken, openSources, RULES, type Sources } from '../src/index.ts';
+import { connect } from '../src/snapshot.ts';
+import { DAMAGES, type Damage } from './damages.ts';
+import { openWorld, type World } from './world.ts';
+
+const SECRET = 'a password that was planted';
+const SERVICES = ['loms', 'checkout', 'notifications'] as const;
+
+describe('The invariants', () => {
+  let world: World;
+  let logFolder: string;
+
+  before(async () => {
+    world = await openWorld();
+    logFolder = await mkdtemp(join(tmpdir(), 'order-mesh-logs-'));
+    await writeFile(join(logFolder, 'loms.log'), '{"msg":"nothing of interest"}\n');
+  });
+  after(async () => {
+    await world[Symbol.asyncDispose]();
+    await rm(logFolder, { recursive: true });
+  });
+
+  const withoutDatabases = () => {
+    const { history, stockWatch, journal } = world;
+    return { history, stockWatch, journal, logs: { folder: logFolder, secrets: [SECRET] } };
+  };
+
+  it('hold in a world that real services made, but for those that no data shows', async () => {
+    await using opened = await openSources(world.urls);
+    const verdicts = await checkInvariants({ ...opened.sources, ...withoutDatabases() });
+    assert.deepEqual(
+      verdicts.filter(({ verdict }) => verdict === 'broken'),
+      [],
+    );
+    const unseen = verdicts.filter(({ verdict }) => verdict === 'not checked').map(({ id }) => id);
+    // No event fails in this world, tests' roles have no limit of connections, and Y4 and Y5 are properties of the code.
+    assert.deepEqual(unseen, ['E5', 'Y2', 'Y4', 'Y5']);
+    assert.equal(verdicts.length, RULES.length);
+  });
+
+  for (const damage of DAMAGES) {
+    it(`turn red when ${damage.what.replace(/^(..): (.*)$/, '$2 ($1)')}`, async () => {
+      const broken = await brokenBy(damage);
+      assert.deepEqual(Object.keys(broken).toSorted(), damage.breaks.toSorted());
+    });
+  }
+
+  it('are each shown to turn red, or are Y2 (below), or properties of the code', () => {
+    const shown = new Set(DAMAGES.flatMap(({ breaks }) => breaks).map((part) => part.slice(0, 2)));
+    assert.deepEqual(
+      RULES.map(({ id }) => id).filter((id) => !shown.has(id)),
+      ['Y2', 'Y4', 'Y5'],
+    );
+  });
+
+  it('turn red when a transaction is open for too long (Y2)', async () => {
+    const idler = await connect(world.urls.loms);
+    try {
+      await idler.query("SET application_name = 'loms'");
+      await idler.query('BEGIN');
+      await idler.query('SELECT pg_sleep(0.2)');
+      await using opened = await openSources(world.urls);
+      const broken = await findBroken(opened.sources, { only: ['Y2'], transactionMaxMs: 100 });
+      assert.deepEqual(Object.keys(broken), ['Y2, the sessions of loms']);
+    } finally {
+      await idler.end();
+    }
+  });
+
+  it('turn red when a secret stands in a log (Y3), which is not said again', async () => {
+    await writeFile(join(logFolder, 'checkout.log'), `first line\nthe password is ${SECRET}\n`);
+    try {
+      const broken = await findBroken(withoutDatabases(), { only: ['Y3'] });
+      assert.deepEqual(broken, { 'Y3, the logs': [{ file: join(logFolder, 'checkout.log'), line: 2 }] });
+    } finally {
+      await rm(join(logFolder, 'checkout.log'));
+    }
+  });
+
+  it('hold up to what the sources show, and say what is missing for the rest', async () => {
+    await using opened = await openSources({ loms: world.urls.loms });
+    const verdicts = await checkInvariants(opened.sources);
+    const byID = new Map(verdicts.map((verdict) => [verdict.id, verdict]));
+    assert.deepEqual(
+      verdicts.filter(({ verdict }) => verdict === 'holds').map(({ id }) => id),
+      ['S1', 'S2', 'S3', 'O1', 'O4', 'E1', 'E3', 'E4'],
+    );
+    const whyOf = (id: string) => (byID.get(id) as { why?: string }).why ?? '';
+    assert.equal(whyOf('O2'), 'needs a history file (HISTORY=…)');
+    assert.match(
+      whyOf('E2'),
+      /the notifications: needs the database of notifications \(NOTIFICATIONS_DATABASE_URL=…\)/,
+    );
+    assert.match(whyOf('S4'), /at rest/);
+  });
+
+  /** What the world's rules find after the damage, which is undone. */
+  async function brokenBy({ sql = {}, sources = (given) => given }: Damage): Promise<Record<string, unknown>> {
+    const clients = await Promise.all(SERVICES.map((service) => connect(world.urls[service])));
+    try {
+      const queries: [keyof DatabaseUrls, Sources['loms']][] = [];
+      for (const [index, service] of SERVICES.entries()) {
+        const client = clients[index];
+        await client?.query('BEGIN');
+        await client?.query(sql[service] ?? 'SELECT');
+        queries.push([service, async (text, values) => (await client?.query(text, values))?.rows ?? []]);
+      }
+      return await findBroken(sources({ ...Object.fromEntries(queries), ...withoutDatabases() }));
+    } finally {
+      for (const client of clients) await client.end();
+    }
+  }
+});

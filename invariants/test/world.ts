@@ -1,0 +1,145 @@
+import { checkout } from 'checkout/contract.ts';
+import { createTestDatabase } from 'local/testing';
+import { loms } from 'loms/contract.ts';
+import { createClient, createHttpTransport, RpcError } from 'rpc-kit';
+import { startFakeProducts } from '../../checkout/test/fake-products.ts';
+import { startCheckout } from '../../local/test/in-process/checkout.ts';
+import { startLoms } from '../../local/test/in-process/loms.ts';
+import { startNotifications, type Told } from '../../local/test/in-process/notifications.ts';
+import {
+  type DatabaseUrls,
+  drained,
+  type Operation,
+  readHistory,
+  type StockWatch,
+  toHistoryLine,
+} from '../src/index.ts';
+import { connect } from '../src/snapshot.ts';
+
+/** A little world at rest: what real services made of a few calls, and the history of those. */
+export interface World extends AsyncDisposable {
+  readonly urls: Required<DatabaseUrls> & Record<keyof DatabaseUrls, string>;
+  readonly history: readonly Operation[];
+  readonly stockWatch: StockWatch;
+  /** What notifications told users, in its order. */
+  readonly journal: readonly { readonly orderID: bigint; readonly seq: number }[];
+}
+
+const TOLD_MAX_MS = 20_000;
+
+export async function openWorld(): Promise<World> {
+  await using resources = new AsyncDisposableStack();
+  const databases = {
+    loms: resources.use(await createTestDatabase('loms')),
+    checkout: resources.use(await createTestDatabase('checkout')),
+    notifications: resources.use(await createTestDatabase('notifications')),
+  };
+  const urls = {
+    loms: databases.loms.url,
+    checkout: databases.checkout.url,
+    notifications: databases.notifications.url,
+  };
+  await supply(urls.loms);
+  const told: Told[] = [];
+  const history: Operation[] = [];
+  await using services = new AsyncDisposableStack();
+  const products = services.use(await startFakeProducts());
+  const notifications = services.use(await startNotifications({ databaseUrl: urls.notifications, told }));
+  const lomsService = services.use(await startLoms({ databaseUrl: urls.loms, notificationsUrl: notifications.url }));
+  const checkoutService = services.use(
+    await startCheckout({ databaseUrl: urls.checkout, lomsUrls: [lomsService.url], productsUrl: products.url }),
+  );
+  const wire = (url: string) => services.use(createHttpTransport(url, { userAgent: 'tests' }));
+  const clients = {
+    ...createClient(checkout, wire(checkoutService.url)),
+    ...createClient(loms, wire(lomsService.url)),
+  } as unknown as Record<string, (params: Params) => Promise<unknown>>;
+  await live((op, args) => recorded(history, clients, op, args));
+  const { left } = await drained(urls, { timeoutMs: TOLD_MAX_MS });
+  if (left !== '') throw new Error(`still left: ${left}`);
+  const owned = resources.move();
+  return {
+    urls,
+    history: await Array.fromAsync(readHistory(chunksOf(history), 'the history')),
+    // The looks themselves are tested on their own; here they are taken as made.
+    stockWatch: { snapshots: 2, moves: 1, violations: [] },
+    journal: told.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq })),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Five units of sku 1 and three of sku 2. */
+async function supply(url: string): Promise<void> {
+  const client = await connect(url);
+  try {
+    await client.query('INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (1, 1, 5, 5), (2, 1, 3, 3)');
+  } finally {
+    await client.end();
+  }
+}
+
+/** As it lies in a file, so that the rules see what becomes of it on the way. */
+async function* chunksOf(history: readonly Operation[]): AsyncGenerator<Uint8Array> {
+  for (const operation of history) yield Buffer.from(toHistoryLine(operation));
+}
+
+type Params = Record<string, unknown>;
+type Do = (op: string, args: Params) => Promise<unknown>;
+
+/** An int64 beyond what a double holds, so that every comparison has to be exact. */
+export const USER = 9_007_199_254_740_993n;
+
+/** Orders 1 to 5: payed, cancelled, awaiting payment, failed for want of goods, failed in a purchase. */
+async function live(call: Do): Promise<void> {
+  await call('addToCart', { user: USER, sku: 1, count: 2 });
+  await call('listCart', { user: USER });
+  await call('purchase', { user: USER, idempotencyKey: 'first' });
+  await call('purchase', { user: USER, idempotencyKey: 'first' });
+  await call('orderPayed', { orderID: 1n });
+  await call('addToCart', { user: 2n, sku: 1, count: 2 });
+  await call('purchase', { user: 2n });
+  await call('cancelOrder', { orderID: 2n });
+  await call('orderPayed', { orderID: 2n });
+  await call('addToCart', { user: 3n, sku: 2, count: 3 });
+  await call('createOrder', {
+    user: 4n,
+    items: [
+      { sku: 2, count: 1 },
+      { sku: 2, count: 1 },
+    ],
+    idempotencyKey: 'direct',
+  });
+  await call('createOrder', { user: 4n, items: [{ sku: 2, count: 2 }], idempotencyKey: 'direct' });
+  await call('createOrder', { user: 4n, items: [{ sku: 2, count: 1 }], idempotencyKey: 'direct' });
+  await call('createOrder', { user: 4n, items: [{ sku: 2, count: 2 }] });
+  await call('purchase', { user: 3n, idempotencyKey: 'third' });
+  await call('listCart', { user: 3n });
+  await call('deleteFromCart', { user: 3n, sku: 2, count: 1 });
+  await call('listCart', { user: 3n });
+  await call('purchase', { user: 5n, idempotencyKey: 'first' });
+  await call('stocks', { sku: 1 });
+}
+
+async function recorded(
+  history: Operation[],
+  clients: Record<string, (params: Params) => Promise<unknown>>,
+  op: string,
+  args: Params,
+): Promise<void> {
+  const startedAt = new Date();
+  const ended = () => ({
+    op,
+    key: String(args.idempotencyKey ?? args.orderID ?? args.user ?? args.sku),
+    args,
+    client: 'tests',
+    startedAt,
+    endedAt: new Date(),
+  });
+  try {
+    const answer = await clients[op]?.(args);
+    history.push({ ...ended(), result: 'ok', answer });
+  } catch (error) {
+    if (!(error instanceof RpcError) || error.reason === undefined) throw error;
+    history.push({ ...ended(), result: 'fail', code: error.reason, data: error.details });
+  }
+}

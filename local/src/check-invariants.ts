@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util';
+import {
+  checkInvariants,
+  type DatabaseUrls,
+  drained,
+  HistoryError,
+  type LogSearch,
+  loadHistory,
+  openSources,
+  reportLines,
+} from 'invariants';
+import { Failure, runScript } from './failure.ts';
+import { findRunningMesh } from './running-mesh.ts';
+import { DEFAULT_PRODUCTS_TOKEN } from './services.ts';
+
+/**
+ * `make check-invariants`: waits until nothing is under way, looks at every rule of what must hold and prints a line for
+ * each. On the mesh that runs here, or on the databases that the environment names.
+ */
+
+/** Events and purchases that rest after a failure come again within a minute. */
+const DRAIN_TIMEOUT_S = 90;
+const PAYMENT_TIMEOUT_MS = 600_000;
+const USAGE =
+  'Usage: make check-invariants [HISTORY=file], or node local/src/check-invariants.ts [--drain-timeout seconds].';
+
+type Surroundings = { urls: DatabaseUrls; logs: LogSearch | undefined };
+
+function findSurroundings(environment: NodeJS.ProcessEnv): Surroundings {
+  const {
+    LOMS_DATABASE_URL: loms,
+    CHECKOUT_DATABASE_URL: checkout,
+    NOTIFICATIONS_DATABASE_URL: notifications,
+  } = environment;
+  const given = (environment.SECRETS ?? '').split(',').filter((secret) => secret !== '');
+  if (loms || checkout || notifications) {
+    const urls = {
+      loms: loms || undefined,
+      checkout: checkout || undefined,
+      notifications: notifications || undefined,
+    };
+    return { urls, logs: environment.LOGS ? { folder: environment.LOGS, secrets: given } : undefined };
+  }
+  const { databaseUrls, logs } = findMesh(environment);
+  const passwords = Object.values(databaseUrls).map((url) => new URL(url).password);
+  const secrets = [...passwords, environment.PRODUCTS_TOKEN || DEFAULT_PRODUCTS_TOKEN, ...given];
+  return { urls: databaseUrls, logs: { folder: environment.LOGS || logs, secrets } };
+}
+
+function findMesh(environment: NodeJS.ProcessEnv): ReturnType<typeof findRunningMesh> {
+  try {
+    return findRunningMesh(environment);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const others = 'Databases elsewhere: LOMS_DATABASE_URL, CHECKOUT_DATABASE_URL and NOTIFICATIONS_DATABASE_URL.';
+    throw new Failure(`${error.message} ${others}`);
+  }
+}
+
+function readNumber(name: string, text: string): number {
+  const number = Number(text);
+  if (text.trim() !== '' && Number.isFinite(number) && number >= 0) return number;
+  throw new Failure(`${name} is "${text}", but has to be a number of 0 or more. ${USAGE}`);
+}
+
+function readDrainTimeoutMs(): number {
+  try {
+    const { values } = parseArgs({ options: { 'drain-timeout': { type: 'string' } } });
+    return readNumber('--drain-timeout', values['drain-timeout'] ?? String(DRAIN_TIMEOUT_S)) * 1_000;
+  } catch (error) {
+    throw error instanceof Failure ? error : new Failure(USAGE);
+  }
+}
+
+/** Beside the report, which alone is the output. */
+const say = (text: string): void => console.error(text);
+
+async function check(): Promise<number> {
+  const timeoutMs = readDrainTimeoutMs();
+  const paymentTimeout = process.env.ORDER_PAYMENT_TIMEOUT_MS || String(PAYMENT_TIMEOUT_MS);
+  const paymentTimeoutMs = readNumber('ORDER_PAYMENT_TIMEOUT_MS', paymentTimeout);
+  const history = process.env.HISTORY ? await loadHistory(process.env.HISTORY) : undefined;
+  const { urls, logs } = findSurroundings(process.env);
+  say('Waiting until nothing is under way …');
+  const { left, stockWatch } = await drained(urls, { timeoutMs, onProgress: (still) => say(`  … ${still}`) });
+  await using opened = await openSources(urls);
+  const verdicts = await checkInvariants({ ...opened.sources, history, logs, stockWatch }, { paymentTimeoutMs });
+  for (const line of reportLines(verdicts, { colours: process.stdout.isTTY })) console.log(line);
+  if (left !== '') console.log(`Not drained within ${timeoutMs / 1_000} s: ${left}.`);
+  return left !== '' || verdicts.some(({ verdict }) => verdict === 'broken') ? 1 : 0;
+}
+
+await runScript(async () => {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof HistoryError) throw new Failure(error.message);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof Failure || code === undefined) throw error;
+    throw new Failure(`A database or file cannot be read (${message || code}): does the mesh run, and is it migrated?`);
+  }
+});
