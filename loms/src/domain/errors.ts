@@ -61,3 +61,8 @@ export class OrderNotCancellable extends Error {
     this.status = status;
   }
 }
+
+/** Events can be told to nobody right now, whichever they are. */
+export class SinkUnavailable extends Error {
+  override readonly name = 'SinkUnavailable';
+}

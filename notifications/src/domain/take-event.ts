@@ -24,7 +24,10 @@ export async function takeEvent({ store, sink }: TakeEventPorts, event: OrderEve
  * seen stays, and where two bring the same event, `add` lets one of them store and the other see what was stored.
  * @returns nothing when the event was taken before
  */
-async function storeNotification(notifications: Notifications, event: OrderEvent): Promise<Notification | undefined> {
+export async function storeNotification(
+  notifications: Notifications,
+  event: OrderEvent,
+): Promise<Notification | undefined> {
   const expectedSeq = (await notifications.lastSeq(event.orderID)) + 1;
   if (event.seq > expectedSeq) throw new EventOutOfOrder(event.orderID, expectedSeq);
 
@@ -37,7 +40,7 @@ async function storeNotification(notifications: Notifications, event: OrderEvent
 }
 
 /** The text is not compared: an event that comes again after its wording was changed is still the same event. */
-function isSameEvent(one: OrderEvent, other: OrderEvent): boolean {
+export function isSameEvent(one: OrderEvent, other: OrderEvent): boolean {
   return (
     one.eventID === other.eventID &&
     one.user === other.user &&
