@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { watchStock } from 'invariants';
 import { findRunningMesh, runScript, shortPath } from 'local/running-mesh';
@@ -42,7 +43,7 @@ async function run(): Promise<number> {
 
   const { paymentTimeoutMs } = options;
   const holds = await checkMesh({ mesh, historyPath: history.path, watching, paymentTimeoutMs, say });
-  say(`\n${describeFigures(figures, tookMs)}\n\nEvery call is in ${shortPath(history.path)}.`);
+  say(`\n${describeFigures(figures, tookMs)}\n\n${describeMachine()}\nEvery call is in ${shortPath(history.path)}.`);
   const unexpected = figures.errors().filter(({ expected }) => !expected);
   const named = unexpected.map(({ method, code }) => `${method} ${code}`).join(', ');
   if (unexpected.length > 0) say(`Errors that no correct call should meet: ${named}.`);
@@ -53,6 +54,12 @@ function announce({ users, seconds, rate, seed }: Options, urls: Urls, goods: Go
   say(`${users} users for ${seconds} s, at most ${rate} calls a second, on ${urls.checkout} and ${urls.loms}.`);
   say(`SEED=${seed} plans the same again on the same stock. Ctrl-C ends the load and goes on to the check.`);
   say(`Wanted by many: the skus ${goods.hot.join(', ')}.`);
+}
+
+/** Users, services and databases share it, perhaps with others: without this the figures say nothing. */
+function describeMachine(): string {
+  const [load = 0] = loadavg();
+  return `Measured on ${availableParallelism()} cores under a load of ${load.toFixed(1)} (mean of the last minute).`;
 }
 
 async function measure(work: () => Promise<void>): Promise<number> {

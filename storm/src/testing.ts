@@ -13,6 +13,8 @@ export interface RecordedUser {
 }
 
 interface Answers {
+  /** Nothing can be put into a cart. */
+  readonly soldOut?: boolean;
   /** Purchases fail for want of these. */
   readonly outOfStock?: readonly number[];
   /** Payments and cancellations are answered when so many are under way at once. */
@@ -22,12 +24,12 @@ interface Answers {
 const ORDER_ID = 7n;
 
 export function createRecordedUser(
-  { outOfStock = [], settledTogether = 1 }: Answers = {},
+  { soldOut = false, outOfStock = [], settledTogether = 1 }: Answers = {},
   over = new AbortController().signal,
 ): RecordedUser {
   const calls: RecordedCall[] = [];
   const clients = {
-    checkout: createClient(checkout, implementCheckout(outOfStock)),
+    checkout: createClient(checkout, implementCheckout(soldOut, outOfStock)),
     loms: createClient(loms, implementLoms(settledTogether)),
   };
   const limiter = createTokenBucket({ tokens: 1_000, intervalMs: 1, waitersMax: 1 });
@@ -37,9 +39,12 @@ export function createRecordedUser(
   return { user, calls, methods: () => calls.map(({ method }) => method) };
 }
 
-function implementCheckout(outOfStock: readonly number[]) {
+function implementCheckout(soldOut: boolean, outOfStock: readonly number[]) {
   return implement(checkout, {
-    addToCart: async () => ({}),
+    async addToCart({ sku, count }) {
+      if (!soldOut) return {};
+      throw fail(checkout.methods.addToCart, 'insufficient_stock', { sku, requested: count, available: 0n });
+    },
     deleteFromCart: async () => ({}),
     listCart: async () => ({ items: [], totalPrice: 0n }),
     async purchase() {

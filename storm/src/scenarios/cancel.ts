@@ -20,7 +20,7 @@ export const cancel: Scenario<Plan> = {
     paysAfterwards: dice.chance(PAYS_AFTERWARDS_PERCENT),
   }),
   async play({ lines, buysBy, paysAfterwards }, user) {
-    if (buysBy === 'purchase') await fillCart(user, lines);
+    if (buysBy === 'purchase' && !(await fillCart(user, lines))) return;
     const orderID = buysBy === 'purchase' ? await purchaseCart(user) : await createOrder(user, lines);
     if (orderID === undefined) return;
     await user.loms.cancelOrder({ orderID });

@@ -6,8 +6,14 @@ import type { User } from '../user.ts';
 /** A deleteFromCart of this much empties the line, whatever it holds. */
 const WHOLE_LINE = 65_535;
 
-export async function fillCart(user: User, lines: readonly Line[]): Promise<void> {
-  for (const { sku, count } of lines) await user.checkout.addToCart({ user: user.id, sku, count });
+/** Answers whether there is anything in the cart now. */
+export async function fillCart(user: User, lines: readonly Line[]): Promise<boolean> {
+  let isFilled = false;
+  for (const { sku, count } of lines) {
+    const { result } = await user.checkout.addToCart({ user: user.id, sku, count });
+    isFilled ||= result === 'ok';
+  }
+  return isFilled;
 }
 
 /**

@@ -33,6 +33,12 @@ describe('what users do', () => {
     assert.equal(calls.at(-1)?.params.sku, 2);
   });
 
+  it('shopper: goes away when nothing that is wanted is on sale', async () => {
+    const { user, methods } = createRecordedUser({ soldOut: true });
+    await shopper.play({ lines, looksAtCart: true, looksAtOrder: true }, user);
+    assert.deepEqual(methods(), ['addToCart', 'addToCart']);
+  });
+
   for (const buysBy of ['purchase', 'createOrder'] as const) {
     it(`double click: calls ${buysBy} twice with one key, then pays twice, from two windows`, async () => {
       const { user, calls } = createRecordedUser({ settledTogether: 2 });

@@ -24,7 +24,7 @@ export const shopper: Scenario<Plan> = {
     looksAtOrder: dice.chance(LOOKS_AT_ORDER_PERCENT),
   }),
   async play({ lines, looksAtCart, looksAtOrder }, user) {
-    await fillCart(user, lines);
+    if (!(await fillCart(user, lines))) return;
     if (looksAtCart) await user.checkout.listCart({ user: user.id }, { timeoutMs: LIST_TIMEOUT_MS });
     const orderID = await purchaseCart(user);
     if (orderID === undefined) return;
