@@ -44,8 +44,9 @@ interface Waiter {
  * The classic bucket refills at a steady rate, so a full bucket and a second of refill together let through twice the
  * limit within one second. Here a token is away for its whole use and one interval more. So the one who is called sees
  * at most `tokens` calls in any window of that length, wherever the window starts and however long the network took:
- * it has seen a call before the use of its token ends, and the token's next call starts an interval after that.
- * The price is a rate slightly below the limit: `tokens / (intervalMs + use)`.
+ * it has seen a call before the use of its token ends, and the token's next call starts an interval after that. Only a
+ * call that is given up on, and arrives all the same, comes closer to the next ones: by as much as it was delayed. The price
+ * is a rate slightly below the limit: `tokens / (intervalMs + use)`.
  */
 export function createTokenBucket({ tokens, intervalMs, waitersMax }: TokenBucketOptions): TokenBucket {
   let there = tokens;
