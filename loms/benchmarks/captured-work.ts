@@ -73,7 +73,7 @@ export async function captureWork(url: string): Promise<CapturedWork> {
   const queue = createEventQueue(watched);
   const [event] = await queue.claim(16, 15_000, { signal });
   if (!event) throw new Error('the captured order left no event');
-  await queue.delivered(event.eventID, { signal });
+  await queue.delivered([event.eventID], { signal });
   await journalSome(watched);
   const [claim, delivered, journal] = toTemplates(ran, key);
   if (!claim || !delivered || !journal) throw new Error('a statement of the background was not captured');

@@ -15,10 +15,14 @@ export function cpuOf(pid: number): number {
   return readStat(pid)?.micros ?? Number.NaN;
 }
 
-/** The same of a whole Postgres, by the pid of any of its backends. */
-export function cpuOfPostgres(backend: number): number {
-  const postmaster = readStat(backend)?.parent;
-  const main = postmaster === undefined ? undefined : readStat(postmaster);
+/** The process that a backend of Postgres was started by; it stays as long as Postgres does. */
+export function postmasterOf(backend: number): number {
+  return readStat(backend)?.parent ?? 0;
+}
+
+/** The same of a whole Postgres. */
+export function cpuOfPostgres(postmaster: number): number {
+  const main = readStat(postmaster);
   if (!main) return Number.NaN;
   const children = listPids().flatMap((pid) => readStat(pid) ?? []);
   return children

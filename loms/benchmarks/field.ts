@@ -86,14 +86,18 @@ async function openPgbench(
   { folder }: FieldOptions,
 ): Promise<Contestant> {
   const { directUrl: url, database } = await openShelves(stack);
+  let cpuMicros = 0;
   return {
     name: extent === 'calls' ? 'pgbench' : 'pgbench-all',
     database,
-    run(scenario, { concurrency: connections, measureMs }) {
+    async run(scenario, { concurrency: connections, measureMs }) {
       const script = toScript(work, scenario, extent);
-      return runPgbench({ program, url, script, connections, seconds: Math.round(measureMs / 1_000), folder });
+      const seconds = Math.round(measureMs / 1_000);
+      const sample = await runPgbench({ program, url, script, connections, seconds, folder });
+      cpuMicros += sample.cpuMicros;
+      return sample;
     },
-    cpu: async () => Number.NaN,
+    cpu: async () => cpuMicros,
     settle: async () => {},
   };
 }

@@ -1,5 +1,5 @@
 import type { Contestant, ContestantName } from './contestant.ts';
-import { cpuOfPostgres } from './cpu-time.ts';
+import { cpuOfPostgres, postmasterOf } from './cpu-time.ts';
 import type { Options } from './options.ts';
 import type { ScenarioName } from './scenario.ts';
 
@@ -15,6 +15,8 @@ export interface Measurement {
   readonly behindMs: number;
   readonly failures: number;
 }
+
+export type WarmUp = Pick<Options, 'connections' | 'warmUpOrders' | 'warmUpSecondsMax'>;
 
 /** By scenario and contestant, one measurement a round. */
 export type Measurements = Record<ScenarioName, Map<ContestantName, Measurement[]>>;
@@ -45,7 +47,8 @@ export async function measureInRounds(
   return measurements;
 }
 
-async function warmUp(contestant: Contestant, options: Options): Promise<number> {
+/** However slow a contestant is, its warm-up ends. */
+export async function warmUp(contestant: Contestant, options: WarmUp): Promise<number> {
   const until = performance.now() + options.warmUpSecondsMax * 1_000;
   let orders = 0;
   while (orders < options.warmUpOrders && performance.now() < until) {
@@ -81,13 +84,15 @@ async function measure(
   };
 }
 
-function timingOf({ connections }: Options, seconds: number) {
+function timingOf({ connections }: Pick<Options, 'connections'>, seconds: number) {
   return { concurrency: connections, warmUpMs: 0, measureMs: seconds * 1_000 };
 }
 
 async function watchPostgres([first]: readonly Contestant[]): Promise<() => number> {
   const [row] = (await first?.database.query('SELECT pg_backend_pid() AS pid')) ?? [];
-  return () => cpuOfPostgres(Number(row?.pid));
+  // Now, since the connection that was asked may be gone later.
+  const postmaster = postmasterOf(Number(row?.pid));
+  return () => cpuOfPostgres(postmaster);
 }
 
 function latest(contestants: readonly Contestant[], taken: Map<ContestantName, Measurement[]>): string {

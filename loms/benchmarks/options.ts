@@ -19,12 +19,12 @@ export interface Options {
 
 /** What DATABASE_POOL_MAX is by default. */
 const CONNECTIONS = 10;
-const FULL = { rounds: 4, seconds: 2, warmUpOrders: 1_500, warmUpSecondsMax: 8, scenarios: SCENARIO_NAMES };
+const FULL = { rounds: 4, seconds: 2, warmUpOrders: 1_500, warmUpSecondsMax: 15, scenarios: SCENARIO_NAMES };
 const QUICK = {
   rounds: 2,
   seconds: 1,
   warmUpOrders: 500,
-  warmUpSecondsMax: 3,
+  warmUpSecondsMax: 5,
   scenarios: ['spread'],
 } as const satisfies Partial<Options>;
 

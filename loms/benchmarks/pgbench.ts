@@ -29,8 +29,22 @@ export interface PgbenchRun {
   readonly folder: string;
 }
 
+export interface PgbenchSample extends Sample {
+  readonly cpuMicros: number;
+}
+
+/** The shell tells what CPU time its children have used, on the last line. */
+const WITH_TIMES = '"$@"; code=$?; times >&2; exit $code';
+
 /** Runs the script over and over. The protocol is `extended`: parsed, bound and executed each time, as by the pg driver. */
-export async function runPgbench({ program, url, script, connections, seconds, folder }: PgbenchRun): Promise<Sample> {
+export async function runPgbench({
+  program,
+  url,
+  script,
+  connections,
+  seconds,
+  folder,
+}: PgbenchRun): Promise<PgbenchSample> {
   const own = await mkdtemp(join(folder, 'pgbench-'));
   try {
     const file = join(own, 'order.sql');
@@ -39,14 +53,22 @@ export async function runPgbench({ program, url, script, connections, seconds, f
     const address = ['--host', hostname, '--port', port, '--username', username, pathname.slice(1)];
     const how = ['--no-vacuum', '--protocol', 'extended', '--client', String(connections), '--time', String(seconds)];
     const logged = ['--log', '--log-prefix', join(own, 'latency')];
-    const { stdout } = await exec(program, [...how, ...logged, '--file', file, ...address], {
+    const words = [program, ...how, ...logged, '--file', file, ...address];
+    const { stdout, stderr } = await exec('/bin/sh', ['-c', WITH_TIMES, 'sh', ...words], {
       env: { PATH: process.env.PATH, PGPASSWORD: decodeURIComponent(password) },
       timeout: seconds * 1_000 + GRACE_MS,
     });
-    return toSample(stdout, await readLatencies(own));
+    return { ...toSample(stdout, await readLatencies(own)), cpuMicros: toCpuMicros(stderr) };
   } finally {
     await rm(own, { recursive: true });
   }
+}
+
+/** Minutes and seconds, of the programs and of the system for them. */
+function toCpuMicros(times: string): number {
+  const [, ...parts] = /(\d+)m([\d.]+)s\s+(\d+)m([\d.]+)s\s*$/.exec(times) ?? [];
+  const [userMinutes = Number.NaN, userSeconds = 0, systemMinutes = 0, systemSeconds = 0] = parts.map(Number);
+  return ((userMinutes + systemMinutes) * 60 + userSeconds + systemSeconds) * 1_000_000;
 }
 
 /** Each line of the log is one order: client, number, microseconds, and more. */
