@@ -37,9 +37,9 @@ function orNobody(died: Promise<string>): Promise<string> {
   return Promise.race([died, pause(DEATH_MAX_MS, 'nobody died', { ref: false })]);
 }
 
-const DEATH_MAX_MS = 10_000;
+const DEATH_MAX_MS = 20_000;
 /** A process starts in each test, and a purchase that is put off rests for seconds. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 90_000;
 
 describe('kill -9', function () {
   this.timeout(TIMEOUT_MS);

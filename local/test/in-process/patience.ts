@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { RpcError } from 'rpc-kit';
 
 const POLL_MS = 20;
-/** Below mocha's own limit, which would not say what was waited for. */
-const WAIT_MAX_MS = 25_000;
+/** Below the limit of the tests, which would not say what was waited for. */
+const WAIT_MAX_MS = 40_000;
 
 /** Waits, but not for ever, until it holds. */
 export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
