@@ -38,6 +38,11 @@ export function refuseMalformed(
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => socket.destroy());
 }
 
+/** Whether something was wrong with what came; else the connection broke, which is no mistake of HTTP. */
+export function isMalformed({ code = '' }: NodeJS.ErrnoException): boolean {
+  return code.startsWith('HPE_') || code.startsWith('ERR_HTTP_');
+}
+
 /** The broken bytes are this request's own. */
 function isWaitingForBody(response: ServerResponse): boolean {
   return !response.headersSent && !response.req.complete;

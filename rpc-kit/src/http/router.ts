@@ -9,6 +9,7 @@ import { RpcError, toRpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
 import { writeAnswer } from './answer.ts';
 import { HttpRefusal, parseBody, readBody } from './body.ts';
+import type { HttpMetrics } from './http-metrics.ts';
 import type { HttpLimits } from './limits.ts';
 import { METADATA_HEADERS, type Metadata, metadataOfRequest } from './metadata.ts';
 import type { Page, Pages } from './pages.ts';
@@ -24,6 +25,7 @@ export interface Router {
   /** Whether connections are to be closed with their next answer. */
   readonly closing: () => boolean;
   readonly logger: Logger;
+  readonly metrics: HttpMetrics;
 }
 
 /** One request on its way to its answer. */
@@ -47,8 +49,16 @@ export async function answerRequest(
   onClose: () => void,
 ): Promise<void> {
   const caller = createCanceller();
+  const startedAt = performance.now();
   response.once('close', () => {
     onClose();
+    router.metrics.ended({
+      verb: request.method,
+      path: pathOf(request),
+      status: response.statusCode,
+      finished: response.writableFinished,
+      ms: performance.now() - startedAt,
+    });
     if (!response.writableFinished) caller.cancel(new RpcError('cancelled', 'The caller went away'));
   });
   const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);

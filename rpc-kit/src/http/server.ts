@@ -7,8 +7,9 @@ import { Registry } from 'prom-client';
 import type { ConcurrencyLimit } from '../concurrency-limit.ts';
 import type { Service } from '../server.ts';
 import { isRefusedByHeaders } from './answer.ts';
+import { createHttpMetrics } from './http-metrics.ts';
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
-import { refuseMalformed } from './malformed.ts';
+import { isMalformed, refuseMalformed } from './malformed.ts';
 import { createPages, type ReadinessCheck } from './pages.ts';
 import { answerRequest, type Router } from './router.ts';
 import { createRpcFace } from './rpc-face.ts';
@@ -64,16 +65,24 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
   const drain = { ...DRAIN_TIMES, ...options.drain };
   let stage: 'serving' | 'not ready' | 'closing' = 'serving';
+  const registry = options.registry ?? new Registry();
   const pages = createPages({
     contract: service.contract,
-    registry: options.registry ?? new Registry(),
+    registry,
     readiness: options.readiness ?? {},
     draining: () => stage !== 'serving',
     onNotReady: (check, error) => options.logger.warn({ check, err: error }, 'not ready'),
   });
   const face = createRpcFace(service, () => pages.openRpc, limits);
   const { admission, logger } = options;
-  const router: Router = { service, pages, face, limits, admission, closing: () => stage === 'closing', logger };
+  const addresses = [
+    '/rpc',
+    ...pages.routes.keys(),
+    ...Object.keys(service.contract.methods).map((name) => `/${name}`),
+  ];
+  const metrics = createHttpMetrics(registry, new Set(addresses));
+  const closing = (): boolean => stage === 'closing';
+  const router: Router = { service, pages, face, limits, admission, closing, logger, metrics };
   const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const owed = unanswered.get(request.socket) ?? new Set();
@@ -87,7 +96,10 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     handle(request, response);
   });
   server.on('checkExpectation', handle);
-  server.on('clientError', (error, socket) => refuseMalformed(error, socket, unanswered.get(socket) ?? [], limits));
+  server.on('clientError', (error, socket) => {
+    if (isMalformed(error)) metrics.malformed();
+    refuseMalformed(error, socket, unanswered.get(socket) ?? [], limits);
+  });
   server.maxConnections = limits.connectionsMax;
   await startListening(server, options);
   const { port } = server.address() as AddressInfo;

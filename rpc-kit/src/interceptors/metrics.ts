@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Call, Interceptor } from '../call.ts';
 import type { Code } from '../code.ts';
+import { counterIn, gaugeIn, histogramIn } from '../instruments.ts';
 import { toRpcError } from '../rpc-error.ts';
 
 /** Seconds. From a cached read to the longest timeout of a contract, about doubling. */
@@ -30,34 +31,21 @@ interface Instruments {
   readonly inFlight: Gauge;
 }
 
-/** Several clients of one process share a registry, so an instrument that is there already is used again. */
 function createInstruments(registry: Registry, side: string, done: string, labelNames: string[]): Instruments {
   const prefix = `rpc_${side}`;
-  const existing = <T>(name: string): T | undefined => registry.getSingleMetric(name) as T | undefined;
-  const requests = `${prefix}_requests_total`;
-  const seconds = `${prefix}_duration_seconds`;
-  const inFlight = `${prefix}_in_flight`;
   return {
-    requests:
-      existing<Counter>(requests) ??
-      new Counter({
-        name: requests,
-        help: `Calls ${done}, by outcome.`,
-        labelNames: [...labelNames, 'code'],
-        registers: [registry],
-      }),
-    seconds:
-      existing<Histogram>(seconds) ??
-      new Histogram({
-        name: seconds,
-        help: `How long calls ${done} took.`,
-        labelNames,
-        buckets: DURATION_BUCKETS,
-        registers: [registry],
-      }),
-    inFlight:
-      existing<Gauge>(inFlight) ??
-      new Gauge({ name: inFlight, help: 'Calls under way.', labelNames, registers: [registry] }),
+    requests: counterIn(registry, {
+      name: `${prefix}_requests_total`,
+      help: `Calls ${done}, by outcome.`,
+      labelNames: [...labelNames, 'code'],
+    }),
+    seconds: histogramIn(registry, {
+      name: `${prefix}_duration_seconds`,
+      help: `How long calls ${done} took.`,
+      labelNames,
+      buckets: DURATION_BUCKETS,
+    }),
+    inFlight: gaugeIn(registry, { name: `${prefix}_in_flight`, help: 'Calls under way.', labelNames }),
   };
 }
 

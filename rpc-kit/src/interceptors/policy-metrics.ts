@@ -1,6 +1,7 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import type { BalancerEvents } from '../balancer.ts';
 import type { Call } from '../call.ts';
+import { counterIn, gaugeIn } from '../instruments.ts';
 import type { RetryBudget } from '../retry-budget.ts';
 import type { CircuitBreakerEvents, CircuitBreakerState } from './circuit-breaker.ts';
 import type { HedgeWinner, HedgingEvents } from './hedging.ts';
@@ -18,7 +19,7 @@ import type { RetryEvents } from './retry.ts';
 export function retryMetrics(registry: Registry): RetryEvents {
   const name = 'rpc_client_retries_total';
   const help = 'Retries sent, calls that they recovered, and failed calls that were not retried, by why.';
-  const retries = counter(registry, name, help, ['peer', 'method', 'outcome']);
+  const retries = counterIn(registry, { name, help, labelNames: ['peer', 'method', 'outcome'] });
   const count = (call: Call, outcome: string) => retries.inc({ ...labelsOf(call), outcome });
   return {
     retry: ({ call }) => count(call, 'sent'),
@@ -62,9 +63,7 @@ export function breakerMetrics(
 ): Partial<CircuitBreakerEvents> {
   const name = 'rpc_client_breaker_state';
   const help = 'State of the circuit breaker: 0 closed, 1 half-open, 2 open.';
-  const states =
-    (registry.getSingleMetric(name) as Gauge | undefined) ??
-    new Gauge({ name, help, labelNames: ['peer', 'endpoint'], registers: [registry] });
+  const states = gaugeIn(registry, { name, help, labelNames: ['peer', 'endpoint'] });
   const show = (state: CircuitBreakerState['name']) => states.set({ ...labels }, BREAKER_STATES[state]);
   show('closed');
   return {
@@ -78,7 +77,7 @@ export function breakerMetrics(
 /** `rpc_client_endpoint_ejections_total{peer}`. Which endpoint it was is for logs: addresses come and go. */
 export function balancerMetrics(registry: Registry): Partial<BalancerEvents> {
   const help = 'Endpoints taken out of the rotation for a while.';
-  const ejections = counter(registry, 'rpc_client_endpoint_ejections_total', help, ['peer']);
+  const ejections = counterIn(registry, { name: 'rpc_client_endpoint_ejections_total', help, labelNames: ['peer'] });
   return { eject: ({ call }) => ejections.inc({ peer: call.service }) };
 }
 
@@ -87,17 +86,15 @@ const HEDGE_OUTCOMES = { hedge: 'won', first: 'lost', none: 'failed' } as const 
 /** `rpc_client_hedges_total{peer,method,outcome}`: the second attempt won, lost, failed, or was unaffordable. */
 export function hedgingMetrics(registry: Registry): Partial<HedgingEvents> {
   const help = 'Second attempts at slow reads, by outcome.';
-  const hedges = counter(registry, 'rpc_client_hedges_total', help, ['peer', 'method', 'outcome']);
+  const hedges = counterIn(registry, {
+    name: 'rpc_client_hedges_total',
+    help,
+    labelNames: ['peer', 'method', 'outcome'],
+  });
   return {
     settled: ({ call, by }) => hedges.inc({ ...labelsOf(call), outcome: HEDGE_OUTCOMES[by] }),
     unaffordable: ({ call }) => hedges.inc({ ...labelsOf(call), outcome: 'unaffordable' }),
   };
-}
-
-/** Several clients of one process share a registry, so a counter that is there already is used again. */
-function counter(registry: Registry, name: string, help: string, labelNames: string[]): Counter {
-  const existing = registry.getSingleMetric(name) as Counter | undefined;
-  return existing ?? new Counter({ name, help, labelNames, registers: [registry] });
 }
 
 /** Only methods of a contract are named: other names come from outside and would fill the memory. */
