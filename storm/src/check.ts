@@ -18,8 +18,8 @@ interface CheckParts {
   say(text: string): void;
 }
 
-/** Events go out in a second or two after the load; what takes this long on any machine is stuck. */
-const DRAIN_TIMEOUT_MS = 60_000;
+/** Events and purchases that rest after a failure come again within a minute. */
+const DRAIN_TIMEOUT_MS = 90_000;
 
 /** Waits until nothing is under way any more, looks at every rule and says what it found; answers whether all hold. */
 export async function checkMesh(parts: CheckParts): Promise<boolean> {

@@ -59,7 +59,7 @@ const SIGNIFICANT_DIGITS = 3;
 
 /**
  * Counts as the calls come. Latencies go into HDR histograms (node:perf_hooks), whose size depends on the range and not on
- * how many calls there are, so that an hour needs no more memory than a second.
+ * how many calls there are.
  */
 export function createFigures(): Figures {
   const methods = new Map<string, MethodCounts>();
