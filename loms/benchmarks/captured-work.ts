@@ -29,7 +29,7 @@ export interface Template {
 export interface CapturedWork {
   /** The two transactions. */
   readonly calls: readonly Template[];
-  /** The delivery of the order's events, without the calls to notifications. */
+  /** The delivery of the order's three events, without the calls to notifications: about so many are noted together. */
   readonly claim: Template;
   readonly delivered: Template;
   /** The insert of as many operations as are saved together. */
@@ -73,7 +73,7 @@ export async function captureWork(url: string): Promise<CapturedWork> {
   const queue = createEventQueue(watched);
   const [event] = await queue.claim(16, 15_000, { signal });
   if (!event) throw new Error('the captured order left no event');
-  await queue.delivered([event.eventID], { signal });
+  await queue.delivered([event.eventID, randomUUID(), randomUUID()], { signal });
   await journalSome(watched);
   const [claim, delivered, journal] = toTemplates(ran, key);
   if (!claim || !delivered || !journal) throw new Error('a statement of the background was not captured');

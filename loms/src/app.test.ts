@@ -11,7 +11,12 @@ function partsOf(given: Partial<Parts>): Parts {
     orders: { find: sinon.stub().resolves(undefined) },
     stocks: { onSale: sinon.stub().resolves([]) },
     overdue: { list: sinon.stub().resolves([]) },
-    queue: { claim: sinon.stub().resolves([]), delivered: sinon.stub().resolves(), postpone: sinon.stub().resolves() },
+    queue: {
+      claim: sinon.stub().resolves([]),
+      delivered: sinon.stub().resolves([]),
+      postpone: sinon.stub().resolves(),
+    },
+    backlog: { read: sinon.stub().resolves({ events: 0, oldestMs: 0 }) },
     sink: { deliver: sinon.stub().resolves() },
     logger: pino({ level: 'silent' }),
     registry: new Registry(),
@@ -20,10 +25,43 @@ function partsOf(given: Partial<Parts>): Parts {
 }
 
 describe('The app', () => {
+  it('shows how many events wait and for how long, what was delivered and what failed', async () => {
+    const registry = new Registry();
+    const claim = sinon.stub().resolves([]);
+    claim.onFirstCall().resolves([{ eventID: 'a', ...changeOf(1, 'new'), attempts: 1 }]);
+    const noted = Promise.withResolvers<void>();
+    const delivered = sinon.stub().callsFake(async () => {
+      setImmediate(noted.resolve);
+      return [30];
+    });
+    const backlog = { read: sinon.stub().resolves({ events: 7, oldestMs: 2_500 }) };
+    await using _app = createApp(
+      partsOf({ queue: { claim, delivered, postpone: sinon.stub().resolves() }, backlog, registry }),
+    );
+    await noted.promise;
+    const text = await registry.metrics();
+    assert.match(text, /^outbox_backlog 7$/m);
+    assert.match(text, /^outbox_lag_seconds 2.5$/m);
+    assert.match(text, /^outbox_delivered_total 1$/m);
+    assert.match(text, /^outbox_delivery_failures_total 0$/m);
+    assert.match(text, /^outbox_delivery_delay_seconds_sum 0.03$/m);
+    sinon.assert.calledOnce(backlog.read);
+  });
+
+  it('leaves a backlog that cannot be read out of the metrics, and shows the rest', async () => {
+    const registry = new Registry();
+    await using _app = createApp(
+      partsOf({ backlog: { read: sinon.stub().rejects(new Error('the database went away')) }, registry }),
+    );
+    const text = await registry.metrics();
+    assert.doesNotMatch(text, /^outbox_(backlog|lag_seconds) /m);
+    assert.match(text, /^outbox_delivered_total 0$/m);
+  });
+
   it('rests after a round in which no event could be delivered', async () => {
     const event = { eventID: 'a', ...changeOf(1, 'new'), attempts: 1 };
     const claim = sinon.stub().resolves([event]);
-    const queue = { claim, delivered: sinon.stub().resolves(), postpone: sinon.stub().resolves() };
+    const queue = { claim, delivered: sinon.stub().resolves([]), postpone: sinon.stub().resolves() };
     const { promise: again, resolve: lookAgain } = Promise.withResolvers<void>();
     claim.onSecondCall().callsFake(async () => {
       lookAgain();

@@ -3,8 +3,17 @@ import { implement, type Service } from 'rpc-kit';
 import { type Background, type ServingParts, serviceOptions, startBackground } from 'service-kit';
 import { loms } from '../contract.ts';
 import { cancelOverdueOrders } from './domain/cancel-overdue-orders.ts';
-import { deliverEvents } from './domain/deliver-events.ts';
-import type { EventQueue, EventSink, OrderReader, OverdueOrders, StockReader, Store } from './domain/ports.ts';
+import { createEventRelay } from './domain/deliver-events.ts';
+import type {
+  BacklogReader,
+  EventQueue,
+  EventSink,
+  OrderReader,
+  OverdueOrders,
+  StockReader,
+  Store,
+} from './domain/ports.ts';
+import { createEventMetrics } from './event-metrics.ts';
 import { createHandlers } from './handler/handlers.ts';
 
 export interface Parts extends ServingParts {
@@ -14,6 +23,7 @@ export interface Parts extends ServingParts {
   readonly stocks: StockReader;
   readonly overdue: OverdueOrders;
   readonly queue: EventQueue;
+  readonly backlog: BacklogReader;
   readonly sink: EventSink;
 }
 
@@ -41,18 +51,26 @@ export function createApp(parts: Parts): App {
   };
 }
 
-function startDelivery({ queue, sink, logger }: Parts): Background {
-  return startBackground({
-    name: 'deliver events',
-    logger,
-    idleMs: EVENTS_IDLE_MS,
-    async round(signal) {
-      const onFailure = (eventID: string, err: unknown, delayMs: number): void => {
-        logger.warn({ event_id: eventID, err, delayMs }, 'an event could not be delivered and will be tried again');
-      };
-      return (await deliverEvents(queue, sink, { onFailure }, { signal })) > 0;
+function startDelivery({ queue, backlog, sink, logger, registry }: Parts): Background {
+  const metrics = createEventMetrics(registry, backlog);
+  const relay = createEventRelay(queue, sink, {
+    onFailure(eventID, err, delayMs) {
+      metrics.onFailure();
+      logger.warn({ event_id: eventID, err, delayMs }, 'an event could not be delivered and will be tried again');
     },
+    onDelivered: metrics.onDelivered,
+    onArrival: () => rounds.wake(),
   });
+  const rounds = startBackground({ name: 'deliver events', logger, idleMs: EVENTS_IDLE_MS, round: relay.round });
+  return {
+    wake: rounds.wake,
+    async [Symbol.asyncDispose]() {
+      await rounds[Symbol.asyncDispose]();
+      await relay.settle().catch((err: unknown) => {
+        logger.error({ err }, 'delivered events could not be noted and will be delivered again');
+      });
+    },
+  };
 }
 
 function startExpiry({ overdue, logger, registry }: Parts, store: Store): Background {

@@ -12,5 +12,6 @@ export const lomsConfig = z.object({
   ORDER_PAYMENT_TIMEOUT_MS: variable
     .milliseconds(TEN_MINUTES_MS)
     .describe('How long an order may await payment before it is cancelled.'),
+  OUTBOX_KEPT_HOURS: variable.count(24).describe('How long an event is kept after it was delivered.'),
   OPERATIONS_KEPT_DAYS: variable.count(30).describe('How long the journal of operations goes back.'),
 });

@@ -13,13 +13,15 @@ import {
   run,
   startForgetting,
   startTracing,
+  switchLogLevelOnSignal,
 } from 'service-kit';
 import { loms } from '../contract.ts';
 import { createApp } from './app.ts';
 import { lomsConfig } from './config.ts';
 import { createNotificationsSink } from './peer/notifications.ts';
 import { createOrderReader, createOverdueOrders } from './repository/orders.ts';
-import { createEventQueue } from './repository/outbox.ts';
+import { createBacklogReader, createEventQueue } from './repository/outbox.ts';
+import { startOutboxCleaning } from './repository/outbox-cleaning.ts';
 import { createStockReader } from './repository/stocks.ts';
 import { createStore } from './repository/store.ts';
 
@@ -28,6 +30,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../migrations/loms', import.meta.ur
 await run('loms', async (stopped) => {
   const config = loadConfig(lomsConfig);
   const logger = createLogger('loms', config.LOG_LEVEL);
+  using _switching = switchLogLevelOnSignal(logger);
   const registry = createRegistry('loms');
   await using _tracing = await startTracing('loms', loms.version, config, logger);
   await using database = openDatabase({
@@ -37,8 +40,9 @@ await run('loms', async (stopped) => {
     registry,
   });
   const userAgent = `loms/${loms.version}`;
-  await using peer = openPeer(notifications, { urls: config.NOTIFICATIONS_URL, userAgent, registry });
+  await using peer = openPeer(notifications, { urls: config.NOTIFICATIONS_URL, userAgent, registry, logger });
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger);
+  await using _cleaning = startOutboxCleaning(database, config.OUTBOX_KEPT_HOURS, logger);
 
   const paymentTimeoutMs = config.ORDER_PAYMENT_TIMEOUT_MS;
   const limit = adaptiveLimit();
@@ -48,6 +52,7 @@ await run('loms', async (stopped) => {
     stocks: createStockReader(database),
     overdue: createOverdueOrders(database),
     queue: createEventQueue(database),
+    backlog: createBacklogReader(database),
     sink: createNotificationsSink(peer.client),
     journal: createOperationJournal(database),
     limit,

@@ -7,7 +7,7 @@ import { createClient, RpcError } from 'rpc-kit';
 import { loms as contract } from '../contract.ts';
 import { createApp } from '../src/app.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
-import { createEventQueue } from '../src/repository/outbox.ts';
+import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
 import { eventually, type Loms, type LomsClient, type Outcome, openPool, outcomeOf, withLoms } from './loms-fixture.ts';
@@ -148,6 +148,7 @@ describe('A database that cannot be had', () => {
         stocks: createStockReader(database),
         overdue: createOverdueOrders(database),
         queue: createEventQueue(database),
+        backlog: createBacklogReader(database),
         sink: { async deliver() {} },
         logger: pino({ level: 'silent' }),
         registry: new Registry(),

@@ -11,7 +11,7 @@ import { loms } from '../contract.ts';
 import { createApp } from '../src/app.ts';
 import type { EventSink, OrderEvent } from '../src/domain/ports.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
-import { createEventQueue } from '../src/repository/outbox.ts';
+import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
 import { assertInvariants } from './invariants.ts';
@@ -120,6 +120,7 @@ function startReplica(url: string, options: LomsOptions & { sink: EventSink }, s
     stocks: createStockReader(database),
     overdue: createOverdueOrders(database),
     queue: createEventQueue(database),
+    backlog: createBacklogReader(database),
     sink,
     logger: pino({ level: 'silent' }),
     registry: new Registry(),

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createOrder } from '../src/domain/create-order.ts';
 import type { EventSink, OrderEvent } from '../src/domain/ports.ts';
+import { createEventQueue } from '../src/repository/outbox.ts';
+import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
 import { createStore } from '../src/repository/store.ts';
 import { createOrders, eventually, type Loms, type LomsClient, outboxToDrain, withLoms } from './loms-fixture.ts';
 
@@ -124,33 +126,33 @@ describe('The outbox', () => {
     )();
   });
 
-  it('delivers what a replica had in hand when it died, once its lease is over', async () => {
-    const hanging = hangingSink();
-    const sink = recordingSink();
-    await withLoms(
-      async (loms) => {
-        await loms.supply(SKU, { 1: 1 });
-        const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
-        await eventually(
-          'the first replica has an event in hand',
-          () => hanging.reached.length,
-          (count) => count === 1,
-        );
-        loms.start({ sink });
-        await loms.client.orderPayed({ orderID });
-        // Not before its lease is over does anybody else take it, nor what comes after it.
-        const leases = await loms.query(`
-          SELECT seq, available_at - clock_timestamp() > interval '10 seconds' AS leased
-          FROM outbox WHERE order_id = ${orderID} ORDER BY seq`);
-        assert.deepEqual(leases[0], { seq: 1, leased: true });
-        assert.deepEqual(sink.reached, []);
-        await loms.query(`UPDATE outbox SET available_at = clock_timestamp() WHERE order_id = ${orderID} AND seq = 1`);
-        await outboxToDrain(loms);
-        assert.deepEqual(seqsOf(sink.reached, orderID), [1, 2, 3]);
-      },
-      { sink: hanging },
-    )();
-  });
+  it(
+    'delivers what a replica had in hand when it died, once its lease is over',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 1 });
+      await loms.query("ALTER TABLE outbox ALTER COLUMN available_at SET DEFAULT 'infinity'");
+      const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
+      // All that is left of the dead one: it took the event before anybody else could, and has done nothing with it.
+      const [taken] = await loms.database.transaction(async (executor) => {
+        await executor.run('test', {
+          toParam: () => ({ text: 'UPDATE outbox SET available_at = now()', values: [] }),
+        });
+        return createEventQueue({ ...loms.database, ...executor }).claim(1, 15_000, new AbortController());
+      });
+      assert.equal(taken?.seq, 1);
+      await loms.query('ALTER TABLE outbox ALTER COLUMN available_at SET DEFAULT now()');
+      await loms.client.orderPayed({ orderID });
+      // Not before its lease is over does anybody else take it, nor what comes after it.
+      const leases = await loms.query(`
+        SELECT seq, available_at - clock_timestamp() > interval '10 seconds' AS leased
+        FROM outbox WHERE order_id = ${orderID} ORDER BY seq`);
+      assert.deepEqual(leases[0], { seq: 1, leased: true });
+      assert.deepEqual(loms.events, []);
+      await loms.query(`UPDATE outbox SET available_at = clock_timestamp() WHERE order_id = ${orderID} AND seq = 1`);
+      await outboxToDrain(loms);
+      assert.deepEqual(seqsOf(loms.events, orderID), [1, 2, 3]);
+    }),
+  );
 
   it('passes over events that somebody else has in hand', async () => {
     const sink = recordingSink(async ({ orderID }) => {
@@ -239,4 +241,48 @@ describe('The outbox', () => {
       { sink: hanging },
     )();
   });
+
+  it(
+    'hands on from which call an event comes, and what it belongs to',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 1 });
+      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+      const order = { user: 1n, items: [{ sku: SKU, count: 1 }] };
+      const { orderID } = await loms.client.createOrder(order, { requestId: 'buying', traceparent });
+      await loms.client.orderPayed({ orderID }, { requestId: 'paying' });
+      await outboxToDrain(loms);
+      assert.deepEqual(
+        loms.events.map(({ seq, requestId, traceparent }) => ({ seq, requestId, traceparent })),
+        [
+          { seq: 1, requestId: 'buying', traceparent },
+          { seq: 2, requestId: 'buying', traceparent },
+          { seq: 3, requestId: 'paying', traceparent: undefined },
+        ],
+      );
+    }),
+  );
+
+  it(
+    'forgets events that were delivered long enough ago, and only those, also by two replicas at once',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 30 });
+      await createOrders(loms.client, SKU, 30);
+      await outboxToDrain(loms);
+      await loms.query(`
+        UPDATE outbox SET delivered_at = CASE WHEN order_id <= 20 THEN delivered_at - interval '2 hours' ELSE delivered_at END,
+          changed_at = CASE WHEN order_id <= 20 THEN changed_at - interval '2 hours' ELSE changed_at END`);
+      await loms.query(
+        `UPDATE order_status_history SET changed_at = changed_at - interval '2 hours' WHERE order_id <= 20`,
+      );
+      // The first of them is taken up again, so it has not been delivered.
+      await loms.query('UPDATE outbox SET delivered_at = NULL, available_at = now() WHERE order_id = 1 AND seq = 1');
+      const forget = () => forgetDeliveredEvents(loms.database, 3_600_000);
+      await Promise.all([forget(), forget()]);
+      const left = await loms.query('SELECT DISTINCT order_id FROM outbox WHERE order_id <= 20');
+      assert.ok(left.length <= 1);
+      const [kept] = await loms.query('SELECT count(*) FROM outbox WHERE order_id > 20');
+      assert.equal(kept?.count, 20n);
+      await outboxToDrain(loms);
+    }),
+  );
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Database } from 'service-kit';
 import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
-import { createEventQueue } from '../src/repository/outbox.ts';
+import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
+import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
 import { createStore } from '../src/repository/store.ts';
 import { eventually, type Loms, openLoms, outboxToDrain, type Query, type RanStatement } from './loms-fixture.ts';
 
@@ -14,12 +15,14 @@ const STATEMENTS = [
   'event delivered',
   'find idempotency key',
   'find order',
+  'forget delivered events',
   'list overdue orders',
   'lock order',
   'lock overdue order',
   'lock stocks',
   'move order',
   'postpone event',
+  'read backlog',
   'release stocks',
   'reserve stocks',
   'sell stocks',
@@ -128,6 +131,8 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await outboxToDrain({ query });
   const [event] = await query(`SELECT event_id FROM outbox WHERE order_id = ${payed} AND seq = 3`);
   await createEventQueue(database).postpone(event?.event_id as string, 100, new AbortController());
+  await createBacklogReader(database).read(100, new AbortController());
+  await forgetDeliveredEvents(database, 60_000);
   const names = () => new Set(loms.statements.map(({ name }) => name));
   await eventually(
     'the background work has begun',
@@ -185,6 +190,25 @@ describe('The statements of loms', () => {
       return [before, await rowsReadBy(query, statement('claim events'))];
     });
     assert.deepEqual(rows, [0, 0]);
+  });
+
+  it('look at events that can be forgotten only, however many others were delivered', async () => {
+    const rows = await loms.trial(async (query) => {
+      const before = await rowsReadBy(query, statement('forget delivered events'));
+      await query("UPDATE outbox SET delivered_at = now() - interval '1 hour' WHERE order_id IN (30, 40, 50)");
+      return [before, await rowsReadBy(query, statement('forget delivered events'))];
+    });
+    const [before = Number.NaN, after = Number.NaN] = rows;
+    assert.ok(before <= 2 && after > before && after < 50, `${before} and ${after} rows were read`);
+  });
+
+  it('count no event that was delivered', async () => {
+    const rows = await loms.trial(async (query) => {
+      const before = await rowsReadBy(query, statement('read backlog'));
+      await query('UPDATE outbox SET delivered_at = NULL WHERE order_id BETWEEN 1001 AND 1100');
+      return [before, await rowsReadBy(query, statement('read backlog'))];
+    });
+    assert.ok(rows[0] === 0 && (rows[1] ?? 0) > 0 && (rows[1] ?? 0) <= 200, `${rows} rows were read`);
   });
 
   it('look at no event that waits behind one that rests', async () => {

@@ -51,3 +51,5 @@ export async function runInPool<Item, Result>(
   stop.signal.throwIfAborted();
   return results;
 }
+
+export { createRelay, type Relay, type RelayOptions } from './relay.ts';

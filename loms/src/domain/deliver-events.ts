@@ -1,16 +1,17 @@
-import { runInPool } from 'worker-pool';
-import type { Context, EventQueue, EventSink } from './ports.ts';
+import { createRelay, type Relay } from 'worker-pool';
+import type { ClaimedEvent, Context, EventQueue, EventSink } from './ports.ts';
 
 export interface DeliveryReport {
   /** Told about an event that could not be delivered; it rests for `delayMs` and is tried again. */
   onFailure(eventID: string, error: unknown, delayMs: number): void;
+  /** Told how long after their changes events were known to be delivered. */
+  onDelivered(delaysMs: readonly number[]): void;
+  /** An event has arrived: the next round has something to do. */
+  onArrival(): void;
 }
 
-/**
- * Events of one round, each of another order, all delivered side by side: one that is taken and only waits its turn
- * would be lost to everybody until its lease is over, if this replica is stopped meanwhile.
- */
-const BATCH_MAX = 16;
+/** Events in hand at a time, each of another order: as many as a replica of notifications takes on side by side, and some. */
+const IN_HAND_MAX = 32;
 /** Longer than a delivery's timeout by far, so that an event is in two hands only after a crash. */
 const LEASE_MS = 15_000;
 /**
@@ -22,35 +23,32 @@ const DELAY_BASE_MS = 100;
 const DELAY_MAX_MS = 30_000;
 
 /**
- * One round of telling the world about status changes. Of every order only the earliest undelivered event is taken, so an
- * event that fails holds up its own order and no other.
- *
- * @returns how many were delivered; when any were, their successors may be waiting
+ * Tells the world about status changes. Of every order only the earliest undelivered event is taken, so an event that fails
+ * or takes its time holds up its own order and no other.
  */
-export async function deliverEvents(
-  queue: EventQueue,
-  sink: EventSink,
-  report: DeliveryReport,
-  context: Context,
-): Promise<number> {
-  const events = await queue.claim(BATCH_MAX, LEASE_MS, context);
-  const delivered = await runInPool(
-    events,
-    async (event, signal) => {
-      try {
-        await sink.deliver(event, { ...context, signal });
-      } catch (error) {
-        const delayMs = Math.min(DELAY_BASE_MS * 2 ** (event.attempts - 1), DELAY_MAX_MS);
-        report.onFailure(event.eventID, error, delayMs);
-        await queue.postpone(event.eventID, delayMs, toNote());
-        return false;
-      }
-      await queue.delivered(event.eventID, toNote());
+export function createEventRelay(queue: EventQueue, sink: EventSink, report: DeliveryReport): Relay {
+  async function deliver(event: ClaimedEvent, signal: AbortSignal): Promise<boolean> {
+    try {
+      await sink.deliver(event, { signal });
       return true;
+    } catch (error) {
+      const delayMs = Math.min(DELAY_BASE_MS * 2 ** (event.attempts - 1), DELAY_MAX_MS);
+      report.onFailure(event.eventID, error, delayMs);
+      await queue.postpone(event.eventID, delayMs, toNote());
+      return false;
+    }
+  }
+
+  return createRelay<ClaimedEvent>({
+    inHandMax: IN_HAND_MAX,
+    claim: (limit, signal) => queue.claim(limit, LEASE_MS, { signal }),
+    deliver,
+    async note(events) {
+      const eventIDs = events.map(({ eventID }) => eventID);
+      report.onDelivered(await queue.delivered(eventIDs, toNote()));
     },
-    { concurrency: BATCH_MAX, signal: context.signal },
-  );
-  return delivered.filter(Boolean).length;
+    onArrival: report.onArrival,
+  });
 }
 
 function toNote(): Context {

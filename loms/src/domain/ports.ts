@@ -7,8 +7,11 @@
  */
 export interface Context {
   readonly signal: AbortSignal;
-  /** Missing in the background. */
+  /** Missing in the background, as the rest is. */
   readonly deadlineAt?: number;
+  /** Written beside the events that the work leaves, so that they can be followed to where they began. */
+  readonly requestId?: string;
+  readonly traceparent?: string | undefined;
 }
 
 export type OrderStatus = 'new' | 'awaiting payment' | 'failed' | 'payed' | 'cancelled';
@@ -125,6 +128,14 @@ export interface OverdueOrders {
 
 export interface OrderEvent extends StatusChange {
   readonly eventID: string;
+  /** Of the call that made the change; nobody called where an order's time ran out. */
+  readonly requestId?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+export interface ClaimedEvent extends OrderEvent {
+  /** How often it has been taken, this time included. */
+  readonly attempts: number;
 }
 
 /** The undelivered side of the outbox. */
@@ -133,10 +144,23 @@ export interface EventQueue {
    * Takes the earliest undelivered event of each order, at most `limit` of them. Nobody else takes them for `leaseMs`,
    * and they come back after that unless they are delivered.
    */
-  claim(limit: number, leaseMs: number, context: Context): Promise<(OrderEvent & { readonly attempts: number })[]>;
-  delivered(eventID: string, context: Context): Promise<void>;
+  claim(limit: number, leaseMs: number, context: Context): Promise<ClaimedEvent[]>;
+  /** @returns how long after their changes, in milliseconds */
+  delivered(eventIDs: readonly string[], context: Context): Promise<number[]>;
   /** Puts the event back for later, and with it those that wait behind it. */
   postpone(eventID: string, delayMs: number, context: Context): Promise<void>;
+}
+
+/** What waits to be delivered. */
+export interface Backlog {
+  /** Counted up to a limit. */
+  readonly events: number;
+  /** How long ago the oldest of the changes was made, in milliseconds; 0 where nothing waits. */
+  readonly oldestMs: number;
+}
+
+export interface BacklogReader {
+  read(countMax: number, context: Context): Promise<Backlog>;
 }
 
 /** Tells the world of one event; resolves once it is safely there. Telling twice is harmless. */

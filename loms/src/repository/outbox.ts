@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, type Executor, sql } from 'service-kit';
-import type { EventQueue, OrderStatus, Outbox } from '../domain/ports.ts';
+import type { BacklogReader, Context, EventQueue, OrderStatus, Outbox } from '../domain/ports.ts';
 
-export function createOutbox(transaction: Executor): Outbox {
+/** @param origin the call that makes the changes */
+export function createOutbox(transaction: Executor, { requestId, traceparent }: Context): Outbox {
   return {
     async add(changes) {
       const rows = changes.map(({ orderID, seq, user, status, at }) => ({
@@ -12,6 +13,8 @@ export function createOutbox(transaction: Executor): Outbox {
         user_id: user,
         status,
         changed_at: at,
+        request_id: requestId ?? null,
+        traceparent: traceparent ?? null,
       }));
       await transaction.run('add to outbox', sql.insert().into('outbox').setFieldsRows(rows));
     },
@@ -26,6 +29,8 @@ interface EventRow {
   readonly status: OrderStatus;
   readonly changed_at: Date;
   readonly attempts: number;
+  readonly request_id: string | null;
+  readonly traceparent: string | null;
 }
 
 export function createEventQueue(database: Database): EventQueue {
@@ -61,16 +66,21 @@ export function createEventQueue(database: Database): EventQueue {
         status: row.status,
         at: row.changed_at,
         attempts: row.attempts,
+        requestId: row.request_id ?? undefined,
+        traceparent: row.traceparent ?? undefined,
       }));
     },
 
-    async delivered(eventID, { signal }) {
+    async delivered(eventIDs, { signal }) {
       const statement = sql
         .update()
         .table('outbox')
         .set('delivered_at', sql.str('clock_timestamp()'))
-        .where('event_id = ?', eventID);
-      await database.run('event delivered', statement, { signal });
+        .where('event_id IN ?', eventIDs)
+        .where('delivered_at IS NULL')
+        .returning('(1000 * extract(epoch FROM delivered_at - changed_at))::float8', 'delay_ms');
+      const rows = await database.run<{ delay_ms: number }>('event delivered', statement, { signal });
+      return rows.map(({ delay_ms }) => delay_ms);
     },
 
     async postpone(eventID, delayMs, { signal }) {
@@ -83,6 +93,28 @@ export function createEventQueue(database: Database): EventQueue {
         .where('order_id = ?', order)
         .where('delivered_at IS NULL');
       await database.run('postpone event', statement, { signal });
+    },
+  };
+}
+
+/** Looks at no more rows than it counts, at each reading. */
+export function createBacklogReader(database: Database): BacklogReader {
+  return {
+    async read(countMax, { signal }) {
+      const undelivered = sql
+        .select()
+        .from('outbox')
+        .field('changed_at')
+        .where('delivered_at IS NULL')
+        .order('changed_at')
+        .limit(countMax);
+      const statement = sql
+        .select()
+        .from(undelivered, 'undelivered')
+        .field('count(*)', 'events')
+        .field('coalesce(1000 * extract(epoch FROM clock_timestamp() - min(changed_at)), 0)::float8', 'oldest_ms');
+      const [row] = await database.run<{ events: bigint; oldest_ms: number }>('read backlog', statement, { signal });
+      return { events: Number(row?.events ?? 0), oldestMs: row?.oldest_ms ?? 0 };
     },
   };
 }

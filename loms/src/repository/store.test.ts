@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Database, Executor } from 'service-kit';
 import sinon from 'sinon';
 import { changeOf } from '../../test/port-stubs.ts';
+import type { Repositories } from '../domain/ports.ts';
 import { createStore } from './store.ts';
 
 const context = new AbortController();
@@ -9,7 +10,8 @@ const context = new AbortController();
 /** A database that answers every statement with nothing, and a store on it. */
 function openStore(transaction?: Database['transaction']) {
   const log: string[] = [];
-  const executor: Executor = { run: async () => [] };
+  const run = sinon.stub<Parameters<Executor['run']>>().resolves([]);
+  const executor = { run } as unknown as Executor;
   const database = {
     transaction: sinon.spy(
       transaction ??
@@ -22,7 +24,7 @@ function openStore(transaction?: Database['transaction']) {
   };
   const onEvents = () => void log.push('told of events');
   const store = createStore(database as unknown as Database, { paymentTimeoutMs: 1, onEvents });
-  return { store, database, log, executor };
+  return { store, database, log, executor, run };
 }
 
 describe('The store', () => {
@@ -63,6 +65,19 @@ describe('The store', () => {
     }, context);
     assert.equal(attempt, 2);
     assert.deepEqual(log, []);
+  });
+
+  it('writes beside each event what call it comes from, where there is one', async () => {
+    const { store, run } = openStore();
+    const work = ({ outbox }: Repositories) => outbox.add([changeOf(1, 'new')]);
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await store.transaction(work, { signal: context.signal, requestId: 'a request', traceparent });
+    await store.transaction(work, context);
+    const written = run.args.map(([, statement]) => statement.toParam().values.slice(-2));
+    assert.deepEqual(written, [
+      ['a request', traceparent],
+      [null, null],
+    ]);
   });
 
   it('runs the transaction in the scope of its caller', async () => {

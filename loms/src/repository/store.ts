@@ -14,14 +14,14 @@ export interface StoreOptions {
 /** The unit of work: all repositories on one connection, inside one transaction. */
 export function createStore(database: Database, { paymentTimeoutMs, onEvents }: StoreOptions): Store {
   return {
-    async transaction(work, { signal }) {
+    async transaction(work, context) {
       let events = 0;
       const result = await database.transaction(
         (transaction) => {
           events = 0;
           const outbox: Outbox = {
             async add(changes) {
-              await createOutbox(transaction).add(changes);
+              await createOutbox(transaction, context).add(changes);
               events += changes.length;
             },
           };
@@ -29,7 +29,7 @@ export function createStore(database: Database, { paymentTimeoutMs, onEvents }: 
           const stocks = createStocks(transaction);
           return work({ orders, stocks, outbox, idempotencyKeys: createIdempotencyKeys(transaction) });
         },
-        { signal },
+        { signal: context.signal },
       );
       if (events > 0) onEvents();
       return result;
