@@ -11,7 +11,7 @@ export interface DrainOptions {
 }
 
 export interface Drain {
-  /** What is still under way, e.g. `3 events undelivered (E2, E4, E5)`; empty when all queues have drained. */
+  /** What is still under way, e.g. `undelivered events (E2, E4, E5): 3`; empty when all queues have drained. */
   readonly left: string;
   /** What was seen of the stock meanwhile. */
   readonly stockWatch: StockWatch | undefined;
@@ -30,10 +30,10 @@ interface Queue {
 const QUEUES: readonly Queue[] = [
   {
     service: 'loms',
-    what: 'events undelivered (E2, E4, E5)',
+    what: 'undelivered events (E2, E4, E5)',
     sql: 'SELECT count(*) FROM outbox WHERE delivered_at IS NULL',
   },
-  { service: 'loms', what: 'orders still new (O4)', sql: `SELECT count(*) FROM orders WHERE status = 'new'` },
+  { service: 'loms', what: 'new orders (O4)', sql: `SELECT count(*) FROM orders WHERE status = 'new'` },
   {
     service: 'loms',
     what: 'orders that await payment beyond their time (O4)',
@@ -41,7 +41,7 @@ const QUEUES: readonly Queue[] = [
   },
   {
     service: 'checkout',
-    what: 'purchases pending (P3)',
+    what: 'pending purchases (P3)',
     sql: `SELECT count(*) FROM purchases WHERE state = 'pending'`,
   },
 ];
@@ -72,7 +72,7 @@ async function whatIsLeft(urls: DatabaseUrls, watcher: ReturnType<typeof createS
     if (service === 'loms') await watcher?.look(snapshot.query);
     for (const { what, sql } of QUEUES.filter((queue) => queue.service === service)) {
       const [row] = await snapshot.query(sql);
-      if (row?.count !== 0n) left.push(`${row?.count} ${what}`);
+      if (row?.count !== 0n) left.push(`${what}: ${row?.count}`);
     }
   }
   return left.join(', ');

@@ -87,7 +87,7 @@ describe('The invariants', () => {
     const byID = new Map(verdicts.map((verdict) => [verdict.id, verdict]));
     assert.deepEqual(
       verdicts.filter(({ verdict }) => verdict === 'holds').map(({ id }) => id),
-      ['S1', 'S2', 'S3', 'O1', 'O4', 'E1', 'E3', 'E4'],
+      ['S1', 'S2', 'S3', 'S5', 'O1', 'O4', 'E1', 'E3', 'E4'],
     );
     const whyOf = (id: string) => (byID.get(id) as { why?: string }).why ?? '';
     assert.equal(whyOf('O2'), 'needs a history file (HISTORY=…)');

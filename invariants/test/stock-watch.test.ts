@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { createTestDatabase, type TestDatabase } from 'local/testing';
+import type pg from 'pg';
+import { openSnapshot, watchStock } from '../src/index.ts';
+import { connect } from '../src/snapshot.ts';
+import { createStockWatcher } from '../src/stock-watch.ts';
+
+describe('Looks at moving stock', () => {
+  let database: TestDatabase;
+  let writer: pg.Client;
+
+  beforeEach(async () => {
+    database = await createTestDatabase('loms');
+    writer = await connect(database.url);
+    await writer.query('INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (1, 1, 5, 5)');
+  });
+  afterEach(async () => {
+    await writer.end();
+    await database[Symbol.asyncDispose]();
+  });
+
+  it('count what moved between them and find nothing amiss in stock that is whole', async () => {
+    const watcher = createStockWatcher();
+    await look(watcher);
+    await look(watcher);
+    await writer.query('UPDATE stocks SET on_sale = 4, sold = 1');
+    await look(watcher);
+    assert.deepEqual([watcher.snapshots, watcher.moves, watcher.violations], [3, 1, []]);
+  });
+
+  it('keep what was amiss, also when it has passed since', async () => {
+    const watcher = createStockWatcher();
+    await writer.query('ALTER TABLE stocks DROP CONSTRAINT stocks_check');
+    await writer.query('UPDATE stocks SET on_sale = 4');
+    await look(watcher);
+    await writer.query('UPDATE stocks SET on_sale = 5');
+    await look(watcher);
+    assert.deepEqual(watcher.violations, [
+      { sku: 1n, warehouse_id: 1n, supplied: 5n, on_sale: 4n, reserved: 0n, sold: 0n },
+    ]);
+  });
+
+  it('see no half of a transaction, and change nothing', async () => {
+    await using snapshot = await openSnapshot(database.url);
+    const count = async () => (await snapshot.query('SELECT on_sale FROM stocks'))[0]?.on_sale;
+    assert.equal(await count(), 5n);
+    await writer.query('UPDATE stocks SET on_sale = 4, sold = 1');
+    assert.equal(await count(), 5n);
+    await assert.rejects(snapshot.query('UPDATE stocks SET on_sale = 3'), /read-only transaction/);
+  });
+
+  it('go on until they are ended, also past a database that is away', async () => {
+    const ending = new AbortController();
+    const away = new URL(database.url);
+    // Nobody listens on the discard port.
+    away.port = '9';
+    const watching = watchStock(away.href, { signal: ending.signal });
+    setImmediate(() => ending.abort());
+    assert.equal((await watching).snapshots, 0);
+  });
+
+  async function look(watcher: ReturnType<typeof createStockWatcher>): Promise<void> {
+    await using snapshot = await openSnapshot(database.url);
+    await watcher.look(snapshot.query);
+  }
+});
