@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { LOMS_TRANSACTIONS, transactionOf } from './crash-points.ts';
+
+describe('The crash points', () => {
+  const nameOf = (...ran: string[]) => transactionOf(LOMS_TRANSACTIONS, ran);
+
+  it('know transactions by the statements in them', () => {
+    assert.equal(nameOf('lock stocks', 'create order', 'reserve stocks', 'move order'), 'createOrder');
+    assert.equal(nameOf('lock stocks', 'create order', 'move order'), 'createOrder without enough goods');
+    assert.equal(nameOf('lock overdue order', 'release stocks', 'move order'), 'cancelling an overdue order');
+    assert.equal(nameOf('lock order', 'release stocks', 'move order'), 'cancelOrder');
+  });
+
+  it('leave out transactions that leave nothing behind', () => {
+    assert.equal(nameOf('lock order'), undefined);
+    assert.equal(nameOf(), undefined);
+  });
+
+  it('refuse a transaction that has no name yet', () => {
+    assert.throws(() => nameOf('lock order', 'restock'), /does not name the transaction .*: lock order, restock$/);
+  });
+});
