@@ -251,7 +251,7 @@ export const DAMAGES: readonly Damage[] = [
   {
     what: 'E3: two events have overtaken each other',
     sql: {
-      loms: `UPDATE outbox SET attempts = 1, delivered_at = now() - seq * interval '1 second' WHERE order_id = 1`,
+      loms: `UPDATE outbox SET delivered_at = now() - seq * interval '1 second' WHERE order_id = 1`,
     },
     breaks: ['E3, the times of delivery'],
   },

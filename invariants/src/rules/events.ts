@@ -20,17 +20,14 @@ const FORGOTTEN_AMISS = `
   ) missing
   WHERE missing.events <> outbox_forgotten.events`;
 
-/**
- * Delivered before its predecessor. A predecessor that was taken up again may have been marked by whoever had lost it
- * meanwhile, late, so its time says nothing.
- */
+/** Delivered before its predecessor. Only the first to note a delivery sets its time, and only then the next is taken up. */
 const OVERTAKEN = `
   SELECT later.order_id, earlier.seq AS earlier_seq, earlier.delivered_at AS earlier_at, later.seq AS later_seq,
     later.delivered_at AS later_at
   FROM outbox later
   JOIN outbox earlier ON earlier.order_id = later.order_id AND earlier.seq < later.seq
   WHERE later.delivered_at IS NOT NULL
-    AND (earlier.delivered_at IS NULL OR (earlier.delivered_at > later.delivered_at AND earlier.attempts <= 1))`;
+    AND (earlier.delivered_at IS NULL OR earlier.delivered_at > later.delivered_at)`;
 
 /** Told to notifications, perhaps, but tried again for ever: nobody noted that it arrived. */
 const UNCONFIRMED = `
