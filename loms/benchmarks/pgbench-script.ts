@@ -36,7 +36,7 @@ function background({ claim, delivered, journal }: CapturedWork, extent: Extent)
   const events = new EventNames(extent);
   return [
     ...sometimes(STEPS, EVENTS_CLAIMED, claim),
-    ...Array.from({ length: STEPS }, () => render(delivered, events)),
+    render(delivered, events),
     // Two operations an order.
     ...sometimes(2, OPERATIONS_TOGETHER, journal),
   ];
