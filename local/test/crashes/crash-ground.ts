@@ -39,6 +39,8 @@ export interface Life extends AsyncDisposable {
 }
 
 export const SUPPLY = 10;
+/** So short that events are forgotten while a test runs. */
+const EVENTS_KEPT_MS = 500;
 
 export async function openCrashGround(): Promise<CrashGround> {
   await using resources = new AsyncDisposableStack();
@@ -62,6 +64,7 @@ export async function openCrashGround(): Promise<CrashGround> {
       port: lomsPort,
       databaseUrl: lomsDatabase.url,
       notificationsUrl: urlOf(notificationsPort),
+      eventsKeptMs: EVENTS_KEPT_MS,
     };
     const checkoutOptions = {
       port: checkoutPort,

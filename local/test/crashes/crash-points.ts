@@ -11,8 +11,9 @@ export const LOMS_TRANSACTIONS = {
   'cancelling an overdue order': ['lock overdue order', 'release stocks'],
   cancelOrder: ['release stocks'],
   'claiming events': ['claim events'],
-  'marking an event as delivered': ['event delivered'],
+  'marking events as delivered': ['event delivered'],
   'postponing an event': ['postpone event'],
+  'forgetting delivered events': ['forget delivered events'],
 } as const satisfies Transactions;
 
 export const CHECKOUT_TRANSACTIONS = {
@@ -29,7 +30,7 @@ export const CHECKOUT_TRANSACTIONS = {
 const HARMLESS = new Set([
   ...['find order', 'stocks on sale', 'list overdue orders', 'lock order', 'lock overdue order', 'lock stocks'],
   ...['find idempotency key', 'list cart lines', 'lock cart', 'create cart', 'find cart line'],
-  ...['find purchase by key', 'find pending purchase', 'list purchase items'],
+  ...['find purchase by key', 'find pending purchase', 'list purchase items', 'read backlog'],
 ]);
 
 /** Places where a process can end beside the commits. */

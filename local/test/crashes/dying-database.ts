@@ -33,8 +33,8 @@ function noting(executor: Executor, ran: string[]): Executor {
     async run(...args) {
       const rows = await executor.run(...args);
       const [name] = args;
-      // Who claims nothing has changed nothing.
-      if (rows.length > 0 || !name.startsWith('claim')) ran.push(name);
+      // Who found nothing to claim or to forget has changed nothing.
+      if (rows.length > 0 || !/^(claim|forget) /.test(name)) ran.push(name);
       return rows as never;
     },
   };

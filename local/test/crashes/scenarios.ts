@@ -155,6 +155,14 @@ const waitForNotifications: Scenario = async (life) => {
   return expected;
 };
 
+/** Delivered events are deleted after a while; the order and its history stay. */
+const beForgotten: Scenario = async (life) => {
+  const expected = await buy(life);
+  const events = 'SELECT FROM outbox JOIN orders USING (order_id) WHERE orders.user_id = $1';
+  await eventually('the events are forgotten', async () => (await life.sql.loms(events, [life.user])).length === 0);
+  return expected;
+};
+
 type Point<T extends object, P extends readonly string[]> = keyof T | P[number];
 
 /** One for each transaction and each place of crash-points.ts: the compiler sees a missing one. */
@@ -166,8 +174,9 @@ export const SCENARIOS = {
     'cancelling an overdue order': letItExpire,
     cancelOrder: cancel,
     'claiming events': buy,
-    'marking an event as delivered': buy,
+    'marking events as delivered': buy,
     'postponing an event': waitForNotifications,
+    'forgetting delivered events': beForgotten,
     'after an event was told': buy,
   } satisfies Record<Point<typeof LOMS_TRANSACTIONS, typeof LOMS_PLACES>, Scenario>,
   checkout: {

@@ -50,8 +50,15 @@ export async function startCheckout(
   const pool = resources.use(openDatabase({ url: options.databaseUrl, poolMax: POOL_MAX, logger, registry }));
   const database = decorators.database?.(pool) ?? pool;
   const userAgent = 'checkout/tests';
-  const lomsPeer = resources.use(openPeer(loms, { urls: options.lomsUrls, userAgent, registry }));
-  const toProducts = { urls: [options.productsUrl], userAgent, registry, face: 'plain', retries: false } as const;
+  const lomsPeer = resources.use(openPeer(loms, { urls: options.lomsUrls, userAgent, registry, logger }));
+  const toProducts = {
+    urls: [options.productsUrl],
+    userAgent,
+    registry,
+    logger,
+    face: 'plain',
+    retries: false,
+  } as const;
   const productsPeer = resources.use(openPeer(products, toProducts));
   const limiter =
     options.productsLimitShared === 'on'

@@ -1,11 +1,12 @@
 import { notifications } from 'notifications/contract.ts';
 import { serveHttp } from 'rpc-kit';
-import { createLogger, createRegistry, type Database, openDatabase, openPeer } from 'service-kit';
+import { createLogger, createRegistry, type Database, openDatabase, openPeer, startBackground } from 'service-kit';
 import { createApp } from '../../../loms/src/app.ts';
 import type { EventSink } from '../../../loms/src/domain/ports.ts';
 import { createNotificationsSink } from '../../../loms/src/peer/notifications.ts';
 import { createOrderReader, createOverdueOrders } from '../../../loms/src/repository/orders.ts';
 import { createBacklogReader, createEventQueue } from '../../../loms/src/repository/outbox.ts';
+import { forgetDeliveredEvents } from '../../../loms/src/repository/outbox-cleaning.ts';
 import { createStockReader } from '../../../loms/src/repository/stocks.ts';
 import { createStore } from '../../../loms/src/repository/store.ts';
 import type { RunningService } from './running-service.ts';
@@ -14,6 +15,8 @@ export interface LomsOptions {
   readonly port?: number;
   readonly databaseUrl: string;
   readonly notificationsUrl: string;
+  /** Left out, a day. */
+  readonly eventsKeptMs?: number;
 }
 
 /** What a test may put around loms's parts. */
@@ -24,6 +27,9 @@ export interface LomsDecorators {
 
 const POOL_MAX = 10;
 const PAYMENT_TIMEOUT_MS = 600_000;
+const DAY_MS = 86_400_000;
+/** In service it is looked for old events once a minute. */
+const FORGET_IDLE_MS = 200;
 
 /** loms as its main.ts puts it together, over HTTP, in this process. */
 export async function startLoms(options: LomsOptions, decorators: LomsDecorators = {}): Promise<RunningService> {
@@ -32,7 +38,7 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
   const registry = createRegistry('loms');
   const pool = resources.use(openDatabase({ url: options.databaseUrl, poolMax: POOL_MAX, logger, registry }));
   const urls = [options.notificationsUrl];
-  const peer = resources.use(openPeer(notifications, { urls, userAgent: 'loms/tests', registry }));
+  const peer = resources.use(openPeer(notifications, { urls, userAgent: 'loms/tests', registry, logger }));
   const database = decorators.database?.(pool) ?? pool;
   const sink = createNotificationsSink(peer.client);
   const app = resources.use(
@@ -46,6 +52,14 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
       sink: decorators.sink?.(sink) ?? sink,
       logger,
       registry,
+    }),
+  );
+  resources.use(
+    startBackground({
+      name: 'forget delivered events',
+      logger,
+      idleMs: FORGET_IDLE_MS,
+      round: (signal) => forgetDeliveredEvents(database, options.eventsKeptMs ?? DAY_MS, signal),
     }),
   );
   const server = await serveHttp(app.service, { host: '127.0.0.1', port: options.port ?? 0, logger, registry });
