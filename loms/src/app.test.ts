@@ -15,6 +15,7 @@ function partsOf(given: Partial<Parts>): Parts {
       claim: sinon.stub().resolves([]),
       delivered: sinon.stub().resolves([]),
       postpone: sinon.stub().resolves(),
+      release: sinon.stub().resolves(),
     },
     backlog: { read: sinon.stub().resolves({ events: 0, oldestMs: 0 }) },
     sink: { deliver: sinon.stub().resolves() },
@@ -36,7 +37,11 @@ describe('The app', () => {
     });
     const backlog = { read: sinon.stub().resolves({ events: 7, oldestMs: 2_500 }) };
     await using _app = createApp(
-      partsOf({ queue: { claim, delivered, postpone: sinon.stub().resolves() }, backlog, registry }),
+      partsOf({
+        queue: { claim, delivered, postpone: sinon.stub().resolves(), release: sinon.stub().resolves() },
+        backlog,
+        registry,
+      }),
     );
     await noted.promise;
     const text = await registry.metrics();
@@ -61,7 +66,12 @@ describe('The app', () => {
   it('rests after a round in which no event could be delivered', async () => {
     const event = { eventID: 'a', ...changeOf(1, 'new'), attempts: 1 };
     const claim = sinon.stub().resolves([event]);
-    const queue = { claim, delivered: sinon.stub().resolves([]), postpone: sinon.stub().resolves() };
+    const queue = {
+      claim,
+      delivered: sinon.stub().resolves([]),
+      postpone: sinon.stub().resolves(),
+      release: sinon.stub().resolves(),
+    };
     const { promise: again, resolve: lookAgain } = Promise.withResolvers<void>();
     claim.onSecondCall().callsFake(async () => {
       lookAgain();

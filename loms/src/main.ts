@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { notifications } from 'notifications/contract.ts';
 import { adaptiveLimit, serveHttp } from 'rpc-kit';
 import {
   announce,
@@ -9,7 +8,6 @@ import {
   databaseReadiness,
   loadConfig,
   openDatabase,
-  openPeer,
   run,
   startForgetting,
   startTracing,
@@ -18,7 +16,7 @@ import {
 import { loms } from '../contract.ts';
 import { createApp } from './app.ts';
 import { lomsConfig } from './config.ts';
-import { createNotificationsSink } from './peer/notifications.ts';
+import { openEventSink } from './peer/event-sink.ts';
 import { createOrderReader, createOverdueOrders } from './repository/orders.ts';
 import { createBacklogReader, createEventQueue } from './repository/outbox.ts';
 import { startOutboxCleaning } from './repository/outbox-cleaning.ts';
@@ -39,8 +37,7 @@ await run('loms', async (stopped) => {
     logger,
     registry,
   });
-  const userAgent = `loms/${loms.version}`;
-  await using peer = openPeer(notifications, { urls: config.NOTIFICATIONS_URL, userAgent, registry, logger });
+  await using sink = await openEventSink(config, logger, registry);
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger);
   await using _cleaning = startOutboxCleaning(database, config.OUTBOX_KEPT_HOURS, logger);
 
@@ -53,7 +50,7 @@ await run('loms', async (stopped) => {
     overdue: createOverdueOrders(database),
     queue: createEventQueue(database),
     backlog: createBacklogReader(database),
-    sink: createNotificationsSink(peer.client),
+    sink,
     journal: createOperationJournal(database),
     limit,
     logger,

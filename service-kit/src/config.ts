@@ -5,6 +5,9 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+/** A name, an IPv4 address or an IPv6 address in brackets, and a port. */
+const HOST_PORT = /^([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}$/;
+
 /** Marks a variable whose value must never be shown. */
 const SECRET = { secret: true };
 
@@ -20,6 +23,12 @@ export const variable = {
       .string()
       .transform((text) => text.split(',').map((url) => url.trim()))
       .pipe(z.array(z.url({ protocol: /^https?$/, hostname: /./ })).min(1)),
+  /** Addresses of servers, separated by commas. */
+  hostPorts: () =>
+    z
+      .string()
+      .transform((text) => text.split(',').map((address) => address.trim()))
+      .pipe(z.array(z.string().regex(HOST_PORT, 'expected host:port, several by commas')).min(1)),
   httpUrl: () => z.url({ protocol: /^https?$/, hostname: /./ }),
   /** From 0 to 1. */
   ratio: (fallback: number) => z.coerce.number().min(0).max(1).default(fallback),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import sinon, { type SinonStub } from 'sinon';
 import { AT } from '../../test/port-stubs.ts';
 import { createEventRelay } from './deliver-events.ts';
+import { SinkUnavailable } from './errors.ts';
 import type { ClaimedEvent, EventQueue, EventSink } from './ports.ts';
 
 function eventOf(eventID: string, attempts = 1): ClaimedEvent {
@@ -13,6 +14,7 @@ describe('The relay of events', () => {
   let claim: SinonStub<Parameters<EventQueue['claim']>, ReturnType<EventQueue['claim']>>;
   let delivered: SinonStub<Parameters<EventQueue['delivered']>, ReturnType<EventQueue['delivered']>>;
   let postpone: SinonStub<Parameters<EventQueue['postpone']>, Promise<void>>;
+  let release: SinonStub<Parameters<EventQueue['release']>, Promise<void>>;
   let deliver: SinonStub<Parameters<EventSink['deliver']>, Promise<void>>;
   let report: { onFailure: SinonStub; onDelivered: SinonStub; onArrival: SinonStub };
   let stop: AbortController;
@@ -21,12 +23,13 @@ describe('The relay of events', () => {
     claim.onFirstCall().resolves(events);
     delivered = sinon.stub<Parameters<EventQueue['delivered']>, ReturnType<EventQueue['delivered']>>().resolves([5]);
     postpone = sinon.stub<Parameters<EventQueue['postpone']>, Promise<void>>().resolves();
+    release = sinon.stub<Parameters<EventQueue['release']>, Promise<void>>().resolves();
     deliver = sinon.stub<Parameters<EventSink['deliver']>, Promise<void>>().resolves();
     report = { onFailure: sinon.stub(), onDelivered: sinon.stub(), onArrival: sinon.stub() };
     stop = new AbortController();
   });
 
-  const open = () => createEventRelay({ claim, delivered, postpone }, { deliver }, report);
+  const open = () => createEventRelay({ claim, delivered, postpone, release }, { deliver }, report);
 
   it('delivers each event that it could take, then marks them together, and tells how long they took', async () => {
     const relay = open();
@@ -96,5 +99,53 @@ describe('The relay of events', () => {
       ],
     );
     sinon.assert.notCalled(delivered);
+  });
+
+  describe('while the sink is away', () => {
+    let clock: sinon.SinonFakeTimers;
+    beforeEach(() => {
+      clock = sinon.useFakeTimers({ toFake: ['performance'] });
+      claim.resolves(events.slice(0, 1));
+      deliver.rejects(new SinkUnavailable('no broker'));
+    });
+    afterEach(() => clock.restore());
+
+    const limits = (): number[] => claim.args.map(([limit]) => limit);
+    async function roundAt(relay: ReturnType<typeof open>, ms: number): Promise<void> {
+      clock.tick(ms);
+      await relay.round(stop.signal);
+      // What it set out to deliver comes back.
+      await new Promise(setImmediate);
+    }
+
+    it('gives all events back as they were, and blames none of them', async () => {
+      await roundAt(open(), 0);
+      assert.deepEqual(
+        release.args.map(([eventID]) => eventID),
+        ['a', 'b', 'c'],
+      );
+      sinon.assert.notCalled(postpone);
+      sinon.assert.notCalled(report.onFailure);
+    });
+
+    it('looks with one event only, less and less often, but every two seconds', async () => {
+      const relay = open();
+      await roundAt(relay, 0);
+      for (const [index, restMs] of [100, 200, 400, 800, 1_600, 2_000, 2_000].entries()) {
+        await roundAt(relay, restMs - 1);
+        assert.deepEqual(limits(), [32, ...Array(index).fill(1)], `too early after ${restMs} ms`);
+        await roundAt(relay, 1);
+        assert.deepEqual(limits(), [32, ...Array(index + 1).fill(1)]);
+      }
+    });
+
+    it('takes as many as ever once one was taken', async () => {
+      const relay = open();
+      await roundAt(relay, 0);
+      deliver.resolves();
+      await roundAt(relay, 100);
+      await roundAt(relay, 0);
+      assert.deepEqual(limits(), [32, 1, 32]);
+    });
   });
 });

@@ -149,6 +149,8 @@ export interface EventQueue {
   delivered(eventIDs: readonly string[], context: Context): Promise<number[]>;
   /** Puts the event back for later, and with it those that wait behind it. */
   postpone(eventID: string, delayMs: number, context: Context): Promise<void>;
+  /** Gives the event back as if it had not been taken. */
+  release(eventID: string, context: Context): Promise<void>;
 }
 
 /** What waits to be delivered. */
@@ -165,5 +167,6 @@ export interface BacklogReader {
 
 /** Tells the world of one event; resolves once it is safely there. Telling twice is harmless. */
 export interface EventSink {
+  /** @throws {SinkUnavailable} when no event can be told right now, whichever it is */
   deliver(event: OrderEvent, context: Context): Promise<void>;
 }

@@ -94,6 +94,16 @@ export function createEventQueue(database: Database): EventQueue {
         .where('delivered_at IS NULL');
       await database.run('postpone event', statement, { signal });
     },
+
+    async release(eventID, { signal }) {
+      const statement = sql
+        .update()
+        .table('outbox')
+        .set('available_at', sql.str('statement_timestamp()'))
+        .set('attempts', sql.str('attempts - 1'))
+        .where('event_id = ?', eventID);
+      await database.run('release event', statement, { signal });
+    },
   };
 }
 

@@ -1,0 +1,31 @@
+import { notifications } from 'notifications/contract.ts';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { openPeer } from 'service-kit';
+import { loms } from '../../contract.ts';
+import type { EventSink } from '../domain/ports.ts';
+import { createNotificationsSink } from './notifications.ts';
+
+export interface EventSinkSettings {
+  readonly KAFKA_BROKERS?: readonly string[] | undefined;
+  readonly KAFKA_PARTITIONS: number;
+  readonly KAFKA_REPLICATION: number;
+  readonly NOTIFICATIONS_URL?: readonly string[] | undefined;
+}
+
+/** The way that events take: Kafka where brokers are named, else straight to notifications. */
+export async function openEventSink(
+  settings: EventSinkSettings,
+  logger: Logger,
+  registry: Registry,
+): Promise<EventSink & AsyncDisposable> {
+  const { KAFKA_BROKERS: brokers, NOTIFICATIONS_URL: urls = [] } = settings;
+  if (brokers) {
+    // The client of Kafka takes half a second to load, so it is loaded only where it is wanted.
+    const { openKafkaEvents } = await import('./kafka-events.ts');
+    const { KAFKA_PARTITIONS: partitions, KAFKA_REPLICATION: replication } = settings;
+    return openKafkaEvents({ brokers, partitions, replication, logger, registry });
+  }
+  const peer = openPeer(notifications, { urls, userAgent: `loms/${loms.version}`, registry, logger });
+  return { ...createNotificationsSink(peer.client), [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
+}

@@ -1,0 +1,146 @@
+import type { Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
+import { raceSignal } from 'rpc-kit';
+import { orderEvents } from '../../contract.ts';
+import { SinkUnavailable } from '../domain/errors.ts';
+import type { EventSink } from '../domain/ports.ts';
+import { type KafkaMessage, toMessage } from './kafka-message.ts';
+import { createKafkaProducer, isRefusal, type KafkaProducer } from './kafka-producer.ts';
+import { ensureTopic } from './kafka-topic.ts';
+
+export interface KafkaEventsOptions {
+  /** `host:port` of some of the brokers; they name the others. */
+  readonly brokers: readonly string[];
+  /** Default: the contract's. */
+  readonly topic?: string;
+  /** Of a topic that is not there yet. */
+  readonly partitions: number;
+  readonly replication: number;
+  readonly logger: Logger;
+  readonly registry: Registry;
+}
+
+export interface KafkaEvents extends EventSink, AsyncDisposable {}
+
+/** Messages of one request: far below the megabyte that a broker takes, and more than rounds of the relay hold. */
+const BATCH_MAX = 500;
+/** The relay brings far fewer at a time; more than this is a mistake, and must not fill the memory. */
+const WAITING_MAX = 5_000;
+
+interface Waiting {
+  readonly message: KafkaMessage;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Delivers events through Kafka. Those that are brought while a request is under way go together in the next one, so there
+ * is one request at a time and still no event waits for a timer.
+ */
+export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
+  const { brokers, topic = orderEvents.topic } = options;
+  const producer = createKafkaProducer(brokers);
+  const reach = reachability(options.logger, topic);
+  const count = counter(options.registry);
+  let waiting: Waiting[] = [];
+  let sending: Promise<void> | undefined;
+  let hasTopic = false;
+
+  async function prepare(): Promise<void> {
+    if (hasTopic) return;
+    await ensureTopic({ ...options, topic });
+    hasTopic = true;
+  }
+
+  async function sendAll(): Promise<void> {
+    while (waiting.length > 0) {
+      // Whatever else is brought at this moment comes along.
+      await new Promise(setImmediate);
+      const batch = waiting.slice(0, BATCH_MAX);
+      waiting = waiting.slice(BATCH_MAX);
+      try {
+        await prepare();
+        await producer.send(batch.map(({ message }) => message));
+        for (const { resolve } of batch) resolve();
+        count.inc({ result: 'sent' }, batch.length);
+        reach.found();
+      } catch (error) {
+        count.inc({ result: 'failed' }, batch.length);
+        if (isRefusal(error)) await sendEach(producer, batch);
+        else giveUp(batch, error);
+      }
+    }
+  }
+
+  function giveUp(batch: readonly Waiting[], error: unknown): void {
+    reach.lost(error);
+    hasTopic = false;
+    const unavailable = new SinkUnavailable('Kafka does not take events right now', { cause: error });
+    for (const { reject } of [...batch, ...waiting.splice(0)]) reject(unavailable);
+  }
+
+  function pump(): void {
+    sending ??= sendAll().finally(() => {
+      sending = undefined;
+    });
+  }
+
+  // Also where nothing happens for hours, the topic has to be there for those who listen.
+  prepare().then(reach.found, reach.lost);
+
+  return {
+    async deliver(event, { signal }) {
+      signal.throwIfAborted();
+      if (waiting.length >= WAITING_MAX) throw new SinkUnavailable('too many events wait for Kafka already');
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      waiting.push({ message: toMessage(event, topic), resolve, reject });
+      pump();
+      await raceSignal(promise, signal);
+    },
+    async [Symbol.asyncDispose]() {
+      const left = waiting.splice(0);
+      for (const { reject } of left) reject(new SinkUnavailable('loms stops'));
+      await producer.close();
+      await sending;
+    },
+  };
+}
+
+/** No longer than a lease of the outbox lasts. */
+const SEND_EACH_TIMEOUT_MS = 10_000;
+
+/**
+ * Brokers are there, but one has refused something of the batch: one after the other then, so that each event learns its own
+ * outcome and only the orders concerned wait. Some events come to lie there twice, which is harmless.
+ */
+async function sendEach(producer: KafkaProducer, batch: readonly Waiting[]): Promise<void> {
+  const until = performance.now() + SEND_EACH_TIMEOUT_MS;
+  for (const { message, resolve, reject } of batch) {
+    if (performance.now() > until) reject(new Error('Kafka refuses events, and the time was over before this one'));
+    else await producer.send([message]).then(resolve, reject);
+  }
+}
+
+function counter(registry: Registry) {
+  return new Counter({
+    name: 'events_published_total',
+    help: 'Events sent to Kafka, by whether all brokers in sync have taken them.',
+    labelNames: ['result'],
+    registers: [registry],
+  });
+}
+
+/** One line when Kafka goes and one when it is back, however many events meet it meanwhile. */
+function reachability(logger: Logger, topic: string) {
+  let state: 'unknown' | 'found' | 'lost' = 'unknown';
+  return {
+    found(): void {
+      if (state !== 'found') logger.info({ topic }, 'Kafka takes events');
+      state = 'found';
+    },
+    lost(err: unknown): void {
+      if (state !== 'lost') logger.warn({ topic, err }, 'Kafka takes no events: they wait in the outbox until it does');
+      state = 'lost';
+    },
+  };
+}

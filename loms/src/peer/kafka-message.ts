@@ -1,0 +1,35 @@
+import { stringifyJson } from 'rpc-kit';
+import { z } from 'zod';
+import { orderEvents } from '../../contract.ts';
+import type { OrderEvent } from '../domain/ports.ts';
+
+export interface KafkaMessage {
+  readonly topic: string;
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly headers: Map<Buffer, Buffer>;
+}
+
+/** The event as it lies in Kafka, by the contract that loms publishes. */
+export function toMessage(event: OrderEvent, topic: string = orderEvents.topic): KafkaMessage {
+  const { eventID, orderID, seq, user, status, at, requestId, traceparent } = event;
+  const { version, headers, schema, contentType } = orderEvents;
+  const value = z.encode(schema, { version, eventID, orderID, seq, user, status, at });
+  return {
+    topic,
+    key: Buffer.from(orderEvents.keyOf(orderID)),
+    value: Buffer.from(stringifyJson(value)),
+    headers: toHeaders({
+      [headers.contentType]: contentType,
+      [headers.version]: String(version),
+      [headers.eventID]: eventID,
+      [headers.requestID]: requestId,
+      [headers.traceparent]: traceparent,
+    }),
+  };
+}
+
+function toHeaders(texts: Readonly<Record<string, string | undefined>>): Map<Buffer, Buffer> {
+  const given = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return new Map(given.map(([name, text]) => [Buffer.from(name), Buffer.from(text)]));
+}

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { compatibilityPartitioner, findErrorBy, Producer } from '@platformatic/kafka';
+import type { KafkaMessage } from './kafka-message.ts';
+import { KAFKA_TIMEOUTS } from './kafka-topic.ts';
+
+/** Below the lease of the outbox, so that nobody else sends an event that is still being sent here. */
+const SEND_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 1_000;
+
+export interface KafkaProducer {
+  /** Resolves when all replicas in sync have all of the messages; when it rejects, any of them may have got there. */
+  send(messages: readonly KafkaMessage[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * A producer that is thrown away after a send that failed: what it thinks of connections, leaders and sequence numbers after
+ * that is anybody's guess, and a new one costs a few round trips.
+ */
+export function createKafkaProducer(brokers: readonly string[]): KafkaProducer {
+  let current: Producer | undefined;
+
+  function open(): Producer {
+    return new Producer({
+      clientId: 'loms',
+      bootstrapBrokers: [...brokers],
+      ...KAFKA_TIMEOUTS,
+      // Retries of one send leave one message. It needs acks of all replicas and one request at a time.
+      idempotent: true,
+      // The partition that Java's own producer would choose for a key.
+      partitioner: compatibilityPartitioner,
+    });
+  }
+
+  async function close(): Promise<void> {
+    const closing = current;
+    current = undefined;
+    if (!closing) return;
+    await Promise.race([closing.close().catch(() => {}), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+  }
+
+  return {
+    async send(messages) {
+      current ??= open();
+      const timeout = new AbortController();
+      const sent = current.send({ messages: [...messages], idempotent: true });
+      // After the time is over, nobody waits for it any more.
+      sent.catch(() => {});
+      try {
+        await Promise.race([sent, overtime(timeout.signal)]);
+      } catch (error) {
+        await close();
+        throw error;
+      } finally {
+        timeout.abort();
+      }
+    },
+    close,
+  };
+}
+
+async function overtime(signal: AbortSignal): Promise<never> {
+  await sleep(SEND_TIMEOUT_MS, undefined, { signal, ref: false }).catch(() => {});
+  throw new Error(`Kafka did not take the events within ${SEND_TIMEOUT_MS / 1000} s`);
+}
+
+/** Whether brokers answered and one of them refused something: then others of the messages may still be welcome. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && findErrorBy(error, 'code', 'PLT_KFK_PROTOCOL') !== null;
+}

@@ -1,0 +1,34 @@
+import { Admin, findErrorBy } from '@platformatic/kafka';
+
+export interface TopicSettings {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replication: number;
+}
+
+/** Reasons to wait for a broker a little, and not for long: whoever asks tries again later. */
+export const KAFKA_TIMEOUTS = { connectTimeout: 3_000, requestTimeout: 5_000, retries: 3, retryDelay: 250 } as const;
+
+/** Sees to it that the topic is there. One that is there already stays as it is, whatever the settings say by now. */
+export async function ensureTopic({ brokers, topic, partitions, replication }: TopicSettings): Promise<void> {
+  const admin = new Admin({ clientId: 'loms', bootstrapBrokers: [...brokers], ...KAFKA_TIMEOUTS });
+  try {
+    await admin.createTopics({ topics: [topic], partitions, replicas: replication });
+  } catch (error) {
+    if (findErrorBy(error as Error, 'apiId', 'TOPIC_ALREADY_EXISTS')) return;
+    throw new Error(`The topic ${topic} cannot be created: ${reasonOf(error, replication)}`, { cause: error });
+  } finally {
+    await admin.close().catch(() => {});
+  }
+}
+
+function reasonOf(error: unknown, replication: number): string {
+  if (findErrorBy(error as Error, 'apiId', 'INVALID_REPLICATION_FACTOR')) {
+    return `there are fewer than ${replication} brokers; set KAFKA_REPLICATION to what there is.`;
+  }
+  if (findErrorBy(error as Error, 'apiId', 'TOPIC_AUTHORIZATION_FAILED')) {
+    return 'loms may not create it; create it yourself or allow loms to.';
+  }
+  return 'no broker of KAFKA_BROKERS answered as it should.';
+}
