@@ -31,3 +31,17 @@ export class EventConflict extends Error {
 function describe({ eventID, orderID, seq, user, status, at }: OrderEvent): string {
   return `event ${eventID} (order ${orderID}, seq ${seq}, user ${user}, ${status}, ${at.toISOString()})`;
 }
+
+/** The partition's offset does not stand where its consumer believed: another one has gone on with it, or it was set back. */
+export class PartitionMoved extends Error {
+  override readonly name = 'PartitionMoved';
+
+  constructor({ topic, partition }: { readonly topic: string; readonly partition: number }, believed: bigint) {
+    super(`the offset of partition ${partition} of ${topic} does not stand at ${believed}`);
+  }
+}
+
+/** Whoever was told a notification refused it for what it says: telling it again helps only after something has changed. */
+export class DeliveryRefused extends Error {
+  override readonly name = 'DeliveryRefused';
+}

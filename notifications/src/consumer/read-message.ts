@@ -1,0 +1,100 @@
+import { context, isSpanContextValid, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { orderEvents } from 'loms/contract.ts';
+import { type LogFields, parseJson, parseTraceparent, runInLogScope } from 'rpc-kit';
+import { z } from 'zod';
+import type { Message } from '../domain/consumer-ports.ts';
+
+/** A record as Kafka has it. */
+export interface KafkaRecord {
+  readonly offset: bigint;
+  readonly key: Buffer | undefined;
+  readonly value: Buffer | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const INT64 = /^(0|-?[1-9]\d{0,18})$/;
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+/** A request id longer than this was not made by loms, and would blow up every line. */
+const REQUEST_ID = /^[\w.:@/+=-]{1,128}$/;
+
+/** What a record says, by loms's contract. Nothing is thrown: what cannot be read becomes a dead letter. */
+export function readMessage(record: KafkaRecord): Message {
+  const orderID = parseOrderID(record.key);
+  return { ...record, orderID, content: readContent(record, orderID), within: surroundingsOf(record) };
+}
+
+function readContent({ value }: KafkaRecord, orderID: bigint | undefined): Message['content'] {
+  const read = parseValue(value);
+  if (read === undefined) return malformed('its value is no JSON object');
+  if (read.version !== orderEvents.version) {
+    const named = typeof read.version === 'number' ? `version ${read.version}` : 'a version that is no number';
+    return { reason: 'unknown_version', message: `${named} of the event is not known here` };
+  }
+  const decoded = z.safeDecode(orderEvents.schema, read as never);
+  if (!decoded.success) {
+    const issues = decoded.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    return malformed(issues.join('; '));
+  }
+  const { version: _version, ...event } = decoded.data;
+  if (orderID === undefined) return malformed('its key is no id of an order');
+  if (event.orderID !== orderID) return malformed(`its key names order ${orderID}, its value order ${event.orderID}`);
+  return { event };
+}
+
+const malformed = (message: string) => ({ reason: 'malformed', message }) as const;
+
+function parseValue(value: Buffer | undefined): Record<string, unknown> | undefined {
+  if (value === undefined) return undefined;
+  try {
+    const read = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(value));
+    return typeof read === 'object' && read !== null && !Array.isArray(read)
+      ? (read as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseOrderID(key: Buffer | undefined): bigint | undefined {
+  const text = key?.toString('latin1') ?? '';
+  if (!INT64.test(text)) return undefined;
+  const orderID = BigInt(text);
+  return orderID >= INT64_MIN && orderID <= INT64_MAX ? orderID : undefined;
+}
+
+const tracer = trace.getTracer('notifications');
+
+/** The trace and the request id that the headers name. The first piece of work is the span of processing the message. */
+function surroundingsOf({ offset, headers }: KafkaRecord): Message['within'] {
+  const origin = parseTraceparent(headers[orderEvents.headers.traceparent]);
+  const requestId = headers[orderEvents.headers.requestID];
+  let around = origin ? trace.setSpanContext(ROOT_CONTEXT, { ...origin, isRemote: true }) : ROOT_CONTEXT;
+  let isProcessed = false;
+
+  const fields = (): LogFields => {
+    const spanContext = trace.getSpanContext(around);
+    return {
+      ...(requestId !== undefined && REQUEST_ID.test(requestId) && { request_id: requestId }),
+      ...(spanContext && { trace_id: spanContext.traceId, span_id: spanContext.spanId }),
+    };
+  };
+
+  return async (work) => {
+    if (isProcessed) return runInLogScope(fields(), () => context.with(around, work));
+    isProcessed = true;
+    const attributes = {
+      'messaging.system': 'kafka',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': orderEvents.topic,
+      'messaging.kafka.offset': Number(offset),
+    };
+    const span = tracer.startSpan(`${orderEvents.topic} process`, { kind: SpanKind.CONSUMER, attributes }, around);
+    if (isSpanContextValid(span.spanContext())) around = trace.setSpan(around, span);
+    try {
+      return await runInLogScope(fields(), () => context.with(around, work));
+    } finally {
+      span.end();
+    }
+  };
+}

@@ -1,0 +1,79 @@
+import type { Context, Notification, OrderEvent, Repositories } from './ports.ts';
+
+/** What of the world is needed to take events out of a log of messages (Kafka), rather than one by one from a caller. */
+
+export interface Partition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Why a message was not taken; `parked` is one that only waits behind another of its order. */
+export type DeadReason = 'malformed' | 'unknown_version' | 'conflict' | 'out_of_order' | 'failed' | 'parked';
+
+/** A message as it lies in the log. */
+export interface Message {
+  readonly offset: bigint;
+  /** Of the order that its key names; missing where the key names none. Dead letters hold up the orders that they name. */
+  readonly orderID: bigint | undefined;
+  readonly key: Uint8Array | undefined;
+  readonly value: Uint8Array | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What it says, or why it cannot be told. */
+  readonly content: { readonly event: OrderEvent } | { readonly reason: DeadReason; readonly message: string };
+  /** Runs work in the surroundings that the message names, so that its log lines and spans lead to where it began. */
+  within<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface DeadLetter extends Pick<Message, 'offset' | 'orderID' | 'key' | 'value' | 'headers'>, Partition {
+  readonly reason: DeadReason;
+  /** The reason for a reader. */
+  readonly message: string;
+  /** Missing before it is kept. */
+  readonly diedAt?: Date;
+  /** Whether the value was too long to be kept whole. */
+  readonly isCut?: boolean;
+}
+
+/** Where the group goes on, as one transaction sees it. */
+export interface ConsumerOffsets {
+  /**
+   * Moves on from an offset to another.
+   * @returns false where it does not stand there: somebody else has moved it
+   */
+  move(partition: Partition, from: bigint, to: bigint): Promise<boolean>;
+}
+
+export interface DeadLetters {
+  /** Those of the orders that a dead letter holds up. */
+  findBlocked(orderIDs: readonly bigint[]): Promise<bigint[]>;
+  /** Keeps them; one that is kept already stays as it is. */
+  add(letters: readonly DeadLetter[]): Promise<void>;
+  /** Reads the letters of an order, ascending by offset, and keeps everyone else from them until the transaction ends. */
+  lock(orderID: bigint): Promise<DeadLetter[]>;
+  remove(letter: Partition & { readonly offset: bigint }): Promise<boolean>;
+  /** Says anew why a letter is dead. */
+  explain(letter: DeadLetter): Promise<void>;
+}
+
+export interface ConsumerRepositories extends Repositories {
+  readonly offsets: ConsumerOffsets;
+  readonly deadLetters: DeadLetters;
+}
+
+export interface ConsumerStore {
+  transaction<T>(work: (repositories: ConsumerRepositories) => Promise<T>, context: Context): Promise<T>;
+  /** Where the group goes on; the beginning where it has not begun. */
+  readOffset(partition: Partition, context: Context): Promise<bigint>;
+}
+
+/** Dead letters outside of a transaction. */
+export interface DeadLetterReader {
+  list(order: bigint | undefined, countMax: number, context: Context): Promise<DeadLetter[]>;
+  count(context: Context): Promise<Partial<Record<DeadReason, number>>>;
+}
+
+/** What became of a batch. */
+export interface Consumed {
+  readonly stored: readonly Notification[];
+  readonly dead: readonly DeadLetter[];
+}

@@ -1,0 +1,118 @@
+import { type Database, type Executor, sql } from 'service-kit';
+import type { DeadLetter, DeadLetterReader, DeadLetters, DeadReason } from '../domain/consumer-ports.ts';
+
+const TABLE = 'dead_letters';
+/** What is no event of ours may be of any length; this much of it tells what it is. An event has some hundreds. */
+const VALUE_BYTES_MAX = 65_536;
+const KEY_BYTES_MAX = 1_024;
+const MESSAGE_LENGTH_MAX = 1_000;
+
+interface Row {
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: bigint;
+  readonly order_id: bigint | null;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly size: number;
+  readonly headers: Record<string, string>;
+  readonly reason: DeadReason;
+  readonly message: string;
+  readonly died_at: Date;
+}
+
+export function createDeadLetters(executor: Executor): DeadLetters {
+  return {
+    async findBlocked(orderIDs) {
+      if (orderIDs.length === 0) return [];
+      const statement = sql
+        .select()
+        .from(TABLE)
+        .field('order_id')
+        .distinct()
+        .where('order_id IN ?', [...orderIDs]);
+      const rows = await executor.run<{ order_id: bigint }>('find blocked orders', statement);
+      return rows.map(({ order_id }) => order_id);
+    },
+
+    async add(letters) {
+      if (letters.length === 0) return;
+      const statement = sql.insert().into(TABLE).setFieldsRows(letters.map(toRow)).onConflict();
+      await executor.run('add dead letters', statement);
+    },
+
+    async lock(orderID) {
+      const statement = sql.select().from(TABLE).where('order_id = ?', orderID).order('position').for('UPDATE');
+      return (await executor.run<Row>('lock dead letters', statement)).map(toLetter);
+    },
+
+    async remove({ topic, partition, offset }) {
+      const statement = sql.delete().from(TABLE).where('topic = ?', topic).where('partition = ?', partition);
+      statement.where('position = ?', offset).returning('position');
+      return (await executor.run('remove dead letter', statement)).length > 0;
+    },
+
+    async explain(letter) {
+      const { topic, partition, offset } = letter;
+      const { reason, message } = toRow(letter);
+      const statement = sql.update().table(TABLE).set('reason', reason).set('message', message);
+      statement.where('topic = ?', topic).where('partition = ?', partition).where('position = ?', offset);
+      await executor.run('explain dead letter', statement);
+    },
+  };
+}
+
+export function createDeadLetterReader(database: Database): DeadLetterReader {
+  return {
+    async list(order, countMax, { signal }) {
+      const statement = sql.select().from(TABLE).order('order_id').order('position').limit(countMax);
+      if (order !== undefined) statement.where('order_id = ?', order);
+      return (await database.run<Row>('list dead letters', statement, { signal })).map(toLetter);
+    },
+
+    async count({ signal }) {
+      const statement = sql.select().from(TABLE).field('reason').field('count(*)', 'letters').group('reason');
+      const rows = await database.run<{ reason: DeadReason; letters: bigint }>('count dead letters', statement, {
+        signal,
+      });
+      return Object.fromEntries(rows.map(({ reason, letters }) => [reason, Number(letters)]));
+    },
+  };
+}
+
+function toRow(letter: DeadLetter) {
+  const { topic, partition, offset, orderID, key, value, headers, reason, message } = letter;
+  return {
+    topic,
+    partition,
+    position: offset,
+    order_id: orderID ?? null,
+    key: cut(key, KEY_BYTES_MAX),
+    value: cut(value, VALUE_BYTES_MAX),
+    size: value?.byteLength ?? 0,
+    headers: JSON.stringify(headers),
+    reason,
+    // Postgres has no NUL in text, and whoever wrote the message may have put one into it.
+    message: message.replaceAll('\0', '\uFFFD').slice(0, MESSAGE_LENGTH_MAX),
+  };
+}
+
+function cut(bytes: Uint8Array | undefined, bytesMax: number): Buffer | null {
+  return bytes === undefined ? null : Buffer.from(bytes.subarray(0, bytesMax));
+}
+
+function toLetter(row: Row): DeadLetter {
+  return {
+    topic: row.topic,
+    partition: row.partition,
+    offset: row.position,
+    orderID: row.order_id ?? undefined,
+    key: row.key ?? undefined,
+    value: row.value ?? undefined,
+    headers: row.headers,
+    reason: row.reason,
+    message: row.message,
+    diedAt: row.died_at,
+    isCut: row.size > VALUE_BYTES_MAX,
+  };
+}
