@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { adaptiveLimit, serveHttp } from 'rpc-kit';
 import {
@@ -14,8 +15,18 @@ import {
 import { notifications } from '../contract.ts';
 import { createApp } from './app.ts';
 import { notificationsConfig } from './config.ts';
+import { startDeliveries } from './deliveries.ts';
+import type { SinkName } from './domain/delivery-ports.ts';
+import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from './repository/deliveries.ts';
 import { createHistory } from './repository/history.ts';
+import { cacheHistory, countHistoryReads } from './repository/history-cache.ts';
 import { createStore } from './repository/store.ts';
+import { openJournalFile } from './sink/journal-file.ts';
+import { findJournal } from './sink/journal-folder.ts';
+import { createWebhook } from './sink/webhook.ts';
+
+/** Some hundred bytes each. */
+const HISTORY_PAGES_MAX = 2_000;
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/notifications', import.meta.url));
 
@@ -32,10 +43,42 @@ await run('notifications', async (stopped) => {
     registry,
   });
 
+  const { JOURNAL_FILE, WEBHOOK_URL, WEBHOOK_SECRET, HISTORY_CACHE_MAX_AGE_MS } = config;
+  await using journal =
+    JOURNAL_FILE === undefined
+      ? undefined
+      : await openJournalFile(JOURNAL_FILE.replaceAll('%i', `${hostname()}-${config.PORT}`));
+  const userAgent = `notifications/${notifications.version}`;
+  await using target =
+    WEBHOOK_URL === undefined
+      ? undefined
+      : createWebhook({ url: WEBHOOK_URL, secret: WEBHOOK_SECRET, userAgent, registry });
+  await using deliveries = startDeliveries({
+    journal: journal && {
+      journal,
+      queue: createJournalQueue(database),
+      find: (journalID) => findJournal(journal.path, journalID),
+    },
+    webhook: target && { target, queue: createDeliveryQueue(database, 'webhook') },
+    backlog: createDeliveryBacklogReader(database),
+    logger,
+    registry,
+  });
+  const history = cacheHistory(createHistory(database), {
+    maxAgeMs: HISTORY_CACHE_MAX_AGE_MS,
+    pagesMax: HISTORY_PAGES_MAX,
+    onRead: countHistoryReads(registry),
+  });
+
+  const sinks: SinkName[] = [...(journal ? ['journal' as const] : []), ...(target ? ['webhook' as const] : [])];
   const limit = adaptiveLimit();
   const service = createApp({
-    store: createStore(database),
-    history: createHistory(database),
+    store: createStore(database, sinks),
+    history,
+    onStored({ user }) {
+      history.forget(user);
+      deliveries.wake();
+    },
     limit,
     logger,
     registry,

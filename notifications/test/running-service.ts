@@ -32,7 +32,7 @@ export async function startService(databaseUrl: string): Promise<RunningService>
   const logger = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
   const registry = new Registry();
   const database = resources.use(openDatabase({ url: databaseUrl, poolMax: POOL_MAX, logger, registry }));
-  const service = createApp({ store: createStore(database), history: createHistory(database), logger, registry });
+  const service = createApp({ store: createStore(database, []), history: createHistory(database), logger, registry });
   const server = resources.use(await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry }));
   const transport = resources.use(createHttpTransport(server.url, { userAgent: 'tests' }));
   const owned = resources.move();

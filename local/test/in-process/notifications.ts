@@ -39,7 +39,7 @@ export async function startNotifications({
   const logger = pino({ base: null }, { write: keep });
   const registry = createRegistry('notifications');
   const database = resources.use(openDatabase({ url: databaseUrl, poolMax: POOL_MAX, logger, registry }));
-  const service = createApp({ store: createStore(database), history: createHistory(database), logger, registry });
+  const service = createApp({ store: createStore(database, []), history: createHistory(database), logger, registry });
   const server = await serveHttp(service, { host: '127.0.0.1', port, logger, registry });
   resources.defer(() => server.close(0));
   const owned = resources.move();

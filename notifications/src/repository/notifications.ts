@@ -1,8 +1,11 @@
 import { type Executor, sql } from 'service-kit';
+import type { SinkName } from '../domain/delivery-ports.ts';
 import type { Notifications } from '../domain/ports.ts';
+import { queueDeliveries } from './deliveries.ts';
 import { COLUMNS, type NotificationRow, TABLE, toNotification } from './notification-row.ts';
 
-export function createNotifications(executor: Executor): Notifications {
+/** @param sinks those that each notification is queued for */
+export function createNotifications(executor: Executor, sinks: readonly SinkName[]): Notifications {
   return {
     async lastSeq(orderID) {
       const statement = sql.select().from(TABLE).field('max(seq)', 'last').where('order_id = ?', orderID);
@@ -16,12 +19,15 @@ export function createNotifications(executor: Executor): Notifications {
       return row && toNotification(row);
     },
 
-    async add({ eventID, orderID, seq, user, status, at, text }) {
+    async add(notification) {
+      const { eventID, orderID, seq, user, status, at, text } = notification;
       const row = { order_id: orderID, seq, event_id: eventID, user_id: user, status, at, text };
       // Without a target it heeds every unique constraint: the place (order_id, seq) and the event_id.
       const statement = sql.insert().into(TABLE).setFields(row).onConflict().returning('seq');
       const stored = await executor.run('add notification', statement);
-      return stored.length > 0;
+      if (stored.length === 0) return false;
+      await queueDeliveries(executor, sinks, notification);
+      return true;
     },
   };
 }

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Journal } from '../domain/delivery-ports.ts';
+import { parseEventID, parseHeader, toHeader, toLine } from './journal-line.ts';
+import { lockJournal } from './journal-lock.ts';
+
+export interface JournalFile extends Journal, AsyncDisposable {
+  readonly path: string;
+}
+
+/** A header has 64 bytes; a first line longer than this is none. */
+const HEADER_BYTES_MAX = 256;
+/** The end of a file is read backwards in steps of this many bytes, some hundred lines. */
+const CHUNK_BYTES = 65_536;
+const NEWLINE = 0x0a;
+
+/**
+ * Opens a journal, or begins one, and keeps every other process from it.
+ * @throws {JournalInUse}
+ */
+export async function openJournalFile(path: string, options?: { readonly waitMs?: number }): Promise<JournalFile> {
+  await mkdir(dirname(path), { recursive: true });
+  await using resources = new AsyncDisposableStack();
+  resources.use(await lockJournal(path, options));
+  const file = resources.use(await open(path, 'a+'));
+  const id = await readOrBegin(file, path);
+  const owned = resources.move();
+  /** As far as the file is known to be on the disk; unknown at first, for its writer may have died. */
+  let durableBytes: number | undefined;
+
+  return {
+    id,
+    path,
+    async append(notifications) {
+      if (durableBytes === undefined) throw new Error('The journal has to be repaired before it is written to.');
+      const journaledAt = new Date();
+      const bytes = Buffer.from(notifications.map((notification) => toLine(notification, journaledAt)).join(''));
+      await file.appendFile(bytes);
+      await file.datasync();
+      durableBytes += bytes.byteLength;
+    },
+
+    async repair(linesMax) {
+      // What a failed write left may be seen in the file and yet never reach the disk, so it is not trusted.
+      if (durableBytes !== undefined) await file.truncate(durableBytes);
+      const { lines, wholeBytes } = await readTail(file, linesMax);
+      await file.truncate(wholeBytes);
+      await file.datasync();
+      durableBytes = wholeBytes;
+      return new Set(lines.flatMap((line) => parseEventID(line) ?? []));
+    },
+
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** @returns the id in the first line of a journal; `undefined` when the file is none */
+export async function readJournalID(path: string): Promise<string | undefined> {
+  await using file = await open(path, 'r');
+  return parseHeader((await readFirstLine(file)).line ?? '');
+}
+
+async function readOrBegin(file: FileHandle, path: string): Promise<string> {
+  const { line, size } = await readFirstLine(file);
+  const known = line === undefined ? undefined : parseHeader(line);
+  if (known !== undefined) return known;
+  // A header that was not written to its end: nobody has taken anything for this journal yet.
+  if (line !== undefined || size >= toHeader(randomUUID()).length) {
+    const message = `${path} does not begin as a journal of notifications: JOURNAL_FILE has to name another file.`;
+    throw new Error(message, { cause: 'no header' });
+  }
+  await file.truncate(0);
+  const id = randomUUID();
+  await file.appendFile(toHeader(id));
+  await file.datasync();
+  await using folder = await open(dirname(path), 'r');
+  await folder.sync();
+  return id;
+}
+
+async function readFirstLine(file: FileHandle): Promise<{ readonly line: string | undefined; readonly size: number }> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES_MAX), 0, HEADER_BYTES_MAX, 0);
+  const end = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
+  return { line: end < 0 ? undefined : buffer.toString('utf8', 0, end), size: bytesRead };
+}
+
+/** The last whole lines, at most so many, and where they end. The header is a whole line. */
+async function readTail(file: FileHandle, linesMax: number) {
+  const { size } = await file.stat();
+  let tail: Buffer = Buffer.alloc(0);
+  let from = size;
+  // One newline more: the one before the first line that is wanted.
+  while (from > 0 && countNewlines(tail) <= linesMax) {
+    const length = Math.min(CHUNK_BYTES, from);
+    from -= length;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
+    tail = Buffer.concat([buffer.subarray(0, bytesRead), tail]);
+  }
+  const wholeBytes = from + tail.lastIndexOf(NEWLINE) + 1;
+  const lines = tail
+    .toString('utf8', 0, tail.lastIndexOf(NEWLINE) + 1)
+    .split('\n')
+    .slice(0, -1);
+  return { lines: linesMax === 0 ? [] : lines.slice(-linesMax), wholeBytes };
+}
+
+function countNewlines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
+  return count;
+}

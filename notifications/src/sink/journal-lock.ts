@@ -1,0 +1,46 @@
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Whoever finishes a dead process's journal for it holds the lock for a moment. */
+const WAIT_MAX_MS = 5_000;
+const POLL_MS = 100;
+/** https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5;
+
+/** Another process has it. */
+export class JournalInUse extends Error {
+  override readonly name = 'JournalInUse';
+}
+
+/**
+ * Keeps all other processes of this machine from the file until it is disposed or the process ends, however it ends. Node has
+ * no call for that; SQLite locks an empty database, in its own portable way (https://www.sqlite.org/lockingv3.html).
+ * @throws {JournalInUse}
+ */
+export async function lockJournal(path: string, { waitMs = WAIT_MAX_MS } = {}): Promise<Disposable> {
+  const waitedUntil = performance.now() + waitMs;
+  for (;;) {
+    const lock = tryLock(`${path}.lock`);
+    if (lock) return lock;
+    if (performance.now() >= waitedUntil) {
+      throw new JournalInUse(
+        `The journal ${path} is being written by another process: each replica needs a JOURNAL_FILE of its own.`,
+        // What went wrong is known; a stack would help nobody.
+        { cause: 'locked' },
+      );
+    }
+    await pause(POLL_MS);
+  }
+}
+
+function tryLock(path: string): Disposable | undefined {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined;
+    throw error;
+  }
+  return { [Symbol.dispose]: () => database.close() };
+}
