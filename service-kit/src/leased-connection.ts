@@ -88,11 +88,11 @@ export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp 
       }
     },
     async commit() {
-      try {
-        await client.query('COMMIT');
-      } catch (error) {
+      const { command } = await client.query('COMMIT').catch((error) => {
         throw toCommitFailure(error);
-      }
+      });
+      // What Postgres answers where a statement had failed; work that swallowed the failure must not believe it is stored.
+      if (command === 'ROLLBACK') throw new Error('A statement of the transaction failed, so nothing was committed');
     },
     async rollback() {
       if (!broken) await client.query('ROLLBACK').catch(onBreak);

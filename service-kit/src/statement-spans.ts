@@ -15,7 +15,7 @@ export async function inStatementSpan<T>(name: string, run: () => Promise<T>): P
   try {
     return await run();
   } catch (error) {
-    const sqlState = sqlStateOf(error);
+    const sqlState = sqlStateOf(error) ?? sqlStateOf((error as Error).cause);
     if (sqlState !== undefined) span.setAttribute('db.response.status_code', sqlState);
     span.setAttribute('error.type', sqlState ?? (error instanceof Error ? error.name : 'unknown'));
     span.setStatus({ code: SpanStatusCode.ERROR });

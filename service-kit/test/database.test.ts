@@ -33,6 +33,15 @@ describe('a transaction', () => {
     assert.equal(await count(), 0);
   });
 
+  it('fails when its work went on after a statement that failed: nothing was committed', async () => {
+    const stubborn = database.transaction(async (transaction) => {
+      await transaction.run('insert', insert(4));
+      await transaction.run('insert', insert(4)).catch(() => {});
+    });
+    await assert.rejects(stubborn, { message: 'A statement of the transaction failed, so nothing was committed' });
+    assert.equal(await count(), 0);
+  });
+
   it('tells a time limit of the database from other failures', async () => {
     const slow = database.transaction(async (transaction) => {
       await transaction.run('limit', sql.select().field("set_config('statement_timeout', '50', true)"));
