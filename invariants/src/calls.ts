@@ -21,9 +21,17 @@ export interface Call<Name extends MethodName> {
   readonly endedMs: number;
 }
 
+/** Most rules look at the same calls, and each is parsed by its contract. */
+const known = new WeakMap<readonly Operation[], Map<MethodName, unknown>>();
+
 /** The calls of a method, in the order of the file. What no contract would let through was refused and did nothing. */
-export function callsOf<Name extends MethodName>(history: readonly Operation[], name: Name): Call<Name>[] {
-  return history.filter(({ op }) => op === name).flatMap((operation) => toCall(operation, name) ?? []);
+export function callsOf<Name extends MethodName>(history: readonly Operation[], name: Name): readonly Call<Name>[] {
+  const ofHistory = known.get(history) ?? new Map<MethodName, unknown>();
+  known.set(history, ofHistory);
+  const calls =
+    ofHistory.get(name) ?? history.filter(({ op }) => op === name).flatMap((done) => toCall(done, name) ?? []);
+  ofHistory.set(name, calls);
+  return calls as readonly Call<Name>[];
 }
 
 function toCall<Name extends MethodName>(operation: Operation, name: Name): Call<Name> | undefined {

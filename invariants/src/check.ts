@@ -64,7 +64,7 @@ async function judge(rule: Rule, sources: Sources, settings: Settings): Promise<
     if (missing.length > 0) {
       const sentence = `needs ${missing.map((source) => MISSING[source]).join(' and ')}`;
       if (part.optional) notes.push(`${part.name}: not looked at, ${sentence}`);
-      else gaps.push(held + rule.checks.length > 1 ? `${part.name}: ${sentence}` : sentence);
+      else gaps.push(rule.checks.length > 1 ? `${part.name}: ${sentence}` : sentence);
       continue;
     }
     const found = await part.find(sources, settings);

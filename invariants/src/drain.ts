@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DatabaseUrls } from './open-sources.ts';
-import { openSnapshot } from './snapshot.ts';
-import { createStockWatcher, type StockWatch } from './stock-watch.ts';
+import { openSnapshot, type Snapshot } from './snapshot.ts';
+import { createStockWatcher, type StockWatch, type StockWatcher } from './stock-watch.ts';
 
 export interface DrainOptions {
   readonly timeoutMs: number;
@@ -20,29 +20,13 @@ export interface Drain {
 const POLL_MS = 250;
 const PROGRESS_MS = 3_000;
 
-interface Queue {
-  readonly service: 'loms' | 'checkout';
-  /** What waits, and the rules that are broken when it goes on waiting. */
-  readonly what: string;
-  readonly sql: string;
-}
-
-const QUEUES: readonly Queue[] = [
+/** What waits in loms, and the rules that are broken when it goes on waiting. */
+const LOMS_QUEUES = [
+  { what: 'undelivered events (E2, E4, E5)', sql: 'SELECT count(*) FROM outbox WHERE delivered_at IS NULL' },
+  { what: 'new orders (O4)', sql: `SELECT count(*) FROM orders WHERE status = 'new'` },
   {
-    service: 'loms',
-    what: 'undelivered events (E2, E4, E5)',
-    sql: 'SELECT count(*) FROM outbox WHERE delivered_at IS NULL',
-  },
-  { service: 'loms', what: 'new orders (O4)', sql: `SELECT count(*) FROM orders WHERE status = 'new'` },
-  {
-    service: 'loms',
     what: 'orders that await payment beyond their time (O4)',
     sql: 'SELECT count(*) FROM orders WHERE payment_due_at < clock_timestamp()',
-  },
-  {
-    service: 'checkout',
-    what: 'pending purchases (P3)',
-    sql: `SELECT count(*) FROM purchases WHERE state = 'pending'`,
   },
 ];
 
@@ -63,17 +47,29 @@ export async function drained(urls: DatabaseUrls, { timeoutMs, signal, onProgres
   }
 }
 
-async function whatIsLeft(urls: DatabaseUrls, watcher: ReturnType<typeof createStockWatcher> | undefined) {
+async function whatIsLeft(urls: DatabaseUrls, watcher: StockWatcher | undefined): Promise<string> {
   const left: string[] = [];
-  for (const service of ['loms', 'checkout'] as const) {
-    const url = urls[service];
-    if (url === undefined) continue;
-    await using snapshot = await openSnapshot(url);
-    if (service === 'loms') await watcher?.look(snapshot.query);
-    for (const { what, sql } of QUEUES.filter((queue) => queue.service === service)) {
-      const [row] = await snapshot.query(sql);
-      if (row?.count !== 0n) left.push(`${what}: ${row?.count}`);
-    }
+  const add = (what: string, count: bigint): void => void (count > 0n && left.push(`${what}: ${count}`));
+  let changes = 0n;
+  if (urls.loms !== undefined) {
+    await using loms = await openSnapshot(urls.loms);
+    await watcher?.look(loms.query);
+    for (const { what, sql } of LOMS_QUEUES) add(what, await countOf(loms, sql));
+    changes = await countOf(loms, 'SELECT count(*) FROM order_status_history');
+  }
+  if (urls.checkout !== undefined) {
+    await using checkout = await openSnapshot(urls.checkout);
+    add('pending purchases (P3)', await countOf(checkout, `SELECT count(*) FROM purchases WHERE state = 'pending'`));
+  }
+  if (urls.notifications !== undefined) {
+    // Told afterwards: an event that has left loms may be on its way still.
+    await using notifications = await openSnapshot(urls.notifications);
+    add('changes not told (E2)', changes - (await countOf(notifications, 'SELECT count(*) FROM notifications')));
   }
   return left.join(', ');
+}
+
+async function countOf({ query }: Snapshot, sql: string): Promise<bigint> {
+  const [row] = await query(sql);
+  return row?.count as bigint;
 }

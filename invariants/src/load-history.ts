@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { HistoryError, type Operation, readHistory } from './history.ts';
 
 /** All of a history file: the rules look at it from many sides, so it is held in memory, about 1 KB an operation. */
-const OPERATIONS_MAX = 2_000_000;
+const OPERATIONS_MAX = 1_000_000;
 
 /** @throws {HistoryError} */
 export async function loadHistory(path: string): Promise<Operation[]> {

@@ -213,7 +213,11 @@ export const DAMAGES: readonly Damage[] = [
   },
   {
     what: 'E2: a notification is lost',
-    sql: { notifications: 'DELETE FROM notifications WHERE order_id = 1 AND seq = 3' },
+    // Whatever refers to notifications must not keep them.
+    sql: {
+      notifications: `ALTER TABLE notifications DROP CONSTRAINT notifications_pkey CASCADE;
+        DELETE FROM notifications WHERE order_id = 1 AND seq = 3`,
+    },
     breaks: ['E2, the notifications'],
   },
   {
@@ -227,7 +231,7 @@ export const DAMAGES: readonly Damage[] = [
   {
     what: 'E2: a notification is stored twice',
     sql: {
-      notifications: `ALTER TABLE notifications DROP CONSTRAINT notifications_pkey;
+      notifications: `ALTER TABLE notifications DROP CONSTRAINT notifications_pkey CASCADE;
         ALTER TABLE notifications DROP CONSTRAINT notifications_event_id_key;
         INSERT INTO notifications SELECT * FROM notifications WHERE order_id = 1 AND seq = 3`,
     },

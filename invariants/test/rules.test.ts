@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { checkInvariants, type DatabaseUrls, findBroken, openSources, RULES, type Sources } from '../src/index.ts';
+import { join, resolve } from 'node:path';
+import {
+  checkInvariants,
+  type DatabaseUrls,
+  findBroken,
+  openSources,
+  RULES,
+  reportLines,
+  type Sources,
+} from '../src/index.ts';
 import { connect } from '../src/snapshot.ts';
 import { DAMAGES, type Damage } from './damages.ts';
 import { openWorld, type World } from './world.ts';
@@ -55,6 +64,13 @@ describe('The invariants', () => {
       RULES.map(({ id }) => id).filter((id) => !shown.has(id)),
       ['Y2', 'Y4', 'Y5'],
     );
+  });
+
+  it('name tests that exist', async () => {
+    await using opened = await openSources(world.urls);
+    const named = JSON.stringify(reportLines(await checkInvariants(opened.sources))).match(/[\w/-]+\.test\.ts/g) ?? [];
+    assert.ok(named.length > 0);
+    for (const path of named) assert.ok(existsSync(resolve(import.meta.dirname, '../..', path)), path);
   });
 
   it('turn red when a transaction is open for too long (Y2)', async () => {

@@ -3,9 +3,10 @@ import { REFUSED_LINES, STOCK_MOVES } from '../stock-queries.ts';
 
 /**
  * An order looks at the stock before its history says when it failed, and sees a cancelled order's goods only after that
- * one's commit. No transaction is open for longer than 5 s, so goods count as to be had where they lay there that long.
+ * one's commit, which is later than its history says. No transaction is open for longer than 5 s, so goods count as to be
+ * had where they lay there for twice that long.
  */
-const LOOKED_BEFORE_MS = 5_000;
+const LOOKED_BEFORE_MS = 10_000;
 
 interface Move {
   readonly atMs: number;

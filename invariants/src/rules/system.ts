@@ -45,7 +45,7 @@ export const SYSTEM: readonly Rule[] = [
   byTestsOnly(
     'Y5',
     'Stock is locked by ascending sku; serialization failures and deadlocks are retried a bounded number of times.',
-    'loms/test/races.test.ts and loms/test/transactions.test.ts',
+    'loms/test/races.test.ts and loms/test/deadlocks.test.ts',
   ),
 ];
 
