@@ -24,7 +24,7 @@ const QUICK = {
   rounds: 2,
   seconds: 1,
   warmUpOrders: 500,
-  warmUpSecondsMax: 5,
+  warmUpSecondsMax: 3,
   scenarios: ['spread'],
 } as const satisfies Partial<Options>;
 
