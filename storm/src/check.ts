@@ -26,7 +26,7 @@ export async function checkMesh(parts: CheckParts): Promise<boolean> {
   try {
     return await drainAndCheck(parts);
   } catch (error) {
-    if (!GONE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!isGone(error)) throw error;
     throw new Failure(
       'The databases of the mesh cannot be reached: if it was stopped, start it and call make storm again.',
     );
@@ -35,6 +35,12 @@ export async function checkMesh(parts: CheckParts): Promise<boolean> {
 
 /** Of the connection, and of a Postgres that is shutting down or starting. */
 const GONE = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03']);
+
+function isGone(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  // pg gives no code to a connection that ends without a word.
+  return GONE.has(code ?? '') || message.startsWith('Connection terminated');
+}
 
 async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, say }: CheckParts): Promise<boolean> {
   const stockWatch = await watching;

@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_DIRECTORY } from '../../src/mesh-config.ts';
+import { findRunningMesh } from '../../src/running-mesh.ts';
 import { createPart, readTestFolder } from '../../src/test-folder.ts';
 import { startMesh, type TestMesh } from '../../src/testing.ts';
+import { queryOnce } from '../query-once.ts';
 
 /** A few users for a few seconds: what is tested is that a storm runs and is judged, not how much the machine can take. */
 const SMALL = { USERS: '4', SECONDS: '5', RATE: '100', SEED: '1' };
@@ -50,36 +52,51 @@ function startStorm(mesh: Pick<TestMesh, 'variables'>, variables: NodeJS.Process
 }
 
 describe('make storm', () => {
-  it('goes to this machine only, finds every rule kept and tells the figures; at Ctrl-C it ends early and checks all the same', async () => {
-    await using mesh = await startMesh();
+  let mesh: TestMesh;
 
-    using abroad = startStorm(mesh, { ...SMALL, LOMS_URL: 'http://shop.example:8081' });
-    assert.equal(await abroad.ended, 1);
-    assert.match(abroad.output(), /^LOMS_URL names shop\.example, but a storm goes to this machine only: .*\.\n$/);
+  before(async () => {
+    mesh = await startMesh();
+  });
 
-    using whole = startStorm(mesh, SMALL);
-    assert.equal(await whole.ended, 0, whole.output());
-    assert.match(whole.output(), /^SEED=1 /m);
-    assert.match(whole.output(), /^\d+ hold, 0 broken, \d+ not checked$/m);
-    assert.match(whole.output(), /^orders: [1-9]\d* created, /m);
-    assert.match(whole.output(), /^ {2}purchase +\d+ +\d+ +\d+ +\d+ +[\d.]+ +[\d.]+$/m);
+  after(async () => {
+    await mesh?.[Symbol.asyncDispose]();
+  });
+
+  it('orders, finds every rule kept, tells the figures and leaves a history', async () => {
+    using storm = startStorm(mesh, SMALL);
+    assert.equal(await storm.ended, 0, storm.output());
+    assert.match(storm.output(), /^SEED=1 /m);
+    assert.match(storm.output(), /^\d+ hold, 0 broken, \d+ not checked$/m);
+    assert.match(storm.output(), /^orders: [1-9]\d* created, /m);
+    assert.match(storm.output(), /^ {2}purchase +\d+ +\d+ +\d+ +\d+ +[\d.]+ +[\d.]+$/m);
     const logs = await readdir(mesh.paths.logs);
     assert.equal(logs.filter((name) => /^storm-.*\.jsonl$/.test(name)).length, 1);
+  });
 
-    using early = startStorm(mesh, { ...SMALL, SECONDS: '300' });
-    await early.says(/^Wanted by many/m);
-    early.child.kill('SIGINT');
-    assert.equal(await early.ended, 0, early.output());
-    assert.match(early.output(), /^The load ends early\./m);
-    assert.match(early.output(), /^\d+ hold, 0 broken, \d+ not checked$/m);
+  it('ends the load early at Ctrl-C, and checks and tells all the same', async () => {
+    using storm = startStorm(mesh, { ...SMALL, SECONDS: '300' });
+    await storm.says(/^Wanted by many/m);
+    storm.child.kill('SIGINT');
+    assert.equal(await storm.ended, 0, storm.output());
+    assert.match(storm.output(), /^The load ends early\./m);
+    assert.match(storm.output(), /^\d+ hold, 0 broken, \d+ not checked$/m);
+    assert.match(storm.output(), /^orders: \d+ created, /m);
+  });
 
-    using twice = startStorm(mesh, { ...SMALL, SECONDS: '300' });
-    await twice.says(/^Wanted by many/m);
+  it('ends at once at the second Ctrl-C', async () => {
+    using storm = startStorm(mesh, { ...SMALL, SECONDS: '300' });
+    await storm.says(/^Wanted by many/m);
     // Two of a kind that come at once are one; these are two, and the check cannot be over between them.
-    twice.child.kill('SIGINT');
-    twice.child.kill('SIGTERM');
-    assert.equal(await twice.ended, 130, twice.output());
-    assert.doesNotMatch(twice.output(), /broken/);
+    storm.child.kill('SIGINT');
+    storm.child.kill('SIGTERM');
+    assert.equal(await storm.ended, 130, storm.output());
+    assert.doesNotMatch(storm.output(), /broken/);
+  });
+
+  it('says in one sentence that it goes to this machine only', async () => {
+    using storm = startStorm(mesh, { ...SMALL, LOMS_URL: 'http://shop.example:8081' });
+    assert.equal(await storm.ended, 1);
+    assert.match(storm.output(), /^LOMS_URL names shop\.example, but a storm goes to this machine only: .*\.\n$/);
   });
 
   it('says in one sentence that no mesh runs', async () => {
@@ -87,5 +104,14 @@ describe('make storm', () => {
     using storm = startStorm({ variables: { MESH_DIR } }, SMALL);
     assert.equal(await storm.ended, 1);
     assert.match(storm.output(), /^No mesh runs in \S+: start one with make run-all, .*\.\n$/);
+  });
+
+  // The last one: the mesh is spoilt by it.
+  it('fails when a rule is broken', async () => {
+    const { loms } = findRunningMesh(mesh.variables).databaseUrls;
+    await queryOnce(loms, 'DELETE FROM outbox WHERE event_id = (SELECT event_id FROM outbox LIMIT 1)');
+    using storm = startStorm(mesh, { ...SMALL, SECONDS: '1' });
+    assert.equal(await storm.ended, 1, storm.output());
+    assert.match(storm.output(), /^E1 +BROKEN /m);
   });
 });
