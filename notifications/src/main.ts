@@ -15,14 +15,18 @@ import {
 import { notifications } from '../contract.ts';
 import { createApp } from './app.ts';
 import { notificationsConfig } from './config.ts';
+import { openEventConsumer } from './consumer/open-event-consumer.ts';
 import { startDeliveries } from './deliveries.ts';
 import type { SinkName } from './domain/delivery-ports.ts';
+import { createConsumerStore } from './repository/consumer-store.ts';
+import { createDeadLetterReader } from './repository/dead-letters.ts';
 import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from './repository/deliveries.ts';
 import { createHistory } from './repository/history.ts';
 import { cacheHistory, countHistoryReads } from './repository/history-cache.ts';
 import { createStore } from './repository/store.ts';
 import { openJournalFile } from './sink/journal-file.ts';
 import { findJournal } from './sink/journal-folder.ts';
+import { createStoredSink } from './sink/stored-sink.ts';
 import { createWebhook } from './sink/webhook.ts';
 
 /** Some hundred bytes each. */
@@ -72,13 +76,18 @@ await run('notifications', async (stopped) => {
 
   const sinks: SinkName[] = [...(journal ? ['journal' as const] : []), ...(target ? ['webhook' as const] : [])];
   const limit = adaptiveLimit();
-  const service = createApp({
-    store: createStore(database, sinks),
-    history,
+  const sink = createStoredSink({
+    logger,
+    registry,
     onStored({ user }) {
       history.forget(user);
       deliveries.wake();
     },
+  });
+  const service = createApp({
+    store: createStore(database, sinks),
+    history,
+    sink,
     limit,
     logger,
     registry,
@@ -92,6 +101,12 @@ await run('notifications', async (stopped) => {
     registry,
     readiness,
     admission: limit,
+  });
+  await using _consumer = await openEventConsumer(config.KAFKA_BROKERS, {
+    ports: { store: createConsumerStore(database, sinks), sink },
+    letters: createDeadLetterReader(database),
+    logger,
+    registry,
   });
   announce(logger, server.url, notificationsConfig, config, stopped);
   await stopped;
