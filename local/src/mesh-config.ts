@@ -11,6 +11,7 @@ export const DEFAULT_PORTS: PerService<number> = { checkout: 8080, loms: 8081, n
 /** Below the ports that systems give to outgoing connections (32768 and up on Linux), one of which may be taken at any moment. */
 const DEFAULT_POSTGRES_PORT = 15432;
 const DEFAULT_PGBOUNCER_PORT = 16432;
+const DEFAULT_KAFKA_PORT = 19092;
 const PORT_MAX = 65_535;
 
 export type MeshConfig = {
@@ -18,6 +19,10 @@ export type MeshConfig = {
   ports: PerService<number>;
   postgresPort: number;
   pgbouncerPorts: PerService<number>;
+  /** How order events travel: through a Kafka of the mesh's own, or straight by RPC. */
+  events: 'kafka' | 'rpc';
+  /** The next one is that of Kafka's controller. */
+  kafkaPort: number;
   /** Off where the data is thrown away after the run: a killed process loses nothing by it, a power cut would. */
   fsync: boolean;
 };
@@ -31,6 +36,8 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
     ports: perService((service) => parsePort(environment, portVariable(service), DEFAULT_PORTS[service])),
     postgresPort: parsePort(environment, 'MESH_POSTGRES_PORT', DEFAULT_POSTGRES_PORT),
     pgbouncerPorts: perService((service) => firstPgbouncerPort + SERVICES.indexOf(service)),
+    events: parseEvents(environment.EVENTS),
+    kafkaPort: parsePort(environment, 'MESH_KAFKA_PORT', DEFAULT_KAFKA_PORT, PORT_MAX - 1),
     fsync: environment.MESH_FSYNC !== 'off',
   };
   refuseDoublePorts(listPorts(config, true));
@@ -49,7 +56,12 @@ export function listPorts(config: MeshConfig, withPgbouncer: boolean): NamedPort
     ...SERVICES.map((service) => ({ port: config.ports[service], variable: portVariable(service) })),
     { port: config.postgresPort, variable: 'MESH_POSTGRES_PORT' },
     ...(withPgbouncer ? pgbouncers : []),
+    ...(config.events === 'kafka' ? listKafkaPorts(config) : []),
   ];
+}
+
+export function listKafkaPorts({ kafkaPort }: MeshConfig): NamedPort[] {
+  return [kafkaPort, kafkaPort + 1].map((port) => ({ port, variable: 'MESH_KAFKA_PORT' }));
 }
 
 export type MeshPaths = ReturnType<typeof meshPaths>;
@@ -62,12 +74,19 @@ export function meshPaths(directory: string) {
     secrets: join(directory, 'secrets.json'),
     postgres: join(directory, 'postgres'),
     pgbouncer: join(directory, 'pgbouncer'),
+    kafka: join(directory, 'kafka'),
     logs: join(directory, 'logs'),
   };
 }
 
 function portVariable(service: ServiceName): string {
   return `${service.toUpperCase()}_PORT`;
+}
+
+function parseEvents(text = ''): MeshConfig['events'] {
+  if (text === '' || text === 'rpc') return 'rpc';
+  if (text === 'kafka') return 'kafka';
+  throw new Failure(`EVENTS is "${text}", but has to be kafka or rpc.`);
 }
 
 function parsePort(environment: NodeJS.ProcessEnv, variable: string, fallback: number, max = PORT_MAX): number {

@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { awaitEnd } from './child-end.ts';
+import { Failure } from './failure.ts';
+import { KAFKA_FILES, provideKafkaJars } from './kafka-jars.ts';
+import type { FromKafkaKeeper, KafkaTask } from './kafka-keeper.ts';
+import { openLogFile, readLastComplaint } from './log-files.ts';
+import { LOCAL_HOST } from './mesh-config.ts';
+import { shortPath } from './run-record.ts';
+
+export type KafkaBroker = {
+  /** As KAFKA_BROKERS wants it. */
+  address: string;
+  /** Settles when it takes messages. */
+  start(): Promise<void>;
+  /** Settles with a sentence when it is gone although nobody asked it to go. */
+  lost: Promise<string>;
+  stop(): Promise<void>;
+  /** Ends the broker as a power cut would. */
+  kill(): Promise<void>;
+};
+
+export type KafkaBrokerOptions = {
+  /** Holds data and configuration; what lies there from before is taken up again. */
+  directory: string;
+  logs: string;
+  port: number;
+  /** The next one is the controller's. */
+  controllerPort: number;
+  onSpawn?(name: string, pid: number): void;
+  onProgress?(text: string): void;
+};
+
+/** A JVM on a busy machine, which formats its storage first. */
+const READY_TIMEOUT_MS = 60_000;
+/** The keeper kills a broker that takes longer than its own limit. */
+const STOP_TIMEOUT_MS = 4_000;
+/** Any will do, as long as it stays the same. */
+const CLUSTER_ID = 'b3JkZXItbWVzaC1sb2NhbA';
+const JAVA_OPTIONS = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+
+/** One broker that is its own controller, reachable from this machine only. */
+export async function spawnKafkaBroker(options: KafkaBrokerOptions): Promise<KafkaBroker> {
+  const { directory, port, onSpawn, onProgress = () => {} } = options;
+  const jars = await provideKafkaJars(onProgress);
+  const task: KafkaTask = {
+    java: [...JAVA_OPTIONS, `-Dlog4j2.configurationFile=${join(KAFKA_FILES, 'log4j2.properties')}`],
+    classPath: join(jars, '*'),
+    configFile: writeConfig(options),
+    clusterID: CLUSTER_ID,
+  };
+  const logFile = openLogFile(options.logs, 'kafka');
+  const log = openSync(logFile, 'a');
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'kafka-keeper.ts'), JSON.stringify(task)], {
+    // Ctrl-C in the terminal reaches the runner only.
+    detached: true,
+    cwd: directory,
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  closeSync(log);
+  if (child.pid !== undefined) onSpawn?.('kafka-keeper', child.pid);
+
+  const ended = awaitEnd(child);
+  const ready = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<string>();
+  ready.promise.catch(() => {});
+  let asked = false;
+  let brokerPid: number | undefined;
+  child.on('message', (message: FromKafkaKeeper) => {
+    if (message.kind === 'ready') return ready.resolve();
+    brokerPid = message.pid;
+    onSpawn?.('kafka', message.pid);
+  });
+  void ended.then((how) => {
+    const complaint = readLastComplaint(logFile);
+    const said = complaint === undefined ? '' : ` Its last complaint: ${complaint}.`;
+    const sentence = `Kafka stopped by itself (${how}).${said} Its log is ${shortPath(logFile)}.`;
+    ready.reject(new Failure(sentence));
+    if (!asked) lost.resolve(sentence);
+  });
+
+  return {
+    address: `${LOCAL_HOST}:${port}`,
+    lost: lost.promise,
+    async start() {
+      const late = sleep(READY_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+        throw new Failure(`Kafka was not ready within ${READY_TIMEOUT_MS / 1000} s: see ${shortPath(logFile)}.`);
+      });
+      await Promise.race([ready.promise, late]);
+    },
+    async stop() {
+      asked = true;
+      child.kill('SIGTERM');
+      await Promise.race([ended, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    },
+    async kill() {
+      asked = true;
+      if (brokerPid !== undefined && child.exitCode === null) process.kill(brokerPid, 'SIGKILL');
+      await ended;
+    },
+  };
+}
+
+function writeConfig({ directory, port, controllerPort }: KafkaBrokerOptions): string {
+  const settings = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@${LOCAL_HOST}:${controllerPort}`,
+    listeners: `PLAINTEXT://${LOCAL_HOST}:${port},CONTROLLER://${LOCAL_HOST}:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://${LOCAL_HOST}:${port}`,
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'log.dirs': join(directory, 'data'),
+    // A topic that nobody has made is a mistake to be seen.
+    'auto.create.topics.enable': false,
+    // There is one broker to hold them.
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    // Members that start one after the other need not wait for each other.
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1_000,
+  };
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, 'server.properties');
+  writeFileSync(
+    file,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  );
+  return file;
+}
