@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { RpcError } from 'rpc-kit';
 import { cancelOverdueOrders } from '../src/domain/cancel-overdue-orders.ts';
 import { createOverdueOrders } from '../src/repository/orders.ts';
 import { createStore } from '../src/repository/store.ts';
 import { eventually, type Loms, outcomeOf, settle } from './loms-fixture.ts';
-import type { Answer, ModelOrder, OrderModel, OrderRequest } from './order-model.ts';
+import { assertCreated, assertRefused, reasonOf } from './order-answers.ts';
+import type { ModelOrder, OrderModel, OrderRequest } from './order-model.ts';
 
 /** The steps of the model-based test, in the model and for real. */
 export interface Real {
@@ -149,34 +149,6 @@ async function create(model: OrderModel, { loms }: Real, request: OrderRequest):
     ? outcomeOf(loms.client.createOrder(wire))
     : settle(() => loms.client.createOrder(wire)));
   assertCreated(outcome, model.create(request), known);
-}
-
-function assertCreated(outcome: Outcome, expected: Answer, known: ReadonlySet<bigint | undefined>): void {
-  if (typeof expected === 'string') {
-    assert.equal(reasonOf(outcome), expected);
-    return;
-  }
-  const isRefused = expected.shortages.length > 0;
-  assert.equal(reasonOf(outcome), isRefused ? 'out_of_stock' : undefined);
-  const answer = 'ok' in outcome ? outcome.ok : (outcome.error as RpcError).details;
-  const { orderID, shortages } = answer as { orderID: bigint; shortages?: unknown };
-  if (isRefused) assert.deepEqual(shortages, expected.shortages);
-  if (expected.orderID === undefined) assert.ok(!known.has(orderID), 'a new order has an id of its own');
-  expected.orderID ??= orderID;
-  assert.equal(orderID, expected.orderID);
-}
-
-function assertRefused(outcome: Outcome, reason: string | undefined, { status }: ModelOrder): void {
-  assert.equal(reasonOf(outcome), reason);
-  if ('error' in outcome) assert.deepEqual((outcome.error as RpcError).details, { status });
-}
-
-type Outcome = { readonly ok: unknown } | { readonly error: unknown };
-
-function reasonOf(outcome: Outcome): string | undefined {
-  if ('ok' in outcome) return undefined;
-  assert.ok(outcome.error instanceof RpcError, String(outcome.error));
-  return outcome.error.reason ?? outcome.error.code;
 }
 
 function idOf({ orderID }: ModelOrder): { orderID: bigint } {

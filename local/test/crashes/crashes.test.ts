@@ -11,6 +11,7 @@ import {
   LOMS_PLACES,
   LOMS_TRANSACTIONS,
 } from './crash-points.ts';
+import { startLife } from './life.ts';
 import { type Expected, SCENARIOS, type Scenario } from './scenarios.ts';
 
 interface Crash {
@@ -53,7 +54,7 @@ describe('kill -9', function () {
 
   for (const { service, point, scenario } of CRASHES) {
     it(`of ${service} ${point} loses nothing and does nothing twice`, async () => {
-      await using life = await ground.start(service, point);
+      await using life = await startLife(ground, service, point);
       const expected = await scenario(life);
       assert.equal(await orNobody(life.died), 'SIGKILL');
       await drained(ground);

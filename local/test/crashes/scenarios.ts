@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { checkout } from 'checkout/contract.ts';
 import { failedWith } from 'rpc-kit';
-import { answerTo, eventually, isUnanswered } from '../in-process/patience.ts';
-import { type Goods, type Life, SUPPLY } from './crash-ground.ts';
+import { answerTo, eventually } from '../in-process/patience.ts';
 import type { CHECKOUT_PLACES, CHECKOUT_TRANSACTIONS, LOMS_PLACES, LOMS_TRANSACTIONS } from './crash-points.ts';
+import { type Goods, type Life, SUPPLY } from './life.ts';
+import { beCutOff, fillCart, goodsOf, purchaseOnce, removeOne } from './steps.ts';
 
 /** What must be true of the buyer once all is over. */
 export interface Expected {
@@ -14,46 +15,6 @@ export interface Expected {
 
 /** The calls that run into the point, repeated as a client would. */
 export type Scenario = (life: Life) => Promise<Expected>;
-
-const goodsOf = ({ skus: [a, b] }: Life): Goods => ({ [a]: 2, [b]: 1 });
-
-/** Repeats a call that is not safe to repeat: the cart tells whether it took effect, wholly or not at all. */
-async function changeCart(life: Life, call: () => Promise<unknown>, changed: Goods): Promise<void> {
-  const cart = await life.cart();
-  for (;;) {
-    try {
-      await call();
-      break;
-    } catch (error) {
-      if (!isUnanswered(error)) throw error;
-    }
-    const now = await life.cart();
-    if (JSON.stringify(now) === JSON.stringify(changed)) break;
-    assert.deepEqual(now, cart, 'a change takes effect wholly or not at all');
-  }
-  assert.deepEqual(await life.cart(), changed);
-}
-
-async function fillCart(life: Life): Promise<void> {
-  const { user, skus, checkout } = life;
-  const goods: Record<number, number> = {};
-  for (const [sku, count] of [[skus[0], 2] as const, [skus[1], 1] as const]) {
-    goods[sku] = count;
-    await changeCart(life, () => checkout.addToCart({ user, sku, count }), goods);
-  }
-}
-
-async function removeOne(life: Life): Promise<void> {
-  const { user, skus, checkout } = life;
-  const count = 1;
-  await changeCart(life, () => checkout.deleteFromCart({ user, sku: skus[0], count }), { [skus[0]]: 1, [skus[1]]: 1 });
-}
-
-async function purchaseOnce({ user, key, checkout }: Life): Promise<bigint> {
-  const { orderID } = await answerTo(() => checkout.purchase({ user, idempotencyKey: key }));
-  assert.deepEqual(await answerTo(() => checkout.purchase({ user, idempotencyKey: key })), { orderID });
-  return orderID;
-}
 
 const ordered = (life: Life, status: string, goods = goodsOf(life)): Expected => ({
   orders: [{ status, goods }],
@@ -137,15 +98,6 @@ const beResumed: Scenario = async (life) => {
   await purchaseOnce(life);
   return ordered(life, 'awaiting payment');
 };
-
-/** loms is away, so that the purchase stays pending. */
-async function beCutOff({ user, key, checkout, stop, cart }: Life): Promise<void> {
-  const goods = await cart();
-  await stop('loms');
-  const failure = await checkout.purchase({ user, idempotencyKey: key }).catch((error: unknown) => error);
-  assert.ok(isUnanswered(failure), String(failure));
-  assert.deepEqual(await cart(), goods);
-}
 
 const waitForNotifications: Scenario = async (life) => {
   await life.stop('notifications');
