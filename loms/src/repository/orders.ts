@@ -1,4 +1,4 @@
-import { arrayLiteral, type Database, type Executor, sql } from 'service-kit';
+import { type Database, type Executor, fixedStatement, type Statement, sql } from 'service-kit';
 import type { Order, OrderReader, OrderStatus, Orders, OverdueOrders, StatusChange } from '../domain/ports.ts';
 
 interface OrderRow {
@@ -18,17 +18,20 @@ interface ChangeRow extends OrderRow {
  */
 const NOW = "date_trunc('milliseconds', statement_timestamp())";
 
+const findOrder = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
+  sql
+    .select()
+    .from('orders')
+    .join('order_items', null, 'order_items.order_id = orders.order_id')
+    .fields(['orders.order_id', 'user_id', 'status', 'sku', 'count'])
+    .where('orders.order_id = ?', orderID)
+    .order('sku'),
+);
+
 export function createOrderReader(database: Database): OrderReader {
   return {
     async find(orderID, { signal }) {
-      const statement = sql
-        .select()
-        .from('orders')
-        .join('order_items', null, 'order_items.order_id = orders.order_id')
-        .fields(['orders.order_id', 'user_id', 'status', 'sku', 'count'])
-        .where('orders.order_id = ?', orderID)
-        .order('sku');
-      const rows = await database.run<OrderRow & { sku: bigint; count: number }>('find order', statement, {
+      const rows = await database.run<OrderRow & { sku: bigint; count: number }>('find order', findOrder({ orderID }), {
         signal,
       });
       const [first] = rows;
@@ -51,92 +54,111 @@ export function createOverdueOrders(database: Database): OverdueOrders {
 
 /** @param paymentTimeoutMs how long an order may await payment, counted by the database's clock */
 export function createOrders(transaction: Executor, paymentTimeoutMs: number): Orders {
-  const lockable = () => sql.select().from('orders').fields(['order_id', 'user_id', 'status']);
-
-  async function lock(name: string, statement: ReturnType<typeof lockable>): Promise<Order | undefined> {
+  async function lock(name: string, statement: Statement): Promise<Order | undefined> {
     const [row] = await transaction.run<OrderRow>(name, statement);
     return row && toOrder(row);
   }
 
   return {
     async create(user, items) {
-      // One statement for the order, its lines and the first row of its history.
-      const order = sql.insert().into('orders').set('user_id', user).set('status', 'new').set('seq', 1).returning('*');
-      const lines = sql
-        .insert()
-        .into('order_items')
-        .fromQuery(
-          ['order_id', 'sku', 'count'],
-          sql
-            .select()
-            .from('created')
-            .field('order_id')
-            .field(sql.str('unnest(?::bigint[])', arrayLiteral(items.map(({ sku }) => sku))))
-            .field(sql.str('unnest(?::integer[])', arrayLiteral(items.map(({ count }) => count)))),
-        );
-      const statement = sql.select().with('created', order).with('lines', lines).with('history', recordOf('created'));
-      return toChange(
-        await runOne(transaction, 'create order', statement.from('created').from('history').fields(CHANGE('created'))),
-      );
+      const skus = items.map(({ sku }) => sku);
+      const counts = items.map(({ count }) => count);
+      const [row] = await transaction.run<ChangeRow>('create order', createOrder({ user, skus, counts }));
+      if (!row) throw new Error('create order: no row came back');
+      return toChange(row);
     },
 
-    lock: (orderID) => lock('lock order', lockable().where('order_id = ?', orderID).for('UPDATE')),
+    lock: (orderID) => lock('lock order', lockOrder({ orderID })),
 
-    lockOverdue: (orderID) =>
-      lock('lock overdue order', whereOverdue(lockable()).where('order_id = ?', orderID).for('UPDATE SKIP LOCKED')),
+    lockOverdue: (orderID) => lock('lock overdue order', lockOverdueOrder({ orderID })),
 
     async move(orderID, from, to) {
-      const due = sql.str(`${NOW} + ? * interval '1 millisecond'`, paymentTimeoutMs);
-      const moved = sql
-        .update()
-        .table('orders')
-        .set('status', to)
-        .set('seq', sql.str('seq + 1'))
-        .set('payment_due_at', to === 'awaiting payment' ? due : null)
-        .where('order_id = ?', orderID)
-        .where('status = ?', from)
-        .returning('*');
-      const statement = sql.select().with('moved', moved).with('history', recordOf('moved'));
-      const [row] = await transaction.run<ChangeRow>(
-        'move order',
-        statement.from('moved').from('history').fields(CHANGE('moved')),
-      );
+      const statement =
+        to === 'awaiting payment'
+          ? moveOrderToPayment({ orderID, from, to, paymentTimeoutMs })
+          : moveOrder({ orderID, from, to });
+      const [row] = await transaction.run<ChangeRow>('move order', statement);
       return row && toChange(row);
     },
   };
 }
 
-const CHANGE = (order: string) => [
-  `${order}.order_id`,
-  `${order}.user_id`,
-  `${order}.status`,
-  `${order}.seq`,
-  'changed_at',
-];
+/** One statement for the order, its lines and the first row of its history. */
+const createOrder = fixedStatement<{ user: bigint; skus: readonly number[]; counts: readonly number[] }>(
+  ({ user, skus, counts }) => {
+    const order = sql.insert().into('orders').set('user_id', user).set('status', 'new').set('seq', 1).returning('*');
+    const lines = sql
+      .insert()
+      .into('order_items')
+      .fromQuery(
+        ['order_id', 'sku', 'count'],
+        sql
+          .select()
+          .from('created')
+          .field('order_id')
+          .field(sql.str('unnest(?::bigint[])', skus))
+          .field(sql.str('unnest(?::integer[])', counts)),
+      );
+    return toldBy('created', sql.select().with('created', order).with('lines', lines));
+  },
+);
 
-/** The history row of an order that the same statement has just made or moved. */
-function recordOf(order: string) {
+const lockable = () => sql.select().from('orders').fields(['order_id', 'user_id', 'status']);
+
+const lockOrder = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
+  lockable().where('order_id = ?', orderID).for('UPDATE'),
+);
+
+const lockOverdueOrder = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
+  whereOverdue(lockable()).where('order_id = ?', orderID).for('UPDATE SKIP LOCKED'),
+);
+
+interface Move {
+  readonly orderID: bigint;
+  readonly from: OrderStatus;
+  readonly to: OrderStatus;
+}
+
+const moveOrder = fixedStatement<Move>((move) => moved(move, null));
+
+const moveOrderToPayment = fixedStatement<Move & { paymentTimeoutMs: number }>((move) =>
+  moved(move, sql.str(`${NOW} + ? * interval '1 millisecond'`, move.paymentTimeoutMs)),
+);
+
+function moved({ orderID, from, to }: Move, paymentDueAt: unknown) {
+  const order = sql
+    .update()
+    .table('orders')
+    .set('status', to)
+    .set('seq', sql.str('seq + 1'))
+    .set('payment_due_at', paymentDueAt)
+    .where('order_id = ?', orderID)
+    .where('status = ?', from)
+    .returning('*');
+  return toldBy('moved', sql.select().with('moved', order));
+}
+
+/** Adds the history row of the order that the same statement makes or moves, and reads both. */
+function toldBy(order: string, statement: Select): Statement {
   const step = sql.select().from(order).fields(['order_id', 'seq', 'status']).field(sql.str(NOW));
-  return sql
+  const history = sql
     .insert()
     .into('order_status_history')
     .fromQuery(['order_id', 'seq', 'status', 'changed_at'], step)
     .returning('changed_at');
+  const columns = ['order_id', 'user_id', 'status', 'seq'].map((column) => `${order}.${column}`);
+  return statement
+    .with('history', history)
+    .from(order)
+    .from('history')
+    .fields([...columns, 'changed_at']);
 }
+
+type Select = ReturnType<typeof sql.select>;
 
 /** Not clock_timestamp(), which may differ from row to row: an index is of use only where the bound stays the same. */
 function whereOverdue<S extends { where(condition: string, ...values: unknown[]): S }>(statement: S): S {
   return statement.where('status = ?', 'awaiting payment').where('payment_due_at <= statement_timestamp()');
-}
-
-async function runOne(
-  transaction: Executor,
-  name: string,
-  statement: Parameters<Executor['run']>[1],
-): Promise<ChangeRow> {
-  const [row] = await transaction.run<ChangeRow>(name, statement);
-  if (!row) throw new Error(`${name}: no row came back`);
-  return row;
 }
 
 function toOrder(row: OrderRow): Order {

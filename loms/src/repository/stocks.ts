@@ -1,5 +1,5 @@
-import { arrayLiteral, type Database, type Executor, type Statement, sql } from 'service-kit';
-import type { Reservation, Stock, StockReader, Stocks } from '../domain/ports.ts';
+import { type Database, type Executor, fixedStatement, type Statement, sql } from 'service-kit';
+import type { Stock, StockReader, Stocks } from '../domain/ports.ts';
 
 interface StockRow {
   readonly sku: bigint;
@@ -10,8 +10,7 @@ interface StockRow {
 export function createStockReader(database: Database): StockReader {
   return {
     async onSale(sku, { signal }) {
-      const statement = onSale().where('sku = ?', sku).order('warehouse_id');
-      return (await database.run<StockRow>('stocks on sale', statement, { signal })).map(toStock);
+      return (await database.run<StockRow>('stocks on sale', stocksOnSale({ sku }), { signal })).map(toStock);
     },
   };
 }
@@ -20,72 +19,71 @@ export function createStockReader(database: Database): StockReader {
 export function createStocks(transaction: Executor): Stocks {
   return {
     async lockOnSale(skus) {
-      const statement = onSale().where('sku IN ?', skus).order('sku').order('warehouse_id').for('UPDATE');
-      return (await transaction.run<StockRow>('lock stocks', statement)).map(toStock);
+      return (await transaction.run<StockRow>('lock stocks', lockStocks({ skus }))).map(toStock);
     },
-
     async reserve(orderID, reservations) {
-      const reserved = sql
-        .insert()
-        .into('reservations')
-        .fromQuery(['order_id', 'sku', 'warehouse_id', 'count'], unnested(orderID, reservations))
-        .returning('*');
-      const shift = sql
-        .update()
-        .with('held', reserved)
-        .table('stocks')
-        .set('on_sale', sql.str('on_sale - held.count'))
-        .set('reserved', sql.str('reserved + held.count'));
-      await transaction.run('reserve stocks', whereHeld(shift));
+      const skus = reservations.map(({ sku }) => sku);
+      const warehouseIDs = reservations.map(({ warehouseID }) => warehouseID);
+      const counts = reservations.map(({ count }) => count);
+      await transaction.run('reserve stocks', reserveStocks({ orderID, skus, warehouseIDs, counts }));
     },
-
     async sell(orderID) {
-      const shift = sql.update().with('held', heldBy(orderID)).with('gone', dropOf(orderID)).table('stocks');
-      shift.set('reserved', sql.str('reserved - held.count')).set('sold', sql.str('sold + held.count'));
-      await transaction.run('sell stocks', whereHeld(shift));
+      await transaction.run('sell stocks', sellStocks({ orderID }));
     },
-
     async release(orderID) {
-      const shift = sql.update().with('held', heldBy(orderID)).with('gone', dropOf(orderID)).table('stocks');
-      shift.set('reserved', sql.str('reserved - held.count')).set('on_sale', sql.str('on_sale + held.count'));
-      await transaction.run('release stocks', whereHeld(shift));
+      await transaction.run('release stocks', releaseStocks({ orderID }));
     },
   };
 }
 
-function onSale() {
-  return sql.select().from('stocks').fields(['sku', 'warehouse_id', 'on_sale']).where('on_sale > 0');
+const onSale = () => sql.select().from('stocks').fields(['sku', 'warehouse_id', 'on_sale']).where('on_sale > 0');
+
+const stocksOnSale = fixedStatement<{ sku: number }>(({ sku }) => onSale().where('sku = ?', sku).order('warehouse_id'));
+
+const lockStocks = fixedStatement<{ skus: readonly number[] }>(({ skus }) =>
+  onSale().where('sku = ANY(?::bigint[])', skus).order('sku').order('warehouse_id').for('UPDATE'),
+);
+
+interface Reserved {
+  readonly orderID: bigint;
+  readonly skus: readonly number[];
+  readonly warehouseIDs: readonly bigint[];
+  readonly counts: readonly number[];
 }
 
-function unnested(orderID: bigint, reservations: readonly Reservation[]) {
-  const column = (type: string, values: readonly (number | bigint)[]) =>
-    sql.str(`unnest(?::${type}[])`, arrayLiteral(values));
-  return sql
+const reserveStocks = fixedStatement<Reserved>(({ orderID, skus, warehouseIDs, counts }) => {
+  const rows = sql
     .select()
     .field(sql.str('?::bigint', orderID))
-    .field(
-      column(
-        'bigint',
-        reservations.map(({ sku }) => sku),
-      ),
-    )
-    .field(
-      column(
-        'bigint',
-        reservations.map(({ warehouseID }) => warehouseID),
-      ),
-    )
-    .field(
-      column(
-        'integer',
-        reservations.map(({ count }) => count),
-      ),
-    );
-}
+    .field(sql.str('unnest(?::bigint[])', skus))
+    .field(sql.str('unnest(?::bigint[])', warehouseIDs))
+    .field(sql.str('unnest(?::integer[])', counts));
+  const held = sql
+    .insert()
+    .into('reservations')
+    .fromQuery(['order_id', 'sku', 'warehouse_id', 'count'], rows)
+    .returning('*');
+  const shift = sql.update().with('held', held).table('stocks');
+  return whereHeld(
+    shift.set('on_sale', sql.str('on_sale - held.count')).set('reserved', sql.str('reserved + held.count')),
+  );
+});
 
-/** The order's reservations, with their rows of `stocks` locked in ascending order. */
-function heldBy(orderID: bigint) {
-  return sql
+const sellStocks = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
+  whereHeld(
+    dropping(orderID).set('reserved', sql.str('reserved - held.count')).set('sold', sql.str('sold + held.count')),
+  ),
+);
+
+const releaseStocks = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
+  whereHeld(
+    dropping(orderID).set('reserved', sql.str('reserved - held.count')).set('on_sale', sql.str('on_sale + held.count')),
+  ),
+);
+
+/** The order's reservations go, and their rows of `stocks` are locked in ascending order to be changed by them. */
+function dropping(orderID: bigint) {
+  const held = sql
     .select()
     .from('reservations')
     .join('stocks', null, 'stocks.sku = reservations.sku AND stocks.warehouse_id = reservations.warehouse_id')
@@ -94,10 +92,8 @@ function heldBy(orderID: bigint) {
     .order('reservations.sku')
     .order('reservations.warehouse_id')
     .for('UPDATE OF stocks');
-}
-
-function dropOf(orderID: bigint) {
-  return sql.delete().from('reservations').where('order_id = ?', orderID);
+  const gone = sql.delete().from('reservations').where('order_id = ?', orderID);
+  return sql.update().with('held', held).with('gone', gone).table('stocks');
 }
 
 function whereHeld<S extends { from?: unknown; where(condition: string): S }>(shift: S): Statement {
