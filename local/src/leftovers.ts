@@ -25,6 +25,10 @@ const POSTGRES_STEPS: SignalStep[] = [
   { signal: 'SIGQUIT', waitMs: 1_000 },
   { signal: 'SIGKILL', waitMs: 500 },
 ];
+const KAFKA_STEPS: SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 2_500 },
+  { signal: 'SIGKILL', waitMs: 500 },
+];
 const PS_TIMEOUT_MS = 2_000;
 
 /**
@@ -37,6 +41,9 @@ export async function stopLeftovers(processes: ProcessStamp[], paths: MeshPaths)
   const stages: [(name: string) => boolean, SignalStep[]][] = [
     [isServiceName, SERVICE_STEPS],
     [(name) => name === 'keeper', KEEPER_STEPS],
+    // The keeper of Kafka stops it, should it still be there to do so.
+    [(name) => name === 'kafka-keeper', KEEPER_STEPS],
+    [(name) => name === 'kafka', KAFKA_STEPS],
     [(name) => name.startsWith('pgbouncer'), PGBOUNCER_STEPS],
     [(name) => name === 'postgres' || name === 'initdb', POSTGRES_STEPS],
   ];

@@ -7,7 +7,7 @@ import { Failure } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 import type { TestCounts } from './test-reporter.ts';
 
-export const STAGES = ['unit', 'integration', 'end-to-end'] as const;
+export const STAGES = ['unit', 'integration', 'kafka', 'end-to-end'] as const;
 export type Stage = (typeof STAGES)[number];
 
 type StageOptions = { pattern: string; testTimeoutMs: number; stageTimeoutMs: number };
@@ -15,6 +15,8 @@ type StageOptions = { pattern: string; testTimeoutMs: number; stageTimeoutMs: nu
 const STAGE_OPTIONS: Record<Stage, StageOptions> = {
   unit: { pattern: '*/src/**/*.test.ts', testTimeoutMs: 20_000, stageTimeoutMs: 300_000 },
   integration: { pattern: '*/test/**/*.test.ts', testTimeoutMs: 30_000, stageTimeoutMs: 900_000 },
+  // Some of these kill brokers and start them again.
+  kafka: { pattern: '*/test/kafka/**/*.test.ts', testTimeoutMs: 120_000, stageTimeoutMs: 600_000 },
   // A test of these starts and stops a whole mesh, also on a slow machine.
   'end-to-end': { pattern: 'local/test/e2e/**/*.test.ts', testTimeoutMs: 90_000, stageTimeoutMs: 900_000 },
 };
@@ -29,10 +31,12 @@ export function planStages(files: string[]): Record<Stage, string[]> {
   const unknown = wanted.find((path) => !known.has(path));
   if (unknown !== undefined) throw new Failure(`There is no test file ${unknown}.`);
   const pick = (paths: string[]) => (wanted.length === 0 ? paths : paths.filter((path) => wanted.includes(path)));
-  const endToEnd = all('end-to-end');
+  const [kafka, endToEnd] = [all('kafka'), all('end-to-end')];
+  const elsewhere = [...kafka, ...endToEnd];
   return {
     unit: pick(all('unit')),
-    integration: pick(all('integration').filter((path) => !endToEnd.includes(path))),
+    integration: pick(all('integration').filter((path) => !elsewhere.includes(path))),
+    kafka: pick(kafka),
     'end-to-end': pick(endToEnd),
   };
 }

@@ -2,4 +2,5 @@
 export { pickFreePorts } from './ports.ts';
 export { openServerAlone, type ServerAlone } from './server-alone.ts';
 export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
+export { type MortalBroker, readTestBrokers, startMortalBroker } from './test-kafka.ts';
 export { startMesh, type TestMesh } from './test-mesh.ts';

@@ -29,6 +29,8 @@ const BATCH_MAX = 50;
 /** What is fetched ahead of the database, in messages and bytes of values; a fetch may go beyond it once. */
 const QUEUE_MAX = 500;
 const QUEUE_BYTES_MAX = 1_048_576;
+/** How long it may take until an offset that was set back is noticed, where no message comes that would tell. */
+const IDLE_CHECK_MS = 5_000;
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 
@@ -99,8 +101,19 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   async function step(): Promise<void> {
     if (beginning !== undefined) await restartAt(beginning);
     if (position === undefined) await findPosition();
-    else if (queue.length === 0 && fetchFrom === position) await arrival.promise;
+    else if (queue.length === 0 && fetchFrom === position) await rest(position);
     else await consume(position);
+  }
+
+  /** Waits for messages; meanwhile somebody may set the offset back, for events to be taken anew. */
+  async function rest(from: bigint): Promise<void> {
+    const waking = new AbortController();
+    const overlong = sleep(IDLE_CHECK_MS, undefined, { signal: waking.signal, ref: false }).catch(() => {});
+    await Promise.race([arrival.promise, overlong]);
+    waking.abort();
+    if (queue.length > 0 || signal.aborted || beginning !== undefined) return;
+    const stored = await ports.store.readOffset({ topic, partition }, { signal });
+    if (stored !== from && queue.length === 0) throw new PartitionMoved({ topic, partition }, from);
   }
 
   async function restartAt(begin: bigint): Promise<void> {

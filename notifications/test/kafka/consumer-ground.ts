@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Admin, compatibilityPartitioner, Producer } from '@platformatic/kafka';
+import { createTestDatabase, readTestBrokers } from 'local/testing';
+import { orderEvents } from 'loms/contract.ts';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { stringifyJson } from 'rpc-kit';
+import { openDatabase } from 'service-kit';
+import { z } from 'zod';
+import type { OrderEvent } from '../../contract.ts';
+import { startEventConsumer } from '../../src/consumer/event-consumer.ts';
+import type { ConsumerStore } from '../../src/domain/consumer-ports.ts';
+import type { Notification } from '../../src/domain/ports.ts';
+import { createConsumerStore } from '../../src/repository/consumer-store.ts';
+import { createDeadLetterReader } from '../../src/repository/dead-letters.ts';
+
+export interface RawMessage {
+  readonly key?: string | undefined;
+  readonly value?: string | Buffer | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly partition?: number;
+}
+
+export interface RunningConsumer extends AsyncDisposable {
+  readonly registry: Registry;
+  /** Lines of its log. */
+  readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** What it has told users, in this order. */
+  readonly told: readonly Notification[];
+}
+
+export interface ConsumerOptions {
+  readonly store?: (store: ConsumerStore) => ConsumerStore;
+}
+
+/** A topic and a database of a test's own, and as many consumers as it likes. */
+export interface ConsumerGround extends AsyncDisposable {
+  readonly topic: string;
+  readonly group: string;
+  readonly databaseUrl: string;
+  readonly brokers: readonly string[];
+  sql(text: string): Promise<Record<string, unknown>[]>;
+  publish(events: readonly OrderEvent[], headers?: RawMessage['headers']): Promise<void>;
+  publishRaw(messages: readonly RawMessage[]): Promise<void>;
+  /** Waits until the group has gone beyond everything that was published. */
+  consumed(): Promise<void>;
+  start(options?: ConsumerOptions): RunningConsumer;
+}
+
+/** Soon enough for a test, and long enough for a busy machine. */
+const SESSION_TIMEOUT_MS = 6_000;
+
+export async function openConsumerGround(
+  partitions = 3,
+  brokers: readonly string[] = readTestBrokers(),
+): Promise<ConsumerGround> {
+  await using resources = new AsyncDisposableStack();
+  const name = `test-${randomBytes(6).toString('hex')}`;
+  const database = resources.use(await createTestDatabase('notifications'));
+  const logger = pino({ level: 'silent' });
+  const pool = resources.use(openDatabase({ url: database.url, poolMax: 5, logger, registry: new Registry() }));
+  const client = { clientId: 'tests', bootstrapBrokers: [...brokers], retries: 10 };
+  const admin = new Admin(client);
+  resources.defer(() => admin.close());
+  await admin.createTopics({ topics: [name], partitions, replicas: 1 });
+  const producer = new Producer({ ...client, partitioner: compatibilityPartitioner, acks: -1 });
+  resources.defer(() => producer.close());
+  const consumers = resources.use(new AsyncDisposableStack());
+  const sql: ConsumerGround['sql'] = (text) => pool.run('test', { toParam: () => ({ text, values: [] }) });
+  const published = new Map<number, bigint>();
+
+  async function publishRaw(messages: readonly RawMessage[]): Promise<void> {
+    const wire = messages.map(({ key, value, headers = {}, partition }) => ({
+      topic: name,
+      key: key === undefined ? undefined : Buffer.from(key),
+      value: value === undefined ? undefined : Buffer.from(value as string),
+      headers: new Map(Object.entries(headers).map(([header, text]) => [Buffer.from(header), Buffer.from(text)])),
+      partition,
+    }));
+    for (const message of wire) {
+      const { offsets = [] } = await producer.send({ messages: [message as never] });
+      for (const { partition, offset } of offsets) published.set(partition, offset + 1n);
+    }
+  }
+
+  const owned = resources.move();
+  return {
+    topic: name,
+    group: name,
+    databaseUrl: database.url,
+    brokers,
+    sql,
+    publishRaw,
+    publish: (events, headers) => publishRaw(events.map((event) => toRaw(event, headers))),
+    async consumed() {
+      const stands = async (): Promise<string[]> => {
+        const rows = await sql('SELECT partition, next_offset FROM consumer_offsets ORDER BY partition');
+        return rows
+          .filter(({ next_offset }) => next_offset !== 0n)
+          .map((row) => `${row.partition}: ${row.next_offset}`);
+      };
+      const wanted = [...published].sort(([a], [b]) => a - b).map(([partition, next]) => `${partition}: ${next}`);
+      await eventually(`the group stands at ${wanted}`, async () => String(await stands()) === String(wanted));
+    },
+    start: (options) =>
+      consumers.use(startConsumer({ brokers, topic: name, group: name, databaseUrl: database.url }, options)),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+export interface ConsumerPlace {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly group: string;
+  readonly databaseUrl: string;
+}
+
+export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {}): RunningConsumer {
+  const lines: Record<string, unknown>[] = [];
+  const told: Notification[] = [];
+  const logger = pino({ level: 'debug', base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const registry = new Registry();
+  const database = openDatabase({ url: place.databaseUrl, poolMax: 5, logger, registry });
+  const store = createConsumerStore(database, []);
+  const consumer = startEventConsumer({
+    ...place,
+    sessionTimeoutMs: SESSION_TIMEOUT_MS,
+    ports: {
+      store: options.store?.(store) ?? store,
+      sink: { send: async (notification) => void told.push(notification) },
+    },
+    letters: createDeadLetterReader(database),
+    logger,
+    registry,
+  });
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await consumer[Symbol.asyncDispose]();
+    await database[Symbol.asyncDispose]();
+  };
+  return {
+    registry,
+    lines,
+    told,
+    async [Symbol.asyncDispose]() {
+      closed ??= close();
+      await closed;
+    },
+  };
+}
+
+export function toRaw(event: OrderEvent, headers: RawMessage['headers'] = {}): RawMessage {
+  const value = z.encode(orderEvents.schema, { version: orderEvents.version, ...event });
+  return { key: orderEvents.keyOf(event.orderID), value: stringifyJson(value), headers };
+}
+
+const POLL_MS = 25;
+/** Below mocha's own limit, which would not say what was waited for. */
+const WAIT_MAX_MS = 60_000;
+
+export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  const until = performance.now() + WAIT_MAX_MS;
+  while (!(await holds())) {
+    if (performance.now() > until) throw new Error(`still not after ${WAIT_MAX_MS / 1000} s: ${what}`);
+    await pause(POLL_MS);
+  }
+}

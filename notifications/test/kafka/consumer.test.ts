@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { createEvent, createEvents } from '../order-events.ts';
+import { type ConsumerGround, eventually, openConsumerGround } from './consumer-ground.ts';
+
+/** `order/seq` of what is stored, by order and seq. */
+async function storedIn({ sql }: ConsumerGround): Promise<string[]> {
+  const rows = await sql('SELECT order_id, seq FROM notifications ORDER BY order_id, seq');
+  return rows.map(({ order_id, seq }) => `${order_id}/${seq}`);
+}
+
+const placesOf = (events: readonly { orderID: bigint; seq: number }[]): string[] =>
+  events
+    .toSorted((a, b) => (a.orderID === b.orderID ? a.seq - b.seq : a.orderID < b.orderID ? -1 : 1))
+    .map(({ orderID, seq }) => `${orderID}/${seq}`);
+
+describe('The consumer of order events', () => {
+  it('makes a notification of each event, in the order of its order, and moves the offsets along', async () => {
+    await using ground = await openConsumerGround();
+    const events = Array.from({ length: 20 }, () => createEvents(3)).flat();
+    await ground.publish(events);
+    const consumer = ground.start();
+    await ground.consumed();
+    assert.deepEqual(await storedIn(ground), placesOf(events));
+    for (const { orderID } of events) {
+      const told = consumer.told.filter((notification) => notification.orderID === orderID);
+      assert.deepEqual(
+        told.map(({ seq }) => seq),
+        [1, 2, 3],
+      );
+    }
+    assert.match(await consumer.registry.metrics(), /^events_consumed_total\{result="stored"\} 60$/m);
+    assert.match(await consumer.registry.metrics(), /^events_consumer_lag\{partition="0"\} 0$/m);
+  });
+
+  it('takes an event that comes again once only', async () => {
+    await using ground = await openConsumerGround();
+    const events = createEvents(3);
+    await ground.publish([...events, ...events, ...events.toReversed()]);
+    const consumer = ground.start();
+    await ground.consumed();
+    assert.deepEqual(await storedIn(ground), placesOf(events));
+    assert.equal(consumer.told.length, 3);
+    assert.deepEqual(await ground.sql('SELECT FROM dead_letters'), []);
+  });
+
+  it('takes nothing twice when its offsets are set back to the beginning while it runs', async () => {
+    await using ground = await openConsumerGround();
+    const events = Array.from({ length: 10 }, () => createEvents(2)).flat();
+    await ground.publish(events);
+    const consumer = ground.start();
+    await ground.consumed();
+    await ground.sql('UPDATE consumer_offsets SET next_offset = 0');
+    const later = createEvents(2);
+    await ground.publish(later);
+    await ground.consumed();
+    assert.deepEqual(await storedIn(ground), placesOf([...events, ...later]));
+    assert.equal(consumer.told.length, 22);
+  });
+
+  it('hands the request id and the trace of the event on to what it logs', async () => {
+    await using ground = await openConsumerGround(1);
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    await ground.publishRaw([{ key: '5', value: 'no JSON', headers: { 'x-request-id': 'request-7' } }]);
+    await ground.publish([createEvent()], {
+      'x-request-id': 'request-8',
+      traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+    });
+    const consumer = ground.start();
+    await ground.consumed();
+    assert.equal(consumer.told.length, 1);
+    await eventually('the dead letter is logged', () => consumer.lines.some(({ reason }) => reason === 'malformed'));
+  });
+});
