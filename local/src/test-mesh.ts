@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -72,7 +73,7 @@ export async function chooseSurroundings(): Promise<NodeJS.ProcessEnv> {
     ...Object.fromEntries(names.map((name, index) => [name, String(services[index])])),
     MESH_POSTGRES_PORT: String(postgres),
     MESH_PGBOUNCER_PORT: String(firstPgbouncer),
-    MESH_DIR: createPart(readTestFolder(), `mesh-${postgres}`).directory,
+    MESH_DIR: createPart(readTestFolder(), `mesh-${randomUUID()}`).directory,
     MESH_FSYNC: 'off',
   };
 }

@@ -22,6 +22,13 @@ const echo = defineService(
       timeoutMs: 1_000,
       example: { params: { word: 'a' }, result: { word: 'a' } },
     },
+    shout: {
+      summary: 'Says it louder.',
+      params: z.strictObject({ word: z.string() }),
+      result: z.object({ word: z.string() }),
+      timeoutMs: 1_000,
+      example: { params: { word: 'a' }, result: { word: 'a' } },
+    },
     sayAlone: {
       summary: 'Says it, but never in a batch.',
       params: z.strictObject({ word: z.string() }),
@@ -149,6 +156,14 @@ describe('a client that batches', () => {
     const words = ['a'.repeat(500), 'b'.repeat(500), 'c'.repeat(5_000)];
     await Promise.all(words.map((word) => other.say({ word })));
     assert.deepEqual(peer.received.map(wordsOf).toSorted(), [[words[0]], [words[1]], [words[2]]]);
+  });
+
+  it('never lets a call of one method wait for those of another', async () => {
+    await Promise.all([sayAll(['a', 'c']), client.shout({ word: 'b' }), client.shout({ word: 'd' })]);
+    assert.deepEqual(peer.received.map(wordsOf).toSorted(), [
+      ['a', 'c'],
+      ['b', 'd'],
+    ]);
   });
 
   it('keeps a method out of batches whose contract says so', async () => {

@@ -2,8 +2,11 @@ import type { Call } from '../call.ts';
 import { abortReason, onAbort } from '../deadline.ts';
 
 /**
- * Micro-batching: calls to one peer that are made in one turn of the event loop travel as one JSON-RPC batch. A connection
- * and a parse are shared, which is most of what a small call costs; the calls know nothing of each other.
+ * Micro-batching: calls of one method of a peer that are made in one turn of the event loop travel as one JSON-RPC batch. A
+ * connection and a parse are shared, which is most of what a small call costs; the calls know nothing of each other.
+ *
+ * A batch is answered when its slowest call is. Calls of one method take about as long as each other; a read that had to wait
+ * for the writes beside it would run into its own, shorter timeout.
  */
 export interface BatchLimits {
   /** Calls in one batch; servers of this kit take 50. */
@@ -22,8 +25,8 @@ export interface BatchedCall {
   readonly call: Call;
   /** Tells the calls of one batch apart. */
   readonly id: number;
-  /** The call as JSON text, with that id. */
-  readonly text: string;
+  /** The call as JSON text, with that id. Built when it is asked for: a call that is alone travels without it. */
+  readonly text: () => string;
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
@@ -61,22 +64,40 @@ export function createBatcher(
 
   return {
     add(call, toText) {
-      let text = toText(FIRST_ID + waiting.length);
-      if (waiting.length > 0 && length + text.length > limits.lengthMax) {
-        flush();
-        text = toText(FIRST_ID);
+      const id = FIRST_ID + waiting.length;
+      let text = lazily(() => toText(id));
+      if (waiting.length > 0) {
+        // How long the first one is matters only now that it has company.
+        if (waiting.length === 1) length = waiting[0]?.text().length ?? 0;
+        length += text().length;
+        if (length > limits.lengthMax) {
+          flush();
+          text = lazily(() => toText(FIRST_ID));
+        }
       }
       // The end of this turn: by then every callback of the turn has made its calls.
       if (waiting.length === 0) setImmediate(flush);
       const answered = enlist(call, text, waiting, abandoned);
-      length += text.length;
       if (waiting.length >= limits.callsMax) flush();
       return answered;
     },
   };
 }
 
-function enlist(call: Call, text: string, waiting: BatchedCall[], abandoned: Abandonment): Promise<unknown> {
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function enlist(
+  call: Call,
+  text: BatchedCall['text'],
+  waiting: BatchedCall[],
+  abandoned: Abandonment,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       reject(abortReason(call.signal));

@@ -1,7 +1,7 @@
 import type { Call } from '../call.ts';
 import type { Transport } from '../client.ts';
 import { stringifyJson } from '../json.ts';
-import { BATCH_LIMITS, type BatchedCall, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
+import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import { createExchange, type Exchange, type Reply } from './exchange.ts';
 import { callMetaOf, headersOf } from './metadata.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from './wire-error.ts';
@@ -13,7 +13,7 @@ export interface HttpTransportOptions {
    */
   readonly face?: 'rpc' | 'plain';
   /**
-   * Whether calls of one turn of the event loop travel as one JSON-RPC batch, and how large it gets. On by default for the
+   * Whether calls of one method in one turn of the event loop travel as one JSON-RPC batch, and how large it gets. On by default for the
    * face `rpc`; the plain face has no batches. A contract can keep a slow method out of batches with `batched: false`.
    */
   readonly batching?: Partial<BatchLimits> | false;
@@ -48,12 +48,22 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   const close = () => exchange[Symbol.asyncDispose]();
   if (face === 'plain') return { call: (call) => callPlain(wire, call), [Symbol.asyncDispose]: close };
   if (batching === false) return { call: (call) => callRpc(wire, call), [Symbol.asyncDispose]: close };
-  const batcher = createBatcher({ ...BATCH_LIMITS, ...batching }, (batch, signal) => sendBatch(wire, batch, signal));
+  const limits = { ...BATCH_LIMITS, ...batching };
+  const batchers = new Map<string, Batcher>();
+  const batcherOf = (method: string): Batcher => {
+    const known = batchers.get(method);
+    if (known) return known;
+    const made = createBatcher(limits, (batch, signal) => sendBatch(wire, batch, signal));
+    batchers.set(method, made);
+    return made;
+  };
   return {
-    call: async (call) =>
-      call.contract?.batched === false
-        ? callRpc(wire, call)
-        : batcher.add(call, (id) => toText(call, id, callMetaOf(call))),
+    async call(call) {
+      if (call.contract?.batched === false) return callRpc(wire, call);
+      // Metadata that cannot travel fails its own call here, and not the batch later.
+      const meta = callMetaOf(call);
+      return batcherOf(call.method).add(call, (id) => toText(call, id, meta));
+    },
     [Symbol.asyncDispose]: close,
   };
 }
@@ -98,7 +108,7 @@ async function sendBatch(wire: Wire, batch: readonly BatchedCall[], signal: Abor
     peer: first.call.service,
     path: `${wire.base}/rpc`,
     headers: wire.headers,
-    body: `[${batch.map(({ text }) => text).join(',')}]`,
+    body: `[${batch.map(({ text }) => text()).join(',')}]`,
     signal,
   });
   // One object in place of the list is the refusal of the batch as a whole.
