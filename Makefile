@@ -10,7 +10,7 @@ help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # exec: a signal sent to make reaches the runner itself, and make waits until the runner is done.
-run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer and the four services
+run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the four services (EVENTS=kafka: and Kafka)
 	@exec $(NODE) local/src/run-all.ts
 
 storm: packages ## Lets many users loose on the running mesh, then checks what they left (USERS=50 SECONDS=20 RATE=1000 SEED=…)
@@ -19,7 +19,16 @@ storm: packages ## Lets many users loose on the running mesh, then checks what t
 check-invariants: packages ## Checks what must hold in the running mesh (HISTORY=file for what clients saw)
 	@exec $(NODE) local/src/check-invariants.ts
 
-test: packages ## Runs all tests: unit, integration on a real Postgres, end to end
+kafka: packages ## Runs a Kafka broker on this machine, by Java 17 and Maven; run-all EVENTS=kafka brings its own
+	@exec $(NODE) local/src/kafka.ts
+
+dead-letters: packages ## Lists the events that notifications could not take (ORDER=5 for one order)
+	@exec $(NODE) local/src/dead-letters.ts list
+
+replay: packages ## Feeds dead letters in again (ORDER=5 for one order; DISCARD=<partition>:<offset> drops one)
+	@exec $(NODE) local/src/dead-letters.ts replay
+
+test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end to end
 	@exec $(NODE) local/src/test.ts
 
 unit: packages ## Runs the unit tests only

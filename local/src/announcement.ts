@@ -4,7 +4,7 @@ import { shortPath } from './run-record.ts';
 import { SERVICES } from './services.ts';
 
 /** What a person needs to know once everything answers: where it is, and three lines to try it with. */
-export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase): string {
+export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase, brokers?: string): string {
   const rows = SERVICES.toReversed().map((service) => {
     const address = `http://localhost:${config.ports[service]}`;
     const bouncer = `by pgbouncer on ${config.pgbouncerPorts[service]}`;
@@ -13,7 +13,7 @@ export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase): s
   const table = toTable([['service', 'address', 'docs page', 'database'], ...rows]);
   return `
 ${table}
-
+${brokers === undefined ? '' : `\nOrder events travel through Kafka on ${brokers}.\n`}
 Try it:
   ${curl(config, 'addToCart', '{"user":1,"sku":1076963,"count":2}')}
   ${curl(config, 'listCart', '{"user":1}')}

@@ -3,6 +3,7 @@ import { describeMesh } from './announcement.ts';
 import { refuseFullDisk } from './disk-space.ts';
 import { Failure, runScript } from './failure.ts';
 import { Interruption, listenForInterruption } from './interruption.ts';
+import { type KafkaBroker, spawnKafkaBroker } from './kafka-broker.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { loadCatalogues } from './load-catalogues.ts';
 import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from './mesh-config.ts';
@@ -43,23 +44,51 @@ async function run(beganAt: number): Promise<number> {
   if (database.pgbouncer === undefined) say('no pgbouncer is installed: the services connect to Postgres directly');
   const bouncers = database.pgbouncer === undefined ? '' : ' and pgbouncer';
   await unlessInterrupted(step(`Postgres${bouncers}`, database.keeper.start));
+  const kafka = await startKafka(config, paths, record, unlessInterrupted, undo);
   await unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
 
   record.addServicePorts(config.ports);
-  const services = startServices(config, paths, record, database);
+  const services = startServices(config, paths, record, database, kafka?.address);
   undo.defer(() => stopServices(services));
   const stopping = new AbortController();
   undo.defer(() => stopping.abort());
-  const broken = Promise.race([database.keeper.lost, ...services.map(({ died }) => died)]);
+  const broken = Promise.race([
+    database.keeper.lost,
+    ...(kafka ? [kafka.lost] : []),
+    ...services.map(({ died }) => died),
+  ]);
   const unlessBroken = <T>(work: Promise<T>): Promise<T> =>
     unlessInterrupted(Promise.race([work, broken.then((sentence) => Promise.reject(new Failure(sentence)))]));
   await unlessBroken(step('catalogue', () => loadCatalogues(database.urls, stopping.signal)));
   await unlessBroken(step('services', () => Promise.all(services.map((service) => service.waitUntilReady()))));
 
-  console.log(`The mesh is ready after ${seconds(beganAt)}.\n${describeMesh(config, database)}`);
+  console.log(`The mesh is ready after ${seconds(beganAt)}.\n${describeMesh(config, database, kafka?.address)}`);
   tellStarter(services);
   await unlessBroken(new Promise<never>(() => {}));
   return 0;
+}
+
+/** Where events are to travel through Kafka, a broker of the mesh's own. */
+async function startKafka(
+  config: MeshConfig,
+  paths: MeshPaths,
+  record: RunRecord,
+  unlessInterrupted: <T>(work: Promise<T>) => Promise<T>,
+  undo: AsyncDisposableStack,
+): Promise<KafkaBroker | undefined> {
+  if (config.events !== 'kafka') return undefined;
+  const spawning = spawnKafkaBroker({
+    directory: paths.kafka,
+    logs: paths.logs,
+    port: config.kafkaPort,
+    controllerPort: config.kafkaPort + 1,
+    onSpawn: record.add,
+    onProgress: say,
+  });
+  const broker = await unlessInterrupted(step("Kafka's files", () => spawning));
+  undo.defer(() => broker.stop());
+  await unlessInterrupted(step('Kafka', broker.start));
+  return broker;
 }
 
 async function checkMachine(config: MeshConfig, paths: MeshPaths, record: RunRecord): Promise<void> {
@@ -74,11 +103,12 @@ function startServices(
   paths: MeshPaths,
   record: RunRecord,
   database: MeshDatabase,
+  brokers: string | undefined,
 ): ServiceProcess[] {
   const urls = perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`);
   return SERVICES.map((name) => {
     const port = config.ports[name];
-    const surroundings = { host: LOCAL_HOST, port, databaseUrl: database.urls[name], urls };
+    const surroundings = { host: LOCAL_HOST, port, databaseUrl: database.urls[name], urls, brokers };
     return startService({
       name,
       port,

@@ -18,7 +18,14 @@ export function perService<T>(make: (service: ServiceName) => T): PerService<T> 
 /** The one that the original product service takes. */
 export const DEFAULT_PRODUCTS_TOKEN = 'testtoken';
 
-type Surroundings = { host: string; port: number; databaseUrl: string; urls: PerService<string> };
+type Surroundings = {
+  host: string;
+  port: number;
+  databaseUrl: string;
+  urls: PerService<string>;
+  /** Where events travel through Kafka. */
+  brokers?: string | undefined;
+};
 
 /** What a service is told about its surroundings; whatever else it knows to read passes through from the caller. */
 export function serviceEnvironment(
@@ -26,7 +33,7 @@ export function serviceEnvironment(
   surroundings: Surroundings,
   given: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
-  const { host, port, databaseUrl, urls } = surroundings;
+  const { host, port, databaseUrl, urls, brokers } = surroundings;
   const environment: NodeJS.ProcessEnv = {
     LOG_LEVEL: 'info',
     ...withoutPostgresVariables(given),
@@ -36,7 +43,9 @@ export function serviceEnvironment(
   };
   const productsToken = given.PRODUCTS_TOKEN || DEFAULT_PRODUCTS_TOKEN;
   if (service === 'products') return { ...environment, PRODUCTS_TOKEN: productsToken };
-  if (service === 'loms') return { ...environment, NOTIFICATIONS_URL: urls.notifications };
+  const kafka = brokers === undefined ? {} : { KAFKA_BROKERS: brokers };
+  if (service === 'loms') return { ...environment, NOTIFICATIONS_URL: urls.notifications, ...kafka };
+  if (service === 'notifications') return { ...environment, ...kafka };
   if (service === 'checkout') {
     return { ...environment, PRODUCTS_TOKEN: productsToken, PRODUCTS_URL: urls.products, LOMS_URL: urls.loms };
   }

@@ -157,7 +157,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
     },
     put({ records, from, next }) {
       // What was asked for before something went wrong does not belong here any more.
-      if (position === undefined || from !== fetchFrom) return;
+      if (position === undefined || from !== fetchFrom || next === from) return;
       queue.push(...records);
       fetchFrom = next;
       arrive();
