@@ -10,7 +10,7 @@ await runScript(async () => {
   const record = openRunRecord(paths, 'make clean-data', 0);
   await stopLeftovers(record.leftovers, paths);
   // By name: MESH_DIR may be a folder that holds more than ours.
-  for (const path of [paths.postgres, paths.pgbouncer, paths.logs, paths.secrets, paths.record]) {
+  for (const path of [paths.postgres, paths.pgbouncer, paths.kafka, paths.logs, paths.secrets, paths.record]) {
     rmSync(path, { recursive: true, force: true });
   }
   if (readdirSync(paths.directory).length === 0) rmdirSync(paths.directory);

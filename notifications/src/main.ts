@@ -17,7 +17,6 @@ import { createApp } from './app.ts';
 import { notificationsConfig } from './config.ts';
 import { openEventConsumer } from './consumer/open-event-consumer.ts';
 import { startDeliveries } from './deliveries.ts';
-import type { SinkName } from './domain/delivery-ports.ts';
 import { createConsumerStore } from './repository/consumer-store.ts';
 import { createDeadLetterReader } from './repository/dead-letters.ts';
 import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from './repository/deliveries.ts';
@@ -28,6 +27,7 @@ import { openJournalFile } from './sink/journal-file.ts';
 import { findJournal } from './sink/journal-folder.ts';
 import { createStoredSink } from './sink/stored-sink.ts';
 import { createWebhook } from './sink/webhook.ts';
+import { configuredSinks } from './sink-names.ts';
 
 /** Some hundred bytes each. */
 const HISTORY_PAGES_MAX = 2_000;
@@ -74,7 +74,7 @@ await run('notifications', async (stopped) => {
     onRead: countHistoryReads(registry),
   });
 
-  const sinks: SinkName[] = [...(journal ? ['journal' as const] : []), ...(target ? ['webhook' as const] : [])];
+  const sinks = configuredSinks(config);
   const limit = adaptiveLimit();
   const sink = createStoredSink({
     logger,

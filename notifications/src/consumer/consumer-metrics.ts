@@ -6,7 +6,7 @@ const COUNT_TIMEOUT_MS = 500;
 
 export interface ConsumerMetrics {
   assigned(partitions: readonly number[]): void;
-  consumed(partition: number, consumed: Consumed, messages: bigint): void;
+  consumed(consumed: Consumed, messages: bigint): void;
   /** How many messages of the partition are still to be taken. */
   lag(partition: number, messages: bigint): void;
 }
@@ -48,12 +48,11 @@ export function createConsumerMetrics(registry: Registry, letters: DeadLetterRea
       // What others take from here on, they tell of.
       lag.reset();
     },
-    consumed(partition, { stored, dead }, messages) {
+    consumed({ stored, dead }, messages) {
       consumed.inc({ result: 'stored' }, stored.length);
       consumed.inc({ result: 'dead' }, dead.length);
       consumed.inc({ result: 'repeated' }, Number(messages) - stored.length - dead.length);
       for (const { reason } of dead) died.inc({ reason });
-      lag.dec({ partition }, Number(messages));
       lastConsumed.setToCurrentTime();
     },
     lag(partition, messages) {

@@ -71,7 +71,8 @@ function openMembership(
 
   function onConsumed(partition: number, consumed: Consumed, from: bigint, to: bigint): void {
     uncommitted.set(partition, to);
-    metrics.consumed(partition, consumed, to - from);
+    metrics.consumed(consumed, to - from);
+    metrics.lag(partition, workers.get(partition)?.lag() ?? 0n);
     for (const letter of consumed.dead) logDeadLetter(logger, letter);
   }
 
@@ -95,8 +96,8 @@ function openMembership(
     const worker = workers.get(fetched.partition);
     if (!worker) return;
     if (fetched.isOutOfRange) return worker.restart(await group.readBegin(fetched.partition));
-    metrics.lag(fetched.partition, fetched.end - fetched.from);
     worker.put(fetched);
+    metrics.lag(fetched.partition, worker.lag());
   }
 
   return {

@@ -20,6 +20,8 @@ export interface PartitionWorker extends AsyncDisposable {
   /** What it wants next; nothing while it has enough, or does not know yet where to go on. */
   wanted(): Wanted | undefined;
   put(fetched: Fetched): void;
+  /** How many messages it has still to take, as far as it knows. */
+  lag(): bigint;
   /** The offset was out of the log's range: goes on from where the log begins. */
   restart(begin: bigint): void;
 }
@@ -43,6 +45,8 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   let position: bigint | undefined;
   /** Where the next fetch goes on: behind the queue. */
   let fetchFrom = 0n;
+  /** Of the log, when it was fetched last. */
+  let end = 0n;
   let beginning: bigint | undefined;
   let arrival = Promise.withResolvers<void>();
   let failures = 0;
@@ -155,13 +159,15 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
       if (position === undefined || beginning !== undefined) return undefined;
       return queue.length < QUEUE_MAX && bytes < QUEUE_BYTES_MAX ? { partition, offset: fetchFrom } : undefined;
     },
-    put({ records, from, next }) {
+    put({ records, from, next, end: newEnd }) {
+      end = newEnd;
       // What was asked for before something went wrong does not belong here any more.
       if (position === undefined || from !== fetchFrom || next === from) return;
       queue.push(...records);
       fetchFrom = next;
       arrive();
     },
+    lag: () => (position === undefined || end < position ? 0n : end - position),
     restart(begin) {
       beginning = begin;
       arrive();

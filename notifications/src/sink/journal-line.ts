@@ -1,4 +1,4 @@
-import { parseJson, stringifyJson } from 'rpc-kit';
+import { int64, parseJson, stringifyJson, timestamp, uint32 } from 'rpc-kit';
 import { z } from 'zod';
 import type { Notification } from '../domain/ports.ts';
 
@@ -15,9 +15,22 @@ export function parseHeader(line: string): string | undefined {
   return parsed.success ? parsed.data.journal : undefined;
 }
 
-/** One notification as a line, with every digit of its numbers. */
+/** A line in wire form. The kit's own types keep every digit. */
+const entry = z.object({
+  eventID: z.uuid(),
+  orderID: int64,
+  seq: uint32,
+  user: int64,
+  status: z.string(),
+  at: timestamp,
+  text: z.string(),
+  journaledAt: timestamp,
+});
+
+/** One notification as a line. */
 export function toLine({ eventID, orderID, seq, user, status, at, text }: Notification, journaledAt: Date): string {
-  return `${stringifyJson({ eventID, orderID, seq, user, status, at, text, journaledAt })}\n`;
+  const line = z.encode(entry, { eventID, orderID, seq, user, status, at, text, journaledAt });
+  return `${stringifyJson(line)}\n`;
 }
 
 /** @returns the eventID, `undefined` when the line tells of no notification */

@@ -1,0 +1,78 @@
+import { createLogger, createRegistry, loadConfig, openDatabase } from 'service-kit';
+import { notificationsConfig } from './config.ts';
+import { readMessage } from './consumer/read-message.ts';
+import type { DeadLetter } from './domain/consumer-ports.ts';
+import { type Replayed, replayOrder } from './domain/replay-letters.ts';
+import { createConsumerStore } from './repository/consumer-store.ts';
+import { createDeadLetterReader } from './repository/dead-letters.ts';
+import { createStoredSink } from './sink/stored-sink.ts';
+import { configuredSinks } from './sink-names.ts';
+
+/**
+ * `make dead-letters` and `make replay`. It reads the variables of the service itself: those that name sinks decide which of
+ * them are told what is taken here.
+ */
+const [command = 'list', orderText = '', discard = ''] = process.argv.slice(2);
+
+/** More than a person reads; the next replay finds the rest. */
+const LETTERS_MAX = 10_000;
+const TIMEOUT_MS = 60_000;
+const VALUE_SHOWN_MAX = 120;
+
+const config = loadConfig(notificationsConfig);
+const logger = createLogger('notifications', 'warn');
+const registry = createRegistry('notifications');
+await using database = openDatabase({ url: config.DATABASE_URL, poolMax: 2, logger, registry });
+const store = createConsumerStore(database, configuredSinks(config));
+const context = { signal: AbortSignal.timeout(TIMEOUT_MS) };
+const order = orderText === '' ? undefined : BigInt(orderText);
+const letters = await createDeadLetterReader(database).list(order, LETTERS_MAX, context);
+
+if (discard !== '') await discardOne(discard);
+else if (letters.length === 0)
+  console.log(order === undefined ? 'There are no dead letters.' : `Order ${order} has no dead letters.`);
+else if (command === 'replay') await replayAll();
+else for (const letter of letters) console.log(describe(letter));
+
+async function replayAll(): Promise<void> {
+  const counts = { taken: 0, 'taken before': 0, 'stays dead': 0 };
+  const tell = ({ letter, outcome }: Replayed): void => {
+    counts[outcome] += 1;
+    console.log(outcome === 'stays dead' ? describe(letter) : `${placeOf(letter)}: ${outcome}`);
+  };
+  const read = (letter: DeadLetter) => {
+    const [key, value] = [letter.key, letter.value].map((bytes) => bytes && Buffer.from(bytes));
+    return readMessage({ offset: letter.offset, key, value, headers: letter.headers });
+  };
+  const sink = createStoredSink({ logger, registry });
+  const orderIDs = new Set(letters.flatMap(({ orderID }) => (orderID === undefined ? [] : [orderID])));
+  for (const orderID of orderIDs) {
+    for (const replayed of await replayOrder({ store, sink, read }, orderID, context)) tell(replayed);
+  }
+  // Nobody can say whose they are, so there is nothing to feed them to.
+  for (const letter of letters) if (letter.orderID === undefined) tell({ letter, outcome: 'stays dead' });
+  console.log(`${counts.taken} taken, ${counts['taken before']} taken before, ${counts['stays dead']} still dead`);
+  if (counts['stays dead'] > 0)
+    console.log('What can never be taken is dropped by make replay DISCARD=<partition>:<offset>.');
+}
+
+async function discardOne(place: string): Promise<void> {
+  const letter = letters.find(({ partition, offset }) => `${partition}:${offset}` === place);
+  if (!letter) {
+    console.error(`There is no dead letter ${place}: make dead-letters lists them.`);
+    process.exitCode = 1;
+    return;
+  }
+  await store.transaction(({ deadLetters }) => deadLetters.remove(letter), context);
+  console.log(`${describe(letter)}\ndropped for good`);
+}
+
+function describe(letter: DeadLetter): string {
+  const value = Buffer.from(letter.value ?? []).toString();
+  const shown = value.length > VALUE_SHOWN_MAX ? `${value.slice(0, VALUE_SHOWN_MAX)}…` : value;
+  return `${placeOf(letter)}: ${letter.reason}, ${letter.message} | ${JSON.stringify(shown)}`;
+}
+
+function placeOf({ partition, offset, orderID }: DeadLetter): string {
+  return `${partition}:${offset} of ${orderID === undefined ? 'no order' : `order ${orderID}`}`;
+}
