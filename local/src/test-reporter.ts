@@ -6,6 +6,8 @@ export type FailedTest = { title: string; message: string };
 
 /** The stack is printed where the test failed; the summary must stay short enough to be read at a glance. */
 const MESSAGE_LINES_MAX = 6;
+/** The counterexamples of property tests can be thousands of characters. */
+const LINE_LENGTH_MAX = 200;
 
 /** mocha's spec reporter, which also tells `test.ts` the numbers for its last line. */
 export default class TestReporter extends Mocha.reporters.Spec {
@@ -24,7 +26,8 @@ export default class TestReporter extends Mocha.reporters.Spec {
 
 function describeError(error: unknown): string {
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return message.split('\n').slice(0, MESSAGE_LINES_MAX).join('\n');
+  const lines = message.split('\n').slice(0, MESSAGE_LINES_MAX);
+  return lines.map((line) => (line.length > LINE_LENGTH_MAX ? `${line.slice(0, LINE_LENGTH_MAX)}…` : line)).join('\n');
 }
 
 /** Killed with -9, `test.ts` cannot end this process any more, and its database is about to go. */

@@ -81,6 +81,24 @@ describe('the circuit breaker', () => {
       });
     }
 
+    it('takes failures of calls that were under way together for one, and opens by the success rate if they are many', async () => {
+      const { breaker, guarded, next, log } = setUp();
+      const failTogether = async (count: number): Promise<void> => {
+        const calls = Array.from({ length: count }, () => pending(guarded, next));
+        await clock.tickAsync(10);
+        for (const { reject } of calls) {
+          reject(BROKEN);
+          await clock.tickAsync(1);
+        }
+      };
+      await failTogether(8);
+      assert.deepEqual(breaker.state, { name: 'closed', failuresInARow: 1 });
+      await failTogether(8);
+      assert.deepEqual(breaker.state, { name: 'closed', failuresInARow: 2 });
+      await failTogether(8);
+      assert.deepEqual(log, ['open: success rate, 1000']);
+    });
+
     it('takes business errors for successes', async () => {
       const { call, breaker } = setUp();
       await fail(call, 100, BUSINESS);
@@ -372,6 +390,7 @@ describe('the circuit breaker', () => {
       untilAt = 0;
       period = 0;
       #inARow = 0;
+      #failedAt = 0;
       #verdicts: { readonly bucket: number; readonly failed: boolean }[] = [];
       readonly #startedAt = performance.now();
 
@@ -384,7 +403,7 @@ describe('the circuit breaker', () => {
         if (state === 'open') this.untilAt = performance.now() + options.restMs;
       }
 
-      end(begunIn: number, as: Outcome): void {
+      end(begunIn: number, begunAt: number, as: Outcome): void {
         if (begunIn !== this.period) return;
         const failed = failures.includes(as);
         const counts = failed || successes.includes(as);
@@ -392,14 +411,19 @@ describe('the circuit breaker', () => {
           this.probing = false;
           if (counts) this.enter(failed ? 'open' : 'closed');
         } else if (counts) {
-          this.#count(failed);
+          this.#count(failed, begunAt);
         }
       }
 
-      #count(failed: boolean): void {
+      #count(failed: boolean, begunAt: number): void {
         const bucket = Math.floor((performance.now() - this.#startedAt) / (options.windowMs / 10));
         this.#verdicts = [...this.#verdicts, { bucket, failed }].filter((verdict) => verdict.bucket > bucket - 10);
-        this.#inARow = failed ? this.#inARow + 1 : 0;
+        const isMore = this.#inARow === 0 || begunAt >= this.#failedAt;
+        if (!failed) this.#inARow = 0;
+        else if (isMore) {
+          this.#inARow += 1;
+          this.#failedAt = performance.now();
+        }
         const rate = this.#verdicts.filter((verdict) => !verdict.failed).length / this.#verdicts.length;
         const tooLow = failed && this.#verdicts.length >= options.callsMin && rate < options.successRateMin;
         if (this.#inARow >= options.failuresMax || tooLow) this.enter('open');
@@ -410,7 +434,10 @@ describe('the circuit breaker', () => {
 
     async function check(steps: readonly Step[], breaker: CircuitBreaker, transitions: string[]): Promise<void> {
       const model = new Model();
-      const under = new Map<PromiseWithResolvers<unknown>, { begunIn: number; outcome: Promise<unknown> }>();
+      const under = new Map<
+        PromiseWithResolvers<unknown>,
+        { begunIn: number; begunAt: number; outcome: Promise<unknown> }
+      >();
       let probes = 0;
       const guarded = breaker.interceptor((call) => (call.params as PromiseWithResolvers<unknown>).promise);
       for (const taken of steps) {
@@ -422,23 +449,23 @@ describe('the circuit breaker', () => {
           const answer = Promise.withResolvers<unknown>();
           const outcome = guarded(callOf({ params: answer })).catch((error) => error);
           const passes = model.state === 'closed' || (model.state === 'half-open' && !model.probing);
-          if (passes) under.set(answer, { begunIn: model.period, outcome });
+          if (passes) under.set(answer, { begunIn: model.period, begunAt: performance.now(), outcome });
           else assert.equal(((await outcome) as RpcError).neverSent, true);
           if (passes && model.state === 'half-open') {
             model.probing = true;
             probes += 1;
           }
         } else if (under.size > 0) {
-          const [answer, { begunIn, outcome }] = [...under][taken.which % under.size] as [
+          const [answer, { begunIn, begunAt, outcome }] = [...under][taken.which % under.size] as [
             PromiseWithResolvers<unknown>,
-            { begunIn: number; outcome: Promise<unknown> },
+            { begunIn: number; begunAt: number; outcome: Promise<unknown> },
           ];
           under.delete(answer);
           const result = outcomes[taken.as];
           if (result instanceof Error) answer.reject(result);
           else answer.resolve(result);
           assert.equal(await outcome, result);
-          model.end(begunIn, taken.as);
+          model.end(begunIn, begunAt, taken.as);
         }
         assert.equal(breaker.state.name, model.state);
         if (breaker.state.name === 'open') assert.equal(breaker.state.untilAt, model.untilAt);

@@ -7,7 +7,7 @@ import { RpcError, toRpcError } from '../rpc-error.ts';
 import { createCircuitJudge } from './circuit-judge.ts';
 
 export interface CircuitBreakerOptions {
-  /** Failures in a row that open it. */
+  /** Failures in a row that open it. Calls that were under way together when the first of them failed count once. */
   readonly failuresMax?: number;
   /** The share of calls, from 0 to 1, that must succeed; below it, it opens. */
   readonly successRateMin?: number;
@@ -88,6 +88,8 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   let disposed = false;
   /** Counts the changes of state: a call that ends under another state than it began in is not judged any more. */
   let period = 0;
+  /** When the failures in a row last became more. */
+  let failedAt = Number.NEGATIVE_INFINITY;
 
   function enter(entered: CircuitBreakerState): void {
     state = entered;
@@ -116,10 +118,21 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     throw new RpcError('unavailable', message, { retryAfterMs, neverSent: true });
   }
 
-  async function judged(verdict: Verdict, begunIn: number): Promise<void> {
-    if (period !== begunIn || disposed) return;
+  /**
+   * Fifty calls that one hiccup of the endpoint makes fail together are no better proof that it is down than one of them; if
+   * it is, the success rate will tell. So only a failure of a call that began after the one before was known is one more.
+   */
+  function failuresWith(verdict: 'success' | 'failure', before: number, begunAt: number): number {
+    if (verdict === 'success') return 0;
+    if (before > 0 && begunAt < failedAt) return before;
+    failedAt = performance.now();
+    return before + 1;
+  }
+
+  async function judged(verdict: Verdict, begun: Beginning): Promise<void> {
+    if (period !== begun.in || disposed) return;
     if (state.name === 'closed' && verdict !== undefined) {
-      const failuresInARow = verdict === 'failure' ? state.failuresInARow + 1 : 0;
+      const failuresInARow = failuresWith(verdict, state.failuresInARow, begun.at);
       if (failuresInARow !== state.failuresInARow) state = { name: 'closed', failuresInARow };
       if (failuresInARow >= failuresMax) return judge.open();
     }
@@ -128,13 +141,13 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   }
 
   async function watch(next: Next, call: Call): Promise<unknown> {
-    const begunIn = period;
+    const begun: Beginning = { in: period, at: performance.now() };
     try {
       const result = await raceSignal(next(call), call.signal);
-      await judged('success', begunIn);
+      await judged('success', begun);
       return result;
     } catch (error) {
-      await judged(verdictOf(call, toRpcError(error)), begunIn);
+      await judged(verdictOf(call, toRpcError(error)), begun);
       throw error;
     }
   }
@@ -175,6 +188,12 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
 
 function waitFor(untilAt: number): number {
   return Math.max(0, Math.ceil(untilAt - performance.now())) + TIMER_SLACK_MS;
+}
+
+/** The period and the time in which a call began. */
+interface Beginning {
+  readonly in: number;
+  readonly at: number;
 }
 
 /** Undefined: it says nothing about the endpoint. */
