@@ -102,7 +102,7 @@ function watch(database: Database, ran: Ran[]): Database {
   const watched = (run: (...args: Parameters<Database['run']>) => Promise<unknown>): Executor['run'] =>
     ((...args: Parameters<Database['run']>) => {
       const { text, values } = args[1].toParam();
-      ran.push({ name: args[0], text, values });
+      ran.push({ name: args[0], text, values: values.map(asText) });
       return run(...args);
     }) as Executor['run'];
   return {
@@ -115,6 +115,11 @@ function watch(database: Database, ran: Ran[]): Database {
       return result;
     },
   };
+}
+
+/** Lists as Postgres writes arrays, which every driver can send; these are lists of numbers. */
+function asText(value: unknown): unknown {
+  return Array.isArray(value) ? `{${value}}` : value;
 }
 
 function toTemplates(ran: readonly Ran[], key: string): Template[] {
