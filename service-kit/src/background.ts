@@ -18,6 +18,9 @@ export interface Background extends AsyncDisposable {
   wake(): void;
 }
 
+/** Made once: an abort without a reason makes an exception with its stack, which costs more than all else of a wake. */
+const WOKEN = new Error('there is something to do');
+
 /** After a failed round the rest doubles up to this, so that a dead database is asked gently and found again soon. */
 const REST_MAX_MS = 5_000;
 
@@ -56,7 +59,7 @@ export function startBackground({ name, logger, idleMs, round }: BackgroundOptio
     wake() {
       awake = true;
       // While rounds fail, events must not turn the growing rest into a hot loop.
-      if (failures === 0) resting.abort();
+      if (failures === 0) resting.abort(WOKEN);
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

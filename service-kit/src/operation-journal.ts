@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type Call, type Interceptor, toRpcError } from 'rpc-kit';
 import { type Background, startBackground } from './background.ts';
 import type { CallScope, Database, Executor } from './database.ts';
-import { sql } from './sql.ts';
+import { fixedStatement, sql } from './sql.ts';
 
 /** Who called what, and how that ended. */
 export interface Operation {
@@ -57,6 +57,33 @@ function describe({ requestId, method, caller }: Call) {
   return { requestId, method: method.slice(0, METHOD_LENGTH_MAX), caller: caller.name };
 }
 
+/** One array a column, so that the statement is the same however many operations there are. */
+const insertOperations = fixedStatement<{
+  requestIds: unknown[];
+  methods: unknown[];
+  callers: unknown[];
+  codes: unknown[];
+  reasons: unknown[];
+  startedAt: unknown[];
+  durationsMs: unknown[];
+}>(({ requestIds, methods, callers, codes, reasons, startedAt, durationsMs }) =>
+  sql
+    .insert()
+    .into('operations')
+    .fromQuery(
+      ['request_id', 'method', 'caller', 'code', 'reason', 'started_at', 'duration_ms'],
+      sql
+        .select()
+        .field(sql.str('unnest(?::text[])', requestIds))
+        .field(sql.str('unnest(?::text[])', methods))
+        .field(sql.str('unnest(?::text[])', callers))
+        .field(sql.str('unnest(?::text[])', codes))
+        .field(sql.str('unnest(?::text[])', reasons))
+        .field(sql.str('unnest(?::timestamptz[])', startedAt))
+        .field(sql.str('unnest(?::double precision[])', durationsMs)),
+    ),
+);
+
 /** The journal in the table `operations`. */
 export function createOperationJournal(database: Executor): OperationJournal {
   let gathering: { readonly operations: Operation[]; readonly saved: Promise<void> } | undefined;
@@ -64,16 +91,17 @@ export function createOperationJournal(database: Executor): OperationJournal {
   async function saveTogether(operations: readonly Operation[]): Promise<void> {
     await sleep(GATHER_MS);
     if (gathering?.operations === operations) gathering = undefined;
-    const rows = operations.map((operation) => ({
-      request_id: operation.requestId,
-      method: operation.method,
-      caller: operation.caller ?? null,
-      code: operation.code,
-      reason: operation.reason ?? null,
-      started_at: operation.startedAt,
-      duration_ms: operation.durationMs,
-    }));
-    await database.run('save operations', sql.insert().into('operations').setFieldsRows(rows));
+    const column = <K extends keyof Operation>(name: K) => operations.map((operation) => operation[name] ?? null);
+    const columns = {
+      requestIds: column('requestId'),
+      methods: column('method'),
+      callers: column('caller'),
+      codes: column('code'),
+      reasons: column('reason'),
+      startedAt: column('startedAt'),
+      durationsMs: column('durationMs'),
+    };
+    await database.run('save operations', insertOperations(columns));
   }
 
   return {

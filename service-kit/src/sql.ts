@@ -46,7 +46,7 @@ export function fixedStatement<V extends object>(build: (values: V) => Statement
     toParam() {
       const template = built ?? build(marks).toParam();
       built = template;
-      return { text: template.text, values: template.values.map((value) => fill(value, values)) };
+      return { text: template.text, values: template.values.map((value: unknown) => fill(value, values)) };
     },
   });
 }
