@@ -32,7 +32,7 @@ export function createDeadLetters(executor: Executor): DeadLetters {
         .distinct()
         .where('order_id IN ?', [...orderIDs]);
       const rows = await executor.run<{ order_id: bigint }>('find blocked orders', statement);
-      return rows.map(({ order_id }) => order_id);
+      return [...new Set(rows.map(({ order_id }) => order_id))];
     },
 
     async add(letters) {
@@ -43,7 +43,9 @@ export function createDeadLetters(executor: Executor): DeadLetters {
 
     async lock(orderID) {
       const statement = sql.select().from(TABLE).where('order_id = ?', orderID).order('position').for('UPDATE');
-      return (await executor.run<Row>('lock dead letters', statement)).map(toLetter);
+      await executor.run('lock dead letters', statement);
+      // Read only now: whoever parked more of them while this waited has committed them.
+      return (await executor.run<Row>('read dead letters', statement)).map(toLetter);
     },
 
     async remove({ topic, partition, offset }) {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Admin, compatibilityPartitioner, Producer } from '@platformatic/kafka';
+import { Admin, Consumer, compatibilityPartitioner, Producer } from '@platformatic/kafka';
 import { createTestDatabase, readTestBrokers } from 'local/testing';
 import { orderEvents } from 'loms/contract.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { stringifyJson } from 'rpc-kit';
-import { openDatabase } from 'service-kit';
+import { type Database, openDatabase } from 'service-kit';
 import { z } from 'zod';
 import type { OrderEvent } from '../../contract.ts';
 import { startEventConsumer } from '../../src/consumer/event-consumer.ts';
@@ -32,6 +32,8 @@ export interface RunningConsumer extends AsyncDisposable {
 
 export interface ConsumerOptions {
   readonly store?: (store: ConsumerStore) => ConsumerStore;
+  /** Default: the ground's. */
+  readonly group?: string;
 }
 
 /** A topic and a database of a test's own, and as many consumers as it likes. */
@@ -58,14 +60,15 @@ export async function openConsumerGround(
   await using resources = new AsyncDisposableStack();
   const name = `test-${randomBytes(6).toString('hex')}`;
   const database = resources.use(await createTestDatabase('notifications'));
-  const logger = pino({ level: 'silent' });
-  const pool = resources.use(openDatabase({ url: database.url, poolMax: 5, logger, registry: new Registry() }));
+  const pool = resources.use(openTestPool(database.url));
   const client = { clientId: 'tests', bootstrapBrokers: [...brokers], retries: 10 };
   const admin = new Admin(client);
   resources.defer(() => admin.close());
   await admin.createTopics({ topics: [name], partitions, replicas: 1 });
   const producer = new Producer({ ...client, partitioner: compatibilityPartitioner, acks: -1 });
   resources.defer(() => producer.close());
+  const tail = new Consumer({ ...client, groupId: `${name}-tail` });
+  resources.defer(() => tail.close());
   const consumers = resources.use(new AsyncDisposableStack());
   const sql: ConsumerGround['sql'] = (text) => pool.run('test', { toParam: () => ({ text, values: [] }) });
   const published = new Map<number, bigint>();
@@ -78,10 +81,9 @@ export async function openConsumerGround(
       headers: new Map(Object.entries(headers).map(([header, text]) => [Buffer.from(header), Buffer.from(text)])),
       partition,
     }));
-    for (const message of wire) {
-      const { offsets = [] } = await producer.send({ messages: [message as never] });
-      for (const { partition, offset } of offsets) published.set(partition, offset + 1n);
-    }
+    await producer.send({ messages: wire as never });
+    const ends = await tail.listOffsets({ topics: [name] });
+    for (const [partition, end] of (ends.get(name) ?? []).entries()) if (end > 0n) published.set(partition, end);
   }
 
   const owned = resources.move();
@@ -109,6 +111,10 @@ export async function openConsumerGround(
   };
 }
 
+export function openTestPool(url: string): Database {
+  return openDatabase({ url, poolMax: 5, logger: pino({ level: 'silent' }), registry: new Registry() });
+}
+
 export interface ConsumerPlace {
   readonly brokers: readonly string[];
   readonly topic: string;
@@ -125,6 +131,7 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
   const store = createConsumerStore(database, []);
   const consumer = startEventConsumer({
     ...place,
+    group: options.group ?? place.group,
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
     ports: {
       store: options.store?.(store) ?? store,

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Admin } from '@platformatic/kafka';
+import { type MortalBroker, readTestBrokers, startMortalBroker } from 'local/testing';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { parseJson } from 'rpc-kit';
+import { z } from 'zod';
+import { orderEvents } from '../../contract.ts';
+import type { OrderEvent } from '../../src/domain/ports.ts';
+import { openKafkaEvents } from '../../src/peer/kafka-events.ts';
+import { createOrders, eventually, outboxToDrain, withLoms } from '../loms-fixture.ts';
+import { readTopic } from './topic-reader.ts';
+
+const never = new AbortController().signal;
+
+function eventOf(orderID: bigint, seq = 1, more: Partial<OrderEvent> = {}): OrderEvent {
+  const at = new Date('2026-11-20T09:00:00.250Z');
+  return { eventID: randomUUID(), orderID, seq, user: -(2n ** 63n), status: 'new', at, ...more };
+}
+
+function open(brokers: readonly string[], { replication = 1, topic = `test-${randomBytes(6).toString('hex')}` } = {}) {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const options = { brokers, topic, partitions: 6, replication, logger, registry: new Registry() };
+  return { topic, lines, sink: openKafkaEvents(options) };
+}
+
+describe('The way of events through Kafka', () => {
+  it('makes the topic, and has the event there when it is delivered', async () => {
+    const brokers = readTestBrokers();
+    const { sink, topic } = open(brokers);
+    await using _sink = sink;
+    const event = eventOf(2n ** 63n - 1n, 3, {
+      requestId: 'request-7',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    });
+    await sink.deliver(event, { signal: never });
+    const [message, ...others] = await readTopic(brokers, topic, 1);
+    assert.deepEqual(others, []);
+    assert.equal(message?.key, '9223372036854775807');
+    assert.deepEqual(message?.headers, {
+      'content-type': 'application/json',
+      'event-version': '1',
+      'event-id': event.eventID,
+      'x-request-id': 'request-7',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    });
+    const { version, ...read } = z.decode(orderEvents.schema, parseJson(message?.value ?? '') as never);
+    const { requestId: _requestId, traceparent: _traceparent, ...sent } = event;
+    assert.deepEqual(read, sent);
+    assert.equal(version, 1);
+
+    const admin = new Admin({ clientId: 'tests', bootstrapBrokers: [...brokers] });
+    const metadata = await admin.metadata({ topics: [topic] }).finally(() => admin.close());
+    assert.equal(metadata.topics.get(topic)?.partitionsCount, 6);
+  });
+
+  it('keeps an order to one partition, in its order, however many are delivered side by side', async () => {
+    const brokers = readTestBrokers();
+    const { sink, topic } = open(brokers);
+    await using _sink = sink;
+    const orderIDs = Array.from({ length: 40 }, (_, index) => BigInt(index));
+    const tell = async (orderID: bigint): Promise<void> => {
+      for (const seq of [1, 2, 3, 4, 5]) await sink.deliver(eventOf(orderID, seq), { signal: never });
+    };
+    await Promise.all(orderIDs.map(tell));
+    const messages = await readTopic(brokers, topic, 200);
+    for (const orderID of orderIDs) {
+      const own = messages.filter(({ key }) => key === String(orderID));
+      assert.equal(new Set(own.map(({ partition }) => partition)).size, 1);
+      assert.deepEqual(
+        own.map(({ value }) => (parseJson(value) as { seq: number }).seq),
+        [1, 2, 3, 4, 5],
+      );
+    }
+    assert.ok(new Set(messages.map(({ partition }) => partition)).size > 1);
+  });
+
+  it('says what to do where the topic cannot be made as it should be', async () => {
+    const { sink, lines } = open(readTestBrokers(), { replication: 3 });
+    await using _sink = sink;
+    await assert.rejects(sink.deliver(eventOf(1n), { signal: never }), { name: 'SinkUnavailable' });
+    const said = lines.map(({ err }) => String((err as Error | undefined)?.message));
+    assert.ok(
+      said.some((message) => message.includes('set KAFKA_REPLICATION to what there is')),
+      String(said),
+    );
+  });
+
+  it('stops waiting when nobody waits any more', async () => {
+    const { sink } = open(['127.0.0.1:1']);
+    await using _sink = sink;
+    const reason = new Error('shutting down');
+    await assert.rejects(sink.deliver(eventOf(1n), { signal: AbortSignal.abort(reason) }), reason);
+  });
+});
+
+describe('When Kafka is away', () => {
+  let broker: MortalBroker;
+  before(async () => {
+    broker = await startMortalBroker();
+  });
+  after(() => broker[Symbol.asyncDispose]());
+
+  it('orders go on, and their events go out when it is back, in the order of each order', async () => {
+    const { sink, topic, lines } = open([broker.address]);
+    await using _sink = sink;
+    const test = withLoms(
+      async (loms) => {
+        await loms.supply(1, { 1: 1_000 });
+        const before = await createOrders(loms.client, 1, 5);
+        await outboxToDrain(loms);
+
+        await broker.kill();
+        const during = await createOrders(loms.client, 1, 50);
+        const payed = during.slice(0, 20);
+        for (const orderID of payed) await loms.client.orderPayed({ orderID });
+        await eventually(
+          'it is said once',
+          () => lines.filter(({ level }) => level === 40).length,
+          (count) => count === 1,
+        );
+        const [{ waiting } = {}] = await loms.query(
+          'SELECT count(*)::integer AS waiting FROM outbox WHERE delivered_at IS NULL',
+        );
+        assert.equal(waiting, 120);
+
+        await broker.startAgain();
+        await outboxToDrain(loms);
+        const [{ attempts } = {}] = await loms.query('SELECT max(attempts) AS attempts FROM outbox');
+        assert.equal(attempts, 1, 'nobody is blamed for an absent Kafka');
+        const messages = await readTopic([broker.address], topic, 130);
+        for (const orderID of [...before, ...during]) {
+          const own = messages.filter(({ key }) => key === String(orderID)).map(({ value }) => parseJson(value));
+          const seqs = (own as { seq: number }[]).map(({ seq }) => seq);
+          // At least once: what comes again is a repetition, and never overtakes.
+          assert.deepEqual([...new Set(seqs)], payed.includes(orderID) ? [1, 2, 3] : [1, 2]);
+        }
+      },
+      { sink },
+    );
+    await test();
+  });
+});

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { DatabaseUnavailable } from 'service-kit';
+import type { OrderEvent } from '../../contract.ts';
+import { readMessage } from '../../src/consumer/read-message.ts';
+import { consumeMessages } from '../../src/domain/consume-messages.ts';
+import { createConsumerStore } from '../../src/repository/consumer-store.ts';
+import { createEvents } from '../order-events.ts';
+import {
+  type ConsumerGround,
+  eventually,
+  openConsumerGround,
+  openTestPool,
+  type RunningConsumer,
+  toRaw,
+} from './consumer-ground.ts';
+import type { DeathPoint } from './mortal-consumer.ts';
+
+/** Nothing lost, nothing twice, nothing invented, and told in the order of each order by whoever told it. */
+async function assertExactlyOnce(ground: ConsumerGround, events: readonly OrderEvent[]): Promise<void> {
+  const rows = await ground.sql('SELECT event_id, order_id, seq FROM notifications');
+  assert.deepEqual(
+    rows.map(({ event_id, order_id, seq }) => `${event_id} ${order_id} ${seq}`).sort(),
+    events.map(({ eventID, orderID, seq }) => `${eventID} ${orderID} ${seq}`).sort(),
+  );
+  assert.deepEqual(await ground.sql('SELECT * FROM dead_letters'), []);
+}
+
+function assertToldOnce(consumers: readonly RunningConsumer[], events: readonly OrderEvent[]): void {
+  const told = consumers.flatMap(({ told }) => told.map(({ eventID }) => eventID));
+  assert.deepEqual(told.toSorted(), events.map(({ eventID }) => eventID).toSorted());
+}
+
+/** Events of many orders, mixed, with those of an order in its order. */
+function mixedEvents(orders: number, each: number): OrderEvent[] {
+  const all = Array.from({ length: orders }, () => createEvents(each));
+  return Array.from({ length: each }, (_, index) => all.flatMap((events) => events.slice(index, index + 1))).flat();
+}
+
+describe('Several consumers of order events', () => {
+  it('that all take the same partitions for theirs store each event once', async () => {
+    await using ground = await openConsumerGround(2);
+    // Groups know nothing of each other, so each has every partition: as if nobody ever learned that it lost one.
+    const consumers = [0, 1, 2].map((index) => ground.start({ group: `${ground.group}-${index}` }));
+    const events = mixedEvents(40, 10);
+    await ground.publish(events);
+    await ground.consumed();
+    await assertExactlyOnce(ground, events);
+    assertToldOnce(consumers, events);
+  });
+
+  it('can store nothing from where the partition does not stand any more', async () => {
+    await using ground = await openConsumerGround(1);
+    await using database = openTestPool(ground.databaseUrl);
+    const store = createConsumerStore(database, []);
+    const { topic } = ground;
+    const context = { signal: AbortSignal.timeout(20_000) };
+    await store.readOffset({ topic, partition: 0 }, context);
+    const sink = { send: async () => {} };
+    const take = (event: OrderEvent, from: bigint): Promise<unknown> => {
+      const { key = '', value = '' } = toRaw(event);
+      const record = { offset: from, key: Buffer.from(key), value: Buffer.from(value), headers: {} };
+      const batch = { topic, partition: 0, from, to: from + 1n, messages: [readMessage(record)] };
+      return consumeMessages({ store, sink }, batch, context);
+    };
+    const [first, stale] = [createEvents(1), createEvents(1)].flat();
+    assert.ok(first && stale);
+    await take(first, 0n);
+    for (const from of [0n, 2n]) await assert.rejects(take(stale, from), { name: 'PartitionMoved' });
+    await assertExactlyOnce(ground, [first]);
+    assert.equal(await store.readOffset({ topic, partition: 0 }, context), 1n);
+  });
+
+  it('that come and go share the partitions and store each event once', async () => {
+    await using ground = await openConsumerGround(6);
+    const consumers = [ground.start()];
+    const events = mixedEvents(60, 10);
+    const third = events.length / 3;
+    await ground.publish(events.slice(0, third));
+    consumers.push(ground.start(), ground.start());
+    await ground.publish(events.slice(third, 2 * third));
+    await eventually('each has two partitions', async () => {
+      const metrics = await Promise.all(consumers.map(({ registry }) => registry.metrics()));
+      return metrics.every((text) => /^events_partitions_assigned 2$/m.test(text));
+    });
+    await consumers[0]?.[Symbol.asyncDispose]();
+    await ground.publish(events.slice(2 * third));
+    await consumers[1]?.[Symbol.asyncDispose]();
+    await ground.consumed();
+    await assertExactlyOnce(ground, events);
+    assertToldOnce(consumers, events);
+  });
+
+  for (const point of ['before the commit', 'after the commit'] satisfies DeathPoint[]) {
+    it(`leave no event out and take none twice when one is killed ${point}`, async () => {
+      await using ground = await openConsumerGround(2);
+      const events = mixedEvents(20, 10);
+      await ground.publish(events);
+      const { brokers, topic, group, databaseUrl } = ground;
+      const child = spawn(process.execPath, [join(import.meta.dirname, 'mortal-consumer.ts')], {
+        env: { ...process.env, DIE: point, PLACE: JSON.stringify({ brokers, topic, group, databaseUrl }) },
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
+      const [, signal] = await once(child, 'exit');
+      assert.equal(signal, 'SIGKILL');
+      const [{ stored } = {}] = await ground.sql('SELECT count(*)::integer AS stored FROM notifications');
+      const [{ passed } = {}] = await ground.sql('SELECT sum(next_offset)::integer AS passed FROM consumer_offsets');
+      assert.equal(stored, passed, 'the offsets stand just behind what was stored');
+      ground.start();
+      await ground.consumed();
+      await assertExactlyOnce(ground, events);
+    });
+  }
+
+  it('wait while the database is away, say so once, and go on', async () => {
+    await using ground = await openConsumerGround(1);
+    let isAway = true;
+    const consumer = ground.start({
+      store: (store) => ({
+        ...store,
+        async transaction(work, context) {
+          if (isAway) throw new DatabaseUnavailable('away');
+          return store.transaction(work, context);
+        },
+      }),
+    });
+    const events = mixedEvents(300, 4);
+    await ground.publish(events);
+    const resting = () =>
+      consumer.lines.filter(({ msg }) => msg === 'the partition rests: its messages cannot be stored');
+    await eventually('the partition rests', () => resting().length > 0);
+    await pause(1_000);
+    assert.equal(resting().length, 1, 'it is said once');
+    assert.equal(consumer.told.length, 0);
+    isAway = false;
+    await ground.consumed();
+    await assertExactlyOnce(ground, events);
+    assert.ok(consumer.lines.some(({ msg }) => msg === 'the partition goes on'));
+  });
+});
