@@ -1,4 +1,4 @@
-import { type Database, type Executor, sql } from 'service-kit';
+import { arrayLiteral, type Database, type Executor, sql } from 'service-kit';
 import type { DeliveryBacklogReader, DeliveryQueue, JournalQueue, SinkName } from '../domain/delivery-ports.ts';
 import type { Context, Notification } from '../domain/ports.ts';
 import { COLUMNS, type NotificationRow, toNotification } from './notification-row.ts';
@@ -156,8 +156,10 @@ async function remove(
   notifications: readonly Notification[],
   { signal }: Context,
 ): Promise<void> {
-  const places = notifications.map(({ orderID, seq }) => sql.str('(?, ?)', orderID, seq));
-  const statement = sql.delete().from(TABLE).where('sink = ?', sink).where('(order_id, seq) IN ?', places);
+  const orderIDs = arrayLiteral(notifications.map(({ orderID }) => orderID));
+  const seqs = arrayLiteral(notifications.map(({ seq }) => seq));
+  const statement = sql.delete().from(TABLE).where('sink = ?', sink);
+  statement.where('(order_id, seq) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))', orderIDs, seqs);
   await database.run('remove deliveries', statement, { signal });
 }
 

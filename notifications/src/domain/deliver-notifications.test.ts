@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import { createDeliveryRelay } from './deliver-notifications.ts';
+import type { ClaimedDelivery, DeliveryQueue, Target } from './delivery-ports.ts';
+import { DeliveryRefused } from './errors.ts';
+
+const HOUR_MS = 3_600_000;
+
+function deliveryOf(given: Partial<ClaimedDelivery> = {}): ClaimedDelivery {
+  const at = new Date('2026-11-20T09:00:00.250Z');
+  const text = 'Order 7 was received.';
+  const notification = { eventID: 'a', orderID: 7n, seq: 1, user: 42n, status: 'new' as const, at, text };
+  return { notification, attempts: 1, waitedMs: 5, ...given };
+}
+
+/** Has the relay deliver one notification to its end. */
+async function deliverOne(delivery: ClaimedDelivery, failure?: Error) {
+  const queue = {
+    claim: sinon.stub<Parameters<DeliveryQueue['claim']>, ReturnType<DeliveryQueue['claim']>>().resolves([]),
+    delivered: sinon.stub<Parameters<DeliveryQueue['delivered']>, Promise<void>>().resolves(),
+    postpone: sinon.stub<Parameters<DeliveryQueue['postpone']>, Promise<void>>().resolves(),
+    bury: sinon.stub<Parameters<DeliveryQueue['bury']>, Promise<void>>().resolves(),
+  };
+  queue.claim.onFirstCall().resolves([delivery]);
+  const deliver = sinon.stub<Parameters<Target['deliver']>, Promise<void>>();
+  if (failure) deliver.rejects(failure);
+  else deliver.resolves();
+  const report = {
+    onFailure: sinon.stub(),
+    onDead: sinon.stub(),
+    onDelivered: sinon.stub(),
+    onProgress: sinon.stub(),
+  };
+  const relay = createDeliveryRelay(queue, { deliver }, report);
+  await relay.round(new AbortController().signal);
+  await relay.settle();
+  return { queue, report };
+}
+
+describe('The relay of notifications', () => {
+  it('notes what was delivered, counts it, and lets the next one come', async () => {
+    const delivery = deliveryOf();
+    const { queue, report } = await deliverOne(delivery);
+    sinon.assert.calledOnceWithExactly(queue.delivered, [delivery.notification], sinon.match.object);
+    sinon.assert.calledOnceWithExactly(report.onDelivered, 1);
+    sinon.assert.calledOnce(report.onProgress);
+    sinon.assert.notCalled(queue.postpone);
+  });
+
+  it('lets one that failed rest twice as long after each attempt, up to five minutes', async () => {
+    const failure = new Error('no answer');
+    const rests: Record<number, number> = { 1: 200, 2: 400, 10: 102_400, 12: 300_000, 1000: 300_000 };
+    for (const [attempts, delayMs] of Object.entries(rests)) {
+      const delivery = deliveryOf({ attempts: Number(attempts) });
+      const { queue, report } = await deliverOne(delivery, failure);
+      sinon.assert.calledOnceWithExactly(queue.postpone, delivery.notification, delayMs, sinon.match.object);
+      sinon.assert.calledOnceWithExactly(report.onFailure, delivery.notification, failure, delayMs);
+      sinon.assert.notCalled(queue.bury);
+    }
+  });
+
+  const refusal = new DeliveryRefused('the webhook answered 400');
+  const silence = new Error('no answer');
+  const fates: { what: string; delivery: Partial<ClaimedDelivery>; failure: Error; isDead: boolean }[] = [
+    { what: 'refused 19 times', delivery: { attempts: 19 }, failure: refusal, isDead: false },
+    { what: 'refused 20 times', delivery: { attempts: 20 }, failure: refusal, isDead: true },
+    { what: 'failed 1000 times', delivery: { attempts: 1_000 }, failure: silence, isDead: false },
+    { what: 'old and failed often', delivery: { attempts: 5, waitedMs: 24 * HOUR_MS }, failure: silence, isDead: true },
+    {
+      what: 'old and hardly tried',
+      delivery: { attempts: 4, waitedMs: 99 * HOUR_MS },
+      failure: silence,
+      isDead: false,
+    },
+  ];
+  for (const { what, delivery, failure, isDead } of fates) {
+    it(`${isDead ? 'gives up' : 'goes on with'} one that is ${what}`, async () => {
+      const { queue, report } = await deliverOne(deliveryOf(delivery), failure);
+      assert.deepEqual([queue.bury.called, report.onDead.called, report.onProgress.called], [isDead, isDead, isDead]);
+      assert.equal(queue.postpone.called, !isDead);
+    });
+  }
+});

@@ -1,0 +1,49 @@
+/** A process of its own: it writes a journal as notifications does, and is ended by SIGKILL at the point that CRASH_AT names. */
+import { appendFileSync } from 'node:fs';
+import type { Journal, JournalQueue } from '../src/domain/delivery-ports.ts';
+import { toLine } from '../src/sink/journal-line.ts';
+import { type CrashPoint, openPool, startReplica } from './journal-ground.ts';
+
+const { CRASH_AT, DATABASE = '', JOURNAL = '' } = process.env;
+
+function reach(point: CrashPoint): void {
+  if (point === CRASH_AT) process.kill(process.pid, 'SIGKILL');
+}
+
+function dyingQueue(queue: JournalQueue): JournalQueue {
+  return {
+    ...queue,
+    async claim(...args) {
+      const taken = await queue.claim(...args);
+      if (taken.length > 0) reach('after the claim');
+      return taken;
+    },
+    async delivered(...args) {
+      reach('before the note');
+      await queue.delivered(...args);
+      reach('after the note');
+    },
+  };
+}
+
+function dyingJournal(journal: Journal): Journal {
+  return {
+    ...journal,
+    async append(notifications) {
+      const bytes = Buffer.from(notifications.map((notification) => toLine(notification, new Date())).join(''));
+      const torn = {
+        'after the first bytes': 30,
+        'in the middle of a batch': bytes.length / 2,
+        'before the last byte': bytes.length - 1,
+      };
+      for (const [point, length] of Object.entries(torn)) {
+        if (point !== CRASH_AT) continue;
+        appendFileSync(JOURNAL, bytes.subarray(0, length));
+        reach(point as CrashPoint);
+      }
+      await journal.append(notifications);
+    },
+  };
+}
+
+await startReplica({ database: openPool(DATABASE), path: JOURNAL, queue: dyingQueue, journal: dyingJournal });

@@ -1,0 +1,156 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createTestDatabase } from 'local/testing';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { parseJson } from 'rpc-kit';
+import { type Database, openDatabase, type Statement, sql } from 'service-kit';
+import { type Deliveries, startDeliveries } from '../src/deliveries.ts';
+import type { Journal, JournalQueue, Target } from '../src/domain/delivery-ports.ts';
+import type { OrderEvent } from '../src/domain/ports.ts';
+import { takeEvent } from '../src/domain/take-event.ts';
+import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from '../src/repository/deliveries.ts';
+import { createStore } from '../src/repository/store.ts';
+import { openJournalFile } from '../src/sink/journal-file.ts';
+import { findJournal } from '../src/sink/journal-folder.ts';
+
+/** One notification of a journal, as it stands there. */
+export interface Entry {
+  readonly eventID: string;
+  readonly orderID: bigint;
+  readonly seq: number;
+  readonly journaledAt: Date;
+}
+
+/** Where a process that writes a journal can end. */
+export const CRASH_POINTS = [
+  'after the claim',
+  'after the first bytes',
+  'in the middle of a batch',
+  'before the last byte',
+  'before the note',
+  'after the note',
+] as const;
+export type CrashPoint = (typeof CRASH_POINTS)[number];
+
+export interface JournalGround extends AsyncDisposable {
+  readonly databaseUrl: string;
+  readonly database: Database;
+  pathOf(name: string): string;
+  /** Stores the notifications of events that came. */
+  store(events: readonly OrderEvent[]): Promise<void>;
+  /** All lines of all journals; those of one file in their order. */
+  entries(): Promise<Entry[]>;
+  /** Waits until nothing is queued any more. */
+  drained(): Promise<void>;
+  queued(): Promise<number>;
+}
+
+export function openPool(url: string): Database {
+  return openDatabase({ url, poolMax: 4, logger: pino({ level: 'silent' }), registry: new Registry() });
+}
+
+export async function openJournalGround(
+  sinks: readonly ('journal' | 'webhook')[] = ['journal'],
+): Promise<JournalGround> {
+  await using resources = new AsyncDisposableStack();
+  const { url } = resources.use(await createTestDatabase('notifications'));
+  const database = resources.use(openPool(url));
+  const folder = await mkdtemp(join(tmpdir(), 'order-mesh-journals-'));
+  resources.defer(() => rm(folder, { recursive: true }));
+  const store = createStore(database, sinks);
+  const queued = async () => {
+    const [row] = await database.run<{ count: bigint }>('test', sql.select().from('deliveries').field('count(*)'));
+    return Number(row?.count);
+  };
+  const owned = resources.move();
+  return {
+    databaseUrl: url,
+    database,
+    pathOf: (name) => join(folder, `${name}.jsonl`),
+    async store(events) {
+      for (const event of events) {
+        await takeEvent({ store, sink: { async send() {} } }, event, new AbortController());
+      }
+    },
+    async entries() {
+      const names = (await readdir(folder)).filter((name) => name.endsWith('.jsonl'));
+      return (await Promise.all(names.map((name) => readJournal(join(folder, name))))).flat();
+    },
+    queued,
+    drained: () => eventually('nothing is queued', async () => (await queued()) === 0),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The notifications of a journal; fails where a line is none. */
+export async function readJournal(path: string): Promise<Entry[]> {
+  const [, ...lines] = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+  return lines.map((line) => {
+    const { eventID, orderID, seq, journaledAt } = parseJson(line) as Line;
+    return { eventID, orderID: BigInt(toText(orderID)), seq, journaledAt: new Date(journaledAt) };
+  });
+}
+
+interface Line {
+  readonly eventID: string;
+  readonly orderID: unknown;
+  readonly seq: number;
+  readonly journaledAt: string;
+}
+
+/** Numbers beyond what JavaScript's hold are kept as they were spelled. */
+function toText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+export interface ReplicaOptions {
+  readonly database: Database;
+  readonly path?: string;
+  readonly target?: Target;
+  /** What a test may put around the parts. */
+  readonly queue?: (queue: JournalQueue) => JournalQueue;
+  readonly journal?: (journal: Journal) => Journal;
+  readonly registry?: Registry;
+}
+
+/** The deliveries of one replica, as its main.ts puts them together. */
+export async function startReplica(options: ReplicaOptions): Promise<Deliveries> {
+  const { database, path, target, registry = new Registry() } = options;
+  await using resources = new AsyncDisposableStack();
+  const file = path === undefined ? undefined : resources.use(await openJournalFile(path));
+  const queue = createJournalQueue(database);
+  const deliveries = resources.use(
+    startDeliveries({
+      journal: file && {
+        journal: options.journal?.(file) ?? file,
+        queue: options.queue?.(queue) ?? queue,
+        find: (journalID) => findJournal(file.path, journalID),
+      },
+      webhook: target && { target, queue: createDeliveryQueue(database, 'webhook') },
+      backlog: createDeliveryBacklogReader(database),
+      logger: pino({ level: 'silent' }),
+      registry,
+    }),
+  );
+  const owned = resources.move();
+  return { wake: deliveries.wake, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+export function statement(text: string, values: unknown[] = []): Statement {
+  return { toParam: () => ({ text, values }) } as Statement;
+}
+
+/** Below mocha's own limit, which would not say what was waited for. */
+const WAIT_MAX_MS = 25_000;
+const POLL_MS = 20;
+
+export async function eventually(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const waitedUntil = performance.now() + WAIT_MAX_MS;
+  while (!(await isSo())) {
+    if (performance.now() > waitedUntil) throw new Error(`${what}: still not so after ${WAIT_MAX_MS} ms`);
+    await pause(POLL_MS);
+  }
+}

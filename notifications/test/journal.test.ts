@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import type { OrderEvent } from '../src/domain/ports.ts';
+import {
+  CRASH_POINTS,
+  type CrashPoint,
+  type Entry,
+  eventually,
+  type JournalGround,
+  openJournalGround,
+  startReplica,
+  statement,
+} from './journal-ground.ts';
+import { createEvents } from './order-events.ts';
+
+function placesOf(entries: readonly Pick<Entry, 'orderID' | 'seq'>[]): string[] {
+  return entries.map(({ orderID, seq }) => `${orderID}/${seq}`).toSorted();
+}
+
+/** Each event is there exactly once; those of an order ascend in each file, and from file to file in time. */
+async function assertExactlyOnce(ground: JournalGround, events: readonly OrderEvent[]): Promise<void> {
+  const entries = await ground.entries();
+  assert.deepEqual(placesOf(entries), placesOf(events));
+  const seqs = new Map<bigint, number[]>();
+  for (const { orderID, seq } of entries.toSorted((a, b) => a.journaledAt.getTime() - b.journaledAt.getTime())) {
+    seqs.set(orderID, [...(seqs.get(orderID) ?? []), seq]);
+  }
+  for (const of of seqs.values()) {
+    assert.deepEqual(
+      of,
+      of.map((_, index) => index + 1),
+    );
+  }
+}
+
+const DEATH_MAX_MS = 15_000;
+
+describe('The journal', () => {
+  let ground: JournalGround;
+  beforeEach(async () => {
+    ground = await openJournalGround();
+  });
+  afterEach(() => ground[Symbol.asyncDispose]());
+
+  const replicaAt = (name: string, registry = new Registry()) =>
+    startReplica({ database: ground.database, path: ground.pathOf(name), registry });
+
+  it('has each notification once, in the order of its order, and counts them', async () => {
+    const events = Array.from({ length: 20 }, () => createEvents(5)).flat();
+    const registry = new Registry();
+    await using _replica = await replicaAt('one', registry);
+    await ground.store(events);
+    await ground.drained();
+    await assertExactlyOnce(ground, events);
+    const text = await registry.metrics();
+    assert.match(text, /^deliveries_total\{sink="journal"\} 100$/m);
+    assert.match(text, /^delivery_backlog\{sink="journal"\} 0$/m);
+    assert.match(text, /^delivery_lag_seconds\{sink="journal"\} 0$/m);
+  });
+
+  it('has each once, in order, when two replicas write one each', async () => {
+    await using _one = await replicaAt('one');
+    await using _two = await replicaAt('two');
+    const orders = Array.from({ length: 20 }, () => createEvents(10));
+    await Promise.all(orders.map((events) => ground.store(events)));
+    await ground.drained();
+    await assertExactlyOnce(ground, orders.flat());
+    const shares = await Promise.all(['one', 'two'].map((name) => readFile(ground.pathOf(name), 'utf8')));
+    assert.ok(
+      shares.every((text) => text.split('\n').length > 2),
+      'one of the two has written nothing',
+    );
+  });
+
+  it('says how much waits and for how long while nobody writes', async () => {
+    const registry = new Registry();
+    await ground.store(createEvents(3));
+    await ground.database.run(
+      'test',
+      statement(
+        "UPDATE deliveries SET journal_id = gen_random_uuid(), claimed_at = now(), queued_at = now() - interval '1 minute'",
+      ),
+    );
+    await using _replica = await replicaAt('one', registry);
+    const text = await registry.metrics();
+    assert.match(text, /^delivery_backlog\{sink="journal"\} 3$/m);
+    assert.match(text, /^delivery_lag_seconds\{sink="journal"\} 6\d\./m);
+  });
+
+  /** Runs a process that dies at the point, and waits for its end. */
+  async function dieAt(point: CrashPoint, name: string): Promise<void> {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'dying-journal.ts')], {
+      env: { ...process.env, CRASH_AT: point, DATABASE: ground.databaseUrl, JOURNAL: ground.pathOf(name) },
+      stdio: ['ignore', 'inherit', 'inherit'],
+      // One that does not come by its point must not stay.
+      timeout: DEATH_MAX_MS,
+    });
+    const [, signal] = await once(child, 'exit');
+    assert.equal(signal, 'SIGKILL');
+  }
+
+  for (const point of CRASH_POINTS) {
+    it(`has each once after kill -9 ${point}, when its replica comes back`, async () => {
+      const events = Array.from({ length: 30 }, () => createEvents(3)).flat();
+      await ground.store(events);
+      await dieAt(point, 'one');
+      assert.notEqual(await ground.queued(), 0);
+      await using _replica = await replicaAt('one');
+      await ground.drained();
+      await assertExactlyOnce(ground, events);
+    });
+
+    it(`has each once after kill -9 ${point}, when another replica finishes it`, async () => {
+      const events = Array.from({ length: 10 }, () => createEvents(2)).flat();
+      await ground.store(events);
+      await dieAt(point, 'one');
+      await using _other = await replicaAt('two');
+      // Nobody need wait here for what is left to become old.
+      const age = statement(
+        "UPDATE deliveries SET claimed_at = claimed_at - interval '1 minute' WHERE journal_id IS NOT NULL",
+      );
+      await eventually('all is written', async () => {
+        await ground.database.run('test', age);
+        return (await ground.queued()) === 0;
+      });
+      await assertExactlyOnce(ground, events);
+    });
+  }
+
+  it('goes on by itself after a write and a note failed, and has each once', async () => {
+    const events = Array.from({ length: 20 }, () => createEvents(3)).flat();
+    let calls = 0;
+    const failsAtTimes = async <T>(work: () => Promise<T>): Promise<T> => {
+      const turn = calls++;
+      if (turn % 5 === 1) throw new Error('broke before');
+      const result = await work();
+      if (turn % 5 === 3) throw new Error('broke after');
+      return result;
+    };
+    await using _replica = await startReplica({
+      database: ground.database,
+      path: ground.pathOf('one'),
+      queue: (queue) => ({
+        ...queue,
+        claim: (...args) => failsAtTimes(() => queue.claim(...args)),
+        delivered: (...args) => failsAtTimes(() => queue.delivered(...args)),
+      }),
+      journal: (journal) => ({ ...journal, append: (...args) => failsAtTimes(() => journal.append(...args)) }),
+    });
+    await ground.store(events);
+    await ground.drained();
+    await assertExactlyOnce(ground, events);
+    assert.ok(calls >= 10, `only ${calls} calls`);
+  });
+
+  it('takes up by itself what it took without having learnt of it', async () => {
+    await using _replica = await replicaAt('one');
+    const [header = ''] = (await readFile(ground.pathOf('one'), 'utf8')).split('\n');
+    const events = createEvents(2);
+    // As after a claim whose answer was lost: the row is taken for the journal, which does not know.
+    const claim = statement(`UPDATE deliveries SET journal_id = $1, claimed_at = now() - interval '1 minute'`, [
+      JSON.parse(header).journal,
+    ]);
+    await ground.database.run('test', statement("ALTER TABLE deliveries ALTER available_at SET DEFAULT 'infinity'"));
+    await ground.store(events);
+    await ground.database.run('test', claim);
+    await ground.drained();
+    await assertExactlyOnce(ground, events);
+  });
+});
