@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+import { createWebhook } from '../src/sink/webhook.ts';
+import { eventually, type JournalGround, openJournalGround, startReplica, statement } from './journal-ground.ts';
+import { createEvents } from './order-events.ts';
+
+const SECRET = 'known to both';
+
+interface Received {
+  readonly key: string;
+  readonly signature: string | undefined;
+  readonly body: string;
+}
+
+/** A receiver that does to each request what the test says, and takes it where the test leaves it to do so. */
+interface Receiver extends AsyncDisposable {
+  readonly url: string;
+  /** All requests, also those that it did not take. */
+  readonly received: Received[];
+  /** Bodies that it took, each key once. */
+  readonly taken: string[];
+}
+
+/** @returns whether the request is to be taken and answered as such */
+type Mood = (request: Received, response: ServerResponse) => boolean | Promise<boolean>;
+
+async function startReceiver(mood: Mood = () => true): Promise<Receiver> {
+  const received: Received[] = [];
+  const taken = new Map<string, string>();
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const key = String(request.headers['idempotency-key']);
+    const noted = { key, signature: request.headers['x-signature-256'] as string | undefined, body };
+    received.push(noted);
+    if (!(await mood(noted, response))) return;
+    if (!taken.has(key)) taken.set(key, body);
+    if (!response.writableEnded && !response.destroyed) response.writeHead(200).end('thank you');
+  };
+  const server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    received,
+    get taken() {
+      return [...taken.values()];
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function seqsByOrder(bodies: readonly string[]): Map<string, number[]> {
+  const seqs = new Map<string, number[]>();
+  for (const body of bodies) {
+    // By text, for JavaScript's numbers do not hold them.
+    const order = /"orderID":(-?\d+)/.exec(body)?.[1] ?? '';
+    seqs.set(order, [...(seqs.get(order) ?? []), Number(/"seq":(\d+)/.exec(body)?.[1])]);
+  }
+  return seqs;
+}
+
+describe('The webhook', () => {
+  let ground: JournalGround;
+  beforeEach(async () => {
+    ground = await openJournalGround(['webhook']);
+  });
+  afterEach(() => ground[Symbol.asyncDispose]());
+
+  async function startCaller(url: string, registry = new Registry()): Promise<AsyncDisposable> {
+    await using resources = new AsyncDisposableStack();
+    const target = resources.use(createWebhook({ url, secret: SECRET, userAgent: 'tests', registry }));
+    resources.use(await startReplica({ database: ground.database, target, registry }));
+    const owned = resources.move();
+    return { [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  }
+
+  /** Pauses after failures grow; nobody need wait for them here. */
+  async function drainedWithoutRests(): Promise<void> {
+    await eventually('everything is delivered', async () => {
+      const rests = "available_at > now() AND available_at < now() + interval '20 seconds'";
+      await ground.database.run('test', statement(`UPDATE deliveries SET available_at = now() WHERE ${rests}`));
+      return (await ground.queued()) === 0;
+    });
+  }
+
+  it('posts each notification with its id as the key, signed, with every digit', async () => {
+    await using receiver = await startReceiver();
+    await using _caller = await startCaller(receiver.url);
+    const [event] = createEvents(1, { orderID: 2n ** 63n - 1n, user: -(2n ** 63n) });
+    assert.ok(event);
+    await ground.store([event]);
+    await ground.drained();
+    const [request] = receiver.received;
+    assert.equal(receiver.received.length, 1);
+    const told = `{"eventID":"${event.eventID}","orderID":9223372036854775807,"seq":1,"user":-9223372036854775808,"status":"new","at":"${event.at.toISOString()}","text":"Order 9223372036854775807 was received."}`;
+    assert.equal(request?.body, told);
+    assert.equal(request?.key, event.eventID);
+    assert.equal(request?.signature, `sha256=${createHmac('sha256', SECRET).update(told).digest('hex')}`);
+  });
+
+  it('brings each to a receiver that fails in every way, in order, from two replicas', async () => {
+    const statuses = [500, 503, 429, 408, 302, 400];
+    let requests = 0;
+    await using receiver = await startReceiver((_request, response) => {
+      // For a while: the breaker lets little through while half of the requests fail.
+      const turn = requests++;
+      if (turn >= 24) return true;
+      // Taken, and yet no answer comes: it will come again, under the same key.
+      if (turn % 12 === 3 || turn % 12 === 7) {
+        response.destroy();
+        return true;
+      }
+      const status = statuses[(turn % 12) / 2];
+      if (status === undefined) return true;
+      response.writeHead(status).end('not now');
+      return false;
+    });
+    await using _one = await startCaller(receiver.url);
+    await using _two = await startCaller(receiver.url);
+    const orders = Array.from({ length: 10 }, () => createEvents(4));
+    await Promise.all(orders.map((events) => ground.store(events)));
+    await drainedWithoutRests();
+    const taken = seqsByOrder(receiver.taken);
+    assert.equal(taken.size, 10);
+    for (const seqs of taken.values()) assert.deepEqual(seqs, [1, 2, 3, 4]);
+    assert.ok(receiver.received.length > receiver.taken.length, 'nothing was posted twice');
+  });
+
+  it('holds up only the order whose notification is refused, and gives it up in the end', async () => {
+    const [poison, ...others] = Array.from({ length: 5 }, () => createEvents(3));
+    const refusedKey = poison?.[0]?.eventID;
+    await using receiver = await startReceiver(({ key }, response) => {
+      if (key !== refusedKey) return true;
+      response.writeHead(422).end();
+      return false;
+    });
+    const registry = new Registry();
+    await using _caller = await startCaller(receiver.url, registry);
+    await Promise.all([poison ?? [], ...others].map((events) => ground.store(events)));
+    await eventually('the other orders are told', async () => receiver.taken.length === 12);
+    await eventually('only the refused order waits', async () => (await ground.queued()) === 3);
+    assert.equal(seqsByOrder(receiver.taken).size, 4);
+    // As if it had been refused many times.
+    await ground.database.run(
+      'test',
+      statement('UPDATE deliveries SET attempts = 19, available_at = now() WHERE seq = 1'),
+    );
+    await eventually('what comes after it goes on', async () => receiver.taken.length === 14);
+    assert.deepEqual(seqsByOrder(receiver.taken).get(String(poison?.[0]?.orderID)), [2, 3]);
+    assert.match(await registry.metrics(), /^deliveries_dead_total\{sink="webhook"\} 1$/m);
+    assert.match(await registry.metrics(), /^delivery_backlog\{sink="webhook"\} 0$/m);
+  });
+
+  it('does not wait longer than it may for a receiver that never answers, and delivers it later', async () => {
+    let isSilent = true;
+    await using receiver = await startReceiver((_request, response) => {
+      if (!isSilent) return true;
+      // The head of an answer without an end: nobody reads a body that may have none.
+      response.writeHead(500).write('please hold the line');
+      return false;
+    });
+    await using _caller = await startCaller(receiver.url);
+    await ground.store(createEvents(1));
+    await eventually('it was tried', () => receiver.received.length > 0);
+    isSilent = false;
+    await drainedWithoutRests();
+    assert.equal(receiver.taken.length, 1);
+  });
+
+  it('delivers what came while the receiver was away', async () => {
+    const gone = await startReceiver();
+    const { url } = gone;
+    await gone[Symbol.asyncDispose]();
+    await ground.store(createEvents(3));
+    const registry = new Registry();
+    {
+      await using _caller = await startCaller(url, registry);
+      await eventually('it was tried', async () => {
+        const [row] = await ground.database.run<{ attempts: number }>(
+          'test',
+          statement('SELECT max(attempts) AS attempts FROM deliveries'),
+        );
+        return (row?.attempts ?? 0) > 0;
+      });
+    }
+    await using back = await startReceiver();
+    await using _caller = await startCaller(back.url);
+    await drainedWithoutRests();
+    assert.deepEqual([...seqsByOrder(back.taken).values()], [[1, 2, 3]]);
+  });
+});
