@@ -34,5 +34,5 @@ export { createRegistry } from './registry.ts';
 export { announce, run } from './run.ts';
 export { type ServingParts, serviceOptions } from './serving.ts';
 export { createSharedTokenBucket, type SharedTokenBucketOptions } from './shared-token-bucket.ts';
-export { arrayLiteral, fixedStatement, type Statement, sql } from './sql.ts';
+export { arrayLiteral, fixedStatement, type Statement, shapedStatement, sql } from './sql.ts';
 export { startTracing, type TracingSettings } from './tracing.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { fixedStatement, sql } from './sql.ts';
+import { fixedStatement, shapedStatement, sql } from './sql.ts';
 
 describe('the SQL builder', () => {
   it('keeps statements apart that are built at the same time', () => {
@@ -60,5 +60,23 @@ describe('a statement of a fixed shape', () => {
     );
     assert.deepEqual(find({ user: null }).toParam().values, [null]);
     assert.throws(() => find({} as never).toParam(), { message: 'The value user of a statement was not given' });
+  });
+
+  it('may have several shapes, each of which is built once', () => {
+    let builds = 0;
+    const oldest = shapedStatement<number, { user: bigint }>((count, { user }) => {
+      builds += 1;
+      return sql.select().from('orders').where('user_id = ?', user).limit(count);
+    });
+    const paramsOf = (count: number) => oldest(count, { user: 1n }).toParam();
+    assert.deepEqual(paramsOf(5), { text: 'SELECT * FROM orders WHERE (user_id = $1) LIMIT $2', values: [1n, 5] });
+    assert.deepEqual(
+      [paramsOf(7).values, paramsOf(5).values],
+      [
+        [1n, 7],
+        [1n, 5],
+      ],
+    );
+    assert.equal(builds, 2);
   });
 });

@@ -51,6 +51,21 @@ export function fixedStatement<V extends object>(build: (values: V) => Statement
   });
 }
 
+/**
+ * Statements of a few shapes, each built once: so many rows, at most so many results. A shape must be one of few, since each
+ * is kept.
+ */
+export function shapedStatement<S extends number | string, V extends object>(
+  build: (shape: S, values: V) => Statement,
+): (shape: S, values: V) => Statement {
+  const shapes = new Map<S, (values: V) => Statement>();
+  return (shape, values) => {
+    const known = shapes.get(shape) ?? fixedStatement<V>((marks) => build(shape, marks));
+    shapes.set(shape, known);
+    return known(values);
+  };
+}
+
 /** The driver takes `undefined` for NULL, which a misspelt name must not become. */
 function fill(value: unknown, values: object): unknown {
   if (!(value instanceof Mark)) return value;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, type Executor, sql } from 'service-kit';
+import { type Database, type Executor, fixedStatement, shapedStatement, sql } from 'service-kit';
 import type { BacklogReader, Context, EventQueue, OrderStatus, Outbox } from '../domain/ports.ts';
 
 /** @param origin the call that makes the changes */
@@ -16,9 +16,36 @@ export function createOutbox(transaction: Executor, { requestId, traceparent }: 
         request_id: requestId ?? null,
         traceparent: traceparent ?? null,
       }));
-      await transaction.run('add to outbox', sql.insert().into('outbox').setFieldsRows(rows));
+      await transaction.run('add to outbox', insertRows(rows.length, toValues(rows)));
     },
   };
+}
+
+const COLUMNS = [
+  'event_id',
+  'order_id',
+  'seq',
+  'user_id',
+  'status',
+  'changed_at',
+  'request_id',
+  'traceparent',
+] as const satisfies (keyof EventRow)[];
+type Row = Pick<EventRow, (typeof COLUMNS)[number]>;
+type Values = Record<string, Row[keyof Row]>;
+
+/** A call changes an order once or twice, so there are as many shapes of this statement. */
+const insertRows = shapedStatement<number, Values>((rowCount, values) => {
+  const rows = Array.from({ length: rowCount }, (_, row) =>
+    Object.fromEntries(COLUMNS.map((column) => [column, values[`${column} ${row}`]])),
+  );
+  return sql.insert().into('outbox').setFieldsRows(rows);
+});
+
+function toValues(rows: readonly Row[]): Values {
+  return Object.fromEntries(
+    rows.flatMap((values, row) => COLUMNS.map((column) => [`${column} ${row}`, values[column]])),
+  );
 }
 
 interface EventRow {
@@ -33,31 +60,44 @@ interface EventRow {
   readonly traceparent: string | null;
 }
 
-export function createEventQueue(database: Database): EventQueue {
-  const later = (ms: number) => sql.str(`statement_timestamp() + ? * interval '1 millisecond'`, ms);
+const later = (ms: number) => sql.str(`statement_timestamp() + ? * interval '1 millisecond'`, ms);
 
+const claimEvents = shapedStatement<number, { leaseMs: number }>((limit, { leaseMs }) => {
+  const heads = sql
+    .select()
+    .from('outbox', 'head')
+    .field('event_id')
+    .where('delivered_at IS NULL')
+    // Not clock_timestamp(), which may differ from row to row: an index is of use only where the bound stays the same.
+    .where('available_at <= statement_timestamp()')
+    .where('NOT EXISTS ?', undeliveredBefore('head'))
+    .order('available_at')
+    .limit(limit)
+    .for('UPDATE SKIP LOCKED');
+  return sql
+    .update()
+    .with('heads', heads)
+    .table('outbox')
+    .set('available_at', later(leaseMs))
+    .set('attempts', sql.str('attempts + 1'))
+    .where('event_id IN (SELECT event_id FROM heads)')
+    .returning('*');
+});
+
+const markDelivered = fixedStatement<{ eventIDs: readonly string[] }>(({ eventIDs }) =>
+  sql
+    .update()
+    .table('outbox')
+    .set('delivered_at', sql.str('clock_timestamp()'))
+    .where('event_id = ANY(?::uuid[])', eventIDs)
+    .where('delivered_at IS NULL')
+    .returning('(1000 * extract(epoch FROM delivered_at - changed_at))::float8', 'delay_ms'),
+);
+
+export function createEventQueue(database: Database): EventQueue {
   return {
     async claim(limit, leaseMs, { signal }) {
-      const heads = sql
-        .select()
-        .from('outbox', 'head')
-        .field('event_id')
-        .where('delivered_at IS NULL')
-        // Not clock_timestamp(), which may differ from row to row: an index is of use only where the bound stays the same.
-        .where('available_at <= statement_timestamp()')
-        .where('NOT EXISTS ?', undeliveredBefore('head'))
-        .order('available_at')
-        .limit(limit)
-        .for('UPDATE SKIP LOCKED');
-      const statement = sql
-        .update()
-        .with('heads', heads)
-        .table('outbox')
-        .set('available_at', later(leaseMs))
-        .set('attempts', sql.str('attempts + 1'))
-        .where('event_id IN (SELECT event_id FROM heads)')
-        .returning('*');
-      const rows = await database.run<EventRow>('claim events', statement, { signal });
+      const rows = await database.run<EventRow>('claim events', claimEvents(limit, { leaseMs }), { signal });
       return rows.map((row) => ({
         eventID: row.event_id,
         orderID: row.order_id,
@@ -72,13 +112,7 @@ export function createEventQueue(database: Database): EventQueue {
     },
 
     async delivered(eventIDs, { signal }) {
-      const statement = sql
-        .update()
-        .table('outbox')
-        .set('delivered_at', sql.str('clock_timestamp()'))
-        .where('event_id IN ?', eventIDs)
-        .where('delivered_at IS NULL')
-        .returning('(1000 * extract(epoch FROM delivered_at - changed_at))::float8', 'delay_ms');
+      const statement = markDelivered({ eventIDs });
       const rows = await database.run<{ delay_ms: number }>('event delivered', statement, { signal });
       return rows.map(({ delay_ms }) => delay_ms);
     },
