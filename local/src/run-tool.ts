@@ -7,10 +7,10 @@ export type ToolResult = { passed: boolean; output: string };
 const TIMEOUT_MS = 180_000;
 
 /** Runs a script with this Node and keeps what it prints, for the case that it fails. */
-export async function runTool(words: string[]): Promise<ToolResult> {
+export async function runTool(words: string[], variables: NodeJS.ProcessEnv = {}): Promise<ToolResult> {
   const child = spawn(process.execPath, words, {
     cwd: PROJECT_DIRECTORY,
-    env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
+    env: { ...process.env, ...variables, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,
   });

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { checkout } from 'checkout/contract.ts';
+import { pickFreePorts, startMesh } from 'local/testing';
+import { loms } from 'loms/contract.ts';
+import { notifications } from 'notifications/contract.ts';
+import { createClient, createHttpTransport } from 'rpc-kit';
+import { isAlive } from '../../src/process-stamp.ts';
+import { runTool } from '../../src/run-tool.ts';
+import { findRunningMesh } from '../../src/running-mesh.ts';
+import { eventually } from '../in-process/patience.ts';
+import { openSql } from '../in-process/sql.ts';
+
+/** A SKU of the catalogue. */
+const SKU = 1076963;
+
+describe('make run-all EVENTS=kafka', () => {
+  it('takes events through a Kafka of its own, shows and replays dead letters, and stops all of it', async () => {
+    const [kafkaPort] = await pickFreePorts(2);
+    await using mesh = await startMesh({ EVENTS: 'kafka', MESH_KAFKA_PORT: String(kafkaPort) });
+    await using transports = new AsyncDisposableStack();
+    const wire = (url: string) => transports.use(createHttpTransport(url, { userAgent: 'tests' }));
+    const shop = createClient(checkout, wire(mesh.urls.checkout));
+    const orders = createClient(loms, wire(mesh.urls.loms));
+    const users = createClient(notifications, wire(mesh.urls.notifications));
+
+    const user = BigInt(randomInt(2 ** 40));
+    await shop.addToCart({ user, sku: SKU, count: 1 });
+    const { orderID } = await shop.purchase({ user });
+    await orders.orderPayed({ orderID });
+    const statuses = async () => (await users.history({ user })).notifications.map(({ status }) => status);
+    await eventually('the user is told of all', async () => (await statuses()).length === 3);
+    assert.deepEqual(await statuses(), ['payed', 'awaiting payment', 'new']);
+    const metrics = await (await fetch(`${mesh.urls.notifications}/metrics`)).text();
+    assert.match(metrics, /^events_consumed_total\{result="stored",service="notifications"\} 3$/m);
+
+    const tool = (command: string, more: NodeJS.ProcessEnv = {}) =>
+      runTool(['local/src/dead-letters.ts', command], { ...mesh.variables, ...more });
+    assert.match((await tool('list')).output, /There are no dead letters/);
+    await using sql = openSql(findRunningMesh(mesh.variables).databaseUrls.notifications);
+    await sql(`INSERT INTO dead_letters (topic, partition, position, order_id, size, headers, reason, message)
+      VALUES ('loms.order-events', 0, 1000000, 7, 0, '{}', 'malformed', 'made by a test')`);
+    assert.match((await tool('list')).output, /^0:1000000 of order 7: malformed, made by a test/m);
+    assert.match((await tool('replay', { ORDER: '7' })).output, /^0 taken, 0 taken before, 1 still dead$/m);
+    assert.match((await tool('replay', { DISCARD: '0:1000000' })).output, /^dropped for good$/m);
+    assert.match((await tool('replay', { SERVICE: 'loms' })).output, /Only notifications has dead letters/);
+
+    const processes = mesh.listProcesses();
+    assert.ok(processes.some(({ name }) => name === 'kafka'));
+    const tookMs = await mesh.stop();
+    assert.deepEqual(processes.filter(isAlive), []);
+    assert.ok(tookMs < 15_000, `it took ${tookMs} ms`);
+  });
+});
