@@ -28,7 +28,7 @@ describe('make run-all EVENTS=kafka', () => {
     await shop.addToCart({ user, sku: SKU, count: 1 });
     const { orderID } = await shop.purchase({ user });
     await orders.orderPayed({ orderID });
-    const statuses = async () => (await users.history({ user })).notifications.map(({ status }) => status);
+    const statuses = async () => (await users.history({ user, limit: 10 })).notifications.map(({ status }) => status);
     await eventually('the user is told of all', async () => (await statuses()).length === 3);
     assert.deepEqual(await statuses(), ['payed', 'awaiting payment', 'new']);
     const metrics = await (await fetch(`${mesh.urls.notifications}/metrics`)).text();
