@@ -34,7 +34,6 @@ export function createHerd(service: 'loms' | 'notifications', environment: NodeJ
       let said = '';
       const listening = new Promise<void>((resolve) => {
         child.stdout.setEncoding('utf8').on('data', (text: string) => {
-          process.getBuiltinModule('fs').appendFileSync('/tmp/herd.log', text);
           if (said.includes('"listening"')) return;
           said += text;
           if (said.includes('"listening"')) resolve();
