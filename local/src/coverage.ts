@@ -1,6 +1,6 @@
 const DOMAIN = '*/src/domain/**/*.ts';
 /** Ports are types: they leave nothing to run, are never loaded, and would count as not covered at all. */
-const EXCLUDED = ['**/*.test.ts', '*/src/domain/ports.ts'];
+const EXCLUDED = ['**/*.test.ts', '*/src/domain/*ports.ts'];
 const PERCENT_MIN = '90';
 /** What costs a customer money when it is wrong. */
 const STRICT = ['checkout/src/domain/list-cart.ts', 'checkout/src/domain/purchase.ts'];

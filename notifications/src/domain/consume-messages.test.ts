@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import { type Batch, consumeMessages } from './consume-messages.ts';
+import type { ConsumerRepositories, ConsumerStore, DeadLetter, Message } from './consumer-ports.ts';
+import { PartitionMoved } from './errors.ts';
+import type { Notification, OrderEvent } from './ports.ts';
+import { replayOrder } from './replay-letters.ts';
+
+const AT = new Date('2026-11-20T09:00:00.250Z');
+const context = { signal: new AbortController().signal };
+
+function eventOf(orderID: bigint, seq: number): OrderEvent {
+  return { eventID: `${orderID}/${seq}`, orderID, seq, user: 1n, status: 'new', at: AT };
+}
+
+function messageOf(offset: bigint, content: OrderEvent | string, orderID?: bigint): Message {
+  const isEvent = typeof content !== 'string';
+  return {
+    offset,
+    orderID: orderID ?? (isEvent ? content.orderID : undefined),
+    key: undefined,
+    value: undefined,
+    headers: {},
+    content: isEvent ? { event: content } : { reason: 'malformed', message: content },
+    within: (work) => work(),
+  };
+}
+
+/** A store in memory; what the transaction does to it stays, as nothing here is rolled back but a moved partition. */
+function createWorld({ stands = 0n, letters = [] as DeadLetter[] } = {}) {
+  const stored: Notification[] = [];
+  const dead = [...letters];
+  const position = { stands };
+  const repositories: ConsumerRepositories = {
+    notifications: {
+      lastSeq: async (orderID) => Math.max(0, ...stored.filter((one) => one.orderID === orderID).map(({ seq }) => seq)),
+      find: async (orderID, seq) => stored.find((one) => one.orderID === orderID && one.seq === seq),
+      async add(notification) {
+        const isThere = stored.some(({ orderID, seq }) => orderID === notification.orderID && seq === notification.seq);
+        if (!isThere) stored.push(notification);
+        return !isThere;
+      },
+    },
+    offsets: {
+      async move(_partition, from, to) {
+        if (position.stands !== from) return false;
+        position.stands = to;
+        return true;
+      },
+    },
+    deadLetters: {
+      findBlocked: async (orderIDs) => orderIDs.filter((orderID) => dead.some((letter) => letter.orderID === orderID)),
+      add: async (added) => void dead.push(...added),
+      lock: async (orderID) => dead.filter((letter) => letter.orderID === orderID),
+      async remove({ offset }) {
+        const index = dead.findIndex((letter) => letter.offset === offset);
+        return dead.splice(index, 1).length > 0;
+      },
+      async explain(letter) {
+        dead.splice(
+          dead.findIndex(({ offset }) => offset === letter.offset),
+          1,
+          letter,
+        );
+      },
+    },
+  };
+  const store: ConsumerStore = { transaction: (work) => work(repositories), readOffset: async () => position.stands };
+  const sink = { send: sinon.stub<[Notification]>().resolves() };
+  return { ports: { store, sink }, stored, dead, position, sent: () => sink.send.args.map(([{ eventID }]) => eventID) };
+}
+
+const batchOf = (messages: readonly Message[], from = 0n): Batch => ({
+  topic: 'events',
+  partition: 0,
+  from,
+  to: from + BigInt(messages.length),
+  messages,
+});
+
+describe('consumeMessages', () => {
+  it('stores what the messages say, moves the offset behind them, and tells it in their order', async () => {
+    const world = createWorld({ stands: 5n });
+    const messages = [eventOf(1n, 1), eventOf(2n, 1), eventOf(1n, 2)].map((event, index) =>
+      messageOf(5n + BigInt(index), event),
+    );
+    const consumed = await consumeMessages(world.ports, batchOf(messages, 5n), context);
+    assert.deepEqual(world.sent(), ['1/1', '2/1', '1/2']);
+    assert.equal(consumed.stored.length, 3);
+    assert.equal(world.position.stands, 8n);
+  });
+
+  it('stores nothing where the offset does not stand where the batch begins', async () => {
+    const world = createWorld({ stands: 6n });
+    await assert.rejects(
+      consumeMessages(world.ports, batchOf([messageOf(5n, eventOf(1n, 1))], 5n), context),
+      PartitionMoved,
+    );
+    assert.deepEqual(world.stored, []);
+    assert.deepEqual(world.sent(), []);
+  });
+
+  it('buries what cannot be taken, parks what comes behind it in its order, and takes the others', async () => {
+    const world = createWorld();
+    const messages = [
+      messageOf(0n, eventOf(1n, 2)),
+      messageOf(1n, eventOf(2n, 1)),
+      messageOf(2n, eventOf(1n, 1)),
+      messageOf(3n, 'no JSON', 3n),
+      messageOf(4n, eventOf(3n, 1)),
+      messageOf(5n, 'no key'),
+      messageOf(6n, eventOf(2n, 1)),
+      messageOf(7n, { ...eventOf(2n, 1), user: 2n }),
+    ];
+    await consumeMessages(world.ports, batchOf(messages), context);
+    assert.deepEqual(
+      world.dead.map(({ offset, orderID, reason }) => [offset, orderID, reason]),
+      [
+        [0n, 1n, 'out_of_order'],
+        [2n, 1n, 'parked'],
+        [3n, 3n, 'malformed'],
+        [4n, 3n, 'parked'],
+        [5n, undefined, 'malformed'],
+        [7n, 2n, 'conflict'],
+      ],
+    );
+    assert.deepEqual(world.sent(), ['2/1']);
+  });
+
+  it('passes over an event of a blocked order that was taken before', async () => {
+    const world = createWorld();
+    await consumeMessages(
+      world.ports,
+      batchOf([eventOf(1n, 1), eventOf(1n, 3)].map((event, i) => messageOf(BigInt(i), event))),
+      context,
+    );
+    await consumeMessages(world.ports, batchOf([messageOf(2n, eventOf(1n, 1))], 2n), context);
+    assert.deepEqual(
+      world.dead.map(({ offset }) => offset),
+      [1n],
+    );
+  });
+
+  it('fails as the database fails', async () => {
+    const world = createWorld();
+    const failure = new Error('away');
+    const store = { ...world.ports.store, transaction: () => Promise.reject(failure) };
+    await assert.rejects(consumeMessages({ ...world.ports, store }, batchOf([]), context), failure);
+    const broken = createWorld();
+    sinon.stub(broken.ports.store, 'transaction').callsFake(async (work) => {
+      const notifications = { lastSeq: () => Promise.reject(failure), find: sinon.stub(), add: sinon.stub() };
+      const offsets = { move: async () => true };
+      const deadLetters = { findBlocked: async () => [] };
+      return work({ notifications, offsets, deadLetters } as never);
+    });
+    await assert.rejects(consumeMessages(broken.ports, batchOf([messageOf(0n, eventOf(1n, 1))]), context), failure);
+  });
+});
+
+describe('replayOrder', () => {
+  const letterOf = ({ offset, orderID }: Message): DeadLetter => ({
+    ...{ topic: 'events', partition: 0, offset, orderID },
+    ...{ key: undefined, value: undefined, headers: {}, reason: 'parked', message: 'waits' },
+  });
+
+  it('takes letters by seq, whatever order they lie in, and leaves those that say nothing', async () => {
+    const messages = [eventOf(1n, 3), 'no JSON', eventOf(1n, 1), eventOf(1n, 2), eventOf(1n, 2), eventOf(1n, 9)].map(
+      (content, index) => messageOf(BigInt(index), content, 1n),
+    );
+    const world = createWorld({ letters: messages.map(letterOf) });
+    const read = ({ offset }: DeadLetter) => messages[Number(offset)] as Message;
+    const replayed = await replayOrder({ ...world.ports, read }, 1n, context);
+    assert.deepEqual(
+      replayed.map(({ letter, outcome }) => [letter.offset, outcome, letter.reason]),
+      [
+        [2n, 'taken', 'parked'],
+        [3n, 'taken', 'parked'],
+        [4n, 'taken before', 'parked'],
+        [0n, 'taken', 'parked'],
+        [5n, 'stays dead', 'out_of_order'],
+        [1n, 'stays dead', 'malformed'],
+      ],
+    );
+    assert.deepEqual(world.sent(), ['1/1', '1/2', '1/3']);
+    assert.deepEqual(
+      world.dead.map(({ offset, reason }) => [offset, reason]),
+      [
+        [1n, 'malformed'],
+        [5n, 'out_of_order'],
+      ],
+    );
+  });
+});
