@@ -11,7 +11,7 @@ import { LINES } from './scenario.ts';
 /** What stands in a statement at the place of a parameter. */
 export type Slot =
   | { readonly kind: 'constant'; readonly value: unknown }
-  | { readonly kind: 'user' | 'key' | 'order' | 'skus' | 'warehouses' | 'event' }
+  | { readonly kind: 'user' | 'key' | 'order' | 'skus' | 'warehouses' | 'event' | 'events' }
   | { readonly kind: 'sku'; readonly line: number }
   /** When the order took the step, as the database answered. */
   | { readonly kind: 'changedAt'; readonly step: number };
@@ -117,9 +117,15 @@ function watch(database: Database, ran: Ran[]): Database {
   };
 }
 
-/** Lists as Postgres writes arrays, which every driver can send; these are lists of numbers. */
+/** Lists as Postgres writes arrays, which every driver can send. */
 function asText(value: unknown): unknown {
-  return Array.isArray(value) ? `{${value}}` : value;
+  return Array.isArray(value) ? `{${value.map(toElement)}}` : value;
+}
+
+function toElement(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'string') return JSON.stringify(value);
+  return value instanceof Date ? JSON.stringify(value) : String(value);
 }
 
 function toTemplates(ran: readonly Ran[], key: string): Template[] {
@@ -128,6 +134,8 @@ function toTemplates(ran: readonly Ran[], key: string): Template[] {
   return ran.map(({ name, text, values }) => {
     const slots = values.map((value): Slot => {
       if (value instanceof Date && name === 'add to outbox') return { kind: 'changedAt', step: told++ };
+      // The one list of this statement; the journal's request ids look the same.
+      if (name === 'event delivered') return { kind: 'events' };
       return toSlot(value, key);
     });
     const isStep = name === 'create order' || name === 'move order';

@@ -76,6 +76,8 @@ function fill(slot: Slot, filling: Filling): unknown {
       return `{${filling[slot.kind]}}`;
     case 'event':
       return randomUUID();
+    case 'events':
+      return [randomUUID()];
     case 'changedAt':
       return filling.changedAt[slot.step];
     case 'constant':

@@ -84,6 +84,8 @@ function toVariable(slot: Slot, events: EventNames): string {
       return `ARRAY[${lines.map((line) => `:warehouse${line}`)}]`;
     case 'event':
       return events.next();
+    case 'events':
+      return `ARRAY[${Array.from({ length: STEPS }, () => events.next())}]`;
     case 'changedAt':
       return `:step${slot.step}_changed_at`;
     case 'constant':
