@@ -4,7 +4,7 @@ export { assertInvariants, findBroken } from './assert.ts';
 export { type CheckOptions, checkInvariants, type Verdict, type Violation } from './check.ts';
 export { type Drain, type DrainOptions, drained } from './drain.ts';
 export { HistoryError, type Operation, operation, readHistory, TRANSPORT_REASONS, toHistoryLine } from './history.ts';
-export type { Delivery } from './journal.ts';
+export { type Delivery, JournalError, loadJournals } from './journal.ts';
 export { loadHistory } from './load-history.ts';
 export type { LogSearch } from './log-search.ts';
 export { type DatabaseUrls, type OpenSources, openSources } from './open-sources.ts';

@@ -76,6 +76,7 @@ export function meshPaths(directory: string) {
     pgbouncer: join(directory, 'pgbouncer'),
     kafka: join(directory, 'kafka'),
     logs: join(directory, 'logs'),
+    journal: join(directory, 'journal'),
   };
 }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeMesh } from './announcement.ts';
 import { refuseFullDisk } from './disk-space.ts';
@@ -106,9 +107,10 @@ function startServices(
   brokers: string | undefined,
 ): ServiceProcess[] {
   const urls = perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`);
+  const journalFile = join(paths.journal, 'notifications.jsonl');
   return SERVICES.map((name) => {
     const port = config.ports[name];
-    const surroundings = { host: LOCAL_HOST, port, databaseUrl: database.urls[name], urls, brokers };
+    const surroundings = { host: LOCAL_HOST, port, databaseUrl: database.urls[name], urls, journalFile, brokers };
     return startService({
       name,
       port,

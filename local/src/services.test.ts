@@ -23,6 +23,14 @@ describe('The environment of a service', () => {
     assert.equal(serviceEnvironment('loms', surroundings, {}).NOTIFICATIONS_URL, 'http://notifications');
   });
 
+  it('has notifications write its journal beside the data, or where the caller says', () => {
+    const own = { ...surroundings, journalFile: '/mesh/journal.jsonl' };
+    assert.equal(serviceEnvironment('notifications', own, {}).JOURNAL_FILE, '/mesh/journal.jsonl');
+    const given = { JOURNAL_FILE: '/mine.jsonl' };
+    assert.equal(serviceEnvironment('notifications', own, given).JOURNAL_FILE, '/mine.jsonl');
+    assert.equal(serviceEnvironment('loms', own, {}).JOURNAL_FILE, undefined);
+  });
+
   it('gives both ends of a token the same one', () => {
     for (const given of [{}, { PRODUCTS_TOKEN: 'mine' }]) {
       const ends = (['products', 'checkout'] as const).map((name) => serviceEnvironment(name, surroundings, given));

@@ -23,6 +23,8 @@ type Surroundings = {
   port: number;
   databaseUrl: string;
   urls: PerService<string>;
+  /** What notifications writes its journal to. */
+  journalFile?: string | undefined;
   /** Where events travel through Kafka. */
   brokers?: string | undefined;
 };
@@ -33,7 +35,7 @@ export function serviceEnvironment(
   surroundings: Surroundings,
   given: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
-  const { host, port, databaseUrl, urls, brokers } = surroundings;
+  const { host, port, databaseUrl, urls, journalFile, brokers } = surroundings;
   const environment: NodeJS.ProcessEnv = {
     LOG_LEVEL: 'info',
     ...withoutPostgresVariables(given),
@@ -45,7 +47,7 @@ export function serviceEnvironment(
   if (service === 'products') return { ...environment, PRODUCTS_TOKEN: productsToken };
   const kafka = brokers === undefined ? {} : { KAFKA_BROKERS: brokers };
   if (service === 'loms') return { ...environment, NOTIFICATIONS_URL: urls.notifications, ...kafka };
-  if (service === 'notifications') return { ...environment, ...kafka };
+  if (service === 'notifications') return { JOURNAL_FILE: journalFile, ...environment, ...kafka };
   if (service === 'checkout') {
     return { ...environment, PRODUCTS_TOKEN: productsToken, PRODUCTS_URL: urls.products, LOMS_URL: urls.loms };
   }

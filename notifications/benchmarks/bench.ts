@@ -1,0 +1,36 @@
+/** How long a change of an order takes to its line in the journal, through real processes: loms, notifications, Postgres. */
+import { openServerAlone } from 'local/testing';
+import { writeResults } from '../../rpc-kit/benchmarks/results-folder.ts';
+import { describeSetting, settingLine } from '../../rpc-kit/benchmarks/setting.ts';
+import { buyAndPay } from './buyers.ts';
+import { measureLags, quantiles, toMarkdown } from './lags.ts';
+import { startMesh } from './mesh.ts';
+
+const EVENTS_PER_SECOND = 200;
+const WARM_UP_S = 5;
+const { KAFKA_BROKERS, SECONDS = '30' } = process.env;
+/** Below these the target is met, in milliseconds. */
+const BARS = { rpc: 50, kafka: 100 };
+
+const seconds = Number(SECONDS);
+if (!Number.isInteger(seconds) || seconds < 1) {
+  console.error(`SECONDS is "${SECONDS}", but has to be a whole number from 1.`);
+  process.exit(2);
+}
+const way: keyof typeof BARS = KAFKA_BROKERS ? 'kafka' : 'rpc';
+const setting = describeSetting();
+console.log(settingLine(setting));
+console.log('Starting a Postgres of its own, durable as in the mesh, loms and notifications');
+await using server = await openServerAlone({ fsync: true });
+await using mesh = await startMesh(server.folder, KAFKA_BROKERS);
+console.log(`${EVENTS_PER_SECOND} events a second by ${way}: ${WARM_UP_S} s to warm up, then ${seconds} s`);
+const bought = await buyAndPay(mesh.loms, { eventsPerSecond: EVENTS_PER_SECOND, seconds: WARM_UP_S + seconds });
+await mesh.drained(bought.events);
+// What is under way when the warm-up ends belongs to neither part.
+const lagsMs = await measureLags(mesh.journal, new Date(bought.beganAt.getTime() + WARM_UP_S * 1_000));
+const measured = { way, barMs: BARS[way], ...quantiles(lagsMs) };
+const results = { setting, quick: seconds < 30, seconds, eventsPerSecond: EVENTS_PER_SECOND, ...measured };
+const markdown = toMarkdown(results);
+const written = await writeResults(new URL(`./${way}/`, import.meta.url), results, markdown);
+console.log(`\n${markdown}\nWritten to notifications/${written.replaceAll('benchmarks/', `benchmarks/${way}/`)}.`);
+if (measured.p99 >= measured.barMs) process.exitCode = 1;
