@@ -207,6 +207,13 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['P4, the reads'],
   },
   {
+    what: 'E1: an outbox row is gone beside those that were forgotten',
+    sql: {
+      loms: `UPDATE outbox_forgotten SET delivered_to = 'infinity'; DELETE FROM outbox WHERE order_id = 1 AND seq = 3`,
+    },
+    breaks: ['E1, the forgotten'],
+  },
+  {
     what: 'E1: an outbox row is gone',
     sql: { loms: 'DELETE FROM outbox WHERE order_id = 1 AND seq = 3' },
     breaks: ['E1, the outbox'],
