@@ -1,19 +1,18 @@
-import { arrayLiteral, type Database, type Executor, sql } from 'service-kit';
+import { arrayLiteral, type Database, sql } from 'service-kit';
 import type { DeliveryBacklogReader, DeliveryQueue, JournalQueue, SinkName } from '../domain/delivery-ports.ts';
 import type { Context, Notification } from '../domain/ports.ts';
 import { COLUMNS, type NotificationRow, toNotification } from './notification-row.ts';
 
 const TABLE = 'deliveries';
 
-/** To be called in the transaction that stores the notification. */
-export async function queueDeliveries(
-  executor: Executor,
-  sinks: readonly SinkName[],
-  { orderID, seq }: Notification,
-): Promise<void> {
-  if (sinks.length === 0) return;
-  const rows = sinks.map((sink) => ({ sink, order_id: orderID, seq }));
-  await executor.run('queue deliveries', sql.insert().into(TABLE).setFieldsRows(rows));
+/** The insert of a notification, and of a delivery for each sink where it was inserted: one statement, for it is run often. */
+export function withDeliveries(insert: ReturnType<typeof sql.insert>, sinks: readonly SinkName[]) {
+  const rows = sql
+    .select()
+    .field(sql.str('unnest(?::text[])', `{${sinks}}`), 'sink')
+    .fields(['order_id', 'seq']);
+  const deliveries = sql.insert().into(TABLE).fromQuery(['sink', 'order_id', 'seq'], rows.from('stored'));
+  return sql.select().with('stored', insert).with('queued', deliveries).from('stored').field('seq');
 }
 
 interface ClaimedRow extends NotificationRow {

@@ -1,7 +1,7 @@
 import { type Executor, sql } from 'service-kit';
 import type { SinkName } from '../domain/delivery-ports.ts';
 import type { Notifications } from '../domain/ports.ts';
-import { queueDeliveries } from './deliveries.ts';
+import { withDeliveries } from './deliveries.ts';
 import { COLUMNS, type NotificationRow, TABLE, toNotification } from './notification-row.ts';
 
 /** @param sinks those that each notification is queued for */
@@ -19,15 +19,12 @@ export function createNotifications(executor: Executor, sinks: readonly SinkName
       return row && toNotification(row);
     },
 
-    async add(notification) {
-      const { eventID, orderID, seq, user, status, at, text } = notification;
+    async add({ eventID, orderID, seq, user, status, at, text }) {
       const row = { order_id: orderID, seq, event_id: eventID, user_id: user, status, at, text };
       // Without a target it heeds every unique constraint: the place (order_id, seq) and the event_id.
-      const statement = sql.insert().into(TABLE).setFields(row).onConflict().returning('seq');
-      const stored = await executor.run('add notification', statement);
-      if (stored.length === 0) return false;
-      await queueDeliveries(executor, sinks, notification);
-      return true;
+      const insert = sql.insert().into(TABLE).setFields(row).onConflict().returning('order_id').returning('seq');
+      const statement = sinks.length === 0 ? insert : withDeliveries(insert, sinks);
+      return (await executor.run('add notification', statement)).length > 0;
     },
   };
 }
