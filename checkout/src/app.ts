@@ -4,6 +4,7 @@ import { checkout } from '../contract.ts';
 import type { UnfinishedPurchases } from './domain/ports.ts';
 import { RESUME_BATCH_MAX, resumePurchases } from './domain/resume-purchases.ts';
 import { createHandlers, type HandlerParts } from './handler/handlers.ts';
+import { countPurchases, countResumptions } from './purchase-metrics.ts';
 
 export interface Parts extends HandlerParts, ServingParts {
   readonly unfinished: UnfinishedPurchases;
@@ -18,18 +19,25 @@ const RESUME_IDLE_MS = 1_000;
 
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
-  const { logger, unfinished } = parts;
+  const { logger, registry, unfinished } = parts;
+  const store = countPurchases(registry, parts.store);
+  const resumed = countResumptions(registry);
   const resumption = startBackground({
     name: 'resume purchases',
     logger,
+    registry,
     idleMs: RESUME_IDLE_MS,
     async round(signal) {
+      let failures = 0;
       const onFailure = (purchaseID: string, err: unknown): void => {
+        failures += 1;
         logger.warn({ purchase_id: purchaseID, err }, 'a purchase could not be finished and will be tried again');
       };
-      return (await resumePurchases(unfinished, parts, { onFailure }, { signal })) === RESUME_BATCH_MAX;
+      const taken = await resumePurchases(unfinished, { ...parts, store }, { onFailure }, { signal });
+      resumed(taken - failures, failures);
+      return taken === RESUME_BATCH_MAX;
     },
   });
-  const service = implement(checkout, createHandlers(parts), serviceOptions(parts));
+  const service = implement(checkout, createHandlers({ ...parts, store }), serviceOptions(parts));
   return { service, [Symbol.asyncDispose]: () => resumption[Symbol.asyncDispose]() };
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { loms } from 'loms/contract.ts';
 import { products } from 'products/contract.ts';
-import { adaptiveLimit, createTokenBucket, serveHttp } from 'rpc-kit';
+import { adaptiveLimit, createTokenBucket, measureLimiter, serveHttp } from 'rpc-kit';
 import {
   announce,
   createLogger,
@@ -24,8 +24,9 @@ import { createOrderDesk, createWarehouse } from './peer/loms.ts';
 import { cacheProducts, countProductAnswers } from './peer/product-cache.ts';
 import { createProductCatalogue, PRODUCT_LIMIT } from './peer/products.ts';
 import { singleFlight } from './peer/single-flight.ts';
+import { observeUnsettled } from './purchase-metrics.ts';
 import { createCartReader } from './repository/carts.ts';
-import { createUnfinishedPurchases } from './repository/purchases.ts';
+import { createUnfinishedPurchases, createUnsettledReader } from './repository/purchases.ts';
 import { createStore } from './repository/store.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/checkout', import.meta.url));
@@ -48,7 +49,7 @@ await run('checkout', async (stopped) => {
   // Each request takes a turn of the product service's limit, so none is sent again behind its back.
   const toProducts = { urls: config.PRODUCTS_URL, userAgent, registry, logger, face: 'plain', retries: false } as const;
   await using productsPeer = openPeer(products, toProducts);
-  await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger);
+  await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger, registry);
 
   const productLimiter =
     config.PRODUCTS_LIMIT_SHARED === 'on'
@@ -58,8 +59,10 @@ await run('checkout', async (stopped) => {
   const productService = createProductCatalogue({
     client: productsPeer.client,
     token: config.PRODUCTS_TOKEN,
-    limiter: productLimiter,
+    limiter: measureLimiter(registry, 'products', productLimiter),
   });
+
+  observeUnsettled(registry, createUnsettledReader(database));
 
   const limit = adaptiveLimit();
   await using app = createApp({

@@ -15,6 +15,7 @@ import type {
 } from './domain/ports.ts';
 import { createEventMetrics } from './event-metrics.ts';
 import { createHandlers } from './handler/handlers.ts';
+import { countOrders } from './order-metrics.ts';
 
 export interface Parts extends ServingParts {
   /** @param onEvents to be called after each commit that left events to deliver */
@@ -39,7 +40,10 @@ const OVERDUE_IDLE_MS = 1_000;
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
   const delivery = startDelivery(parts);
-  const store = parts.openStore(() => delivery.wake());
+  const store = countOrders(
+    parts.registry,
+    parts.openStore(() => delivery.wake()),
+  );
   const expiry = startExpiry(parts, store);
   const handlers = createHandlers({ store, orders: parts.orders, stocks: parts.stocks });
   const service = implement(loms, handlers, serviceOptions(parts));
@@ -61,7 +65,13 @@ function startDelivery({ queue, backlog, sink, logger, registry }: Parts): Backg
     onDelivered: metrics.onDelivered,
     onArrival: () => rounds.wake(),
   });
-  const rounds = startBackground({ name: 'deliver events', logger, idleMs: EVENTS_IDLE_MS, round: relay.round });
+  const rounds = startBackground({
+    name: 'deliver events',
+    logger,
+    registry,
+    idleMs: EVENTS_IDLE_MS,
+    round: relay.round,
+  });
   return {
     wake: rounds.wake,
     async [Symbol.asyncDispose]() {
@@ -82,6 +92,7 @@ function startExpiry({ overdue, logger, registry }: Parts, store: Store): Backgr
   return startBackground({
     name: 'cancel overdue orders',
     logger,
+    registry,
     idleMs: OVERDUE_IDLE_MS,
     async round(signal) {
       const onFailure = (orderID: bigint, err: unknown): void => {

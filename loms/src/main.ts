@@ -16,7 +16,9 @@ import {
 import { loms } from '../contract.ts';
 import { createApp } from './app.ts';
 import { lomsConfig } from './config.ts';
+import { observeAwaitingPayment } from './order-metrics.ts';
 import { openEventSink } from './peer/event-sink.ts';
+import { createAwaitingReader } from './repository/awaiting.ts';
 import { createOrderReader, createOverdueOrders } from './repository/orders.ts';
 import { createBacklogReader, createEventQueue } from './repository/outbox.ts';
 import { startOutboxCleaning } from './repository/outbox-cleaning.ts';
@@ -38,8 +40,10 @@ await run('loms', async (stopped) => {
     registry,
   });
   await using sink = await openEventSink(config, logger, registry);
-  await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger);
-  await using _cleaning = startOutboxCleaning(database, config.OUTBOX_KEPT_HOURS, logger);
+  await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger, registry);
+  await using _cleaning = startOutboxCleaning(database, config.OUTBOX_KEPT_HOURS, logger, registry);
+
+  observeAwaitingPayment(registry, createAwaitingReader(database));
 
   const paymentTimeoutMs = config.ORDER_PAYMENT_TIMEOUT_MS;
   const limit = adaptiveLimit();

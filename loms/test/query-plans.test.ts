@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Database } from 'service-kit';
 import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
+import { createAwaitingReader } from '../src/repository/awaiting.ts';
 import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
 import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -22,6 +23,7 @@ const STATEMENTS = [
   'lock stocks',
   'move order',
   'postpone event',
+  'read awaiting',
   'read backlog',
   'release stocks',
   'reserve stocks',
@@ -132,6 +134,7 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   const [event] = await query(`SELECT event_id FROM outbox WHERE order_id = ${payed} AND seq = 3`);
   await createEventQueue(database).postpone(event?.event_id as string, 100, new AbortController());
   await createBacklogReader(database).read(100, new AbortController());
+  await createAwaitingReader(database).read(100, new AbortController());
   await forgetDeliveredEvents(database, 60_000);
   const names = () => new Set(loms.statements.map(({ name }) => name));
   await eventually(

@@ -27,6 +27,7 @@ export {
 } from './interceptors/circuit-breaker.ts';
 export { hedging, type HedgingOptions } from './interceptors/hedging.ts';
 
+export { measureLimiter } from './interceptors/limiter-metrics.ts';
 export { clientMetrics, serverMetrics } from './interceptors/metrics.ts';
 export {
   balancerMetrics,

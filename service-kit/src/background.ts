@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { failuresInARow } from './background-metrics.ts';
 
 export interface BackgroundOptions {
   readonly name: string;
   readonly logger: Logger;
+  /** Shows whether rounds fail: `background_failures_in_a_row{background}`. */
+  readonly registry?: Registry | undefined;
   /** How long to rest when there was nothing to do, in milliseconds. */
   readonly idleMs: number;
   /**
@@ -25,11 +29,12 @@ const WOKEN = new Error('there is something to do');
 const REST_MAX_MS = 5_000;
 
 /** Repeats a round of work until disposed; disposing waits for the round under way. A failed round is logged and repeated. */
-export function startBackground({ name, logger, idleMs, round }: BackgroundOptions): Background {
+export function startBackground({ name, logger, registry, idleMs, round }: BackgroundOptions): Background {
   const stop = new AbortController();
   let resting = new AbortController();
   let awake = false;
   let failures = 0;
+  const show = registry && failuresInARow(registry, name);
 
   async function rest(): Promise<void> {
     if (awake && failures === 0) return;
@@ -45,9 +50,11 @@ export function startBackground({ name, logger, idleMs, round }: BackgroundOptio
       try {
         more = await round(stop.signal);
         failures = 0;
+        show?.(failures);
       } catch (error) {
         if (stop.signal.aborted) return;
         failures += 1;
+        show?.(failures);
         logger.error({ err: error, background: name, failures }, 'background work failed and will be tried again');
       }
       if (!more) await rest();

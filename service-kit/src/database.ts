@@ -70,7 +70,16 @@ export function openDatabase(options: DatabaseOptions): Database {
   // Without a listener, an idle connection that breaks would end the process.
   pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection broke'));
   const lease = openLeases(pool, options.poolMax, logger);
-  const { seconds, cancelled } = instruments(options.registry, pool, lease);
+  const { seconds, cancelled, wait } = instruments(options, pool, lease);
+
+  const takeConnection = async ({ signal }: CallScope): Promise<LeasedConnection> => {
+    const done = wait.startTimer();
+    try {
+      return await lease.take(signal);
+    } finally {
+      done();
+    }
+  };
 
   const execute = async (on: LeasedConnection, name: string, statement: Statement, { signal }: CallScope) => {
     const done = seconds.startTimer({ query: name });
@@ -88,14 +97,15 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 
   const once = async <T>(work: (executor: Executor) => Promise<T>, scope: CallScope): Promise<T> => {
-    const connection = await lease.take(scope.signal);
+    const connection = await takeConnection(scope);
     try {
       await connection.query('BEGIN');
       const result = await work({
         run: (name, statement) => execute(connection, name, statement, scope) as Promise<never>,
       });
       scope.signal?.throwIfAborted();
-      await inStatementSpan('COMMIT', () => connection.commit());
+      const done = seconds.startTimer({ query: 'COMMIT' });
+      await inStatementSpan('COMMIT', () => connection.commit()).finally(done);
       return result;
     } catch (error) {
       await connection.rollback();
@@ -106,7 +116,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 
   const alone = async <T>(work: (on: LeasedConnection) => Promise<T>, scope: CallScope = {}): Promise<T> => {
-    const connection = await lease.take(scope.signal);
+    const connection = await takeConnection(scope);
     try {
       return await work(connection);
     } finally {
@@ -139,7 +149,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-function instruments(registry: Registry, pool: pg.Pool, lease: Leases) {
+/** Seconds. From a cached page to the longest that a statement may take. */
+const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+function instruments({ registry, poolMax }: DatabaseOptions, pool: pg.Pool, lease: Leases) {
   new Gauge({
     name: 'db_pool_connections',
     help: 'Connections to the database, by state; waiting counts callers without one.',
@@ -151,6 +164,11 @@ function instruments(registry: Registry, pool: pg.Pool, lease: Leases) {
       this.set({ state: 'waiting' }, lease.waiting);
     },
   });
+  new Gauge({
+    name: 'db_pool_connections_max',
+    help: 'Connections that the process may have to the database.',
+    registers: [registry],
+  }).set(poolMax);
   const cancelled = new Counter({
     name: 'db_statements_cancelled_total',
     help: 'Statements cut off because nobody waited for them any more, by name.',
@@ -161,8 +179,14 @@ function instruments(registry: Registry, pool: pg.Pool, lease: Leases) {
     name: 'db_query_duration_seconds',
     help: 'How long statements took, by name.',
     labelNames: ['query'],
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    buckets: DURATION_BUCKETS,
     registers: [registry],
   });
-  return { seconds, cancelled };
+  const wait = new Histogram({
+    name: 'db_pool_wait_seconds',
+    help: 'How long callers waited for a connection, also those that got none.',
+    buckets: DURATION_BUCKETS,
+    registers: [registry],
+  });
+  return { seconds, cancelled, wait };
 }

@@ -29,6 +29,7 @@ export {
 } from './operation-journal.ts';
 export { openPeer, type Peer, type PeerOptions } from './peer.ts';
 export { pendingMigrations } from './pending-migrations.ts';
+export { readAtScrape } from './read-at-scrape.ts';
 export { databaseReadiness } from './readiness.ts';
 export { createRegistry } from './registry.ts';
 export { announce, run } from './run.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { type Call, type Interceptor, toRpcError } from 'rpc-kit';
 import { type Background, startBackground } from './background.ts';
 import type { CallScope, Database, Executor } from './database.ts';
@@ -120,11 +121,12 @@ export function createOperationJournal(database: Executor): OperationJournal {
 const FORGET_IDLE_MS = 60_000;
 
 /** Deletes operations in the background that are older than they are kept for. */
-export function startForgetting(database: Database, keptDays: number, logger: Logger): Background {
+export function startForgetting(database: Database, keptDays: number, logger: Logger, registry?: Registry): Background {
   const keptMs = keptDays * 86_400_000;
   return startBackground({
     name: 'forget old operations',
     logger,
+    registry,
     idleMs: FORGET_IDLE_MS,
     round: (signal) => forgetOldOperations(database, keptMs, { signal }),
   });

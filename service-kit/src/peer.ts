@@ -52,7 +52,8 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
     endpoints: urls,
     on: balancerMetrics(registry),
     connect(url) {
-      const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint: url }) });
+      // The origin alone: a URL may hold a password, which nobody wants to read in metrics.
+      const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint: new URL(url).origin }) });
       return breaker.guard(createHttpTransport(url, { userAgent, face }));
     },
   });

@@ -66,8 +66,11 @@ export interface Purchases {
    * @throws {IdempotencyConflict} when another user has just taken the key
    */
   begin(user: bigint, idempotencyKey: string | undefined): Promise<PendingPurchase | undefined>;
-  /** Ends the purchase, once. When it was not ordered, its goods go back into the cart, less what was deleted meanwhile. */
-  settle(purchase: PendingPurchase, outcome: PurchaseOutcome): Promise<void>;
+  /**
+   * Ends the purchase, once. When it was not ordered, its goods go back into the cart, less what was deleted meanwhile.
+   * @returns whether this ended it; false where somebody else was faster
+   */
+  settle(purchase: PendingPurchase, outcome: PurchaseOutcome): Promise<boolean>;
 }
 
 export interface Repositories {
@@ -85,6 +88,18 @@ export interface Store {
 export interface UnfinishedPurchases {
   /** Takes up to `limit`; nobody else takes them up until they have rested, longer after each attempt. */
   claim(limit: number, context: Context): Promise<PendingPurchase[]>;
+}
+
+/** Purchases whose outcome is not known yet. */
+export interface Unsettled {
+  /** Counted up to a limit. */
+  readonly purchases: number;
+  /** How long ago the oldest of them began, in milliseconds; 0 where there is none. */
+  readonly oldestMs: number;
+}
+
+export interface UnsettledReader {
+  read(countMax: number, context: Context): Promise<Unsettled>;
 }
 
 /** loms's stock. */

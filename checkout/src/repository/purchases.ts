@@ -8,6 +8,7 @@ import type {
   Purchases,
   Shortage,
   UnfinishedPurchases,
+  UnsettledReader,
 } from '../domain/ports.ts';
 
 interface PurchaseRow {
@@ -92,6 +93,7 @@ export function createPurchases(transaction: Executor): Purchases {
         .returning('purchase_id');
       const isFirst = (await transaction.run('settle purchase', statement)).length > 0;
       if (isFirst && outcome.state !== 'ordered') await putBack(transaction, purchaseID, user);
+      return isFirst;
     },
   };
 }
@@ -143,6 +145,24 @@ export function createUnfinishedPurchases(database: Database): UnfinishedPurchas
       const rows = await database.run<PurchaseRow>('claim unfinished purchases', statement, { signal });
       const reading: Executor = { run: (name, query) => database.run(name, query, { signal }) };
       return Promise.all(rows.map((row) => toPending(reading, row)));
+    },
+  };
+}
+
+/** Only pending purchases are in the index, and each user has one at most. */
+export function createUnsettledReader(database: Database): UnsettledReader {
+  return {
+    async read(countMax, { signal }) {
+      const pending = sql.select().from('purchases').field('created_at').where("state = 'pending'").limit(countMax);
+      const statement = sql
+        .select()
+        .from(pending, 'pending')
+        .field('count(*)', 'purchases')
+        .field('coalesce(1000 * extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8', 'oldest_ms');
+      const rows = await database.run<{ purchases: bigint; oldest_ms: number }>('read unsettled', statement, {
+        signal,
+      });
+      return { purchases: Number(rows[0]?.purchases ?? 0), oldestMs: rows[0]?.oldest_ms ?? 0 };
     },
   };
 }

@@ -126,6 +126,18 @@ export interface OverdueOrders {
   list(limit: number, context: Context): Promise<bigint[]>;
 }
 
+/** Orders that await payment. */
+export interface Awaiting {
+  /** Counted up to a limit. */
+  readonly orders: number;
+  /** How long the time to pay of the first of them has been over, in milliseconds; 0 where none is. */
+  readonly overdueMs: number;
+}
+
+export interface AwaitingReader {
+  read(countMax: number, context: Context): Promise<Awaiting>;
+}
+
 export interface OrderEvent extends StatusChange {
   readonly eventID: string;
   /** Of the call that made the change; nobody called where an order's time ran out. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { type Background, type Database, sql, startBackground } from 'service-kit';
 
 /** How often it is looked for events that are past their time. */
@@ -8,10 +9,16 @@ const BATCH_MAX = 1_000;
 const HOUR_MS = 3_600_000;
 
 /** Deletes events in the background that were delivered longer ago than they are kept for. */
-export function startOutboxCleaning(database: Database, keptHours: number, logger: Logger): Background {
+export function startOutboxCleaning(
+  database: Database,
+  keptHours: number,
+  logger: Logger,
+  registry?: Registry,
+): Background {
   return startBackground({
     name: 'forget delivered events',
     logger,
+    registry,
     idleMs: IDLE_MS,
     round: (signal) => forgetDeliveredEvents(database, keptHours * HOUR_MS, signal),
   });

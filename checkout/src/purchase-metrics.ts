@@ -1,0 +1,120 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { readAtScrape } from 'service-kit';
+import type { Carts, PurchaseOutcome, Purchases, Store, Unsettled, UnsettledReader } from './domain/ports.ts';
+
+type Outcome = PurchaseOutcome['state'];
+const OUTCOMES = ['ordered', 'out of stock', 'cart empty', 'rejected'] as const satisfies Outcome[];
+const CHANGES = ['add', 'delete'] as const;
+
+/** What a transaction did that counts once it is committed. */
+interface Tally {
+  readonly changes: (typeof CHANGES)[number][];
+  readonly outcomes: Outcome[];
+}
+
+/**
+ * The store, with what it commits counted: `cart_changes_total{change}` and `purchases_total{outcome}`. A purchase counts
+ * once, when it is settled, whoever settles it and however often it is asked for.
+ */
+export function countPurchases(registry: Registry, store: Store): Store {
+  const changed = new Counter({
+    name: 'cart_changes_total',
+    help: 'Changes of carts by their users: add, delete.',
+    labelNames: ['change'],
+    registers: [registry],
+  });
+  const settled = new Counter({
+    name: 'purchases_total',
+    help: 'Purchases that came to their end, by outcome; rejected is loms refusing for a reason that no user can mend.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  // What has not happened yet shows as 0: a rate needs a beginning.
+  for (const change of CHANGES) changed.inc({ change }, 0);
+  for (const outcome of OUTCOMES) settled.inc({ outcome }, 0);
+
+  return {
+    async transaction(work, context) {
+      let tally: Tally = { changes: [], outcomes: [] };
+      const result = await store.transaction(({ carts, purchases }) => {
+        // It may run more than once; only the last time is committed.
+        tally = { changes: [], outcomes: [] };
+        return work({ carts: tallyCarts(carts, tally), purchases: tallyPurchases(purchases, tally) });
+      }, context);
+      for (const change of tally.changes) changed.inc({ change });
+      for (const outcome of tally.outcomes) settled.inc({ outcome });
+      return result;
+    },
+  };
+}
+
+function tallyCarts(carts: Carts, { changes }: Tally): Carts {
+  return {
+    lines: (user) => carts.lines(user),
+    lock: (user) => carts.lock(user),
+    async add(user, line) {
+      await carts.add(user, line);
+      changes.push('add');
+    },
+    async remove(user, line) {
+      await carts.remove(user, line);
+      changes.push('delete');
+    },
+  };
+}
+
+function tallyPurchases(purchases: Purchases, { outcomes }: Tally): Purchases {
+  return {
+    findByKey: (key) => purchases.findByKey(key),
+    findPending: (user) => purchases.findPending(user),
+    async begin(user, key) {
+      const begun = await purchases.begin(user, key);
+      if (!begun) outcomes.push('cart empty');
+      return begun;
+    },
+    async settle(purchase, outcome) {
+      const isFirst = await purchases.settle(purchase, outcome);
+      if (isFirst) outcomes.push(outcome.state);
+      return isFirst;
+    },
+  };
+}
+
+/** `purchases_resumed_total{result}`: purchases that were cut off, taken up in the background. */
+export function countResumptions(registry: Registry): (finished: number, failed: number) => void {
+  const resumed = new Counter({
+    name: 'purchases_resumed_total',
+    help: 'Purchases that were cut off and taken up in the background: finished, or failed and tried again later.',
+    labelNames: ['result'],
+    registers: [registry],
+  });
+  const count = (finished: number, failed: number): void => {
+    resumed.inc({ result: 'finished' }, finished);
+    resumed.inc({ result: 'failed' }, failed);
+  };
+  count(0, 0);
+  return count;
+}
+
+/** Counting further would cost more than it tells. */
+const UNSETTLED_COUNT_MAX = 10_000;
+
+/** `purchases_pending` and `purchases_pending_oldest_seconds`. */
+export function observeUnsettled(registry: Registry, unsettled: UnsettledReader): void {
+  const read = readAtScrape((context) => unsettled.read(UNSETTLED_COUNT_MAX, context));
+  const gauge = (name: string, help: string, toValue: (known: Unsettled) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        const known = await read();
+        if (known) this.set(toValue(known));
+        else this.remove();
+      },
+    });
+  const help = `Purchases whose outcome is not known yet, in the whole database, counted up to ${UNSETTLED_COUNT_MAX}.`;
+  gauge('purchases_pending', help, ({ purchases }) => purchases);
+  const oldest = 'How long ago the oldest of the pending purchases began.';
+  gauge('purchases_pending_oldest_seconds', oldest, ({ oldestMs }) => oldestMs / 1_000);
+}

@@ -1,0 +1,86 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { readAtScrape } from 'service-kit';
+import type { AwaitingReader, OrderStatus, StatusChange, Store } from './domain/ports.ts';
+
+const STATUSES = ['new', 'awaiting payment', 'failed', 'payed', 'cancelled'] as const satisfies OrderStatus[];
+
+/**
+ * The store, with what it commits counted: `orders_created_total{outcome}` and `order_status_changes_total{status}`. A change
+ * is counted once it is committed, so neither what was rolled back nor a repetition of a call counts.
+ */
+export function countOrders(registry: Registry, store: Store): Store {
+  const created = new Counter({
+    name: 'orders_created_total',
+    help: 'Orders made, by whether their goods were there: reserved or out_of_stock.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  const changed = new Counter({
+    name: 'order_status_changes_total',
+    help: 'Steps of orders, by the status that they led to.',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  // What has not happened yet shows as 0: a rate needs a beginning.
+  for (const outcome of ['reserved', 'out_of_stock']) created.inc({ outcome }, 0);
+  for (const status of STATUSES) changed.inc({ status }, 0);
+
+  const count = (changes: readonly StatusChange[]): void => {
+    for (const { status } of changes) changed.inc({ status });
+    // An order is made and gets its goods, or not, in one transaction.
+    const isNew = changes.some(({ status }) => status === 'new');
+    if (isNew) created.inc({ outcome: changes.at(-1)?.status === 'failed' ? 'out_of_stock' : 'reserved' });
+  };
+
+  return {
+    async transaction(work, context) {
+      let changes: StatusChange[] = [];
+      const result = await store.transaction((repositories) => {
+        // It may run more than once; only the last time is committed.
+        changes = [];
+        const outbox = {
+          async add(added: readonly StatusChange[]) {
+            await repositories.outbox.add(added);
+            changes.push(...added);
+          },
+        };
+        return work({ ...repositories, outbox });
+      }, context);
+      count(changes);
+      return result;
+    },
+  };
+}
+
+/** Counting further would cost more than it tells: some ten milliseconds. */
+const AWAITING_COUNT_MAX = 50_000;
+
+/**
+ * `orders_by_status{status}` and `orders_overdue_seconds`. Of all statuses only `awaiting payment` is one that orders leave
+ * again, so only its orders can pile up; counting the others would mean to count all orders that there ever were, and how
+ * many reach them is told by `order_status_changes_total`. No order is `new` beyond the transaction that makes it.
+ */
+export function observeAwaitingPayment(registry: Registry, awaiting: AwaitingReader): void {
+  const read = readAtScrape((context) => awaiting.read(AWAITING_COUNT_MAX, context));
+  new Gauge({
+    name: 'orders_by_status',
+    help: `Orders in a status that they will leave again, in the whole database, counted up to ${AWAITING_COUNT_MAX}.`,
+    labelNames: ['status'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      const known = await read();
+      if (known) this.set({ status: 'awaiting payment' }, known.orders);
+    },
+  });
+  new Gauge({
+    name: 'orders_overdue_seconds',
+    help: 'How long ago the first order that is still awaiting payment should have been cancelled; 0 where none should.',
+    registers: [registry],
+    async collect() {
+      const known = await read();
+      if (known) this.set(known.overdueMs / 1_000);
+      else this.remove();
+    },
+  });
+}

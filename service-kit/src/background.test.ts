@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { startBackground } from './background.ts';
+
+describe('startBackground', () => {
+  const logger = pino({ level: 'silent' });
+
+  it('shows how many rounds have failed in a row, and 0 once one has gone well', async () => {
+    const registry = new Registry();
+    const shown: unknown[] = [];
+    const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+    const outcomes = ['fails', 'fails', 'goes well', 'the end'];
+    await using _work = startBackground({
+      name: 'try',
+      logger,
+      registry,
+      idleMs: 1,
+      async round() {
+        const { values = [] } = (await registry.getSingleMetric('background_failures_in_a_row')?.get()) ?? {};
+        shown.push(values.map(({ labels, value }) => [labels.background, value]));
+        const outcome = outcomes.shift();
+        if (outcome === 'fails') throw new Error('it does not work');
+        if (outcome === 'the end') finish();
+        return false;
+      },
+    });
+    await done;
+    assert.deepEqual(shown.slice(0, 4), [[['try', 0]], [['try', 1]], [['try', 2]], [['try', 0]]]);
+  });
+
+  it('gives several works of a process one instrument', async () => {
+    const registry = new Registry();
+    const work = { logger, registry, idleMs: 1_000, round: async () => false };
+    await using _one = startBackground({ ...work, name: 'one' });
+    await using _two = startBackground({ ...work, name: 'two' });
+    assert.match(await registry.metrics(), /\{background="one"\} 0\n.*\{background="two"\} 0/);
+  });
+});

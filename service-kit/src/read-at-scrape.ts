@@ -1,0 +1,21 @@
+/** Whoever scrapes waits for the answer; what is not known in time is left out of it. */
+const TIMEOUT_MS = 500;
+
+/**
+ * For gauges that need the database. The gauges of a scrape are collected at the same moment, so one reading serves them
+ * all, also where several scrape at once.
+ * @returns what was read, or undefined where that failed or took too long
+ */
+export function readAtScrape<T>(
+  read: (context: { readonly signal: AbortSignal }) => Promise<T>,
+): () => Promise<T | undefined> {
+  let reading: Promise<T | undefined> | undefined;
+  return () => {
+    reading ??= read({ signal: AbortSignal.timeout(TIMEOUT_MS) })
+      .catch(() => undefined)
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  };
+}
