@@ -11,6 +11,8 @@ export interface Load {
 export interface Bought {
   readonly events: number;
   readonly beganAt: Date;
+  /** When the buyer knew of the change, by `orderID/seq`: some milliseconds after its commit. */
+  readonly answeredAt: ReadonlyMap<string, number>;
 }
 
 /** Made and payed, an order has three events: new, awaiting payment, payed. */
@@ -28,19 +30,26 @@ export async function buyAndPay(
   const began = performance.now();
   const orders = Math.floor((eventsPerSecond / EVENTS_PER_ORDER) * seconds);
   const underWay: Promise<void>[] = [];
+  const answeredAt = new Map<string, number>();
   for (let order = 0; order < orders; order++) {
     const dueAt = began + (order * 1_000 * EVENTS_PER_ORDER) / eventsPerSecond;
     await sleep(Math.max(0, dueAt - performance.now()));
-    underWay.push(buyOne(client, 1 + (order % SKUS)));
+    underWay.push(buyOne(client, 1 + (order % SKUS), answeredAt));
   }
   await Promise.all(underWay);
-  return { events: orders * EVENTS_PER_ORDER, beganAt };
+  return { events: orders * EVENTS_PER_ORDER, beganAt, answeredAt };
 }
 
-async function buyOne(client: Client<typeof loms.methods>, sku: number): Promise<void> {
+async function buyOne(
+  client: Client<typeof loms.methods>,
+  sku: number,
+  answeredAt: Map<string, number>,
+): Promise<void> {
   const order = { user: 1n, items: [{ sku, count: 1 }], idempotencyKey: randomUUID() };
   const { orderID } = await repeated(() => client.createOrder(order));
+  for (const seq of [1, 2]) answeredAt.set(`${orderID}/${seq}`, Date.now());
   await repeated(() => client.orderPayed({ orderID }));
+  answeredAt.set(`${orderID}/3`, Date.now());
 }
 
 /** On a busy machine a call may run out of time; both are safe to repeat. */
