@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { raceSignal } from 'rpc-kit';
@@ -26,6 +27,8 @@ export interface KafkaEvents extends EventSink, AsyncDisposable {}
 const BATCH_MAX = 500;
 /** The relay brings far fewer at a time; more than this is a mistake, and must not fill the memory. */
 const WAITING_MAX = 5_000;
+
+const CLOSE_TIMEOUT_MS = 500;
 
 interface Waiting {
   readonly message: KafkaMessage;
@@ -101,7 +104,8 @@ export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
       const left = waiting.splice(0);
       for (const { reject } of left) reject(new SinkUnavailable('loms stops'));
       await producer.close();
-      await sending;
+      // A request to brokers that do not answer ends with the process.
+      await Promise.race([sending, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     },
   };
 }

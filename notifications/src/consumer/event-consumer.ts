@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { onAbort } from 'rpc-kit';
 import { type Background, startBackground } from 'service-kit';
 import type { ConsumePorts } from '../domain/consume-messages.ts';
 import type { Consumed, DeadLetter, DeadLetterReader } from '../domain/consumer-ports.ts';
@@ -39,10 +40,14 @@ export function startEventConsumer(options: EventConsumerOptions): Background {
       const { sessionTimeoutMs = SESSION_TIMEOUT_MS } = options;
       const group = openKafkaGroup({ ...options, sessionTimeoutMs });
       const membership = openMembership(options, group, metrics);
+      const unfollow = onAbort(signal, () => membership.end());
+      group.lost.catch(membership.end);
       try {
-        await group.join(membership.assign);
-        await membership.fetchUntil(signal);
+        // A stop waits neither for brokers that do not answer nor for a group that is just sharing its partitions anew.
+        await membership.unlessEnded(group.join(membership.assign));
+        while (!signal.aborted) await membership.fetchOnce();
       } finally {
+        unfollow();
         await membership.close();
         await group.close();
         logger.info({ topic }, 'left the consumer group');
@@ -59,15 +64,23 @@ function openMembership(
 ) {
   const workers = new Map<number, PartitionWorker>();
   /** Those that were given up end by themselves; the last of them is waited for at the end. */
-  const ending = new Set<Promise<void>>();
+  const leaving = new Set<Promise<void>>();
   const uncommitted = new Map<number, bigint>();
-  let change = Promise.withResolvers<void>();
+  /** One for each wait: what raced against a promise that lives long would stay with it as long. */
+  let waking = Promise.withResolvers<void>();
+  let ending = Promise.withResolvers<void>();
+  let ended: { readonly error?: unknown } | undefined;
   let committedAt = 0;
 
-  const onChange = (): void => {
-    change.resolve();
-    change = Promise.withResolvers();
-  };
+  const wake = (): void => waking.resolve();
+
+  /** Leaves the work to itself when the membership ends, and fails where it was lost. */
+  async function unlessEnded<T>(work: Promise<T>): Promise<T | undefined> {
+    ending = Promise.withResolvers();
+    const result = ended ? undefined : await Promise.race([work, ending.promise]);
+    if (ended?.error !== undefined) throw ended.error;
+    return result as T | undefined;
+  }
 
   function onConsumed(partition: number, consumed: Consumed, from: bigint, to: bigint): void {
     uncommitted.set(partition, to);
@@ -79,8 +92,8 @@ function openMembership(
   function giveUp(partition: number, worker: PartitionWorker): void {
     workers.delete(partition);
     uncommitted.delete(partition);
-    const end = Promise.resolve(worker[Symbol.asyncDispose]()).finally(() => ending.delete(end));
-    ending.add(end);
+    const end = Promise.resolve(worker[Symbol.asyncDispose]()).finally(() => leaving.delete(end));
+    leaving.add(end);
   }
 
   function commitNow(): void {
@@ -102,34 +115,42 @@ function openMembership(
 
   return {
     assign(partitions: readonly number[]): void {
+      // An answer that came after the end.
+      if (ended) return;
       for (const [partition, worker] of workers) if (!partitions.includes(partition)) giveUp(partition, worker);
       for (const partition of partitions) {
         if (workers.has(partition)) continue;
-        workers.set(partition, startPartitionWorker({ topic, partition, ports, logger, onChange, onConsumed }));
+        workers.set(partition, startPartitionWorker({ topic, partition, ports, logger, onChange: wake, onConsumed }));
       }
       logger.info({ topic, partitions: partitions.toSorted((a, b) => a - b) }, 'takes events of these partitions');
       metrics.assigned(partitions);
-      onChange();
+      wake();
     },
 
-    async fetchUntil(signal: AbortSignal): Promise<void> {
-      const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      while (!signal.aborted) {
-        const changed = change.promise;
-        const wanted = [...workers.values()].map((worker) => worker.wanted()).filter((want) => want !== undefined);
-        if (wanted.length === 0) await Promise.race([changed, stopped, group.lost]);
-        else {
-          const fetched = await Promise.race([group.fetch(wanted), stopped, group.lost]);
-          for (const some of fetched ?? []) await hand(some);
-        }
-        commitNow();
-      }
+    unlessEnded,
+
+    /** @param error why the membership is lost; missing when it is not wanted any more */
+    end(error?: unknown): void {
+      ended ??= { error };
+      wake();
+      ending.resolve();
+    },
+
+    async fetchOnce(): Promise<void> {
+      const wanted = [...workers.values()].map((worker) => worker.wanted()).filter((want) => want !== undefined);
+      if (wanted.length === 0) {
+        // A worker that has room again ends the wait, and so does a new assignment.
+        waking = Promise.withResolvers();
+        await unlessEnded(waking.promise);
+      } else for (const some of (await unlessEnded(group.fetch(wanted))) ?? []) await hand(some);
+      commitNow();
     },
 
     async close(): Promise<void> {
+      ended ??= {};
       for (const [partition, worker] of workers) giveUp(partition, worker);
       metrics.assigned([]);
-      await Promise.all(ending);
+      await Promise.all(leaving);
     },
   };
 }

@@ -54,7 +54,8 @@ const PARTITION_BYTES_MAX = 262_144;
 const HEARTBEAT_MS = 2_000;
 /** The others wait no longer for one that does not come back to the group. */
 const REBALANCE_TIMEOUT_MS = 10_000;
-const CLOSE_TIMEOUT_MS = 1_500;
+/** A farewell that brokers do not take is left to the session's end; a stop has no time for more. */
+const CLOSE_TIMEOUT_MS = 700;
 const TIMEOUTS = { connectTimeout: 3_000, requestTimeout: 20_000, retries: 3, retryDelay: 250 } as const;
 /** The library's word for: whatever the leader's epoch is. */
 const ANY_EPOCH = -1;

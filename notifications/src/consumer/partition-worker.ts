@@ -111,6 +111,8 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
 
   /** Waits for messages; meanwhile somebody may set the offset back, for events to be taken anew. */
   async function rest(from: bigint): Promise<void> {
+    // A new one for each rest: what raced against a promise that lives long would stay with it as long.
+    arrival = Promise.withResolvers();
     const waking = new AbortController();
     const overlong = sleep(IDLE_CHECK_MS, undefined, { signal: waking.signal, ref: false }).catch(() => {});
     await Promise.race([arrival.promise, overlong]);
@@ -181,7 +183,6 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
 
   function arrive(): void {
     arrival.resolve();
-    arrival = Promise.withResolvers();
   }
 }
 
