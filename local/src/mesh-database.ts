@@ -1,18 +1,17 @@
+import { ROLE_CONNECTIONS_MAX } from 'service-kit/provision';
 import { databaseUrl, prepareDatabases } from './databases.ts';
 import { type Keeper, spawnKeeper } from './keeper-client.ts';
 import type { KeeperTask } from './keeper-protocol.ts';
 import { openLogFile } from './log-files.ts';
 import { LOCAL_HOST, type MeshConfig, type MeshPaths } from './mesh-config.ts';
 import { createFolderFor } from './owned-files.ts';
-import { findPgbouncer, PGBOUNCER_POOL_SIZE, writePgbouncerConfig } from './pgbouncer-config.ts';
+import { findPgbouncer, writePgbouncerConfig } from './pgbouncer-config.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
 import { findPostgresUser, type PostgresUser } from './postgres-user.ts';
 import type { RunRecord } from './run-record.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
 import { type PerService, perService, SERVICES } from './services.ts';
 
-/** The pool of pgbouncer (or of a few replicas that connect directly), and some for migrators and psql. */
-const ROLE_CONNECTIONS_MAX = PGBOUNCER_POOL_SIZE + 5;
 /** All roles at their limit, and some for the superuser. */
 const POSTGRES_CONNECTIONS_MAX = SERVICES.length * ROLE_CONNECTIONS_MAX + 10;
 
@@ -61,7 +60,7 @@ export async function spawnDatabase(surroundings: DatabaseSurroundings): Promise
       async start() {
         await keeper.start();
         const server = { port: config.postgresPort, superuserPassword: secrets.superuser };
-        await prepareDatabases(server, secrets.services, ROLE_CONNECTIONS_MAX);
+        await prepareDatabases(server, secrets.services);
       },
     },
   };
@@ -78,7 +77,7 @@ type TaskParts = {
 
 function describeTask({ config, paths, binaries, secrets, user, pgbouncer }: TaskParts): KeeperTask {
   const instances = SERVICES.map((service) => {
-    const options = { name: service, database: service, port: config.pgbouncerPorts[service] };
+    const options = { name: service, like: service, database: service, port: config.pgbouncerPorts[service] };
     const users = { [service]: secrets.services[service] };
     return () => writePgbouncerConfig(paths.pgbouncer, { ...options, postgresPort: config.postgresPort, users }, user);
   });

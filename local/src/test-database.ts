@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { migrateUp } from 'service-kit/migrations';
-import { databaseUrl, withSuperuser } from './databases.ts';
+import { withSuperuser } from 'service-kit/provision';
+import { databaseUrl, superuserUrl } from './databases.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 import { isServiceName, type ServiceName } from './services.ts';
 import { readTestServer, type TestServer } from './test-server.ts';
@@ -39,7 +40,7 @@ async function createDatabase(service: string, chooseTemplate: ChooseTemplate): 
   if (!isServiceName(service)) throw new Error(`There is no service called ${service}.`);
   const server = readTestServer();
   const name = `test_${service}_${randomBytes(6).toString('hex')}`;
-  await withSuperuser(server, async (client) => {
+  await withSuperuser(superuserUrl(server), async (client) => {
     const template = await chooseTemplate(client, server, service);
     await client.query(`CREATE DATABASE ${name} OWNER ${service} ${template}`);
     await client.query(`REVOKE CONNECT, TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
@@ -50,7 +51,9 @@ async function createDatabase(service: string, chooseTemplate: ChooseTemplate): 
     directUrl: urlAt(server.port),
     async [Symbol.asyncDispose]() {
       // FORCE, because pgbouncer keeps a few connections open after the test has closed its own.
-      await withSuperuser(server, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+      await withSuperuser(superuserUrl(server), (client) =>
+        client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+      );
     },
   };
 }

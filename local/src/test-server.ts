@@ -1,4 +1,5 @@
-import { type DatabaseServer, prepareRole, withSuperuser } from './databases.ts';
+import { provisionRole, withSuperuser } from 'service-kit/provision';
+import { type DatabaseServer, superuserUrl } from './databases.ts';
 import { Failure } from './failure.ts';
 import { spawnKeeper } from './keeper-client.ts';
 import { openLogFile } from './log-files.ts';
@@ -36,7 +37,14 @@ export async function startTestServer(folder: string, { fsync = false } = {}): P
   createFolderFor(paths.postgres, user);
   const instance = () => {
     const users = secrets.services;
-    const options = { name: 'tests', database: '*', port: pgbouncerPort, postgresPort: port, users };
+    const options = {
+      name: 'tests',
+      like: 'loms' as const,
+      database: '*',
+      port: pgbouncerPort,
+      postgresPort: port,
+      users,
+    };
     return writePgbouncerConfig(paths.pgbouncer, options, user);
   };
   const settings = postgresSettings(CONNECTIONS_MAX, fsync);
@@ -58,8 +66,10 @@ export async function startTestServer(folder: string, { fsync = false } = {}): P
   try {
     await keeper.start();
     const server: TestServer = { port, superuserPassword: secrets.superuser, passwords: secrets.services };
-    await withSuperuser(server, async (client) => {
-      for (const service of SERVICES) await prepareRole(client, service, server.passwords[service], -1);
+    await withSuperuser(superuserUrl(server), async (client) => {
+      for (const service of SERVICES) {
+        await provisionRole(client, { name: service, password: server.passwords[service], connectionsMax: -1 });
+      }
     });
     if (program !== undefined) server.pgbouncerPort = pgbouncerPort;
     const reached = program === undefined ? 'directly, without pgbouncer' : 'through pgbouncer';

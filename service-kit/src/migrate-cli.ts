@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { MigrationError, migrateDown, migrateUp, migrationStatus } from './migrations.ts';
+import { provision } from './provision.ts';
 
 /**
  * `node service-kit/src/migrate-cli.ts up|down|status <service>` on the database of DATABASE_URL: all that a one-shot job
- * needs where somebody else runs Postgres. `make migrate` does the same on the embedded one.
+ * needs where somebody else runs Postgres. With SUPERUSER_DATABASE_URL, `up` first makes the role and the database that
+ * DATABASE_URL names. `make migrate` does the same on the embedded one.
  */
 const USAGE = 'Usage: DATABASE_URL=postgres://… node service-kit/src/migrate-cli.ts up|down|status <service>';
 
@@ -12,6 +14,8 @@ async function run(command: string | undefined, service: string | undefined): Pr
   if (databaseUrl === undefined || service === undefined) throw new MigrationError(USAGE);
   const target = { databaseUrl, directory: join(import.meta.dirname, '../../migrations', service) };
   if (command === 'up') {
+    const superuserUrl = process.env.SUPERUSER_DATABASE_URL;
+    if (superuserUrl) await provision(superuserUrl, databaseUrl);
     const applied = await migrateUp(target);
     console.log(`${service}: ${applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply'}`);
   } else if (command === 'down') {
