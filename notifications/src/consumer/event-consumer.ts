@@ -1,3 +1,4 @@
+import { orderEvents } from 'loms/contract.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { onAbort } from 'rpc-kit';
@@ -156,8 +157,17 @@ function openMembership(
 }
 
 /** The alarm: somebody has to look at it, and `make dead-letters` shows it. */
-function logDeadLetter(logger: Logger, { partition, offset, orderID, reason, message }: DeadLetter): void {
-  const fields = { partition, offset: String(offset), order_id: orderID && String(orderID), reason, why: message };
+function logDeadLetter(logger: Logger, letter: DeadLetter): void {
+  const { partition, offset, orderID, headers, reason, message } = letter;
+  const request_id = headers[orderEvents.headers.requestID];
+  const fields = {
+    request_id,
+    partition,
+    offset: String(offset),
+    order_id: orderID && String(orderID),
+    reason,
+    why: message,
+  };
   if (reason === 'parked') logger.warn(fields, 'an event waits behind a dead letter of its order');
   else logger.error(fields, 'a dead letter: an event could not be taken and holds up its order; see make dead-letters');
 }

@@ -5,7 +5,7 @@ import { createTestDatabase, readTestBrokers } from 'local/testing';
 import { orderEvents } from 'loms/contract.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { stringifyJson } from 'rpc-kit';
+import { type LogFields, logScope, stringifyJson } from 'rpc-kit';
 import { type Database, openDatabase } from 'service-kit';
 import { z } from 'zod';
 import type { OrderEvent } from '../../contract.ts';
@@ -28,6 +28,8 @@ export interface RunningConsumer extends AsyncDisposable {
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** What it has told users, in this order. */
   readonly told: readonly Notification[];
+  /** What lines that were logged while it told it would carry, one for each. */
+  readonly scopes: readonly LogFields[];
 }
 
 export interface ConsumerOptions {
@@ -125,6 +127,7 @@ export interface ConsumerPlace {
 export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {}): RunningConsumer {
   const lines: Record<string, unknown>[] = [];
   const told: Notification[] = [];
+  const scopes: LogFields[] = [];
   const logger = pino({ level: 'debug', base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const registry = new Registry();
   const database = openDatabase({ url: place.databaseUrl, poolMax: 5, logger, registry });
@@ -135,7 +138,12 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
     ports: {
       store: options.store?.(store) ?? store,
-      sink: { send: async (notification) => void told.push(notification) },
+      sink: {
+        async send(notification) {
+          told.push(notification);
+          scopes.push(logScope());
+        },
+      },
     },
     letters: createDeadLetterReader(database),
     logger,
@@ -150,6 +158,7 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
     registry,
     lines,
     told,
+    scopes,
     async [Symbol.asyncDispose]() {
       closed ??= close();
       await closed;

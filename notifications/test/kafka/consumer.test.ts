@@ -67,7 +67,26 @@ describe('The consumer of order events', () => {
     });
     const consumer = ground.start();
     await ground.consumed();
-    assert.equal(consumer.told.length, 1);
+    assert.deepEqual(consumer.scopes, [{ request_id: 'request-8', trace_id: traceId, span_id: 'b7ad6b7169203331' }]);
     await eventually('the dead letter is logged', () => consumer.lines.some(({ reason }) => reason === 'malformed'));
+    assert.deepEqual(
+      consumer.lines.filter(({ reason }) => reason === 'malformed').map(({ request_id }) => request_id),
+      ['request-7'],
+    );
+  });
+
+  it('goes on from the beginning of the log, and says so, when its offset lies beyond the end', async () => {
+    await using ground = await openConsumerGround(1);
+    const events = createEvents(3);
+    await ground.publish(events);
+    const consumer = ground.start();
+    await ground.consumed();
+    await ground.sql('UPDATE consumer_offsets SET next_offset = 1000000');
+    const said = () => consumer.lines.filter(({ level, from }) => level === 50 && from === '1000000').length;
+    await eventually('the log begins anew', () => said() === 1);
+    await ground.publish(createEvents(2));
+    await ground.consumed();
+    assert.equal((await storedIn(ground)).length, 5);
+    assert.equal(consumer.told.length, 5);
   });
 });
