@@ -4,7 +4,11 @@ import { z } from 'zod';
 export const checkoutConfig = z.object({
   PORT: variable.port(8080).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
-  LOMS_URL: variable.httpUrls().describe('Where loms answers. Several, by commas, share the calls.'),
+  LOMS_URL: variable
+    .httpUrls()
+    .describe(
+      'Where loms answers. Several, by commas, share the calls; `dns+http://loms:8081` is all addresses behind the name.',
+    ),
   PRODUCTS_URL: variable
     .httpUrls()
     .describe('Where the product service answers: ours, or the original one, which speaks plain `POST /get_product`.'),

@@ -8,6 +8,10 @@ export class ConfigError extends Error {
 /** A name, an IPv4 address or an IPv6 address in brackets, and a port. */
 const HOST_PORT = /^([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}$/;
 
+/** What stands before the URL of a service whose replicas are found by DNS: `dns+http://loms:8081`. */
+export const DNS_PREFIX = 'dns+';
+const isDnsUrl = (url: string): boolean => url.startsWith(DNS_PREFIX);
+
 /** Marks a variable whose value must never be shown. */
 const SECRET = { secret: true };
 
@@ -17,12 +21,17 @@ export const variable = {
   milliseconds: (fallback: number, { min = 1 } = {}) => z.coerce.number().int().min(min).default(fallback),
   count: (fallback: number, { min = 1 } = {}) => z.coerce.number().int().min(min).default(fallback),
   text: (fallback?: string) => (fallback === undefined ? z.string().min(1) : z.string().min(1).default(fallback)),
-  /** Endpoints of one service, separated by commas. */
+  /** Endpoints of one service, separated by commas; or one with `dns+http`, all addresses behind its name. */
   httpUrls: () =>
     z
       .string()
       .transform((text) => text.split(',').map((url) => url.trim()))
-      .pipe(z.array(z.url({ protocol: /^https?$/, hostname: /./ })).min(1)),
+      .pipe(
+        z
+          .array(z.url({ protocol: /^(https?|dns\+http)$/, hostname: /./ }))
+          .min(1)
+          .refine((urls) => urls.length === 1 || !urls.some(isDnsUrl), 'a dns+http URL has to stand alone'),
+      ),
   /** Addresses of servers, separated by commas. */
   hostPorts: () =>
     z

@@ -12,15 +12,18 @@ import {
   createClient,
   createHttpTransport,
   createRetryBudget,
+  dnsEndpoints,
+  type EndpointSource,
   type Methods,
   retry,
   retryBudgetMetrics,
   retryMetrics,
   type ServiceContract,
 } from 'rpc-kit';
+import { DNS_PREFIX } from './config.ts';
 
 export interface PeerOptions {
-  /** The peer's endpoints. */
+  /** The peer's endpoints; or one URL with `dns+http`, which stands for all addresses behind its name, now and later. */
   readonly urls: readonly string[];
   /** How this service names itself: `checkout/0.1.0`. */
   readonly userAgent: string;
@@ -49,7 +52,7 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   const { urls, userAgent, registry, logger, face = 'rpc', retries = true } = options;
   const peer = contract.name;
   const transport = createBalancer({
-    endpoints: urls,
+    endpoints: endpointsOf(urls, logger),
     on: balancerMetrics(registry),
     connect(url) {
       // The origin alone: a URL may hold a password, which nobody wants to read in metrics.
@@ -64,4 +67,13 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   const interceptors = [clientTracing(), clientMetrics(registry), ...logging, ...retrying];
   const client = createClient(contract, transport, { interceptors });
   return { client, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
+}
+
+function endpointsOf(urls: readonly string[], logger?: Logger): readonly string[] | EndpointSource {
+  const [url] = urls;
+  if (!url?.startsWith(DNS_PREFIX)) return urls;
+  const failed = ({ host, error: err }: { host: string; error: unknown }): void => {
+    logger?.warn({ host, err }, 'a name could not be looked up; its last addresses are kept');
+  };
+  return dnsEndpoints(url.slice(DNS_PREFIX.length), { on: { failed } });
 }
