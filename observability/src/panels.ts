@@ -1,0 +1,96 @@
+/** What a panel asks, and how it shows the answer. `grafana.ts` makes Grafana's JSON of it. */
+export interface Panel {
+  readonly title: string;
+  /** What it tells whom, where the title does not say it. */
+  readonly description?: string | undefined;
+  readonly kind: 'graph' | 'number' | 'table';
+  readonly unit: Unit;
+  readonly queries: readonly Query[];
+  /** Shows the parts of a whole on top of each other. */
+  readonly stacked?: boolean | undefined;
+  /** From this value on it is red. */
+  readonly redFrom?: number | undefined;
+}
+
+export interface Query {
+  readonly expr: string;
+  /** Names a series by its labels: `{{method}}`. */
+  readonly legend: string;
+}
+
+export interface Row {
+  readonly title: string;
+  readonly panels: readonly Panel[];
+}
+
+export interface Variable {
+  readonly name: string;
+  readonly label: string;
+  /** Whose values can be chosen, several at once. */
+  readonly query: string;
+}
+
+export interface Dashboard {
+  /** Its address, and the name of its file. */
+  readonly uid: string;
+  readonly title: string;
+  readonly description: string;
+  readonly variables?: readonly Variable[];
+  readonly rows: readonly Row[];
+}
+
+/** Grafana's names of units (https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/#unit). */
+export type Unit = 'reqps' | 'ops' | 's' | 'short' | 'percentunit' | 'bytes' | 'none';
+
+type Options = Pick<Panel, 'description' | 'stacked' | 'redFrom'>;
+
+export function graph(title: string, unit: Unit, queries: readonly Query[], options: Options = {}): Panel {
+  return { kind: 'graph', title, unit, queries, ...options };
+}
+
+/** The value of this moment. */
+export function number(title: string, unit: Unit, expr: string, options: Options = {}): Panel {
+  return { kind: 'number', title, unit, queries: [{ expr, legend: title }], ...options };
+}
+
+/** A line for each series, as of this moment. */
+export function table(title: string, unit: Unit, expr: string, options: Options = {}): Panel {
+  return { kind: 'table', title, unit, queries: [{ expr, legend: '' }], ...options };
+}
+
+/** Long enough for two scrapes whatever the time range: Grafana fills it in. */
+const WINDOW = '$__rate_interval';
+
+/** Events a second, added up by labels. */
+export function rate(counter: string, by: readonly string[] = []): string {
+  return `sum${grouped(by)}(rate(${counter}[${WINDOW}]))`;
+}
+
+/** @param histogram without `_bucket`; a selector may follow in braces */
+export function quantile(part: number, histogram: string, by: readonly string[] = []): string {
+  const [name, selector = ''] = split(histogram);
+  return `histogram_quantile(${part}, sum${grouped([...by, 'le'])}(rate(${name}_bucket${selector}[${WINDOW}])))`;
+}
+
+/** Median, 95th and 99th percentile. */
+export function quantiles(histogram: string): Query[] {
+  return [
+    { expr: quantile(0.5, histogram), legend: 'p50' },
+    { expr: quantile(0.95, histogram), legend: 'p95' },
+    { expr: quantile(0.99, histogram), legend: 'p99' },
+  ];
+}
+
+/** For what is not there until it happens: a panel that says 0 cannot be mistaken for a broken one. */
+export function orZero(expr: string): string {
+  return `(${expr}) or on() vector(0)`;
+}
+
+function grouped(by: readonly string[]): string {
+  return by.length === 0 ? '' : ` by (${by.join(', ')}) `;
+}
+
+function split(selected: string): [string, string?] {
+  const brace = selected.indexOf('{');
+  return brace === -1 ? [selected] : [selected.slice(0, brace), selected.slice(brace)];
+}

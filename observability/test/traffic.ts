@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PerService } from '../../local/src/services.ts';
+import { readMetricsText } from './scrape.ts';
+
+/** From catalogue/catalogue.json. */
+const SKUS = [1076963, 139275865];
+const SKU_UNKNOWN = 4_000_000_001;
+const TIMEOUT_MS = 20_000;
+
+/** What clients of a mesh do, right and wrong: one round of every kind of call there is, by a user of its own. */
+export async function makeTraffic(urls: PerService<string>, user: number): Promise<void> {
+  const { checkout, loms, notifications, products } = urls;
+  const [book = 0, dress = 0] = SKUS;
+  await post(`${checkout}/addToCart`, { user, sku: book, count: 2 });
+  await post(`${checkout}/addToCart`, { user, sku: dress, count: 1 });
+  await post(`${checkout}/deleteFromCart`, { user, sku: dress, count: 1 });
+  await post(`${checkout}/listCart`, { user });
+  const { orderID } = await post(`${checkout}/purchase`, { user, idempotencyKey: `key-of-${user}` });
+  await post(`${loms}/orderPayed`, { orderID });
+  const { orderID: other } = await post(`${loms}/createOrder`, { user, items: [{ sku: dress, count: 1 }] });
+  await post(`${loms}/cancelOrder`, { orderID: other });
+  await post(`${loms}/createOrder`, { user, items: [{ sku: dress, count: 1 }] });
+  await post(`${notifications}/history`, { user });
+  await post(`${products}/get_product`, { token: 'testtoken', sku: book });
+  await post(`${products}/list_skus`, { token: 'testtoken', startAfterSku: 0, count: 2 });
+  await Promise.all(mistakes(urls, user).map(([url, body]) => post(url, body)));
+}
+
+/** Each refused in its own way, and each with something of the caller in it that no metric may keep. */
+function mistakes({ checkout, loms, products }: PerService<string>, user: number): [string, unknown][] {
+  const call = (method: string, params: unknown) => ({ jsonrpc: '2.0', id: `id-${user}`, method, params });
+  return [
+    [`${checkout}/purchase`, { user }],
+    [`${checkout}/addToCart`, { user, sku: SKU_UNKNOWN, count: 1 }],
+    [`${checkout}/addToCart`, { user, sku: 'no number' }],
+    [`${checkout}/no-such-method-${user}`, {}],
+    [`${checkout}/rpc`, [call(`unknown${user}`, {}), call('listCart', { user: `user-${user}` })]],
+    [`${loms}/listOrder`, { orderID: user }],
+    [`${loms}/createOrder`, { user, items: [{ sku: SKU_UNKNOWN, count: 1 }] }],
+    [`${products}/get_product`, { token: `token-${user}`, sku: 1 }],
+    [`${products}/get_product`, { token: 'testtoken', sku: SKU_UNKNOWN }],
+  ];
+}
+
+async function post(url: string, body: unknown): Promise<Record<string, unknown>> {
+  const headers = { 'content-type': 'application/json' };
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal });
+  return (await response.json()) as Record<string, unknown>;
+}
+
+const DRAIN_TIMEOUT_MS = 20_000;
+
+/** Waits until all notifications of the traffic are stored, so that every metric that it moves has moved. */
+export async function awaitDelivery(urls: PerService<string>): Promise<void> {
+  const until = performance.now() + DRAIN_TIMEOUT_MS;
+  while (!/^outbox_backlog\{.*\} 0$/m.test(await readMetricsText(urls.loms))) {
+    if (performance.now() > until) throw new Error('the outbox of loms did not drain');
+    await sleep(100);
+  }
+}
