@@ -1,0 +1,49 @@
+# One image for all services, their migrations and the small jobs around them; docker-compose.yml says which of them a
+# container is. Nothing is compiled: Node strips the types. Plain syntax, so that builders as old as Docker 20.10 take it.
+
+FROM node:26-slim AS packages
+WORKDIR /app
+ENV NODE_ENV=production
+COPY package.json package-lock.json .npmrc ./
+# npm ci wants to see every workspace of the lock file, also those that are not installed.
+COPY checkout/package.json checkout/
+COPY invariants/package.json invariants/
+COPY local/package.json local/
+COPY loms/package.json loms/
+COPY notifications/package.json notifications/
+COPY products/package.json products/
+COPY rpc-kit/package.json rpc-kit/
+COPY service-kit/package.json service-kit/
+COPY storm/package.json storm/
+COPY worker-pool/package.json worker-pool/
+# TypeScript comes along as somebody's optional peer, and is of no use at run time; nor are type declarations and source maps.
+RUN npm ci --omit=dev --ignore-scripts -w checkout -w loms -w notifications -w products \
+ && rm -rf node_modules/typescript node_modules/@typescript node_modules/@types \
+ && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+
+FROM node:26-slim
+WORKDIR /app
+# In a container, listening on all addresses is what makes a service reachable; who may reach it, networks decide.
+ENV NODE_ENV=production HOST=0.0.0.0
+# Volumes mounted here belong to the user that writes them.
+RUN install -d -o node -g node /journal \
+ && for service in checkout loms notifications products; do \
+      install -d -o node -g node "/secrets/$service" "/secrets/$service-database"; \
+    done
+COPY --from=packages /app/package.json ./
+COPY --from=packages /app/node_modules node_modules
+COPY catalogue catalogue
+COPY migrations migrations
+COPY worker-pool worker-pool
+COPY rpc-kit rpc-kit
+COPY service-kit service-kit
+COPY products products
+COPY notifications notifications
+COPY loms loms
+COPY checkout checkout
+COPY local/compose local/compose
+# The code belongs to root, and the user that runs it cannot change it.
+USER node
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "-e", "console.error('Say which service: node checkout/src/main.ts, loms/…, notifications/… or products/…'); process.exit(1)"]
