@@ -62,7 +62,7 @@ await run('checkout', async (stopped) => {
     limiter: measureLimiter(registry, 'products', productLimiter),
   });
 
-  observeUnsettled(registry, createUnsettledReader(database));
+  observeUnsettled(registry, logger, createUnsettledReader(database));
 
   const limit = adaptiveLimit();
   await using app = createApp({

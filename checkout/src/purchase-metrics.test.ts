@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import sinon from 'sinon';
 import { ORDER_ID, pendingOf, type StubbedPorts, stubPorts, USER } from '../test/port-stubs.ts';
@@ -6,6 +7,8 @@ import { deleteFromCart } from './domain/delete-from-cart.ts';
 import type { Store } from './domain/ports.ts';
 import { finishPurchase, purchase } from './domain/purchase.ts';
 import { countPurchases, countResumptions, observeUnsettled } from './purchase-metrics.ts';
+
+const logger = pino({ level: 'silent' });
 
 describe('The metrics of purchases', () => {
   let registry: Registry;
@@ -64,7 +67,7 @@ describe('The metrics of purchases', () => {
 
   it('show how many are pending and since when, by one reading, or nothing where it fails', async () => {
     const read = sinon.stub().resolves({ purchases: 2, oldestMs: 61_000 });
-    observeUnsettled(registry, { read });
+    observeUnsettled(registry, logger, { read });
     const text = await registry.metrics();
     assert.match(text, /^purchases_pending 2$/m);
     assert.match(text, /^purchases_pending_oldest_seconds 61$/m);

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { readAtScrape } from 'service-kit';
 import type { Carts, PurchaseOutcome, Purchases, Store, Unsettled, UnsettledReader } from './domain/ports.ts';
@@ -100,8 +101,8 @@ export function countResumptions(registry: Registry): (finished: number, failed:
 const UNSETTLED_COUNT_MAX = 10_000;
 
 /** `purchases_pending` and `purchases_pending_oldest_seconds`. */
-export function observeUnsettled(registry: Registry, unsettled: UnsettledReader): void {
-  const read = readAtScrape((context) => unsettled.read(UNSETTLED_COUNT_MAX, context));
+export function observeUnsettled(registry: Registry, logger: Logger, unsettled: UnsettledReader): void {
+  const read = readAtScrape(logger, (context) => unsettled.read(UNSETTLED_COUNT_MAX, context));
   const gauge = (name: string, help: string, toValue: (known: Unsettled) => number) =>
     new Gauge({
       name,

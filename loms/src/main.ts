@@ -43,7 +43,7 @@ await run('loms', async (stopped) => {
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger, registry);
   await using _cleaning = startOutboxCleaning(database, config.OUTBOX_KEPT_HOURS, logger, registry);
 
-  observeAwaitingPayment(registry, createAwaitingReader(database));
+  observeAwaitingPayment(registry, logger, createAwaitingReader(database));
 
   const paymentTimeoutMs = config.ORDER_PAYMENT_TIMEOUT_MS;
   const limit = adaptiveLimit();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import sinon from 'sinon';
 import { ORDER_ID, orderOf, stubPorts, USER } from '../test/port-stubs.ts';
@@ -7,6 +8,8 @@ import type { Store } from './domain/ports.ts';
 import { countOrders, observeAwaitingPayment } from './order-metrics.ts';
 
 const CONTEXT = { signal: new AbortController().signal };
+
+const logger = pino({ level: 'silent' });
 
 describe('The metrics of orders', () => {
   let registry: Registry;
@@ -69,7 +72,7 @@ describe('The metrics of orders', () => {
 
   it('show how many orders await payment and how long the first is overdue, by one reading', async () => {
     const read = sinon.stub().resolves({ orders: 7, overdueMs: 2_500 });
-    observeAwaitingPayment(registry, { read });
+    observeAwaitingPayment(registry, logger, { read });
     const text = await registry.metrics();
     assert.match(text, /^orders_by_status\{status="awaiting payment"\} 7$/m);
     assert.match(text, /^orders_overdue_seconds 2.5$/m);
@@ -77,7 +80,7 @@ describe('The metrics of orders', () => {
   });
 
   it('leave out what cannot be read', async () => {
-    observeAwaitingPayment(registry, { read: sinon.stub().rejects(new Error('the database went away')) });
+    observeAwaitingPayment(registry, logger, { read: sinon.stub().rejects(new Error('the database went away')) });
     assert.doesNotMatch(await registry.metrics(), /^orders_(by_status|overdue_seconds)[ {]/m);
   });
 });

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { readAtScrape } from 'service-kit';
 import type { AwaitingReader, OrderStatus, StatusChange, Store } from './domain/ports.ts';
@@ -60,8 +61,8 @@ const AWAITING_COUNT_MAX = 50_000;
  * again, so only its orders can pile up; counting the others would mean to count all orders that there ever were, and how
  * many reach them is told by `order_status_changes_total`. No order is `new` beyond the transaction that makes it.
  */
-export function observeAwaitingPayment(registry: Registry, awaiting: AwaitingReader): void {
-  const read = readAtScrape((context) => awaiting.read(AWAITING_COUNT_MAX, context));
+export function observeAwaitingPayment(registry: Registry, logger: Logger, awaiting: AwaitingReader): void {
+  const read = readAtScrape(logger, (context) => awaiting.read(AWAITING_COUNT_MAX, context));
   new Gauge({
     name: 'orders_by_status',
     help: `Orders in a status that they will leave again, in the whole database, counted up to ${AWAITING_COUNT_MAX}.`,
