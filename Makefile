@@ -40,7 +40,7 @@ precommit: packages ## Checks format, types, imports, unit tests with coverage, 
 format: packages ## Formats the code and mends what the linter can mend
 	@exec node_modules/.bin/biome check --write .
 
-generate: packages ## Writes contracts.md from the contracts
+generate: packages ## Writes contracts.md, the READMEs' tables of variables, and Grafana's dashboards
 	@exec $(NODE) local/src/generate.ts
 
 migrate: packages ## Applies the pending migrations (SERVICE=loms for one service)

@@ -4,12 +4,13 @@ import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
+import { dashboardFiles } from '../../observability/src/dashboards.ts';
 import { CONFIGURED_SERVICES, withConfiguration, withConfigurationOf } from './configuration-tables.ts';
 import { contractsPage } from './contracts-page.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 
 /**
- * Writes what is made from the code: contracts.md, and the tables of variables in the READMEs.
+ * Writes what is made from the code: contracts.md, the tables of variables in the READMEs, and Grafana's dashboards.
  * With --check it writes nothing and fails when something is stale.
  */
 const isCheck = process.argv.includes('--check');
@@ -21,6 +22,7 @@ const targets = [
     path: `${service}/README.md`,
     make: async (current: string) => withConfigurationOf(service, current),
   })),
+  ...dashboardFiles,
 ];
 
 const stale: string[] = [];

@@ -22,7 +22,7 @@ const types: Check = {
   run: () => runTool([module('typescript/bin/tsc'), '-p', '.']),
 };
 const generated: Check = {
-  title: 'contracts.md in step with the contracts',
+  title: 'generated files in step with the code',
   run: () => runTool(['local/src/generate.ts', '--check']),
 };
 const unitTests: Check = {

@@ -9,24 +9,25 @@ export interface DescribedMetric {
   readonly labels: readonly string[];
   readonly services: readonly string[];
   readonly help: string;
+  /** Only shown where events travel through Kafka. */
+  readonly needsKafka: boolean;
 }
 
 const PAGE = join(import.meta.dirname, '../../docs/metrics.md');
-export const SERVICE_NAMES = ['checkout', 'loms', 'notifications', 'products'];
+const SERVICE_NAMES = ['checkout', 'loms', 'notifications', 'products'];
 
 export function readMetricsPage(): DescribedMetric[] {
-  const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \| (.*?) \| (.*) \|$/gm);
-  return Array.from(rows, ([, name = '', type = '', labels = '', services = '', help = '']) => ({
-    name,
-    type,
-    labels: Array.from(labels.matchAll(/`(\w+)`/g), ([, label = '']) => label),
-    services: services === 'all' ? SERVICE_NAMES : services.split(', '),
-    help,
-  }));
-}
-
-/** The row of the page for a metric. */
-export function toRow({ name, type, labels, services, help }: DescribedMetric): string {
-  const who = services.length === SERVICE_NAMES.length ? 'all' : services.join(', ');
-  return `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${who} | ${help} |`;
+  const sections = readFileSync(PAGE, 'utf8').split(/^## /m);
+  return sections.flatMap((section) => {
+    const needsKafka = section.startsWith('Kafka\n');
+    const rows = section.matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \| (.*?) \| (.*) \|$/gm);
+    return Array.from(rows, ([, name = '', type = '', labels = '', services = '', help = '']) => ({
+      name,
+      type,
+      labels: Array.from(labels.matchAll(/`(\w+)`/g), ([, label = '']) => label),
+      services: services === 'all' ? SERVICE_NAMES : services.split(', '),
+      help,
+      needsKafka,
+    }));
+  });
 }
