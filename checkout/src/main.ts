@@ -13,6 +13,7 @@ import {
   openDatabase,
   openPeer,
   run,
+  serveProfiles,
   startForgetting,
   startTracing,
   switchLogLevelOnSignal,
@@ -35,6 +36,7 @@ await run('checkout', async (stopped) => {
   const config = loadConfig(checkoutConfig);
   const logger = createLogger('checkout', config.LOG_LEVEL);
   using _switching = switchLogLevelOnSignal(logger);
+  await using _profiles = await serveProfiles({ service: 'checkout', directory: config.PROFILE_DIR, logger });
   const registry = createRegistry('checkout');
   await using _tracing = await startTracing('checkout', checkout.version, config, logger);
   await using database = openDatabase({

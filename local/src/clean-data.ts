@@ -10,8 +10,8 @@ await runScript(async () => {
   const record = openRunRecord(paths, 'make clean-data', 0);
   await stopLeftovers(record.leftovers, paths);
   // By name: MESH_DIR may be a folder that holds more than ours.
-  const { postgres, pgbouncer, kafka, logs, journal, secrets } = paths;
-  for (const path of [postgres, pgbouncer, kafka, logs, journal, secrets, paths.record]) {
+  const { postgres, pgbouncer, kafka, logs, journal, profiles, secrets } = paths;
+  for (const path of [postgres, pgbouncer, kafka, logs, journal, profiles, secrets, paths.record]) {
     rmSync(path, { recursive: true, force: true });
   }
   if (readdirSync(paths.directory).length === 0) rmdirSync(paths.directory);

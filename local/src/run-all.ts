@@ -110,7 +110,15 @@ function startServices(
   const journalFile = join(paths.journal, 'notifications.jsonl');
   return SERVICES.map((name) => {
     const port = config.ports[name];
-    const surroundings = { host: LOCAL_HOST, port, databaseUrl: database.urls[name], urls, journalFile, brokers };
+    const surroundings = {
+      host: LOCAL_HOST,
+      port,
+      databaseUrl: database.urls[name],
+      urls,
+      journalFile,
+      profileDirectory: paths.profiles,
+      brokers,
+    };
     return startService({
       name,
       port,

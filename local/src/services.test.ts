@@ -31,6 +31,12 @@ describe('The environment of a service', () => {
     assert.equal(serviceEnvironment('loms', own, {}).JOURNAL_FILE, undefined);
   });
 
+  it('has each leave its profiles beside the data, or where the caller says', () => {
+    const own = { ...surroundings, profileDirectory: '/mesh/profiles' };
+    assert.equal(serviceEnvironment('loms', own, {}).PROFILE_DIR, '/mesh/profiles');
+    assert.equal(serviceEnvironment('loms', own, { PROFILE_DIR: '/mine' }).PROFILE_DIR, '/mine');
+  });
+
   it('gives both ends of a token the same one', () => {
     for (const given of [{}, { PRODUCTS_TOKEN: 'mine' }]) {
       const ends = (['products', 'checkout'] as const).map((name) => serviceEnvironment(name, surroundings, given));

@@ -25,6 +25,8 @@ type Surroundings = {
   urls: PerService<string>;
   /** What notifications writes its journal to. */
   journalFile?: string | undefined;
+  /** What each leaves its profiles in. */
+  profileDirectory?: string | undefined;
   /** Where events travel through Kafka. */
   brokers?: string | undefined;
 };
@@ -35,9 +37,10 @@ export function serviceEnvironment(
   surroundings: Surroundings,
   given: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
-  const { host, port, databaseUrl, urls, journalFile, brokers } = surroundings;
+  const { host, port, databaseUrl, urls, journalFile, profileDirectory, brokers } = surroundings;
   const environment: NodeJS.ProcessEnv = {
     LOG_LEVEL: 'info',
+    PROFILE_DIR: profileDirectory,
     ...withoutPostgresVariables(given),
     HOST: host,
     PORT: String(port),

@@ -9,6 +9,7 @@ import {
   loadConfig,
   openDatabase,
   run,
+  serveProfiles,
   startForgetting,
   startTracing,
   switchLogLevelOnSignal,
@@ -31,6 +32,7 @@ await run('loms', async (stopped) => {
   const config = loadConfig(lomsConfig);
   const logger = createLogger('loms', config.LOG_LEVEL);
   using _switching = switchLogLevelOnSignal(logger);
+  await using _profiles = await serveProfiles({ service: 'loms', directory: config.PROFILE_DIR, logger });
   const registry = createRegistry('loms');
   await using _tracing = await startTracing('loms', loms.version, config, logger);
   await using database = openDatabase({

@@ -9,6 +9,7 @@ import {
   loadConfig,
   openDatabase,
   run,
+  serveProfiles,
   startTracing,
   switchLogLevelOnSignal,
 } from 'service-kit';
@@ -38,6 +39,7 @@ await run('notifications', async (stopped) => {
   const config = loadConfig(notificationsConfig);
   const logger = createLogger('notifications', config.LOG_LEVEL);
   using _switching = switchLogLevelOnSignal(logger);
+  await using _profiles = await serveProfiles({ service: 'notifications', directory: config.PROFILE_DIR, logger });
   const registry = createRegistry('notifications');
   await using _tracing = await startTracing('notifications', notifications.version, config, logger);
   await using database = openDatabase({

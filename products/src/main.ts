@@ -8,6 +8,7 @@ import {
   loadConfig,
   openDatabase,
   run,
+  serveProfiles,
   startTracing,
   switchLogLevelOnSignal,
 } from 'service-kit';
@@ -22,6 +23,7 @@ await run('products', async (stopped) => {
   const config = loadConfig(productsConfig);
   const logger = createLogger('products', config.LOG_LEVEL);
   using _switching = switchLogLevelOnSignal(logger);
+  await using _profiles = await serveProfiles({ service: 'products', directory: config.PROFILE_DIR, logger });
   const registry = createRegistry('products');
   await using _tracing = await startTracing('products', products.version, config, logger);
   await using database = openDatabase({

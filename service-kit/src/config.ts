@@ -65,6 +65,12 @@ export const commonVariables = {
   TRACES_SAMPLED_RATIO: variable
     .ratio(1)
     .describe('The part of the traces begun here that is recorded; a call that belongs to a trace does as its caller.'),
+  PROFILE_DIR: variable
+    .text()
+    .optional()
+    .describe(
+      'The folder for profiles of the running process, and for the socket to ask for them. Without it there are none.',
+    ),
 };
 
 /**

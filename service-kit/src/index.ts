@@ -29,6 +29,7 @@ export {
 } from './operation-journal.ts';
 export { openPeer, type Peer, type PeerOptions } from './peer.ts';
 export { pendingMigrations } from './pending-migrations.ts';
+export { type ProfileSocketOptions, profileSocketPath, serveProfiles } from './profile-socket.ts';
 export { readAtScrape } from './read-at-scrape.ts';
 export { databaseReadiness } from './readiness.ts';
 export { createRegistry } from './registry.ts';
@@ -36,4 +37,5 @@ export { announce, run } from './run.ts';
 export { type ServingParts, serviceOptions } from './serving.ts';
 export { createSharedTokenBucket, type SharedTokenBucketOptions } from './shared-token-bucket.ts';
 export { arrayLiteral, fixedStatement, type Statement, shapedStatement, sql } from './sql.ts';
+export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './take-profile.ts';
 export { startTracing, type TracingSettings } from './tracing.ts';
