@@ -65,6 +65,8 @@ async function whatIsLeft(urls: DatabaseUrls, watcher: StockWatcher | undefined)
     // Told afterwards: an event that has left loms may be on its way still.
     await using notifications = await openSnapshot(urls.notifications);
     add('changes not told (E2)', changes - (await countOf(notifications, 'SELECT count(*) FROM notifications')));
+    const undelivered = 'SELECT count(*) FROM deliveries WHERE dead_at IS NULL';
+    add('notifications not delivered (E2)', await countOf(notifications, undelivered));
   }
   return left.join(', ');
 }

@@ -4,8 +4,10 @@ import {
   type DatabaseUrls,
   drained,
   HistoryError,
+  JournalError,
   type LogSearch,
   loadHistory,
+  loadJournals,
   openSources,
   reportLines,
 } from 'invariants';
@@ -24,7 +26,7 @@ const PAYMENT_TIMEOUT_MS = 600_000;
 const USAGE =
   'Usage: make check-invariants [HISTORY=file], or node local/src/check-invariants.ts [--drain-timeout seconds].';
 
-type Surroundings = { urls: DatabaseUrls; logs: LogSearch | undefined };
+type Surroundings = { urls: DatabaseUrls; logs: LogSearch | undefined; journals: string | undefined };
 
 function findSurroundings(environment: NodeJS.ProcessEnv): Surroundings {
   const {
@@ -39,12 +41,14 @@ function findSurroundings(environment: NodeJS.ProcessEnv): Surroundings {
       checkout: checkout || undefined,
       notifications: notifications || undefined,
     };
-    return { urls, logs: environment.LOGS ? { folder: environment.LOGS, secrets: given } : undefined };
+    const logs = environment.LOGS ? { folder: environment.LOGS, secrets: given } : undefined;
+    return { urls, logs, journals: environment.JOURNALS || undefined };
   }
-  const { databaseUrls, logs } = findMesh(environment);
+  const { databaseUrls, logs, journals } = findMesh(environment);
   const passwords = Object.values(databaseUrls).map((url) => new URL(url).password);
   const secrets = [...passwords, environment.PRODUCTS_TOKEN || DEFAULT_PRODUCTS_TOKEN, ...given];
-  return { urls: databaseUrls, logs: { folder: environment.LOGS || logs, secrets } };
+  const search = { folder: environment.LOGS || logs, secrets };
+  return { urls: databaseUrls, logs: search, journals: environment.JOURNALS || journals };
 }
 
 function findMesh(environment: NodeJS.ProcessEnv): ReturnType<typeof findRunningMesh> {
@@ -80,11 +84,14 @@ async function check(): Promise<number> {
   const paymentTimeout = process.env.ORDER_PAYMENT_TIMEOUT_MS || String(PAYMENT_TIMEOUT_MS);
   const paymentTimeoutMs = readNumber('ORDER_PAYMENT_TIMEOUT_MS', paymentTimeout);
   const history = process.env.HISTORY ? await loadHistory(process.env.HISTORY) : undefined;
-  const { urls, logs } = findSurroundings(process.env);
+  const { urls, logs, journals } = findSurroundings(process.env);
   say('Waiting until nothing is under way …');
   const { left, stockWatch } = await drained(urls, { timeoutMs, onProgress: (still) => say(`  … ${still}`) });
   await using opened = await openSources(urls);
-  const verdicts = await checkInvariants({ ...opened.sources, history, logs, stockWatch }, { paymentTimeoutMs });
+  // What is still being written would read like a line that was cut off.
+  const journal = journals === undefined || left !== '' ? undefined : await loadJournals(journals);
+  const sources = { ...opened.sources, history, logs, stockWatch, journal };
+  const verdicts = await checkInvariants(sources, { paymentTimeoutMs });
   for (const line of reportLines(verdicts, { colours: process.stdout.isTTY })) console.log(line);
   if (left !== '') console.log(`Not drained within ${timeoutMs / 1_000} s: ${left}.`);
   return left !== '' || verdicts.some(({ verdict }) => verdict === 'broken') ? 1 : 0;
@@ -94,7 +101,7 @@ await runScript(async () => {
   try {
     return await check();
   } catch (error) {
-    if (error instanceof HistoryError) throw new Failure(error.message);
+    if (error instanceof HistoryError || error instanceof JournalError) throw new Failure(error.message);
     const { code, message } = error as NodeJS.ErrnoException;
     if (error instanceof Failure || code === undefined) throw error;
     throw new Failure(`A database or file cannot be read (${message || code}): does the mesh run, and is it migrated?`);

@@ -12,6 +12,8 @@ export { shortPath } from './run-record.ts';
 export type RunningMesh = {
   /** The folder that its services log to. */
   logs: string;
+  /** The folder of notifications' journals. */
+  journals: string;
   urls: PerService<string>;
   /** Past pgbouncer, each with the role of its service. */
   databaseUrls: PerService<string>;
@@ -34,6 +36,7 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
   const { services } = loadSecrets(paths);
   return {
     logs: paths.logs,
+    journals: paths.journal,
     urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
     databaseUrls: perService((service) => databaseUrl(service, services[service], postgresPort, service)),
   };

@@ -13,6 +13,8 @@ CREATE TABLE deliveries (
   claimed_at   timestamptz,
   -- Given up; what comes after it goes on.
   dead_at      timestamptz,
+  -- The span in which it was stored (W3C Trace Context).
+  traceparent  text,
   PRIMARY KEY (sink, order_id, seq),
   FOREIGN KEY (order_id, seq) REFERENCES notifications,
   CHECK ((journal_id IS NULL) = (claimed_at IS NULL))

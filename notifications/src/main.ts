@@ -27,6 +27,7 @@ import { createStore } from './repository/store.ts';
 import { openJournalFile } from './sink/journal-file.ts';
 import { findJournal } from './sink/journal-folder.ts';
 import { createStoredSink } from './sink/stored-sink.ts';
+import { traceJournal } from './sink/traced-journal.ts';
 import { createWebhook } from './sink/webhook.ts';
 import { configuredSinks } from './sink-names.ts';
 
@@ -61,7 +62,7 @@ await run('notifications', async (stopped) => {
       : createWebhook({ url: WEBHOOK_URL, secret: WEBHOOK_SECRET, userAgent, registry });
   await using deliveries = startDeliveries({
     journal: journal && {
-      journal,
+      journal: traceJournal(journal),
       queue: createJournalQueue(database),
       find: (journalID) => findJournal(journal.path, journalID),
     },

@@ -1,4 +1,5 @@
 export { type Background, startBackground } from './background.ts';
+export { activeTraceparent, startCarriedSpan } from './carried-trace.ts';
 export { loadCatalogue } from './catalogue.ts';
 export {
   ConfigError,
@@ -36,6 +37,6 @@ export { createRegistry } from './registry.ts';
 export { announce, run } from './run.ts';
 export { type ServingParts, serviceOptions } from './serving.ts';
 export { createSharedTokenBucket, type SharedTokenBucketOptions } from './shared-token-bucket.ts';
-export { arrayLiteral, fixedStatement, type Statement, shapedStatement, sql } from './sql.ts';
+export { fixedStatement, type Statement, shapedStatement, sql } from './sql.ts';
 export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './take-profile.ts';
 export { startTracing, type TracingSettings } from './tracing.ts';

@@ -73,8 +73,3 @@ function fill(value: unknown, values: object): unknown {
   if (given === undefined) throw new TypeError(`The value ${value.name} of a statement was not given`);
   return given;
 }
-
-/** A list as one Postgres array parameter: `sql.str('unnest(?::bigint[])', arrayLiteral(skus))`. Numbers only. */
-export function arrayLiteral(values: readonly (number | bigint)[]): string {
-  return `{${values.join(',')}}`;
-}

@@ -3,6 +3,7 @@ import {
   drained,
   HistoryError,
   loadHistory,
+  loadJournals,
   openSources,
   reportLines,
   type StockWatch,
@@ -52,7 +53,10 @@ async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, sa
   if (left !== '') say(`After ${DRAIN_TIMEOUT_MS / 1_000} s there are still ${left}.`);
   const history = await readHistory(historyPath);
   await using opened = await openSources(mesh.databaseUrls);
-  const sources = { ...opened.sources, history, stockWatch, logs: { folder: mesh.logs, secrets: passwordsOf(mesh) } };
+  const logs = { folder: mesh.logs, secrets: passwordsOf(mesh) };
+  // What is still being written would read like a line that was cut off.
+  const journal = left === '' ? await loadJournals(mesh.journals) : undefined;
+  const sources = { ...opened.sources, history, stockWatch, logs, journal };
   const verdicts = await checkInvariants(sources, { paymentTimeoutMs });
   for (const line of reportLines(verdicts, { colours: process.stdout.isTTY })) say(line);
   return left === '' && verdicts.every(({ verdict }) => verdict !== 'broken');

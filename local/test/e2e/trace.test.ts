@@ -7,6 +7,7 @@ import { call } from './call.ts';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts';
 
 const USER = 4_242;
+const JOURNAL_LINE = 'write to journal';
 const REQUEST_ID = 'the-purchase-that-is-traced';
 
 describe('the trace of a purchase', () => {
@@ -27,7 +28,10 @@ describe('the trace of a purchase', () => {
     const spans = await receiver.until((received) => {
       const traceId = received.find(isPurchase)?.traceId;
       // The order is new, then awaits payment: two events, and each statement of theirs is told after its call.
-      return received.filter((span) => span.traceId === traceId && span.name === 'notifications/deliver').length >= 4;
+      const isOf = (span: ReceivedSpan): boolean => span.traceId === traceId;
+      const told = received.filter((span) => isOf(span) && span.name === 'notifications/deliver');
+      const written = received.filter((span) => isOf(span) && span.name === JOURNAL_LINE);
+      return told.length >= 4 && written.length >= 2;
     });
     const traceId = spans.find(isPurchase)?.traceId;
     trace = spans.filter((span) => span.traceId === traceId);
@@ -70,7 +74,7 @@ describe('the trace of a purchase', () => {
     }
   });
 
-  it('ends with the notification of each status, below the call that changed it', () => {
+  it('goes on to the notification of each status, below the call that changed it', () => {
     const changed = one('loms', 'server', 'loms/createOrder');
     const told = trace.filter(({ service, name }) => service === 'loms' && name === 'notifications/deliver');
     assert.deepEqual(
@@ -79,6 +83,12 @@ describe('the trace of a purchase', () => {
     );
     const taken = trace.filter(({ service, name }) => service === 'notifications' && name === 'notifications/deliver');
     assert.deepEqual(taken.map(({ parentSpanId }) => parentSpanId).sort(), told.map(({ spanId }) => spanId).sort());
+  });
+
+  it('ends in the journal', () => {
+    const taken = trace.filter(({ kind, name }) => kind === 'server' && name === 'notifications/deliver');
+    const written = trace.filter(({ name }) => name === JOURNAL_LINE);
+    assert.deepEqual(written.map(({ parentSpanId }) => parentSpanId).sort(), taken.map(({ spanId }) => spanId).sort());
   });
 
   it('holds no value of a statement and no text of one', () => {

@@ -31,7 +31,7 @@ export function createDeliveryRelay(queue: DeliveryQueue, target: Target, report
   async function deliver(delivery: ClaimedDelivery, signal: AbortSignal): Promise<boolean> {
     const { notification, attempts } = delivery;
     try {
-      await target.deliver(notification, { signal });
+      await target.deliver(notification, { signal, traceparent: notification.traceparent });
       return true;
     } catch (error) {
       if (!signal.aborted && isHopeless(delivery, error)) {

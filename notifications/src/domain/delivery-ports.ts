@@ -5,8 +5,13 @@ import type { Context, Notification } from './ports.ts';
 /** The sinks that have a queue. Each gets every notification, those of an order in their order. */
 export type SinkName = 'journal' | 'webhook';
 
+export interface QueuedNotification extends Notification {
+  /** The span in which it was stored. */
+  readonly traceparent?: string | undefined;
+}
+
 export interface ClaimedDelivery {
-  readonly notification: Notification;
+  readonly notification: QueuedNotification;
   /** How often it has been taken, this time included. */
   readonly attempts: number;
   /** How long ago it was stored, in milliseconds. */
@@ -33,9 +38,9 @@ export interface Target {
 /** What has still to be written to a journal. What a journal took stays its own: no time makes it free again. */
 export interface JournalQueue {
   /** Takes the earliest of each order, at most `limit`, for this journal. */
-  claim(journalID: string, limit: number, context: Context): Promise<Notification[]>;
+  claim(journalID: string, limit: number, context: Context): Promise<QueuedNotification[]>;
   /** All that the journal took and that is not known to be in it. */
-  claimed(journalID: string, context: Context): Promise<Notification[]>;
+  claimed(journalID: string, context: Context): Promise<QueuedNotification[]>;
   delivered(notifications: readonly Notification[], context: Context): Promise<void>;
   /** The journals that took something `restMs` ago or earlier. */
   findStale(restMs: number, context: Context): Promise<string[]>;
@@ -46,7 +51,7 @@ export interface Journal {
   /** Stands in the file, so a file by another name is the same journal. */
   readonly id: string;
   /** Resolves when all of them are on the disk. After a failure, `repair` must come first. */
-  append(notifications: readonly Notification[]): Promise<void>;
+  append(notifications: readonly QueuedNotification[]): Promise<void>;
   /**
    * Cuts off what was not written to its end.
    * @returns the eventIDs of the last lines, at most so many

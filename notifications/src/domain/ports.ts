@@ -24,6 +24,7 @@ export interface Notification extends OrderEvent {
 export interface Context {
   readonly signal: AbortSignal;
   readonly deadlineAt?: number;
+  readonly traceparent?: string | undefined;
 }
 
 /** The notifications as one transaction sees and extends them. */

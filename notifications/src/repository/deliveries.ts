@@ -1,21 +1,38 @@
-import { arrayLiteral, type Database, sql } from 'service-kit';
-import type { DeliveryBacklogReader, DeliveryQueue, JournalQueue, SinkName } from '../domain/delivery-ports.ts';
+import { type Database, fixedStatement, shapedStatement, sql } from 'service-kit';
+import type {
+  DeliveryBacklogReader,
+  DeliveryQueue,
+  JournalQueue,
+  QueuedNotification,
+  SinkName,
+} from '../domain/delivery-ports.ts';
 import type { Context, Notification } from '../domain/ports.ts';
 import { COLUMNS, type NotificationRow, toNotification } from './notification-row.ts';
 
 const TABLE = 'deliveries';
 
+interface Queued {
+  readonly sinks: readonly SinkName[];
+  readonly traceparent: string | null;
+}
+
 /** The insert of a notification, and of a delivery for each sink where it was inserted: one statement, for it is run often. */
-export function withDeliveries(insert: ReturnType<typeof sql.insert>, sinks: readonly SinkName[]) {
+export function withDeliveries(insert: ReturnType<typeof sql.insert>, { sinks, traceparent }: Queued) {
   const rows = sql
     .select()
-    .field(sql.str('unnest(?::text[])', `{${sinks}}`), 'sink')
-    .fields(['order_id', 'seq']);
-  const deliveries = sql.insert().into(TABLE).fromQuery(['sink', 'order_id', 'seq'], rows.from('stored'));
+    .field(sql.str('unnest(?::text[])', sinks), 'sink')
+    .fields(['order_id', 'seq'])
+    .field(sql.str('?::text', traceparent));
+  const columns = ['sink', 'order_id', 'seq', 'traceparent'];
+  const deliveries = sql.insert().into(TABLE).fromQuery(columns, rows.from('stored'));
   return sql.select().with('stored', insert).with('queued', deliveries).from('stored').field('seq');
 }
 
-interface ClaimedRow extends NotificationRow {
+interface QueuedRow extends NotificationRow {
+  readonly traceparent: string | null;
+}
+
+interface ClaimedRow extends QueuedRow {
   readonly attempts: number;
   readonly waited_ms: number;
 }
@@ -29,7 +46,7 @@ export function createDeliveryQueue(database: Database, sink: Exclude<SinkName, 
       statement.returning('attempts').returning(`${millisecondsSince('queued_at')}`, 'waited_ms');
       const rows = await database.run<ClaimedRow>('claim deliveries', statement, { signal });
       return rows.map((row) => ({
-        notification: toNotification(row),
+        notification: toQueued(row),
         attempts: row.attempts,
         waitedMs: row.waited_ms,
       }));
@@ -64,21 +81,19 @@ export function createJournalQueue(database: Database): JournalQueue {
   const sink = 'journal';
   return {
     async claim(journalID, limit, { signal }) {
-      const statement = claimHeads(sink, limit)
-        .set('journal_id', journalID)
-        .set('claimed_at', sql.str('statement_timestamp()'))
-        .set('attempts', sql.str('attempts + 1'));
-      return (await database.run<NotificationRow>('claim for journal', statement, { signal })).map(toNotification);
+      const statement = claimForJournal(limit, { journalID });
+      return (await database.run<QueuedRow>('claim for journal', statement, { signal })).map(toQueued);
     },
 
     async claimed(journalID, { signal }) {
       const statement = sql
         .select()
         .from(TABLE, 'taken')
-        .fields(COLUMNS.map((column) => `notification.${column}`));
+        .fields(COLUMNS.map((column) => `notification.${column}`))
+        .field('taken.traceparent');
       statement.join('notifications', 'notification', SAME_PLACE).where('journal_id = ?', journalID);
-      const rows = await database.run<NotificationRow>('read journal claims', statement, { signal });
-      return rows.map(toNotification);
+      const rows = await database.run<QueuedRow>('read journal claims', statement, { signal });
+      return rows.map(toQueued);
     },
 
     delivered: (notifications, context) => remove(database, sink, notifications, context),
@@ -146,7 +161,27 @@ function claimHeads(sink: SinkName, limit: number) {
   statement.where('taken.sink = ?', sink).where(SAME_PLACE);
   statement.where('heads.order_id = taken.order_id').where('heads.seq = taken.seq');
   for (const column of COLUMNS) statement.returning(`notification.${column}`, column);
-  return statement;
+  return statement.returning('taken.traceparent', 'traceparent');
+}
+
+const claimForJournal = shapedStatement<number, { journalID: string }>((limit, { journalID }) =>
+  claimHeads('journal', limit)
+    .set('journal_id', journalID)
+    .set('claimed_at', sql.str('statement_timestamp()'))
+    .set('attempts', sql.str('attempts + 1')),
+);
+
+const removeDeliveries = fixedStatement<{ sink: SinkName; orderIDs: readonly bigint[]; seqs: readonly number[] }>(
+  ({ sink, orderIDs, seqs }) =>
+    sql
+      .delete()
+      .from(TABLE)
+      .where('sink = ?', sink)
+      .where('(order_id, seq) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))', orderIDs, seqs),
+);
+
+function toQueued(row: QueuedRow): QueuedNotification {
+  return { ...toNotification(row), traceparent: row.traceparent ?? undefined };
 }
 
 async function remove(
@@ -155,10 +190,9 @@ async function remove(
   notifications: readonly Notification[],
   { signal }: Context,
 ): Promise<void> {
-  const orderIDs = arrayLiteral(notifications.map(({ orderID }) => orderID));
-  const seqs = arrayLiteral(notifications.map(({ seq }) => seq));
-  const statement = sql.delete().from(TABLE).where('sink = ?', sink);
-  statement.where('(order_id, seq) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))', orderIDs, seqs);
+  const orderIDs = notifications.map(({ orderID }) => orderID);
+  const seqs = notifications.map(({ seq }) => seq);
+  const statement = removeDeliveries({ sink, orderIDs, seqs });
   await database.run('remove deliveries', statement, { signal });
 }
 

@@ -1,4 +1,4 @@
-import { type Executor, sql } from 'service-kit';
+import { activeTraceparent, type Executor, fixedStatement, shapedStatement, sql } from 'service-kit';
 import type { SinkName } from '../domain/delivery-ports.ts';
 import type { Notifications } from '../domain/ports.ts';
 import { withDeliveries } from './deliveries.ts';
@@ -6,25 +6,49 @@ import { COLUMNS, type NotificationRow, TABLE, toNotification } from './notifica
 
 /** @param sinks those that each notification is queued for */
 export function createNotifications(executor: Executor, sinks: readonly SinkName[]): Notifications {
+  const shape = sinks.length === 0 ? 'unqueued' : 'queued';
   return {
     async lastSeq(orderID) {
-      const statement = sql.select().from(TABLE).field('max(seq)', 'last').where('order_id = ?', orderID);
-      const [row] = await executor.run<{ last: bigint | null }>('read last seq', statement);
+      const [row] = await executor.run<{ last: bigint | null }>('read last seq', readLastSeq({ orderID }));
       return Number(row?.last ?? 0);
     },
 
     async find(orderID, seq) {
-      const statement = sql.select().from(TABLE).fields(COLUMNS).where('order_id = ?', orderID).where('seq = ?', seq);
-      const [row] = await executor.run<NotificationRow>('find notification', statement);
+      const [row] = await executor.run<NotificationRow>('find notification', findNotification({ orderID, seq }));
       return row && toNotification(row);
     },
 
     async add({ eventID, orderID, seq, user, status, at, text }) {
       const row = { order_id: orderID, seq, event_id: eventID, user_id: user, status, at, text };
-      // Without a target it heeds every unique constraint: the place (order_id, seq) and the event_id.
-      const insert = sql.insert().into(TABLE).setFields(row).onConflict().returning('order_id').returning('seq');
-      const statement = sinks.length === 0 ? insert : withDeliveries(insert, sinks);
+      const statement = addNotification(shape, { ...row, sinks, traceparent: activeTraceparent() ?? null });
       return (await executor.run('add notification', statement)).length > 0;
     },
   };
 }
+
+const readLastSeq = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
+  sql.select().from(TABLE).field('max(seq)', 'last').where('order_id = ?', orderID),
+);
+
+const findNotification = fixedStatement<{ orderID: bigint; seq: number }>(({ orderID, seq }) =>
+  sql.select().from(TABLE).fields(COLUMNS).where('order_id = ?', orderID).where('seq = ?', seq),
+);
+
+interface Added {
+  readonly order_id: bigint;
+  readonly seq: number;
+  readonly event_id: string;
+  readonly user_id: bigint;
+  readonly status: string;
+  readonly at: Date;
+  readonly text: string;
+  readonly sinks: readonly SinkName[];
+  readonly traceparent: string | null;
+}
+
+/** Without a target, ON CONFLICT heeds every unique constraint: the place (order_id, seq) and the event_id. */
+const addNotification = shapedStatement<'queued' | 'unqueued', Added>((shape, added) => {
+  const row = Object.fromEntries(COLUMNS.map((column) => [column, added[column]]));
+  const insert = sql.insert().into(TABLE).setFields(row).onConflict().returning('order_id').returning('seq');
+  return shape === 'unqueued' ? insert : withDeliveries(insert, added);
+});

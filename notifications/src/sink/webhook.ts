@@ -4,6 +4,7 @@ import {
   breakerMetrics,
   type Call,
   clientMetrics,
+  clientTracing,
   createCircuitBreaker,
   createClient,
   createRetryBudget,
@@ -87,12 +88,13 @@ export function createWebhook(options: WebhookOptions): Target & AsyncDisposable
   retryBudgetMetrics(registry, webhook.name, budget);
   const guarded = breaker.guard({ ...createPost(options), async [Symbol.asyncDispose]() {} });
   const client = createClient(webhook, guarded, {
-    interceptors: [clientMetrics(registry), retry({ budget, on: retryMetrics(registry) })],
+    interceptors: [clientTracing(), clientMetrics(registry), retry({ budget, on: retryMetrics(registry) })],
   });
   return {
-    async deliver({ eventID, orderID, seq, user, status, at, text }, { signal }) {
+    async deliver({ eventID, orderID, seq, user, status, at, text }, { signal, traceparent }) {
       try {
-        await client.notify({ eventID, orderID, seq, user, status, at, text }, { signal, idempotencyKey: eventID });
+        const options = { signal, traceparent, idempotencyKey: eventID };
+        await client.notify({ eventID, orderID, seq, user, status, at, text }, options);
       } catch (error) {
         if (!failedWith(error, notify, 'refused')) throw error;
         throw new DeliveryRefused(`the webhook answered ${error.details.status}`, { cause: error });
@@ -108,7 +110,7 @@ const PASSING = new Set([408, 425, 429]);
 /** A plain POST of the call's params. What is in the answer beside its status is not looked at. */
 function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
   return {
-    async call({ params, caller, requestId, signal }: Call) {
+    async call({ params, caller, requestId, traceparent, signal }: Call) {
       const body = stringifyJson(params);
       const headers: Record<string, string> = {
         'content-type': 'application/json',
@@ -116,6 +118,7 @@ function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
         'x-request-id': requestId,
         'idempotency-key': caller.idempotencyKey ?? '',
       };
+      if (traceparent !== undefined) headers.traceparent = traceparent;
       if (secret !== undefined) headers['x-signature-256'] = `sha256=${sign(body, secret)}`;
       let response: Response;
       try {
