@@ -7,7 +7,7 @@ import { Failure } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 import type { TestCounts } from './test-reporter.ts';
 
-export const STAGES = ['unit', 'integration', 'kafka', 'end-to-end'] as const;
+export const STAGES = ['unit', 'integration', 'kafka', 'end-to-end', 'prometheus'] as const;
 export type Stage = (typeof STAGES)[number];
 
 type StageOptions = { pattern: string; testTimeoutMs: number; stageTimeoutMs: number };
@@ -19,6 +19,8 @@ const STAGE_OPTIONS: Record<Stage, StageOptions> = {
   kafka: { pattern: '*/test/kafka/**/*.test.ts', testTimeoutMs: 300_000, stageTimeoutMs: 1_200_000 },
   // A test of these starts and stops a whole mesh, also on a slow machine.
   'end-to-end': { pattern: 'local/test/e2e/**/*.test.ts', testTimeoutMs: 90_000, stageTimeoutMs: 900_000 },
+  // A Prometheus has to scrape for a while before there are rates.
+  prometheus: { pattern: 'observability/test/**/*.test.ts', testTimeoutMs: 120_000, stageTimeoutMs: 600_000 },
 };
 /** mocha ends when nothing is left to do; what a test forgot to close keeps it, and should be found. */
 const LINGER_TIMEOUT_MS = 10_000;
@@ -31,13 +33,14 @@ export function planStages(files: string[]): Record<Stage, string[]> {
   const unknown = wanted.find((path) => !known.has(path));
   if (unknown !== undefined) throw new Failure(`There is no test file ${unknown}.`);
   const pick = (paths: string[]) => (wanted.length === 0 ? paths : paths.filter((path) => wanted.includes(path)));
-  const [kafka, endToEnd] = [all('kafka'), all('end-to-end')];
-  const elsewhere = [...kafka, ...endToEnd];
+  const [kafka, endToEnd, prometheus] = [all('kafka'), all('end-to-end'), all('prometheus')];
+  const elsewhere = [...kafka, ...endToEnd, ...prometheus];
   return {
     unit: pick(all('unit')),
     integration: pick(all('integration').filter((path) => !elsewhere.includes(path))),
     kafka: pick(kafka),
     'end-to-end': pick(endToEnd),
+    prometheus: pick(prometheus),
   };
 }
 

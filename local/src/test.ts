@@ -1,6 +1,7 @@
 import { describeFailure, runScript } from './failure.ts';
 import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIABLE } from './test-folder.ts';
 import { missingForKafkaTests, startTestKafka, type TestKafka } from './test-kafka.ts';
+import { missingForPrometheusTests } from './test-prometheus.ts';
 import type { TestCounts } from './test-reporter.ts';
 import { type RunningTestServer, startTestServer } from './test-server.ts';
 import {
@@ -15,8 +16,8 @@ import {
 } from './test-stages.ts';
 
 /**
- * `npm test`: unit tests, integration tests, those on Kafka and end-to-end tests, each by a mocha of its own. Files among the arguments choose what
- * runs; all other arguments are mocha's. The last line of the output is `N passed, N failed`.
+ * `npm test`: unit tests, integration tests, those on Kafka, end-to-end tests and those with Prometheus, each by a mocha
+ * of its own. Files among the arguments choose what runs; all other arguments are mocha's. The last line of the output is `N passed, N failed`.
  */
 const files = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts'));
 const mochaOptions = process.argv.slice(2).filter((argument) => !files.includes(argument));
@@ -30,20 +31,30 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** Said at the end, for it is not to be overlooked. */
-let missing: string | undefined;
+/** What did not run and why. Said at the end, for it is not to be overlooked. */
+const missing: string[] = [];
+
+/** Takes the stages off the plan whose surroundings are not there. */
+async function leaveOutMissing(plan: Record<Stage, string[]>): Promise<void> {
+  const check = async (stage: Stage, title: string, find: () => Promise<string | undefined>): Promise<void> => {
+    const why = plan[stage].length > 0 ? await find() : undefined;
+    if (why === undefined) return;
+    missing.push(`${title} did NOT run. ${why}`);
+    plan[stage] = [];
+  };
+  await check('kafka', 'The tests on Kafka', missingForKafkaTests);
+  await check('prometheus', 'The tests of dashboards and alerts', missingForPrometheusTests);
+}
 
 async function run(): Promise<TestCounts> {
   const plan = planStages(files);
-  if (plan.kafka.length > 0) missing = await missingForKafkaTests();
-  // Where others rely on the result, what did not run has not passed.
-  if (missing !== undefined && process.env.CI) return oneFailure(`The tests on Kafka cannot run. ${missing}`);
-  if (missing !== undefined) plan.kafka = [];
+  await leaveOutMissing(plan);
   await sweepTestFolders();
   const folder = createTestFolder();
   // The servers start while the unit tests run, which need none.
   const servers = startServers(plan, folder);
-  let total = NO_TESTS;
+  // Where others rely on the result, what did not run has not passed.
+  let total = process.env.CI ? missing.map(oneFailure).reduce(addCounts, NO_TESTS) : NO_TESTS;
   try {
     for (const stage of STAGES) {
       if (interrupted || plan[stage].length === 0) continue;
@@ -89,7 +100,7 @@ await runScript(async () => {
   const { passed, failed, skipped, failures } = await run().catch((error) => oneFailure(describeFailure(error)));
   // Said again here, since the place where a test failed is far above the end of a long run.
   for (const { title, message } of failures) console.error(`\nFailed: ${title}\n${message}`.trimEnd());
-  if (missing !== undefined && !process.env.CI) console.log(`\nThe tests on Kafka did NOT run. ${missing}`);
+  if (!process.env.CI) for (const sentence of missing) console.log(`\n${sentence}`);
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failed > 0 ? 1 : 0;
 });
