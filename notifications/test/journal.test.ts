@@ -39,6 +39,10 @@ async function assertExactlyOnce(ground: JournalGround, events: readonly OrderEv
 
 const DEATH_MAX_MS = 15_000;
 
+/** Of two replicas that look for work at the same pace, one will hardly be the faster so many times. */
+const ROUNDS_MAX = 10;
+type Events = ReturnType<typeof createEvents>;
+
 describe('The journal', () => {
   let ground: JournalGround;
   beforeEach(async () => {
@@ -65,15 +69,17 @@ describe('The journal', () => {
   it('has each once, in order, when two replicas write one each', async () => {
     await using _one = await replicaAt('one');
     await using _two = await replicaAt('two');
-    const orders = Array.from({ length: 20 }, () => createEvents(10));
-    await Promise.all(orders.map((events) => ground.store(events)));
-    await ground.drained();
-    await assertExactlyOnce(ground, orders.flat());
-    const shares = await Promise.all(['one', 'two'].map((name) => readFile(ground.pathOf(name), 'utf8')));
-    assert.ok(
-      shares.every((text) => text.split('\n').length > 2),
-      'one of the two has written nothing',
-    );
+    const stored: Events[] = [];
+    const linesOf = async (name: string) => (await readFile(ground.pathOf(name), 'utf8')).split('\n').length - 2;
+    // Who comes first takes all there is; on a busy machine that may be the same one several times.
+    for (let round = 0; round < ROUNDS_MAX && !((await linesOf('one')) && (await linesOf('two'))); round++) {
+      const orders = Array.from({ length: 20 }, () => createEvents(10));
+      stored.push(...orders);
+      await Promise.all(orders.map((events) => ground.store(events)));
+      await ground.drained();
+    }
+    await assertExactlyOnce(ground, stored.flat());
+    assert.ok((await linesOf('one')) > 0 && (await linesOf('two')) > 0, 'one of the two has written nothing');
   });
 
   it('says how much waits and for how long while nobody writes', async () => {
