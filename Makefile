@@ -4,14 +4,24 @@
 SHELL := /bin/sh
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all storm check-invariants test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm check-invariants test unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # exec: a signal sent to make reaches the runner itself, and make waits until the runner is done.
-run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the four services (EVENTS=kafka: and Kafka)
-	@exec $(NODE) local/src/run-all.ts
+run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the four services (EVENTS=kafka: and Kafka; STACK=compose: in containers)
+	@case "$(STACK)" in \
+	  '') exec $(NODE) local/src/run-all.ts ;; \
+	  compose) exec $(NODE) local/src/run-compose.ts run ;; \
+	  *) echo 'STACK is "$(STACK)", but has to be compose, or not set.' >&2; exit 1 ;; \
+	esac
+
+stop: packages ## Stops the containers of make run-all STACK=compose and keeps their data
+	@exec $(NODE) local/src/run-compose.ts stop
+
+compose-smoke: packages ## Tries docker-compose.yml: up, a purchase, its history, down (EVENTS=rpc: without Kafka)
+	@exec $(NODE) local/src/compose-smoke.ts
 
 storm: packages ## Lets many users loose on the running mesh, then checks what they left (USERS=50 SECONDS=20 RATE=1000 SEED=…)
 	@exec $(NODE) storm/src/main.ts
@@ -27,6 +37,12 @@ dead-letters: packages ## Lists the events that notifications could not take (OR
 
 replay: packages ## Feeds dead letters in again (ORDER=5 for one order; DISCARD=<partition>:<offset> drops one)
 	@exec $(NODE) local/src/dead-letters.ts replay
+
+profile: packages ## Profiles a running service: flame graph and summary (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
+	@exec $(NODE) local/src/profile.ts
+
+log-level: packages ## Switches the log of a running service to debug, or back (SERVICE=loms)
+	@exec $(NODE) local/src/log-level.ts
 
 test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end to end
 	@exec $(NODE) local/src/test.ts
@@ -52,8 +68,8 @@ migrate-down: packages ## Rolls back the newest migration of SERVICE
 migrate-status: packages ## Shows which migrations are applied
 	@exec $(NODE) local/src/migrate.ts status
 
-clean-data: packages ## Removes the data and logs of the mesh (.mesh/)
-	@exec $(NODE) local/src/clean-data.ts
+clean-data: packages ## Removes the data and logs of the mesh (.mesh/; STACK=compose: containers and volumes)
+	@case "$(STACK)" in compose) exec $(NODE) local/src/run-compose.ts clean ;; *) exec $(NODE) local/src/clean-data.ts ;; esac
 
 packages: node_modules/.package-lock.json
 
