@@ -6,8 +6,11 @@ import { DatabaseUnavailable, toDatabaseFailure } from './database-errors.ts';
 import { type LeasedConnection, leaseConnection } from './leased-connection.ts';
 import { createTurns } from './turns.ts';
 
-/** Waiting for a free connection longer than this helps nobody: most calls end after 800 ms anyway. */
-export const CONNECTION_TIMEOUT_MS = 2_000;
+/**
+ * As long as pgbouncer lets a statement wait (query_wait_timeout). Most calls that change something may take 2 s: they are to
+ * be answered "unavailable, come again" before that, instead of running out of time, after which nobody knows what happened.
+ */
+export const CONNECTION_TIMEOUT_MS = 1_000;
 
 export interface Leases {
   /**
