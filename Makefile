@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm check-invariants test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm check-invariants profile log-level test unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

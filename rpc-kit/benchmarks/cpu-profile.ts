@@ -9,9 +9,16 @@ export interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
+/** A function as V8 names it; lines count from 0. */
+export interface CallFrame {
+  readonly functionName: string;
+  readonly url: string;
+  readonly lineNumber: number;
+}
+
 interface ProfileNode {
   readonly id: number;
-  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly callFrame: CallFrame;
   readonly children?: readonly number[];
 }
 
@@ -58,8 +65,8 @@ export function describeProfile(found: CpuProfile, { window, cpuMicrosPerCall, o
     const node = nodes.get(id);
     if (!node || node.callFrame.functionName === '(idle)') continue;
     busyMicros += micros;
-    add(functions, `${node.callFrame.functionName || '(anonymous)'}  ${placeOf(node)}`, micros);
-    add(files, groupOf(node), micros);
+    add(functions, nameOf(node.callFrame), micros);
+    add(files, groupOf(node.callFrame), micros);
     add(causes, causeOf(node, nodes, parents, ours), micros);
   }
   const line = ([what, micros]: readonly [string, number]): string => {
@@ -87,8 +94,10 @@ export interface Window {
   readonly to: number;
 }
 
+const ALL: Window = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+
 /** Microseconds by node. A sample stands for the time until the next one. */
-function selfTimes({ samples, timeDeltas, startTime }: CpuProfile, { from, to }: Window): Map<number, number> {
+export function selfTimes({ samples, timeDeltas, startTime }: CpuProfile, { from, to } = ALL): Map<number, number> {
   const times = new Map<number, number>();
   let at = startTime + (timeDeltas[0] ?? 0);
   for (const [index, id] of samples.entries()) {
@@ -103,12 +112,17 @@ function add<K>(times: Map<K, number>, key: K, micros: number): void {
   times.set(key, (times.get(key) ?? 0) + micros);
 }
 
-function placeOf({ callFrame: { url, lineNumber } }: ProfileNode): string {
+/** A function with its place. */
+export function nameOf(frame: CallFrame): string {
+  return `${frame.functionName || '(anonymous)'}  ${placeOf(frame)}`;
+}
+
+export function placeOf({ url, lineNumber }: CallFrame): string {
   return url === '' ? '' : `${shortened(url)}:${lineNumber + 1}`;
 }
 
-function groupOf(node: ProfileNode): string {
-  const { url, functionName } = node.callFrame;
+/** The package or the file that a function belongs to. */
+export function groupOf({ url, functionName }: CallFrame): string {
   if (url === '') return functionName.startsWith('(') ? functionName : '(native)';
   return /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(url)?.[1] ?? shortened(url);
 }
@@ -120,11 +134,14 @@ function causeOf(
   ours: Described['ours'],
 ): string {
   for (let at: ProfileNode | undefined = node; at; at = nodes.get(parents.get(at.id) ?? -1)) {
-    if (ours.files.test(at.callFrame.url)) return `${at.callFrame.functionName || '(anonymous)'}  ${placeOf(at)}`;
+    if (ours.files.test(at.callFrame.url)) return nameOf(at.callFrame);
   }
-  return `outside of ${ours.name}: ${groupOf(node)}`;
+  return `outside of ${ours.name}: ${groupOf(node.callFrame)}`;
 }
 
 function shortened(url: string): string {
-  return url.replace(/^file:\/\/.*\/(?=[\w-]+\/(src|benchmarks)\/|node_modules\/(?!.*node_modules\/))/, '');
+  return url.replace(
+    /^(file:\/\/)?\/.*\/(?=[\w-]+\/(src\/|benchmarks\/|contract\.ts)|node_modules\/(?!.*node_modules\/))/,
+    '',
+  );
 }

@@ -1,0 +1,84 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { isProfileKind, PROFILE_KINDS, type ProfileKind, profileSocketPath } from 'service-kit';
+import { Failure, runScript } from './failure.ts';
+import { fromCpuProfile, fromHeapProfile } from './profile/call-tree.ts';
+import { renderFlameGraph } from './profile/flame-graph.ts';
+import { formatBytes, formatMicros, summarize } from './profile/summary.ts';
+import { step } from './progress.ts';
+import { shortPath } from './run-record.ts';
+import { findRunningService, type RunningService } from './service-record.ts';
+
+/** `make profile SERVICE=loms`: what a running service of the mesh spends its time or memory on. */
+const EXAMPLE = 'make profile SERVICE=loms';
+const SECONDS_FALLBACK = '10';
+const NAMES: Record<ProfileKind, string> = {
+  cpu: 'CPU profile',
+  heap: 'Heap allocated and still held,',
+  allocations: 'Heap allocations',
+};
+
+await runScript(async () => {
+  const service = findRunningService(process.env, EXAMPLE);
+  const { kind, seconds } = readWishes(process.env);
+  const title = `${NAMES[kind]} of ${service.name} (process ${service.process.pid}) for ${seconds} s`;
+  const file = await step(title, () => askForProfile(service, kind, seconds));
+  const { lines, page } = await describe(file, kind, title);
+  const pageFile = file.replace(/\.\w+$/, '.html');
+  await writeFile(pageFile, page, { mode: 0o600 });
+  for (const line of lines) console.log(line);
+  console.log(`\nFlame graph, for a browser: ${shortPath(pageFile)}`);
+  console.log(`Profile, for Chrome's developer tools: ${shortPath(file)}`);
+  return 0;
+});
+
+function readWishes(environment: NodeJS.ProcessEnv): { kind: ProfileKind; seconds: string } {
+  const kind = environment.KIND || 'cpu';
+  if (!isProfileKind(kind)) throw new Failure(`KIND is "${kind}", but has to be ${PROFILE_KINDS.join(' or ')}.`);
+  return { kind, seconds: environment.SECONDS || SECONDS_FALLBACK };
+}
+
+/** @returns the file that the service has written; it waits for as long as the service takes, and Ctrl-C ends both */
+async function askForProfile(
+  { name, process, paths }: RunningService,
+  kind: ProfileKind,
+  seconds: string,
+): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  request({
+    socketPath: profileSocketPath(paths.profiles, name, process.pid),
+    path: `/${kind}?seconds=${encodeURIComponent(seconds)}`,
+    method: 'POST',
+  })
+    .once('error', ({ message }) => {
+      reject(new Failure(`${name} gives no profile (${message}): the end of its log may say why.`));
+    })
+    .once('response', async (response) => {
+      try {
+        const { file, error } = JSON.parse(await text(response));
+        if (file !== undefined) return resolve(file);
+        reject(new Failure(`${name} gives no profile: ${error}.`));
+      } catch {
+        reject(new Failure(`${name} went away before its profile was done.`));
+      }
+    })
+    .end();
+  return promise;
+}
+
+async function describe(file: string, kind: ProfileKind, title: string): Promise<{ lines: string[]; page: string }> {
+  const profile = JSON.parse(await readFile(file, 'utf8'));
+  const facts = [`${new Date().toISOString().slice(0, 19).replace('T', ' ')} UTC`];
+  if (kind !== 'cpu') {
+    const tree = fromHeapProfile(profile);
+    facts.push(`${formatBytes(tree.total)} in all, estimated from samples`);
+    const page = renderFlameGraph({ title, facts, tree, format: formatBytes });
+    return { lines: [facts[1] ?? '', ...summarize(tree, formatBytes)], page };
+  }
+  const { tree, idleMicros } = fromCpuProfile(profile);
+  const busy = tree.total / (tree.total + idleMicros || 1);
+  facts.push(`busy for ${formatMicros(tree.total)} (${(busy * 100).toFixed(1)} % of the time)`);
+  const page = renderFlameGraph({ title, facts, tree, format: formatMicros });
+  return { lines: [facts[1] ?? '', ...summarize(tree, formatMicros)], page };
+}
