@@ -69,11 +69,12 @@ export function spawnKeeper(options: KeeperOptions): Keeper {
 
 function spawnChild({ task, user, logFile, onSpawn }: KeeperOptions): ChildProcess {
   const script = join(import.meta.dirname, 'keeper.ts');
-  const { initdb, postgres } = task.postgres;
-  const launch: Launch = { command: process.execPath, arguments: [script, task.postgres.directory] };
+  const programs = task.postgres === undefined ? [] : [task.postgres.initdb, task.postgres.postgres];
+  const data = task.postgres === undefined ? [] : [task.postgres.directory];
+  const launch: Launch = { command: process.execPath, arguments: [script, ...data] };
   const as = launchAs(user, launch, {
-    executable: [process.execPath, initdb, postgres],
-    readable: [task.postgres.directory, script],
+    executable: [process.execPath, ...programs],
+    readable: [...data, script],
   });
   const log = openSync(logFile, 'a');
   try {

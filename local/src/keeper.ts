@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FromKeeper, KeeperTask, ToKeeper } from './keeper-protocol.ts';
+import type { FromKeeper, KeeperTask, PostgresTask, ToKeeper } from './keeper-protocol.ts';
 import { waitForPort } from './ports.ts';
 import { createCluster, isClusterReady } from './postgres-cluster.ts';
 
@@ -54,17 +54,22 @@ process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 
 async function start(task: KeeperTask): Promise<void> {
-  await createCluster(task.postgres, (child) => {
+  const { postgres: own, pgbouncers: inFront } = task;
+  if (own !== undefined) await createOwnCluster(own);
+  await Promise.all([own && startPostgres(own), startPgbouncers(inFront)]);
+  if (!stopping) report({ kind: 'ready' });
+}
+
+async function createOwnCluster(options: PostgresTask): Promise<void> {
+  await createCluster(options, (child) => {
     report({ kind: 'progress', text: 'creating the database cluster' });
     creating = child;
     announce('initdb', child);
   });
   creating = undefined;
-  await Promise.all([startPostgres(task.postgres), startPgbouncers(task.pgbouncers)]);
-  if (!stopping) report({ kind: 'ready' });
 }
 
-async function startPostgres(options: KeeperTask['postgres']): Promise<void> {
+async function startPostgres(options: PostgresTask): Promise<void> {
   for (let attempt = 1; !stopping; attempt += 1) {
     const child = spawnPostgres(options);
     if (await becomesReady(child, options.directory)) {
@@ -77,7 +82,7 @@ async function startPostgres(options: KeeperTask['postgres']): Promise<void> {
   }
 }
 
-function spawnPostgres({ postgres: program, directory, host, port, settings }: KeeperTask['postgres']): ChildProcess {
+function spawnPostgres({ postgres: program, directory, host, port, settings }: PostgresTask): ChildProcess {
   const all = { port: String(port), listen_addresses: host, unix_socket_directories: '', ...settings };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(program, ['-D', `${directory}/data`, ...flags], { stdio: ['ignore', 'inherit', 'inherit'] });

@@ -2,16 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KeeperTask } from './keeper-protocol.ts';
+import type { PostgresTask } from './keeper-protocol.ts';
 
 /**
  * Makes `<directory>/data` unless it is there. initdb works in a folder beside it that is renamed in the end: whatever
  * kills it half way, `data` is either whole or absent.
  */
-export async function createCluster(
-  options: KeeperTask['postgres'],
-  onSpawn: (child: ChildProcess) => void,
-): Promise<void> {
+export async function createCluster(options: PostgresTask, onSpawn: (child: ChildProcess) => void): Promise<void> {
   const { initdb, directory, superuserPassword } = options;
   const data = join(directory, 'data');
   if (existsSync(data)) return;

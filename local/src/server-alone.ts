@@ -1,7 +1,7 @@
 import { createTestFolder, removeTestFolder, sweepTestFolders } from './test-folder.ts';
 import { startTestServer } from './test-server.ts';
 
-/** A Postgres as tests have it, for a program that is no test, e.g. a benchmark. Afterwards `createTestDatabase` works. */
+/** The embedded Postgres as tests have it, for a program that is no test, e.g. a benchmark. Afterwards `createTestDatabase` works. */
 export type ServerAlone = AsyncDisposable & {
   /** A folder of its own that goes when the server stops. */
   folder: string;
@@ -12,7 +12,7 @@ export async function openServerAlone(options: { fsync: boolean }): Promise<Serv
   await sweepTestFolders();
   const folder = createTestFolder();
   try {
-    const { environment, stop } = await startTestServer(folder, options);
+    const { environment, stop } = await startTestServer(folder, { ...options, kind: 'embedded' });
     Object.assign(process.env, environment);
     return {
       folder,

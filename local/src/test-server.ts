@@ -9,6 +9,7 @@ import { createFolderFor } from './owned-files.ts';
 import { findPgbouncer, writePgbouncerConfig } from './pgbouncer-config.ts';
 import { pickFreePorts } from './ports.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
+import { type PostgresContainer, startPostgresContainer } from './postgres-container.ts';
 import { findPostgresUser } from './postgres-user.ts';
 import { openRunRecord } from './run-record.ts';
 import { createSecrets } from './secrets.ts';
@@ -19,20 +20,32 @@ import { createPart, NEEDS_TEST_SCRIPT } from './test-folder.ts';
 export type TestServer = DatabaseServer & { passwords: PerService<string>; pgbouncerPort?: number };
 const VARIABLE = 'TEST_POSTGRES_SERVER';
 
+/** Which Postgres the tests take: a container, the embedded one, or, left out, a container where that is possible. */
+const KIND_VARIABLE = 'TEST_POSTGRES';
+type PostgresKind = 'container' | 'embedded';
+
 /** Many test files with a pool or two each, also several at once. */
 const CONNECTIONS_MAX = 300;
 
-export type RunningTestServer = { environment: NodeJS.ProcessEnv; reached: string; stop(): Promise<void> };
+/** @param says which Postgres it is, and how it is reached, in words that follow "tests, on …" */
+export type RunningTestServer = { environment: NodeJS.ProcessEnv; says: string; stop(): Promise<void> };
 
 /**
  * One Postgres for all tests of a run, with a pgbouncer in front of it where one is installed and TEST_PGBOUNCER is not off.
  * @param fsync as the mesh has it by default; tests need none
+ * @param kind of Postgres; left out, a container where that is possible
  */
-export async function startTestServer(folder: string, { fsync = false } = {}): Promise<RunningTestServer> {
+export async function startTestServer(
+  folder: string,
+  { fsync = false, kind = readPostgresKind() }: { fsync?: boolean; kind?: PostgresKind } = {},
+): Promise<RunningTestServer> {
   const paths = createPart(folder, 'server');
   const record = openRunRecord(paths, 'make test', 0);
-  const [secrets, user, binaries] = [createSecrets(), findPostgresUser(), await findPostgresBinaries()];
-  const [port = 0, pgbouncerPort = 0] = await pickFreePorts(2);
+  const [secrets, user] = [createSecrets(), findPostgresUser()];
+  const settings = postgresSettings(CONNECTIONS_MAX, fsync);
+  const [freePort = 0, pgbouncerPort = 0] = await pickFreePorts(2);
+  const { container, note } = await openContainer(kind, secrets.superuser, settings);
+  const port = container?.port ?? freePort;
   const program = process.env.TEST_PGBOUNCER === 'off' ? undefined : findPgbouncer();
   createFolderFor(paths.postgres, user);
   const instance = () => {
@@ -47,11 +60,11 @@ export async function startTestServer(folder: string, { fsync = false } = {}): P
     };
     return writePgbouncerConfig(paths.pgbouncer, options, user);
   };
-  const settings = postgresSettings(CONNECTIONS_MAX, fsync);
   const address = { host: LOCAL_HOST, port, superuserPassword: secrets.superuser };
+  const embedded = async () => ({ ...(await findPostgresBinaries()), ...address, directory: paths.postgres, settings });
   const keeper = spawnKeeper({
     task: {
-      postgres: { ...binaries, ...address, directory: paths.postgres, settings },
+      ...(container === undefined ? { postgres: await embedded() } : {}),
       pgbouncers: { program: program ?? '', instances: program === undefined ? [] : [instance()] },
     },
     user,
@@ -61,6 +74,7 @@ export async function startTestServer(folder: string, { fsync = false } = {}): P
   void keeper.lost.then((sentence) => console.error(sentence));
   const stop = async () => {
     await keeper.stop();
+    await container?.stop();
     record.close();
   };
   try {
@@ -72,11 +86,35 @@ export async function startTestServer(folder: string, { fsync = false } = {}): P
       }
     });
     if (program !== undefined) server.pgbouncerPort = pgbouncerPort;
+    const which = container === undefined ? 'an embedded Postgres' : `a Postgres in a container (${container.image})`;
     const reached = program === undefined ? 'directly, without pgbouncer' : 'through pgbouncer';
-    return { environment: { [VARIABLE]: JSON.stringify(server) }, reached, stop };
+    const says = `${which} that is reached ${reached}${note}`;
+    return { environment: { [VARIABLE]: JSON.stringify(server) }, says, stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+type OpenedContainer = { container?: PostgresContainer; note: string };
+
+/** A container, or, unless it has to be one, a note that says why there is none. */
+async function openContainer(
+  kind: PostgresKind | undefined,
+  superuserPassword: string,
+  settings: Record<string, string>,
+): Promise<OpenedContainer> {
+  if (kind === 'embedded') return { note: '' };
+  try {
+    return { container: await startPostgresContainer(superuserPassword, settings), note: '' };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (kind === 'container') {
+      throw new Failure(
+        `There is no Postgres in a container, because ${error.message}; ${KIND_VARIABLE}=embedded does without.`,
+      );
+    }
+    return { note: `; in no container, because ${error.message}` };
   }
 }
 
@@ -84,4 +122,11 @@ export function readTestServer(): TestServer {
   const text = process.env[VARIABLE];
   if (text !== undefined) return JSON.parse(text);
   throw new Failure(NEEDS_TEST_SCRIPT);
+}
+
+function readPostgresKind(): PostgresKind | undefined {
+  const kind = process.env[KIND_VARIABLE];
+  if (!kind) return undefined;
+  if (kind === 'container' || kind === 'embedded') return kind;
+  throw new Failure(`${KIND_VARIABLE} is "${kind}": it can be container or embedded, or be left out.`);
 }

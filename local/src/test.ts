@@ -83,7 +83,7 @@ async function runStage(stage: Stage, paths: string[], folder: string, servers: 
     const needsPostgres = stage === 'integration' || stage === 'kafka';
     const postgres = needsPostgres ? await servers.postgres : undefined;
     const kafka = stage === 'kafka' ? await servers.kafka : undefined;
-    const note = postgres === undefined ? '' : `, on a Postgres that is reached ${postgres.reached}`;
+    const note = postgres === undefined ? '' : `, on ${postgres.says}`;
     console.log(`\n${stage} tests${note}`);
     if (interrupted) return NO_TESTS;
     const environment = { [TEST_FOLDER_VARIABLE]: folder, ...postgres?.environment, ...kafka?.environment };
