@@ -58,7 +58,8 @@ async function showLogs(compose: Compose, interrupted: Promise<Interruption>): P
       stopped.then(() => Promise.reject(new Interruption('the containers stopped'))),
     ]);
   } finally {
-    logs.kill();
+    // At once: whatever else it says about its end is of no interest.
+    logs.kill('SIGKILL');
   }
 }
 
