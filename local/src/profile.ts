@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { env } from 'node:process';
 import { text } from 'node:stream/consumers';
 import { isProfileKind, PROFILE_KINDS, type ProfileKind, profileSocketPath } from 'service-kit';
 import { Failure, runScript } from './failure.ts';
@@ -45,9 +46,11 @@ async function askForProfile(
   kind: ProfileKind,
   seconds: string,
 ): Promise<string> {
+  // run-all gives the services what the caller has set, too.
+  const directory = env.PROFILE_DIR || paths.profiles;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   request({
-    socketPath: profileSocketPath(paths.profiles, name, process.pid),
+    socketPath: profileSocketPath(directory, name, process.pid),
     path: `/${kind}?seconds=${encodeURIComponent(seconds)}`,
     method: 'POST',
   })

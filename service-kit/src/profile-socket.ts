@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { isProfileKind, PROFILE_KINDS, profileExtension, takeProfile } from './take-profile.ts';
 
@@ -18,9 +18,14 @@ export interface ProfileSocketOptions {
   readonly logger: Logger;
 }
 
-/** Where the service of that pid listens for requests for profiles. */
+/**
+ * Where the service of that pid listens for requests for profiles. A socket's path may have about a hundred bytes, so it is
+ * told from the working directory where that is shorter.
+ */
 export function profileSocketPath(directory: string, service: string, pid: number): string {
-  return join(directory, `${service}-${pid}.sock`);
+  const path = join(directory, `${service}-${pid}.sock`);
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.length < path.length ? fromHere : path;
 }
 
 /**

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const PROFILE_KINDS = ['cpu', 'heap', 'allocations'] as const;
 export type ProfileKind = (typeof PROFILE_KINDS)[number];
 
-/** V8's own: a thousand samples a second show a function that takes a percent, and cost about as much. */
+/** V8's own: a thousand samples a second, of which ten seconds show what takes a percent of them. */
 const CPU_SAMPLING_MICROS = 1_000;
 /** V8's own: one sample for so many bytes. */
 const HEAP_SAMPLING_BYTES = 32_768;
