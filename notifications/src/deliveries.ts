@@ -46,8 +46,8 @@ export function startDeliveries({ journal, webhook, backlog, logger, registry }:
   const sinks: SinkName[] = [...(journal ? ['journal' as const] : []), ...(webhook ? ['webhook' as const] : [])];
   const metrics = createDeliveryMetrics(registry, backlog, sinks);
   const running: Background[] = [];
-  if (journal) running.push(startJournal(journal, metrics, logger));
-  if (webhook) running.push(startWebhook(webhook, metrics, logger));
+  if (journal) running.push(startJournal(journal, metrics, { logger, registry }));
+  if (webhook) running.push(startWebhook(webhook, metrics, { logger, registry }));
   return {
     wake() {
       for (const background of running) background.wake();
@@ -58,11 +58,18 @@ export function startDeliveries({ journal, webhook, backlog, logger, registry }:
   };
 }
 
-function startJournal({ journal, queue, find }: JournalParts, metrics: DeliveryMetrics, logger: Logger): Background {
+type Watch = Pick<DeliveryParts, 'logger' | 'registry'>;
+
+function startJournal(
+  { journal, queue, find }: JournalParts,
+  metrics: DeliveryMetrics,
+  { logger, registry }: Watch,
+): Background {
   const journaling = createJournaling(queue, journal);
   const rounds = startBackground({
     name: 'write the journal',
     logger,
+    registry,
     idleMs: IDLE_MS,
     async round() {
       try {
@@ -79,6 +86,7 @@ function startJournal({ journal, queue, find }: JournalParts, metrics: DeliveryM
   const stale = startBackground({
     name: 'finish journals that were left',
     logger,
+    registry,
     idleMs: STALE_IDLE_MS,
     async round(signal) {
       for (const journalID of await queue.findStale(STALE_MS, { signal })) {
@@ -118,7 +126,7 @@ const MISSING =
 function startWebhook(
   { target, queue }: NonNullable<DeliveryParts['webhook']>,
   metrics: DeliveryMetrics,
-  logger: Logger,
+  { logger, registry }: Watch,
 ): Background {
   const relay = createDeliveryRelay(queue, target, {
     onFailure({ eventID }, err, delayMs) {
@@ -133,7 +141,13 @@ function startWebhook(
     onDelivered: (count) => metrics.onDelivered('webhook', count),
     onProgress: () => rounds.wake(),
   });
-  const rounds = startBackground({ name: 'call the webhook', logger, idleMs: IDLE_MS, round: relay.round });
+  const rounds = startBackground({
+    name: 'call the webhook',
+    logger,
+    registry,
+    idleMs: IDLE_MS,
+    round: relay.round,
+  });
   return {
     wake: rounds.wake,
     async [Symbol.asyncDispose]() {

@@ -5,6 +5,7 @@ import { pickFreePorts, startMesh } from 'local/testing';
 import { loms } from 'loms/contract.ts';
 import { notifications } from 'notifications/contract.ts';
 import { createClient, createHttpTransport } from 'rpc-kit';
+import { differencesFromPage } from '../../../observability/test/metrics-page-check.ts';
 import { isAlive } from '../../src/process-stamp.ts';
 import { runTool } from '../../src/run-tool.ts';
 import { findRunningMesh } from '../../src/running-mesh.ts';
@@ -33,6 +34,7 @@ describe('make run-all EVENTS=kafka', () => {
     assert.deepEqual(await statuses(), ['payed', 'awaiting payment', 'new']);
     const metrics = await (await fetch(`${mesh.urls.notifications}/metrics`)).text();
     assert.match(metrics, /^events_consumed_total\{result="stored",service="notifications"\} 3$/m);
+    assert.deepEqual(await differencesFromPage(mesh.urls, 'kafka'), []);
 
     const tool = (command: string, more: NodeJS.ProcessEnv = {}) =>
       runTool(['local/src/dead-letters.ts', command], { ...mesh.variables, ...more });

@@ -1,5 +1,5 @@
 import { type Dashboard, graph, orZero, rate } from '../panels.ts';
-import { callsRow, databaseRow, httpRow, processRow } from './service-rows.ts';
+import { backgroundPanel, callsRow, databaseRow, httpRow, processRow } from './service-rows.ts';
 
 const reads = (source: string) => orZero(rate(`notifications_history_reads_total${source}`));
 
@@ -22,6 +22,7 @@ export const notifications: Dashboard = {
         graph('Pages of history from the cache', 'percentunit', [
           { expr: `(${reads('{source="cache"}')}) / (${reads('')})`, legend: 'from the cache' },
         ]),
+        backgroundPanel('notifications'),
       ],
     },
     databaseRow('notifications'),
