@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
-import { profileSocketPath, serveProfiles } from './profile-socket.ts';
+import { profileSocketPath, serveProfiles } from '../src/profile-socket.ts';
 
 const SERVICE = 'tested';
 const logger = pino({ level: 'silent' });
 
 type Answer = { status: number | undefined; file?: string; error?: string };
 
+// No unit test: V8 has one profiler to a process, and when ours is put away the coverage of unit tests would go with it.
 describe('profiles of a running process', () => {
   let directory: string;
   const serve = () => serveProfiles({ service: SERVICE, directory, logger });
