@@ -93,7 +93,11 @@ function linesOf(panels: readonly Panel[]): Panel[][] {
 function toPanel(panel: Panel, id: number, gridPos: Record<string, number>): Record<string, unknown> {
   const { title, description = '', kind, unit, queries, stacked = false, redFrom } = panel;
   const steps = [{ color: 'green', value: null }, ...(redFrom === undefined ? [] : [{ color: 'red', value: redFrom }])];
-  const drawn = { fillOpacity: stacked ? 30 : 8, showPoints: 'never', stacking: { mode: stacked ? 'normal' : 'none' } };
+  const drawn = {
+    fillOpacity: stacked ? 30 : 8,
+    showPoints: 'never',
+    stacking: { mode: stacked ? 'normal' : 'none', group: 'A' },
+  };
   const limit = redFrom === undefined ? {} : { thresholdsStyle: { mode: 'line' } };
   return {
     id,
@@ -105,6 +109,8 @@ function toPanel(panel: Panel, id: number, gridPos: Record<string, number>): Rec
     fieldConfig: {
       defaults: {
         unit,
+        // Lines are told apart by colour, a number says by its colour how it is.
+        color: { mode: kind === 'graph' ? 'palette-classic' : 'thresholds' },
         ...(unit === 'percentunit' || unit === 's' ? { min: 0 } : {}),
         thresholds: { mode: 'absolute', steps },
         ...(kind === 'graph' ? { custom: { ...drawn, ...limit } } : {}),
