@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { loms } from 'loms/contract.ts';
 import type { Family } from '../../../observability/src/exposition.ts';
 import { differencesFromPage } from '../../../observability/test/metrics-page-check.ts';
@@ -93,6 +94,15 @@ describe('the metrics of a mesh', () => {
         /^.*(71000000\d\d|4000000001|1076963|139275865|testtoken|key-of|unknown\d|no-such|address-).*$/m,
       );
       assert.equal(traces?.[0], undefined);
+    }
+  });
+
+  it('hold no password', async () => {
+    const passwords = readFileSync(mesh.paths.secrets, 'utf8').match(/(?<=: ")[^"]{8,}(?=")/g) ?? [];
+    assert.ok(passwords.length >= SERVICES.length, 'the passwords of the mesh are where they are looked for');
+    for (const service of SERVICES) {
+      const text = await readMetricsText(mesh.urls[service]);
+      assert.ok(!passwords.some((password) => text.includes(password)), `${service} shows a password in its metrics`);
     }
   });
 
