@@ -46,7 +46,7 @@ export async function startTestServer(
   const [freePort = 0, pgbouncerPort = 0] = await pickFreePorts(2);
   const { container, note } = await openContainer(kind, secrets.superuser, settings);
   const port = container?.port ?? freePort;
-  const program = process.env.TEST_PGBOUNCER === 'off' ? undefined : findPgbouncer();
+  const program = findTestPgbouncer();
   createFolderFor(paths.postgres, user);
   const instance = () => {
     const users = secrets.services;
@@ -116,6 +116,11 @@ async function openContainer(
     }
     return { note: `; in no container, because ${error.message}` };
   }
+}
+
+/** The pgbouncer that tests go through; undefined where none is installed or wanted. */
+export function findTestPgbouncer(): string | undefined {
+  return process.env.TEST_PGBOUNCER === 'off' ? undefined : findPgbouncer();
 }
 
 export function readTestServer(): TestServer {

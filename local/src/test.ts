@@ -3,7 +3,7 @@ import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIA
 import { missingForKafkaTests, startTestKafka, type TestKafka } from './test-kafka.ts';
 import { missingForPrometheusTests } from './test-prometheus.ts';
 import type { TestCounts } from './test-reporter.ts';
-import { type RunningTestServer, startTestServer } from './test-server.ts';
+import { findTestPgbouncer, type RunningTestServer, startTestServer } from './test-server.ts';
 import {
   addCounts,
   NO_TESTS,
@@ -17,7 +17,8 @@ import {
 
 /**
  * `npm test`: unit tests, integration tests, those on Kafka, end-to-end tests and those with Prometheus, each by a mocha
- * of its own. Files among the arguments choose what runs; all other arguments are mocha's. The last line of the output is `N passed, N failed`.
+ * of its own. Files among the arguments choose what runs; all other arguments are mocha's. The last line of the output is
+ * `N passed, N failed`.
  */
 const files = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts'));
 const mochaOptions = process.argv.slice(2).filter((argument) => !files.includes(argument));
@@ -33,6 +34,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 /** What did not run and why. Said at the end, for it is not to be overlooked. */
 const missing: string[] = [];
+/** The same of what is not missed: services work without, on every machine. */
+const leftOut: string[] = [];
 
 /** Takes the stages off the plan whose surroundings are not there. */
 async function leaveOutMissing(plan: Record<Stage, string[]>): Promise<void> {
@@ -44,6 +47,14 @@ async function leaveOutMissing(plan: Record<Stage, string[]>): Promise<void> {
   };
   await check('kafka', 'The tests on Kafka', missingForKafkaTests);
   await check('prometheus', 'The tests of dashboards and alerts', missingForPrometheusTests);
+  if (findTestPgbouncer() === undefined) leaveOutPgbouncer(plan);
+}
+
+function leaveOutPgbouncer(plan: Record<Stage, string[]>): void {
+  const others = plan.integration.filter((path) => !path.startsWith('local/test/pgbouncer/'));
+  if (others.length === plan.integration.length) return;
+  leftOut.push('The tests of faults of pgbouncer did NOT run: none is installed, or TEST_PGBOUNCER is off.');
+  plan.integration = others;
 }
 
 async function run(): Promise<TestCounts> {
@@ -100,7 +111,7 @@ await runScript(async () => {
   const { passed, failed, skipped, failures } = await run().catch((error) => oneFailure(describeFailure(error)));
   // Said again here, since the place where a test failed is far above the end of a long run.
   for (const { title, message } of failures) console.error(`\nFailed: ${title}\n${message}`.trimEnd());
-  if (!process.env.CI) for (const sentence of missing) console.log(`\n${sentence}`);
+  for (const sentence of process.env.CI ? leftOut : [...leftOut, ...missing]) console.log(`\n${sentence}`);
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failed > 0 ? 1 : 0;
 });

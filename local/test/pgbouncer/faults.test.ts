@@ -4,7 +4,7 @@ import { loms } from 'loms/contract.ts';
 import pg from 'pg';
 import { type Client, createClient, createHttpTransport } from 'rpc-kit';
 import { withSuperuser } from 'service-kit/provision';
-import { findPgbouncer } from '../../src/pgbouncer-config.ts';
+import { findTestPgbouncer } from '../../src/test-server.ts';
 import { startLoms } from '../in-process/loms.ts';
 import { answerTo, eventually } from '../in-process/patience.ts';
 import { openSql, type Sql } from '../in-process/sql.ts';
@@ -49,12 +49,9 @@ describe('loms behind a pgbouncer', function () {
   this.timeout(TEST_TIMEOUT_MS);
   let ground: Ground;
 
-  before(async function () {
-    const program = process.env.TEST_PGBOUNCER === 'off' ? undefined : findPgbouncer();
-    if (program === undefined) {
-      console.log('  SKIPPED: no pgbouncer is installed, or TEST_PGBOUNCER is off.');
-      return this.skip();
-    }
+  before(async () => {
+    const program = findTestPgbouncer();
+    assert.ok(program, 'without pgbouncer local/src/test.ts leaves this file out');
     ground = await openGround(program);
   });
 
