@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import type pg from 'pg';
 import { migrateUp } from 'service-kit/migrations';
 import { withSuperuser } from 'service-kit/provision';
 import { databaseUrl, prepareDatabases, superuserUrl } from '../../src/databases.ts';
-import { type Keeper, spawnKeeper } from '../../src/keeper-client.ts';
+import { spawnKeeper } from '../../src/keeper-client.ts';
 import { openLogFile } from '../../src/log-files.ts';
 import { LOCAL_HOST } from '../../src/mesh-config.ts';
 import { postgresSettings } from '../../src/mesh-database.ts';
@@ -14,7 +13,7 @@ import { writePgbouncerConfig } from '../../src/pgbouncer-config.ts';
 import { pickFreePorts } from '../../src/ports.ts';
 import { findPostgresBinaries } from '../../src/postgres-binaries.ts';
 import { findPostgresUser } from '../../src/postgres-user.ts';
-import { isAlive, stampProcess, waitForEnd } from '../../src/process-stamp.ts';
+import { stampProcess, waitForEnd } from '../../src/process-stamp.ts';
 import { openRunRecord } from '../../src/run-record.ts';
 import { createSecrets } from '../../src/secrets.ts';
 import { createPart, readTestFolder } from '../../src/test-folder.ts';
@@ -45,78 +44,103 @@ export interface MortalDatabase extends AsyncDisposable {
 
 /** @param program the pgbouncer */
 export async function startMortalDatabase(program: string): Promise<MortalDatabase> {
-  const [port = 0, pgbouncerPort = 0] = await pickFreePorts(2);
-  const paths = createPart(readTestFolder(), `pgbouncer-${randomBytes(4).toString('hex')}`);
-  const [record, secrets, user] = [openRunRecord(paths, 'make test', 0), createSecrets(), findPostgresUser()];
   await using resources = new AsyncDisposableStack();
+  const surroundings = await chooseSurroundings();
+  const { port, pgbouncerPort, record, secrets } = surroundings;
   resources.defer(() => record.close());
-
-  createFolderFor(paths.postgres, user);
-  const postgresTask = {
-    ...(await findPostgresBinaries()),
-    ...{ host: LOCAL_HOST, port, superuserPassword: secrets.superuser, directory: paths.postgres },
-    settings: postgresSettings(CONNECTIONS_MAX, false),
-  };
-  const logFile = openLogFile(paths.logs, 'database');
-  let keeper: Keeper;
-  let postgresPid = 0;
-  const startPostgres = async (): Promise<void> => {
-    keeper = spawnKeeper({
-      task: { postgres: postgresTask, pgbouncers: { program: '', instances: [] } },
-      user,
-      logFile,
-      onSpawn(name, pid) {
-        if (name === 'postgres') postgresPid = pid;
-        record.add(name, pid);
-      },
-    });
-    await keeper.start();
-  };
-  resources.defer(() => keeper?.stop());
-  await startPostgres();
+  const postgres = resources.use(await startMortalPostgres(surroundings));
   const server = { port, superuserPassword: secrets.superuser };
-  await prepareDatabases(server, secrets.services);
   const urlAt = (at: number, database = 'loms') => databaseUrl('loms', secrets.services.loms, at, database);
+  await prepareDatabases(server, secrets.services);
   await migrateUp({ databaseUrl: urlAt(port), directory: migrationsDirectory('loms') });
-
-  const instance = writePgbouncerConfig(
-    paths.pgbouncer,
-    {
-      ...{ name: 'loms', like: 'loms', database: 'loms', port: pgbouncerPort, postgresPort: port },
-      users: { loms: secrets.services.loms },
-    },
-    user,
-  );
-  // The service's own file lets its role look, but not command.
-  appendFileSync(instance.configFile, '\nadmin_users = loms\n');
-  const startPgbouncer = () =>
-    spawnPgbouncer({ program, instance, user, logFile, onSpawn: (pid) => record.add('pgbouncer', pid) });
-  let pgbouncer = await startPgbouncer();
-  resources.defer(() => pgbouncer.kill());
+  const pgbouncer = resources.use(await startMortalPgbouncer(program, surroundings));
   const owned = resources.move();
-
   return {
     url: urlAt(pgbouncerPort),
     superuserUrl: superuserUrl(server).replace(/postgres$/, 'loms'),
-    pgbouncer: {
-      kill: () => pgbouncer.kill(),
-      async startAgain() {
-        pgbouncer = await startPgbouncer();
-      },
-    },
-    postgres: {
-      async kill() {
-        const stamp = stampProcess('postgres', postgresPid);
-        process.kill(postgresPid, 'SIGKILL');
-        if (stamp && isAlive(stamp)) await waitForEnd(stamp, END_TIMEOUT_MS);
-        await keeper.lost;
-      },
-      stop: () => keeper.stop(),
-      startAgain: startPostgres,
-    },
+    pgbouncer,
+    postgres,
     async tellPgbouncer(command) {
-      await withSuperuser(urlAt(pgbouncerPort, 'pgbouncer'), (client: pg.Client) => client.query(command));
+      await withSuperuser(urlAt(pgbouncerPort, 'pgbouncer'), (client) => client.query(command));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+type Surroundings = Awaited<ReturnType<typeof chooseSurroundings>>;
+
+async function chooseSurroundings() {
+  const [port = 0, pgbouncerPort = 0] = await pickFreePorts(2);
+  const paths = createPart(readTestFolder(), `pgbouncer-${randomBytes(4).toString('hex')}`);
+  const record = openRunRecord(paths, 'make test', 0);
+  const logFile = openLogFile(paths.logs, 'database');
+  return { port, pgbouncerPort, paths, record, logFile, secrets: createSecrets(), user: findPostgresUser() };
+}
+
+type MortalPostgres = MortalDatabase['postgres'] & AsyncDisposable;
+
+async function startMortalPostgres({
+  port,
+  paths,
+  record,
+  logFile,
+  secrets,
+  user,
+}: Surroundings): Promise<MortalPostgres> {
+  const binaries = await findPostgresBinaries();
+  createFolderFor(paths.postgres, user);
+  const address = { host: LOCAL_HOST, port, superuserPassword: secrets.superuser, directory: paths.postgres };
+  const task = { ...binaries, ...address, settings: postgresSettings(CONNECTIONS_MAX, false) };
+  let pid = 0;
+  const spawn = () =>
+    spawnKeeper({
+      task: { postgres: task, pgbouncers: { program: '', instances: [] } },
+      user,
+      logFile,
+      onSpawn(name, spawned) {
+        if (name === 'postgres') pid = spawned;
+        record.add(name, spawned);
+      },
+    });
+  let keeper = spawn();
+  const stop = () => keeper.stop();
+  await keeper.start().catch(async (error) => {
+    await stop();
+    throw error;
+  });
+  return {
+    async kill() {
+      const stamp = stampProcess('postgres', pid);
+      process.kill(pid, 'SIGKILL');
+      if (stamp) await waitForEnd(stamp, END_TIMEOUT_MS);
+      await keeper.lost;
+    },
+    stop,
+    async startAgain() {
+      keeper = spawn();
+      await keeper.start();
+    },
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function startMortalPgbouncer(
+  program: string,
+  { port, pgbouncerPort, paths, record, logFile, secrets, user }: Surroundings,
+): Promise<Mortal & AsyncDisposable> {
+  const about = { name: 'loms', like: 'loms', database: 'loms', port: pgbouncerPort, postgresPort: port } as const;
+  const instance = writePgbouncerConfig(paths.pgbouncer, { ...about, users: { loms: secrets.services.loms } }, user);
+  // The service's own file lets its role look, but not command.
+  appendFileSync(instance.configFile, '\nadmin_users = loms\n');
+  const spawn = () =>
+    spawnPgbouncer({ program, instance, user, logFile, onSpawn: (pid) => record.add('pgbouncer', pid) });
+  let pgbouncer = await spawn();
+  const kill = () => pgbouncer.kill();
+  return {
+    kill,
+    async startAgain() {
+      pgbouncer = await spawn();
+    },
+    [Symbol.asyncDispose]: kill,
   };
 }
