@@ -35,7 +35,7 @@ const STATEMENTS = [
 /** Few enough for every run; `ORDERS=1000000` shows that the plans stay the same. */
 const ORDERS = Number(process.env.ORDERS ?? 20_000);
 /** Orders made by one statement: no statement may take longer than the role's limit. */
-const ORDERS_AT_A_TIME = 20_000;
+const ORDERS_AT_A_TIME = 4_000;
 
 /** The tables that grow with the orders, and the stock, which grows with the catalogue. */
 const TABLES = [
