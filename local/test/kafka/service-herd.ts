@@ -28,12 +28,13 @@ export function createHerd(service: 'loms' | 'notifications', environment: NodeJ
     async add(own = {}) {
       const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, service, 'src/main.ts')], {
         env: { ...process.env, PORT: '0', LOG_LEVEL: 'info', ...environment, ...own },
-        stdio: ['ignore', 'pipe', 'inherit'],
+        // Its starter's end is its own: run() heeds the closed channel.
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       });
       alive.push(child);
       let said = '';
       const listening = new Promise<void>((resolve) => {
-        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        child.stdout?.setEncoding('utf8').on('data', (text: string) => {
           if (said.includes('"listening"')) return;
           said += text;
           if (said.includes('"listening"')) resolve();
