@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { compiledSchema } from './compiled-schema.ts';
 import type { ErrorContract, MethodContract } from './contract.ts';
 import { isRawNumber } from './json.ts';
 import { RpcError } from './rpc-error.ts';
@@ -16,7 +17,7 @@ export const invalidParamsDetails = z.object({
 
 /** Wire params to the handler's; by position too where the contract gives an order. */
 export function decodeParams(method: MethodContract, wire: unknown): unknown {
-  const decoded = z.safeDecode(method.params, byName(method, wire) as never);
+  const decoded = compiledSchema(method.params).decode(byName(method, wire));
   if (decoded.success) return decoded.data;
   throw invalidParams(decoded.error);
 }
@@ -57,14 +58,14 @@ export function encodeResult(method: MethodContract, result: unknown): unknown {
 
 /** A client's params to wire form: a mistake is found before anything is sent. */
 export function encodeParams(method: MethodContract, params: unknown): unknown {
-  const encoded = z.safeEncode(method.params, params as never);
+  const encoded = compiledSchema(method.params).encode(params);
   if (encoded.success) return encoded.data;
   throw invalidParams(encoded.error);
 }
 
 /** A peer's result to the client's form. */
 export function decodeResult(method: MethodContract, wire: unknown): unknown {
-  const decoded = z.safeDecode(method.result, wire as never);
+  const decoded = compiledSchema(method.result).decode(wire);
   if (decoded.success) return decoded.data;
   throw new RpcError('internal', 'The answer does not fit the contract', { cause: decoded.error });
 }
@@ -91,7 +92,7 @@ export function encodeError(method: MethodContract | undefined, error: RpcError)
 export function decodeError(method: MethodContract, error: RpcError): RpcError {
   if (error.reason === undefined) return error;
   const declared = declaredError(method, error);
-  const details = declared?.details ? z.safeDecode(declared.details, error.details as never) : undefined;
+  const details = declared?.details ? compiledSchema(declared.details).decode(error.details) : undefined;
   const { code, message, reason, retryAfterMs, requestId, cause } = error;
   if (!declared || details?.success === false) return new RpcError(code, message, { retryAfterMs, requestId, cause });
   return new RpcError(code, message, { reason, details: details?.data, retryAfterMs, requestId, cause });
@@ -104,7 +105,7 @@ function declaredError(method: MethodContract | undefined, error: RpcError): Err
 }
 
 function encode(schema: z.ZodType, value: unknown, complaint: string): unknown {
-  const encoded = z.safeEncode(schema, value as never);
+  const encoded = compiledSchema(schema).encode(value);
   if (encoded.success) return encoded.data;
   throw new RpcError('internal', 'Internal error', { cause: new TypeError(complaint, { cause: encoded.error }) });
 }
