@@ -1,5 +1,5 @@
-import type { Counter, Histogram, Registry } from 'prom-client';
-import { counterIn, histogramIn } from '../instruments.ts';
+import type { Registry } from 'prom-client';
+import { type Distribution, type Tally, talliedCounterIn, talliedHistogramIn } from '../tallies.ts';
 
 /** What is counted where HTTP comes in, below all calls: a batch is one request, and so is what never becomes a call. */
 export interface HttpMetrics {
@@ -29,18 +29,18 @@ const VERBS = new Set(['GET', 'HEAD', 'POST']);
  * @param routes the addresses that exist; all others count as `other`, else anyone could fill the memory with them
  */
 export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string>): HttpMetrics {
-  const requests = counterIn(registry, {
+  const requests = talliedCounterIn(registry, {
     name: 'http_requests_total',
     help: 'HTTP requests answered, by address and status.',
     labelNames: ['verb', 'route', 'status'],
   });
-  const seconds = histogramIn(registry, {
+  const seconds = talliedHistogramIn(registry, {
     name: 'http_request_duration_seconds',
     help: 'How long HTTP requests took, from their headers to the last byte of the answer.',
     labelNames: ['verb', 'route'],
     buckets: DURATION_BUCKETS,
   });
-  const errors = counterIn(registry, {
+  const errors = talliedCounterIn(registry, {
     name: 'http_errors_total',
     help: 'HTTP requests that failed: refused (client), failed here (server), left by the caller (aborted), or no HTTP (malformed).',
     labelNames: ['route', 'kind'],
@@ -52,7 +52,7 @@ export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string
     const key = `${verb} ${route}`;
     const known = series.get(key);
     if (known) return known;
-    const made: Series = { seconds: seconds.labels({ verb, route }), requests: new Map() };
+    const made: Series = { seconds: seconds.series({ verb, route }), requests: new Map() };
     series.set(key, made);
     return made;
   }
@@ -64,21 +64,21 @@ export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string
       const own = seriesOf(verb, route);
       own.seconds.observe(ms / 1_000);
       if (!finished) {
-        errors.inc({ route, kind: 'aborted' });
+        errors.series({ route, kind: 'aborted' }).value += 1;
         return;
       }
-      const answered = own.requests.get(status) ?? requests.labels({ verb, route, status: String(status) });
+      const answered = own.requests.get(status) ?? requests.series({ verb, route, status: String(status) });
       own.requests.set(status, answered);
-      answered.inc();
-      if (status >= 400) errors.inc({ route, kind: status >= 500 ? 'server' : 'client' });
+      answered.value += 1;
+      if (status >= 400) errors.series({ route, kind: status >= 500 ? 'server' : 'client' }).value += 1;
     },
     malformed() {
-      errors.inc({ route: 'other', kind: 'malformed' });
+      errors.series({ route: 'other', kind: 'malformed' }).value += 1;
     },
   };
 }
 
 interface Series {
-  readonly seconds: Histogram.Internal<string>;
-  readonly requests: Map<number, Counter.Internal>;
+  readonly seconds: Distribution;
+  readonly requests: Map<number, Tally>;
 }

@@ -1,8 +1,17 @@
-import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Call, Interceptor } from '../call.ts';
 import type { Code } from '../code.ts';
-import { counterIn, gaugeIn, histogramIn } from '../instruments.ts';
 import { toRpcError } from '../rpc-error.ts';
+import {
+  type Distribution,
+  type TalliedCounter,
+  type TalliedGauge,
+  type TalliedHistogram,
+  type Tally,
+  talliedCounterIn,
+  talliedGaugeIn,
+  talliedHistogramIn,
+} from '../tallies.ts';
 
 /** Seconds. From a cached read to the longest timeout of a contract, about doubling. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
@@ -26,55 +35,53 @@ export function clientMetrics(registry: Registry): Interceptor {
 type Labels = Record<string, string>;
 
 interface Instruments {
-  readonly requests: Counter;
-  readonly seconds: Histogram;
-  readonly inFlight: Gauge;
+  readonly requests: TalliedCounter;
+  readonly seconds: TalliedHistogram;
+  readonly inFlight: TalliedGauge;
 }
 
 function createInstruments(registry: Registry, side: string, done: string, labelNames: string[]): Instruments {
   const prefix = `rpc_${side}`;
   return {
-    requests: counterIn(registry, {
+    requests: talliedCounterIn(registry, {
       name: `${prefix}_requests_total`,
       help: `Calls ${done}, by outcome.`,
       labelNames: [...labelNames, 'code'],
     }),
-    seconds: histogramIn(registry, {
+    seconds: talliedHistogramIn(registry, {
       name: `${prefix}_duration_seconds`,
       help: `How long calls ${done} took.`,
       labelNames,
       buckets: DURATION_BUCKETS,
     }),
-    inFlight: gaugeIn(registry, { name: `${prefix}_in_flight`, help: 'Calls under way.', labelNames }),
+    inFlight: talliedGaugeIn(registry, { name: `${prefix}_in_flight`, help: 'Calls under way.', labelNames }),
   };
 }
 
 function recordCalls(instruments: Instruments, labelsOf: (call: Call) => Labels): Interceptor {
-  const series = new Map<string, Series>();
+  const services = new Map<string, Map<string, Series>>();
 
   function seriesOf(call: Call): Series {
-    const key = `${call.service} ${knownMethod(call)}`;
-    const known = series.get(key);
-    if (known) return known;
-    const made = createSeries(instruments, labelsOf(call));
-    series.set(key, made);
-    return made;
+    const methods = services.get(call.service) ?? new Map<string, Series>();
+    const series = methods.get(knownMethod(call)) ?? createSeries(instruments, labelsOf(call));
+    services.set(call.service, methods.set(knownMethod(call), series));
+    return series;
   }
 
   return (next) => async (call) => {
     const { seconds, inFlight, requests } = seriesOf(call);
     const startedAt = performance.now();
     let code: Outcome = 'ok';
-    inFlight.inc();
+    inFlight.value += 1;
     try {
       return await next(call);
     } catch (error) {
       code = toRpcError(error).code;
       throw error;
     } finally {
-      inFlight.dec();
+      inFlight.value -= 1;
       seconds.observe((performance.now() - startedAt) / 1000);
-      requests(code).inc();
+      requests(code).value += 1;
     }
   };
 }
@@ -83,20 +90,20 @@ type Outcome = Code | 'ok';
 
 /** The instruments for one method, with the labels looked up once: that costs more than the counting. */
 interface Series {
-  readonly seconds: Histogram.Internal<string>;
-  readonly inFlight: Gauge.Internal<string>;
-  readonly requests: (code: Outcome) => Counter.Internal;
+  readonly seconds: Distribution;
+  readonly inFlight: Tally;
+  readonly requests: (code: Outcome) => Tally;
 }
 
 function createSeries({ requests, seconds, inFlight }: Instruments, labels: Labels): Series {
-  const byCode = new Map<Outcome, Counter.Internal>();
+  const byCode = new Map<Outcome, Tally>();
   return {
-    seconds: seconds.labels(labels),
-    inFlight: inFlight.labels(labels),
+    seconds: seconds.series(labels),
+    inFlight: inFlight.series(labels),
     requests(code) {
-      const counter = byCode.get(code) ?? requests.labels({ ...labels, code });
-      byCode.set(code, counter);
-      return counter;
+      const tally = byCode.get(code) ?? requests.series({ ...labels, code });
+      byCode.set(code, tally);
+      return tally;
     },
   };
 }
