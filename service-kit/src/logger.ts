@@ -15,9 +15,19 @@ export function createLogger(service: string, level: string): Logger {
     redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
   };
   if (process.stdout.isTTY) return pino(options, pretty({ colorize: true, ignore: 'service' }));
-  // A call does not wait for its line to be written; lines that come meanwhile are written together.
-  return pino(options, destination({ fd: process.stdout.fd, sync: false }));
+  return pino(options, destination({ fd: process.stdout.fd, sync: false, ...WRITING }));
 }
+
+/**
+ * Lines are written some at a time, since a write costs as much as ten of them: when there is a page of them, or after a
+ * moment. What is left is written when the process ends, unless it is killed.
+ */
+const WRITING = {
+  minLength: 4_096,
+  periodicFlush: 100,
+  // Whoever should read them has stopped; lines beyond this are dropped before they take the memory of the calls.
+  maxLength: 16 * 1024 * 1024,
+};
 
 /** ISO 8601, written out once a millisecond: at thousands of lines a second that is most of what a line costs. */
 function createTimestamp(): () => string {
