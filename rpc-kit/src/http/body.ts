@@ -34,23 +34,19 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const stop = (settle: () => void): void => {
-      request.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-      settle();
-    };
     const onData = (chunk: Buffer): void => {
       length += chunk.length;
       chunks.push(chunk);
       if (length <= limits.bodyBytesMax) return;
-      request.pause();
-      stop(() => reject(tooLarge(limits)));
+      request.off('data', onData).pause();
+      reject(tooLarge(limits));
     };
-    const onEnd = (): void => stop(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    const onClose = (error?: Error): void => {
-      const message = 'The caller went away before it had sent the body';
-      stop(() => reject(new RpcError('cancelled', message, { cause: error })));
-    };
-    request.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+    request.on('data', onData);
+    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    // Comes after the end as well, when it changes nothing any more.
+    request.once('close', () => {
+      if (!request.complete) reject(new RpcError('cancelled', 'The caller went away before it had sent the body'));
+    });
   });
 }
 

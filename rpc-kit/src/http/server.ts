@@ -84,9 +84,15 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   const closing = (): boolean => stage === 'closing';
   const router: Router = { service, pages, face, limits, admission, closing, logger, metrics };
   const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
+  const owedOn = (socket: Duplex): Set<ServerResponse> => {
+    const known = unanswered.get(socket);
+    if (known) return known;
+    const owed = new Set<ServerResponse>();
+    unanswered.set(socket, owed);
+    return owed;
+  };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const owed = unanswered.get(request.socket) ?? new Set();
-    unanswered.set(request.socket, owed.add(response));
+    const owed = owedOn(request.socket).add(response);
     void answerRequest(router, request, response, () => owed.delete(response));
   };
   const server = createServer(serverOptions(limits), handle);

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { Call, Interceptor } from '../call.ts';
 import type { Code } from '../code.ts';
+import { perMethod } from '../per-method.ts';
 import { toRpcError } from '../rpc-error.ts';
 import {
   type Distribution,
@@ -59,14 +60,7 @@ function createInstruments(registry: Registry, side: string, done: string, label
 }
 
 function recordCalls(instruments: Instruments, labelsOf: (call: Call) => Labels): Interceptor {
-  const services = new Map<string, Map<string, Series>>();
-
-  function seriesOf(call: Call): Series {
-    const methods = services.get(call.service) ?? new Map<string, Series>();
-    const series = methods.get(knownMethod(call)) ?? createSeries(instruments, labelsOf(call));
-    services.set(call.service, methods.set(knownMethod(call), series));
-    return series;
-  }
+  const seriesOf = perMethod((call) => createSeries(instruments, labelsOf(call)));
 
   return (next) => async (call) => {
     const { seconds, inFlight, requests } = seriesOf(call);

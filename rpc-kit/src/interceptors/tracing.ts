@@ -12,6 +12,7 @@ import {
 } from '@opentelemetry/api';
 import type { Call, Interceptor, Next } from '../call.ts';
 import { CODES } from '../code.ts';
+import { perMethod } from '../per-method.ts';
 import { toRpcError } from '../rpc-error.ts';
 import { formatTraceparent, parseTraceparent } from '../traceparent.ts';
 
@@ -42,20 +43,7 @@ export function clientTracing(options: TracingOptions = {}): Interceptor {
 
 function traceCalls(kind: SpanKind, options: TracingOptions, parentOf: (call: Call) => Context): Interceptor {
   const tracer = options.tracer ?? trace.getTracer('rpc-kit');
-  const descriptions = new Map<string, Description>();
-
-  function describe(call: Call): Description {
-    // What a stranger calls a method must not become the name of a span, nor fill the memory.
-    const name = call.contract ? `${call.service}/${call.method}` : '_OTHER';
-    const known = descriptions.get(name);
-    if (known) return known;
-    const made = {
-      name,
-      attributes: { 'rpc.system.name': 'jsonrpc', 'jsonrpc.protocol.version': '2.0', 'rpc.method': name },
-    };
-    descriptions.set(name, made);
-    return made;
-  }
+  const describe = perMethod(description);
 
   return (next) => (call) => {
     const { name, attributes } = describe(call);
@@ -69,6 +57,11 @@ function traceCalls(kind: SpanKind, options: TracingOptions, parentOf: (call: Ca
 interface Description {
   readonly name: string;
   readonly attributes: Attributes;
+}
+
+function description({ service, method, contract }: Call): Description {
+  const name = contract ? `${service}/${method}` : '_OTHER';
+  return { name, attributes: { 'rpc.system.name': 'jsonrpc', 'jsonrpc.protocol.version': '2.0', 'rpc.method': name } };
 }
 
 /** The call as those below see it: their spans belong under this one. Without an SDK there may be no span to name. */
