@@ -122,11 +122,15 @@ function carriable(value: string | undefined): string | undefined {
   throw new RpcError('invalid_request', 'A header cannot carry the metadata of the call');
 }
 
-/** The same as headers, for a call that travels alone. */
-export function headersOf(call: Call): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [field, value] of Object.entries(callMetaOf(call))) {
-    if (value !== undefined) headers[METADATA_HEADERS[field as keyof CallMeta]] = String(value);
+const HEADERS_OF_META = Object.entries(METADATA_HEADERS) as [keyof CallMeta, string][];
+
+/** The same as headers beside the given ones, for a call that travels alone. */
+export function headersOf(call: Call, others: Readonly<Record<string, string>>): Record<string, string> {
+  const meta = callMetaOf(call);
+  const headers = { ...others };
+  for (const [field, name] of HEADERS_OF_META) {
+    const value = meta[field];
+    if (value !== undefined) headers[name] = String(value);
   }
   return headers;
 }

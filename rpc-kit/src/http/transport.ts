@@ -80,7 +80,7 @@ async function callPlain({ exchange, base, headers }: Wire, call: Call): Promise
   const reply = await exchange.post({
     peer: call.service,
     path: `${base}/${call.method}`,
-    headers: { ...headers, ...headersOf(call) },
+    headers: headersOf(call, headers),
     body: stringifyJson(call.params),
     signal: call.signal,
   });
@@ -92,7 +92,7 @@ async function callRpc({ exchange, base, headers }: Wire, call: Call): Promise<u
   const reply = await exchange.post({
     peer: call.service,
     path: `${base}/rpc`,
-    headers: { ...headers, ...headersOf(call) },
+    headers: headersOf(call, headers),
     body: toText(call, FIRST_ID),
     signal: call.signal,
   });
@@ -113,9 +113,8 @@ async function sendBatch(wire: Wire, batch: readonly BatchedCall[], signal: Abor
   });
   // One object in place of the list is the refusal of the batch as a whole.
   if (!Array.isArray(reply.value)) resultOf(reply.value, reply);
-  const answers = new Map(
-    (Array.isArray(reply.value) ? reply.value : []).map((answer) => [isRecord(answer) ? answer.id : undefined, answer]),
-  );
+  const listed: readonly unknown[] = Array.isArray(reply.value) ? reply.value : [];
+  const answers = new Map(listed.filter(isRecord).map((answer) => [answer.id, answer]));
   for (const { id, resolve, reject } of batch) {
     try {
       resolve(resultOf(answers.get(id), reply));
