@@ -55,23 +55,26 @@ async function send(
   const remainingMs =
     options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : options.deadlineAt - performance.now();
   const timeoutMs = Math.min(contract.timeoutMs, options.timeoutMs ?? Number.POSITIVE_INFINITY, remainingMs);
-  using deadline = startDeadline(timeoutMs, options.signal);
-  if (deadline.signal.aborted) throw abortReason(deadline.signal);
-  const call: Call = {
-    service,
-    method,
-    contract,
-    params: encodeParams(contract, params),
-    signal: deadline.signal,
-    deadlineAt: deadline.at,
-    requestId: options.requestId ?? createRequestId(),
-    traceparent: options.traceparent,
-    nested: options.nested,
-    caller: { idempotencyKey: options.idempotencyKey, authorization: options.authorization },
-  };
+  // Disposed of by hand: `using` takes half a microsecond, of the few that a call costs.
+  const deadline = startDeadline(timeoutMs, options.signal);
   try {
+    if (deadline.signal.aborted) throw abortReason(deadline.signal);
+    const call: Call = {
+      service,
+      method,
+      contract,
+      params: encodeParams(contract, params),
+      signal: deadline.signal,
+      deadlineAt: deadline.at,
+      requestId: options.requestId ?? createRequestId(),
+      traceparent: options.traceparent,
+      nested: options.nested,
+      caller: { idempotencyKey: options.idempotencyKey, authorization: options.authorization },
+    };
     return decodeResult(contract, await chain(call));
   } catch (error) {
     throw decodeError(contract, toRpcError(error));
+  } finally {
+    deadline[Symbol.dispose]();
   }
 }

@@ -27,17 +27,23 @@ type FollowedSignal = AbortSignal & { [FOLLOWERS]?: Set<() => void> };
 
 /** An AbortController whose signal is cheap to follow with `onAbort`. */
 export function createCanceller(): Canceller {
-  const controller = new AbortController();
-  const followers = new Set<() => void>();
-  (controller.signal as FollowedSignal)[FOLLOWERS] = followers;
-  return {
-    signal: controller.signal,
-    cancel(reason) {
-      if (controller.signal.aborted) return;
-      controller.abort(reason);
-      for (const follow of followers) follow();
-    },
-  };
+  return new FollowedController();
+}
+
+class FollowedController implements Canceller {
+  readonly #controller = new AbortController();
+  readonly #followers = new Set<() => void>();
+  readonly signal: AbortSignal = this.#controller.signal;
+
+  constructor() {
+    (this.signal as FollowedSignal)[FOLLOWERS] = this.#followers;
+  }
+
+  cancel(reason: RpcError): void {
+    if (this.signal.aborted) return;
+    this.#controller.abort(reason);
+    for (const follow of this.#followers) follow();
+  }
 }
 
 /**
@@ -59,24 +65,33 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
  * @param callerSignal when it aborts, so does the deadline's.
  */
 export function startDeadline(timeoutMs: number, callerSignal?: AbortSignal): Deadline {
-  const { signal, cancel } = createCanceller();
-  const expire = (): void => cancel(new RpcError('deadline_exceeded', 'The call took longer than its deadline'));
-  const follow = (): void => cancel(abortReason(callerSignal));
+  return new TimedController(timeoutMs, callerSignal);
+}
 
-  if (callerSignal?.aborted) follow();
-  else if (timeoutMs <= 0) expire();
-  const isOver = signal.aborted;
-  const unfollow = isOver || !callerSignal ? undefined : onAbort(callerSignal, follow);
-  const timer = isOver ? undefined : setTimeout(expire, Math.min(timeoutMs, TIMER_MAX_MS));
+class TimedController extends FollowedController implements Deadline {
+  readonly at: number;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #unfollow: (() => void) | undefined;
 
-  return {
-    signal,
-    at: performance.now() + timeoutMs,
-    [Symbol.dispose]() {
-      clearTimeout(timer);
-      unfollow?.();
-    },
-  };
+  constructor(timeoutMs: number, callerSignal: AbortSignal | undefined) {
+    super();
+    this.at = performance.now() + timeoutMs;
+    if (callerSignal?.aborted) this.cancel(abortReason(callerSignal));
+    else if (timeoutMs <= 0) expire(this);
+    else {
+      this.#timer = setTimeout(expire, Math.min(timeoutMs, TIMER_MAX_MS), this);
+      if (callerSignal) this.#unfollow = onAbort(callerSignal, () => this.cancel(abortReason(callerSignal)));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#unfollow?.();
+  }
+}
+
+function expire(deadline: Canceller): void {
+  deadline.cancel(new RpcError('deadline_exceeded', 'The call took longer than its deadline'));
 }
 
 /** What a call that ended by the signal fails with. A reason that is not ours means that the caller went away. */

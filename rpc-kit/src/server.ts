@@ -41,7 +41,8 @@ export function implement<M extends Methods>(
     async call(call) {
       const own = Object.hasOwn(contract.methods, call.method) ? contract.methods[call.method] : undefined;
       const remainingMs = call.deadlineAt - performance.now();
-      using deadline = startDeadline(own ? Math.min(remainingMs, own.timeoutMs) : remainingMs, call.signal);
+      // Disposed of by hand: `using` takes half a microsecond, of the few that a call costs.
+      const deadline = startDeadline(own ? Math.min(remainingMs, own.timeoutMs) : remainingMs, call.signal);
       const deferred: DeferredTask[] = [];
       const served: ServedCall = {
         ...call,
@@ -56,6 +57,7 @@ export function implement<M extends Methods>(
       } catch (error) {
         throw asReached(toRpcError(error));
       } finally {
+        deadline[Symbol.dispose]();
         if (deferred.length > 0) deferredTasks.start(served, deferred);
       }
     },

@@ -3,7 +3,7 @@ import type { Transport } from '../client.ts';
 import { stringifyJson } from '../json.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import { createExchange, type Exchange, type Reply } from './exchange.ts';
-import { callMetaOf, headersOf } from './metadata.ts';
+import { type CallMeta, callMetaOf, headersOf } from './metadata.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from './wire-error.ts';
 
 export interface HttpTransportOptions {
@@ -124,8 +124,10 @@ async function sendBatch(wire: Wire, batch: readonly BatchedCall[], signal: Abor
   }
 }
 
-function toText({ method, params }: Call, id: number, meta?: object): string {
-  return stringifyJson({ jsonrpc: '2.0', id, method, params, meta });
+/** Put together from its parts, which is quicker than to have the whole written; a method's name needs no escapes. */
+function toText({ method, params }: Call, id: number, meta?: CallMeta): string {
+  const call = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${stringifyJson(params)}`;
+  return meta ? `${call},"meta":${stringifyJson(meta)}}` : `${call}}`;
 }
 
 function resultOf(answer: unknown, { status, retryAfter }: Reply): unknown {
