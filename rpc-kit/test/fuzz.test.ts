@@ -3,12 +3,15 @@ import { fuzz, HEAP_GROWTH_MAX_BYTES, heapGrowth } from './fuzz/fuzz.ts';
 import { judge } from './fuzz/judge.ts';
 import type { Shot } from './fuzz/shot.ts';
 
+/** A limit against hanging: it takes some seconds. */
+const TIMEOUT_MS = 180_000;
+
 /** A short run; `npm run fuzz -w rpc-kit` makes the long one. */
 describe('mutated requests', () => {
   const seed = Date.now() % 1_000_000;
 
   it(`of seed ${seed} break nothing: all answers are as documented, and no memory is lost`, async function () {
-    this.timeout(60_000);
+    this.timeout(TIMEOUT_MS);
     const report = await fuzz({ requests: 3_000, seed });
     assert.ok(report.requests >= 3_000);
     // Among so many, some are still good and some are refused.

@@ -15,8 +15,8 @@ export interface Delivered {
 
 /** Longer than the slowest method takes. After so long without a byte, the server waits for us, so we end. */
 const QUIET_MS = 150;
-/** So long the server may take to notice that, on a busy machine. */
-const HELD_MS = 10_000;
+/** So long the server may take to notice that, on a machine that is busy with much else. */
+const HELD_MS = 30_000;
 
 /** Fires one shot at the server, on a connection of its own. It never rejects. */
 export function deliver(port: number, { parts, ending }: Shot): Promise<Delivered> {

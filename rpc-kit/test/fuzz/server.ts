@@ -67,7 +67,16 @@ const service = implement(
   },
 );
 
-const { port } = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry, admission: limit });
+/** Longer than whoever fires waits, so that a connection that is held is found out and not freed by this limit. */
+const requestTimeoutMs = 60_000;
+const { port } = await serveHttp(service, {
+  host: '127.0.0.1',
+  port: 0,
+  logger,
+  registry,
+  admission: limit,
+  limits: { requestTimeoutMs },
+});
 
 answerTo({
   port: () => port,
