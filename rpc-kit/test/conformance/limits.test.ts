@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HttpLimits, HttpServer } from 'rpc-kit';
+import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
+import { createSubject, serveSubject } from './subject.ts';
+
+/** Far more than the buffers between a sender and a server hold, which take their part whatever the server reads. */
+const SENT_MAX = 256 * 1024 * 1024;
+
+/** The limits that the tests of bad input do not meet, or meet only as they are by default. */
+describe('the limits of the HTTP server', () => {
+  let open: AsyncDisposableStack;
+  beforeEach(() => {
+    open = new AsyncDisposableStack();
+  });
+  afterEach(() => open[Symbol.asyncDispose]());
+
+  async function serve(limits: Partial<HttpLimits>): Promise<HttpServer> {
+    const server = await serveSubject(createSubject(), { limits });
+    open.defer(() => server.close(0));
+    return server;
+  }
+
+  const echo = (server: HttpServer, text: string, ...headers: string[]): Promise<RawAnswer> =>
+    sendRaw(server.port, requestBytes({ path: '/echo', headers, body: JSON.stringify({ text }) }));
+
+  /** A connection that stays open after its answer, and has had one. */
+  async function stay(server: HttpServer): Promise<Socket> {
+    const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+    open.defer(() => void socket.destroy());
+    socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [bytes] = await once(socket, 'data');
+    assert.match(String(bytes), /^HTTP\/1\.1 200 /);
+    socket.resume();
+    return socket;
+  }
+
+  it('may be changed one by one', async () => {
+    const server = await serve({ bodyBytesMax: 100, nestingDepthMax: 2, headerBytesMax: 1_000 });
+    const statusOf = async (answer: Promise<RawAnswer>): Promise<number> => (await answer).status;
+    assert.equal(await statusOf(echo(server, 'a'.repeat(80))), 200);
+    assert.equal(await statusOf(echo(server, 'a'.repeat(100))), 413);
+    assert.equal(await statusOf(echo(server, '', `x-long: ${'a'.repeat(500)}`)), 200);
+    assert.equal(await statusOf(echo(server, '', `x-long: ${'a'.repeat(1_000)}`)), 431);
+    const nested = await sendRaw(server.port, requestBytes({ path: '/echo', body: '{"nested":{"inner":1}}' }));
+    assert.equal(nested.status, 200);
+    const deeper = await sendRaw(server.port, requestBytes({ path: '/echo', body: '{"nested":{"inner":[]}}' }));
+    assert.match(deeper.body, /nest deeper than 2/);
+  });
+
+  it('discardBytesMax: a sender that goes on and on after the refusal is cut off', async () => {
+    const server = await serve({ bodyBytesMax: 1_000, discardBytesMax: 100_000 });
+    const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume().write('POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`;
+    let sent = 0;
+    while (!socket.destroyed && sent < SENT_MAX) {
+      sent += chunk.length;
+      if (socket.write(chunk)) continue;
+      await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
+    }
+    assert.ok(sent < SENT_MAX);
+    await closed;
+  });
+
+  it('keepAliveTimeoutMs: an idle connection is closed', async function () {
+    // Below the default of 10 s; Node adds a second of its own.
+    this.timeout(8_000);
+    const socket = await stay(await serve({ keepAliveTimeoutMs: 50 }));
+    await once(socket, 'close');
+  });
+
+  it('connectionsMax: one more is closed at once, and served when another has gone', async () => {
+    const server = await serve({ connectionsMax: 2 });
+    const [first] = [await stay(server), await stay(server)];
+    const refused = await echo(server, 'one more');
+    assert.equal(refused.status, 0);
+    first.destroy();
+    let status = 0;
+    // The server learns a moment later that it has gone.
+    for (const deadline = performance.now() + 10_000; status !== 200 && performance.now() < deadline; await sleep(5)) {
+      status = (await echo(server, 'one more')).status;
+    }
+    assert.equal(status, 200);
+  });
+});
