@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import {
+  type Client,
+  createBalancer,
+  createCircuitBreaker,
+  createClient,
+  createHttpTransport,
+  createRetryBudget,
+  type HttpServer,
+  implement,
+  retry,
+  serveHttp,
+} from 'rpc-kit';
+import { shop } from './call-stubs.ts';
+
+/** Calls under way at a time; each is made as soon as the one before it is answered. */
+const CUSTOMERS = 20;
+/** Calls that each replica has to answer before the next step. */
+const CALLS_MIN = 200;
+/** Limits against hanging: it takes about a second. */
+const SERVES_WITHIN_MS = 30_000;
+const TIMEOUT_MS = 4 * SERVES_WITHIN_MS;
+
+const logger = pino({ level: 'silent' });
+
+/** One of two servers of the same service, at an address that stays its own. */
+class Replica {
+  /** Calls that it has answered since it was started last. */
+  answered = 0;
+  #server: HttpServer | undefined;
+  #port = 0;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    this.answered = 0;
+    const answer = async (): Promise<Record<string, never>> => {
+      await sleep(2);
+      this.answered += 1;
+      return {};
+    };
+    const service = implement(shop, { look: answer, buy: answer, ring: answer });
+    this.#server = await serveHttp(service, { port: this.#port, host: '127.0.0.1', logger });
+    this.#port = this.#server.port;
+  }
+
+  /** As a deployment tells it to: it finishes what is under way. */
+  async stop(): Promise<void> {
+    await this.#server?.close();
+  }
+}
+
+/** Calls without a pause, until told to stop. */
+class Load {
+  readonly failures: unknown[] = [];
+  readonly #customers: Promise<unknown>;
+  #calls = 0;
+  #stopped = false;
+
+  constructor(client: Client<typeof shop.methods>) {
+    this.#customers = Promise.all(Array.from({ length: CUSTOMERS }, () => this.#shop(client)));
+  }
+
+  async #shop(client: Client<typeof shop.methods>): Promise<void> {
+    while (!this.#stopped) {
+      const number = this.#calls++;
+      const call = number % 2 === 0 ? client.look({}) : client.buy({ idempotencyKey: `k${number}` });
+      await call.catch((error: unknown) => this.failures.push(error));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#customers;
+  }
+}
+
+describe('a rolling restart of two replicas under load', () => {
+  it('fails no call', async () => {
+    const replicas = [new Replica(), new Replica()];
+    await using stack = new AsyncDisposableStack();
+    for (const replica of replicas) {
+      await replica.start();
+      stack.defer(() => replica.stop());
+    }
+    const balancer = stack.use(
+      createBalancer({
+        endpoints: replicas.map(({ url }) => url),
+        // A replica that was slow once, because the machine was busy, is not to be left alone for long.
+        decayMs: 1_000,
+        ejectionMs: 100,
+        connect: (url) =>
+          createCircuitBreaker({ restMs: 100 }).guard(createHttpTransport(url, { userAgent: 'customer/1' })),
+      }),
+    );
+    const load = new Load(createClient(shop, balancer, { interceptors: [retry({ budget: createRetryBudget() })] }));
+    const allServe = async (): Promise<void> => {
+      const deadline = performance.now() + SERVES_WITHIN_MS;
+      while (replicas.some(({ answered }) => answered < CALLS_MIN)) {
+        assert.ok(performance.now() < deadline, replicas.map(({ answered }) => answered).join());
+        await sleep(5);
+      }
+    };
+    stack.defer(() => load.stop());
+    await allServe();
+    for (const replica of replicas) {
+      await replica.stop();
+      await replica.start();
+      await allServe();
+    }
+    await load.stop();
+    assert.deepEqual(load.failures, []);
+  }).timeout(TIMEOUT_MS);
+});
