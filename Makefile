@@ -50,7 +50,7 @@ test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end
 unit: packages ## Runs the unit tests only
 	@exec $(NODE) node_modules/mocha/bin/mocha.js --config .mocharc.unit.json
 
-precommit: packages ## Checks format, types, imports, unit tests with coverage, generated files
+precommit: packages ## Checks format, types, imports, unit tests and rpc-kit's with coverage, generated files
 	@exec $(NODE) local/src/precommit.ts
 
 format: packages ## Formats the code and mends what the linter can mend

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { coverageArguments, strictCoverageArguments } from './coverage.ts';
+import { COVERING_TESTS, coverageArguments, libraryCoverageArguments, strictCoverageArguments } from './coverage.ts';
 import { runScript } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 import { seconds } from './progress.ts';
@@ -26,13 +26,15 @@ const generated: Check = {
   run: () => runTool(['local/src/generate.ts', '--check']),
 };
 const unitTests: Check = {
-  title: 'unit tests and their coverage',
+  title: 'unit tests, rpc-kit over HTTP, coverage',
   async run() {
     const c8 = module('c8/bin/c8.js');
     // Coverage and the neighbours make tests slower than they are alone.
-    const mocha = [module('mocha/bin/mocha.js'), '--config', '.mocharc.unit.json', '--timeout', '20000'];
+    const mocha = [module('mocha/bin/mocha.js'), ...COVERING_TESTS, '--timeout', '30000'];
     const tested = await runTool([c8, ...coverageArguments(coverageFolder), process.execPath, ...mocha]);
     if (!tested.passed) return tested;
+    const library = await runTool([c8, 'report', ...libraryCoverageArguments(coverageFolder)]);
+    if (!library.passed) return library;
     return runTool([c8, 'check-coverage', ...strictCoverageArguments(coverageFolder)]);
   },
 };
