@@ -53,6 +53,7 @@ export function fixedLimit(limit: number): ConcurrencyLimit {
 }
 
 export interface AdaptiveLimitOptions {
+  /** Calls at a time to begin with, from `limitMin` to `limitMax`. */
   readonly limitInitial: number;
   /** Never below: a service that takes nothing never learns that it could. */
   readonly limitMin: number;
@@ -60,11 +61,11 @@ export interface AdaptiveLimitOptions {
   readonly limitMax: number;
   /** Calls that may wait within the service without it counting as busy; what lets the limit grow. */
   readonly queueLength: number;
-  /** How much slower than usual a call may be before the limit shrinks. */
+  /** How many times slower than usual a call may be before the limit shrinks; from 1. */
   readonly tolerance: number;
-  /** How much of the newly found limit is taken over at each step. */
+  /** The share of the newly found limit that is taken over at each step, above 0 and up to 1. */
   readonly smoothing: number;
-  /** Steps over which a method's usual time is averaged. */
+  /** Steps over which a method's usual time is averaged, exponentially. */
   readonly usualOver: number;
   /** A step is taken at most this often, in milliseconds, */
   readonly windowMs: number;

@@ -22,6 +22,7 @@ export type Failure = 'not-reached' | 'pushed-back' | 'broken' | 'answered' | 'w
  */
 export const OVERLOADED = 'overloaded';
 
+/** What the failed call says about its peer. Balancer, circuit breaker and hedging all judge by it. */
 export function failureOf(call: Call, error: RpcError): Failure {
   if (error.neverSent) return 'not-reached';
   if (error.code === 'cancelled') return 'withdrawn';

@@ -23,6 +23,7 @@ export function parseTraceparent(text: string | undefined): Traceparent | undefi
   };
 }
 
+/** The header's text, of version 00: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`. */
 export function formatTraceparent({ traceId, spanId, traceFlags }: Traceparent): string {
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 }

@@ -6,6 +6,7 @@ import { createTokenBucket, type TokenBucket } from '../token-bucket.ts';
 export interface CallerRateLimitOptions {
   /** Calls of one caller that may start within any one interval. */
   readonly tokens: number;
+  /** How long after its end a call no longer counts, in milliseconds. */
   readonly intervalMs: number;
   /** Callers that are told apart at a time; the one that has not called for longest is forgotten for a new one. */
   readonly callersMax?: number;

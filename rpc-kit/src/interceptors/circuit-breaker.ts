@@ -71,9 +71,9 @@ const PROBE_WAIT_MS = 100;
 const TIMER_SLACK_MS = 2;
 
 /**
- * A circuit breaker for one endpoint: when it fails too much, its calls are refused at once for a while, which spares the
- * caller the wait and the endpoint the load. Then a single call is let through as a probe, and its outcome closes the
- * circuit or opens it again.
+ * A circuit breaker (Nygard, "Release It!", 2007; https://martinfowler.com/bliki/CircuitBreaker.html) for one endpoint: when
+ * it fails too much, its calls are refused at once for a while, which spares the caller the wait and the endpoint the load.
+ * Then a single call is let through as a probe, and its outcome closes the circuit or opens it again.
  *
  * What counts is told by `failureOf`. Failures are timeouts, broken and refused connections and inner failures. Business
  * errors and the caller's mistakes are successes: the endpoint answered. Push-back and what our own side cancelled count as

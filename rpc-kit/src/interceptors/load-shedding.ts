@@ -14,7 +14,11 @@ const RETRY_AFTER_MS = 1_000;
 
 /**
  * Turns calls away that find no place, at once and before any work: `unavailable` with the reason `overloaded` and
- * Retry-After, which clients read as push-back: it is no failure of the service, and nothing has happened there.
+ * Retry-After, which clients read as push-back: it is no failure of the service, and nothing has happened there. Who is
+ * refused goes by the priority of the contract ("Handling Overload", https://sre.google/sre-book/handling-overload/).
+ *
+ * @param limit `fixedLimit` or `adaptiveLimit`; the same one is handed to `serveHttp` as `admission`, which then refuses before
+ * a body is read
  */
 export function shedLoad(limit: ConcurrencyLimit, on: Partial<LoadSheddingEvents> = {}): Interceptor {
   return guard(limit, priorityOf, on);

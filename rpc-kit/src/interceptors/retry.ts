@@ -74,8 +74,9 @@ const DEFAULTS = {
  * A call that is part of answering another one (`call.nested`) is sent again only when it never reached the peer.
  *
  * Pauses are exponential with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/),
- * on top of the peer's Retry-After, so that those who were told the same time do not come back together. All attempts share
- * the call's one deadline: where the pause does not fit in, the call fails at once with what it failed with last.
+ * on top of the peer's Retry-After (RFC 9110, section 10.2.3), so that those who were told the same time do not come back
+ * together. All attempts share the call's one deadline: where the pause does not fit in, the call fails at once with what it
+ * failed with last.
  */
 export function retry(options: RetryOptions): Interceptor {
   const { budget, attemptsMax, random, on } = { ...DEFAULTS, ...options };
