@@ -68,8 +68,8 @@ class Load {
   async #shop(client: Client<typeof shop.methods>): Promise<void> {
     while (!this.#stopped) {
       const number = this.#calls++;
-      const call = number % 2 === 0 ? client.look({}) : client.buy({ idempotencyKey: `k${number}` });
-      await call.catch((error: unknown) => this.failures.push(error));
+      const call = [() => client.look({}), () => client.ring({}), () => client.buy({ idempotencyKey: `k${number}` })];
+      await call[number % 3]?.().catch((error: unknown) => this.failures.push(error));
     }
   }
 
@@ -80,7 +80,7 @@ class Load {
 }
 
 describe('a rolling restart of two replicas under load', () => {
-  it('fails no call', async () => {
+  it('fails no call, no write without a key either', async () => {
     const replicas = [new Replica(), new Replica()];
     await using stack = new AsyncDisposableStack();
     for (const replica of replicas) {

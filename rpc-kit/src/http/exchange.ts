@@ -145,7 +145,9 @@ function toRpcFailure(error: unknown, peer: string, signal: AbortSignal): RpcErr
   if (error instanceof errors.ResponseExceededMaxSizeError) {
     return new RpcError('internal', 'The peer answered more than may be read', { cause: error });
   }
-  const neverSent = NEVER_SENT.has((error as { code?: string }).code ?? '');
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
+  // Whatever fails while connecting, e.g. by a reset from a server that has just stopped, has sent nothing.
+  const neverSent = syscall === 'connect' || NEVER_SENT.has(code);
   const message = neverSent ? `${peer} cannot be reached` : `The connection to ${peer} broke`;
   return new RpcError('unavailable', message, { cause: error, neverSent });
 }

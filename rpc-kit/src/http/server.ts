@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -56,6 +56,13 @@ const DRAIN_TIMES = {
   // The longest timeout of a contract here is 15 s, most are below one; whoever starts processes waits 5 s for their end.
   finishMs: 3_500,
 } as const satisfies DrainTimes;
+
+/**
+ * How long idle connections stay open at a stop, in milliseconds. A request that is just on its way into a connection that is
+ * closed fails, and its sender cannot know whether it was executed. Under load each connection has its next request, and with
+ * the answer to it the word that it is the last one, much sooner than this; what is idle for as long is hardly about to be used.
+ */
+const LINGER_MS = 500;
 
 /**
  * Serves one service over HTTP: both faces and every page.
@@ -115,11 +122,15 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     if (drain.notReadyMs > 0) await sleep(drain.notReadyMs);
     stage = 'closing';
     const finishedBy = performance.now() + finishMs;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeIdleConnections();
+    // node:http's own `close` would close idle connections right now; this one only takes no new ones.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    const lingering = setTimeout(() => server.closeIdleConnections(), Math.min(LINGER_MS, finishMs));
     const cutOff = setTimeout(() => server.closeAllConnections(), finishMs);
     await closed;
+    clearTimeout(lingering);
     clearTimeout(cutOff);
+    // Ends what node:http does beside, every second.
+    server.close();
     await service.drain(Math.max(0, finishedBy - performance.now()));
   };
   // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.

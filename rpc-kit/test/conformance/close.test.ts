@@ -87,7 +87,7 @@ describe('closing the HTTP server', () => {
     assert.equal(signal.reason.code, 'cancelled');
   });
 
-  it('closes at once when nothing is under way, though connections are kept', async () => {
+  it('closes soon when nothing is under way, though connections are kept', async () => {
     leave.resolve({});
     await pass();
     await server.close(GRACE_MS);
