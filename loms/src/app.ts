@@ -36,6 +36,8 @@ export interface App extends AsyncDisposable {
 const EVENTS_IDLE_MS = 100;
 /** How late an overdue order may be cancelled. */
 const OVERDUE_IDLE_MS = 1_000;
+/** Orders that cannot be cancelled come back each round: what they have in common shows in a few of them. */
+const FAILURES_LOGGED_MAX = 20;
 
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
@@ -95,7 +97,10 @@ function startExpiry({ overdue, logger, registry }: Parts, store: Store): Backgr
     registry,
     idleMs: OVERDUE_IDLE_MS,
     async round(signal) {
+      let failures = 0;
       const onFailure = (orderID: bigint, err: unknown): void => {
+        failures += 1;
+        if (failures > FAILURES_LOGGED_MAX) return;
         logger.error(
           { order_id: String(orderID), err },
           'an overdue order could not be cancelled and will be tried again',
@@ -103,6 +108,8 @@ function startExpiry({ overdue, logger, registry }: Parts, store: Store): Backgr
       };
       const cancelled = await cancelOverdueOrders(overdue, store, { onFailure }, { signal });
       expired.inc(cancelled);
+      if (failures > FAILURES_LOGGED_MAX)
+        logger.error({ failures }, 'overdue orders that could not be cancelled, in all');
       // A round that cancels nothing found nothing, or nothing that it could have: others have it in hand, or it fails.
       return cancelled > 0;
     },

@@ -117,4 +117,27 @@ describe('The payment timeout', () => {
       { paymentTimeoutMs: 600_000 },
     ),
   );
+
+  it(
+    'goes on with the others where more orders cannot be cancelled than are read at a time',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 130 });
+      const orderIDs = await createOrders(loms.client, SKU, 130);
+      const bad = orderIDs.slice(0, 120);
+      await loms.query(`UPDATE reservations SET count = 131 WHERE order_id IN (${bad})`);
+      // All within a millisecond, and the bad ones first: what the list goes on from has to tell microseconds apart.
+      await loms.query(`
+        UPDATE orders SET payment_due_at = date_trunc('second', now()) - interval '1 second'
+          + CASE WHEN order_id IN (${bad}) THEN 1 ELSE 2 END * interval '1 microsecond'
+        WHERE status = 'awaiting payment'`);
+      await eventually(
+        'all others are cancelled',
+        () => loms.orderCounts(),
+        (counts) => counts.cancelled === 10,
+      );
+      await loms.query('UPDATE reservations SET count = 1');
+      await untilNoneAwaits(loms);
+      assert.deepEqual(await loms.stocksOf(SKU), { 1: '130/0/0' });
+    }),
+  );
 });

@@ -2,18 +2,22 @@ import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { orderOf, stubPorts } from '../../test/port-stubs.ts';
 import { cancelOverdueOrders } from './cancel-overdue-orders.ts';
+import type { Context, OverdueOrder } from './ports.ts';
 
 describe('cancelOverdueOrders', () => {
   function overdueOrders(count: number) {
-    const orderIDs = Array.from({ length: count }, (_, index) => BigInt(index + 1));
+    const listed = Array.from({ length: count }, (_, index) => ({ orderID: BigInt(index + 1), dueAt: `at ${index}` }));
     const ports = stubPorts();
     ports.orders.lockOverdue.resolves(orderOf('awaiting payment'));
-    const list = sinon.stub().resolves(orderIDs);
+    const list = sinon.spy(async (limit: number, after: OverdueOrder | undefined, _context: Context) => {
+      const from = after ? listed.indexOf(after) + 1 : 0;
+      return listed.slice(from, from + limit);
+    });
     const onFailure = sinon.stub();
     const stop = new AbortController();
     return {
       ...ports,
-      orderIDs,
+      orderIDs: listed.map(({ orderID }) => orderID),
       list,
       onFailure,
       stop,
@@ -24,7 +28,7 @@ describe('cancelOverdueOrders', () => {
   it('cancels each of a batch of overdue orders, in a transaction of its own', async () => {
     const { run, list, orderIDs, orders, transaction, onFailure, stop } = overdueOrders(9);
     assert.equal(await run(), 9);
-    sinon.assert.calledOnceWithExactly(list, 100, { signal: stop.signal });
+    sinon.assert.calledOnceWithExactly(list, 100, undefined, { signal: stop.signal });
     assert.deepEqual(
       orders.lockOverdue.args.map(([orderID]) => orderID),
       orderIDs,
@@ -52,6 +56,26 @@ describe('cancelOverdueOrders', () => {
     orders.lockOverdue.rejects(new Error('broken'));
     assert.equal(await run(), 0);
     sinon.assert.callCount(onFailure, 6);
+  });
+
+  it('goes on behind a whole batch of orders that cannot be cancelled', async () => {
+    const { run, list, orders, onFailure } = overdueOrders(230);
+    orders.lockOverdue.callsFake(async (orderID) => {
+      if (orderID <= 150n) throw new Error('broken');
+      return orderOf('awaiting payment');
+    });
+    assert.equal(await run(), 80);
+    sinon.assert.callCount(onFailure, 150);
+    assert.deepEqual(
+      list.args.map(([, after]) => after?.orderID),
+      [undefined, 100n, 200n],
+    );
+  });
+
+  it('looks once more where a batch was full, as there may be others', async () => {
+    const { run, list } = overdueOrders(100);
+    assert.equal(await run(), 100);
+    assert.equal(list.callCount, 2);
   });
 
   it('has few transactions open at a time', async () => {

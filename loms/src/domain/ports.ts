@@ -121,9 +121,16 @@ export interface Store {
   transaction<T>(work: (repositories: Repositories) => Promise<T>, context: Context): Promise<T>;
 }
 
+export interface OverdueOrder {
+  readonly orderID: bigint;
+  /** When its time was over, to the last digit, as the database writes it. */
+  readonly dueAt: string;
+}
+
 /** Orders that await payment beyond their time, the oldest first. */
 export interface OverdueOrders {
-  list(limit: number, context: Context): Promise<bigint[]>;
+  /** @param after where the list goes on; without it, it begins with the oldest */
+  list(limit: number, after: OverdueOrder | undefined, context: Context): Promise<OverdueOrder[]>;
 }
 
 /** Orders that await payment. */

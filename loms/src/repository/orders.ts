@@ -12,6 +12,13 @@ interface ChangeRow extends OrderRow {
   readonly changed_at: Date;
 }
 
+interface OverdueRow extends Pick<OrderRow, 'order_id'> {
+  readonly due_at: string;
+}
+
+/** As text, since a date of JavaScript holds no microseconds, and the list would go on at the wrong place. */
+const DUE_AT = 'payment_due_at::text';
+
 /**
  * Events carry milliseconds, so no more than that is kept: what is read back equals what was told. It is the same
  * throughout a statement: an order's time to pay begins exactly when its history says that the wait began.
@@ -42,12 +49,12 @@ export function createOrderReader(database: Database): OrderReader {
 
 export function createOverdueOrders(database: Database): OverdueOrders {
   return {
-    async list(limit, { signal }) {
-      const statement = whereOverdue(sql.select().from('orders').field('order_id'))
-        .order('payment_due_at')
-        .limit(limit);
-      const rows = await database.run<Pick<OrderRow, 'order_id'>>('list overdue orders', statement, { signal });
-      return rows.map((row) => row.order_id);
+    async list(limit, after, { signal }) {
+      const statement = whereOverdue(sql.select().from('orders').field('order_id').field(DUE_AT, 'due_at'));
+      if (after) statement.where('(payment_due_at, order_id) > (?::timestamptz, ?)', after.dueAt, after.orderID);
+      statement.order('payment_due_at').order('order_id').limit(limit);
+      const rows = await database.run<OverdueRow>('list overdue orders', statement, { signal });
+      return rows.map((row) => ({ orderID: row.order_id, dueAt: row.due_at }));
     },
   };
 }
