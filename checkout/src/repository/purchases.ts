@@ -124,7 +124,8 @@ export function createUnfinishedPurchases(database: Database): UnfinishedPurchas
         .from('purchases')
         .field('purchase_id')
         .where("state = 'pending'")
-        .where('resume_at <= clock_timestamp()')
+        // Not clock_timestamp(), which may differ from row to row: an index is of use only where the bound stays the same.
+        .where('resume_at <= statement_timestamp()')
         .order('resume_at')
         .limit(limit)
         .for('UPDATE SKIP LOCKED');
