@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Query } from 'invariants';
-import { createTestDatabase } from 'local/testing';
+import {
+  createTestDatabase,
+  noteStatements,
+  queryOn,
+  type RanStatement,
+  rolledBack,
+  type TestDatabase,
+} from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Client, createClient, RpcError, type Service } from 'rpc-kit';
-import { type Database, type Executor, openDatabase } from 'service-kit';
+import { type Database, openDatabase } from 'service-kit';
 import { runInPool } from 'worker-pool';
 import { loms } from '../contract.ts';
 import { createApp } from '../src/app.ts';
@@ -33,22 +40,15 @@ export interface Replica extends AsyncDisposable {
   readonly database: Database;
 }
 
-/** What a statement was and what it failed with, in the order of their ends. */
-export interface RanStatement {
-  readonly name: string;
-  readonly text: string;
-  readonly values: unknown[];
-  readonly error?: unknown;
-}
-
 export interface Loms extends Replica {
   /** The replica that the fixture begins with, to be stopped alone. */
   readonly first: Replica;
   /** Another replica on the same database. It is closed with the fixture, if not before. */
   start(options?: LomsOptions): Replica;
+  readonly testDatabase: TestDatabase;
   /** Everything that the replicas' sink was told, unless a sink of its own was given. */
   readonly events: readonly OrderEvent[];
-  /** What all replicas have asked of the database. */
+  /** What all replicas have asked of the database, in the order in which it ended. */
   readonly statements: readonly RanStatement[];
   /** Runs SQL beside the replicas. */
   readonly query: Query;
@@ -65,7 +65,8 @@ export interface Loms extends Replica {
 /** A database and one replica of loms on it. Use `withLoms` where the invariants are to be checked at the end. */
 export async function openLoms(options: LomsOptions = {}): Promise<Loms> {
   await using stack = new AsyncDisposableStack();
-  const { url } = stack.use(await createTestDatabase('loms'));
+  const testDatabase = stack.use(await createTestDatabase('loms'));
+  const { url } = testDatabase;
   const beside = stack.use(openPool(url, 10));
   const query = queryOn(beside);
   const events: OrderEvent[] = [];
@@ -81,6 +82,7 @@ export async function openLoms(options: LomsOptions = {}): Promise<Loms> {
     ...first,
     first,
     start,
+    testDatabase,
     events,
     statements,
     query,
@@ -113,7 +115,7 @@ export function withLoms(test: (loms: Loms) => Promise<void>, options: LomsOptio
 function startReplica(url: string, options: LomsOptions & { sink: EventSink }, statements: RanStatement[]): Replica {
   const { paymentTimeoutMs = 600_000, poolMax = 10, sink } = options;
   const pool = openPool(url, poolMax);
-  const database = watched(pool, statements);
+  const database = noteStatements(pool, statements);
   const app = createApp({
     openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
     orders: createOrderReader(database),
@@ -141,48 +143,8 @@ function startReplica(url: string, options: LomsOptions & { sink: EventSink }, s
   };
 }
 
-function queryOn(executor: Executor): Query {
-  return (text, values = []) => executor.run('test', { toParam: () => ({ text, values }) });
-}
-
-async function rolledBack<T>(database: Database, work: (query: Query) => Promise<T>): Promise<T> {
-  const rollBack = new Error('rolled back');
-  let answer: { value: T } | undefined;
-  const trial = database.transaction(async (executor) => {
-    answer = { value: await work(queryOn(executor)) };
-    throw rollBack;
-  });
-  await trial.catch((error: unknown) => {
-    if (error !== rollBack) throw error;
-  });
-  return (answer as { value: T }).value;
-}
-
 export function openPool(url: string, poolMax: number): Database {
   return openDatabase({ url, poolMax, logger: pino({ level: 'silent' }), registry: new Registry() });
-}
-
-type RunArguments = Parameters<Database['run']> extends [string, ...infer Rest] ? Rest : never;
-
-function watched(database: Database, statements: RanStatement[]): Database {
-  const watch = (executor: Pick<Database, 'run'>): Pick<Database, 'run'> => ({
-    async run<Row extends Record<string, unknown>>(name: string, ...[statement, scope]: RunArguments) {
-      const ran = { name, ...statement.toParam() };
-      try {
-        const rows = await executor.run<Row>(name, statement, scope);
-        statements.push(ran);
-        return rows;
-      } catch (error) {
-        statements.push({ ...ran, error });
-        throw error;
-      }
-    },
-  });
-  return {
-    ...database,
-    ...watch(database),
-    transaction: (work, scope) => database.transaction((executor) => work(watch(executor)), scope),
-  };
 }
 
 const POLL_MS = 10;

@@ -1,0 +1,79 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Query } from 'invariants';
+import { withSuperuser } from 'service-kit/provision';
+import { superuserUrl } from './databases.ts';
+import { PROJECT_DIRECTORY } from './mesh-config.ts';
+import type { RanStatement } from './ran-statements.ts';
+import type { TestDatabase } from './test-database.ts';
+import { readTestServer } from './test-server.ts';
+
+/** How Postgres means to carry statements out, in databases of this many orders. */
+export const PLANNED_ORDERS = 1_000_000;
+
+/** The parts of EXPLAIN's JSON that are looked at (https://www.postgresql.org/docs/current/using-explain.html). */
+type Plan = {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly Plans?: readonly Plan[];
+};
+
+async function scansOf(query: Query, { text, values }: RanStatement, options = ''): Promise<Plan[]> {
+  const rows = await query(`EXPLAIN (FORMAT JSON${options}) ${text}`, values);
+  const roots = rows.flatMap((row) => row['QUERY PLAN'] as { Plan: Plan }[]).map(({ Plan: root }) => root);
+  const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+  return roots.flatMap(nodesOf).filter((node) => node['Relation Name'] !== undefined);
+}
+
+/** The tables that Postgres would read from end to end for the statement, of those given. */
+export async function readFromEndToEnd(
+  query: Query,
+  statement: RanStatement,
+  tables: readonly string[],
+): Promise<string[]> {
+  const scans = await scansOf(query, statement);
+  const sequential = scans.filter((scan) => scan['Node Type'] === 'Seq Scan');
+  return sequential.map((scan) => scan['Relation Name'] ?? '').filter((table) => tables.includes(table));
+}
+
+/** How many rows of tables a statement looks at when it is carried out. */
+export async function rowsReadBy(query: Query, statement: RanStatement): Promise<number> {
+  const scans = await scansOf(query, statement, ', ANALYZE');
+  const rowsOf = (scan: Plan) => (scan['Actual Rows'] ?? 0) + (scan['Rows Removed by Filter'] ?? 0);
+  return scans.reduce((sum, scan) => sum + rowsOf(scan) * (scan['Actual Loops'] ?? 1), 0);
+}
+
+/**
+ * Tells the planner that the tables hold so many times the rows that they do, and keeps autovacuum from finding out. Millions
+ * of rows would take minutes to write; the planner looks at statistics only, except for the pages, which it counts itself. So
+ * a table seems to lie on fewer pages than it would, and to read all of it seems cheaper: who takes an index here takes one there.
+ */
+export async function pretendRows({ directUrl }: TestDatabase, times: number): Promise<void> {
+  const url = new URL(superuserUrl(readTestServer()));
+  url.pathname = new URL(directUrl).pathname;
+  await withSuperuser(url.href, async (client) => {
+    const { rows } = await client.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+    for (const { tablename } of rows) {
+      const table = client.escapeIdentifier(tablename);
+      await client.query(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`);
+      await client.query(`ANALYZE ${table}`);
+    }
+    await client.query(
+      `UPDATE pg_class SET reltuples = reltuples * $1
+      WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') AND reltuples > 0`,
+      [times],
+    );
+  });
+}
+
+const NAMES = /\.run(?:<[^()]*>)?\(\s*'([^']+)'/g;
+
+/** The names of the statements in the source text of the folders, for a test that must not leave any of them out. */
+export function statementsIn(...folders: string[]): string[] {
+  const files = folders.flatMap((folder) => globSync(join(PROJECT_DIRECTORY, folder, '**/*.ts')));
+  const sources = files.filter((file) => !file.endsWith('.test.ts')).map((file) => readFileSync(file, 'utf8'));
+  return [...new Set(sources.flatMap((text) => [...text.matchAll(NAMES)].map(([, name = '']) => name)))].toSorted();
+}
