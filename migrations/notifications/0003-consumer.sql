@@ -28,5 +28,7 @@ CREATE TABLE dead_letters (
   PRIMARY KEY (topic, partition, position)
 );
 
--- Whether an order waits.
-CREATE INDEX dead_letters_order ON dead_letters (order_id);
+-- Whether an order waits, and the order of the list.
+CREATE INDEX dead_letters_order ON dead_letters (order_id, position);
+-- How many there are.
+CREATE INDEX dead_letters_reason ON dead_letters (reason);

@@ -3,6 +3,8 @@ import type { Consumed, DeadLetterReader } from '../domain/consumer-ports.ts';
 
 /** Whoever scrapes waits for the answer; letters that are not counted in time are left out of it. */
 const COUNT_TIMEOUT_MS = 500;
+/** Counting further would cost more than it tells. */
+const COUNT_MAX = 10_000;
 
 export interface ConsumerMetrics {
   assigned(partitions: readonly number[]): void;
@@ -64,12 +66,14 @@ export function createConsumerMetrics(registry: Registry, letters: DeadLetterRea
 function countLetters(registry: Registry, letters: DeadLetterReader): void {
   new Gauge({
     name: 'dead_letters',
-    help: 'Messages that wait as dead letters, by reason; parked ones only wait behind another of their order.',
+    help: `Messages that wait as dead letters, by reason, counted up to ${COUNT_MAX}; parked ones only wait behind another of their order.`,
     labelNames: ['reason'],
     registers: [registry],
     async collect() {
       this.reset();
-      const counts = await letters.count({ signal: AbortSignal.timeout(COUNT_TIMEOUT_MS) }).catch(() => ({}));
+      const counts = await letters
+        .count(COUNT_MAX, { signal: AbortSignal.timeout(COUNT_TIMEOUT_MS) })
+        .catch(() => ({}));
       for (const [reason, count] of Object.entries(counts)) this.set({ reason }, count);
     },
   });

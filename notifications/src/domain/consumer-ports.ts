@@ -69,7 +69,8 @@ export interface ConsumerStore {
 /** Dead letters outside of a transaction. */
 export interface DeadLetterReader {
   list(order: bigint | undefined, countMax: number, context: Context): Promise<DeadLetter[]>;
-  count(context: Context): Promise<Partial<Record<DeadReason, number>>>;
+  /** How many there are for each reason that there are any for, each counted up to a limit. */
+  count(countMax: number, context: Context): Promise<Partial<Record<DeadReason, number>>>;
 }
 
 /** What became of a batch. */

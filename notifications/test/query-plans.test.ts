@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import {
+  createTestDatabase,
+  noteStatements,
+  PLANNED_ORDERS,
+  pretendRows,
+  queryOn,
+  type RanStatement,
+  readFromEndToEnd,
+  rolledBack,
+  rowsReadBy,
+  statementsIn,
+} from 'local/testing';
+import type { Database } from 'service-kit';
+import type { DeadLetter, Partition } from '../src/domain/consumer-ports.ts';
+import type { Notification } from '../src/domain/ports.ts';
+import { createConsumerStore } from '../src/repository/consumer-store.ts';
+import { createDeadLetterReader } from '../src/repository/dead-letters.ts';
+import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from '../src/repository/deliveries.ts';
+import { createHistory } from '../src/repository/history.ts';
+import { openPool } from './journal-ground.ts';
+
+/** Every statement that notifications has, but for the checks of its readiness. */
+const STATEMENTS = [
+  'add dead letters',
+  'add notification',
+  'begin partition',
+  'bury delivery',
+  'claim deliveries',
+  'claim for journal',
+  'count dead letters',
+  'explain dead letter',
+  'find blocked orders',
+  'find notification',
+  'find stale claims',
+  'free deliveries',
+  'list dead letters',
+  'lock dead letters',
+  'move offset',
+  'postpone delivery',
+  'read backlog',
+  'read dead letters',
+  'read history',
+  'read journal claims',
+  'read last seq',
+  'read offset',
+  'remove dead letter',
+  'remove deliveries',
+];
+
+/** The tables that grow with the orders. Of consumer_offsets there is a row for each partition. */
+const TABLES = ['notifications', 'deliveries', 'dead_letters'];
+
+/** Few enough for every run, in which the planner takes them for a million; `ORDERS=1000000` writes all of these. */
+const ORDERS = Number(process.env.ORDERS ?? 20_000);
+/** Orders told of by one statement: no statement may take longer than the role's limit. */
+const ORDERS_AT_A_TIME = 4_000;
+/** Of one order in so many the last notification is under way. */
+const UNDER_WAY_EVERY = 100;
+
+/** A past: all orders told of, one step in three given up by the webhook, and a dead letter for each order. */
+const pastOf = (first: number, last: number): readonly string[] => [
+  `INSERT INTO notifications
+  SELECT order_id, seq, gen_random_uuid(), order_id % 997, 'new', now() - order_id * interval '1 second', 'text'
+  FROM generate_series(${first}, ${last}) order_id, generate_series(1, 3) seq`,
+
+  `INSERT INTO deliveries (sink, order_id, seq, dead_at, attempts)
+  SELECT 'webhook', order_id, 1, now(), 20 FROM generate_series(${first}, ${last}) order_id`,
+
+  `INSERT INTO deliveries (sink, order_id, seq, available_at)
+  SELECT sink, order_id, 3, now() + interval '1 hour'
+  FROM generate_series(${first}, ${last}) order_id, unnest('{journal,webhook}'::text[]) sink
+  WHERE order_id % ${UNDER_WAY_EVERY} = 0`,
+
+  `INSERT INTO dead_letters (topic, partition, position, order_id, size, headers, reason, message)
+  SELECT 'orders', order_id % 6, order_id, order_id, 100, '{}',
+    CASE WHEN order_id % 5 = 0 THEN 'conflict' ELSE 'parked' END, 'message'
+  FROM generate_series(${first}, ${last}) order_id`,
+];
+
+async function writePast(query: ReturnType<typeof queryOn>): Promise<void> {
+  for (let first = 1; first <= ORDERS; first += ORDERS_AT_A_TIME) {
+    for (const statement of pastOf(first, Math.min(first + ORDERS_AT_A_TIME - 1, ORDERS))) await query(statement);
+    for (const table of TABLES) await query(`ANALYZE ${table}`);
+  }
+}
+
+const PARTITION: Partition = { topic: 'orders', partition: 0 };
+const ORDER_ID = -1n;
+const LETTER: DeadLetter = {
+  ...PARTITION,
+  offset: 10_000_000n,
+  orderID: ORDER_ID,
+  key: undefined,
+  value: undefined,
+  headers: {},
+  reason: 'conflict',
+  message: 'a message',
+};
+
+function notificationOf(seq: number): Notification {
+  const at = new Date();
+  return { eventID: randomUUID(), orderID: ORDER_ID, seq, user: 1n, status: 'new', at, text: 'a text' };
+}
+
+/** Has each of the statements run at least once, in the way that it is always run. */
+async function runEveryStatement(database: Database): Promise<void> {
+  const context = new AbortController();
+  const store = createConsumerStore(database, ['journal', 'webhook']);
+  const from = await store.readOffset(PARTITION, context);
+  const steps = [1, 2, 3, 4].map(notificationOf);
+  await store.transaction(async ({ notifications, offsets, deadLetters }) => {
+    for (const step of steps) assert.ok(await notifications.add(step));
+    await notifications.lastSeq(ORDER_ID);
+    await notifications.find(ORDER_ID, 1);
+    await deadLetters.findBlocked([ORDER_ID, 5n]);
+    await deadLetters.add([LETTER]);
+    assert.equal((await deadLetters.lock(ORDER_ID)).length, 1);
+    await deadLetters.explain(LETTER);
+    await deadLetters.remove(LETTER);
+    assert.ok(await offsets.move(PARTITION, from, from + 1n));
+  }, context);
+  const letters = createDeadLetterReader(database);
+  await letters.list(undefined, 100, context);
+  await letters.count(100, context);
+  await createHistory(database).read({ user: 5n, from: undefined, to: undefined }, 21, undefined, context);
+  await createDeliveryBacklogReader(database).read('webhook', 100, context);
+  const webhook = createDeliveryQueue(database, 'webhook');
+  const claimed = await webhook.claim(10, 1_000, context);
+  assert.equal(claimed.length, 1);
+  await webhook.postpone(steps[0] as Notification, 100, context);
+  await webhook.bury(steps[0] as Notification, context);
+  await webhook.delivered(steps.slice(1, 2), context);
+  const [journal, journalID] = [createJournalQueue(database), randomUUID()];
+  assert.equal((await journal.claim(journalID, 10, context)).length, 1);
+  await journal.claimed(journalID, context);
+  await journal.findStale(1_000, context);
+}
+
+describe('The statements of notifications', () => {
+  const statements: RanStatement[] = [];
+  let resources: AsyncDisposableStack;
+  let beside: Database;
+
+  before(async function () {
+    this.timeout(ORDERS + 20_000);
+    resources = new AsyncDisposableStack();
+    const testDatabase = resources.use(await createTestDatabase('notifications'));
+    beside = resources.use(openPool(testDatabase.url));
+    await writePast(queryOn(beside));
+    await runEveryStatement(noteStatements(beside, statements));
+    await pretendRows(testDatabase, PLANNED_ORDERS / ORDERS);
+  });
+
+  after(() => resources.disposeAsync());
+
+  function statement(name: string): RanStatement {
+    const found = statements.findLast((ran) => ran.name === name);
+    assert.ok(found, `"${name}" was not run`);
+    return found;
+  }
+
+  it('are all looked at here', () => {
+    const names = new Set(statements.map(({ name }) => name));
+    assert.deepEqual([...names].toSorted(), STATEMENTS);
+    assert.deepEqual(
+      statementsIn('notifications/src/repository').filter((name) => !names.has(name)),
+      [],
+    );
+  });
+
+  for (const name of STATEMENTS) {
+    it(`read no table from end to end: ${name}`, async () => {
+      const tables = await rolledBack(beside, (query) => readFromEndToEnd(query, statement(name), TABLES));
+      assert.deepEqual(tables, []);
+    });
+  }
+
+  it('look at no delivery that was given up or rests', async () => {
+    const rows = await rolledBack(beside, (query) => rowsReadBy(query, statement('claim deliveries')));
+    assert.ok(rows < 20, `${rows} rows were read`);
+  });
+
+  it('look at as many rows of a history as they show, however long it is', async () => {
+    const rows = await rolledBack(beside, (query) => rowsReadBy(query, statement('read history')));
+    assert.ok(rows > 0 && rows <= 21, `${rows} rows were read`);
+  });
+
+  it('count dead letters up to a limit, and look at no others', async () => {
+    const rows = await rolledBack(beside, (query) => rowsReadBy(query, statement('count dead letters')));
+    assert.ok(rows > 0 && rows <= 200, `${rows} rows were read`);
+  });
+});
