@@ -3,7 +3,7 @@ import { isLostRace } from 'service-kit';
 import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
 import type { Repositories, Store } from '../src/domain/ports.ts';
 import { createStore } from '../src/repository/store.ts';
-import { createOrders, type Loms, outboxToDrain, withLoms } from './loms-fixture.ts';
+import { createOrders, type Loms, openLoms, outboxToDrain, withLoms } from './loms-fixture.ts';
 
 const SKU = 1_076_963;
 const context = new AbortController();
@@ -39,6 +39,22 @@ describe('A transaction of loms', () => {
       assert.equal(cancelled, false);
     }),
   );
+
+  it('is open nowhere while an event is told', async () => {
+    // Those of an order come one after the other, so each is told while nothing else of it is under way.
+    const idle = "datname = current_database() AND state LIKE 'idle in transaction%'";
+    const look = async (): Promise<number> =>
+      (await fixture.query(`SELECT FROM pg_stat_activity WHERE ${idle}`)).length;
+    const seen: number[] = [];
+    await using fixture = await openLoms({ sink: { deliver: async () => void seen.push(await look()) } });
+    await fixture.supply(SKU, { 1: 1 });
+    const [orderID = 0n] = await createOrders(fixture.client, SKU, 1);
+    await outboxToDrain(fixture);
+    await fixture.client.orderPayed({ orderID });
+    await outboxToDrain(fixture);
+    assert.deepEqual(seen, [0, 0, 0]);
+    assert.equal(await fixture.database.transaction(look), 1, 'one that is open would have been seen');
+  });
 
   it(
     'is run again when it was the victim of a deadlock, and has its effect once',

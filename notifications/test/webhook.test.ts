@@ -107,6 +107,22 @@ describe('The webhook', () => {
     assert.equal(request?.signature, `sha256=${createHmac('sha256', SECRET).update(told).digest('hex')}`);
   });
 
+  it('is called while no transaction is open', async () => {
+    const idle = "datname = current_database() AND state LIKE 'idle in transaction%'";
+    const look = async (): Promise<number> =>
+      (await ground.database.run('test', statement(`SELECT FROM pg_stat_activity WHERE ${idle}`))).length;
+    const seen: number[] = [];
+    await using receiver = await startReceiver(async () => {
+      seen.push(await look());
+      return true;
+    });
+    await ground.store(createEvents(3));
+    await using _caller = await startCaller(receiver.url);
+    await ground.drained();
+    assert.deepEqual(seen, [0, 0, 0]);
+    assert.equal(await ground.database.transaction(look), 1, 'one that is open would have been seen');
+  });
+
   it('brings each to a receiver that fails in every way, in order, from two replicas', async () => {
     const statuses = [500, 503, 429, 408, 302, 400];
     let requests = 0;

@@ -14,7 +14,9 @@ export const SYSTEM: readonly Rule[] = [
   {
     id: 'Y2',
     says: 'At this moment no transaction is open for longer than 5 s, and no role has more connections than it may.',
-    beyond: 'that none is open across a remote call is shown by checkout/test/calls-and-transactions.test.ts',
+    beyond:
+      'that none is open across a remote call is shown by checkout/test/calls-and-transactions.test.ts, ' +
+      'loms/test/transactions.test.ts and notifications/test/webhook.test.ts',
     checks: (['loms', 'checkout', 'notifications'] as const).map((service) =>
       check(`the sessions of ${service}`, [service], (sources, settings) =>
         findSessionsAmiss(sources[service], settings),
