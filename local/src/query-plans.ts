@@ -46,6 +46,28 @@ export async function rowsReadBy(query: Query, statement: RanStatement): Promise
   return scans.reduce((sum, scan) => sum + rowsOf(scan) * (scan['Actual Loops'] ?? 1), 0);
 }
 
+/** So many orders at a time, or whatever the past is made of: no statement may take longer than the role's limit. */
+const STEP = 2_000;
+
+export type Past = {
+  readonly orders: number;
+  readonly tables: readonly string[];
+  /** What writes the orders from the first to the last one. */
+  readonly statementsOf: (first: number, last: number) => readonly string[];
+};
+
+/** Writes a past step by step. The planner hears of it each time that it has doubled, for later steps read what earlier ones wrote. */
+export async function writePast(query: Query, { orders, tables, statementsOf }: Past): Promise<void> {
+  let analyzed = 0;
+  for (let first = 1; first <= orders; first += STEP) {
+    const last = Math.min(first + STEP - 1, orders);
+    for (const statement of statementsOf(first, last)) await query(statement);
+    if (last < 2 * analyzed && last < orders) continue;
+    for (const table of tables) await query(`ANALYZE ${table}`);
+    analyzed = last;
+  }
+}
+
 /**
  * Tells the planner that the tables hold so many times the rows that they do, and keeps autovacuum from finding out. Millions
  * of rows would take minutes to write; the planner looks at statistics only, except for the pages, which it counts itself. So
