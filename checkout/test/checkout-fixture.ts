@@ -157,8 +157,11 @@ export function newUser(): bigint {
 
 const POLL_MS = 10;
 
+/** Below mocha's own limit, which would not say what was waited for; long enough for a busy machine. */
+const WAIT_MAX_MS = 14_000;
+
 /** Waits until it holds, for a bounded time. */
-export async function eventually(holds: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
+export async function eventually(holds: () => boolean | Promise<boolean>, timeoutMs = WAIT_MAX_MS): Promise<void> {
   const until = performance.now() + timeoutMs;
   while (!(await holds())) {
     if (performance.now() > until) throw new Error(`it did not come true within ${timeoutMs} ms: ${holds}`);

@@ -5,9 +5,6 @@ import { Registry } from 'prom-client';
 import { type Database, openDatabase, type Statement } from 'service-kit';
 import { eventually, fill, newUser, type RunningCheckout, startCheckout } from './checkout-fixture.ts';
 
-/** Only against hanging. */
-const WAIT_MAX_MS = 14_000;
-
 describe('A caller that leaves checkout', () => {
   let testDatabase: TestDatabase;
   let beside: Database;
@@ -36,7 +33,7 @@ describe('A caller that leaves checkout', () => {
     const blocked = `
       SELECT pid FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()`;
-    return eventually(async () => (await beside.query(blocked)).length === count, WAIT_MAX_MS);
+    return eventually(async () => (await beside.query(blocked)).length === count);
   }
 
   async function whileLocked(table: string, work: () => Promise<void>): Promise<void> {

@@ -45,7 +45,8 @@ describe('requests to the product service', () => {
     assert.equal(requests.length, 28);
     const gaps = requests.slice(10).map(({ at }, index) => at - (requests[index]?.at ?? 0));
     assert(Math.min(...gaps) >= 1_000, `ten requests and one more came within ${Math.min(...gaps)} ms`);
-    assert(Math.max(...gaps) < 2_000, `the limit was left unused: ${Math.max(...gaps)} ms`);
+    // Four times what it takes, for a busy machine; one by one they would take ten times as long.
+    assert(Math.max(...gaps) < 4_000, `the limit was left unused: ${Math.max(...gaps)} ms`);
     assert.deepEqual(finished, ['small', 'large']);
     const placeOfLastSmall = requests.findLastIndex(({ sku }) => sku >= 1_000);
     assert(placeOfLastSmall < 20, `the small cart had to wait for request ${placeOfLastSmall}`);
