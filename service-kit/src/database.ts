@@ -99,7 +99,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   const once = async <T>(work: (executor: Executor) => Promise<T>, scope: CallScope): Promise<T> => {
     const connection = await takeConnection(scope);
     try {
-      await connection.query('BEGIN');
+      // Behind pgbouncer, this is what waits for one of its connections.
+      const begun = seconds.startTimer({ query: 'BEGIN' });
+      await connection.query('BEGIN').finally(begun);
       const result = await work({
         run: (name, statement) => execute(connection, name, statement, scope) as Promise<never>,
       });

@@ -33,6 +33,17 @@ export const database: Dashboard = {
         graph('Wait for a connection, p95', 's', [
           { expr: quantile(0.95, `db_pool_wait_seconds{${CHOSEN}}`, ['service']), legend: '{{service}}' },
         ]),
+        graph(
+          'Wait for one of pgbouncer, p95',
+          's',
+          [
+            {
+              expr: quantile(0.95, `db_query_duration_seconds{${CHOSEN}, query="BEGIN"}`, ['service']),
+              legend: '{{service}}',
+            },
+          ],
+          { description: 'How long BEGIN takes, as pgbouncer lends a connection to Postgres for a transaction.' },
+        ),
       ],
     },
     {
