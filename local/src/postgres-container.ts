@@ -16,6 +16,8 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 /** 150 MB, from a registry that may be far away. */
 const PULL_TIMEOUT_MS = 180_000;
+/** Where the tests can do without: about as long as the unit tests take, which run meanwhile. */
+export const UNASKED_PULL_TIMEOUT_MS = 45_000;
 
 export type PostgresContainer = { port: number; image: string; stop(): Promise<void> };
 
@@ -27,7 +29,7 @@ export type PostgresContainer = { port: number; image: string; stop(): Promise<v
 export async function startPostgresContainer(
   superuserPassword: string,
   settings: Record<string, string>,
-  { engineTimeoutMs = ENGINE_TIMEOUT_MS } = {},
+  { engineTimeoutMs = ENGINE_TIMEOUT_MS, pullTimeoutMs = PULL_TIMEOUT_MS } = {},
 ): Promise<PostgresContainer> {
   // Loaded here: most of a second, which whoever needs no container does not pay.
   const { GenericContainer, getContainerRuntimeClient, ImageName, PullPolicy, Wait } = await import('testcontainers');
@@ -37,7 +39,7 @@ export async function startPostgresContainer(
   }
   const image = ImageName.fromString(IMAGE);
   await within(engineTimeoutMs, 'the Docker engine does not list its containers', sweepContainers(client));
-  await within(PULL_TIMEOUT_MS, `the image ${IMAGE} cannot be pulled`, pullOnce(client, image));
+  await within(pullTimeoutMs, `the image ${IMAGE} cannot be pulled`, pullOnce(client, image));
   const container = new GenericContainer(IMAGE)
     .withPullPolicy(PullPolicy.neverPull())
     .withAutoCleanup(false)

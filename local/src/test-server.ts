@@ -9,7 +9,7 @@ import { createFolderFor } from './owned-files.ts';
 import { findPgbouncer, writePgbouncerConfig } from './pgbouncer-config.ts';
 import { pickFreePorts } from './ports.ts';
 import { findPostgresBinaries } from './postgres-binaries.ts';
-import { type PostgresContainer, startPostgresContainer } from './postgres-container.ts';
+import { type PostgresContainer, startPostgresContainer, UNASKED_PULL_TIMEOUT_MS } from './postgres-container.ts';
 import { findPostgresUser } from './postgres-user.ts';
 import { openRunRecord } from './run-record.ts';
 import { createSecrets } from './secrets.ts';
@@ -106,7 +106,8 @@ async function openContainer(
 ): Promise<OpenedContainer> {
   if (kind === 'embedded') return { note: '' };
   try {
-    return { container: await startPostgresContainer(superuserPassword, settings), note: '' };
+    const limits = kind === undefined ? { pullTimeoutMs: UNASKED_PULL_TIMEOUT_MS } : {};
+    return { container: await startPostgresContainer(superuserPassword, settings, limits), note: '' };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (kind === 'container') {

@@ -8,7 +8,7 @@ import { awaitDelivery, makeTraffic } from '../../../observability/test/traffic.
 import { SERVICES } from '../../src/services.ts';
 import { startMesh, type TestMesh } from '../../src/testing.ts';
 
-/** Ten digits, so that none of them turns up by chance as a count or a port. */
+/** Ten digits, so that none of them turns up by chance as a port. */
 const FIRST_USER = 7_100_000_001;
 const USERS = 4;
 /** Nothing but users comes in after this, and none may leave a trace. */
