@@ -7,10 +7,22 @@ const SKUS = [1076963, 139275865];
 const SKU_UNKNOWN = 4_000_000_001;
 const TIMEOUT_MS = 20_000;
 
-/** What clients of a mesh do, right and wrong: one round of every kind of call there is, by a user of its own. */
-export async function makeTraffic(urls: PerService<string>, user: number): Promise<void> {
+/** On a busy machine a call may end so, and then nobody knows what became of it. */
+const UNANSWERED = new Set(['unavailable', 'deadline_exceeded', 'resource_exhausted', 'cancelled']);
+
+/**
+ * What clients of a mesh do, right and wrong: one round of every kind of call there is, by a user of its own.
+ * @returns whether every call was answered
+ */
+export async function makeTraffic(urls: PerService<string>, user: number): Promise<boolean> {
   const { checkout, loms, notifications, products } = urls;
   const [book = 0, dress = 0] = SKUS;
+  let answered = true;
+  const post = async (url: string, body: unknown) => {
+    const answer = await postOnce(url, body);
+    if (UNANSWERED.has((answer.error as { code?: string } | undefined)?.code ?? '')) answered = false;
+    return answer;
+  };
   await post(`${checkout}/addToCart`, { user, sku: book, count: 2 });
   await post(`${checkout}/addToCart`, { user, sku: dress, count: 1 });
   await post(`${checkout}/deleteFromCart`, { user, sku: dress, count: 1 });
@@ -24,6 +36,7 @@ export async function makeTraffic(urls: PerService<string>, user: number): Promi
   await post(`${products}/get_product`, { token: 'testtoken', sku: book });
   await post(`${products}/list_skus`, { token: 'testtoken', startAfterSku: 0, count: 2 });
   await Promise.all(mistakes(urls, user).map(([url, body]) => post(url, body)));
+  return answered;
 }
 
 /** Each refused in its own way, and each with something of the caller in it that no metric may keep. */
@@ -42,7 +55,7 @@ function mistakes({ checkout, loms, products }: PerService<string>, user: number
   ];
 }
 
-async function post(url: string, body: unknown): Promise<Record<string, unknown>> {
+async function postOnce(url: string, body: unknown): Promise<Record<string, unknown>> {
   const headers = { 'content-type': 'application/json' };
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal });
