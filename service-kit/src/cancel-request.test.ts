@@ -87,6 +87,28 @@ describe('A cancel request', () => {
     assert.equal(await createCancelRequest()(clientOf()), false);
   });
 
+  it('is left to the server once it was sent, and keeps its turn until the server hangs up', async () => {
+    const sent = new Set<Socket>();
+    const gone = new Set<Socket>();
+    serve = async (socket) => {
+      socket.once('data', () => sent.add(socket)).once('close', () => gone.add(socket));
+    };
+    const cancel = createCancelRequest();
+    const several = () => Promise.all(Array.from({ length: 6 }, () => cancel(clientOf())));
+    // A machine that stands still for a second sends none.
+    do assert.deepEqual(new Set(await several()), new Set([false]));
+    while (sent.size === 0);
+    assert.ok(sent.size <= 4, `${sent.size} requests`);
+    assert.equal(sent.intersection(gone).size, 0);
+
+    serve = async (socket) => {
+      await once(socket, 'data');
+      socket.end();
+    };
+    for (const socket of sent) socket.end();
+    assert.equal(await cancel(clientOf()), true);
+  });
+
   it('says that it does not know when nobody is there', async () => {
     assert.equal(await createCancelRequest()(clientOf(false, 1)), false);
   });

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { assertInvariants } from 'invariants';
 import { loms } from 'loms/contract.ts';
 import pg from 'pg';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { type Client, createClient, createHttpTransport } from 'rpc-kit';
+import { openDatabase } from 'service-kit';
 import { withSuperuser } from 'service-kit/provision';
 import { findTestPgbouncer } from '../../src/test-server.ts';
 import { startLoms } from '../in-process/loms.ts';
@@ -129,6 +132,23 @@ describe('loms behind a pgbouncer', function () {
     const { orderID } = await answerTo(() => client.createOrder(order));
     assert.equal((await answerTo(() => client.listOrder({ orderID }))).status, 'awaiting payment');
     await underLoad((load) => recovers('all connections were held', load));
+  });
+
+  // pgbouncer 1.18 exits when the client of a cancel request goes while it passes the request on.
+  it('outlives statements that are cancelled while Postgres takes no cancel requests', async () => {
+    const { database, sql } = ground;
+    const [logger, registry] = [pino({ level: 'silent' }), new Registry()];
+    await using impatient = openDatabase({ url: database.url, poolMax: 1, logger, registry });
+    const leaving = new AbortController();
+    const statement = { toParam: () => ({ text: 'SELECT pg_sleep(60) AS to_be_cancelled', values: [] }) };
+    const running = impatient.run('sleep', statement, { signal: leaving.signal });
+    const asleep = "SELECT FROM pg_stat_activity WHERE query LIKE '%to_be_cancelled' AND wait_event = 'PgSleep'";
+    await eventually('the statement is under way', async () => (await sql(asleep)).length === 1);
+    await database.postgres.deafWhile(async () => {
+      leaving.abort(new Error('its caller has left'));
+      await assert.rejects(running, /its caller has left/);
+    });
+    await underLoad((load) => recovers('Postgres took no cancel requests', load));
   });
 });
 

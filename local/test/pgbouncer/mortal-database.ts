@@ -37,7 +37,11 @@ export interface MortalDatabase extends AsyncDisposable {
   /** Past pgbouncer, as the superuser: no limit of the role's holds. */
   readonly superuserUrl: string;
   readonly pgbouncer: Mortal;
-  readonly postgres: Mortal & { stop(): Promise<void> };
+  readonly postgres: Mortal & {
+    stop(): Promise<void>;
+    /** Takes no new connections, nor cancel requests, while the work goes on; those that it has are served. */
+    deafWhile(work: () => Promise<void>): Promise<void>;
+  };
   /** Says something to pgbouncer's own console, e.g. RECONNECT. */
   tellPgbouncer(command: string): Promise<void>;
 }
@@ -116,6 +120,14 @@ async function startMortalPostgres({
       await keeper.lost;
     },
     stop,
+    async deafWhile(work) {
+      process.kill(pid, 'SIGSTOP');
+      try {
+        await work();
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+    },
     async startAgain() {
       keeper = spawn();
       await keeper.start();
