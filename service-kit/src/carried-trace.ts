@@ -1,4 +1,4 @@
-import { context, isSpanContextValid, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { context, isSpanContextValid, type Span, SpanKind, type SpanOptions, trace } from '@opentelemetry/api';
 import { formatTraceparent, parseTraceparent } from 'rpc-kit';
 
 /**
@@ -17,9 +17,13 @@ export function activeTraceparent(): string | undefined {
 }
 
 /** A span below the one that was written down; `undefined` where there was none. */
-export function startCarriedSpan(name: string, traceparent: string | undefined): Span | undefined {
+export function startCarriedSpan(
+  name: string,
+  traceparent: string | undefined,
+  options: SpanOptions = { kind: SpanKind.INTERNAL },
+): Span | undefined {
   const parent = parseTraceparent(traceparent);
   if (!parent) return undefined;
   const parentContext = trace.setSpanContext(context.active(), { ...parent, isRemote: true });
-  return tracer.startSpan(name, { kind: SpanKind.INTERNAL }, parentContext);
+  return tracer.startSpan(name, options, parentContext);
 }

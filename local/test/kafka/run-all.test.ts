@@ -10,8 +10,15 @@ import { differencesFromPage } from '../../../observability/test/metrics-page-ch
 import { isAlive } from '../../src/process-stamp.ts';
 import { runTool } from '../../src/run-tool.ts';
 import { findRunningMesh } from '../../src/running-mesh.ts';
+import { type ReceivedSpan, startOtlpReceiver } from '../e2e/otlp-receiver.ts';
 import { eventually } from '../in-process/patience.ts';
 import { openSql } from '../in-process/sql.ts';
+
+/** From the first span of its trace on. */
+function pathTo(span: ReceivedSpan, spans: readonly ReceivedSpan[]): string[] {
+  const parent = spans.find(({ traceId, spanId }) => traceId === span.traceId && spanId === span.parentSpanId);
+  return [...(parent ? pathTo(parent, spans) : []), `${span.kind} ${span.name}`];
+}
 
 /** A SKU of the catalogue. */
 const SKU = 1076963;
@@ -19,7 +26,14 @@ const SKU = 1076963;
 describe('make run-all EVENTS=kafka', () => {
   it('takes events through a Kafka of its own, shows and replays dead letters, and stops all of it', async () => {
     const [kafkaPort] = await pickFreePorts(2);
-    await using mesh = await startMesh({ EVENTS: 'kafka', MESH_KAFKA_PORT: String(kafkaPort) });
+    await using receiver = await startOtlpReceiver();
+    await using mesh = await startMesh({
+      EVENTS: 'kafka',
+      MESH_KAFKA_PORT: String(kafkaPort),
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_BSP_SCHEDULE_DELAY: '100',
+    });
     await using transports = new AsyncDisposableStack();
     const wire = (url: string) => transports.use(createHttpTransport(url, { userAgent: 'tests' }));
     const shop = createClient(checkout, wire(mesh.urls.checkout));
@@ -36,6 +50,23 @@ describe('make run-all EVENTS=kafka', () => {
     const metrics = await (await fetch(`${mesh.urls.notifications}/metrics`)).text();
     assert.match(metrics, /^events_consumed_total\{result="stored",service="notifications"\} 3$/m);
     assert.deepEqual(await differencesFromPage(mesh.urls, 'kafka'), []);
+
+    const throughKafka = [
+      'producer send loms.order-events',
+      'consumer process loms.order-events',
+      'internal write to journal',
+    ];
+    const buying = ['server checkout/purchase', 'client loms/createOrder', 'server loms/createOrder'];
+    const expected = [buying, buying, ['server loms/orderPayed']].map((calls) =>
+      [...calls, ...throughKafka].join(' → '),
+    );
+    const told = (spans: readonly ReceivedSpan[]): string[] => {
+      const lines = spans.filter(({ name }) => name === 'write to journal');
+      return lines.map((line) => pathTo(line, spans).join(' → ')).sort();
+    };
+    // A call's span comes after those below it.
+    const spans = await receiver.until((received) => told(received).join('\n') === expected.join('\n'));
+    assert.deepEqual(told(spans), expected);
 
     const tool = (command: string, more: NodeJS.ProcessEnv = {}) =>
       runTool(['local/src/dead-letters.ts', command], { ...mesh.variables, ...more });

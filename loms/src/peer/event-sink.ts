@@ -2,9 +2,10 @@ import { notifications } from 'notifications/contract.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { openPeer } from 'service-kit';
-import { loms } from '../../contract.ts';
+import { loms, orderEvents } from '../../contract.ts';
 import type { EventSink } from '../domain/ports.ts';
 import { createNotificationsSink } from './notifications.ts';
+import { traceEvents } from './traced-events.ts';
 
 export interface EventSinkSettings {
   readonly KAFKA_BROKERS?: readonly string[] | undefined;
@@ -24,7 +25,7 @@ export async function openEventSink(
     // The client of Kafka takes half a second to load, so it is loaded only where it is wanted.
     const { openKafkaEvents } = await import('./kafka-events.ts');
     const { KAFKA_PARTITIONS: partitions, KAFKA_REPLICATION: replication } = settings;
-    return openKafkaEvents({ brokers, partitions, replication, logger, registry });
+    return traceEvents(openKafkaEvents({ brokers, partitions, replication, logger, registry }), orderEvents.topic);
   }
   const peer = openPeer(notifications, { urls, userAgent: `loms/${loms.version}`, registry, logger });
   return { ...createNotificationsSink(peer.client), [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };

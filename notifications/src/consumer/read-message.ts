@@ -85,11 +85,12 @@ function surroundingsOf({ offset, headers }: KafkaRecord): Message['within'] {
     isProcessed = true;
     const attributes = {
       'messaging.system': 'kafka',
+      'messaging.operation.name': 'process',
       'messaging.operation.type': 'process',
       'messaging.destination.name': orderEvents.topic,
       'messaging.kafka.offset': Number(offset),
     };
-    const span = tracer.startSpan(`${orderEvents.topic} process`, { kind: SpanKind.CONSUMER, attributes }, around);
+    const span = tracer.startSpan(`process ${orderEvents.topic}`, { kind: SpanKind.CONSUMER, attributes }, around);
     if (isSpanContextValid(span.spanContext())) around = trace.setSpan(around, span);
     try {
       return await runInLogScope(fields(), () => context.with(around, work));
