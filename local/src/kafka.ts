@@ -1,37 +1,45 @@
 import { Failure, runScript } from './failure.ts';
 import { Interruption, listenForInterruption } from './interruption.ts';
 import { spawnKafkaBroker } from './kafka-broker.ts';
+import { stopLeftovers } from './leftovers.ts';
 import { listKafkaPorts, loadMeshConfig, meshPaths } from './mesh-config.ts';
 import { refusePortsInUse } from './ports.ts';
 import { seconds, step } from './progress.ts';
-import { shortPath } from './run-record.ts';
+import { openRunRecord, shortPath } from './run-record.ts';
 
 /** `make kafka`: one Kafka broker on this machine, until Ctrl-C. */
 async function run(): Promise<number> {
   const interrupted = listenForInterruption();
   const config = loadMeshConfig(process.env);
   const paths = meshPaths(config.directory);
-  await refusePortsInUse(listKafkaPorts(config));
+  await using undo = new AsyncDisposableStack();
+  // Two brokers on the same data would be the end of one of them.
+  const record = openRunRecord(paths, 'make kafka', 0);
+  undo.defer(() => record.close());
+  await stopLeftovers(record.leftovers, paths);
+  await refusePortsInUse(listKafkaPorts(config), 'make kafka');
   const say = (text: string): void => console.log(`  · ${text}`);
   const ports = { port: config.kafkaPort, controllerPort: config.kafkaPort + 1 };
-  const spawning = spawnKafkaBroker({ directory: paths.kafka, logs: paths.logs, ...ports, onProgress: say });
+  const spawning = spawnKafkaBroker({
+    directory: paths.kafka,
+    logs: paths.logs,
+    ...ports,
+    onSpawn: record.add,
+    onProgress: say,
+  });
   const unlessInterrupted = <T>(work: Promise<T>): Promise<T> =>
     Promise.race([work, interrupted.then((interruption) => Promise.reject(interruption))]);
   const broker = await unlessInterrupted(step("Kafka's files", () => spawning));
-  try {
-    await unlessInterrupted(step('Kafka', broker.start));
-    console.log(`
+  undo.defer(() => broker.stop());
+  await unlessInterrupted(step('Kafka', broker.start));
+  console.log(`
 Kafka takes messages: KAFKA_BROKERS=${broker.address}
 make run-all EVENTS=kafka starts a broker of its own; give this one to services that you start yourself, or to tests:
   KAFKA_BROKERS=${broker.address} make test
 
 Ctrl-C stops it. Data is in ${shortPath(paths.kafka)}.
 `);
-    const sentence = await unlessInterrupted(broker.lost);
-    throw new Failure(sentence);
-  } finally {
-    await broker.stop();
-  }
+  throw new Failure(await unlessInterrupted(broker.lost));
 }
 
 await runScript(async () => {

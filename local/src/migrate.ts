@@ -60,7 +60,7 @@ async function withDatabase(use: (directUrls: PerService<string>) => Promise<voi
   const record = openRunRecord(paths, 'make migrate', config.postgresPort);
   try {
     await stopLeftovers(record.leftovers, paths);
-    await refusePortsInUse([{ port: config.postgresPort, variable: 'MESH_POSTGRES_PORT' }]);
+    await refusePortsInUse([{ port: config.postgresPort, variable: 'MESH_POSTGRES_PORT' }], 'make migrate');
     const database = await spawnDatabase({ config, paths, record, withPgbouncer: false, say: console.log });
     try {
       await database.keeper.start();

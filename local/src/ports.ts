@@ -11,16 +11,19 @@ const PICK_FROM = 20_000;
 const PICK_BELOW = 32_000;
 const PICK_ATTEMPTS_MAX = 50;
 
-/** Refuses in one sentence that names every port in use, before anything is started. */
-export async function refusePortsInUse(ports: NamedPort[]): Promise<void> {
+/**
+ * Refuses in one sentence that names every port in use, before anything is started.
+ * @param command what to call again, with another port
+ */
+export async function refusePortsInUse(ports: NamedPort[], command: string): Promise<void> {
   const checked = await Promise.all(ports.map(async (named) => ({ ...named, free: await isPortFree(named.port) })));
   const used = checked.filter(({ free }) => !free);
   if (used.length === 0) return;
   const names = used.map(({ port, variable }) => `${port} (${variable})`).join(', ');
   const [subject, verb] = used.length === 1 ? ['Port', 'is'] : ['Ports', 'are'];
-  const example = `${used[0]?.variable}=${(used[0]?.port ?? 0) + 1000}`;
+  const example = `${used[0]?.variable}=${(used[0]?.port ?? 0) + 1000} ${command}`;
   throw new Failure(
-    `${subject} ${names} ${verb} in use already: stop what listens there, or choose another, like ${example} make run-all.`,
+    `${subject} ${names} ${verb} in use already: stop what listens there, or choose another, like ${example}.`,
   );
 }
 

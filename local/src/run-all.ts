@@ -94,7 +94,7 @@ async function startKafka(
 async function checkMachine(config: MeshConfig, paths: MeshPaths, record: RunRecord): Promise<void> {
   const stopped = await stopLeftovers(record.leftovers, paths);
   if (stopped > 0) say(`stopped ${stopped} ${stopped === 1 ? 'process' : 'processes'} of a run that was killed`);
-  await refusePortsInUse(listPorts(config, findPgbouncer() !== undefined));
+  await refusePortsInUse(listPorts(config, findPgbouncer() !== undefined), 'make run-all');
   await refuseFullDisk(config.directory);
 }
 
