@@ -21,18 +21,13 @@ await runScript(async () => {
   if (discard !== '' && !/^\d+:\d+$/.test(discard)) {
     throw new Failure(`DISCARD is "${discard}", but has to be <partition>:<offset> of a line of make dead-letters.`);
   }
-  const { databaseUrls, journalFile } = findRunningMesh(process.env);
+  const { databaseUrls } = findRunningMesh(process.env);
   const child = spawn(
     process.execPath,
     [join(PROJECT_DIRECTORY, SERVICE, 'src/dead-letters.ts'), command, order, discard],
     {
       cwd: PROJECT_DIRECTORY,
-      // As run-all tells the service: what is taken here is to reach the same sinks.
-      env: {
-        JOURNAL_FILE: journalFile,
-        ...withoutPostgresVariables(process.env),
-        DATABASE_URL: databaseUrls[SERVICE],
-      },
+      env: { ...withoutPostgresVariables(process.env), DATABASE_URL: databaseUrls[SERVICE] },
       stdio: ['ignore', 'inherit', 'inherit'],
     },
   );

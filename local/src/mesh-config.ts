@@ -77,7 +77,6 @@ export function meshPaths(directory: string) {
     kafka: join(directory, 'kafka'),
     logs: join(directory, 'logs'),
     journal: join(directory, 'journal'),
-    journalFile: join(directory, 'journal', 'notifications.jsonl'),
     profiles: join(directory, 'profiles'),
   };
 }

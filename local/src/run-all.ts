@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeMesh } from './announcement.ts';
 import { refuseFullDisk } from './disk-space.ts';
@@ -106,6 +107,7 @@ function startServices(
   brokers: string | undefined,
 ): ServiceProcess[] {
   const urls = perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`);
+  const journalFile = join(paths.journal, 'notifications.jsonl');
   return SERVICES.map((name) => {
     const port = config.ports[name];
     const surroundings = {
@@ -113,7 +115,7 @@ function startServices(
       port,
       databaseUrl: database.urls[name],
       urls,
-      journalFile: paths.journalFile,
+      journalFile,
       profileDirectory: paths.profiles,
       brokers,
     };

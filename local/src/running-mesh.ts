@@ -14,8 +14,6 @@ export type RunningMesh = {
   logs: string;
   /** The folder of notifications' journals. */
   journals: string;
-  /** The one that notifications writes, unless it was told another. */
-  journalFile: string;
   urls: PerService<string>;
   /** Past pgbouncer, each with the role of its service. */
   databaseUrls: PerService<string>;
@@ -39,7 +37,6 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
   return {
     logs: paths.logs,
     journals: paths.journal,
-    journalFile: paths.journalFile,
     urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
     databaseUrls: perService((service) => databaseUrl(service, services[service], postgresPort, service)),
   };
