@@ -21,13 +21,14 @@ await runScript(async () => {
   if (discard !== '' && !/^\d+:\d+$/.test(discard)) {
     throw new Failure(`DISCARD is "${discard}", but has to be <partition>:<offset> of a line of make dead-letters.`);
   }
-  const { databaseUrls } = findRunningMesh(process.env);
+  const { databaseUrls, sinks } = findRunningMesh(process.env);
   const child = spawn(
     process.execPath,
     [join(PROJECT_DIRECTORY, SERVICE, 'src/dead-letters.ts'), command, order, discard],
     {
       cwd: PROJECT_DIRECTORY,
-      env: { ...withoutPostgresVariables(process.env), DATABASE_URL: databaseUrls[SERVICE] },
+      // What is taken here is told wherever the mesh tells it.
+      env: { ...withoutPostgresVariables(process.env), ...sinks, DATABASE_URL: databaseUrls[SERVICE] },
       stdio: ['ignore', 'inherit', 'inherit'],
     },
   );

@@ -15,7 +15,7 @@ import { refusePortsInUse } from './ports.ts';
 import { seconds, step } from './progress.ts';
 import { openRunRecord, type RunRecord } from './run-record.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
-import { perService, SERVICES, type ServiceName, serviceEnvironment } from './services.ts';
+import { perService, pickSinks, SERVICES, type ServiceName, serviceEnvironment } from './services.ts';
 
 export type ReadyMessage = { ready: { name: ServiceName; url: string; pid: number }[] };
 
@@ -48,7 +48,6 @@ async function run(beganAt: number): Promise<number> {
   const kafka = await startKafka(config, paths, record, unlessInterrupted, undo);
   await unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
 
-  record.addServicePorts(config.ports);
   const services = startServices(config, paths, record, database, kafka?.address);
   undo.defer(() => stopServices(services));
   const stopping = new AbortController();
@@ -108,21 +107,25 @@ function startServices(
 ): ServiceProcess[] {
   const urls = perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`);
   const journalFile = join(paths.journal, 'notifications.jsonl');
-  return SERVICES.map((name) => {
-    const port = config.ports[name];
+  const environmentOf = (name: ServiceName): NodeJS.ProcessEnv => {
     const surroundings = {
       host: LOCAL_HOST,
-      port,
+      port: config.ports[name],
       databaseUrl: database.urls[name],
       urls,
       journalFile,
       profileDirectory: paths.profiles,
       brokers,
     };
+    return serviceEnvironment(name, surroundings, process.env);
+  };
+  record.addServices(config.ports, pickSinks(environmentOf('notifications')));
+  return SERVICES.map((name) => {
+    const port = config.ports[name];
     return startService({
       name,
       port,
-      environment: serviceEnvironment(name, surroundings, process.env),
+      environment: environmentOf(name),
       logDirectory: paths.logs,
       onSpawn: record.add,
     });

@@ -3,13 +3,15 @@ import { relative } from 'node:path';
 import { Failure } from './failure.ts';
 import { type MeshPaths, PROJECT_DIRECTORY } from './mesh-config.ts';
 import { isAlive, type ProcessStamp, stampProcess } from './process-stamp.ts';
-import type { PerService } from './services.ts';
+import type { PerService, SinkVariables } from './services.ts';
 
 type RecordContent = {
   runner: ProcessStamp;
   postgresPort: number;
   /** Where the services listen; only of a run that starts them. */
   servicePorts?: PerService<number>;
+  /** Where notifications of the run are brought to. */
+  sinks?: SinkVariables;
   processes: ProcessStamp[];
 };
 
@@ -22,7 +24,7 @@ export type RunRecord = {
   leftovers: ProcessStamp[];
   add(name: string, pid: number): void;
   /** For others who look for the services of this run. */
-  addServicePorts(ports: PerService<number>): void;
+  addServices(ports: PerService<number>, sinks: SinkVariables): void;
   /** Those of this run that are still alive. */
   listAlive(): ProcessStamp[];
   close(): void;
@@ -48,8 +50,9 @@ export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort
       content.processes.push(stamp);
       replace(paths, content);
     },
-    addServicePorts(ports) {
+    addServices(ports, sinks) {
       content.servicePorts = ports;
+      content.sinks = sinks;
       replace(paths, content);
     },
     listAlive: () => content.processes.filter(isAlive),

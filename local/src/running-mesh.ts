@@ -3,7 +3,7 @@ import { Failure } from './failure.ts';
 import { LOCAL_HOST, loadMeshConfig, meshPaths } from './mesh-config.ts';
 import { readLiveRun, shortPath } from './run-record.ts';
 import { loadSecrets } from './secrets.ts';
-import { type PerService, perService } from './services.ts';
+import { type PerService, perService, type SinkVariables } from './services.ts';
 
 /** For tools that work on a mesh that `make run-all` has started. */
 export { Failure, runScript } from './failure.ts';
@@ -17,6 +17,8 @@ export type RunningMesh = {
   urls: PerService<string>;
   /** Past pgbouncer, each with the role of its service. */
   databaseUrls: PerService<string>;
+  /** Where its notifications are brought to. */
+  sinks: SinkVariables;
 };
 
 /** The mesh that runs in MESH_DIR, wherever it listens. */
@@ -24,7 +26,7 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
   const { directory } = loadMeshConfig(environment);
   const paths = meshPaths(directory);
   const run = readLiveRun(paths);
-  const { servicePorts, postgresPort } = run ?? {};
+  const { servicePorts, postgresPort, sinks = {} } = run ?? {};
   if (servicePorts === undefined || postgresPort === undefined) {
     const here = shortPath(directory);
     const what =
@@ -39,5 +41,6 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
     journals: paths.journal,
     urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
     databaseUrls: perService((service) => databaseUrl(service, services[service], postgresPort, service)),
+    sinks,
   };
 }

@@ -57,6 +57,13 @@ export function serviceEnvironment(
   return environment;
 }
 
+/** The variables that name where notifications are brought to. A tool that stores some has to know the same places. */
+export type SinkVariables = { JOURNAL_FILE?: string | undefined; WEBHOOK_URL?: string | undefined };
+
+export function pickSinks({ JOURNAL_FILE, WEBHOOK_URL }: NodeJS.ProcessEnv): SinkVariables {
+  return { JOURNAL_FILE, WEBHOOK_URL };
+}
+
 /** PGHOST, PGOPTIONS and their like speak of somebody else's Postgres, and the pg driver would heed them. */
 export function withoutPostgresVariables(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^PG[A-Z]/.test(name)));

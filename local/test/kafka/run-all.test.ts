@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { checkout } from 'checkout/contract.ts';
 import { pickFreePorts, startMesh } from 'local/testing';
 import { loms } from 'loms/contract.ts';
 import { notifications } from 'notifications/contract.ts';
 import { createClient, createHttpTransport } from 'rpc-kit';
+import { readJournal } from '../../../notifications/test/journal-ground.ts';
 import { differencesFromPage } from '../../../observability/test/metrics-page-check.ts';
 import { isAlive } from '../../src/process-stamp.ts';
 import { runTool } from '../../src/run-tool.ts';
@@ -46,8 +48,11 @@ describe('make run-all EVENTS=kafka', () => {
     const statuses = async () => (await users.history({ user, limit: 10 })).notifications.map(({ status }) => status);
     await eventually('the user is told of all', async () => (await statuses()).length === 3);
     assert.deepEqual(await statuses(), ['payed', 'awaiting payment', 'new']);
-    const metrics = await (await fetch(`${mesh.urls.notifications}/metrics`)).text();
-    assert.match(metrics, /^events_consumed_total\{result="stored",service="notifications"\} 3$/m);
+    // What was stored is counted right after it can be seen.
+    await eventually('the events are counted', async () => {
+      const metrics = await (await fetch(`${mesh.urls.notifications}/metrics`)).text();
+      return /^events_consumed_total\{result="stored",service="notifications"\} 3$/m.test(metrics);
+    });
     assert.deepEqual(await differencesFromPage(mesh.urls, 'kafka'), []);
 
     const throughKafka = [
@@ -78,10 +83,22 @@ describe('make run-all EVENTS=kafka', () => {
     assert.match((await tool('replay', { DISCARD: '0:1000000' })).output, /^dropped for good$/m);
     assert.match((await tool('replay', { SERVICE: 'loms' })).output, /Only notifications has dead letters/);
 
+    // Read again by today's notifications, it can be taken, and is told wherever the mesh tells.
+    const mended = { version: 1, eventID: randomUUID(), orderID: 8, seq: 1, user: 9, status: 'new', at: new Date() };
+    await sql(
+      `INSERT INTO dead_letters (topic, partition, position, order_id, key, value, size, headers, reason, message)
+      VALUES ('loms.order-events', 0, 1000001, 8, '8', $1, 0, '{}', 'unknown_version', 'made by a test')`,
+      [Buffer.from(JSON.stringify(mended))],
+    );
+    assert.match((await tool('replay')).output, /^1 taken, 0 taken before, 0 still dead$/m);
+    const journal = join(mesh.paths.journal, 'notifications.jsonl');
+    await eventually('what was replayed is in the journal', async () =>
+      (await readJournal(journal)).some(({ eventID }) => eventID === mended.eventID),
+    );
+
     const processes = mesh.listProcesses();
     assert.ok(processes.some(({ name }) => name === 'kafka'));
-    const tookMs = await mesh.stop();
+    await mesh.stop();
     assert.deepEqual(processes.filter(isAlive), []);
-    assert.ok(tookMs < 15_000, `it took ${tookMs} ms`);
   });
 });
