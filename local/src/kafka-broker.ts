@@ -27,21 +27,22 @@ export type KafkaBrokerOptions = {
   directory: string;
   logs: string;
   port: number;
-  /** The next one is the controller's. */
   controllerPort: number;
+  /** Where it is one of several: which of them, from 1, and the ports of their controllers in this order. */
+  cluster?: { nodeID: number; controllerPorts: readonly number[] };
   onSpawn?(name: string, pid: number): void;
   onProgress?(text: string): void;
 };
 
-/** A JVM on a busy machine, which formats its storage first. */
-const READY_TIMEOUT_MS = 60_000;
+/** A limit against hanging: two JVMs, one of which formats the storage, took 35 s on a machine that was busy eightfold. */
+const READY_TIMEOUT_MS = 180_000;
 /** The keeper kills a broker that takes longer than its own limit. */
 const STOP_TIMEOUT_MS = 4_000;
 /** Any will do, as long as it stays the same. */
 const CLUSTER_ID = 'b3JkZXItbWVzaC1sb2NhbA';
 const JAVA_OPTIONS = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
-/** One broker that is its own controller, reachable from this machine only. */
+/** A broker that is its own controller, or takes part in the quorum of its cluster, reachable from this machine only. */
 export async function spawnKafkaBroker(options: KafkaBrokerOptions): Promise<KafkaBroker> {
   const { directory, port, onSpawn, onProgress = () => {} } = options;
   const jars = await provideKafkaJars(onProgress);
@@ -104,11 +105,15 @@ export async function spawnKafkaBroker(options: KafkaBrokerOptions): Promise<Kaf
   };
 }
 
-function writeConfig({ directory, port, controllerPort }: KafkaBrokerOptions): string {
+function writeConfig({ directory, port, controllerPort, cluster }: KafkaBrokerOptions): string {
+  const { nodeID, controllerPorts } = cluster ?? { nodeID: 1, controllerPorts: [controllerPort] };
+  const voters = controllerPorts.map((own, index) => `${index + 1}@${LOCAL_HOST}:${own}`);
+  const replicas = controllerPorts.length;
+  const inSyncMin = Math.min(replicas, 2);
   const settings = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@${LOCAL_HOST}:${controllerPort}`,
+    'node.id': nodeID,
+    'controller.quorum.voters': voters.join(','),
     listeners: `PLAINTEXT://${LOCAL_HOST}:${port},CONTROLLER://${LOCAL_HOST}:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://${LOCAL_HOST}:${port}`,
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -117,13 +122,14 @@ function writeConfig({ directory, port, controllerPort }: KafkaBrokerOptions): s
     'log.dirs': join(directory, 'data'),
     // A topic that nobody has made is a mistake to be seen.
     'auto.create.topics.enable': false,
-    // There is one broker to hold them.
-    'offsets.topic.replication.factor': 1,
+    // As in docker-compose.yml: what was acknowledged is on two brokers, where there are several.
+    'min.insync.replicas': inSyncMin,
+    'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': 4,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSyncMin,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSyncMin,
     // Members that start one after the other need not wait for each other.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,

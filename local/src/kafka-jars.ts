@@ -14,6 +14,8 @@ const JAVA_MIN = 17;
 const JAVA_TIMEOUT_MS = 20_000;
 /** Some 60 MB, once. */
 const MAVEN_TIMEOUT_MS = 300_000;
+/** What an attempt has fetched it keeps, so the next one has less to do. */
+const MAVEN_ATTEMPTS_MAX = 3;
 
 /** Why no broker can be started here, as a sentence that says what to do; undefined where one can. */
 export async function missingForKafka(): Promise<string | undefined> {
@@ -36,26 +38,45 @@ export async function provideKafkaJars(onProgress: (text: string) => void): Prom
   const unfinished = mkdtempSync(join(cacheFolder(), 'unfinished-'));
   try {
     await fetchJars(unfinished);
-    // Two may have fetched it at once; the first is as good as the other.
-    if (!existsSync(folder)) renameSync(unfinished, folder);
+    moveUnlessThere(unfinished, folder);
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }
   return folder;
 }
 
+/** Two may have fetched it at once; the first is as good as the other. */
+function moveUnlessThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!existsSync(to)) throw error;
+  }
+}
+
 async function fetchJars(folder: string): Promise<void> {
+  let complaint = '';
+  for (let attempt = 1; attempt <= MAVEN_ATTEMPTS_MAX; attempt += 1) {
+    const failed = await runMaven(folder);
+    if (failed === undefined) return;
+    complaint = failed;
+  }
+  throw new Failure(
+    `Maven could not fetch Kafka (${complaint.slice(0, 200)}): with the network in order try again, or set KAFKA_BROKERS to a Kafka that runs elsewhere.`,
+  );
+}
+
+/** @returns what it complained of; undefined when all went well */
+async function runMaven(folder: string): Promise<string | undefined> {
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${folder}`, '-DincludeScope=runtime'];
   const maven = spawn('mvn', ['-B', '-q', '-f', join(KAFKA_FILES, 'pom.xml'), ...goal], {
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: MAVEN_TIMEOUT_MS,
   });
-  const [output, [code]] = await Promise.all([text(maven.stdout), once(maven, 'exit')]);
-  if (code === 0) return;
-  const complaint = output.split('\n').find((line) => line.includes('ERROR')) ?? 'it said nothing';
-  throw new Failure(
-    `Maven could not fetch Kafka (${complaint.slice(0, 200)}): with the network in order try again, or set KAFKA_BROKERS to a Kafka that runs elsewhere.`,
-  );
+  const [output, [code, signal]] = await Promise.all([text(maven.stdout), once(maven, 'exit')]);
+  if (code === 0) return undefined;
+  const nothing = signal === null ? 'it said nothing' : `it took longer than ${MAVEN_TIMEOUT_MS / 1000} s`;
+  return output.split('\n').find((line) => line.includes('ERROR')) ?? nothing;
 }
 
 function jarsFolder(): string {

@@ -1,6 +1,7 @@
 import { Failure } from './failure.ts';
 import { type KafkaBroker, spawnKafkaBroker } from './kafka-broker.ts';
 import { missingForKafka } from './kafka-jars.ts';
+import { LOCAL_HOST } from './mesh-config.ts';
 import { pickFreePorts } from './ports.ts';
 import { openRunRecord } from './run-record.ts';
 import { createPart, NEEDS_TEST_SCRIPT, readTestFolder } from './test-folder.ts';
@@ -50,26 +51,43 @@ export function readTestBrokers(): string[] {
   return text.split(',');
 }
 
-/** A broker that a test may kill and start again on the same data. */
-export type MortalBroker = AsyncDisposable & {
-  address: string;
-  kill(): Promise<void>;
-  startAgain(): Promise<void>;
+/** Brokers that a test may kill, and start again on the same data. */
+export type MortalKafka = AsyncDisposable & {
+  /** As KAFKA_BROKERS wants it: all of them. */
+  addresses: string;
+  /** Ends one, from 0, as a power cut would. */
+  kill(broker?: number): Promise<void>;
+  startAgain(broker?: number): Promise<void>;
 };
 
-export async function startMortalBroker(): Promise<MortalBroker> {
-  const [port = 0, controllerPort = 0] = await pickFreePorts(2);
-  const { kafka, logs } = createPart(readTestFolder(), `kafka-${port}`);
-  let broker: KafkaBroker;
-  const startAgain = async (): Promise<void> => {
-    broker = await spawnKafkaBroker({ directory: kafka, logs, port, controllerPort });
+/** @param count of brokers, which keep whatever they take on each of them */
+export async function startMortalKafka(count = 1): Promise<MortalKafka> {
+  const all = await pickFreePorts(2 * count);
+  const [ports, controllerPorts] = [all.slice(0, count), all.slice(count)];
+  const parts = ports.map((port) => createPart(readTestFolder(), `kafka-${port}`));
+  const brokers: (KafkaBroker | undefined)[] = [];
+  const startAgain = async (index = 0): Promise<void> => {
+    const [part, port, controllerPort] = [parts[index], ports[index], controllerPorts[index]];
+    if (!part || !port || !controllerPort) throw new Error(`there are ${count} brokers, so none has number ${index}`);
+    const cluster = { nodeID: index + 1, controllerPorts };
+    const broker = await spawnKafkaBroker({ directory: part.kafka, logs: part.logs, port, controllerPort, cluster });
+    brokers[index] = broker;
     await broker.start();
   };
-  await startAgain();
+  const stopAll = async (): Promise<void> => {
+    await Promise.all(brokers.map((broker) => broker?.stop()));
+  };
+  // Together, for none is ready before most of them have found each other.
+  await Promise.all(ports.map((_, index) => startAgain(index))).catch(async (error) => {
+    await stopAll();
+    throw error;
+  });
   return {
-    address: `127.0.0.1:${port}`,
-    kill: () => broker.kill(),
+    addresses: ports.map((port) => `${LOCAL_HOST}:${port}`).join(','),
+    async kill(index = 0) {
+      await brokers[index]?.kill();
+    },
     startAgain,
-    [Symbol.asyncDispose]: () => broker.stop(),
+    [Symbol.asyncDispose]: stopAll,
   };
 }

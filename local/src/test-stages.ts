@@ -14,11 +14,11 @@ type StageOptions = { pattern: string; testTimeoutMs: number; stageTimeoutMs: nu
 /** Limits against hanging, not against slowness: a busy machine may take several times as long as a quiet one. */
 const STAGE_OPTIONS: Record<Stage, StageOptions> = {
   unit: { pattern: '*/src/**/*.test.ts', testTimeoutMs: 20_000, stageTimeoutMs: 300_000 },
-  integration: { pattern: '*/test/**/*.test.ts', testTimeoutMs: 30_000, stageTimeoutMs: 900_000 },
+  integration: { pattern: '*/test/**/*.test.ts', testTimeoutMs: 120_000, stageTimeoutMs: 1_500_000 },
   // Some of these kill brokers and services, and wait until leases and sessions of the dead run out.
-  kafka: { pattern: '*/test/kafka/**/*.test.ts', testTimeoutMs: 300_000, stageTimeoutMs: 1_200_000 },
+  kafka: { pattern: '*/test/kafka/**/*.test.ts', testTimeoutMs: 600_000, stageTimeoutMs: 2_400_000 },
   // A test of these starts and stops a whole mesh, also on a slow machine.
-  'end-to-end': { pattern: 'local/test/e2e/**/*.test.ts', testTimeoutMs: 90_000, stageTimeoutMs: 900_000 },
+  'end-to-end': { pattern: 'local/test/e2e/**/*.test.ts', testTimeoutMs: 300_000, stageTimeoutMs: 1_200_000 },
   // A Prometheus has to scrape for a while before there are rates.
   prometheus: { pattern: 'observability/test/**/*.test.ts', testTimeoutMs: 120_000, stageTimeoutMs: 600_000 },
 };

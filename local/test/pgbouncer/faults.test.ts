@@ -9,10 +9,10 @@ import { openDatabase } from 'service-kit';
 import { withSuperuser } from 'service-kit/provision';
 import { findTestPgbouncer } from '../../src/test-server.ts';
 import { startLoms } from '../in-process/loms.ts';
+import { failureOf, type OrderLoad, startOrderLoad } from '../in-process/order-load.ts';
 import { answerTo, eventually } from '../in-process/patience.ts';
 import { openSql, type Sql } from '../in-process/sql.ts';
 import { type MortalDatabase, startMortalDatabase } from './mortal-database.ts';
-import { failureOf, type OrderLoad, startOrderLoad } from './order-load.ts';
 
 const SKU = 1_076_963;
 const SUPPLY = 1_000_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Admin } from '@platformatic/kafka';
-import { type MortalBroker, readTestBrokers, startMortalBroker } from 'local/testing';
+import { type MortalKafka, readTestBrokers, startMortalKafka } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parseJson } from 'rpc-kit';
@@ -97,14 +97,14 @@ describe('The way of events through Kafka', () => {
 });
 
 describe('When Kafka is away', () => {
-  let broker: MortalBroker;
+  let broker: MortalKafka;
   before(async () => {
-    broker = await startMortalBroker();
+    broker = await startMortalKafka();
   });
   after(() => broker[Symbol.asyncDispose]());
 
   it('orders go on, and their events go out when it is back, in the order of each order', async () => {
-    const { sink, topic, lines } = open([broker.address]);
+    const { sink, topic, lines } = open([broker.addresses]);
     await using _sink = sink;
     const test = withLoms(
       async (loms) => {
@@ -130,7 +130,7 @@ describe('When Kafka is away', () => {
         await outboxToDrain(loms);
         const [{ attempts } = {}] = await loms.query('SELECT max(attempts) AS attempts FROM outbox');
         assert.equal(attempts, 1, 'nobody is blamed for an absent Kafka');
-        const messages = await readTopic([broker.address], topic, 130);
+        const messages = await readTopic([broker.addresses], topic, 130);
         for (const orderID of [...before, ...during]) {
           const own = messages.filter(({ key }) => key === String(orderID)).map(({ value }) => parseJson(value));
           const seqs = (own as { seq: number }[]).map(({ seq }) => seq);

@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { PROJECT_DIRECTORY } from '../../src/mesh-config.ts';
 
 /** Real processes of one service, which come and go, some of them by kill -9. */
 export interface Herd extends AsyncDisposable {
-  /** Starts one more, with variables of its own beside those of all, and waits until it listens. */
-  add(own?: NodeJS.ProcessEnv): Promise<void>;
+  /** Starts one more, with variables of its own beside those of all, waits until it listens, and answers where. */
+  add(own?: NodeJS.ProcessEnv): Promise<string>;
   /** Kills the oldest, as a power cut would. */
   killOldest(): Promise<void>;
+  killAll(): Promise<void>;
   /** Asks the oldest to stop in good order. */
   stopOldest(): Promise<void>;
 }
@@ -20,8 +22,13 @@ export function createHerd(service: 'loms' | 'notifications', environment: NodeJ
     if (!child) throw new Error(`no ${service} is left`);
     alive.splice(alive.indexOf(child), 1);
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`a ${service} had ended by itself`);
+    const ended = once(child, 'exit');
     child.kill(signal);
-    await once(child, 'exit');
+    await ended;
+  }
+
+  async function killAll(): Promise<void> {
+    await Promise.all([...alive].map((child) => end(child, 'SIGKILL')));
   }
 
   return {
@@ -32,22 +39,31 @@ export function createHerd(service: 'loms' | 'notifications', environment: NodeJ
         stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       });
       alive.push(child);
-      let said = '';
-      const listening = new Promise<void>((resolve) => {
-        child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-          if (said.includes('"listening"')) return;
-          said += text;
-          if (said.includes('"listening"')) resolve();
-        });
-      });
-      const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${service} did not start: ${said}`)));
-      ended.catch(() => {});
-      await Promise.race([listening, ended]);
+      return urlOf(child, service);
     },
     killOldest: () => end(alive[0], 'SIGKILL'),
+    killAll,
     stopOldest: () => end(alive[0], 'SIGTERM'),
     async [Symbol.asyncDispose]() {
-      await Promise.all([...alive].map((child) => end(child, 'SIGKILL').catch(() => {})));
+      await killAll().catch(() => {});
     },
   };
+}
+
+/** Where it listens, by its log, which is read on for as long as it lives. */
+async function urlOf(child: ChildProcess, service: string): Promise<string> {
+  const listening = Promise.withResolvers<string>();
+  const said: string[] = [];
+  if (child.stdout) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (said.at(-1)?.includes('"listening"')) return;
+      said.push(line);
+      if (line.includes('"listening"')) listening.resolve((JSON.parse(line) as { url: string }).url);
+    });
+  }
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`${service} did not start: ${said.join('\n')}`);
+  });
+  ended.catch(() => {});
+  return Promise.race([listening.promise, ended]);
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { loms } from 'loms/contract.ts';
 import { type Client, RpcError } from 'rpc-kit';
-import { eventually, isUnanswered } from '../in-process/patience.ts';
+import { eventually, isUnanswered } from './patience.ts';
 
 type LomsClient = Client<typeof loms.methods>;
 
@@ -19,16 +19,22 @@ export interface OrderLoad {
   stop(): Promise<bigint[]>;
 }
 
-/** Below pgbouncer's 20 connections: the load is to meet the faults, not to make one of its own. */
-const BUYERS = 8;
-/** Between two orders and before a call is made again: enough load to meet every fault, and no more. */
-const PAUSE_MS = 20;
+export interface OrderLoadOptions {
+  /** Default: below pgbouncer's 20 connections, for the load is to meet the faults, not to make one of its own. */
+  readonly buyers?: number;
+  /** Between two orders and before a call is made again; by default enough load to meet every fault, and no more. */
+  readonly pauseMs?: number;
+}
 
-export function startOrderLoad(clients: readonly LomsClient[], sku: number): OrderLoad {
+export function startOrderLoad(
+  clients: readonly LomsClient[],
+  sku: number,
+  { buyers = 8, pauseMs = 20 }: OrderLoadOptions = {},
+): OrderLoad {
   const failures = new Map<string, number>();
   const orders: bigint[] = [];
   /** How many orders of each buyer have come through. */
-  const rounds = Array.from({ length: BUYERS }, () => 0);
+  const rounds = Array.from({ length: buyers }, () => 0);
   let stopping = false;
 
   async function answered<T>(call: () => Promise<T>): Promise<T> {
@@ -39,7 +45,7 @@ export function startOrderLoad(clients: readonly LomsClient[], sku: number): Ord
         // Anything but "not now" is a mistake, whatever happens to the database.
         if (!isUnanswered(error)) throw error;
         failures.set(error.code, (failures.get(error.code) ?? 0) + 1);
-        await pause(PAUSE_MS);
+        await pause(pauseMs);
       }
     }
   }
@@ -51,16 +57,16 @@ export function startOrderLoad(clients: readonly LomsClient[], sku: number): Ord
     if (round % 2 === 0) await answered(() => client.orderPayed({ orderID }));
   }
 
-  const buyers = rounds.map(async (_, index) => {
+  const buying = rounds.map(async (_, index) => {
     const client = clients[index % clients.length];
     assert.ok(client);
     for (let round = 0; !stopping; round += 1) {
       await buyOnce(client, BigInt(index + 1), round);
       rounds[index] = round + 1;
-      await pause(PAUSE_MS);
+      await pause(pauseMs);
     }
   });
-  const bought = Promise.all(buyers);
+  const bought = Promise.all(buying);
   // Whoever stops the load hears of it.
   bought.catch(() => {});
   const failed = () => [...failures.values()].reduce((sum, count) => sum + count, 0);
