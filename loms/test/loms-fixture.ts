@@ -149,26 +149,32 @@ export function openPool(url: string, poolMax: number): Database {
 
 const POLL_MS = 10;
 /** Below mocha's own limit, which would not say what was waited for. */
-const WAIT_MAX_MS = 14_000;
+const WAIT_MAX_MS = 60_000;
 
 /** Waits, but not for ever, until what is read is as expected. */
-export async function eventually<T>(what: string, read: () => Promise<T> | T, expected: (value: T) => boolean) {
-  const waitedUntil = performance.now() + WAIT_MAX_MS;
+export async function eventually<T>(
+  what: string,
+  read: () => Promise<T> | T,
+  expected: (value: T) => boolean,
+  waitMaxMs = WAIT_MAX_MS,
+): Promise<T> {
+  const waitedUntil = performance.now() + waitMaxMs;
   for (;;) {
     const value = await read();
     if (expected(value)) return value;
-    if (performance.now() > waitedUntil) throw new Error(`${what}: still not so after ${WAIT_MAX_MS} ms`);
+    if (performance.now() > waitedUntil) throw new Error(`${what}: still not so after ${waitMaxMs} ms`);
     await pause(POLL_MS);
   }
 }
 
 /** Waits until every event has been delivered. */
-export async function outboxToDrain({ query }: Pick<Loms, 'query'>): Promise<void> {
+export async function outboxToDrain({ query }: Pick<Loms, 'query'>, waitMaxMs = WAIT_MAX_MS): Promise<void> {
   const undelivered = 'SELECT order_id, seq FROM outbox WHERE delivered_at IS NULL';
   await eventually(
     'every event is delivered',
     () => query(undelivered),
     (rows) => rows.length === 0,
+    waitMaxMs,
   );
 }
 

@@ -6,7 +6,7 @@ import { orderEvents } from '../../contract.ts';
 import { SinkUnavailable } from '../domain/errors.ts';
 import type { EventSink } from '../domain/ports.ts';
 import { type KafkaMessage, toMessage } from './kafka-message.ts';
-import { createKafkaProducer, isRefusal, type KafkaProducer } from './kafka-producer.ts';
+import { createKafkaProducer, isPassing, isRefusal } from './kafka-producer.ts';
 import { ensureTopic } from './kafka-topic.ts';
 
 export interface KafkaEventsOptions {
@@ -27,7 +27,8 @@ export interface KafkaEvents extends EventSink, AsyncDisposable {}
 const BATCH_MAX = 500;
 /** The relay brings far fewer at a time; more than this is a mistake, and must not fill the memory. */
 const WAITING_MAX = 5_000;
-
+/** For all that is tried with a batch: below the lease of the outbox, so that nobody else sends what is still being sent here. */
+const BATCH_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 500;
 
 interface Waiting {
@@ -61,18 +62,45 @@ export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
       await new Promise(setImmediate);
       const batch = waiting.slice(0, BATCH_MAX);
       waiting = waiting.slice(BATCH_MAX);
+      const time = AbortSignal.timeout(BATCH_TIMEOUT_MS);
       try {
-        await prepare();
-        await producer.send(batch.map(({ message }) => message));
-        for (const { resolve } of batch) resolve();
-        count.inc({ result: 'sent' }, batch.length);
-        reach.found();
+        await raceSignal(prepare(), time);
+        await producer.send(
+          batch.map(({ message }) => message),
+          time,
+        );
+        taken(batch);
       } catch (error) {
         count.inc({ result: 'failed' }, batch.length);
-        if (isRefusal(error)) await sendEach(producer, batch);
-        else giveUp(batch, error);
+        if (isRefusal(error)) await sendEach(batch, time);
+        else giveUp(batch, time.aborted ? overtime() : error);
       }
     }
+  }
+
+  /**
+   * Brokers are there, but one has refused something of the batch: one after the other then, so that each event learns its own
+   * outcome and only the orders concerned wait. Some events come to lie there twice, which is harmless.
+   */
+  async function sendEach(batch: readonly Waiting[], time: AbortSignal): Promise<void> {
+    const failed: { readonly one: Waiting; readonly error: unknown }[] = [];
+    for (const one of batch) {
+      const error = await producer.send([one.message], time).then(
+        () => taken([one]),
+        (reason: unknown) => (time.aborted ? overtime() : reason),
+      );
+      if (error !== undefined) failed.push({ one, error });
+    }
+    const isNoneTaken = failed.length === batch.length;
+    // Then it is Kafka that is not ready, and no event is to blame.
+    if (isNoneTaken && failed.every(({ error }) => isPassing(error))) giveUp(batch, failed[0]?.error);
+    else for (const { one, error } of failed) one.reject(error);
+  }
+
+  function taken(batch: readonly Waiting[]): void {
+    for (const { resolve } of batch) resolve();
+    count.inc({ result: 'sent' }, batch.length);
+    reach.found();
   }
 
   function giveUp(batch: readonly Waiting[], error: unknown): void {
@@ -110,20 +138,7 @@ export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
   };
 }
 
-/** No longer than a lease of the outbox lasts. */
-const SEND_EACH_TIMEOUT_MS = 10_000;
-
-/**
- * Brokers are there, but one has refused something of the batch: one after the other then, so that each event learns its own
- * outcome and only the orders concerned wait. Some events come to lie there twice, which is harmless.
- */
-async function sendEach(producer: KafkaProducer, batch: readonly Waiting[]): Promise<void> {
-  const until = performance.now() + SEND_EACH_TIMEOUT_MS;
-  for (const { message, resolve, reject } of batch) {
-    if (performance.now() > until) reject(new Error('Kafka refuses events, and the time was over before this one'));
-    else await producer.send([message]).then(resolve, reject);
-  }
-}
+const overtime = (): Error => new Error(`Kafka did not take it within ${BATCH_TIMEOUT_MS / 1000} s`);
 
 function counter(registry: Registry) {
   return new Counter({

@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compatibilityPartitioner, findErrorBy, Producer } from '@platformatic/kafka';
+import { raceSignal } from 'rpc-kit';
 import type { KafkaMessage } from './kafka-message.ts';
 import { KAFKA_TIMEOUTS } from './kafka-topic.ts';
 
-/** Below the lease of the outbox, so that nobody else sends an event that is still being sent here. */
-const SEND_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface KafkaProducer {
   /** Resolves when all replicas in sync have all of the messages; when it rejects, any of them may have got there. */
-  send(messages: readonly KafkaMessage[]): Promise<void>;
+  send(messages: readonly KafkaMessage[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,31 +39,29 @@ export function createKafkaProducer(brokers: readonly string[]): KafkaProducer {
   }
 
   return {
-    async send(messages) {
+    async send(messages, signal) {
+      signal.throwIfAborted();
       current ??= open();
-      const timeout = new AbortController();
       const sent = current.send({ messages: [...messages], idempotent: true });
       // After the time is over, nobody waits for it any more.
       sent.catch(() => {});
       try {
-        await Promise.race([sent, overtime(timeout.signal)]);
+        await raceSignal(sent, signal);
       } catch (error) {
         await close();
         throw error;
-      } finally {
-        timeout.abort();
       }
     },
     close,
   };
 }
 
-async function overtime(signal: AbortSignal): Promise<never> {
-  await sleep(SEND_TIMEOUT_MS, undefined, { signal, ref: false }).catch(() => {});
-  throw new Error(`Kafka did not take the events within ${SEND_TIMEOUT_MS / 1000} s`);
-}
-
 /** Whether brokers answered and one of them refused something: then others of the messages may still be welcome. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof Error && findErrorBy(error, 'code', 'PLT_KFK_PROTOCOL') !== null;
+  return findErrorBy(error as Error, 'code', 'PLT_KFK_PROTOCOL') !== null;
+}
+
+/** Whether the same may be taken by and by: nobody answered, or a broker that is not ready, as after its start. */
+export function isPassing(error: unknown): boolean {
+  return !isRefusal(error) || findErrorBy(error as Error, 'canRetry', false) === null;
 }

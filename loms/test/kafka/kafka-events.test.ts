@@ -7,7 +7,8 @@ import { Registry } from 'prom-client';
 import { parseJson } from 'rpc-kit';
 import { z } from 'zod';
 import { orderEvents } from '../../contract.ts';
-import type { OrderEvent } from '../../src/domain/ports.ts';
+import { SinkUnavailable } from '../../src/domain/errors.ts';
+import type { EventSink, OrderEvent } from '../../src/domain/ports.ts';
 import { openKafkaEvents } from '../../src/peer/kafka-events.ts';
 import { createOrders, eventually, outboxToDrain, withLoms } from '../loms-fixture.ts';
 import { readTopic } from './topic-reader.ts';
@@ -26,6 +27,19 @@ function open(brokers: readonly string[], { replication = 1, topic = `test-${ran
   return { topic, lines, sink: openKafkaEvents(options) };
 }
 
+const TRIES_MAX = 20;
+
+/** As the relay does it: again while Kafka is said to be away, as it may be to a busy broker's new topic. */
+async function deliver(sink: EventSink, event: OrderEvent): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await sink.deliver(event, { signal: never });
+    } catch (error) {
+      if (!(error instanceof SinkUnavailable) || tries === TRIES_MAX) throw error;
+    }
+  }
+}
+
 describe('The way of events through Kafka', () => {
   it('makes the topic, and has the event there when it is delivered', async () => {
     const brokers = readTestBrokers();
@@ -35,7 +49,7 @@ describe('The way of events through Kafka', () => {
       requestId: 'request-7',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     });
-    await sink.deliver(event, { signal: never });
+    await deliver(sink, event);
     const [message, ...others] = await readTopic(brokers, topic, 1);
     assert.deepEqual(others, []);
     assert.equal(message?.key, '9223372036854775807');
@@ -62,7 +76,7 @@ describe('The way of events through Kafka', () => {
     await using _sink = sink;
     const orderIDs = Array.from({ length: 40 }, (_, index) => BigInt(index));
     const tell = async (orderID: bigint): Promise<void> => {
-      for (const seq of [1, 2, 3, 4, 5]) await sink.deliver(eventOf(orderID, seq), { signal: never });
+      for (const seq of [1, 2, 3, 4, 5]) await deliver(sink, eventOf(orderID, seq));
     };
     await Promise.all(orderIDs.map(tell));
     const messages = await readTopic(brokers, topic, 200);
@@ -88,15 +102,66 @@ describe('The way of events through Kafka', () => {
     );
   });
 
+  /** A topic that the sink finds as it is. */
+  async function createTopic(brokers: readonly string[], setting: string, value: string): Promise<string> {
+    const topic = `test-${randomBytes(6).toString('hex')}`;
+    const admin = new Admin({ clientId: 'tests', bootstrapBrokers: [...brokers], retries: 10 });
+    const configs = [{ name: setting, value }];
+    await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1, configs }).finally(() => admin.close());
+    return topic;
+  }
+
+  it('tells of one event that Kafka refuses, and sends those beside it', async () => {
+    const brokers = readTestBrokers();
+    const { sink, topic } = open(brokers, { topic: await createTopic(brokers, 'max.message.bytes', '2000') });
+    await using _sink = sink;
+    const tooLong = eventOf(2n, 1, { requestId: 'x'.repeat(3_000) });
+    const outcomes = await Promise.allSettled([eventOf(1n), tooLong, eventOf(3n)].map((event) => deliver(sink, event)));
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
+    assert.notEqual((outcomes[1] as PromiseRejectedResult).reason.name, 'SinkUnavailable');
+    const messages = await readTopic(brokers, topic, 2);
+    assert.deepEqual(new Set(messages.map(({ key }) => key)), new Set(['1', '3']));
+  });
+
+  it('makes a topic anew that somebody deleted, and blames no event for it', async () => {
+    const brokers = readTestBrokers();
+    const { sink, topic } = open(brokers);
+    await using _sink = sink;
+    await deliver(sink, eventOf(1n));
+    const admin = new Admin({ clientId: 'tests', bootstrapBrokers: [...brokers], retries: 10 });
+    await admin.deleteTopics({ topics: [topic] }).finally(() => admin.close());
+    const outcomes: string[] = [];
+    // The brokers may take one more while they are deleting it.
+    while (!(outcomes.includes('SinkUnavailable') && outcomes.at(-1) === 'sent') && outcomes.length < TRIES_MAX) {
+      const delivered = sink.deliver(eventOf(1n, 2), { signal: never });
+      outcomes.push(
+        await delivered.then(
+          () => 'sent',
+          ({ name }: Error) => name,
+        ),
+      );
+    }
+    assert.deepEqual(new Set(outcomes), new Set(['SinkUnavailable', 'sent']));
+  });
+
   it('stops waiting when nobody waits any more', async () => {
     const { sink } = open(['127.0.0.1:1']);
     await using _sink = sink;
     const reason = new Error('shutting down');
-    await assert.rejects(sink.deliver(eventOf(1n), { signal: AbortSignal.abort(reason) }), reason);
+    const leaving = new AbortController();
+    const delivered = sink.deliver(eventOf(1n), { signal: leaving.signal });
+    leaving.abort(reason);
+    await assert.rejects(delivered, { code: 'cancelled', cause: reason });
+    await assert.rejects(sink.deliver(eventOf(1n), { signal: leaving.signal }), reason);
   });
 });
 
 describe('When Kafka is away', () => {
+  /** A limit against hanging: a broker that is starting may keep a request for the whole time of a batch, several times. */
+  const WAIT_MAX_MS = 120_000;
   let broker: MortalKafka;
   before(async () => {
     broker = await startMortalKafka();
@@ -110,26 +175,28 @@ describe('When Kafka is away', () => {
       async (loms) => {
         await loms.supply(1, { 1: 1_000 });
         const before = await createOrders(loms.client, 1, 5);
-        await outboxToDrain(loms);
+        await outboxToDrain(loms, WAIT_MAX_MS);
 
+        const warnings = () => lines.filter(({ level }) => level === 40).length;
+        const warnedBefore = warnings();
         await broker.kill();
         const during = await createOrders(loms.client, 1, 50);
         const payed = during.slice(0, 20);
         for (const orderID of payed) await loms.client.orderPayed({ orderID });
-        await eventually(
-          'it is said once',
-          () => lines.filter(({ level }) => level === 40).length,
-          (count) => count === 1,
-        );
+        await eventually('it is said', warnings, (count) => count > warnedBefore, WAIT_MAX_MS);
         const [{ waiting } = {}] = await loms.query(
           'SELECT count(*)::integer AS waiting FROM outbox WHERE delivered_at IS NULL',
         );
         assert.equal(waiting, 120);
+        assert.equal(warnings(), warnedBefore + 1, 'it is said once');
 
         await broker.startAgain();
-        await outboxToDrain(loms);
-        const [{ attempts } = {}] = await loms.query('SELECT max(attempts) AS attempts FROM outbox');
-        assert.equal(attempts, 1, 'nobody is blamed for an absent Kafka');
+        await outboxToDrain(loms, WAIT_MAX_MS);
+        const [{ attempts } = {}] = await loms.query(
+          `SELECT max(attempts) AS attempts FROM outbox WHERE order_id IN (${during})`,
+        );
+        // One, unless a slow machine could not put an event back in time. Whoever is blamed is tried many times meanwhile.
+        assert.ok(Number(attempts) <= 2, `nobody is blamed for an absent Kafka, but there were ${attempts} attempts`);
         const messages = await readTopic([broker.addresses], topic, 130);
         for (const orderID of [...before, ...during]) {
           const own = messages.filter(({ key }) => key === String(orderID)).map(({ value }) => parseJson(value));
