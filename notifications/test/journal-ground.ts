@@ -144,7 +144,7 @@ export function statement(text: string, values: unknown[] = []): Statement {
 }
 
 /** Below mocha's own limit, which would not say what was waited for. */
-const WAIT_MAX_MS = 25_000;
+const WAIT_MAX_MS = 75_000;
 const POLL_MS = 20;
 
 export async function eventually(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {

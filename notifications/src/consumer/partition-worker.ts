@@ -26,7 +26,10 @@ export interface PartitionWorker extends AsyncDisposable {
   restart(begin: bigint): void;
 }
 
-/** Of one transaction, which must be over in far less than the 5 s that the database allows. */
+/**
+ * Of one transaction, which must be over in far less than the 5 s that the database allows. Where it is not, because the
+ * database is slow, the next ones are smaller: half after a failure, and one more after each that went well.
+ */
 const BATCH_MAX = 50;
 /** What is fetched ahead of the database, in messages and bytes of values; a fetch may go beyond it once. */
 const QUEUE_MAX = 500;
@@ -50,6 +53,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   let beginning: bigint | undefined;
   let arrival = Promise.withResolvers<void>();
   let failures = 0;
+  let batchMax = BATCH_MAX;
   let toTakeAlone = 0;
 
   function forget(): void {
@@ -60,6 +64,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   function recover(): void {
     if (failures > 0) logger.info({ partition }, 'the partition goes on');
     failures = 0;
+    batchMax = Math.min(batchMax + 1, BATCH_MAX);
   }
 
   async function findPosition(): Promise<void> {
@@ -70,7 +75,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   }
 
   async function consume(from: bigint): Promise<void> {
-    const records = queue.slice(0, toTakeAlone > 0 ? 1 : BATCH_MAX);
+    const records = queue.slice(0, toTakeAlone > 0 ? 1 : batchMax);
     // Behind the last record of the queue there may be what is none; it is passed over with it.
     const to = records.length === queue.length ? fetchFrom : (queue[records.length]?.offset ?? fetchFrom);
     const consumed = await consumeOrBury(records.map(readMessage), { topic, partition, from, to });
@@ -150,6 +155,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
           logger.warn({ partition, err: error }, 'the partition rests: its messages cannot be stored');
         await sleep(Math.min(BACKOFF_BASE_MS * 2 ** failures, BACKOFF_MAX_MS), undefined, { signal }).catch(() => {});
         failures += 1;
+        batchMax = Math.ceil(batchMax / 2);
       }
     }
   }

@@ -23,6 +23,8 @@ export interface RawMessage {
 }
 
 export interface RunningConsumer extends AsyncDisposable {
+  /** Whether it is in the middle of a transaction: what that stored may be seen before it is told, logged and counted. */
+  isBusy(): boolean;
   readonly registry: Registry;
   /** Lines of its log. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
@@ -47,7 +49,7 @@ export interface ConsumerGround extends AsyncDisposable {
   sql(text: string): Promise<Record<string, unknown>[]>;
   publish(events: readonly OrderEvent[], headers?: RawMessage['headers']): Promise<void>;
   publishRaw(messages: readonly RawMessage[]): Promise<void>;
-  /** Waits until the group has gone beyond everything that was published. */
+  /** Waits until the group has gone beyond everything that was published, and its consumers have told of it. */
   consumed(): Promise<void>;
   start(options?: ConsumerOptions): RunningConsumer;
 }
@@ -72,6 +74,7 @@ export async function openConsumerGround(
   const tail = new Consumer({ ...client, groupId: `${name}-tail` });
   resources.defer(() => tail.close());
   const consumers = resources.use(new AsyncDisposableStack());
+  const started: RunningConsumer[] = [];
   const sql: ConsumerGround['sql'] = (text) => pool.run('test', { toParam: () => ({ text, values: [] }) });
   const published = new Map<number, bigint>();
 
@@ -106,9 +109,14 @@ export async function openConsumerGround(
       };
       const wanted = [...published].sort(([a], [b]) => a - b).map(([partition, next]) => `${partition}: ${next}`);
       await eventually(`the group stands at ${wanted}`, async () => String(await stands()) === String(wanted));
+      await eventually('what was stored is told', () => !started.some((consumer) => consumer.isBusy()));
     },
-    start: (options) =>
-      consumers.use(startConsumer({ brokers, topic: name, group: name, databaseUrl: database.url }, options)),
+    start(options) {
+      const place = { brokers, topic: name, group: name, databaseUrl: database.url };
+      const consumer = consumers.use(startConsumer(place, options));
+      started.push(consumer);
+      return consumer;
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -131,7 +139,10 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
   const logger = pino({ level: 'debug', base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const registry = new Registry();
   const database = openDatabase({ url: place.databaseUrl, poolMax: 5, logger, registry });
-  const store = createConsumerStore(database, []);
+  let transactions = 0;
+  const store = counting(createConsumerStore(database, []), (change) => {
+    transactions += change;
+  });
   const consumer = startEventConsumer({
     ...place,
     group: options.group ?? place.group,
@@ -155,6 +166,7 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
     await database[Symbol.asyncDispose]();
   };
   return {
+    isBusy: () => transactions > 0,
     registry,
     lines,
     told,
@@ -162,6 +174,21 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
     async [Symbol.asyncDispose]() {
       closed ??= close();
       await closed;
+    },
+  };
+}
+
+/** What follows a transaction needs no turn of the event loop of its own: once it is over for others, that is done, too. */
+function counting(store: ConsumerStore, count: (change: 1 | -1) => void): ConsumerStore {
+  return {
+    ...store,
+    async transaction(work, context) {
+      count(1);
+      try {
+        return await store.transaction(work, context);
+      } finally {
+        count(-1);
+      }
     },
   };
 }
