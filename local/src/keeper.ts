@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FromKeeper, KeeperTask, PostgresTask, ToKeeper } from './keeper-protocol.ts';
+import type { FromKeeper, KeeperTask, PgbouncerInstance, PostgresTask, ToKeeper } from './keeper-protocol.ts';
 import { waitForPort } from './ports.ts';
 import { createCluster, isClusterReady } from './postgres-cluster.ts';
 
@@ -10,7 +10,8 @@ import { createCluster, isClusterReady } from './postgres-cluster.ts';
  * runner is killed it still stops what it owns in good order. It is told what to do over IPC, and stops on a message,
  * on SIGTERM, or when the channel to the runner is gone. Its output is the database's log.
  *
- * starting → running → stopping → gone; a child that ends by itself moves it to stopping as well.
+ * starting → running → stopping → gone; a Postgres that ends by itself moves it to stopping as well, a pgbouncer only when
+ * it does so again and again.
  */
 /** After a crash Postgres replays its write-ahead log first, of which there may be a gigabyte. */
 const READY_TIMEOUT_MS = 60_000;
@@ -20,6 +21,12 @@ const START_ATTEMPTS_MAX = 4;
 const START_PAUSE_MS = 500;
 /** The services learn at the same moment that the runner is gone, and get this long to finish what they have begun. */
 const ORPHANED_GRACE_MS = 700;
+
+/**
+ * Its releases up to 1.20 exit on rare orders of events (docs/decisions/0008-cancelling-statements.md), and it keeps no state: it
+ * is started again as a system's service manager would. One that goes on exiting is of no use.
+ */
+const PGBOUNCER_RESTARTS_MAX = 10;
 
 type StopStep = [signal: NodeJS.Signals, waitMs: number];
 const STOP_INITDB: StopStep[] = [
@@ -41,7 +48,7 @@ const STOP_POSTGRES: StopStep[] = [
 let stopping = false;
 let creating: ChildProcess | undefined;
 let postgres: ChildProcess | undefined;
-const pgbouncers: ChildProcess[] = [];
+const pgbouncers = new Set<ChildProcess>();
 
 process.on('message', (message: ToKeeper) => {
   if (message.kind === 'stop') void stop();
@@ -103,24 +110,38 @@ async function becomesReady(child: ChildProcess, directory: string): Promise<boo
 }
 
 async function startPgbouncers({ program, instances }: KeeperTask['pgbouncers']): Promise<void> {
-  await Promise.all(
-    instances.map(async ({ name, configFile, host, port }) => {
-      const child = spawn(program, [configFile], { stdio: ['ignore', 'inherit', 'inherit'] });
-      pgbouncers.push(child);
-      announce(name, child);
-      child.once('exit', (code, signal) => fail(`${name} stopped by itself (${signal ?? `exit code ${code}`}).`));
-      if (!(await waitForPort(host, port, READY_TIMEOUT_MS)) && !stopping) {
-        throw new Error(`${name} did not listen on port ${port} within ${READY_TIMEOUT_MS / 1000} s.`);
-      }
-    }),
-  );
+  await Promise.all(instances.map((instance) => startPgbouncer(program, instance)));
+}
+
+async function startPgbouncer(program: string, instance: PgbouncerInstance, restarts = 0): Promise<void> {
+  const { name, configFile, host, port } = instance;
+  const child = spawn(program, [configFile], { stdio: ['ignore', 'inherit', 'inherit'] });
+  pgbouncers.add(child);
+  announce(name, child);
+  // One that does not come up at all is configured wrongly.
+  let hasListened = restarts > 0;
+  child.once('exit', (code, signal) => {
+    pgbouncers.delete(child);
+    const sentence = `${name} stopped by itself (${signal ?? `exit code ${code}`})`;
+    if (stopping) return;
+    if (!hasListened || restarts >= PGBOUNCER_RESTARTS_MAX) {
+      fail(`${sentence}.`);
+      return;
+    }
+    report({ kind: 'progress', text: `${sentence} and is started again` });
+    void startPgbouncer(program, instance, restarts + 1).catch((error: Error) => fail(error.message));
+  });
+  if (!(await waitForPort(host, port, READY_TIMEOUT_MS)) && !stopping) {
+    throw new Error(`${name} did not listen on port ${port} within ${READY_TIMEOUT_MS / 1000} s.`);
+  }
+  hasListened = true;
 }
 
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   if (creating !== undefined) await endChild(creating, STOP_INITDB, killGroup);
-  await Promise.all(pgbouncers.map((child) => endChild(child, STOP_PGBOUNCER)));
+  await Promise.all([...pgbouncers].map((child) => endChild(child, STOP_PGBOUNCER)));
   if (postgres !== undefined) await endChild(postgres, STOP_POSTGRES);
   process.exit();
 }

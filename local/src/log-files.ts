@@ -1,7 +1,8 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
-const COMPLAINT = /(?:\b(?:PANIC|FATAL|ERROR|error)|^postgres):\s*(.+?)\.?$/;
+/** As Postgres, pgbouncer (`FATAL @src/server.c:583 in function server_proto(): …`) and the loader of programs write them. */
+const COMPLAINT = /(?:\b(?:PANIC|FATAL|ERROR|error)(?: @.*?\(\))?|^postgres):\s*(.+?)\.?$/;
 
 /** A new log for each run, with the one before kept as `.1`: what runs for months here does not fill the disk. */
 export function openLogFile(directory: string, name: string): string {

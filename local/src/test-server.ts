@@ -70,6 +70,7 @@ export async function startTestServer(
     user,
     logFile: openLogFile(paths.logs, 'database'),
     onSpawn: (name, pid) => record.add(name, pid),
+    onProgress: (text) => console.error(text),
   });
   void keeper.lost.then((sentence) => console.error(sentence));
   const stop = async () => {
