@@ -46,4 +46,6 @@ function dyingJournal(journal: Journal): Journal {
   };
 }
 
+process.once('disconnect', () => process.exit());
+
 await startReplica({ database: openPool(DATABASE), path: JOURNAL, queue: dyingQueue, journal: dyingJournal });

@@ -105,8 +105,8 @@ describe('The journal', () => {
   async function dieAt(point: CrashPoint, name: string): Promise<void> {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'dying-journal.ts')], {
       env: { ...process.env, CRASH_AT: point, DATABASE: ground.databaseUrl, JOURNAL: ground.pathOf(name) },
-      stdio: ['ignore', 'inherit', 'inherit'],
-      // One that does not come by its point must not stay.
+      // One that does not come by its point must not stay, nor one whose starter has ended: it heeds the closed channel.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       timeout: DEATH_MAX_MS,
     });
     const [, signal] = await once(child, 'exit');
