@@ -1,4 +1,4 @@
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Logger, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
 import { logScope } from 'rpc-kit';
 
@@ -10,6 +10,7 @@ export function createLogger(service: string, level: string): Logger {
     // A copy, because pino writes the fields of the line into it.
     mixin: () => ({ ...logScope() }),
     timestamp: createTimestamp(),
+    serializers: { err: toLoggedError },
     formatters: { level: (label: string) => ({ level: label }), bindings: () => ({ service }) },
     // A last net: nothing logs these on purpose. Paths with wildcards would copy every line before it is written.
     redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
@@ -28,6 +29,13 @@ const WRITING = {
   // Whoever should read them has stopped; lines beyond this are dropped before they take the memory of the calls.
   maxLength: 16 * 1024 * 1024,
 };
+
+/** Errors of the web platform, such as a timeout's, have two dozen constants that would all be in the line. */
+export function toLoggedError(error: Error) {
+  if (!(error instanceof DOMException)) return stdSerializers.err(error);
+  const { name, message, stack, cause } = error;
+  return stdSerializers.err(Object.assign(new Error(message, { cause }), { name, stack }));
+}
 
 /** ISO 8601, written out once a millisecond: at thousands of lines a second that is most of what a line costs. */
 function createTimestamp(): () => string {
