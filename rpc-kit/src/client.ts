@@ -26,11 +26,20 @@ export interface Transport {
   readonly call: Next;
 }
 
+/** What stands around the calls of a client. */
 export interface ClientOptions {
   /** Around every call, first = outermost. They see params and result in wire form. */
   readonly interceptors?: readonly Interceptor[];
 }
 
+/**
+ * A function for each method of the contract. Params are checked before they are sent and results when they arrive; a call ends
+ * at its deadline whatever the transport does.
+ *
+ * Every failure is an `RpcError`: `invalid_params` for params that do not fit (nothing is sent), `deadline_exceeded` and
+ * `cancelled` by the signal, `unavailable` when the peer cannot be reached, `internal` for a result that does not fit, and what
+ * the peer answers, whose reasons `failedWith` narrows.
+ */
 export function createClient<M extends Methods>(
   contract: ServiceContract<M>,
   transport: Transport,

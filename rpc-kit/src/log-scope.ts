@@ -13,6 +13,7 @@ export function logScope(): LogFields {
   return storage.getStore() ?? {};
 }
 
+/** Runs with these fields beside those of the scope around it, in all that it starts and awaits. */
 export function runInLogScope<T>(fields: LogFields, run: () => T): T {
   return storage.run({ ...storage.getStore(), ...fields }, run);
 }

@@ -22,6 +22,7 @@ export interface Service<M extends Methods = Methods> {
   drain(timeoutMs: number): Promise<void>;
 }
 
+/** What stands around the handlers of a service. */
 export interface ImplementOptions {
   /** Around every call, first = outermost. They see params and result in wire form, and calls of unknown methods. */
   readonly interceptors?: readonly Interceptor[];
@@ -29,6 +30,11 @@ export interface ImplementOptions {
   readonly onDeferred?: Partial<DeferredTaskEvents>;
 }
 
+/**
+ * Puts handlers behind a contract. Each receives params in their inside form (bigints, Dates) and the call, whose signal
+ * aborts at the deadline, which is the caller's or the contract's `timeoutMs`, whichever is earlier, and when the caller goes away.
+ * It refuses by throwing what `fail` makes; a result that does not fit the contract leaves as `internal`.
+ */
 export function implement<M extends Methods>(
   contract: ServiceContract<M>,
   handlers: Handlers<M>,

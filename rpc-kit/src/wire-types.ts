@@ -47,11 +47,11 @@ export const uint64 = wideInteger('uint64');
 export const uint32 = narrowInteger('uint32', UINT32_MAX);
 /** 0 to 65535. */
 export const uint16 = narrowInteger('uint16', UINT16_MAX);
-/**
- * A point in time of the years 0000 to 9999, which is what RFC 3339 text can say: text on the wire, a Date inside.
- * An offset can carry a text of the year 9999 beyond it, so the Date is looked at too.
- */
 const RFC_3339 = 'expected a point in time of the years 0000 to 9999, such as 2026-01-31T12:00:00Z';
+/**
+ * A point in time of the years 0000 to 9999, which is what RFC 3339 text can say (https://www.rfc-editor.org/rfc/rfc3339): text
+ * on the wire, a Date inside. An offset can carry a text of the year 9999 beyond it, so the Date is looked at too.
+ */
 export const timestamp = z
   .codec(
     z.iso.datetime({ offset: true, error: RFC_3339 }),

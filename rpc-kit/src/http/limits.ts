@@ -24,6 +24,7 @@ export interface HttpLimits {
   readonly headerBytesMax: number;
 }
 
+/** The limits of a server that is told none; `serveHttp(service, { limits })` changes single ones. */
 export const HTTP_LIMITS = {
   bodyBytesMax: 1024 * 1024,
   discardBytesMax: 16 * 1024 * 1024,

@@ -14,6 +14,7 @@ import { createPages, type ReadinessCheck } from './pages.ts';
 import { answerRequest, type Router } from './router.ts';
 import { createRpcFace } from './rpc-face.ts';
 
+/** Where a service listens, what it tells of itself, and its limits. */
 export interface HttpServerOptions {
   /** 0 picks a free one. */
   readonly port: number;
