@@ -17,8 +17,8 @@ const UNDEFINED_TABLE = '42P01';
 
 /** The files not yet applied: what a readiness check asks. One cheap query, which pgbouncer carries too. */
 export async function pendingMigrations(query: Query, directory: string): Promise<string[]> {
-  const [files, applied] = await Promise.all([listMigrations(directory), readApplied(query)]);
-  const names = new Set(applied.map(({ name }) => name));
+  const [files, applied] = await Promise.all([listMigrations(directory), readNames(query)]);
+  const names = new Set(applied);
   return files.filter((name) => !names.has(name));
 }
 
@@ -33,10 +33,16 @@ export type AppliedMigration = { index: number; name: string; script: string; ap
 
 /** In the order of their numbers, with the text that was applied. */
 export async function readApplied(query: Query): Promise<AppliedMigration[]> {
-  const text = `SELECT index, name, script, applied_at
-    FROM atdatabases_migrations_applied WHERE NOT obsolete ORDER BY index`;
+  return (await readRows(query, 'index, name, script, applied_at')) as AppliedMigration[];
+}
+
+async function readNames(query: Query): Promise<unknown[]> {
+  return (await readRows(query, 'name')).map(({ name }) => name);
+}
+
+async function readRows(query: Query, columns: string): ReturnType<Query> {
   try {
-    return (await query(text)) as AppliedMigration[];
+    return await query(`SELECT ${columns} FROM atdatabases_migrations_applied WHERE NOT obsolete ORDER BY index`);
   } catch (error) {
     if (sqlState(error) === UNDEFINED_TABLE) return [];
     throw error;

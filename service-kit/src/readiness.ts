@@ -4,17 +4,14 @@ import { pendingMigrations } from './pending-migrations.ts';
 
 /** A service can serve when its database answers and holds the tables that this version of it expects. */
 export function databaseReadiness(database: Database, migrationsFolder: string): Record<string, ReadinessCheck> {
-  let migrated = false;
   return {
     async database() {
       await database.ping();
     },
     async migrations() {
-      // Applied migrations stay applied while a service runs, so one good answer is enough.
-      if (migrated) return;
+      // Each time anew: a migration may be rolled back while a service runs, and then most of its statements fail.
       const pending = await pendingMigrations(database.query, migrationsFolder);
       if (pending.length > 0) throw new Error(`not applied yet: ${pending.join(', ')}; run make migrate`);
-      migrated = true;
     },
   };
 }

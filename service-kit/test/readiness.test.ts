@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { createTestDatabase } from 'local/testing';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { databaseReadiness, openDatabase } from '../src/index.ts';
+import { migrateDown, migrateUp } from '../src/migrations.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations/loms', import.meta.url));
+
+describe('the readiness of a service', () => {
+  it('goes when a migration is rolled back while it runs, and comes back with the migration', async () => {
+    await using own = await createTestDatabase('loms');
+    const settings = { url: own.url, poolMax: 2, logger: pino({ level: 'silent' }), registry: new Registry() };
+    await using database = openDatabase(settings);
+    const { database: answers, migrations } = databaseReadiness(database, MIGRATIONS);
+    const signal = AbortSignal.timeout(20_000);
+    await Promise.all([answers?.(signal), migrations?.(signal)]);
+
+    const target = { databaseUrl: own.directUrl, directory: MIGRATIONS };
+    const name = await migrateDown(target);
+    await assert.rejects(async () => migrations?.(signal), { message: `not applied yet: ${name}; run make migrate` });
+    await answers?.(signal);
+
+    await migrateUp(target);
+    await migrations?.(signal);
+  });
+});
