@@ -23,6 +23,11 @@ describe('The environment of a service', () => {
     assert.equal(serviceEnvironment('loms', surroundings, {}).NOTIFICATIONS_URL, 'http://notifications');
   });
 
+  it('lets another product service stand in the place of ours', () => {
+    const checkout = serviceEnvironment('checkout', surroundings, { PRODUCTS_URL: 'http://original' });
+    assert.equal(checkout.PRODUCTS_URL, 'http://original');
+  });
+
   it('has notifications write its journal beside the data, or where the caller says', () => {
     const own = { ...surroundings, journalFile: '/mesh/journal.jsonl' };
     assert.equal(serviceEnvironment('notifications', own, {}).JOURNAL_FILE, '/mesh/journal.jsonl');

@@ -52,7 +52,9 @@ export function serviceEnvironment(
   if (service === 'loms') return { ...environment, NOTIFICATIONS_URL: urls.notifications, ...kafka };
   if (service === 'notifications') return { JOURNAL_FILE: journalFile, ...environment, ...kafka };
   if (service === 'checkout') {
-    return { ...environment, PRODUCTS_TOKEN: productsToken, PRODUCTS_URL: urls.products, LOMS_URL: urls.loms };
+    // Another product service, such as the original one, may stand in the place of ours.
+    const productsUrl = given.PRODUCTS_URL || urls.products;
+    return { ...environment, PRODUCTS_TOKEN: productsToken, PRODUCTS_URL: productsUrl, LOMS_URL: urls.loms };
   }
   return environment;
 }
