@@ -1,6 +1,6 @@
 import type { MeshConfig } from './mesh-config.ts';
+import { shortPath } from './mesh-config.ts';
 import type { MeshDatabase } from './mesh-database.ts';
-import { shortPath } from './run-record.ts';
 import { SERVICES } from './services.ts';
 
 /** What a person needs to know once everything answers: where it is, and three lines to try it with. */

@@ -1,8 +1,9 @@
-import { readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { runScript } from './failure.ts';
 import { stopLeftovers } from './leftovers.ts';
-import { loadMeshConfig, meshPaths } from './mesh-config.ts';
-import { openRunRecord, shortPath } from './run-record.ts';
+import { loadMeshConfig, meshPaths, shortPath } from './mesh-config.ts';
+import { listContents } from './mesh-folder.ts';
+import { openRunRecord } from './run-record.ts';
 
 /** `make clean-data`: removes the data and logs of the mesh, and ends what a killed run may have left on them. */
 await runScript(async () => {
@@ -10,11 +11,17 @@ await runScript(async () => {
   const record = openRunRecord(paths, 'make clean-data', 0);
   await stopLeftovers(record.leftovers, paths);
   // By name: MESH_DIR may be a folder that holds more than ours.
-  const { postgres, pgbouncer, kafka, logs, journal, profiles, secrets } = paths;
-  for (const path of [postgres, pgbouncer, kafka, logs, journal, profiles, secrets, paths.record]) {
-    rmSync(path, { recursive: true, force: true });
-  }
-  if (readdirSync(paths.directory).length === 0) rmdirSync(paths.directory);
+  for (const path of [...listContents(paths), paths.marker]) rmSync(path, { recursive: true, force: true });
+  removeIfEmpty(paths.directory);
   console.log(`Data, logs and passwords in ${shortPath(paths.directory)} are removed.`);
   return 0;
 });
+
+/** It stays where it holds more than ours, is a mount point, or lies in a folder that this user may not change. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // All that was ours is gone, and that is what was asked for.
+  }
+}

@@ -1,13 +1,11 @@
-import { mkdirSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { Failure } from './failure.ts';
-import { shortPath } from './run-record.ts';
+import { shortPath } from './mesh-config.ts';
 
 /** A fresh cluster takes 40 MiB, and Postgres keeps up to 1 GiB of write-ahead log. */
 const FREE_BYTES_MIN = 1024 ** 3;
 
 export async function refuseFullDisk(directory: string): Promise<void> {
-  mkdirSync(directory, { recursive: true });
   const { bavail, bsize } = await statfs(directory);
   const free = bavail * bsize;
   if (free >= FREE_BYTES_MIN) return;

@@ -7,8 +7,7 @@ import { Failure } from './failure.ts';
 import { KAFKA_FILES, provideKafkaJars } from './kafka-jars.ts';
 import type { FromKafkaKeeper, KafkaTask } from './kafka-keeper.ts';
 import { openLogFile, readLastComplaint } from './log-files.ts';
-import { LOCAL_HOST } from './mesh-config.ts';
-import { shortPath } from './run-record.ts';
+import { LOCAL_HOST, shortPath } from './mesh-config.ts';
 
 export type KafkaBroker = {
   /** As KAFKA_BROKERS wants it. */

@@ -2,10 +2,10 @@ import { Failure, runScript } from './failure.ts';
 import { Interruption, listenForInterruption } from './interruption.ts';
 import { spawnKafkaBroker } from './kafka-broker.ts';
 import { stopLeftovers } from './leftovers.ts';
-import { listKafkaPorts, loadMeshConfig, meshPaths } from './mesh-config.ts';
+import { listKafkaPorts, loadMeshConfig, meshPaths, shortPath } from './mesh-config.ts';
 import { refusePortsInUse } from './ports.ts';
 import { seconds, step } from './progress.ts';
-import { openRunRecord, shortPath } from './run-record.ts';
+import { openRunRecord } from './run-record.ts';
 
 /** `make kafka`: one Kafka broker on this machine, until Ctrl-C. */
 async function run(): Promise<number> {

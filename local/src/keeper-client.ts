@@ -6,8 +6,8 @@ import { awaitEnd } from './child-end.ts';
 import { Failure } from './failure.ts';
 import type { FromKeeper, KeeperTask, ToKeeper } from './keeper-protocol.ts';
 import { readLastComplaint } from './log-files.ts';
+import { shortPath } from './mesh-config.ts';
 import { type Launch, launchAs, type PostgresUser } from './postgres-user.ts';
-import { shortPath } from './run-record.ts';
 
 /** The keeper's own steps take up to about 4 s when everything hangs; an ordinary stop takes a tenth of one. */
 const STOP_TIMEOUT_MS = 4_500;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { runScript } from './failure.ts';
-import { shortPath } from './run-record.ts';
+import { shortPath } from './mesh-config.ts';
 import { findRunningService } from './service-record.ts';
 
 /** `make log-level SERVICE=loms`: switches a running service's log to debug, or back. */

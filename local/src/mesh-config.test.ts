@@ -14,6 +14,18 @@ describe('The configuration of a local mesh', () => {
     assert.equal(config.ports.loms, 9081);
     assert.equal(config.ports.checkout, 8080);
     assert.equal(config.directory, '/elsewhere');
+    assert.equal(loadMeshConfig({ MESH_DIR: '' }).directory, join(PROJECT_DIRECTORY, '.mesh'));
+  });
+
+  it('waits for the disk unless MESH_FSYNC is off, and refuses other words', () => {
+    assert.deepEqual(
+      [undefined, '', 'on', 'off'].map((MESH_FSYNC) => loadMeshConfig({ MESH_FSYNC }).fsync),
+      [true, true, true, false],
+    );
+    assert.throws(() => loadMeshConfig({ MESH_FSYNC: 'no' }), {
+      name: 'Failure',
+      message: 'MESH_FSYNC is "no", but has to be on or off.',
+    });
   });
 
   it('gives each pgbouncer a port of its own, in a row', () => {

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { Failure } from './failure.ts';
 import { type PerService, perService, SERVICES, type ServiceName } from './services.ts';
 
@@ -32,13 +32,13 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   const highestFirst = PORT_MAX - SERVICES.length + 1;
   const firstPgbouncerPort = parsePort(environment, 'MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT, highestFirst);
   const config = {
-    directory: resolve(PROJECT_DIRECTORY, environment.MESH_DIR ?? '.mesh'),
+    directory: resolve(PROJECT_DIRECTORY, environment.MESH_DIR || '.mesh'),
     ports: perService((service) => parsePort(environment, portVariable(service), DEFAULT_PORTS[service])),
     postgresPort: parsePort(environment, 'MESH_POSTGRES_PORT', DEFAULT_POSTGRES_PORT),
     pgbouncerPorts: perService((service) => firstPgbouncerPort + SERVICES.indexOf(service)),
     events: parseEvents(environment.EVENTS),
     kafkaPort: parsePort(environment, 'MESH_KAFKA_PORT', DEFAULT_KAFKA_PORT, PORT_MAX - 1),
-    fsync: environment.MESH_FSYNC !== 'off',
+    fsync: parseFsync(environment.MESH_FSYNC),
   };
   refuseDoublePorts(listPorts(config, true));
   return config;
@@ -70,6 +70,8 @@ export type MeshPaths = ReturnType<typeof meshPaths>;
 export function meshPaths(directory: string) {
   return {
     directory,
+    /** Says that the folder is a mesh's, so that its contents may be given away and removed. */
+    marker: join(directory, '.order-mesh'),
     record: join(directory, 'run.json'),
     secrets: join(directory, 'secrets.json'),
     postgres: join(directory, 'postgres'),
@@ -81,6 +83,12 @@ export function meshPaths(directory: string) {
   };
 }
 
+/** As a person at the project's folder names it. */
+export function shortPath(path: string): string {
+  const fromProject = relative(PROJECT_DIRECTORY, path);
+  return fromProject.startsWith('..') ? path : fromProject;
+}
+
 function portVariable(service: ServiceName): string {
   return `${service.toUpperCase()}_PORT`;
 }
@@ -89,6 +97,12 @@ function parseEvents(text = ''): MeshConfig['events'] {
   if (text === '' || text === 'rpc') return 'rpc';
   if (text === 'kafka') return 'kafka';
   throw new Failure(`EVENTS is "${text}", but has to be kafka or rpc.`);
+}
+
+function parseFsync(text = ''): boolean {
+  if (text === '' || text === 'on') return true;
+  if (text === 'off') return false;
+  throw new Failure(`MESH_FSYNC is "${text}", but has to be on or off.`);
 }
 
 function parsePort(environment: NodeJS.ProcessEnv, variable: string, fallback: number, max = PORT_MAX): number {

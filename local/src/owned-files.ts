@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from './failure.ts';
+import { shortPath } from './mesh-config.ts';
 import type { PostgresUser } from './postgres-user.ts';
-import { shortPath } from './run-record.ts';
 
 /** Makes a folder that belongs to the user Postgres runs as, or gives it to that user where it has come by another owner. */
 export function createFolderFor(directory: string, { ids }: PostgresUser): void {

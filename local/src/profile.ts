@@ -4,11 +4,11 @@ import { env } from 'node:process';
 import { text } from 'node:stream/consumers';
 import { isProfileKind, PROFILE_KINDS, type ProfileKind, profileSocketPath } from 'service-kit';
 import { Failure, runScript } from './failure.ts';
+import { shortPath } from './mesh-config.ts';
 import { fromCpuProfile, fromHeapProfile } from './profile/call-tree.ts';
 import { renderFlameGraph } from './profile/flame-graph.ts';
 import { formatBytes, formatMicros, summarize } from './profile/summary.ts';
 import { step } from './progress.ts';
-import { shortPath } from './run-record.ts';
 import { findRunningService, type RunningService } from './service-record.ts';
 
 /** `make profile SERVICE=loms`: what a running service of the mesh spends its time or memory on. */

@@ -9,6 +9,7 @@ import { stopLeftovers } from './leftovers.ts';
 import { loadCatalogues } from './load-catalogues.ts';
 import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from './mesh-config.ts';
 import { type MeshDatabase, spawnDatabase } from './mesh-database.ts';
+import { createMeshFolder } from './mesh-folder.ts';
 import { migrateServices } from './migrate-services.ts';
 import { findPgbouncer } from './pgbouncer-config.ts';
 import { refusePortsInUse } from './ports.ts';
@@ -32,6 +33,9 @@ async function run(beganAt: number): Promise<number> {
   const unlessInterrupted = <T>(work: Promise<T>): Promise<T> =>
     Promise.race([work, interrupted.then((interruption) => Promise.reject(interruption))]);
 
+  // Before anything is written, so that a full disk is told of in these words.
+  createMeshFolder(paths);
+  await refuseFullDisk(config.directory);
   const record = openRunRecord(paths, 'make run-all', config.postgresPort);
   undo.defer(() => record.close());
   await unlessInterrupted(checkMachine(config, paths, record));
@@ -95,7 +99,6 @@ async function checkMachine(config: MeshConfig, paths: MeshPaths, record: RunRec
   const stopped = await stopLeftovers(record.leftovers, paths);
   if (stopped > 0) say(`stopped ${stopped} ${stopped === 1 ? 'process' : 'processes'} of a run that was killed`);
   await refusePortsInUse(listPorts(config, findPgbouncer() !== undefined), 'make run-all');
-  await refuseFullDisk(config.directory);
 }
 
 function startServices(

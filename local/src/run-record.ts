@@ -1,7 +1,7 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Failure } from './failure.ts';
-import { type MeshPaths, PROJECT_DIRECTORY } from './mesh-config.ts';
+import { type MeshPaths, shortPath } from './mesh-config.ts';
+import { createMeshFolder } from './mesh-folder.ts';
 import { isAlive, type ProcessStamp, stampProcess } from './process-stamp.ts';
 import type { PerService, SinkVariables } from './services.ts';
 
@@ -31,7 +31,7 @@ export type RunRecord = {
 };
 
 export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort: number): RunRecord {
-  createMeshFolder(paths.directory);
+  createMeshFolder(paths);
   const earlier = readRunRecord(paths);
   if (earlier !== undefined && isAlive(earlier.runner)) refuse(earlier, paths);
   const runner = stampProcess(runnerName, process.pid);
@@ -78,22 +78,6 @@ export function readRunRecord(paths: MeshPaths): RecordContent | undefined {
 export function readLiveRun(paths: MeshPaths): RecordContent | undefined {
   const record = readRunRecord(paths);
   return record !== undefined && isAlive(record.runner) ? record : undefined;
-}
-
-export function shortPath(path: string): string {
-  const fromProject = relative(PROJECT_DIRECTORY, path);
-  return fromProject.startsWith('..') ? path : fromProject;
-}
-
-function createMeshFolder(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Failure(
-      `${shortPath(directory)} cannot be created (${code}): set MESH_DIR to a folder that can be written.`,
-    );
-  }
 }
 
 function createExclusively(paths: MeshPaths, content: RecordContent): void {

@@ -1,13 +1,13 @@
 import { databaseUrl } from './databases.ts';
 import { Failure } from './failure.ts';
-import { LOCAL_HOST, loadMeshConfig, meshPaths } from './mesh-config.ts';
-import { readLiveRun, shortPath } from './run-record.ts';
+import { LOCAL_HOST, loadMeshConfig, meshPaths, shortPath } from './mesh-config.ts';
+import { readLiveRun } from './run-record.ts';
 import { loadSecrets } from './secrets.ts';
 import { type PerService, perService, type SinkVariables } from './services.ts';
 
 /** For tools that work on a mesh that `make run-all` has started. */
 export { Failure, runScript } from './failure.ts';
-export { shortPath } from './run-record.ts';
+export { shortPath } from './mesh-config.ts';
 
 export type RunningMesh = {
   /** The folder that its services log to. */

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from './failure.ts';
-import type { MeshPaths } from './mesh-config.ts';
-import { shortPath } from './run-record.ts';
+import { type MeshPaths, shortPath } from './mesh-config.ts';
 import { type PerService, perService } from './services.ts';
 
 export type Secrets = { superuser: string; services: PerService<string> };

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from './failure.ts';
-import { LOCAL_HOST, PROJECT_DIRECTORY } from './mesh-config.ts';
-import { shortPath } from './run-record.ts';
+import { LOCAL_HOST, PROJECT_DIRECTORY, shortPath } from './mesh-config.ts';
 import { openServiceLog } from './service-log.ts';
 import type { ServiceName } from './services.ts';
 
