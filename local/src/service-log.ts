@@ -21,6 +21,8 @@ export type ServiceLog = {
   file: string;
   /** Settles when all that the service has said is in the file. */
   drained: Promise<void>;
+  /** The last line that is no log entry: what a service says when it cannot run. */
+  lastWords(): string | undefined;
 };
 
 /** A service's output goes into its file as it is, and into the terminal readable and with the service's name before it. */
@@ -31,21 +33,28 @@ export function openServiceLog(directory: string, name: ServiceName, outputs: (R
   sink.on('error', () => {});
   const prefix = name.padEnd(NAME_WIDTH);
   const shownPrefix = inColour ? `\u001b[${COLOURS[name]}m${prefix}\u001b[0m │ ` : `${prefix} │ `;
+  let lastWords: string | undefined;
   const ends = outputs
     .filter((output) => output !== null)
     .map((output) => {
       const lines = createInterface({ input: output, crlfDelay: Number.POSITIVE_INFINITY });
       lines.on('line', (line) => {
         sink.write(`${line}\n`);
-        if (line !== '') process.stdout.write(`${shownPrefix}${readable(line)}\n`);
+        if (line === '') return;
+        if (!isEntry(line)) lastWords = line;
+        process.stdout.write(`${shownPrefix}${readable(line)}\n`);
       });
       return once(lines, 'close');
     });
   const drained = Promise.all(ends).then(() => new Promise<void>((resolve) => sink.end(() => resolve())));
-  return { file, drained };
+  return { file, drained, lastWords: () => lastWords };
 }
 
 /** A line that is no JSON, such as the last words of a crash, is shown as it is. */
 function readable(line: string): string {
-  return line.startsWith('{') ? format(line).trimEnd() : line;
+  return isEntry(line) ? format(line).trimEnd() : line;
+}
+
+function isEntry(line: string): boolean {
+  return line.startsWith('{');
 }

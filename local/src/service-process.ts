@@ -49,6 +49,8 @@ export function startService({ name, port, environment, logDirectory, onSpawn }:
   const died = exited.then(async ([code, signal]) => {
     await log.drained;
     if (asked) return new Promise<string>(() => {});
+    const words = log.lastWords();
+    if (words?.startsWith(`${name} cannot run: `)) return words;
     return `${name} stopped by itself (${signal ?? `exit code ${code}`}): see the end of ${shortPath(log.file)}.`;
   });
   const url = `http://${LOCAL_HOST}:${port}`;
