@@ -138,8 +138,8 @@ describe('history', () => {
   }
 
   it('pages without repeats or holes over equal times, whatever the period and the page size', async () => {
-    const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 32));
-    console.log(`      seed ${seed}; TEST_SEED=${seed} repeats it`);
+    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 32));
+    console.log(`      seed ${seed}; SEED=${seed} repeats it`);
     const random = createRandom(seed);
     for (let round = 0; round < 20; round++) {
       const events = randomEvents(random);
