@@ -62,6 +62,7 @@ export async function startTestServer(
   };
   const address = { host: LOCAL_HOST, port, superuserPassword: secrets.superuser };
   const embedded = async () => ({ ...(await findPostgresBinaries()), ...address, directory: paths.postgres, settings });
+  let hasStarted = false;
   const keeper = spawnKeeper({
     task: {
       ...(container === undefined ? { postgres: await embedded() } : {}),
@@ -70,7 +71,7 @@ export async function startTestServer(
     user,
     logFile: openLogFile(paths.logs, 'database'),
     onSpawn: (name, pid) => record.add(name, pid),
-    onProgress: (text) => console.error(text),
+    onProgress: (text) => hasStarted && console.error(text),
   });
   void keeper.lost.then((sentence) => console.error(sentence));
   const stop = async () => {
@@ -80,6 +81,7 @@ export async function startTestServer(
   };
   try {
     await keeper.start();
+    hasStarted = true;
     const server: TestServer = { port, superuserPassword: secrets.superuser, passwords: secrets.services };
     await withSuperuser(superuserUrl(server), async (client) => {
       for (const service of SERVICES) {
