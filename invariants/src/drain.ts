@@ -30,31 +30,42 @@ const LOMS_QUEUES = [
   },
 ];
 
-/** Waits, but not for ever, until nothing is under way: what is open then would break rules that hold later. */
+/** The databases are looked at one after the other, within this time: an order that is cancelled meanwhile would look invented. */
+const LOOK_MAX_S = 5;
+const ABOUT_TO_END = `
+  SELECT count(*) FROM orders WHERE payment_due_at < clock_timestamp() + ${LOOK_MAX_S} * interval '1 second'`;
+
+/**
+ * Waits, but not for ever, until nothing is under way: what is open then would break rules that hold later. Nor is anything
+ * to begin by itself while the rules are looked at; but where orders come to their end all the time, that is none of what is left.
+ */
 export async function drained(urls: DatabaseUrls, { timeoutMs, signal, onProgress }: DrainOptions): Promise<Drain> {
   const watcher = urls.loms === undefined ? undefined : createStockWatcher();
   const waitedUntil = performance.now() + timeoutMs;
   let saidAt = performance.now();
   for (;;) {
     signal?.throwIfAborted();
-    const left = await whatIsLeft(urls, watcher);
-    if (left === '' || performance.now() >= waitedUntil) return { left, stockWatch: watcher };
+    const { left, aboutToEnd } = await whatIsLeft(urls, watcher);
+    const isAtRest = left === '' && aboutToEnd === 0n;
+    if (isAtRest || performance.now() >= waitedUntil) return { left, stockWatch: watcher };
     if (performance.now() - saidAt >= PROGRESS_MS) {
       saidAt = performance.now();
-      onProgress?.(left);
+      onProgress?.(left || `orders whose time to pay is about to end: ${aboutToEnd}`);
     }
     await pause(POLL_MS, undefined, { signal });
   }
 }
 
-async function whatIsLeft(urls: DatabaseUrls, watcher: StockWatcher | undefined): Promise<string> {
+async function whatIsLeft(urls: DatabaseUrls, watcher: StockWatcher | undefined) {
   const left: string[] = [];
+  let aboutToEnd = 0n;
   const add = (what: string, count: bigint): void => void (count > 0n && left.push(`${what}: ${count}`));
   let changes = 0n;
   if (urls.loms !== undefined) {
     await using loms = await openSnapshot(urls.loms);
     await watcher?.look(loms.query);
     for (const { what, sql } of LOMS_QUEUES) add(what, await countOf(loms, sql));
+    aboutToEnd = await countOf(loms, ABOUT_TO_END);
     changes = await countOf(loms, 'SELECT count(*) FROM order_status_history');
   }
   if (urls.checkout !== undefined) {
@@ -68,7 +79,7 @@ async function whatIsLeft(urls: DatabaseUrls, watcher: StockWatcher | undefined)
     const undelivered = 'SELECT count(*) FROM deliveries WHERE dead_at IS NULL';
     add('notifications not delivered (E2)', await countOf(notifications, undelivered));
   }
-  return left.join(', ');
+  return { left: left.join(', '), aboutToEnd };
 }
 
 async function countOf({ query }: Snapshot, sql: string): Promise<bigint> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Loms, openLoms, outboxToDrain } from '../../loms/test/loms-fixture.ts';
-import { findBroken } from '../src/index.ts';
+import { drained, findBroken } from '../src/index.ts';
 
 /** Orders 1 to 4: payed, cancelled, awaiting payment, failed. */
 async function openBusyLoms(): Promise<Loms> {
@@ -135,4 +135,23 @@ describe('The invariants in the database of loms', () => {
       assert.deepEqual(Object.keys(violations).toSorted(), breaks.toSorted());
     });
   }
+
+  it('are looked at only when no order is about to come to the end of its time', async () => {
+    await using busy = await openLoms({ paymentTimeoutMs: 1_500 });
+    await busy.supply(1, { 1: 1 });
+    await busy.client.createOrder({ user: 1n, items: [{ sku: 1, count: 1 }] });
+    const { left } = await drained({ loms: busy.testDatabase.url }, { timeoutMs: 20_000 });
+    assert.equal(left, '');
+    assert.deepEqual(await busy.orderCounts(), { cancelled: 1 });
+  });
+
+  it('are looked at all the same when orders go on coming to the end of their time', async () => {
+    await using busy = await openLoms();
+    await busy.supply(1, { 1: 1 });
+    await busy.client.createOrder({ user: 1n, items: [{ sku: 1, count: 1 }] });
+    await outboxToDrain(busy);
+    await busy.query("UPDATE orders SET payment_due_at = now() + interval '4 seconds'");
+    const { left } = await drained({ loms: busy.testDatabase.url }, { timeoutMs: 0 });
+    assert.equal(left, '');
+  });
 });
