@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createTestDatabase } from 'local/testing';
+import { eventually } from '../../local/test/in-process/patience.ts';
 import {
   checkInvariants,
   type DatabaseUrls,
@@ -46,8 +48,8 @@ describe('The invariants', () => {
       [],
     );
     const unseen = verdicts.filter(({ verdict }) => verdict === 'not checked').map(({ id }) => id);
-    // No event fails in this world, tests' roles have no limit of connections, and Y4 and Y5 are properties of the code.
-    assert.deepEqual(unseen, ['E5', 'Y2', 'Y4', 'Y5']);
+    // No event fails in this world, tests' roles have no limit of connections, and Y4 is a property of the code.
+    assert.deepEqual(unseen, ['E5', 'Y2', 'Y4']);
     assert.equal(verdicts.length, RULES.length);
   });
 
@@ -58,7 +60,7 @@ describe('The invariants', () => {
     });
   }
 
-  it('are each shown to turn red, or are Y2 (below), or properties of the code', () => {
+  it('are each shown to turn red, or are Y2 and Y5 (below), or a property of the code', () => {
     const shown = new Set(DAMAGES.flatMap(({ breaks }) => breaks).map((part) => part.slice(0, 2)));
     assert.deepEqual(
       RULES.map(({ id }) => id).filter((id) => !shown.has(id)),
@@ -103,7 +105,7 @@ describe('The invariants', () => {
     const byID = new Map(verdicts.map((verdict) => [verdict.id, verdict]));
     assert.deepEqual(
       verdicts.filter(({ verdict }) => verdict === 'holds').map(({ id }) => id),
-      ['S1', 'S2', 'S3', 'S5', 'O1', 'O4', 'E1', 'E3', 'E4'],
+      ['S1', 'S2', 'S3', 'S5', 'O1', 'O4', 'E1', 'E3', 'E4', 'Y5'],
     );
     const whyOf = (id: string) => (byID.get(id) as { why?: string }).why ?? '';
     assert.equal(whyOf('O2'), 'needs a history file (HISTORY=…)');
@@ -112,6 +114,17 @@ describe('The invariants', () => {
       /the notifications: needs the database of notifications \(NOTIFICATIONS_DATABASE_URL=…\)/,
     );
     assert.match(whyOf('S4'), /at rest/);
+  });
+
+  it('turn red when transactions have locked each other out (Y5)', async () => {
+    await using database = await createTestDatabase('loms');
+    await using opened = await openSources({ loms: database.url });
+    assert.deepEqual(await findBroken(opened.sources, { only: ['Y5'] }), {});
+    await lockEachOtherOut(database.directUrl);
+    await eventually('Postgres has counted the deadlock', async () => {
+      await using later = await openSources({ loms: database.url });
+      return 'Y5, the deadlocks' in (await findBroken(later.sources, { only: ['Y5'] }));
+    });
   });
 
   /** What the world's rules find after the damage, which is undone. */
@@ -131,3 +144,17 @@ describe('The invariants', () => {
     }
   }
 });
+
+/** Two transactions that each wait for what the other one holds; Postgres fails one of them. */
+async function lockEachOtherOut(url: string): Promise<void> {
+  const [one, other] = [await connect(url), await connect(url)];
+  const lock = (client: typeof one, key: number) => client.query(`SELECT pg_advisory_xact_lock(${key})`);
+  try {
+    for (const client of [one, other]) await client.query('BEGIN');
+    await Promise.all([lock(one, 1), lock(other, 2)]);
+    const outcomes = await Promise.allSettled([lock(one, 2), lock(other, 1)]);
+    assert.equal(outcomes.filter(({ status }) => status === 'rejected').length, 1);
+  } finally {
+    for (const client of [one, other]) await client.end();
+  }
+}
