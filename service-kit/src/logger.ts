@@ -1,6 +1,7 @@
-import { destination, type Logger, pino, stdSerializers } from 'pino';
+import { type Logger, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
 import { logScope } from 'rpc-kit';
+import { openLogPages } from './log-pages.ts';
 
 /** JSON lines on standard output, or readable ones in a terminal. Lines of a call carry its request id. */
 export function createLogger(service: string, level: string): Logger {
@@ -16,19 +17,8 @@ export function createLogger(service: string, level: string): Logger {
     redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
   };
   if (process.stdout.isTTY) return pino(options, pretty({ colorize: true, ignore: 'service' }));
-  return pino(options, destination({ fd: process.stdout.fd, sync: false, ...WRITING }));
+  return pino(options, openLogPages(process.stdout.fd));
 }
-
-/**
- * Lines are written some at a time, since a write costs as much as ten of them: when there is a page of them, or after a
- * moment. What is left is written when the process ends, unless it is killed.
- */
-const WRITING = {
-  minLength: 4_096,
-  periodicFlush: 100,
-  // Whoever should read them has stopped; lines beyond this are dropped before they take the memory of the calls.
-  maxLength: 16 * 1024 * 1024,
-};
 
 /** Errors of the web platform, such as a timeout's, have two dozen constants that would all be in the line. */
 export function toLoggedError(error: Error) {
