@@ -73,8 +73,8 @@ const pastOf = (first: number, last: number): readonly string[] => [
   SELECT purchase_id, (user_id + n) % 2000 + 1, 2 FROM purchases, generate_series(1, 3) n
   WHERE user_id BETWEEN ${first} AND ${last}`,
 
-  `INSERT INTO operations (request_id, method, code, started_at, duration_ms)
-  SELECT 'request ' || i, 'purchase', 'ok', now() - i * interval '1 second', 5 FROM generate_series(${first}, ${last}) i`,
+  `INSERT INTO operations (request_id, method, code, started_at, deadline_at, duration_ms)
+  SELECT 'request ' || i, 'purchase', 'ok', now() - i * interval '1 second', now(), 5 FROM generate_series(${first}, ${last}) i`,
 ];
 
 /** Has each of the statements run at least once, in the way that it is always run. */
@@ -105,6 +105,7 @@ async function runEveryStatement(database: Database, statements: readonly RanSta
     code: 'ok',
     reason: undefined,
     startedAt: new Date(),
+    deadlineAt: new Date(),
     durationMs: 5,
   });
   await using _forgetting = startForgetting(database, 30, logger);

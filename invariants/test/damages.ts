@@ -32,6 +32,12 @@ const answered =
   (done) =>
     ({ ...done, result: 'ok', answer }) as Operation;
 
+/** Began a second after its deadline. */
+function lateOperation(method: string, code: string, startedAt = 'now()'): string {
+  return `INSERT INTO operations (request_id, method, code, started_at, deadline_at, duration_ms)
+    SELECT 'late', '${method}', '${code}', began, began - interval '1 second', 1 FROM (SELECT ${startedAt} AS began) moment`;
+}
+
 /** A failed head of order 1 (its last event), which is told to notifications but not known to be. */
 const FAILING = 'UPDATE outbox SET delivered_at = NULL, attempts = 7 WHERE order_id = 1 AND seq = 3';
 const LONG_DUE = "delivered_at = NULL, attempts = 0, available_at = now() - interval '1 minute'";
@@ -303,6 +309,19 @@ export const DAMAGES: readonly Damage[] = [
     what: 'Y3: a client sees a code that no contract knows',
     sources: inHistory('orderPayed', '2', (done) => ({ ...done, code: 'stack_overflow' }) as Operation),
     breaks: ['Y3, the codes'],
+  },
+  {
+    what: 'Y4: a call was carried out after its deadline',
+    sql: { loms: lateOperation('orderPayed', 'ok'), checkout: lateOperation('purchase', 'ok') },
+    breaks: ['Y4, the operations of loms', 'Y4, the operations of checkout'],
+  },
+  {
+    what: 'Y4: a call that was refused after its deadline has left an event',
+    sql: {
+      loms: `UPDATE outbox SET request_id = 'late' WHERE order_id = 1 AND seq = 1;
+        ${lateOperation('createOrder', 'deadline_exceeded', `(SELECT changed_at FROM outbox WHERE order_id = 1 AND seq = 1)`)}`,
+    },
+    breaks: ['Y4, the operations of loms'],
   },
 ];
 

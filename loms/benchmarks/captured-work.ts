@@ -88,7 +88,14 @@ async function prepare(database: Database): Promise<void> {
 
 async function journalSome(executor: Executor): Promise<void> {
   const journal = createOperationJournal(executor as Database);
-  const rest = { caller: 'benchmark', code: 'ok', reason: undefined, startedAt: new Date(), durationMs: 12.345678 };
+  const rest = {
+    caller: 'benchmark',
+    code: 'ok',
+    reason: undefined,
+    startedAt: new Date(),
+    deadlineAt: new Date(),
+    durationMs: 12.345678,
+  };
   const operations = Array.from({ length: OPERATIONS_TOGETHER }, (_, index) => ({
     requestId: randomUUID(),
     method: index % 2 === 0 ? 'createOrder' : 'orderPayed',

@@ -7,6 +7,7 @@ CREATE TABLE operations (
   code         text             NOT NULL,
   reason       text,
   started_at   timestamptz      NOT NULL,
+  deadline_at  timestamptz      NOT NULL,
   duration_ms  double precision NOT NULL
 );
 

@@ -11,13 +11,26 @@ const FULL_PAUSE_MS = 5;
 /** Tries at the last lines of a process. */
 const LAST_TRIES_MAX = 50;
 
+interface LogPages {
+  write(line: string): void;
+}
+
+/** All loggers of a process write into the same pages, so their lines stay in order. */
+const opened = new Map<number, LogPages>();
+
 /**
  * Where a logger writes its lines to: some at a time, and without waiting for it. What is left is written when the process
  * ends, unless it is killed. When nobody reads any more (EPIPE), lines are thrown away.
  *
  * pino's own buffer (`minLength`) is not used: at the end of a process whose reader has gone it tries to write for ever.
  */
-export function openLogPages(fd: number): { write(line: string): void } {
+export function openLogPages(fd: number): LogPages {
+  const pages = opened.get(fd) ?? createLogPages(fd);
+  opened.set(fd, pages);
+  return pages;
+}
+
+function createLogPages(fd: number): LogPages {
   let page = '';
   let state: 'idle' | 'writing' | 'broken' = 'idle';
 

@@ -14,6 +14,8 @@ export interface Operation {
   readonly code: string;
   readonly reason: string | undefined;
   readonly startedAt: Date;
+  /** Until when its caller waited, or the contract let it take. */
+  readonly deadlineAt: Date;
   readonly durationMs: number;
 }
 
@@ -37,9 +39,10 @@ export function journalOperations(journal: OperationJournal): Interceptor {
     if (!call.contract || call.contract.reads) return next(call);
     const startedAt = new Date();
     const began = performance.now();
+    const deadlineAt = new Date(startedAt.getTime() + call.deadlineAt - began);
     const note = (code: string, reason?: string): void => {
       const durationMs = performance.now() - began;
-      const operation = { ...describe(call), code, reason, startedAt, durationMs };
+      const operation = { ...describe(call), code, reason, startedAt, deadlineAt, durationMs };
       call.defer?.(() => journal.save(operation));
     };
     try {
@@ -66,13 +69,14 @@ const insertOperations = fixedStatement<{
   codes: unknown[];
   reasons: unknown[];
   startedAt: unknown[];
+  deadlineAt: unknown[];
   durationsMs: unknown[];
-}>(({ requestIds, methods, callers, codes, reasons, startedAt, durationsMs }) =>
+}>(({ requestIds, methods, callers, codes, reasons, startedAt, deadlineAt, durationsMs }) =>
   sql
     .insert()
     .into('operations')
     .fromQuery(
-      ['request_id', 'method', 'caller', 'code', 'reason', 'started_at', 'duration_ms'],
+      ['request_id', 'method', 'caller', 'code', 'reason', 'started_at', 'deadline_at', 'duration_ms'],
       sql
         .select()
         .field(sql.str('unnest(?::text[])', requestIds))
@@ -81,6 +85,7 @@ const insertOperations = fixedStatement<{
         .field(sql.str('unnest(?::text[])', codes))
         .field(sql.str('unnest(?::text[])', reasons))
         .field(sql.str('unnest(?::timestamptz[])', startedAt))
+        .field(sql.str('unnest(?::timestamptz[])', deadlineAt))
         .field(sql.str('unnest(?::double precision[])', durationsMs)),
     ),
 );
@@ -100,6 +105,7 @@ export function createOperationJournal(database: Executor): OperationJournal {
       codes: column('code'),
       reasons: column('reason'),
       startedAt: column('startedAt'),
+      deadlineAt: column('deadlineAt'),
       durationsMs: column('durationMs'),
     };
     await database.run('save operations', insertOperations(columns));
