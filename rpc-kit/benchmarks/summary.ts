@@ -10,6 +10,8 @@ export interface Summary {
   readonly cpuMicrosPerCall: Figure;
   /** Calls per second as a share of the baseline's in the same round. */
   readonly ratio: Figure;
+  /** The p99 as a multiple of the baseline's in the same round: above 1 is later. */
+  readonly p99Ratio: Figure;
   /** The baseline's CPU time a call as a share of the contender's in the same round: above 1 is less time. */
   readonly cpuRatio: Figure;
   readonly failures: number;
@@ -35,6 +37,7 @@ export function summarize(measurements: Measurements, method: MethodName): Summa
       p99Ms: figure(({ p99Ms }) => p99Ms),
       cpuMicrosPerCall: figure(({ cpuMicrosPerCall }) => cpuMicrosPerCall),
       ratio: ratio((measurement, base) => measurement.callsPerSecond / base.callsPerSecond),
+      p99Ratio: ratio((measurement, base) => measurement.p99Ms / base.p99Ms),
       cpuRatio: ratio((measurement, base) => base.cpuMicrosPerCall / measurement.cpuMicrosPerCall),
       failures: rounds.reduce((sum, { failures }) => sum + failures, 0),
     };
