@@ -35,7 +35,9 @@ export async function startPostgresContainer(
   const { GenericContainer, getContainerRuntimeClient, ImageName, PullPolicy, Wait } = await import('testcontainers');
   const client = await within(engineTimeoutMs, 'no Docker engine answers', getContainerRuntimeClient());
   if (!['localhost', LOCAL_HOST].includes(client.info.containerRuntime.host)) {
-    throw new Failure('the Docker engine runs on another machine');
+    throw new Failure(
+      'the Docker engine runs on another machine, or testcontainers thinks so (TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 tells it that it does not)',
+    );
   }
   const image = ImageName.fromString(IMAGE);
   await within(engineTimeoutMs, 'the Docker engine does not list its containers', sweepContainers(client));
