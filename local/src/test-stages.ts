@@ -25,6 +25,15 @@ const STAGE_OPTIONS: Record<Stage, StageOptions> = {
 /** mocha ends when nothing is left to do; what a test forgot to close keeps it, and should be found. */
 const LINGER_TIMEOUT_MS = 10_000;
 
+/** `TEST_STAGES`: the stages that are asked for, by commas; all of them where it is not set. */
+export function parseStages(text = ''): readonly Stage[] {
+  const names = text.split(',').filter((name) => name !== '');
+  const unknown = names.find((name) => !STAGES.includes(name as Stage));
+  if (unknown !== undefined)
+    throw new Failure(`TEST_STAGES names ${unknown}, but there are only ${STAGES.join(', ')}.`);
+  return names.length === 0 ? STAGES : (names as Stage[]);
+}
+
 /** The tests of each stage: all there are, or those among the files that were asked for. */
 export function planStages(files: string[]): Record<Stage, string[]> {
   const all = (stage: Stage) => globSync(STAGE_OPTIONS[stage].pattern, { cwd: PROJECT_DIRECTORY }).sort();

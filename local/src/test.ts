@@ -8,6 +8,7 @@ import {
   addCounts,
   NO_TESTS,
   oneFailure,
+  parseStages,
   planStages,
   type RunningStage,
   STAGES,
@@ -58,7 +59,9 @@ function leaveOutPgbouncer(plan: Record<Stage, string[]>): void {
 }
 
 async function run(): Promise<TestCounts> {
+  const wanted = parseStages(process.env.TEST_STAGES);
   const plan = planStages(files);
+  for (const stage of STAGES) if (!wanted.includes(stage)) plan[stage] = [];
   await leaveOutMissing(plan);
   await sweepTestFolders();
   const folder = createTestFolder();
