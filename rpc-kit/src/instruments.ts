@@ -10,7 +10,7 @@ import {
 
 /** Clients of several peers, and servers of one process, share a registry: an instrument that is there is used again. */
 
-type Described<C> = Omit<C, 'registers'>;
+export type Described<C> = Omit<C, 'registers'>;
 
 export function counterIn(registry: Registry, configuration: Described<CounterConfiguration<string>>): Counter {
   return existing(registry, configuration) ?? new Counter({ ...configuration, registers: [registry] });
@@ -24,6 +24,7 @@ export function histogramIn(registry: Registry, configuration: Described<Histogr
   return existing(registry, configuration) ?? new Histogram({ ...configuration, registers: [registry] });
 }
 
-function existing<T>(registry: Registry, { name }: { readonly name: string }): T | undefined {
+/** The instrument of that name, whatever its kind: names are not used twice. */
+export function existing<T>(registry: Registry, { name }: { readonly name: string }): T | undefined {
   return registry.getSingleMetric(name) as T | undefined;
 }

@@ -9,6 +9,7 @@ import {
   type MetricValueWithName,
   type Registry,
 } from 'prom-client';
+import { type Described, existing } from './instruments.ts';
 
 /**
  * Instruments for what happens at every call. prom-client finds a series by a text of its labels, at each count anew, which
@@ -17,7 +18,6 @@ import {
  */
 type Labels = Readonly<Record<string, string>>;
 type Told = MetricValueWithName<string>;
-type Described<C> = Omit<C, 'registers'>;
 
 /** One set of labels of a counter or a gauge. */
 export interface Tally {
@@ -96,11 +96,6 @@ export function talliedHistogramIn(registry: Registry, configuration: Described<
   return (
     existing<TalliedHistogram>(registry, configuration) ?? new TalliedHistogram(registeredIn(registry, configuration))
   );
-}
-
-/** Clients of several peers share a registry: an instrument that is there is used again. */
-function existing<T>(registry: Registry, { name }: { readonly name: string }): T | undefined {
-  return registry.getSingleMetric(name) as T | undefined;
 }
 
 function registeredIn<C>(registry: Registry, configuration: C): C & { registers: Registry[] } {
