@@ -19,7 +19,11 @@ export async function missingForKafkaTests(): Promise<string | undefined> {
 /** The brokers of KAFKA_BROKERS, or else one of the run's own. */
 export async function startTestKafka(folder: string): Promise<TestKafka> {
   const given = process.env[VARIABLE];
-  if (given) return { environment: { [VARIABLE]: given }, stop: async () => {} };
+  return given ? { environment: { [VARIABLE]: given }, stop: async () => {} } : startFreshKafka(folder);
+}
+
+/** A broker with nothing on it. */
+export async function startFreshKafka(folder: string): Promise<TestKafka & { address: string }> {
   const paths = createPart(folder, 'kafka');
   const record = openRunRecord(paths, 'make test', 0);
   const [port = 0, controllerPort = 0] = await pickFreePorts(2);
@@ -37,7 +41,7 @@ export async function startTestKafka(folder: string): Promise<TestKafka> {
   };
   try {
     await broker.start();
-    return { environment: { [VARIABLE]: broker.address }, stop };
+    return { environment: { [VARIABLE]: broker.address }, address: broker.address, stop };
   } catch (error) {
     await stop();
     throw error;

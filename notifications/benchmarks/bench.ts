@@ -8,7 +8,7 @@ import { startMesh } from './mesh.ts';
 
 const EVENTS_PER_SECOND = 200;
 const WARM_UP_S = 5;
-const { KAFKA_BROKERS, SECONDS = '30' } = process.env;
+const { EVENTS = 'rpc', SECONDS = '30' } = process.env;
 /** Below these the target is met, in milliseconds. */
 const BARS = { rpc: 50, kafka: 100 };
 
@@ -17,12 +17,17 @@ if (!Number.isInteger(seconds) || seconds < 1) {
   console.error(`SECONDS is "${SECONDS}", but has to be a whole number from 1.`);
   process.exit(2);
 }
-const way: keyof typeof BARS = KAFKA_BROKERS ? 'kafka' : 'rpc';
+if (EVENTS !== 'rpc' && EVENTS !== 'kafka') {
+  console.error(`EVENTS is "${EVENTS}", but has to be rpc or kafka.`);
+  process.exit(2);
+}
+const way: keyof typeof BARS = EVENTS;
 const setting = describeSetting();
 console.log(settingLine(setting));
-console.log('Starting a Postgres of its own, durable as in the mesh, loms and notifications');
-await using server = await openServerAlone({ fsync: true });
-await using mesh = await startMesh(server.folder, KAFKA_BROKERS);
+const alsoKafka = way === 'kafka' ? ', a Kafka' : '';
+console.log(`Starting a Postgres of its own, durable as in the mesh${alsoKafka}, loms and notifications`);
+await using server = await openServerAlone({ fsync: true, kafka: way === 'kafka' });
+await using mesh = await startMesh(server.folder, server.broker);
 console.log(`${EVENTS_PER_SECOND} events a second by ${way}: ${WARM_UP_S} s to warm up, then ${seconds} s`);
 const bought = await buyAndPay(mesh.loms, { eventsPerSecond: EVENTS_PER_SECOND, seconds: WARM_UP_S + seconds });
 await mesh.drained(bought.events);

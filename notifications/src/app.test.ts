@@ -84,7 +84,7 @@ function start({ stored }: { readonly stored?: Notification } = {}) {
     find: sinon.stub().resolves(stored),
     add: sinon.stub().resolves(!stored),
   };
-  const store: Store = { transaction: (work) => work({ notifications: repository }) };
+  const store: Store = { notifications: () => repository };
   const history = { read: sinon.stub().resolves([]) };
   const client = createClient(contract, createApp({ store, history, logger, registry }));
   const notificationLines = () =>

@@ -48,6 +48,7 @@ const STATEMENTS = [
   'read offset',
   'remove dead letter',
   'remove deliveries',
+  'take whole batch',
 ];
 
 /** The tables that grow with the orders. Of consumer_offsets there is a row for each partition. */
@@ -115,6 +116,8 @@ async function runEveryStatement(database: Database): Promise<void> {
     await deadLetters.remove(LETTER);
     assert.ok(await offsets.move(PARTITION, from, from + 1n));
   }, context);
+  const whole = [ORDER_ID - 1n, ORDER_ID - 2n].map((orderID) => ({ ...notificationOf(1), orderID }));
+  assert.ok(await store.takeWhole({ ...PARTITION, from: from + 1n, to: from + 3n }, whole, context));
   const letters = createDeadLetterReader(database);
   await letters.list(undefined, 100, context);
   await letters.count(100, context);
@@ -122,12 +125,12 @@ async function runEveryStatement(database: Database): Promise<void> {
   await createDeliveryBacklogReader(database).read('webhook', 100, context);
   const webhook = createDeliveryQueue(database, 'webhook');
   const claimed = await webhook.claim(10, 1_000, context);
-  assert.equal(claimed.length, 1);
+  assert.equal(claimed.length, 3);
   await webhook.postpone(steps[0] as Notification, 100, context);
   await webhook.bury(steps[0] as Notification, context);
   await webhook.delivered(steps.slice(1, 2), context);
   const [journal, journalID] = [createJournalQueue(database), randomUUID()];
-  assert.equal((await journal.claim(journalID, 10, context)).length, 1);
+  assert.equal((await journal.claim(journalID, 10, context)).length, 3);
   await journal.claimed(journalID, context);
   await journal.findStale(1_000, context);
 }

@@ -1,6 +1,7 @@
 import { context, isSpanContextValid, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { orderEvents } from 'loms/contract.ts';
 import { type LogFields, parseJson, parseTraceparent, runInLogScope } from 'rpc-kit';
+import { activeTraceparent } from 'service-kit';
 import { z } from 'zod';
 import type { Message } from '../domain/consumer-ports.ts';
 
@@ -21,7 +22,7 @@ const REQUEST_ID = /^[\w.:@/+=-]{1,128}$/;
 /** What a record says, by loms's contract. Nothing is thrown: what cannot be read becomes a dead letter. */
 export function readMessage(record: KafkaRecord): Message {
   const orderID = parseOrderID(record.key);
-  return { ...record, orderID, content: readContent(record, orderID), within: surroundingsOf(record) };
+  return { ...record, orderID, content: readContent(record, orderID), ...surroundingsOf(record) };
 }
 
 function readContent({ value }: KafkaRecord, orderID: bigint | undefined): Message['content'] {
@@ -65,12 +66,12 @@ function parseOrderID(key: Buffer | undefined): bigint | undefined {
 
 const tracer = trace.getTracer('notifications');
 
-/** The trace and the request id that the headers name. The first piece of work is the span of processing the message. */
-function surroundingsOf({ offset, headers }: KafkaRecord): Message['within'] {
+/** The trace and the request id that the headers name. */
+function surroundingsOf({ offset, headers }: KafkaRecord): Pick<Message, 'process' | 'within'> {
   const origin = parseTraceparent(headers[orderEvents.headers.traceparent]);
   const requestId = headers[orderEvents.headers.requestID];
-  let around = origin ? trace.setSpanContext(ROOT_CONTEXT, { ...origin, isRemote: true }) : ROOT_CONTEXT;
-  let isProcessed = false;
+  const before = origin ? trace.setSpanContext(ROOT_CONTEXT, { ...origin, isRemote: true }) : ROOT_CONTEXT;
+  let around = before;
 
   const fields = (): LogFields => {
     const spanContext = trace.getSpanContext(around);
@@ -80,9 +81,9 @@ function surroundingsOf({ offset, headers }: KafkaRecord): Message['within'] {
     };
   };
 
-  return async (work) => {
-    if (isProcessed) return runInLogScope(fields(), () => context.with(around, work));
-    isProcessed = true;
+  const within: Message['within'] = async (work) => runInLogScope(fields(), () => context.with(around, work));
+
+  const process: Message['process'] = async (work) => {
     const attributes = {
       'messaging.system': 'kafka',
       'messaging.operation.name': 'process',
@@ -90,12 +91,13 @@ function surroundingsOf({ offset, headers }: KafkaRecord): Message['within'] {
       'messaging.destination.name': orderEvents.topic,
       'messaging.kafka.offset': Number(offset),
     };
-    const span = tracer.startSpan(`process ${orderEvents.topic}`, { kind: SpanKind.CONSUMER, attributes }, around);
+    const span = tracer.startSpan(`process ${orderEvents.topic}`, { kind: SpanKind.CONSUMER, attributes }, before);
     if (isSpanContextValid(span.spanContext())) around = trace.setSpan(around, span);
     try {
-      return await runInLogScope(fields(), () => context.with(around, work));
+      return await within(() => work(activeTraceparent()));
     } finally {
       span.end();
     }
   };
+  return { process, within };
 }

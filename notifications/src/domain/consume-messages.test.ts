@@ -22,6 +22,7 @@ function messageOf(offset: bigint, content: OrderEvent | string, orderID?: bigin
     value: undefined,
     headers: {},
     content: isEvent ? { event: content } : { reason: 'malformed', message: content },
+    process: (work) => work(`span of ${offset}`),
     within: (work) => work(),
   };
 }
@@ -36,9 +37,10 @@ function createWorld({ stands = 0n, letters = [] as DeadLetter[] } = {}) {
       lastSeq: async (orderID) => Math.max(0, ...stored.filter((one) => one.orderID === orderID).map(({ seq }) => seq)),
       find: async (orderID, seq) => stored.find((one) => one.orderID === orderID && one.seq === seq),
       async add(notification) {
-        const isThere = stored.some(({ orderID, seq }) => orderID === notification.orderID && seq === notification.seq);
-        if (!isThere) stored.push(notification);
-        return !isThere;
+        const seqs = stored.filter(({ orderID }) => orderID === notification.orderID).map(({ seq }) => seq);
+        const isNext = notification.seq === seqs.length + 1;
+        if (isNext) stored.push(notification);
+        return isNext;
       },
     },
     offsets: {
@@ -65,9 +67,20 @@ function createWorld({ stands = 0n, letters = [] as DeadLetter[] } = {}) {
       },
     },
   };
-  const store: ConsumerStore = { transaction: (work) => work(repositories), readOffset: async () => position.stands };
+  const store = {
+    takeWhole: sinon.stub<Parameters<ConsumerStore['takeWhole']>, Promise<boolean>>().resolves(false),
+    transaction: sinon.spy((work: (repositories: ConsumerRepositories) => Promise<never>) => work(repositories)),
+    readOffset: async () => position.stands,
+  };
   const sink = { send: sinon.stub<[Notification]>().resolves() };
-  return { ports: { store, sink }, stored, dead, position, sent: () => sink.send.args.map(([{ eventID }]) => eventID) };
+  return {
+    ports: { store: store as ConsumerStore, sink },
+    store,
+    stored,
+    dead,
+    position,
+    sent: () => sink.send.args.map(([{ eventID }]) => eventID),
+  };
 }
 
 const batchOf = (messages: readonly Message[], from = 0n): Batch => ({
@@ -89,6 +102,52 @@ describe('consumeMessages', () => {
     assert.equal(consumed.stored.length, 3);
     assert.equal(world.position.stands, 8n);
   });
+
+  it('takes in one step what has nothing unusual about it', async () => {
+    const world = createWorld();
+    world.store.takeWhole.resolves(true);
+    const events = [eventOf(1n, 7), eventOf(2n, 1), eventOf(1n, 8)];
+    const batch = batchOf(events.map((event, index) => messageOf(BigInt(index), event)));
+    const consumed = await consumeMessages(world.ports, batch, context);
+    const notifications = events.map((event) => ({ ...event, text: `Order ${event.orderID} was received.` }));
+    const queued = notifications.map((notification, index) => ({ ...notification, traceparent: `span of ${index}` }));
+    sinon.assert.calledOnceWithExactly(world.store.takeWhole, batch, queued, context);
+    sinon.assert.notCalled(world.store.transaction);
+    assert.deepEqual(consumed, { stored: notifications, dead: [] });
+    assert.deepEqual(world.sent(), ['1/7', '2/1', '1/8']);
+  });
+
+  it('holds the work on each message open until all of them are stored', async () => {
+    const world = createWorld();
+    const stored = Promise.withResolvers<boolean>();
+    world.store.takeWhole.returns(stored.promise);
+    const over = sinon.spy();
+    const messages = [1n, 2n].map((orderID, index): Message => {
+      const message = messageOf(BigInt(index), eventOf(orderID, 1));
+      return { ...message, process: (work) => message.process(work).finally(over) };
+    });
+    const consuming = consumeMessages(world.ports, batchOf(messages), context);
+    await new Promise(setImmediate);
+    sinon.assert.notCalled(over);
+    stored.resolve(true);
+    await consuming;
+    sinon.assert.calledTwice(over);
+  });
+
+  const unusual: Record<string, readonly Message[]> = {
+    'one cannot be read': [messageOf(0n, eventOf(1n, 1)), messageOf(1n, 'no JSON', 2n)],
+    'one comes twice': [messageOf(0n, eventOf(1n, 1)), messageOf(1n, eventOf(1n, 1))],
+    'one is missing between two of an order': [messageOf(0n, eventOf(1n, 1)), messageOf(1n, eventOf(1n, 3))],
+  };
+  for (const [what, messages] of Object.entries(unusual)) {
+    it(`looks at messages one by one where ${what}`, async () => {
+      const world = createWorld();
+      await consumeMessages(world.ports, batchOf(messages), context);
+      sinon.assert.notCalled(world.store.takeWhole);
+      sinon.assert.calledOnce(world.store.transaction);
+      assert.equal(world.position.stands, 2n);
+    });
+  }
 
   it('stores nothing where the offset does not stand where the batch begins', async () => {
     const world = createWorld({ stands: 6n });
@@ -144,15 +203,17 @@ describe('consumeMessages', () => {
   it('fails as the database fails', async () => {
     const world = createWorld();
     const failure = new Error('away');
-    const store = { ...world.ports.store, transaction: () => Promise.reject(failure) };
+    world.store.takeWhole.rejects(failure);
+    await assert.rejects(consumeMessages(world.ports, batchOf([messageOf(0n, eventOf(1n, 1))]), context), failure);
+    const store = { ...createWorld().ports.store, transaction: () => Promise.reject(failure) };
     await assert.rejects(consumeMessages({ ...world.ports, store }, batchOf([]), context), failure);
     const broken = createWorld();
-    sinon.stub(broken.ports.store, 'transaction').callsFake(async (work) => {
+    broken.ports.store.transaction = async (work) => {
       const notifications = { lastSeq: () => Promise.reject(failure), find: sinon.stub(), add: sinon.stub() };
       const offsets = { move: async () => true };
       const deadLetters = { findBlocked: async () => [] };
       return work({ notifications, offsets, deadLetters } as never);
-    });
+    };
     await assert.rejects(consumeMessages(broken.ports, batchOf([messageOf(0n, eventOf(1n, 1))]), context), failure);
   });
 });

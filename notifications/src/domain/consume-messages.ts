@@ -1,24 +1,16 @@
-import type {
-  Consumed,
-  ConsumerRepositories,
-  ConsumerStore,
-  DeadLetter,
-  Message,
-  Partition,
-} from './consumer-ports.ts';
+import type { Consumed, ConsumerRepositories, ConsumerStore, DeadLetter, Message, Stretch } from './consumer-ports.ts';
+import type { QueuedNotification } from './delivery-ports.ts';
 import { EventConflict, EventOutOfOrder, PartitionMoved } from './errors.ts';
 import type { Context, Notification, OrderEvent, Sink } from './ports.ts';
-import { isSameEvent, storeNotification } from './take-event.ts';
+import { isSameEvent, storeNotification, toNotification } from './take-event.ts';
 
 export interface ConsumePorts {
   readonly store: ConsumerStore;
   readonly sink: Sink;
 }
 
-/** Messages of one partition that follow each other, and where they leave the group. */
-export interface Batch extends Partition {
-  readonly from: bigint;
-  readonly to: bigint;
+/** Messages of one partition that follow each other. */
+export interface Batch extends Stretch {
   readonly messages: readonly Message[];
 }
 
@@ -33,24 +25,71 @@ export async function consumeMessages(
   batch: Batch,
   context: Context,
 ): Promise<Consumed> {
-  const { consumed, tellers } = await store.transaction(async (repositories) => {
+  const { tellers, dead } = (await takeWhole(store, batch, context)) ?? (await takeEach(store, batch, context));
+  // Only after the commit, for a transaction may be run again.
+  for (const { message, notification } of tellers) await message.within(() => sink.send(notification));
+  return { stored: tellers.map(({ notification }) => notification), dead };
+}
+
+interface Teller {
+  readonly message: Message;
+  readonly notification: Notification;
+}
+
+interface Taken {
+  readonly tellers: readonly Teller[];
+  readonly dead: readonly DeadLetter[];
+}
+
+/** @returns nothing where the messages have to be looked at one by one */
+async function takeWhole(store: ConsumerStore, batch: Batch, context: Context): Promise<Taken | undefined> {
+  const tellers: Teller[] = [];
+  for (const message of batch.messages) {
+    if (!('event' in message.content)) return undefined;
+    tellers.push({ message, notification: toNotification(message.content.event) });
+  }
+  if (!followEachOther(tellers)) return undefined;
+
+  // The statement is one for all of them, and yet each has a span that lasts as long as it.
+  const { promise: taken, resolve, reject } = Promise.withResolvers<boolean>();
+  const queued: QueuedNotification[] = [];
+  const processed = tellers.map(({ message, notification }) =>
+    message.process((traceparent) => {
+      queued.push({ ...notification, traceparent });
+      return taken;
+    }),
+  );
+  store.takeWhole(batch, queued, context).then(resolve, reject);
+  await Promise.all(processed);
+  return (await taken) ? { tellers, dead: [] } : undefined;
+}
+
+/** Whether each order's events stand there without a gap, one after the other. */
+function followEachOther(tellers: readonly Teller[]): boolean {
+  const lastSeqs = new Map<bigint, number>();
+  return tellers.every(({ notification: { orderID, seq } }) => {
+    const last = lastSeqs.get(orderID);
+    lastSeqs.set(orderID, seq);
+    return last === undefined || seq === last + 1;
+  });
+}
+
+function takeEach(store: ConsumerStore, batch: Batch, context: Context): Promise<Taken> {
+  return store.transaction(async (repositories) => {
     // First of all, for it locks the row: two who hold the partition for theirs go one after the other, and one goes away.
     if (!(await repositories.offsets.move(batch, batch.from, batch.to))) throw new PartitionMoved(batch, batch.from);
     return takeAll(repositories, batch);
   }, context);
-  // Only after the commit, for a transaction may be run again.
-  for (const { message, notification } of tellers) await message.within(() => sink.send(notification));
-  return consumed;
 }
 
-async function takeAll({ notifications, deadLetters }: ConsumerRepositories, batch: Batch) {
+async function takeAll({ notifications, deadLetters }: ConsumerRepositories, batch: Batch): Promise<Taken> {
   const orderIDs = batch.messages.flatMap(({ orderID }) => (orderID === undefined ? [] : [orderID]));
   const blocked = new Set(await deadLetters.findBlocked([...new Set(orderIDs)]));
   const dead: DeadLetter[] = [];
-  const tellers: { readonly message: Message; readonly notification: Notification }[] = [];
+  const tellers: Teller[] = [];
   for (const message of batch.messages) {
     const isBlocked = message.orderID !== undefined && blocked.has(message.orderID);
-    const outcome = await message.within(() => take({ notifications }, message, isBlocked));
+    const outcome = await message.process(() => take({ notifications }, message, isBlocked));
     if (outcome === undefined) continue;
     if ('notification' in outcome) {
       tellers.push({ message, notification: outcome.notification });
@@ -61,7 +100,7 @@ async function takeAll({ notifications, deadLetters }: ConsumerRepositories, bat
     if (orderID !== undefined) blocked.add(orderID);
   }
   await deadLetters.add(dead);
-  return { tellers, consumed: { stored: tellers.map(({ notification }) => notification), dead } };
+  return { tellers, dead };
 }
 
 export type Outcome = { readonly notification: Notification } | Pick<DeadLetter, 'reason' | 'message'> | undefined;

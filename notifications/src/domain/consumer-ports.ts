@@ -1,10 +1,17 @@
-import type { Context, Notification, OrderEvent, Repositories } from './ports.ts';
+import type { QueuedNotification } from './delivery-ports.ts';
+import type { Context, Notification, Notifications, OrderEvent } from './ports.ts';
 
 /** What of the world is needed to take events out of a log of messages (Kafka), rather than one by one from a caller. */
 
 export interface Partition {
   readonly topic: string;
   readonly partition: number;
+}
+
+/** A part of a partition that is taken at once, and where that leaves the group. */
+export interface Stretch extends Partition {
+  readonly from: bigint;
+  readonly to: bigint;
 }
 
 /** Why a message was not taken; `parked` is one that only waits behind another of its order. */
@@ -20,7 +27,12 @@ export interface Message {
   readonly headers: Readonly<Record<string, string>>;
   /** What it says, or why it cannot be told. */
   readonly content: { readonly event: OrderEvent } | { readonly reason: DeadReason; readonly message: string };
-  /** Runs work in the surroundings that the message names, so that its log lines and spans lead to where it began. */
+  /**
+   * Runs the work that takes the message as a span of its own, in the surroundings that the message names.
+   * @param work is told the span, as a traceparent, where it is recorded
+   */
+  process<T>(work: (traceparent: string | undefined) => Promise<T>): Promise<T>;
+  /** Runs what comes after that in the same surroundings, so that its log lines and spans lead to where the message began. */
   within<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -55,12 +67,22 @@ export interface DeadLetters {
   explain(letter: DeadLetter): Promise<void>;
 }
 
-export interface ConsumerRepositories extends Repositories {
+/** What one transaction works with. */
+export interface ConsumerRepositories {
+  readonly notifications: Notifications;
   readonly offsets: ConsumerOffsets;
   readonly deadLetters: DeadLetters;
 }
 
 export interface ConsumerStore {
+  /**
+   * Stores the notifications and moves the group on, all in one statement, where nothing stands against it: the group stands
+   * where the stretch begins, no dead letter holds up one of the orders, and the first of each order is the next one of it.
+   * @param notifications those of an order follow each other
+   * @returns false when it was not so; nothing was stored then
+   */
+  takeWhole(stretch: Stretch, notifications: readonly QueuedNotification[], context: Context): Promise<boolean>;
+  /** The unit of work: all of it is stored, or nothing. The work may be run again after a lost race. */
   transaction<T>(work: (repositories: ConsumerRepositories) => Promise<T>, context: Context): Promise<T>;
   /** Where the group goes on; the beginning where it has not begun. */
   readOffset(partition: Partition, context: Context): Promise<bigint>;

@@ -27,26 +27,22 @@ export interface Context {
   readonly traceparent?: string | undefined;
 }
 
-/** The notifications as one transaction sees and extends them. */
+/** The notifications, to be seen and added to. Rows are never taken away, so what was seen once stays. */
 export interface Notifications {
   /** 0 for an order of which no event was taken yet. */
   lastSeq(orderID: bigint): Promise<number>;
   find(orderID: bigint, seq: number): Promise<Notification | undefined>;
   /**
-   * Stores it, unless the place (orderID, seq) or the eventID is taken. Waits for whoever takes one of them right now.
+   * Stores it where the one before it is stored, unless the place (orderID, seq) or the eventID is taken. Waits for whoever
+   * takes one of them right now.
    * @returns whether it was stored
    */
   add(notification: Notification): Promise<boolean>;
 }
 
-/** What one transaction works with. */
-export interface Repositories {
-  readonly notifications: Notifications;
-}
-
-/** The unit of work: all of it is stored, or nothing. The work may be run again after a lost race. */
 export interface Store {
-  transaction<T>(work: (repositories: Repositories) => Promise<T>, context: Context): Promise<T>;
+  /** The notifications as they are from one statement to the next: what was added is stored for good. */
+  notifications(context: Context): Notifications;
 }
 
 /** Where a notification goes once it is stored for good. */

@@ -2,7 +2,7 @@ import { type Outcome, takeEventOf } from './consume-messages.ts';
 import type { ConsumerRepositories, ConsumerStore, DeadLetter, Message } from './consumer-ports.ts';
 import type { Context, Sink } from './ports.ts';
 
-export type Reading = Pick<Message, 'content' | 'within'>;
+export type Reading = Pick<Message, 'content' | 'process' | 'within'>;
 
 export interface ReplayPorts {
   readonly store: ConsumerStore;
@@ -45,9 +45,9 @@ export async function replayOrder(ports: ReplayPorts, orderID: bigint, context: 
 async function replay(
   { notifications, deadLetters }: ConsumerRepositories,
   letter: DeadLetter,
-  { content, within }: Reading,
+  { content, process }: Reading,
 ): Promise<Outcome> {
-  const outcome = 'event' in content ? await within(() => takeEventOf({ notifications }, content.event)) : content;
+  const outcome = 'event' in content ? await process(() => takeEventOf({ notifications }, content.event)) : content;
   if (outcome && 'reason' in outcome) await deadLetters.explain({ ...letter, ...outcome });
   else await deadLetters.remove(letter);
   return outcome;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { EventConflict, EventOutOfOrder } from './errors.ts';
-import type { Context, Notification, Notifications, OrderEvent, Store } from './ports.ts';
+import type { Context, Notification, Notifications, OrderEvent } from './ports.ts';
 import { takeEvent } from './take-event.ts';
 
 const event: OrderEvent = {
@@ -18,61 +18,57 @@ const context: Context = new AbortController();
 
 describe('takeEvent', () => {
   it('stores the notification of the next event and sends it', async () => {
-    const { ports, notifications, sink } = createPorts({ lastSeq: 2, added: true });
+    const { ports, notifications, sink } = createPorts({ added: [true] });
     await takeEvent(ports, event, context);
-    sinon.assert.calledOnceWithExactly(notifications.lastSeq, 7n);
     sinon.assert.calledOnceWithExactly(notifications.add, notification);
     sinon.assert.calledOnceWithExactly(sink.send, notification);
+    sinon.assert.callOrder(notifications.add, sink.send);
   });
 
-  it("begins an order's events with seq 1", async () => {
-    const { ports, sink } = createPorts({ lastSeq: 0, added: true });
-    await takeEvent(ports, { ...event, seq: 1 }, context);
-    sinon.assert.calledOnce(sink.send);
-  });
-
-  it('sends after the commit and not before', async () => {
-    const { ports, sink, committed } = createPorts({ lastSeq: 2, added: true });
+  it('asks nothing of the database but to store what can be stored', async () => {
+    const { ports, notifications } = createPorts({ added: [true] });
     await takeEvent(ports, event, context);
-    sinon.assert.callOrder(committed, sink.send);
+    sinon.assert.notCalled(notifications.lastSeq);
+    sinon.assert.notCalled(notifications.find);
   });
 
-  it('sends once even if the transaction has to run again', async () => {
-    const { ports, sink } = createPorts({ lastSeq: 2, added: true, runs: 3 });
+  it('stores an event whose predecessor has come while it was refused', async () => {
+    const { ports, notifications, sink } = createPorts({ lastSeq: 2, added: [false, true] });
     await takeEvent(ports, event, context);
+    sinon.assert.calledTwice(notifications.add);
     sinon.assert.calledOnceWithExactly(sink.send, notification);
   });
 
-  it('sends nothing when the transaction fails', async () => {
-    const { ports, notifications, sink } = createPorts({ lastSeq: 2, added: true });
+  it('sends nothing when it cannot be stored', async () => {
+    const { ports, notifications, sink } = createPorts({});
     const failure = new Error('the database went away');
-    notifications.add.rejects(failure);
+    notifications.add.onFirstCall().rejects(failure);
     await assert.rejects(takeEvent(ports, event, context), failure);
     sinon.assert.notCalled(sink.send);
   });
 
-  it('hands its scope on to the transaction', async () => {
-    const { ports, transaction } = createPorts({ lastSeq: 2, added: true });
+  it('hands its scope on to the store', async () => {
+    const { ports, open } = createPorts({ added: [true] });
     const scope = { signal: new AbortController().signal };
     await takeEvent(ports, event, scope);
-    sinon.assert.calledOnceWithExactly(transaction, sinon.match.func, scope);
+    sinon.assert.calledOnceWithExactly(open, scope);
   });
 
   it('does nothing for an event that was taken before', async () => {
-    const { ports, notifications, sink } = createPorts({ lastSeq: 5, added: false, found: { ...notification } });
+    const { ports, notifications, sink } = createPorts({ lastSeq: 5, found: { ...notification } });
     await takeEvent(ports, event, context);
     sinon.assert.calledOnceWithExactly(notifications.find, 7n, 3);
     sinon.assert.notCalled(sink.send);
   });
 
   it('does nothing for an event that somebody else takes at the same moment', async () => {
-    const { ports, sink } = createPorts({ lastSeq: 2, added: false, found: { ...notification } });
+    const { ports, sink } = createPorts({ lastSeq: 3, found: { ...notification } });
     await takeEvent(ports, event, context);
     sinon.assert.notCalled(sink.send);
   });
 
   it('knows an event again whose text was worded differently then', async () => {
-    const { ports } = createPorts({ lastSeq: 3, added: false, found: { ...notification, text: 'Order 7: payed!' } });
+    const { ports } = createPorts({ lastSeq: 3, found: { ...notification, text: 'Order 7: payed!' } });
     await takeEvent(ports, event, context);
   });
 
@@ -85,7 +81,7 @@ describe('takeEvent', () => {
       assert.equal(error.message, 'order 7 is at seq 1');
       return true;
     });
-    sinon.assert.notCalled(notifications.add);
+    sinon.assert.calledOnce(notifications.add);
     sinon.assert.notCalled(sink.send);
   });
 
@@ -97,14 +93,14 @@ describe('takeEvent', () => {
   };
   for (const [what, difference] of Object.entries(contradictions)) {
     it(`refuses an event whose place was taken with ${what}`, async () => {
-      const { ports, sink } = createPorts({ lastSeq: 3, added: false, found: { ...notification, ...difference } });
+      const { ports, sink } = createPorts({ lastSeq: 3, found: { ...notification, ...difference } });
       await assert.rejects(takeEvent(ports, event, context), EventConflict);
       sinon.assert.notCalled(sink.send);
     });
   }
 
   it('refuses an event whose eventID was taken for another place', async () => {
-    const { ports, sink } = createPorts({ lastSeq: 2, added: false });
+    const { ports, sink } = createPorts({ lastSeq: 2 });
     await assert.rejects(takeEvent(ports, event, context), (error) => {
       assert(error instanceof EventConflict);
       assert.deepEqual(error.event, event);
@@ -115,7 +111,7 @@ describe('takeEvent', () => {
   });
 
   it('tells both sides of a contradiction', async () => {
-    const { ports } = createPorts({ lastSeq: 3, added: false, found: { ...notification, status: 'cancelled' } });
+    const { ports } = createPorts({ lastSeq: 3, found: { ...notification, status: 'cancelled' } });
     const said = '(order 7, seq 3, user 42, payed, 2026-11-20T09:00:00.250Z)';
     await assert.rejects(takeEvent(ports, event, context), {
       name: 'EventConflict',
@@ -125,27 +121,20 @@ describe('takeEvent', () => {
 });
 
 interface Situation {
-  readonly lastSeq: number;
-  readonly added?: boolean;
+  readonly lastSeq?: number;
+  /** Whether it is stored, at the first attempt and at the second. */
+  readonly added?: readonly boolean[];
   readonly found?: Notification;
-  /** How often the store runs the work before it commits. */
-  readonly runs?: number;
 }
 
-function createPorts({ lastSeq, added = false, found, runs = 1 }: Situation) {
+function createPorts({ lastSeq = 0, added: [first = false, second = false] = [], found }: Situation) {
   const notifications = {
     lastSeq: sinon.stub<Parameters<Notifications['lastSeq']>>().resolves(lastSeq),
     find: sinon.stub<Parameters<Notifications['find']>>().resolves(found),
-    add: sinon.stub<Parameters<Notifications['add']>>().resolves(added),
+    add: sinon.stub<Parameters<Notifications['add']>>().resolves(second),
   };
-  const committed = sinon.spy();
-  const transaction = sinon.spy(async (work: Parameters<Store['transaction']>[0], _scope: Context) => {
-    let result: unknown;
-    for (let run = 0; run < runs; run++) result = await work({ notifications });
-    committed();
-    return result;
-  });
+  notifications.add.onFirstCall().resolves(first);
+  const open = sinon.stub<[Context], Notifications>().returns(notifications);
   const sink = { send: sinon.stub<[Notification]>().resolves() };
-  const store = { transaction } as unknown as Store;
-  return { ports: { store, sink }, notifications, transaction, committed, sink };
+  return { ports: { store: { notifications: open }, sink }, notifications, open, sink };
 }

@@ -3,12 +3,15 @@ import type { ConsumerOffsets, ConsumerStore } from '../domain/consumer-ports.ts
 import type { SinkName } from '../domain/delivery-ports.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createNotifications } from './notifications.ts';
+import { runTakeWhole } from './take-whole.ts';
 
 const TABLE = 'consumer_offsets';
 
 /** @param sinks those that each notification is queued for */
 export function createConsumerStore(database: Database, sinks: readonly SinkName[]): ConsumerStore {
   return {
+    takeWhole: (stretch, notifications, context) => runTakeWhole(database, sinks, { stretch, notifications }, context),
+
     transaction(work, { signal }) {
       return database.transaction(
         (executor) =>

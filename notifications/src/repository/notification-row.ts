@@ -14,6 +14,17 @@ export interface NotificationRow {
 
 export const COLUMNS: (keyof NotificationRow)[] = ['order_id', 'seq', 'event_id', 'user_id', 'status', 'at', 'text'];
 
+/** For parameters in places where Postgres does not see what they are for. */
+export const TYPES: Readonly<Record<keyof NotificationRow, string>> = {
+  order_id: 'bigint',
+  seq: 'bigint',
+  event_id: 'uuid',
+  user_id: 'bigint',
+  status: 'text',
+  at: 'timestamptz',
+  text: 'text',
+};
+
 export function toNotification(row: NotificationRow): Notification {
   return {
     eventID: row.event_id,
@@ -24,4 +35,8 @@ export function toNotification(row: NotificationRow): Notification {
     at: row.at,
     text: row.text,
   };
+}
+
+export function toRow({ eventID, orderID, seq, user, status, at, text }: Notification): NotificationRow {
+  return { order_id: orderID, seq: BigInt(seq), event_id: eventID, user_id: user, status, at, text };
 }

@@ -2,7 +2,7 @@ import { activeTraceparent, type Executor, fixedStatement, shapedStatement, sql 
 import type { SinkName } from '../domain/delivery-ports.ts';
 import type { Notifications } from '../domain/ports.ts';
 import { withDeliveries } from './deliveries.ts';
-import { COLUMNS, type NotificationRow, TABLE, toNotification } from './notification-row.ts';
+import { COLUMNS, type NotificationRow, TABLE, TYPES, toNotification, toRow } from './notification-row.ts';
 
 /** @param sinks those that each notification is queued for */
 export function createNotifications(executor: Executor, sinks: readonly SinkName[]): Notifications {
@@ -18,9 +18,9 @@ export function createNotifications(executor: Executor, sinks: readonly SinkName
       return row && toNotification(row);
     },
 
-    async add({ eventID, orderID, seq, user, status, at, text }) {
-      const row = { order_id: orderID, seq, event_id: eventID, user_id: user, status, at, text };
-      const statement = addNotification(shape, { ...row, sinks, traceparent: activeTraceparent() ?? null });
+    async add(notification) {
+      const values = { ...toRow(notification), sinks, traceparent: activeTraceparent() ?? null };
+      const statement = addNotification(shape, values);
       return (await executor.run('add notification', statement)).length > 0;
     },
   };
@@ -34,21 +34,17 @@ const findNotification = fixedStatement<{ orderID: bigint; seq: number }>(({ ord
   sql.select().from(TABLE).fields(COLUMNS).where('order_id = ?', orderID).where('seq = ?', seq),
 );
 
-interface Added {
-  readonly order_id: bigint;
-  readonly seq: number;
-  readonly event_id: string;
-  readonly user_id: bigint;
-  readonly status: string;
-  readonly at: Date;
-  readonly text: string;
+interface Added extends NotificationRow {
   readonly sinks: readonly SinkName[];
   readonly traceparent: string | null;
 }
 
 /** Without a target, ON CONFLICT heeds every unique constraint: the place (order_id, seq) and the event_id. */
 const addNotification = shapedStatement<'queued' | 'unqueued', Added>((shape, added) => {
-  const row = Object.fromEntries(COLUMNS.map((column) => [column, added[column]]));
-  const insert = sql.insert().into(TABLE).setFields(row).onConflict().returning('order_id').returning('seq');
+  const before = sql.select().from(TABLE).field('1').where('order_id = ?', added.order_id);
+  before.where('seq = ?::bigint - 1', added.seq);
+  const row = sql.select().where(sql.expr().and('?::bigint = 1', added.seq).or('EXISTS ?', before));
+  for (const column of COLUMNS) row.field(sql.str(`?::${TYPES[column]}`, added[column]));
+  const insert = sql.insert().into(TABLE).fromQuery(COLUMNS, row).onConflict().returning('order_id').returning('seq');
   return shape === 'unqueued' ? insert : withDeliveries(insert, added);
 });

@@ -11,12 +11,14 @@ import { createEvents } from '../order-events.ts';
 import {
   type ConsumerGround,
   eventually,
+  oneByOne,
   openConsumerGround,
   openTestPool,
   type RunningConsumer,
+  surround,
   toRaw,
 } from './consumer-ground.ts';
-import type { DeathPoint } from './mortal-consumer.ts';
+import { DEATH_POINTS } from './death-points.ts';
 
 /** Nothing lost, nothing twice, nothing invented, and told in the order of each order by whoever told it. */
 async function assertExactlyOnce(ground: ConsumerGround, events: readonly OrderEvent[]): Promise<void> {
@@ -93,7 +95,7 @@ describe('Several consumers of order events', () => {
     assertToldOnce(consumers, events);
   });
 
-  for (const point of ['before the commit', 'after the commit'] satisfies DeathPoint[]) {
+  for (const point of DEATH_POINTS) {
     it(`leave no event out and take none twice when one is killed ${point}`, async () => {
       await using ground = await openConsumerGround(2);
       const events = mixedEvents(20, 10);
@@ -121,7 +123,7 @@ describe('Several consumers of order events', () => {
     const inTimeMax = 10;
     const consumer = ground.start({
       store: (store) => ({
-        ...store,
+        ...oneByOne(store),
         transaction: (work, context) =>
           store.transaction((repositories) => {
             let added = 0;
@@ -142,19 +144,46 @@ describe('Several consumers of order events', () => {
     assertToldOnce([consumer], events);
   });
 
+  it('take fewer messages at a time from where a whole batch of many does not end in time', async () => {
+    await using ground = await openConsumerGround(1);
+    const inTimeMax = 10;
+    const consumer = ground.start({
+      store: (store) => ({
+        ...store,
+        async takeWhole(stretch, notifications, context) {
+          if (notifications.length > inTimeMax) throw new DatabaseUnavailable('it took too long');
+          return store.takeWhole(stretch, notifications, context);
+        },
+      }),
+    });
+    const events = mixedEvents(30, 10);
+    await ground.publish(events);
+    await ground.consumed();
+    await assertExactlyOnce(ground, events);
+    assertToldOnce([consumer], events);
+  });
+
+  it('that look at their messages one by one store each event once', async () => {
+    await using ground = await openConsumerGround(2);
+    const consumers = [0, 1].map((index) => ground.start({ group: `${ground.group}-${index}`, store: oneByOne }));
+    const events = mixedEvents(20, 10);
+    await ground.publish(events);
+    await ground.consumed();
+    await assertExactlyOnce(ground, events);
+    assertToldOnce(consumers, events);
+  });
+
   it('wait while the database is away, say so once, and go on', async () => {
     await using ground = await openConsumerGround(1);
     let isAway = true;
     let tries = 0;
     const consumer = ground.start({
-      store: (store) => ({
-        ...store,
-        async transaction(work, context) {
+      store: (store) =>
+        surround(store, async (transaction) => {
           tries += 1;
           if (isAway) throw new DatabaseUnavailable('away');
-          return store.transaction(work, context);
-        },
-      }),
+          return transaction();
+        }),
     });
     const events = mixedEvents(300, 4);
     await ground.publish(events);

@@ -140,8 +140,12 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
   const registry = new Registry();
   const database = openDatabase({ url: place.databaseUrl, poolMax: 5, logger, registry });
   let transactions = 0;
-  const store = counting(createConsumerStore(database, []), (change) => {
-    transactions += change;
+  // What follows a transaction needs no turn of the event loop of its own: once it is over for others, that is done, too.
+  const store = surround(createConsumerStore(database, []), async (transaction) => {
+    transactions += 1;
+    return transaction().finally(() => {
+      transactions -= 1;
+    });
   });
   const consumer = startEventConsumer({
     ...place,
@@ -178,19 +182,21 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
   };
 }
 
-/** What follows a transaction needs no turn of the event loop of its own: once it is over for others, that is done, too. */
-function counting(store: ConsumerStore, count: (change: 1 | -1) => void): ConsumerStore {
+/** A store of which whatever stores messages is run by `around`. */
+export function surround(
+  store: ConsumerStore,
+  around: <T>(transaction: () => Promise<T>) => Promise<T>,
+): ConsumerStore {
   return {
     ...store,
-    async transaction(work, context) {
-      count(1);
-      try {
-        return await store.transaction(work, context);
-      } finally {
-        count(-1);
-      }
-    },
+    takeWhole: (...parts) => around(() => store.takeWhole(...parts)),
+    transaction: (work, context) => around(() => store.transaction(work, context)),
   };
+}
+
+/** A store for which every batch has something unusual about it. */
+export function oneByOne(store: ConsumerStore): ConsumerStore {
+  return { ...store, takeWhole: async () => false };
 }
 
 export function toRaw(event: OrderEvent, headers: RawMessage['headers'] = {}): RawMessage {

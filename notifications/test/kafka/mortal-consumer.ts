@@ -1,14 +1,14 @@
-/** A process of its own: a consumer that is killed in its third transaction, just before or just after the commit. */
+/** A process of its own: a consumer that is killed with its third batch. */
 import type { ConsumerStore } from '../../src/domain/consumer-ports.ts';
 import { startConsumer } from './consumer-ground.ts';
-
-export type DeathPoint = 'before the commit' | 'after the commit';
+import type { DeathPoint } from './death-points.ts';
 
 const { PLACE = '', DIE = '' } = process.env;
-const LAST_TRANSACTION = 3;
-let transactions = 0;
+const LAST_BATCH = 3;
+let batches = 0;
 
-async function die(): Promise<void> {
+async function dieWithTheLast(point: DeathPoint): Promise<void> {
+  if (batches < LAST_BATCH || DIE !== point) return;
   process.kill(process.pid, 'SIGKILL');
   // Nothing more may happen until the signal is there.
   await new Promise(() => {});
@@ -17,15 +17,25 @@ async function die(): Promise<void> {
 function mortal(store: ConsumerStore): ConsumerStore {
   return {
     ...store,
+    async takeWhole(...parts) {
+      if (DIE.includes('one by one')) return false;
+      batches += 1;
+      const taking = store.takeWhole(...parts);
+      // Somewhere between here and the answer; the server goes on with what it was told.
+      await new Promise(setImmediate);
+      await dieWithTheLast('while a whole batch is stored');
+      const isTaken = await taking;
+      await dieWithTheLast('after a whole batch was stored');
+      return isTaken;
+    },
     async transaction(work, context) {
-      transactions += 1;
-      const isLast = transactions >= LAST_TRANSACTION;
+      batches += 1;
       const result = await store.transaction(async (repositories) => {
         const done = await work(repositories);
-        if (isLast && DIE === 'before the commit') await die();
+        await dieWithTheLast('before the commit of one by one');
         return done;
       }, context);
-      if (isLast) await die();
+      await dieWithTheLast('after the commit of one by one');
       return result;
     },
   };
