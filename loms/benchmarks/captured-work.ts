@@ -61,7 +61,7 @@ export async function captureWork(url: string): Promise<CapturedWork> {
   });
   await prepare(database);
   const watched = watch(database, ran);
-  const store = createStore(watched, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, onEvents() {} });
+  const store = createStore(watched, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS });
   const { signal } = new AbortController();
   const key = randomUUID().replaceAll('-', '');
   const items = SKUS.map((sku) => ({ sku, count: 1 }));

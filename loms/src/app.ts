@@ -3,11 +3,12 @@ import { implement, type Service } from 'rpc-kit';
 import { type Background, type ServingParts, serviceOptions, startBackground } from 'service-kit';
 import { loms } from '../contract.ts';
 import { cancelOverdueOrders } from './domain/cancel-overdue-orders.ts';
-import { createEventRelay } from './domain/deliver-events.ts';
+import { createEventRelay, LOOK_AGAIN_MS } from './domain/deliver-events.ts';
 import type {
   BacklogReader,
   EventQueue,
   EventSink,
+  Handover,
   OrderReader,
   OverdueOrders,
   StockReader,
@@ -18,8 +19,8 @@ import { createHandlers } from './handler/handlers.ts';
 import { countOrders } from './order-metrics.ts';
 
 export interface Parts extends ServingParts {
-  /** @param onEvents to be called after each commit that left events to deliver */
-  readonly openStore: (onEvents: () => void) => Store;
+  /** @param openHandover for each transaction: how its events find those who deliver them */
+  readonly openStore: (openHandover: () => Handover) => Store;
   readonly orders: OrderReader;
   readonly stocks: StockReader;
   readonly overdue: OverdueOrders;
@@ -32,8 +33,6 @@ export interface App extends AsyncDisposable {
   readonly service: Service<typeof loms.methods>;
 }
 
-/** Another replica's events, and those that rest after a failure, are looked for this often. */
-const EVENTS_IDLE_MS = 100;
 /** How late an overdue order may be cancelled. */
 const OVERDUE_IDLE_MS = 1_000;
 /** Orders that cannot be cancelled come back each round: what they have in common shows in a few of them. */
@@ -42,22 +41,25 @@ const FAILURES_LOGGED_MAX = 20;
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
   const delivery = startDelivery(parts);
-  const store = countOrders(
-    parts.registry,
-    parts.openStore(() => delivery.wake()),
-  );
+  const store = countOrders(parts.registry, parts.openStore(delivery.openHandover));
   const expiry = startExpiry(parts, store);
   const handlers = createHandlers({ store, orders: parts.orders, stocks: parts.stocks });
   const service = implement(loms, handlers, serviceOptions(parts));
   return {
     service,
     async [Symbol.asyncDispose]() {
-      await Promise.all([delivery[Symbol.asyncDispose](), expiry[Symbol.asyncDispose]()]);
+      // What the one still leaves behind, the other still delivers.
+      await expiry[Symbol.asyncDispose]();
+      await delivery[Symbol.asyncDispose]();
     },
   };
 }
 
-function startDelivery({ queue, backlog, sink, logger, registry }: Parts): Background {
+interface Delivery extends AsyncDisposable {
+  openHandover(): Handover;
+}
+
+function startDelivery({ queue, backlog, sink, logger, registry }: Parts): Delivery {
   const metrics = createEventMetrics(registry, backlog);
   const relay = createEventRelay(queue, sink, {
     onFailure(eventID, err, delayMs) {
@@ -65,17 +67,17 @@ function startDelivery({ queue, backlog, sink, logger, registry }: Parts): Backg
       logger.warn({ event_id: eventID, err, delayMs }, 'an event could not be delivered and will be tried again');
     },
     onDelivered: metrics.onDelivered,
-    onArrival: () => rounds.wake(),
+    onWork: () => rounds.wake(),
   });
   const rounds = startBackground({
     name: 'deliver events',
     logger,
     registry,
-    idleMs: EVENTS_IDLE_MS,
+    idleMs: LOOK_AGAIN_MS,
     round: relay.round,
   });
   return {
-    wake: rounds.wake,
+    openHandover: relay.openHandover,
     async [Symbol.asyncDispose]() {
       await rounds[Symbol.asyncDispose]();
       await relay.settle().catch((err: unknown) => {

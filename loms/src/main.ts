@@ -50,7 +50,7 @@ await run('loms', async (stopped) => {
   const paymentTimeoutMs = config.ORDER_PAYMENT_TIMEOUT_MS;
   const limit = adaptiveLimit();
   await using app = createApp({
-    openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
+    openStore: (openHandover) => createStore(database, { paymentTimeoutMs, openHandover }),
     orders: createOrderReader(database),
     stocks: createStockReader(database),
     overdue: createOverdueOrders(database),

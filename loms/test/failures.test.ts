@@ -143,7 +143,7 @@ describe('A database that cannot be had', () => {
       const url = `postgres://loms:secret@127.0.0.1:${await closedPort()}/loms`;
       await using database = openPool(url, 2);
       await using app = createApp({
-        openStore: (onEvents) => createStore(database, { paymentTimeoutMs: 600_000, onEvents }),
+        openStore: (openHandover) => createStore(database, { paymentTimeoutMs: 600_000, openHandover }),
         orders: createOrderReader(database),
         stocks: createStockReader(database),
         overdue: createOverdueOrders(database),

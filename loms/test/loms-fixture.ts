@@ -117,7 +117,7 @@ function startReplica(url: string, options: LomsOptions & { sink: EventSink }, s
   const pool = openPool(url, poolMax);
   const database = noteStatements(pool, statements);
   const app = createApp({
-    openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
+    openStore: (openHandover) => createStore(database, { paymentTimeoutMs, openHandover }),
     orders: createOrderReader(database),
     stocks: createStockReader(database),
     overdue: createOverdueOrders(database),

@@ -75,7 +75,7 @@ const anyExpiry = fc.tuple(anyLatest).map(([latest]) =>
     const order = model.orders.at(-1 - latest);
     if (order?.status !== 'awaiting payment') return;
     await loms.query('UPDATE orders SET payment_due_at = now() WHERE order_id = $1', [order.orderID]);
-    const store = createStore(loms.database, { paymentTimeoutMs: 600_000, onEvents() {} });
+    const store = createStore(loms.database, { paymentTimeoutMs: 600_000 });
     const onFailure = (_orderID: bigint, error: unknown) => assert.fail(String(error));
     await cancelOverdueOrders(createOverdueOrders(loms.database), store, { onFailure }, new AbortController());
     // The background may have it in hand already; then this round has left it alone.

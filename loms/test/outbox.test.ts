@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createOrder } from '../src/domain/create-order.ts';
-import type { EventSink, OrderEvent } from '../src/domain/ports.ts';
+import { payOrder } from '../src/domain/pay-order.ts';
+import type { EventSink, Handover, OrderEvent } from '../src/domain/ports.ts';
 import { createEventQueue } from '../src/repository/outbox.ts';
 import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -22,10 +23,10 @@ function recordingSink(then: EventSink['deliver'] = async () => {}): EventSink &
 
 /** A sink whose deliveries never end of themselves. */
 function hangingSink() {
-  return recordingSink(
-    (_event, { signal }) =>
-      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-  );
+  return recordingSink(async (_event, { signal }) => {
+    signal.throwIfAborted();
+    await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  });
 }
 
 function seqsOf(events: readonly OrderEvent[], orderID: bigint): number[] {
@@ -130,29 +131,112 @@ describe('The outbox', () => {
     'delivers what a replica had in hand when it died, once its lease is over',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 1 });
-      await loms.query("ALTER TABLE outbox ALTER COLUMN available_at SET DEFAULT 'infinity'");
-      const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
-      // All that is left of the dead one: it took the event before anybody else could, and has done nothing with it.
-      const [taken] = await loms.database.transaction(async (executor) => {
-        await executor.run('test', {
-          toParam: () => ({ text: 'UPDATE outbox SET available_at = now()', values: [] }),
-        });
-        return createEventQueue({ ...loms.database, ...executor }).claim(1, 15_000, new AbortController());
-      });
-      assert.equal(taken?.seq, 1);
-      await loms.query('ALTER TABLE outbox ALTER COLUMN available_at SET DEFAULT now()');
+      // It died just behind the commit: it has taken the events, and done nothing with them.
+      const died: Handover = { leaseMs: 15_000, ask: () => 'taken', wrote() {}, commit() {}, drop() {} };
+      const store = createStore(loms.database, { paymentTimeoutMs: 600_000, openHandover: () => died });
+      const orderID = await createOrder(store, { user: 1n, items: [{ sku: SKU, count: 1 }] }, new AbortController());
       await loms.client.orderPayed({ orderID });
-      // Not before its lease is over does anybody else take it, nor what comes after it.
+      // Not before its lease is over does anybody else take them, nor what comes after them.
       const leases = await loms.query(`
-        SELECT seq, available_at - clock_timestamp() > interval '10 seconds' AS leased
+        SELECT seq, available_at - clock_timestamp() > interval '10 seconds' AS leased, attempts
         FROM outbox WHERE order_id = ${orderID} ORDER BY seq`);
-      assert.deepEqual(leases[0], { seq: 1, leased: true });
+      assert.deepEqual(leases, [
+        { seq: 1, leased: true, attempts: 1 },
+        { seq: 2, leased: true, attempts: 1 },
+        { seq: 3, leased: false, attempts: 0 },
+      ]);
       assert.deepEqual(loms.events, []);
-      await loms.query(`UPDATE outbox SET available_at = clock_timestamp() WHERE order_id = ${orderID} AND seq = 1`);
+      await loms.query(`UPDATE outbox SET available_at = clock_timestamp() WHERE order_id = ${orderID} AND seq < 3`);
       await outboxToDrain(loms);
       assert.deepEqual(seqsOf(loms.events, orderID), [1, 2, 3]);
     }),
   );
+
+  it('is written as taken where no earlier event of the order waits, and as free where one does', async () => {
+    const hanging = hangingSink();
+    await withLoms(
+      async (loms) => {
+        await loms.supply(SKU, { 1: 2 });
+        const [waiting = 0n, told = 0n] = await createOrders(loms.client, SKU, 2);
+        await eventually(
+          'their first events are on their way',
+          () => hanging.reached.length,
+          (count) => count === 2,
+        );
+        await loms.query(`UPDATE outbox SET delivered_at = now() WHERE order_id = ${told}`);
+        const outcomes: boolean[] = [];
+        const asking: Handover = {
+          leaseMs: 15_000,
+          ask: () => 'taken if first',
+          wrote: (_events, isTaken) => void outcomes.push(isTaken),
+          commit() {},
+          drop() {},
+        };
+        const store = createStore(loms.database, { paymentTimeoutMs: 600_000, openHandover: () => asking });
+        for (const orderID of [waiting, told]) await payOrder(store, orderID, new AbortController());
+        assert.deepEqual(outcomes, [false, true]);
+        const rows = await loms.query(`
+          SELECT order_id, attempts, available_at > clock_timestamp() + interval '10 seconds' AS leased
+          FROM outbox WHERE seq = 3 ORDER BY attempts`);
+        assert.deepEqual(rows, [
+          { order_id: waiting, attempts: 0, leased: false },
+          { order_id: told, attempts: 1, leased: true },
+        ]);
+      },
+      { sink: hanging },
+    )();
+  });
+
+  it('has an event that is given back rest as long as those before it', async () => {
+    const hanging = hangingSink();
+    await withLoms(
+      async (loms) => {
+        await loms.supply(SKU, { 1: 1 });
+        const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
+        const queue = createEventQueue(loms.database);
+        const resting = () =>
+          loms.query(`
+            SELECT seq, attempts, round(extract(epoch FROM available_at - clock_timestamp()) / 10)::integer AS tens
+            FROM outbox ORDER BY seq`);
+        const [first, second] = await loms.query(
+          `SELECT event_id FROM outbox WHERE order_id = ${orderID} ORDER BY seq`,
+        );
+        await queue.postpone(first?.event_id as string, 60_000, new AbortController());
+        await loms.query(`UPDATE outbox SET available_at = clock_timestamp() + interval '2 hours' WHERE seq = 2`);
+        await queue.release(second?.event_id as string, new AbortController());
+        assert.deepEqual(await resting(), [
+          { seq: 1, attempts: 1, tens: 6 },
+          { seq: 2, attempts: 0, tens: 6 },
+        ]);
+        await queue.release(first?.event_id as string, new AbortController());
+        assert.deepEqual((await resting())[0], { seq: 1, attempts: 0, tens: 0 });
+      },
+      { sink: hanging },
+    )();
+  });
+
+  it('tells with the note of a delivery whether a later event of the order can be taken', async () => {
+    const hanging = hangingSink();
+    await withLoms(
+      async (loms) => {
+        await loms.supply(SKU, { 1: 1 });
+        await createOrders(loms.client, SKU, 1);
+        const queue = createEventQueue(loms.database);
+        const [first, second] = await loms.query('SELECT event_id FROM outbox ORDER BY seq');
+        const note = async (event: Record<string, unknown> | undefined): Promise<boolean[]> => {
+          const noted = await queue.delivered([event?.event_id as string], new AbortController());
+          return noted.map(({ isAwaited }) => isAwaited);
+        };
+        assert.deepEqual(await note(first), [false], 'the second one is in hand');
+        assert.deepEqual(await note(first), [], 'it was noted before');
+        await loms.query('UPDATE outbox SET delivered_at = NULL WHERE seq = 1');
+        await loms.query('UPDATE outbox SET available_at = clock_timestamp() WHERE seq = 2');
+        assert.deepEqual(await note(first), [true]);
+        assert.deepEqual(await note(second), [false]);
+      },
+      { sink: hanging },
+    )();
+  });
 
   it('passes over events that somebody else has in hand', async () => {
     const sink = recordingSink(async ({ orderID }) => {
@@ -196,7 +280,7 @@ describe('The outbox', () => {
       await loms.supply(2, { 1: 1 });
       const { promise: released, resolve: release } = Promise.withResolvers<void>();
       const { promise: written, resolve: write } = Promise.withResolvers<void>();
-      const store = createStore(loms.database, { paymentTimeoutMs: 600_000, onEvents() {} });
+      const store = createStore(loms.database, { paymentTimeoutMs: 600_000 });
       const slow = store.transaction(async (repositories) => {
         const inside = { transaction: (work: (given: typeof repositories) => unknown) => work(repositories) };
         const request = { user: 1n, items: [{ sku: 1, count: 1 }] };
@@ -222,10 +306,7 @@ describe('The outbox', () => {
     await withLoms(
       async (loms) => {
         await loms.supply(SKU, { 1: 30 });
-        // So that the replica finds all of them at once, and not a few and then a few more.
-        await loms.query("ALTER TABLE outbox ALTER COLUMN available_at SET DEFAULT 'infinity'");
         const orderIDs = await createOrders(loms.client, SKU, 30);
-        await loms.query('UPDATE outbox SET available_at = clock_timestamp()');
         await eventually(
           'the replica has its hands full',
           () => hanging.reached.length,

@@ -10,6 +10,7 @@ import {
 } from 'local/testing';
 import type { Database } from 'service-kit';
 import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
+import type { Handover } from '../src/domain/ports.ts';
 import { createAwaitingReader } from '../src/repository/awaiting.ts';
 import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
 import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
@@ -112,7 +113,9 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await client.cancelOrder({ orderID: 10n });
   await client.listOrder({ orderID: payed });
   await client.stocks({ sku: 1 });
-  const store = createStore(database, { paymentTimeoutMs: 600_000, onEvents() {} });
+  // The way of writing events that asks the most; a lease of no time leaves them to whoever looks for them.
+  const handover: Handover = { leaseMs: 0, ask: () => 'taken if first', wrote() {}, commit() {}, drop() {} };
+  const store = createStore(database, { paymentTimeoutMs: 600_000, openHandover: () => handover });
   await cancelOverdueOrder(store, 20n, new AbortController());
   await outboxToDrain({ query });
   const [event] = await query(`SELECT event_id FROM outbox WHERE order_id = ${payed} AND seq = 3`);

@@ -112,7 +112,7 @@ describe('Races', () => {
         await loms.supply(SKU, { 1: 60 });
         const orderIDs = await createOrders(loms.client, SKU, 60);
         // The background work looks once a second; the race needs the two to start together.
-        const store = createStore(loms.database, { paymentTimeoutMs: 1, onEvents() {} });
+        const store = createStore(loms.database, { paymentTimeoutMs: 1 });
         const expire = (orderID: bigint) => cancelOverdueOrder(store, orderID, new AbortController());
         let payed = 0;
         const race = async (orderID: bigint, index: number): Promise<void> => {

@@ -9,7 +9,7 @@ const SKU = 1_076_963;
 const context = new AbortController();
 
 function storeOf({ database }: Loms): Store {
-  return createStore(database, { paymentTimeoutMs: 600_000, onEvents() {} });
+  return createStore(database, { paymentTimeoutMs: 600_000 });
 }
 
 describe('A transaction of loms', () => {

@@ -52,4 +52,4 @@ export async function runInPool<Item, Result>(
   return results;
 }
 
-export { createRelay, type Relay, type RelayOptions } from './relay.ts';
+export { createRelay, type Relay, type RelayOptions, type Reservation } from './relay.ts';

@@ -1,19 +1,26 @@
 import assert from 'node:assert/strict';
-import { createRelay } from './relay.ts';
+import sinon from 'sinon';
+import { createRelay, type RelayOptions } from './relay.ts';
+
+type Settings = Pick<RelayOptions<number>, 'inHandMax' | 'gatherMs' | 'lookAgainMs'>;
 
 /** A relay over a list of items, whose deliveries end when the test says so. */
-function openRelay({ items, inHandMax }: { items: number[]; inHandMax: number }) {
+function openRelay({ items, ...settings }: Settings & { readonly items: number[] }) {
   const waiting = [...items];
   const underWay = new Map<number, (arrived: boolean) => void>();
   const broken = new Map<number, (error: Error) => void>();
   const noted: (readonly number[])[] = [];
-  const notes: { failWith: Error | undefined } = { failWith: undefined };
+  const fails = { next: undefined as Error | undefined };
+  const notes = { failWith: undefined as Error | undefined, setsFree: false };
   let arrivals = 0;
   const claimed: number[] = [];
   const relay = createRelay<number>({
-    inHandMax,
+    ...settings,
     async claim(limit) {
       claimed.push(limit);
+      const { next } = fails;
+      fails.next = undefined;
+      if (next) throw next;
       return waiting.splice(0, limit);
     },
     deliver: (item) =>
@@ -24,13 +31,16 @@ function openRelay({ items, inHandMax }: { items: number[]; inHandMax: number })
     async note(arrived) {
       if (notes.failWith) throw notes.failWith;
       noted.push(arrived);
+      return notes.setsFree;
     },
     onArrival: () => void arrivals++,
   });
-  const { signal } = new AbortController();
+  const stop = new AbortController();
   return {
-    round: () => relay.round(signal),
-    settle: () => relay.settle(),
+    ...relay,
+    round: () => relay.round(stop.signal),
+    stop: () => stop.abort(),
+    add: (...more: number[]) => void waiting.push(...more),
     end: async (item: number, arrived = true) => {
       underWay.get(item)?.(arrived);
       await new Promise(setImmediate);
@@ -42,6 +52,7 @@ function openRelay({ items, inHandMax }: { items: number[]; inHandMax: number })
     underWay,
     noted,
     notes,
+    fails,
     claimed,
     arrivals: () => arrivals,
   };
@@ -119,5 +130,132 @@ describe('createRelay', () => {
     await relay.end(1, false);
     await settled;
     assert.deepEqual(relay.noted, [[2]]);
+  });
+
+  describe('that need not look in every round', () => {
+    let clock: sinon.SinonFakeTimers;
+    beforeEach(() => {
+      clock = sinon.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    });
+    afterEach(() => clock.restore());
+
+    /** One that has looked, and found nothing. */
+    async function openIdle(settings: Partial<Settings> = {}) {
+      const relay = openRelay({ items: [], inHandMax: 4, lookAgainMs: 50, ...settings });
+      await relay.round();
+      return relay;
+    }
+
+    it('looks again when it is told that there is something, and when the time is over', async () => {
+      const relay = await openIdle();
+      clock.tick(49);
+      await relay.round();
+      assert.equal(relay.claimed.length, 1);
+      relay.expect();
+      await relay.round();
+      assert.equal(relay.claimed.length, 2);
+      clock.tick(50);
+      await relay.round();
+      assert.equal(relay.claimed.length, 3);
+    });
+
+    it('looks again when it found as much as it had room for, until there is less', async () => {
+      const relay = await openIdle();
+      relay.add(1, 2, 3, 4);
+      relay.expect();
+      assert.equal(await relay.round(), true);
+      await relay.end(1);
+      assert.equal(await relay.round(), false);
+      await relay.end(2);
+      await relay.round();
+      assert.deepEqual(relay.claimed, [4, 4, 1]);
+    });
+
+    it('looks again when what it noted has set something free, and only then', async () => {
+      const relay = await openIdle();
+      relay.reserve(2)?.fill([1, 2]);
+      await relay.end(1);
+      await relay.round();
+      assert.deepEqual([relay.noted, relay.claimed.length], [[[1]], 1]);
+      relay.notes.setsFree = true;
+      await relay.end(2);
+      await relay.round();
+      assert.deepEqual([relay.noted, relay.claimed.length], [[[1], [2]], 2]);
+    });
+
+    it('looks again when a look has failed', async () => {
+      const relay = await openIdle();
+      const failure = new Error('the database went away');
+      relay.fails.next = failure;
+      relay.expect();
+      await assert.rejects(relay.round(), failure);
+      await relay.round();
+      assert.equal(relay.claimed.length, 3);
+    });
+
+    it('delivers at once what it has kept room for', async () => {
+      const relay = await openIdle();
+      const reservation = relay.reserve(2);
+      relay.add(1, 2, 3, 4);
+      relay.expect();
+      await relay.round();
+      assert.deepEqual(relay.claimed, [4, 2]);
+      reservation?.fill([7]);
+      assert.deepEqual([...relay.underWay.keys()], [1, 2, 7]);
+      assert.throws(() => reservation?.fill([8]), /filled once/);
+    });
+
+    it('gives the room back that was kept for nothing', async () => {
+      const relay = await openIdle();
+      relay.reserve(4)?.fill([]);
+      assert.ok(relay.reserve(4));
+    });
+
+    it('waits for nothing while all its room is kept for what is not there yet', async () => {
+      const relay = await openIdle();
+      relay.reserve(4);
+      relay.expect();
+      assert.equal(await relay.round(), false);
+    });
+
+    it('keeps no room where there is none, nor where something may have waited for longer', async () => {
+      const relay = await openIdle();
+      assert.equal(relay.reserve(5), undefined);
+      relay.expect();
+      assert.equal(relay.reserve(1), undefined);
+      await relay.round();
+      assert.ok(relay.reserve(1));
+    });
+
+    it('keeps no room before its rounds have begun, nor after they have ended', async () => {
+      const relay = openRelay({ items: [], inHandMax: 4 });
+      assert.equal(relay.reserve(1), undefined);
+      await relay.round();
+      assert.ok(relay.reserve(1));
+      relay.stop();
+      assert.equal(relay.reserve(1), undefined);
+    });
+
+    it('tells of arrivals together, once the first of them has waited a little', async () => {
+      const relay = await openIdle({ gatherMs: 20 });
+      relay.reserve(2)?.fill([1, 2]);
+      await relay.end(1);
+      clock.tick(19);
+      await relay.end(2);
+      assert.equal(relay.arrivals(), 0);
+      clock.tick(1);
+      assert.equal(relay.arrivals(), 1);
+      await relay.round();
+      assert.deepEqual(relay.noted, [[1, 2]]);
+    });
+
+    it('tells of no arrival any more once it has settled', async () => {
+      const relay = await openIdle({ gatherMs: 20 });
+      relay.reserve(1)?.fill([1]);
+      await relay.end(1);
+      await relay.settle();
+      clock.tick(20);
+      assert.deepEqual([relay.arrivals(), relay.noted], [0, [[1]]]);
+    });
   });
 });

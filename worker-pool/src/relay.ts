@@ -8,35 +8,79 @@ export interface RelayOptions<Item> {
    * It should end soon after its signal aborts.
    */
   readonly deliver: (item: Item, signal: AbortSignal) => Promise<boolean>;
-  /** Notes items that arrived, as many as there are by now. What was not noted would be delivered again. */
-  readonly note: (items: readonly Item[]) => Promise<void>;
+  /**
+   * Notes items that arrived, as many as there are by now. What was not noted would be delivered again.
+   * @returns whether that may have set free what waited behind them
+   */
+  readonly note: (items: readonly Item[]) => Promise<boolean>;
   /** Called when an item has arrived: another round has something to note, and perhaps to take. */
   readonly onArrival: () => void;
+  /**
+   * How long an item that has arrived waits for others to be noted with, in milliseconds: for where nobody waits for the note.
+   * Default: not at all.
+   */
+  readonly gatherMs?: number;
+  /**
+   * After this time, in milliseconds, a round looks for items also where nobody said that there are any; others may have left
+   * them. Default: every round looks.
+   */
+  readonly lookAgainMs?: number;
 }
 
-export interface Relay {
+export interface Relay<Item> {
   /**
    * Notes what arrived since the round before, takes what there is room for and sets out to deliver it, without waiting for it:
    * so a slow delivery holds up no other.
    * @returns whether there may be more to take at once
    */
   round(signal: AbortSignal): Promise<boolean>;
+  /** There is something to take: the next round looks for it. */
+  expect(): void;
+  /**
+   * Room for items that are not there yet and will be in nobody else's hands; `undefined` where there is none, or where others
+   * may have waited for longer.
+   */
+  reserve(count: number): Reservation<Item> | undefined;
   /** Waits for what is still under way and notes it: for the end, after the signal of the rounds has aborted. */
   settle(): Promise<void>;
 }
 
-/** Takes items out of a queue that several relays share, and delivers a bounded number side by side. */
-export function createRelay<Item>({ inHandMax, claim, deliver, note, onArrival }: RelayOptions<Item>): Relay {
-  const underWay = new Set<Promise<void>>();
-  let arrived: Item[] = [];
-  let failure: { readonly error: unknown } | undefined;
+export interface Reservation<Item> {
+  /** Sets out to deliver them, and gives the room back that they do not need. */
+  fill(items: readonly Item[]): void;
+}
 
-  async function noteArrived(): Promise<void> {
-    if (arrived.length === 0) return;
+/** Takes items out of a queue that several relays share, and delivers a bounded number side by side. */
+export function createRelay<Item>(options: RelayOptions<Item>): Relay<Item> {
+  const { inHandMax, claim, deliver, note, onArrival, gatherMs = 0, lookAgainMs = 0 } = options;
+  const underWay = new Set<Promise<void>>();
+  let reserved = 0;
+  let arrived: Item[] = [];
+  let gathering: NodeJS.Timeout | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  let isExpecting = true;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  /** Of the rounds: what is handed over between them lasts as long as they do. */
+  let running: AbortSignal | undefined;
+
+  const room = (): number => inHandMax - underWay.size - arrived.length - reserved;
+
+  function arrive(item: Item): void {
+    arrived.push(item);
+    if (gatherMs === 0) onArrival();
+    else
+      gathering ??= setTimeout(() => {
+        gathering = undefined;
+        onArrival();
+      }, gatherMs);
+  }
+
+  async function noteArrived(): Promise<boolean> {
+    if (arrived.length === 0) return false;
     const items = arrived;
     arrived = [];
     try {
-      await note(items);
+      return await note(items);
     } catch (error) {
       arrived = [...items, ...arrived];
       throw error;
@@ -47,9 +91,7 @@ export function createRelay<Item>({ inHandMax, claim, deliver, note, onArrival }
     const delivery = deliver(item, signal)
       .then(
         (isThere) => {
-          if (!isThere) return;
-          arrived.push(item);
-          onArrival();
+          if (isThere) arrive(item);
         },
         (error: unknown) => {
           failure = { error };
@@ -59,25 +101,61 @@ export function createRelay<Item>({ inHandMax, claim, deliver, note, onArrival }
     underWay.add(delivery);
   }
 
+  async function take(count: number, signal: AbortSignal): Promise<boolean> {
+    // Whoever expects more while this looks may have left it behind its back.
+    isExpecting = false;
+    lookedAt = performance.now();
+    try {
+      const items = await claim(count, signal);
+      for (const item of items) setOut(item, signal);
+      isExpecting ||= items.length === count;
+    } catch (error) {
+      isExpecting = true;
+      throw error;
+    }
+    return isExpecting;
+  }
+
   return {
     async round(signal) {
+      running = signal;
       if (failure) {
         const { error } = failure;
         failure = undefined;
         throw error;
       }
-      await noteArrived();
-      const room = inHandMax - underWay.size - arrived.length;
-      if (room <= 0) {
-        await Promise.race(underWay);
-        return true;
-      }
-      const items = await claim(room, signal);
-      for (const item of items) setOut(item, signal);
-      return items.length === room;
+      if (await noteArrived()) isExpecting = true;
+      if (!isExpecting && performance.now() - lookedAt < lookAgainMs) return false;
+      const count = room();
+      if (count > 0) return take(count, signal);
+      // All the room is kept for what is not there yet: its arrival, or another look, goes on.
+      if (underWay.size === 0) return false;
+      await Promise.race(underWay);
+      return true;
+    },
+
+    expect() {
+      isExpecting = true;
+    },
+
+    reserve(count) {
+      const signal = running;
+      // What has waited for longer goes first.
+      if (!signal || signal.aborted || isExpecting || room() < count) return undefined;
+      reserved += count;
+      let isOpen = true;
+      return {
+        fill(items) {
+          if (!isOpen) throw new Error('a reservation is filled once');
+          isOpen = false;
+          reserved -= count;
+          for (const item of items) setOut(item, signal);
+        },
+      };
     },
 
     async settle() {
+      clearTimeout(gathering);
       await Promise.all(underWay);
       await noteArrived();
     },

@@ -43,7 +43,7 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
   const sink = createNotificationsSink(peer.client);
   const app = resources.use(
     createApp({
-      openStore: (onEvents) => createStore(database, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, onEvents }),
+      openStore: (openHandover) => createStore(database, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, openHandover }),
       orders: createOrderReader(database),
       stocks: createStockReader(database),
       overdue: createOverdueOrders(database),

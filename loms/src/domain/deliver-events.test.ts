@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import sinon, { type SinonStub } from 'sinon';
 import { AT } from '../../test/port-stubs.ts';
-import { createEventRelay } from './deliver-events.ts';
+import { createEventRelay, LOOK_AGAIN_MS } from './deliver-events.ts';
 import { SinkUnavailable } from './errors.ts';
-import type { ClaimedEvent, EventQueue, EventSink } from './ports.ts';
+import type { ClaimedEvent, EventQueue, EventSink, Noted } from './ports.ts';
 
-function eventOf(eventID: string, attempts = 1): ClaimedEvent {
-  return { eventID, orderID: 1n, seq: 1, user: 1n, status: 'new', at: AT, attempts };
+const NOTED: Noted = { delayMs: 5, isAwaited: false };
+
+function eventOf(eventID: string, attempts = 1, { orderID = 1n, seq = 1 } = {}): ClaimedEvent {
+  return { eventID, orderID, seq, user: 1n, status: 'new', at: AT, attempts };
 }
 
 describe('The relay of events', () => {
@@ -16,16 +18,18 @@ describe('The relay of events', () => {
   let postpone: SinonStub<Parameters<EventQueue['postpone']>, Promise<void>>;
   let release: SinonStub<Parameters<EventQueue['release']>, Promise<void>>;
   let deliver: SinonStub<Parameters<EventSink['deliver']>, Promise<void>>;
-  let report: { onFailure: SinonStub; onDelivered: SinonStub; onArrival: SinonStub };
+  let report: { onFailure: SinonStub; onDelivered: SinonStub; onWork: SinonStub };
   let stop: AbortController;
   beforeEach(() => {
     claim = sinon.stub<Parameters<EventQueue['claim']>, ReturnType<EventQueue['claim']>>().resolves([]);
     claim.onFirstCall().resolves(events);
-    delivered = sinon.stub<Parameters<EventQueue['delivered']>, ReturnType<EventQueue['delivered']>>().resolves([5]);
+    delivered = sinon
+      .stub<Parameters<EventQueue['delivered']>, ReturnType<EventQueue['delivered']>>()
+      .resolves([NOTED]);
     postpone = sinon.stub<Parameters<EventQueue['postpone']>, Promise<void>>().resolves();
     release = sinon.stub<Parameters<EventQueue['release']>, Promise<void>>().resolves();
     deliver = sinon.stub<Parameters<EventSink['deliver']>, Promise<void>>().resolves();
-    report = { onFailure: sinon.stub(), onDelivered: sinon.stub(), onArrival: sinon.stub() };
+    report = { onFailure: sinon.stub(), onDelivered: sinon.stub(), onWork: sinon.stub() };
     stop = new AbortController();
   });
 
@@ -43,7 +47,6 @@ describe('The relay of events', () => {
       delivered.args.map(([eventIDs]) => eventIDs),
       [['a', 'b', 'c']],
     );
-    sinon.assert.callCount(report.onArrival, 3);
     sinon.assert.calledOnceWithExactly(report.onDelivered, [5]);
     sinon.assert.notCalled(postpone);
     sinon.assert.notCalled(report.onFailure);
@@ -101,6 +104,188 @@ describe('The relay of events', () => {
     sinon.assert.notCalled(delivered);
   });
 
+  it('has what was delivered noted within 20 ms', async () => {
+    const clock = sinon.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      await open().round(stop.signal);
+      await new Promise(setImmediate);
+      sinon.assert.notCalled(report.onWork);
+      clock.tick(20);
+      sinon.assert.calledOnce(report.onWork);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  describe('to which events are handed over', () => {
+    const orderOf = (...seqs: readonly number[]): ClaimedEvent[] =>
+      seqs.map((seq) => eventOf(`7/${seq}`, 1, { orderID: 7n, seq }));
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+    /** One that has looked and found nothing: then it takes what is written. */
+    async function openIdle() {
+      claim.onFirstCall().resolves([]);
+      const relay = open();
+      await relay.round(stop.signal);
+      return relay;
+    }
+
+    function handOver(relay: ReturnType<typeof open>, events: readonly ClaimedEvent[]): string {
+      const handover = relay.openHandover();
+      const [first] = events;
+      assert.ok(first);
+      const asked = handover.ask(first.orderID, first.seq, events.length);
+      handover.wrote(events, asked !== 'free');
+      handover.commit();
+      return asked;
+    }
+
+    const reached = (): string[] => deliver.args.map(([{ eventID }]) => eventID);
+
+    it('delivers them without a look into the outbox, one after the other, and notes them together', async () => {
+      const relay = await openIdle();
+      const ends: (() => void)[] = [];
+      deliver.callsFake(() => new Promise((resolve) => void ends.push(resolve)));
+      assert.equal(handOver(relay, orderOf(1, 2)), 'taken');
+      await turn();
+      assert.deepEqual(reached(), ['7/1']);
+      ends[0]?.();
+      await turn();
+      assert.deepEqual(reached(), ['7/1', '7/2']);
+      ends[1]?.();
+      await turn();
+      await relay.round(stop.signal);
+      sinon.assert.calledOnce(claim);
+      assert.deepEqual(
+        delivered.args.map(([eventIDs]) => eventIDs),
+        [['7/1', '7/2']],
+      );
+    });
+
+    it('has the next event of an order follow those that are in hand', async () => {
+      const relay = await openIdle();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      deliver.onFirstCall().returns(promise);
+      handOver(relay, orderOf(1, 2));
+      assert.equal(handOver(relay, orderOf(3)), 'taken');
+      await turn();
+      assert.deepEqual(reached(), ['7/1']);
+      resolve();
+      await turn();
+      assert.deepEqual(reached(), ['7/1', '7/2', '7/3']);
+    });
+
+    it('has an event follow one that was taken out of the outbox', async () => {
+      claim.onFirstCall().resolves(orderOf(2));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      deliver.onFirstCall().returns(promise);
+      const relay = open();
+      await relay.round(stop.signal);
+      assert.equal(handOver(relay, orderOf(3)), 'taken');
+      resolve();
+      await turn();
+      assert.deepEqual(reached(), ['7/2', '7/3']);
+    });
+
+    it('leaves it to the outbox whether an event is the first of its order that waits', async () => {
+      const relay = await openIdle();
+      assert.equal(handOver(relay, orderOf(3)), 'taken if first');
+      handOver(relay, orderOf(4));
+      await turn();
+      await relay.round(stop.signal);
+      assert.equal(handOver(relay, orderOf(5)), 'taken if first', 'what was noted is not in hand any more');
+      // A gap: what comes between is not in hand here.
+      assert.equal(handOver(relay, orderOf(7)), 'taken if first');
+    });
+
+    it('gives back what was to follow an event that could not be delivered', async () => {
+      const relay = await openIdle();
+      deliver.onFirstCall().rejects(new Error('no answer'));
+      handOver(relay, orderOf(1, 2));
+      handOver(relay, orderOf(3));
+      await turn();
+      assert.deepEqual(reached(), ['7/1']);
+      sinon.assert.calledOnceWithExactly(postpone, '7/1', 100, sinon.match.object);
+      assert.deepEqual(
+        release.args.map(([eventID]) => eventID),
+        ['7/2', '7/3'],
+      );
+      assert.equal(handOver(relay, orderOf(4)), 'taken if first');
+    });
+
+    it('delivers nothing behind an event that failed between the question and the commit', async () => {
+      const relay = await openIdle();
+      const { promise, reject } = Promise.withResolvers<void>();
+      deliver.onFirstCall().returns(promise);
+      handOver(relay, orderOf(1));
+      const handover = relay.openHandover();
+      assert.equal(handover.ask(7n, 2, 1), 'taken');
+      handover.wrote(orderOf(2), true);
+      reject(new Error('no answer'));
+      await turn();
+      handover.commit();
+      await turn();
+      assert.deepEqual(reached(), ['7/1']);
+      sinon.assert.calledOnceWithExactly(release, '7/2', sinon.match.object);
+    });
+
+    it('looks for what was written for everybody', async () => {
+      const relay = await openIdle();
+      const handover = relay.openHandover();
+      assert.equal(handover.ask(7n, 3, 1), 'taken if first');
+      handover.wrote(orderOf(3), false);
+      sinon.assert.notCalled(report.onWork);
+      handover.commit();
+      sinon.assert.calledOnce(report.onWork);
+      await relay.round(stop.signal);
+      sinon.assert.calledTwice(claim);
+      assert.deepEqual(reached(), []);
+    });
+
+    it('looks at once for what waited behind an event that it has noted', async () => {
+      const relay = await openIdle();
+      delivered.resolves([{ ...NOTED, isAwaited: true }]);
+      handOver(relay, orderOf(1));
+      await turn();
+      await relay.round(stop.signal);
+      sinon.assert.calledTwice(claim);
+    });
+
+    it('delivers nothing of a transaction that has left nothing, and has room again', async () => {
+      const relay = await openIdle();
+      for (let attempt = 0; attempt < 100; attempt++) {
+        const handover = relay.openHandover();
+        assert.equal(handover.ask(7n, 1, 2), 'taken');
+        // Every second one fails in the statement that writes them.
+        if (attempt % 2) handover.wrote(orderOf(1, 2), true);
+        handover.drop();
+        handover.commit();
+      }
+      await turn();
+      sinon.assert.notCalled(deliver);
+      sinon.assert.notCalled(report.onWork);
+    });
+
+    it('takes no more than it may have in hand', async () => {
+      const relay = await openIdle();
+      deliver.returns(new Promise(() => {}));
+      for (let orderID = 1n; orderID <= 32n; orderID++) {
+        assert.equal(handOver(relay, [eventOf(`${orderID}`, 1, { orderID })]), 'taken');
+      }
+      assert.equal(handOver(relay, orderOf(1)), 'free');
+      sinon.assert.callCount(deliver, 32);
+    });
+
+    it('takes none where the sink is away', async () => {
+      const relay = await openIdle();
+      deliver.rejects(new SinkUnavailable('no broker'));
+      handOver(relay, orderOf(1));
+      await turn();
+      sinon.assert.calledOnceWithExactly(release, '7/1', sinon.match.object);
+      assert.equal(handOver(relay, [eventOf('another', 1, { orderID: 8n })]), 'free');
+    });
+  });
+
   describe('while the sink is away', () => {
     let clock: sinon.SinonFakeTimers;
     beforeEach(() => {
@@ -132,9 +317,9 @@ describe('The relay of events', () => {
       const relay = open();
       await roundAt(relay, 0);
       for (const [index, restMs] of [100, 200, 400, 800, 1_600, 2_000, 2_000].entries()) {
-        await roundAt(relay, restMs - 1);
+        await roundAt(relay, Math.max(restMs - LOOK_AGAIN_MS, LOOK_AGAIN_MS) - 1);
         assert.deepEqual(limits(), [32, ...Array(index).fill(1)], `too early after ${restMs} ms`);
-        await roundAt(relay, 1);
+        await roundAt(relay, LOOK_AGAIN_MS + 1);
         assert.deepEqual(limits(), [32, ...Array(index + 1).fill(1)]);
       }
     });

@@ -96,6 +96,7 @@ export interface Stocks {
 
 /** Where status changes wait to be told to the world. */
 export interface Outbox {
+  /** @param changes of one order, one directly after the other */
   add(changes: readonly StatusChange[]): Promise<void>;
 }
 
@@ -157,6 +158,34 @@ export interface ClaimedEvent extends OrderEvent {
   readonly attempts: number;
 }
 
+/** An event that was noted as delivered. */
+export interface Noted {
+  /** How long after its change, in milliseconds. */
+  readonly delayMs: number;
+  /** Whether a later event of its order waits, and nobody has it in hand. */
+  readonly isAwaited: boolean;
+}
+
+/**
+ * How the events of a transaction get into the hands of those who deliver: most of them are taken as they are written, by
+ * the process that writes them, so that nobody has to look for them after the commit.
+ */
+export interface Handover {
+  /** For so long nobody else takes what is written as taken, in milliseconds. */
+  readonly leaseMs: number;
+  /**
+   * How events of an order have to be written, from this seq on: as taken, or as taken where no earlier one of the order waits, or
+   * as free for everybody.
+   */
+  ask(orderID: bigint, seq: number, count: number): 'taken' | 'taken if first' | 'free';
+  /** What was asked for is written. */
+  wrote(events: readonly OrderEvent[], isTaken: boolean): void;
+  /** The transaction is committed: those that were taken are delivered, and the others looked for. */
+  commit(): void;
+  /** What was written is not there; it may be written anew. */
+  drop(): void;
+}
+
 /** The undelivered side of the outbox. */
 export interface EventQueue {
   /**
@@ -164,11 +193,10 @@ export interface EventQueue {
    * and they come back after that unless they are delivered.
    */
   claim(limit: number, leaseMs: number, context: Context): Promise<ClaimedEvent[]>;
-  /** @returns how long after their changes, in milliseconds */
-  delivered(eventIDs: readonly string[], context: Context): Promise<number[]>;
+  delivered(eventIDs: readonly string[], context: Context): Promise<Noted[]>;
   /** Puts the event back for later, and with it those that wait behind it. */
   postpone(eventID: string, delayMs: number, context: Context): Promise<void>;
-  /** Gives the event back as if it had not been taken. */
+  /** Gives the event back as if it had not been taken; it rests as long as those before it do. */
   release(eventID: string, context: Context): Promise<void>;
 }
 

@@ -1,22 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, type Executor, fixedStatement, shapedStatement, sql } from 'service-kit';
-import type { BacklogReader, Context, EventQueue, OrderStatus, Outbox } from '../domain/ports.ts';
+import type { BacklogReader, Context, EventQueue, Handover, OrderEvent, OrderStatus, Outbox } from '../domain/ports.ts';
 
 /** @param origin the call that makes the changes */
-export function createOutbox(transaction: Executor, { requestId, traceparent }: Context): Outbox {
+export function createOutbox(transaction: Executor, { requestId, traceparent }: Context, handover: Handover): Outbox {
   return {
     async add(changes) {
-      const rows = changes.map(({ orderID, seq, user, status, at }) => ({
-        event_id: randomUUID(),
-        order_id: orderID,
-        seq,
-        user_id: user,
-        status,
-        changed_at: at,
-        request_id: requestId ?? null,
-        traceparent: traceparent ?? null,
-      }));
-      await transaction.run('add to outbox', insertRows(rows.length, toValues(rows)));
+      const [first] = changes;
+      if (!first) return;
+      const events = changes.map((change) => ({ ...change, eventID: randomUUID(), requestId, traceparent }));
+      const { orderID, seq } = first;
+      const asked = handover.ask(orderID, seq, changes.length);
+      const values = { ...toValues(events), order_id: orderID, lease_ms: handover.leaseMs };
+      const statement = insertEvents(`${changes.length} ${asked}`, values);
+      const [row] = await transaction.run<{ taken: boolean }>('add to outbox', statement);
+      handover.wrote(events, row?.taken ?? false);
     },
   };
 }
@@ -33,19 +31,51 @@ const COLUMNS = [
 ] as const satisfies (keyof EventRow)[];
 type Row = Pick<EventRow, (typeof COLUMNS)[number]>;
 type Values = Record<string, Row[keyof Row]>;
+type Asked = ReturnType<Handover['ask']>;
 
-/** A call changes an order once or twice, so there are as many shapes of this statement. */
-const insertRows = shapedStatement<number, Values>((rowCount, values) => {
-  const rows = Array.from({ length: rowCount }, (_, row) =>
-    Object.fromEntries(COLUMNS.map((column) => [column, values[`${column} ${row}`]])),
-  );
-  return sql.insert().into('outbox').setFieldsRows(rows);
+/** A call changes an order once or twice, and its events are taken or not: so many shapes of this statement are there. */
+const insertEvents = shapedStatement<`${number} ${Asked}`, Values>((shape, values) => {
+  const [rowCount = 0, asked] = [Number.parseInt(shape, 10), shape.slice(shape.indexOf(' ') + 1)];
+  const rows = Array.from({ length: rowCount }, (_, row) => ({
+    ...Object.fromEntries(COLUMNS.map((column) => [column, values[`${column} ${row}`]])),
+    ...takenAs(asked as Asked, values),
+  }));
+  const insert = sql.insert().into('outbox').setFieldsRows(rows);
+  return insert.returning('available_at > statement_timestamp()', 'taken');
 });
 
-function toValues(rows: readonly Row[]): Values {
+function takenAs(asked: Asked, { order_id, lease_ms }: Values) {
+  const lease = sql.str(`statement_timestamp() + ? * interval '1 millisecond'`, lease_ms);
+  if (asked === 'taken') return { available_at: lease, attempts: 1 };
+  if (asked === 'free') return { available_at: sql.str('statement_timestamp()'), attempts: 0 };
+  const waiting = sql.select().from('outbox', 'earlier').field('1');
+  waiting.where('earlier.order_id = ?', order_id).where('earlier.delivered_at IS NULL');
+  return {
+    available_at: sql.str('CASE WHEN EXISTS ? THEN statement_timestamp() ELSE ? END', waiting, lease),
+    attempts: sql.str('CASE WHEN EXISTS ? THEN 0 ELSE 1 END', waiting),
+  };
+}
+
+function toValues(events: readonly OrderEvent[]): Values {
   return Object.fromEntries(
-    rows.flatMap((values, row) => COLUMNS.map((column) => [`${column} ${row}`, values[column]])),
+    events.flatMap((event, index) => {
+      const row = toRow(event);
+      return COLUMNS.map((column) => [`${column} ${index}`, row[column]]);
+    }),
   );
+}
+
+function toRow({ eventID, orderID, seq, user, status, at, requestId, traceparent }: OrderEvent): Row {
+  return {
+    event_id: eventID,
+    order_id: orderID,
+    seq,
+    user_id: user,
+    status,
+    changed_at: at,
+    request_id: requestId ?? null,
+    traceparent: traceparent ?? null,
+  };
 }
 
 interface EventRow {
@@ -84,15 +114,22 @@ const claimEvents = shapedStatement<number, { leaseMs: number }>((limit, { lease
     .returning('*');
 });
 
-const markDelivered = fixedStatement<{ eventIDs: readonly string[] }>(({ eventIDs }) =>
-  sql
-    .update()
-    .table('outbox')
-    .set('delivered_at', sql.str('clock_timestamp()'))
-    .where('event_id = ANY(?::uuid[])', eventIDs)
-    .where('delivered_at IS NULL')
-    .returning('(1000 * extract(epoch FROM delivered_at - changed_at))::float8', 'delay_ms'),
-);
+const markDelivered = fixedStatement<{ eventIDs: readonly string[] }>(({ eventIDs }) => {
+  const later = sql.select().from('outbox', 'later').field('1').where('later.order_id = outbox.order_id');
+  later.where('later.seq > outbox.seq').where('later.delivered_at IS NULL');
+  later.where('later.available_at <= statement_timestamp()');
+  return (
+    sql
+      .update()
+      .table('outbox')
+      // The same for all of them: among those of an order none may look as if it had overtaken another.
+      .set('delivered_at', sql.str('statement_timestamp()'))
+      .where('event_id = ANY(?::uuid[])', eventIDs)
+      .where('delivered_at IS NULL')
+      .returning('(1000 * extract(epoch FROM delivered_at - changed_at))::float8', 'delay_ms')
+      .returning(sql.str('EXISTS ?', later), 'is_awaited')
+  );
+});
 
 export function createEventQueue(database: Database): EventQueue {
   return {
@@ -113,8 +150,9 @@ export function createEventQueue(database: Database): EventQueue {
 
     async delivered(eventIDs, { signal }) {
       const statement = markDelivered({ eventIDs });
-      const rows = await database.run<{ delay_ms: number }>('event delivered', statement, { signal });
-      return rows.map(({ delay_ms }) => delay_ms);
+      type Row = { delay_ms: number; is_awaited: boolean };
+      const rows = await database.run<Row>('event delivered', statement, { signal });
+      return rows.map(({ delay_ms, is_awaited }) => ({ delayMs: delay_ms, isAwaited: is_awaited }));
     },
 
     async postpone(eventID, delayMs, { signal }) {
@@ -130,10 +168,13 @@ export function createEventQueue(database: Database): EventQueue {
     },
 
     async release(eventID, { signal }) {
+      const before = sql.select().from('outbox', 'earlier').field('max(earlier.available_at)');
+      before.where('earlier.order_id = outbox.order_id').where('earlier.seq < outbox.seq');
+      before.where('earlier.delivered_at IS NULL');
       const statement = sql
         .update()
         .table('outbox')
-        .set('available_at', sql.str('statement_timestamp()'))
+        .set('available_at', sql.str('coalesce(?, statement_timestamp())', before))
         .set('attempts', sql.str('attempts - 1'))
         .where('event_id = ?', eventID);
       await database.run('release event', statement, { signal });

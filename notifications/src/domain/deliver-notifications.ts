@@ -27,7 +27,11 @@ const AGE_MAX_MS = 24 * 3_600_000;
 const ATTEMPTS_MIN = 5;
 
 /** Brings notifications to a target, at least once, those of an order one after the other. */
-export function createDeliveryRelay(queue: DeliveryQueue, target: Target, report: DeliveryReport): Relay {
+export function createDeliveryRelay(
+  queue: DeliveryQueue,
+  target: Target,
+  report: DeliveryReport,
+): Relay<ClaimedDelivery> {
   async function deliver(delivery: ClaimedDelivery, signal: AbortSignal): Promise<boolean> {
     const { notification, attempts } = delivery;
     try {
@@ -55,6 +59,7 @@ export function createDeliveryRelay(queue: DeliveryQueue, target: Target, report
       const notifications = deliveries.map(({ notification }) => notification);
       await queue.delivered(notifications, toNote());
       report.onDelivered(deliveries.length);
+      return true;
     },
     onArrival: report.onProgress,
   });
