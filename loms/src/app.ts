@@ -3,7 +3,7 @@ import { implement, type Service } from 'rpc-kit';
 import { type Background, type ServingParts, serviceOptions, startBackground } from 'service-kit';
 import { loms } from '../contract.ts';
 import { cancelOverdueOrders } from './domain/cancel-overdue-orders.ts';
-import { createEventRelay, LOOK_AGAIN_MS } from './domain/deliver-events.ts';
+import { createEventRelay } from './domain/deliver-events.ts';
 import type {
   BacklogReader,
   EventQueue,
@@ -33,6 +33,8 @@ export interface App extends AsyncDisposable {
   readonly service: Service<typeof loms.methods>;
 }
 
+/** With the time between two looks, a tenth of a second: so late at most is an event found that nobody told of. */
+const EVENTS_IDLE_MS = 25;
 /** How late an overdue order may be cancelled. */
 const OVERDUE_IDLE_MS = 1_000;
 /** Orders that cannot be cancelled come back each round: what they have in common shows in a few of them. */
@@ -73,7 +75,7 @@ function startDelivery({ queue, backlog, sink, logger, registry }: Parts): Deliv
     name: 'deliver events',
     logger,
     registry,
-    idleMs: LOOK_AGAIN_MS,
+    idleMs: EVENTS_IDLE_MS,
     round: relay.round,
   });
   return {

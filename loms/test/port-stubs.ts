@@ -40,7 +40,7 @@ export function stubPorts(): StubbedPorts {
     lockOverdue: sinon.stub(),
     move: sinon.stub(),
   };
-  orders.create.callsFake(() => step('new'));
+  orders.create.callsFake(async (_user, _items, becomes) => [await step('new'), await step(becomes)]);
   orders.move.callsFake((_orderID, _from, to) => step(to));
   const stocks: Stubbed<Stocks> = {
     lockOnSale: sinon.stub(),

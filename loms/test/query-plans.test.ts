@@ -110,6 +110,7 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   const { orderID: payed } = await client.createOrder(order);
   await client.createOrder(order);
   await client.orderPayed({ orderID: payed });
+  await client.orderPayed({ orderID: payed });
   await client.cancelOrder({ orderID: 10n });
   await client.listOrder({ orderID: payed });
   await client.stocks({ sku: 1 });

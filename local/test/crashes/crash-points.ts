@@ -13,6 +13,7 @@ export const LOMS_TRANSACTIONS = {
   'claiming events': ['claim events'],
   'marking events as delivered': ['event delivered'],
   'postponing an event': ['postpone event'],
+  'giving an event back': ['release event'],
   'forgetting delivered events': ['forget delivered events'],
 } as const satisfies Transactions;
 
@@ -26,8 +27,12 @@ export const CHECKOUT_TRANSACTIONS = {
   'claiming unfinished purchases': ['claim unfinished purchases'],
 } as const satisfies Transactions;
 
-/** What only reads or locks, or makes the empty cart that a user without one is taken to have anyway. */
+/**
+ * What only reads or locks, or makes the empty cart that a user without one is taken to have anyway. An order that is moved has
+ * its goods moved, too, by which its transaction is known; one that cannot be moved stays as it is.
+ */
 const HARMLESS = new Set([
+  'move order',
   ...['find order', 'stocks on sale', 'list overdue orders', 'lock order', 'lock overdue order', 'lock stocks'],
   ...['find idempotency key', 'list cart lines', 'lock cart', 'create cart', 'find cart line'],
   ...['find purchase by key', 'find pending purchase', 'list purchase items', 'read backlog'],

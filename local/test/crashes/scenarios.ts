@@ -128,6 +128,7 @@ export const SCENARIOS = {
     'claiming events': buy,
     'marking events as delivered': buy,
     'postponing an event': waitForNotifications,
+    'giving an event back': waitForNotifications,
     'forgetting delivered events': beForgotten,
     'after an event was told': buy,
   } satisfies Record<Point<typeof LOMS_TRANSACTIONS, typeof LOMS_PLACES>, Scenario>,

@@ -3,6 +3,7 @@ import sinon from 'sinon';
 import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import { cancelOrder, cancelOverdueOrder } from './cancel-order.ts';
 import { OrderNotCancellable, OrderNotFound } from './errors.ts';
+import type { Order } from './ports.ts';
 
 describe('cancelling an order', () => {
   let ports: StubbedPorts;
@@ -18,29 +19,33 @@ describe('cancelling an order', () => {
     assert.equal(ports.transaction.firstCall.args[1].signal, ports.signal);
   }
 
+  /** It is something else than an order that awaits payment. */
+  function found(order: Order | undefined): void {
+    ports.orders.move.resolves(undefined);
+    ports.orders.lock.resolves(order);
+  }
+
   function assertNothingDone(): void {
     sinon.assert.notCalled(ports.stocks.release);
-    sinon.assert.notCalled(ports.orders.move);
     sinon.assert.notCalled(ports.outbox.add);
   }
 
   describe('cancelOrder', () => {
     it('puts the goods of an order that awaits payment back on sale, and tells of it', async () => {
-      ports.orders.lock.resolves(orderOf('awaiting payment'));
       await cancelOrder(ports.store, ORDER_ID, ports);
       assertCancelled();
-      sinon.assert.callOrder(ports.orders.lock, ports.stocks.release);
+      sinon.assert.callOrder(ports.orders.move, ports.stocks.release);
     });
 
     it('does nothing to an order that is cancelled', async () => {
-      ports.orders.lock.resolves(orderOf('cancelled'));
+      found(orderOf('cancelled'));
       await cancelOrder(ports.store, ORDER_ID, ports);
       assertNothingDone();
     });
 
     for (const status of ['new', 'failed', 'payed'] as const) {
       it(`refuses an order that is ${status}`, async () => {
-        ports.orders.lock.resolves(orderOf(status));
+        found(orderOf(status));
         await assert.rejects(cancelOrder(ports.store, ORDER_ID, ports), (error) => {
           assert.ok(error instanceof OrderNotCancellable);
           assert.equal(error.status, status);
@@ -51,7 +56,7 @@ describe('cancelling an order', () => {
     }
 
     it('fails where there is no such order', async () => {
-      ports.orders.lock.resolves(undefined);
+      found(undefined);
       await assert.rejects(cancelOrder(ports.store, ORDER_ID, ports), (error) => {
         assert.ok(error instanceof OrderNotFound);
         assert.equal(error.orderID, ORDER_ID);

@@ -1,5 +1,5 @@
 import { OrderNotCancellable, OrderNotFound } from './errors.ts';
-import type { Context, Order, Repositories, Store } from './ports.ts';
+import type { Context, Repositories, Store } from './ports.ts';
 import { moveOrder } from './status.ts';
 
 /**
@@ -10,11 +10,10 @@ import { moveOrder } from './status.ts';
  */
 export function cancelOrder(store: Store, orderID: bigint, context: Context): Promise<void> {
   return store.transaction(async (repositories) => {
+    if (await cancel(repositories, orderID)) return;
     const order = await repositories.orders.lock(orderID);
     if (!order) throw new OrderNotFound(orderID);
-    if (order.status === 'cancelled') return;
-    if (order.status !== 'awaiting payment') throw new OrderNotCancellable(order.status);
-    await cancelLocked(repositories, order);
+    if (order.status !== 'cancelled') throw new OrderNotCancellable(order.status);
   }, context);
 }
 
@@ -27,12 +26,15 @@ export function cancelOrder(store: Store, orderID: bigint, context: Context): Pr
 export function cancelOverdueOrder(store: Store, orderID: bigint, context: Context): Promise<boolean> {
   return store.transaction(async (repositories) => {
     const order = await repositories.orders.lockOverdue(orderID);
-    if (order) await cancelLocked(repositories, order);
-    return order !== undefined;
+    return order !== undefined && cancel(repositories, orderID);
   }, context);
 }
 
-async function cancelLocked({ orders, stocks, outbox }: Repositories, order: Order): Promise<void> {
-  await stocks.release(order.orderID);
-  await outbox.add([await moveOrder(orders, order, 'cancelled')]);
+/** @returns whether the order awaited payment, and so could be cancelled */
+async function cancel({ orders, stocks, outbox }: Repositories, orderID: bigint): Promise<boolean> {
+  const cancelled = await moveOrder(orders, orderID, 'awaiting payment', 'cancelled');
+  if (!cancelled) return false;
+  await stocks.release(orderID);
+  await outbox.add([cancelled]);
+  return true;
 }

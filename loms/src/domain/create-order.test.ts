@@ -34,18 +34,16 @@ describe('createOrder', () => {
 
   function assertNothingDone(): void {
     sinon.assert.notCalled(ports.orders.create);
-    sinon.assert.notCalled(ports.orders.move);
     sinon.assert.notCalled(ports.stocks.reserve);
     sinon.assert.notCalled(ports.outbox.add);
     sinon.assert.notCalled(ports.idempotencyKeys.settle);
   }
 
-  it('saves the order as new, reserves its goods, and then lets it await payment', async () => {
+  it('saves the order, which awaits payment at once, and reserves its goods', async () => {
     assert.equal(await create(), ORDER_ID);
-    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, ITEMS);
+    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, ITEMS, 'awaiting payment');
     sinon.assert.calledOnceWithExactly(ports.stocks.reserve, ORDER_ID, [{ sku: 10, warehouseID: 1n, count: 3 }]);
-    sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'new', 'awaiting payment');
-    sinon.assert.callOrder(ports.stocks.lockOnSale, ports.stocks.reserve, ports.orders.move);
+    sinon.assert.callOrder(ports.stocks.lockOnSale, ports.orders.create, ports.stocks.reserve);
   });
 
   it('puts both steps into the outbox, once and in their order', async () => {
@@ -64,11 +62,12 @@ describe('createOrder', () => {
     ports.stocks.lockOnSale.resolves([10, 20, 30].map((sku) => ({ sku, warehouseID: 1n, count: 9n })));
     await create(lines);
     sinon.assert.calledOnceWithExactly(ports.stocks.lockOnSale, [10, 20, 30]);
-    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, [
+    const merged = [
       { sku: 10, count: 6 },
       { sku: 20, count: 3 },
       { sku: 30, count: 1 },
-    ]);
+    ];
+    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, merged, 'awaiting payment');
   });
 
   it('takes lines that add up to the most that a line can hold', async () => {
@@ -77,7 +76,7 @@ describe('createOrder', () => {
       { sku: 10, count: 65_534 },
       { sku: 10, count: 1 },
     ]);
-    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, [{ sku: 10, count: 65_535 }]);
+    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, [{ sku: 10, count: 65_535 }], 'awaiting payment');
   });
 
   it('refuses lines that add up to more than a line can hold, before anything is touched', async () => {
@@ -100,7 +99,7 @@ describe('createOrder', () => {
       assert.ok(error instanceof OutOfStock);
       assert.deepEqual([error.orderID, error.shortages], [ORDER_ID, SHORTAGES]);
       sinon.assert.notCalled(ports.stocks.reserve);
-      sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'new', 'failed');
+      sinon.assert.calledOnceWithExactly(ports.orders.create, USER, ITEMS, 'failed');
       sinon.assert.calledOnceWithExactly(ports.outbox.add, [changeOf(1, 'new'), changeOf(2, 'failed')]);
     });
 

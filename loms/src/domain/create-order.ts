@@ -1,7 +1,6 @@
 import { allocate } from './allocate.ts';
 import { CountTooLarge, IdempotencyConflict, OutOfStock } from './errors.ts';
 import type { Context, Item, OrderOutcome, Repositories, Store } from './ports.ts';
-import { moveOrder } from './status.ts';
 
 export interface OrderRequest {
   readonly user: bigint;
@@ -50,11 +49,11 @@ async function place(
   items: readonly Item[],
 ): Promise<OrderOutcome> {
   const { reservations, shortages } = allocate(items, await stocks.lockOnSale(items.map((item) => item.sku)));
-  const created = await orders.create(user, items);
-  if (shortages.length === 0) await stocks.reserve(created.orderID, reservations);
-  const settled = await moveOrder(orders, created, shortages.length === 0 ? 'awaiting payment' : 'failed');
-  await outbox.add([created, settled]);
-  return { orderID: created.orderID, shortages };
+  const steps = await orders.create(user, items, shortages.length === 0 ? 'awaiting payment' : 'failed');
+  const [{ orderID }] = steps;
+  if (shortages.length === 0) await stocks.reserve(orderID, reservations);
+  await outbox.add(steps);
+  return { orderID, shortages };
 }
 
 /** One line a sku, ascending: the same sku twice counts as the sum. */

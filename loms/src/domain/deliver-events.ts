@@ -21,7 +21,7 @@ const IN_HAND_MAX = 32;
  */
 const NOTE_GATHER_MS = 20;
 /** Another replica's events, and those that rest after a failure, are looked for this often, in milliseconds. */
-export const LOOK_AGAIN_MS = 50;
+export const LOOK_AGAIN_MS = 75;
 /** Longer than a delivery's timeout by far, so that an event is in two hands only after a crash. */
 const LEASE_MS = 15_000;
 /**

@@ -3,6 +3,7 @@ import sinon from 'sinon';
 import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import { OrderNotFound, OrderNotPayable } from './errors.ts';
 import { payOrder } from './pay-order.ts';
+import type { Order } from './ports.ts';
 
 describe('payOrder', () => {
   let ports: StubbedPorts;
@@ -10,14 +11,19 @@ describe('payOrder', () => {
     ports = stubPorts();
   });
 
+  /** It is something else than an order that awaits payment. */
+  function found(order: Order | undefined): void {
+    ports.orders.move.resolves(undefined);
+    ports.orders.lock.resolves(order);
+  }
+
   function assertNothingDone(): void {
+    sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'awaiting payment', 'payed');
     sinon.assert.notCalled(ports.stocks.sell);
-    sinon.assert.notCalled(ports.orders.move);
     sinon.assert.notCalled(ports.outbox.add);
   }
 
   it('sells the reserved goods of an order that awaits payment, and tells of it', async () => {
-    ports.orders.lock.resolves(orderOf('awaiting payment'));
     await payOrder(ports.store, ORDER_ID, ports);
     sinon.assert.calledOnceWithExactly(ports.stocks.sell, ORDER_ID);
     sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'awaiting payment', 'payed');
@@ -25,22 +31,21 @@ describe('payOrder', () => {
   });
 
   it('locks the order before it touches stock, in one transaction in the scope of its caller', async () => {
-    ports.orders.lock.resolves(orderOf('awaiting payment'));
     await payOrder(ports.store, ORDER_ID, ports);
     sinon.assert.calledOnce(ports.transaction);
     assert.equal(ports.transaction.firstCall.args[1].signal, ports.signal);
-    sinon.assert.callOrder(ports.orders.lock, ports.stocks.sell);
+    sinon.assert.callOrder(ports.orders.move, ports.stocks.sell);
   });
 
   it('does nothing to an order that is payed', async () => {
-    ports.orders.lock.resolves(orderOf('payed'));
+    found(orderOf('payed'));
     await payOrder(ports.store, ORDER_ID, ports);
     assertNothingDone();
   });
 
   for (const status of ['new', 'failed', 'cancelled'] as const) {
     it(`refuses an order that is ${status}`, async () => {
-      ports.orders.lock.resolves(orderOf(status));
+      found(orderOf(status));
       await assert.rejects(payOrder(ports.store, ORDER_ID, ports), (error) => {
         assert.ok(error instanceof OrderNotPayable);
         assert.equal(error.status, status);
@@ -51,7 +56,7 @@ describe('payOrder', () => {
   }
 
   it('fails where there is no such order', async () => {
-    ports.orders.lock.resolves(undefined);
+    found(undefined);
     await assert.rejects(payOrder(ports.store, ORDER_ID, ports), (error) => {
       assert.ok(error instanceof OrderNotFound);
       assert.equal(error.orderID, ORDER_ID);

@@ -1,5 +1,5 @@
 import { OrderNotFound, OrderNotPayable } from './errors.ts';
-import type { Context, Store } from './ports.ts';
+import type { Context, Order, Store } from './ports.ts';
 import { moveOrder } from './status.ts';
 
 /**
@@ -11,11 +11,15 @@ import { moveOrder } from './status.ts';
  */
 export function payOrder(store: Store, orderID: bigint, context: Context): Promise<void> {
   return store.transaction(async ({ orders, stocks, outbox }) => {
-    const order = await orders.lock(orderID);
-    if (!order) throw new OrderNotFound(orderID);
-    if (order.status === 'payed') return;
-    if (order.status !== 'awaiting payment') throw new OrderNotPayable(order.status);
+    // Nearly every order that is payed awaits it, so that is tried first, and what else it is asked afterwards.
+    const payed = await moveOrder(orders, orderID, 'awaiting payment', 'payed');
+    if (!payed) return refuse(await orders.lock(orderID), orderID);
     await stocks.sell(orderID);
-    await outbox.add([await moveOrder(orders, order, 'payed')]);
+    await outbox.add([payed]);
   }, context);
+}
+
+function refuse(order: Order | undefined, orderID: bigint): void {
+  if (!order) throw new OrderNotFound(orderID);
+  if (order.status !== 'payed') throw new OrderNotPayable(order.status);
 }

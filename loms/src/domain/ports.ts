@@ -36,6 +36,9 @@ export interface StatusChange {
   readonly at: Date;
 }
 
+/** An order is `new` for no time that anybody could see. */
+export type FirstSteps = readonly [created: StatusChange, settled: StatusChange];
+
 /** Goods on sale in one warehouse. */
 export interface Stock {
   readonly sku: number;
@@ -73,8 +76,11 @@ export interface StockReader {
 }
 
 export interface Orders {
-  /** Saves the order as `new`. */
-  create(user: bigint, items: readonly Item[]): Promise<StatusChange>;
+  /**
+   * Saves the order as `new`, and at once what becomes of it.
+   * @returns both of its steps, in their order
+   */
+  create(user: bigint, items: readonly Item[], becomes: 'awaiting payment' | 'failed'): Promise<FirstSteps>;
   /** Reads the order and keeps everyone else from changing it until the transaction ends. */
   lock(orderID: bigint): Promise<Order | undefined>;
   /** Like `lock`, for an order that awaits payment beyond its time and that nobody else has locked. */

@@ -1,4 +1,4 @@
-import { type Database, type Executor, fixedStatement, type Statement, sql } from 'service-kit';
+import { type Database, type Executor, fixedStatement, type Statement, shapedStatement, sql } from 'service-kit';
 import type { Order, OrderReader, OrderStatus, Orders, OverdueOrders, StatusChange } from '../domain/ports.ts';
 
 interface OrderRow {
@@ -67,12 +67,13 @@ export function createOrders(transaction: Executor, paymentTimeoutMs: number): O
   }
 
   return {
-    async create(user, items) {
+    async create(user, items, becomes) {
       const skus = items.map(({ sku }) => sku);
       const counts = items.map(({ count }) => count);
-      const [row] = await transaction.run<ChangeRow>('create order', createOrder({ user, skus, counts }));
-      if (!row) throw new Error('create order: no row came back');
-      return toChange(row);
+      const statement = createOrder(becomes, { user, skus, counts, statuses: ['new', becomes], paymentTimeoutMs });
+      const [created, settled] = await transaction.run<ChangeRow>('create order', statement);
+      if (!created || !settled) throw new Error('create order: its steps did not come back');
+      return [toChange(created), toChange(settled)];
     },
 
     lock: (orderID) => lock('lock order', lockOrder({ orderID })),
@@ -80,33 +81,47 @@ export function createOrders(transaction: Executor, paymentTimeoutMs: number): O
     lockOverdue: (orderID) => lock('lock overdue order', lockOverdueOrder({ orderID })),
 
     async move(orderID, from, to) {
-      const statement =
-        to === 'awaiting payment'
-          ? moveOrderToPayment({ orderID, from, to, paymentTimeoutMs })
-          : moveOrder({ orderID, from, to });
-      const [row] = await transaction.run<ChangeRow>('move order', statement);
+      const [row] = await transaction.run<ChangeRow>('move order', moveOrder({ orderID, from, to }));
       return row && toChange(row);
     },
   };
 }
 
-/** One statement for the order, its lines and the first row of its history. */
-const createOrder = fixedStatement<{ user: bigint; skus: readonly number[]; counts: readonly number[] }>(
-  ({ user, skus, counts }) => {
-    const order = sql.insert().into('orders').set('user_id', user).set('status', 'new').set('seq', 1).returning('*');
-    const lines = sql
-      .insert()
-      .into('order_items')
-      .fromQuery(
-        ['order_id', 'sku', 'count'],
-        sql
-          .select()
-          .from('created')
-          .field('order_id')
-          .field(sql.str('unnest(?::bigint[])', skus))
-          .field(sql.str('unnest(?::integer[])', counts)),
-      );
-    return toldBy('created', sql.select().with('created', order).with('lines', lines));
+interface Created {
+  readonly user: bigint;
+  readonly skus: readonly number[];
+  readonly counts: readonly number[];
+  readonly statuses: FirstStatuses;
+  readonly paymentTimeoutMs: number;
+}
+
+type FirstStatuses = readonly ['new', 'awaiting payment' | 'failed'];
+
+/** One statement for the order, its lines and the first two rows of its history. */
+const createOrder = shapedStatement<FirstStatuses[1], Created>(
+  (becomes, { user, skus, counts, statuses, paymentTimeoutMs }) => {
+    const order = sql.insert().into('orders').set('user_id', user).set('status', becomes).set('seq', 2);
+    if (becomes === 'awaiting payment')
+      order.set('payment_due_at', sql.str(`${NOW} + ? * interval '1 millisecond'`, paymentTimeoutMs));
+    const lines = sql.insert().into('order_items');
+    lines.fromQuery(
+      ['order_id', 'sku', 'count'],
+      sql
+        .select()
+        .from('created')
+        .field('order_id')
+        .field(sql.str('unnest(?::bigint[])', skus))
+        .field(sql.str('unnest(?::integer[])', counts)),
+    );
+    const steps = sql
+      .select()
+      .from('created')
+      .field('order_id')
+      .field('unnest(ARRAY[1, 2])')
+      .field(sql.str('unnest(?::text[])', statuses))
+      .field(sql.str(NOW));
+    const statement = sql.select().with('created', order.returning('*')).with('lines', lines);
+    return toldBy('created', steps, statement);
   },
 );
 
@@ -126,39 +141,33 @@ interface Move {
   readonly to: OrderStatus;
 }
 
-const moveOrder = fixedStatement<Move>((move) => moved(move, null));
-
-const moveOrderToPayment = fixedStatement<Move & { paymentTimeoutMs: number }>((move) =>
-  moved(move, sql.str(`${NOW} + ? * interval '1 millisecond'`, move.paymentTimeoutMs)),
-);
-
-function moved({ orderID, from, to }: Move, paymentDueAt: unknown) {
+const moveOrder = fixedStatement<Move>(({ orderID, from, to }) => {
   const order = sql
     .update()
     .table('orders')
     .set('status', to)
     .set('seq', sql.str('seq + 1'))
-    .set('payment_due_at', paymentDueAt)
+    // Only an order that awaits payment has a time for it, and no step leads there.
+    .set('payment_due_at', null)
     .where('order_id = ?', orderID)
     .where('status = ?', from)
     .returning('*');
-  return toldBy('moved', sql.select().with('moved', order));
-}
+  const step = sql.select().from('moved').fields(['order_id', 'seq', 'status']).field(sql.str(NOW));
+  return toldBy('moved', step, sql.select().with('moved', order));
+});
 
-/** Adds the history row of the order that the same statement makes or moves, and reads both. */
-function toldBy(order: string, statement: Select): Statement {
-  const step = sql.select().from(order).fields(['order_id', 'seq', 'status']).field(sql.str(NOW));
-  const history = sql
-    .insert()
-    .into('order_status_history')
-    .fromQuery(['order_id', 'seq', 'status', 'changed_at'], step)
-    .returning('changed_at');
-  const columns = ['order_id', 'user_id', 'status', 'seq'].map((column) => `${order}.${column}`);
+const HISTORY = ['order_id', 'seq', 'status', 'changed_at'];
+
+/** Adds rows of the history of the order that the same statement makes or moves, and reads them, ascending. */
+function toldBy(order: string, steps: Select, statement: Select): Statement {
+  const history = sql.insert().into('order_status_history').fromQuery(HISTORY, steps).returning('*');
   return statement
     .with('history', history)
-    .from(order)
     .from('history')
-    .fields([...columns, 'changed_at']);
+    .from(order)
+    .fields(HISTORY.map((column) => `history.${column}`))
+    .field(`${order}.user_id`)
+    .order('history.seq');
 }
 
 type Select = ReturnType<typeof sql.select>;
