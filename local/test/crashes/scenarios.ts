@@ -125,7 +125,7 @@ export const SCENARIOS = {
     orderPayed: pay,
     'cancelling an overdue order': letItExpire,
     cancelOrder: cancel,
-    'claiming events': buy,
+    'claiming events': waitForNotifications,
     'marking events as delivered': buy,
     'postponing an event': waitForNotifications,
     'giving an event back': waitForNotifications,
