@@ -115,6 +115,9 @@ function startJournal(
     wake: rounds.wake,
     async [Symbol.asyncDispose]() {
       await Promise.all([rounds[Symbol.asyncDispose](), stale[Symbol.asyncDispose]()]);
+      await journaling.settle().catch((err: unknown) => {
+        logger.warn({ err }, 'what the journal has could not be noted: the next start finds it there');
+      });
     },
   };
 }

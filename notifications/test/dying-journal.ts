@@ -13,15 +13,13 @@ function reach(point: CrashPoint): void {
 function dyingQueue(queue: JournalQueue): JournalQueue {
   return {
     ...queue,
-    async claim(...args) {
-      const taken = await queue.claim(...args);
+    async claim(journalID, limit, delivered, context) {
+      const notes = delivered.length > 0;
+      if (notes) reach('before the note');
+      const taken = await queue.claim(journalID, limit, delivered, context);
+      if (notes) reach('after the note');
       if (taken.length > 0) reach('after the claim');
       return taken;
-    },
-    async delivered(...args) {
-      reach('before the note');
-      await queue.delivered(...args);
-      reach('after the note');
     },
   };
 }

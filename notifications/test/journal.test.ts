@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import type { OrderEvent } from '../src/domain/ports.ts';
+import { createJournalQueue } from '../src/repository/deliveries.ts';
 import {
   CRASH_POINTS,
   type CrashPoint,
@@ -67,6 +69,22 @@ describe('The journal', () => {
     const text = await registry.metrics();
     assert.match(text, /^delivery_backlog\{sink="journal"\} 0$/m);
     assert.match(text, /^delivery_lag_seconds\{sink="journal"\} 0$/m);
+  });
+
+  it('takes what comes next as it notes what it has, and nothing that follows what it has only taken', async () => {
+    const queue = createJournalQueue(ground.database);
+    const [one, other] = [createEvents(3), createEvents(2)];
+    await ground.store([...one, ...other]);
+    const context = new AbortController();
+    const journalID = randomUUID();
+    const taken = await queue.claim(journalID, 10, [], context);
+    assert.deepEqual(placesOf(taken), placesOf([...one.slice(0, 1), ...other.slice(0, 1)]));
+    const written = taken.filter(({ orderID }) => orderID === one[0]?.orderID);
+    assert.deepEqual(placesOf(await queue.claim(journalID, 10, written, context)), placesOf(one.slice(1, 2)));
+    assert.deepEqual(placesOf(await queue.claim(randomUUID(), 10, [], context)), [], 'nor does another journal');
+    assert.equal(await ground.queued(), 4);
+    const claimed = await queue.claimed(journalID, context);
+    assert.deepEqual(placesOf(claimed), placesOf([...one.slice(1, 2), ...other.slice(0, 1)]));
   });
 
   it('has each once, in order, when two replicas write one each', async () => {

@@ -130,7 +130,9 @@ async function runEveryStatement(database: Database): Promise<void> {
   await webhook.bury(steps[0] as Notification, context);
   await webhook.delivered(steps.slice(1, 2), context);
   const [journal, journalID] = [createJournalQueue(database), randomUUID()];
-  assert.equal((await journal.claim(journalID, 10, context)).length, 3);
+  const taken = await journal.claim(journalID, 10, [], context);
+  assert.equal(taken.length, 3);
+  await journal.claim(journalID, 10, taken.slice(0, 1), context);
   await journal.claimed(journalID, context);
   await journal.findStale(1_000, context);
 }

@@ -37,8 +37,16 @@ export interface Target {
 
 /** What has still to be written to a journal. What a journal took stays its own: no time makes it free again. */
 export interface JournalQueue {
-  /** Takes the earliest of each order, at most `limit`, for this journal. */
-  claim(journalID: string, limit: number, context: Context): Promise<QueuedNotification[]>;
+  /**
+   * Notes what the journal has, and takes the earliest of each order, at most `limit`, for it: both or nothing.
+   * @param delivered all that it took before
+   */
+  claim(
+    journalID: string,
+    limit: number,
+    delivered: readonly Notification[],
+    context: Context,
+  ): Promise<QueuedNotification[]>;
   /** All that the journal took and that is not known to be in it. */
   claimed(journalID: string, context: Context): Promise<QueuedNotification[]>;
   delivered(notifications: readonly Notification[], context: Context): Promise<void>;

@@ -22,24 +22,66 @@ function stubPorts() {
     findStale: sinon.stub<Parameters<JournalQueue['findStale']>, Promise<string[]>>().resolves([]),
   };
   queue.delivered.callsFake(async (notifications) => void log.push(`noted ${names(notifications)}`));
+  /** The answer of the next claims, one after the other. */
+  const willClaim = (...batches: Notification[][]): void => {
+    queue.claim.callsFake(async (_journalID, _limit, delivered) => {
+      if (delivered.length > 0) log.push(`noted ${names(delivered)}`);
+      return batches.shift() ?? [];
+    });
+  };
   const journal = {
     id: 'the journal',
     append: sinon.stub<Parameters<Journal['append']>, Promise<void>>(),
     repair: sinon.stub<Parameters<Journal['repair']>, ReturnType<Journal['repair']>>().resolves(new Set()),
   };
   journal.append.callsFake(async (notifications) => void log.push(`written ${names(notifications)}`));
-  return { queue, journal, log };
+  return { queue, journal, log, willClaim };
 }
 
 describe('The journaling of notifications', () => {
-  it('writes what it took and only then notes it', async () => {
-    const { queue, journal, log } = stubPorts();
-    queue.claim.onFirstCall().resolves([a, b]);
+  it('writes what it took, and notes it as it takes what comes next', async () => {
+    const { queue, journal, log, willClaim } = stubPorts();
+    willClaim([a, b], [c]);
     const journaling = createJournaling(queue, journal);
     assert.equal(await journaling.round(), 2);
+    assert.equal(await journaling.round(), 1);
     assert.equal(await journaling.round(), 0);
-    assert.deepEqual(log, ['written a b', 'noted a b']);
+    assert.equal(await journaling.round(), 0);
+    assert.deepEqual(log, ['written a b', 'noted a b', 'written c', 'noted c']);
     sinon.assert.alwaysCalledWith(queue.claim, 'the journal', 256);
+    sinon.assert.notCalled(queue.delivered);
+  });
+
+  it('notes in the end what it has written last', async () => {
+    const { queue, journal, log, willClaim } = stubPorts();
+    willClaim([a]);
+    const journaling = createJournaling(queue, journal);
+    await journaling.round();
+    await journaling.settle();
+    await journaling.settle();
+    assert.deepEqual(log, ['written a', 'noted a']);
+  });
+
+  it('notes nothing in the end where it does not know what became of it', async () => {
+    const { queue, journal, willClaim } = stubPorts();
+    willClaim([a]);
+    journal.append.rejects(new Error('broke'));
+    const journaling = createJournaling(queue, journal);
+    await assert.rejects(journaling.round());
+    await journaling.settle();
+    sinon.assert.notCalled(queue.delivered);
+  });
+
+  it('notes what was left and written but once, also when it is told to doubt', async () => {
+    const { queue, journal, log, willClaim } = stubPorts();
+    willClaim([a], [b]);
+    const journaling = createJournaling(queue, journal);
+    await journaling.round();
+    journaling.doubt();
+    queue.claimed.resolves([a]);
+    journal.repair.resolves(new Set(['a']));
+    await journaling.round();
+    assert.deepEqual(log, ['written a', 'noted a', 'written b']);
   });
 
   it('looks before its first batch what was left, and not again while all goes well', async () => {
@@ -53,7 +95,6 @@ describe('The journaling of notifications', () => {
   const steps = {
     'the claim': ({ queue }: ReturnType<typeof stubPorts>) => queue.claim,
     'the write': ({ journal }: ReturnType<typeof stubPorts>) => journal.append,
-    'the note': ({ queue }: ReturnType<typeof stubPorts>) => queue.delivered,
   };
   for (const [what, stepOf] of Object.entries(steps)) {
     it(`takes nothing more after ${what} failed until it has looked what became of it`, async () => {

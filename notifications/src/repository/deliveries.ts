@@ -80,8 +80,8 @@ export function createDeliveryQueue(database: Database, sink: Exclude<SinkName, 
 export function createJournalQueue(database: Database): JournalQueue {
   const sink = 'journal';
   return {
-    async claim(journalID, limit, { signal }) {
-      const statement = claimForJournal(limit, { journalID });
+    async claim(journalID, limit, delivered, { signal }) {
+      const statement = claimForJournal(limit, { journalID, ...placesOf(delivered) });
       return (await database.run<QueuedRow>('claim for journal', statement, { signal })).map(toQueued);
     },
 
@@ -129,7 +129,7 @@ export function createDeliveryBacklogReader(database: Database): DeliveryBacklog
 const SAME_PLACE = 'notification.order_id = taken.order_id AND notification.seq = taken.seq';
 
 /** An update of the earliest delivery of each order that nobody has, which answers their notifications. */
-function claimHeads(sink: SinkName, limit: number) {
+function claimHeads(sink: SinkName, limit: number, noted?: Places) {
   const earlier = sql
     .select()
     .from(TABLE, 'earlier')
@@ -138,6 +138,8 @@ function claimHeads(sink: SinkName, limit: number) {
     .where('earlier.order_id = head.order_id')
     .where('earlier.seq < head.seq')
     .where('earlier.dead_at IS NULL');
+  // The statement sees them until its end, though it removes them.
+  if (noted) earlier.where('(earlier.order_id, earlier.seq) NOT IN ?', among(noted));
   const heads = sql
     .select()
     .from(TABLE, 'head')
@@ -164,21 +166,33 @@ function claimHeads(sink: SinkName, limit: number) {
   return statement.returning('taken.traceparent', 'traceparent');
 }
 
-const claimForJournal = shapedStatement<number, { journalID: string }>((limit, { journalID }) =>
-  claimHeads('journal', limit)
-    .set('journal_id', journalID)
+const claimForJournal = shapedStatement<number, Places & { journalID: string }>((limit, values) =>
+  claimHeads('journal', limit, values)
+    .with('noted', removed('journal', values))
+    .set('journal_id', values.journalID)
     .set('claimed_at', sql.str('statement_timestamp()'))
     .set('attempts', sql.str('attempts + 1')),
 );
 
-const removeDeliveries = fixedStatement<{ sink: SinkName; orderIDs: readonly bigint[]; seqs: readonly number[] }>(
-  ({ sink, orderIDs, seqs }) =>
-    sql
-      .delete()
-      .from(TABLE)
-      .where('sink = ?', sink)
-      .where('(order_id, seq) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))', orderIDs, seqs),
-);
+const removeDeliveries = fixedStatement<Places & { sink: SinkName }>((values) => removed(values.sink, values));
+
+interface Places {
+  readonly orderIDs: readonly bigint[];
+  readonly seqs: readonly number[];
+}
+
+function placesOf(notifications: readonly Notification[]): Places {
+  return { orderIDs: notifications.map(({ orderID }) => orderID), seqs: notifications.map(({ seq }) => seq) };
+}
+
+function removed(sink: SinkName, places: Places) {
+  return sql.delete().from(TABLE).where('sink = ?', sink).where('(order_id, seq) IN ?', among(places));
+}
+
+function among({ orderIDs, seqs }: Places) {
+  const orders = sql.str('unnest(?::bigint[])', orderIDs);
+  return sql.select().field(orders).field(sql.str('unnest(?::bigint[])', seqs));
+}
 
 function toQueued(row: QueuedRow): QueuedNotification {
   return { ...toNotification(row), traceparent: row.traceparent ?? undefined };
@@ -190,9 +204,7 @@ async function remove(
   notifications: readonly Notification[],
   { signal }: Context,
 ): Promise<void> {
-  const orderIDs = notifications.map(({ orderID }) => orderID);
-  const seqs = notifications.map(({ seq }) => seq);
-  const statement = removeDeliveries({ sink, orderIDs, seqs });
+  const statement = removeDeliveries({ sink, ...placesOf(notifications) });
   await database.run('remove deliveries', statement, { signal });
 }
 
