@@ -6,8 +6,8 @@ export type Extent = 'calls' | 'everything';
 
 /** Steps of an order that is made and payed: so many events are told of it. */
 const STEPS = 3;
-/** Events that one claim takes at most. */
-const EVENTS_CLAIMED = 16;
+/** loms looks for events some 13 times a second, however many orders it makes: with some 130 of them, once for so many. */
+const ORDERS_PER_LOOK = 10;
 /** pgbench draws bigints. */
 const KEY_MAX = '9000000000000000000';
 
@@ -35,7 +35,7 @@ function background({ claim, delivered, journal }: CapturedWork, extent: Extent)
   ];
   const events = new EventNames(extent);
   return [
-    ...sometimes(STEPS, EVENTS_CLAIMED, claim),
+    ...sometimes(1, ORDERS_PER_LOOK, claim),
     render(delivered, events),
     // Two operations an order.
     ...sometimes(2, OPERATIONS_TOGETHER, journal),

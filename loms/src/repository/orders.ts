@@ -19,6 +19,8 @@ interface OverdueRow extends Pick<OrderRow, 'order_id'> {
 /** As text, since a date of JavaScript holds no microseconds, and the list would go on at the wrong place. */
 const DUE_AT = 'payment_due_at::text';
 
+const HISTORY = ['order_id', 'seq', 'status', 'changed_at'];
+
 /**
  * Events carry milliseconds, so no more than that is kept: what is read back equals what was told. It is the same
  * throughout a statement: an order's time to pay begins exactly when its history says that the wait began.
@@ -71,9 +73,13 @@ export function createOrders(transaction: Executor, paymentTimeoutMs: number): O
       const skus = items.map(({ sku }) => sku);
       const counts = items.map(({ count }) => count);
       const statement = createOrder(becomes, { user, skus, counts, statuses: ['new', becomes], paymentTimeoutMs });
-      const [created, settled] = await transaction.run<ChangeRow>('create order', statement);
-      if (!created || !settled) throw new Error('create order: its steps did not come back');
-      return [toChange(created), toChange(settled)];
+      const [row] = await transaction.run<Pick<ChangeRow, 'order_id' | 'changed_at'>>('create order', statement);
+      if (!row) throw new Error('create order: no row came back');
+      const order = { orderID: row.order_id, user, at: row.changed_at };
+      return [
+        { ...order, seq: 1, status: 'new' },
+        { ...order, seq: 2, status: becomes },
+      ];
     },
 
     lock: (orderID) => lock('lock order', lockOrder({ orderID })),
@@ -120,8 +126,10 @@ const createOrder = shapedStatement<FirstStatuses[1], Created>(
       .field('unnest(ARRAY[1, 2])')
       .field(sql.str('unnest(?::text[])', statuses))
       .field(sql.str(NOW));
-    const statement = sql.select().with('created', order.returning('*')).with('lines', lines);
-    return toldBy('created', steps, statement);
+    const history = sql.insert().into('order_status_history').fromQuery(HISTORY, steps);
+    const statement = sql.select().with('created', order.returning('order_id'));
+    statement.with('lines', lines).with('history', history);
+    return statement.from('created').field('order_id').field(sql.str(NOW), 'changed_at');
   },
 );
 
@@ -153,24 +161,10 @@ const moveOrder = fixedStatement<Move>(({ orderID, from, to }) => {
     .where('status = ?', from)
     .returning('*');
   const step = sql.select().from('moved').fields(['order_id', 'seq', 'status']).field(sql.str(NOW));
-  return toldBy('moved', step, sql.select().with('moved', order));
+  const history = sql.insert().into('order_status_history').fromQuery(HISTORY, step);
+  const statement = sql.select().with('moved', order).with('history', history);
+  return statement.from('moved').fields(['order_id', 'user_id', 'status', 'seq']).field(sql.str(NOW), 'changed_at');
 });
-
-const HISTORY = ['order_id', 'seq', 'status', 'changed_at'];
-
-/** Adds rows of the history of the order that the same statement makes or moves, and reads them, ascending. */
-function toldBy(order: string, steps: Select, statement: Select): Statement {
-  const history = sql.insert().into('order_status_history').fromQuery(HISTORY, steps).returning('*');
-  return statement
-    .with('history', history)
-    .from('history')
-    .from(order)
-    .fields(HISTORY.map((column) => `history.${column}`))
-    .field(`${order}.user_id`)
-    .order('history.seq');
-}
-
-type Select = ReturnType<typeof sql.select>;
 
 /** Not clock_timestamp(), which may differ from row to row: an index is of use only where the bound stays the same. */
 function whereOverdue<S extends { where(condition: string, ...values: unknown[]): S }>(statement: S): S {
