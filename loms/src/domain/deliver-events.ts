@@ -13,7 +13,7 @@ export interface DeliveryReport {
   onWork(): void;
 }
 
-/** Events in hand at a time, each of another order: as many as a replica of notifications takes on side by side, and some. */
+/** Events in hand at a time: as many as a replica of notifications takes on side by side, and some. */
 const IN_HAND_MAX = 32;
 /**
  * Nobody waits for the note of a delivery but events that could not be taken as they were written; so it waits for others to be
