@@ -29,8 +29,19 @@ export type KafkaBrokerOptions = {
   controllerPort: number;
   /** Where it is one of several: which of them, from 1, and the ports of their controllers in this order. */
   cluster?: { nodeID: number; controllerPorts: readonly number[] };
+  /** One more listener, by TLS and for those who prove who they are. */
+  secured?: SecuredListener;
   onSpawn?(name: string, pid: number): void;
   onProgress?(text: string): void;
+};
+
+export type SecuredListener = {
+  port: number;
+  /** PKCS #12, with the broker's key and certificate. */
+  keystore: string;
+  keystorePassword: string;
+  /** The only one who is let in, by SCRAM-SHA-512 or PLAIN. */
+  user: { name: string; password: string };
 };
 
 /** A limit against hanging: two JVMs, one of which formats the storage, took 35 s on a machine that was busy eightfold. */
@@ -50,6 +61,7 @@ export async function spawnKafkaBroker(options: KafkaBrokerOptions): Promise<Kaf
     classPath: join(jars, '*'),
     configFile: writeConfig(options),
     clusterID: CLUSTER_ID,
+    format: formatWords(options.secured),
   };
   const logFile = openLogFile(options.logs, 'kafka');
   const log = openSync(logFile, 'a');
@@ -104,20 +116,25 @@ export async function spawnKafkaBroker(options: KafkaBrokerOptions): Promise<Kaf
   };
 }
 
-function writeConfig({ directory, port, controllerPort, cluster }: KafkaBrokerOptions): string {
+function writeConfig({ directory, port, controllerPort, cluster, secured }: KafkaBrokerOptions): string {
   const { nodeID, controllerPorts } = cluster ?? { nodeID: 1, controllerPorts: [controllerPort] };
   const voters = controllerPorts.map((own, index) => `${index + 1}@${LOCAL_HOST}:${own}`);
   const replicas = controllerPorts.length;
   const inSyncMin = Math.min(replicas, 2);
+  const listeners = [
+    `PLAINTEXT://${LOCAL_HOST}:${port}`,
+    ...(secured ? [`SECURED://${LOCAL_HOST}:${secured.port}`] : []),
+    `CONTROLLER://${LOCAL_HOST}:${controllerPort}`,
+  ];
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': nodeID,
     'controller.quorum.voters': voters.join(','),
-    listeners: `PLAINTEXT://${LOCAL_HOST}:${port},CONTROLLER://${LOCAL_HOST}:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://${LOCAL_HOST}:${port}`,
+    listeners: listeners.join(','),
+    'advertised.listeners': listeners.filter((listener) => !listener.startsWith('CONTROLLER')).join(','),
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL',
     'log.dirs': join(directory, 'data'),
     // A topic that nobody has made is a mistake to be seen.
     'auto.create.topics.enable': false,
@@ -132,6 +149,7 @@ function writeConfig({ directory, port, controllerPort, cluster }: KafkaBrokerOp
     // Members that start one after the other need not wait for each other.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
+    ...securitySettings(secured),
   };
   mkdirSync(directory, { recursive: true });
   const file = join(directory, 'server.properties');
@@ -142,4 +160,26 @@ function writeConfig({ directory, port, controllerPort, cluster }: KafkaBrokerOp
       .join(''),
   );
   return file;
+}
+
+const SECURITY = 'org.apache.kafka.common.security';
+
+/** See https://kafka.apache.org/documentation/#security_sasl; SCRAM's passwords are written by the format of the storage. */
+function securitySettings(secured: SecuredListener | undefined): Record<string, string> {
+  if (!secured) return {};
+  const { keystore, keystorePassword, user } = secured;
+  return {
+    'ssl.keystore.type': 'PKCS12',
+    'ssl.keystore.location': keystore,
+    'ssl.keystore.password': keystorePassword,
+    'listener.name.secured.sasl.enabled.mechanisms': 'SCRAM-SHA-512,PLAIN',
+    'listener.name.secured.scram-sha-512.sasl.jaas.config': `${SECURITY}.scram.ScramLoginModule required;`,
+    'listener.name.secured.plain.sasl.jaas.config': `${SECURITY}.plain.PlainLoginModule required user_${user.name}="${user.password}";`,
+  };
+}
+
+function formatWords(secured: SecuredListener | undefined): string[] {
+  if (!secured) return [];
+  const { name, password } = secured.user;
+  return ['--add-scram', `SCRAM-SHA-512=[name=${name},password=${password}]`];
 }

@@ -7,7 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * Owns a Kafka broker, as keeper.ts owns Postgres: a JVM does not notice that whoever started it is gone, and this process
  * does. It is told what to run by its arguments and stops on SIGTERM, or when the channel to its starter is gone.
  */
-export type KafkaTask = { java: string[]; classPath: string; configFile: string; clusterID: string };
+export type KafkaTask = {
+  java: string[];
+  classPath: string;
+  configFile: string;
+  clusterID: string;
+  /** More words for the format of the storage. */
+  format: string[];
+};
 export type FromKafkaKeeper = { kind: 'spawned'; pid: number } | { kind: 'ready' };
 
 /** What Kafka says when it is ready. */
@@ -17,7 +24,7 @@ const ORPHANED_GRACE_MS = 700;
 /** What was acknowledged is in the system's hands: a killed broker loses none of it and recovers at its next start. */
 const STOP_TIMEOUT_MS = 2_500;
 
-const { java, classPath, configFile, clusterID } = JSON.parse(process.argv[2] ?? '') as KafkaTask;
+const { java, classPath, configFile, clusterID, format } = JSON.parse(process.argv[2] ?? '') as KafkaTask;
 let broker: ChildProcess | undefined;
 let stopping = false;
 
@@ -34,6 +41,7 @@ const formatted = run('kafka.tools.StorageTool', [
   '--config',
   configFile,
   '--ignore-formatted',
+  ...format,
 ]);
 const [code] = await once(formatted, 'exit');
 if (code !== 0) process.exit(1);

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
 import { Failure } from './failure.ts';
 import { type KafkaBroker, spawnKafkaBroker } from './kafka-broker.ts';
 import { missingForKafka } from './kafka-jars.ts';
@@ -94,4 +97,39 @@ export async function startMortalKafka(count = 1): Promise<MortalKafka> {
     startAgain,
     [Symbol.asyncDispose]: stopAll,
   };
+}
+
+/** A broker that is reached by TLS and by whoever proves who they are. */
+export type SecuredKafka = AsyncDisposable & {
+  address: string;
+  /** Who signed its certificate, in PEM. */
+  caFile: string;
+  user: { name: string; password: string };
+};
+
+export async function startSecuredKafka(): Promise<SecuredKafka> {
+  const [port = 0, controllerPort = 0, securedPort = 0] = await pickFreePorts(3);
+  const part = createPart(readTestFolder(), `kafka-${port}`);
+  const [keystore, caFile, keystorePassword] = [`${part.kafka}.p12`, `${part.kafka}.pem`, randomUUID()];
+  const keytool = async (...words: string[]): Promise<void> => {
+    await promisify(execFile)('keytool', [...words, '-keystore', keystore, '-storepass', keystorePassword]);
+  };
+  const names = `SAN=ip:${LOCAL_HOST}`;
+  await keytool('-genkeypair', '-alias', 'kafka', '-keyalg', 'EC', '-dname', 'CN=kafka', '-ext', names);
+  await keytool('-exportcert', '-rfc', '-alias', 'kafka', '-file', caFile);
+  const user = { name: 'mesh', password: randomUUID() };
+  const broker = await spawnKafkaBroker({
+    directory: part.kafka,
+    logs: part.logs,
+    port,
+    controllerPort,
+    secured: { port: securedPort, keystore, keystorePassword, user },
+  });
+  try {
+    await broker.start();
+  } catch (error) {
+    await broker.stop();
+    throw error;
+  }
+  return { address: `${LOCAL_HOST}:${securedPort}`, caFile, user, [Symbol.asyncDispose]: () => broker.stop() };
 }

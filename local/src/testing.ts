@@ -4,5 +4,11 @@ export { PLANNED_ORDERS, pretendRows, readFromEndToEnd, rowsReadBy, statementsIn
 export { noteStatements, queryOn, type RanStatement, rolledBack } from './ran-statements.ts';
 export { openServerAlone, type ServerAlone } from './server-alone.ts';
 export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
-export { type MortalKafka, readTestBrokers, startMortalKafka } from './test-kafka.ts';
+export {
+  type MortalKafka,
+  readTestBrokers,
+  type SecuredKafka,
+  startMortalKafka,
+  startSecuredKafka,
+} from './test-kafka.ts';
 export { startMesh, type TestMesh } from './test-mesh.ts';

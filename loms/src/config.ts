@@ -1,4 +1,4 @@
-import { commonVariables, variable } from 'service-kit';
+import { commonVariables, kafkaVariables, variable } from 'service-kit';
 import { z } from 'zod';
 
 const TEN_MINUTES_MS = 600_000;
@@ -10,10 +10,7 @@ export const lomsConfig = z
   .object({
     PORT: variable.port(8081).describe('Port to listen on; 0 picks a free one.'),
     ...commonVariables,
-    KAFKA_BROKERS: variable
-      .hostPorts()
-      .optional()
-      .describe('Some of the brokers, as host:port by commas. With them order events travel through Kafka.'),
+    ...kafkaVariables('With them order events travel through Kafka.'),
     KAFKA_PARTITIONS: variable.count(PARTITIONS).describe('Partitions of the topic, where it is made at the start.'),
     KAFKA_REPLICATION: variable.count(1).describe('Replicas of each partition, where the topic is made at the start.'),
     NOTIFICATIONS_URL: variable

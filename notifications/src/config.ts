@@ -1,13 +1,10 @@
-import { commonVariables, variable } from 'service-kit';
+import { commonVariables, kafkaVariables, variable } from 'service-kit';
 import { z } from 'zod';
 
 export const notificationsConfig = z.object({
   PORT: variable.port(8082).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
-  KAFKA_BROKERS: variable
-    .hostPorts()
-    .optional()
-    .describe('Some of the brokers, as host:port by commas. With them order events are taken from Kafka as well.'),
+  ...kafkaVariables('With them order events are taken from Kafka as well.'),
   JOURNAL_FILE: variable
     .text()
     .optional()

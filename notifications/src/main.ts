@@ -8,6 +8,7 @@ import {
   databaseReadiness,
   loadConfig,
   openDatabase,
+  readKafkaAccess,
   run,
   serveProfiles,
   startTracing,
@@ -38,6 +39,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../migrations/notifications', impor
 
 await run('notifications', async (stopped) => {
   const config = loadConfig(notificationsConfig);
+  const kafka = readKafkaAccess(config);
   const logger = createLogger('notifications', config.LOG_LEVEL);
   using _switching = switchLogLevelOnSignal(logger);
   await using _profiles = await serveProfiles({ service: 'notifications', directory: config.PROFILE_DIR, logger });
@@ -105,7 +107,7 @@ await run('notifications', async (stopped) => {
     readiness,
     admission: limit,
   });
-  await using _consumer = await openEventConsumer(config.KAFKA_BROKERS, {
+  await using _consumer = await openEventConsumer(kafka, {
     ports: { store: createConsumerStore(database, sinks), sink },
     letters: createDeadLetterReader(database),
     logger,

@@ -19,6 +19,14 @@ export {
   SQLSTATE,
   sqlStateOf,
 } from './database-errors.ts';
+export {
+  explainKafkaFailure,
+  type KafkaAccess,
+  type KafkaConfig,
+  kafkaVariables,
+  readKafkaAccess,
+  toKafkaClient,
+} from './kafka-access.ts';
 export { switchLogLevelOnSignal } from './log-level.ts';
 export { createLogger } from './logger.ts';
 export {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { raceSignal } from 'rpc-kit';
+import type { KafkaAccess } from 'service-kit';
 import { orderEvents } from '../../contract.ts';
 import { SinkUnavailable } from '../domain/errors.ts';
 import type { EventSink } from '../domain/ports.ts';
@@ -9,9 +10,7 @@ import { type KafkaMessage, toMessage } from './kafka-message.ts';
 import { createKafkaProducer, isPassing, isRefusal } from './kafka-producer.ts';
 import { ensureTopic } from './kafka-topic.ts';
 
-export interface KafkaEventsOptions {
-  /** `host:port` of some of the brokers; they name the others. */
-  readonly brokers: readonly string[];
+export interface KafkaEventsOptions extends KafkaAccess {
   /** Default: the contract's. */
   readonly topic?: string;
   /** Of a topic that is not there yet. */
@@ -42,8 +41,8 @@ interface Waiting {
  * is one request at a time and still no event waits for a timer.
  */
 export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
-  const { brokers, topic = orderEvents.topic } = options;
-  const producer = createKafkaProducer(brokers);
+  const { topic = orderEvents.topic } = options;
+  const producer = createKafkaProducer(options);
   const reach = reachability(options.logger, topic);
   const count = counter(options.registry);
   let waiting: Waiting[] = [];

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compatibilityPartitioner, findErrorBy, Producer } from '@platformatic/kafka';
 import { raceSignal } from 'rpc-kit';
+import { type KafkaAccess, toKafkaClient } from 'service-kit';
 import type { KafkaMessage } from './kafka-message.ts';
 import { KAFKA_TIMEOUTS } from './kafka-topic.ts';
 
@@ -16,13 +17,13 @@ export interface KafkaProducer {
  * A producer that is thrown away after a send that failed: what it thinks of connections, leaders and sequence numbers after
  * that is anybody's guess, and a new one costs a few round trips.
  */
-export function createKafkaProducer(brokers: readonly string[]): KafkaProducer {
+export function createKafkaProducer(access: KafkaAccess): KafkaProducer {
   let current: Producer | undefined;
 
   function open(): Producer {
     return new Producer({
       clientId: 'loms',
-      bootstrapBrokers: [...brokers],
+      ...toKafkaClient(access),
       ...KAFKA_TIMEOUTS,
       // Retries of one send leave one message. It needs acks of all replicas and one request at a time.
       idempotent: true,

@@ -1,7 +1,7 @@
 import { Admin, findErrorBy } from '@platformatic/kafka';
+import { explainKafkaFailure, type KafkaAccess, toKafkaClient } from 'service-kit';
 
-export interface TopicSettings {
-  readonly brokers: readonly string[];
+export interface TopicSettings extends KafkaAccess {
   readonly topic: string;
   readonly partitions: number;
   readonly replication: number;
@@ -11,8 +11,8 @@ export interface TopicSettings {
 export const KAFKA_TIMEOUTS = { connectTimeout: 3_000, requestTimeout: 5_000, retries: 3, retryDelay: 250 } as const;
 
 /** Sees to it that the topic is there. One that is there already stays as it is, whatever the settings say by now. */
-export async function ensureTopic({ brokers, topic, partitions, replication }: TopicSettings): Promise<void> {
-  const admin = new Admin({ clientId: 'loms', bootstrapBrokers: [...brokers], ...KAFKA_TIMEOUTS });
+export async function ensureTopic({ topic, partitions, replication, ...access }: TopicSettings): Promise<void> {
+  const admin = new Admin({ clientId: 'loms', ...toKafkaClient(access), ...KAFKA_TIMEOUTS });
   try {
     await admin.createTopics({ topics: [topic], partitions, replicas: replication });
   } catch (error) {
@@ -23,6 +23,9 @@ export async function ensureTopic({ brokers, topic, partitions, replication }: T
   }
 }
 
+const UNANSWERED =
+  'no broker of KAFKA_BROKERS answered as it should; one that wants KAFKA_TLS or KAFKA_USERNAME closes the connection.';
+
 function reasonOf(error: unknown, replication: number): string {
   if (findErrorBy(error as Error, 'apiId', 'INVALID_REPLICATION_FACTOR')) {
     return `there are fewer than ${replication} brokers; set KAFKA_REPLICATION to what there is.`;
@@ -30,5 +33,5 @@ function reasonOf(error: unknown, replication: number): string {
   if (findErrorBy(error as Error, 'apiId', 'TOPIC_AUTHORIZATION_FAILED')) {
     return 'loms may not create it; create it yourself or allow loms to.';
   }
-  return 'no broker of KAFKA_BROKERS answered as it should.';
+  return explainKafkaFailure(error) ?? UNANSWERED;
 }

@@ -2,15 +2,14 @@ import { orderEvents } from 'loms/contract.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { onAbort } from 'rpc-kit';
-import { type Background, startBackground } from 'service-kit';
+import { type Background, explainKafkaFailure, type KafkaAccess, startBackground } from 'service-kit';
 import type { ConsumePorts } from '../domain/consume-messages.ts';
 import type { Consumed, DeadLetter, DeadLetterReader } from '../domain/consumer-ports.ts';
 import { createConsumerMetrics } from './consumer-metrics.ts';
 import { type Fetched, type KafkaGroup, openKafkaGroup } from './kafka-group.ts';
 import { type PartitionWorker, startPartitionWorker } from './partition-worker.ts';
 
-export interface EventConsumerOptions {
-  readonly brokers: readonly string[];
+export interface EventConsumerOptions extends KafkaAccess {
   readonly topic: string;
   readonly group: string;
   readonly sessionTimeoutMs?: number;
@@ -47,6 +46,9 @@ export function startEventConsumer(options: EventConsumerOptions): Background {
         // A stop waits neither for brokers that do not answer nor for a group that is just sharing its partitions anew.
         await membership.unlessEnded(group.join(membership.assign));
         while (!signal.aborted) await membership.fetchOnce();
+      } catch (error) {
+        const why = explainKafkaFailure(error);
+        throw why === undefined ? error : new Error(`Kafka does not let notifications in: ${why}`, { cause: error });
       } finally {
         unfollow();
         await membership.close();

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Consumer, findErrorBy } from '@platformatic/kafka';
+import { type KafkaAccess, toKafkaClient } from 'service-kit';
 import { toRecords } from './kafka-records.ts';
 import type { KafkaRecord } from './read-message.ts';
 
-export interface KafkaGroupOptions {
-  readonly brokers: readonly string[];
+export interface KafkaGroupOptions extends KafkaAccess {
   readonly topic: string;
   readonly group: string;
   /** Without a sign of life for so long, a member has lost its partitions to the others. */
@@ -62,10 +62,10 @@ const ANY_EPOCH = -1;
 /** By Kafka's protocol, the time that stands for the oldest message. */
 const EARLIEST = -2n;
 
-export function openKafkaGroup({ brokers, topic, group, sessionTimeoutMs }: KafkaGroupOptions): KafkaGroup {
+export function openKafkaGroup({ topic, group, sessionTimeoutMs, ...access }: KafkaGroupOptions): KafkaGroup {
   const consumer = new Consumer({
     clientId: 'notifications',
-    bootstrapBrokers: [...brokers],
+    ...toKafkaClient(access),
     groupId: group,
     sessionTimeout: sessionTimeoutMs,
     rebalanceTimeout: REBALANCE_TIMEOUT_MS,

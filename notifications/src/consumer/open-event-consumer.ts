@@ -1,4 +1,5 @@
 import { orderEvents } from 'loms/contract.ts';
+import type { KafkaAccess } from 'service-kit';
 import type { EventConsumerOptions } from './event-consumer.ts';
 
 /** All replicas share the events of loms as one group. */
@@ -6,11 +7,11 @@ const GROUP = 'notifications';
 
 /** Takes order events from Kafka until disposed, where brokers are named. */
 export async function openEventConsumer(
-  brokers: readonly string[] | undefined,
-  options: Omit<EventConsumerOptions, 'brokers' | 'topic' | 'group'>,
+  access: KafkaAccess | undefined,
+  options: Omit<EventConsumerOptions, keyof KafkaAccess | 'topic' | 'group'>,
 ): Promise<AsyncDisposable> {
-  if (!brokers) return { [Symbol.asyncDispose]: async () => {} };
+  if (!access) return { [Symbol.asyncDispose]: async () => {} };
   // The client of Kafka takes half a second to load, so it is loaded only where it is wanted.
   const { startEventConsumer } = await import('./event-consumer.ts');
-  return startEventConsumer({ ...options, brokers, topic: orderEvents.topic, group: GROUP });
+  return startEventConsumer({ ...options, ...access, topic: orderEvents.topic, group: GROUP });
 }

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { ConfigError, loadConfig, maskSecrets } from './config.ts';
+import { explainKafkaFailure, kafkaVariables, readKafkaAccess, toKafkaClient } from './kafka-access.ts';
+
+const schema = z.object(kafkaVariables('With them the test is happy.'));
+const access = (environment: NodeJS.ProcessEnv) => readKafkaAccess(loadConfig(schema, environment));
+const BROKERS = { KAFKA_BROKERS: 'one:9092, two:9093' };
+const USER = { KAFKA_USERNAME: 'loms', KAFKA_PASSWORD: 'a secret' };
+const FILE = fileURLToPath(import.meta.url);
+
+describe('The access to Kafka', () => {
+  it('is none where no brokers are named', () => {
+    assert.equal(access({}), undefined);
+    assert.equal(access(USER), undefined);
+  });
+
+  it('is plain and by nobody unless something else is said', () => {
+    const plain = access(BROKERS);
+    assert.ok(plain);
+    assert.deepEqual(toKafkaClient(plain), { bootstrapBrokers: ['one:9092', 'two:9093'] });
+  });
+
+  it('believes the authorities that Node knows by TLS, or the one whose file is named', () => {
+    assert.deepEqual(access({ ...BROKERS, KAFKA_TLS: 'on' })?.tls, {});
+    const named = access({ ...BROKERS, KAFKA_TLS: 'on', KAFKA_CA_FILE: FILE });
+    assert.match(named?.tls?.ca ?? '', /^import assert/);
+  });
+
+  it('proves who the service is by SCRAM-SHA-512, or as it is told', () => {
+    const sasl = { username: 'loms', password: 'a secret' };
+    assert.deepEqual(access({ ...BROKERS, ...USER })?.sasl, { mechanism: 'SCRAM-SHA-512', ...sasl });
+    const told = access({ ...BROKERS, ...USER, KAFKA_TLS: 'on', KAFKA_SASL_MECHANISM: 'PLAIN' });
+    assert.ok(told);
+    assert.deepEqual(toKafkaClient(told).sasl, { mechanism: 'PLAIN', ...sasl });
+  });
+
+  const mistakes: Record<string, [NodeJS.ProcessEnv, RegExp]> = {
+    'a name without a password': [{ KAFKA_USERNAME: 'loms' }, /^KAFKA_USERNAME and KAFKA_PASSWORD belong together/],
+    'a password without a name': [{ KAFKA_PASSWORD: 'x' }, /^KAFKA_USERNAME and KAFKA_PASSWORD belong together/],
+    'an authority without TLS': [{ KAFKA_CA_FILE: FILE }, /^KAFKA_CA_FILE is of no use without KAFKA_TLS=on\.$/],
+    'a password for everybody to read': [{ ...USER, KAFKA_SASL_MECHANISM: 'PLAIN' }, /set KAFKA_TLS=on\.$/],
+    'an authority whose file is not there': [
+      { KAFKA_TLS: 'on', KAFKA_CA_FILE: '/nowhere/ca.pem' },
+      /^KAFKA_CA_FILE is wrong: ENOENT: .*'\/nowhere\/ca\.pem'\.$/,
+    ],
+  };
+  for (const [what, [environment, message]] of Object.entries(mistakes)) {
+    it(`is refused in a sentence: ${what}`, () => {
+      assert.throws(
+        () => access({ ...BROKERS, ...environment }),
+        (error) => {
+          assert.ok(error instanceof ConfigError);
+          assert.match(error.message, message);
+          return true;
+        },
+      );
+    });
+  }
+
+  it('tells all mistakes at once', () => {
+    const both = { ...BROKERS, KAFKA_USERNAME: 'loms', KAFKA_CA_FILE: FILE };
+    assert.throws(() => access(both), /belong together.*; KAFKA_CA_FILE is of no use/);
+  });
+
+  it('never shows the password', () => {
+    const shown = maskSecrets(schema, loadConfig(schema, { ...BROKERS, ...USER }));
+    assert.equal(shown.KAFKA_PASSWORD, '***');
+  });
+});
+
+describe('What keeps a service out of Kafka', () => {
+  /** As the client of Kafka puts it: far inside of what has failed. */
+  const inside = (failure: object): Error => {
+    const cause = Object.assign(new Error('inner'), failure);
+    const attempt = Object.assign(new Error('connection failed'), { cause: new Error('authentication', { cause }) });
+    return new AggregateError([new AggregateError([attempt])], 'failed 3 times');
+  };
+
+  const reasons: Record<string, [object, RegExp]> = {
+    'a wrong password': [{ apiId: 'SASL_AUTHENTICATION_FAILED' }, /refuse KAFKA_USERNAME with this KAFKA_PASSWORD/],
+    'a mechanism that is not known': [{ apiId: 'UNSUPPORTED_SASL_MECHANISM' }, /do not take this KAFKA_SASL_MECHANISM/],
+    'a certificate that nobody vouches for': [{ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }, /KAFKA_CA_FILE has to name/],
+    'a certificate for another address': [
+      { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
+      /the addresses have to be those in it/,
+    ],
+    'a port without TLS': [{ code: 'ERR_SSL_WRONG_VERSION_NUMBER' }, /do not speak TLS there/],
+  };
+  for (const [what, [failure, reason]] of Object.entries(reasons)) {
+    it(`is told in a sentence: ${what}`, () => {
+      assert.match(explainKafkaFailure(inside(failure)) ?? '', reason);
+    });
+  }
+
+  it('is nothing of that where the brokers are away, or the error holds itself', () => {
+    assert.equal(explainKafkaFailure(inside({ code: 'ECONNREFUSED' })), undefined);
+    assert.equal(explainKafkaFailure('away'), undefined);
+    const round = new Error('round');
+    round.cause = round;
+    assert.equal(explainKafkaFailure(round), undefined);
+  });
+});
