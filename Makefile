@@ -17,8 +17,8 @@ run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, t
 	  *) echo 'STACK is "$(STACK)", but has to be compose, or not set.' >&2; exit 1 ;; \
 	esac
 
-stop: packages ## Stops the containers of make run-all STACK=compose and keeps their data
-	@exec $(NODE) local/src/run-compose.ts stop
+stop: packages ## Stops the mesh that runs in another terminal or in containers (STACK=compose: only these), and keeps its data
+	@exec $(NODE) local/src/stop.ts
 
 compose-smoke: packages ## Tries docker-compose.yml: up, a purchase, its history, down (EVENTS=rpc: without Kafka)
 	@exec $(NODE) local/src/compose-smoke.ts

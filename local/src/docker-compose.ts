@@ -11,6 +11,9 @@ export type Compose = {
   spawn(words: readonly string[]): ChildProcess;
 };
 
+/** Stops the containers. Watchers too, whether or not this call speaks of them. */
+export const STOP = ['--profile', '*', 'stop'] as const;
+
 /** Building the image and fetching those of others takes minutes on a slow line; longer than this it hangs. */
 const TIMEOUT_MS = 1_800_000;
 /** Enough to hold the reason, in the output of a failure. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type Compose, openCompose } from './docker-compose.ts';
+import { type Compose, openCompose, STOP } from './docker-compose.ts';
 import { Failure, runScript } from './failure.ts';
 import { Interruption, listenForInterruption } from './interruption.ts';
 import { DEFAULT_PORTS } from './mesh-config.ts';
@@ -12,18 +12,12 @@ import { SERVICES } from './services.ts';
  */
 const commands: Record<string, () => Promise<void>> = {
   run,
-  async stop() {
-    const compose = await openCompose();
-    await step('stop', () => compose.run(STOP));
-  },
   async clean() {
     const compose = await openCompose();
     await step('containers, networks and volumes removed', () => compose.run(['--profile', '*', 'down', '--volumes']));
   },
 };
 
-/** Watchers too, whether or not this call speaks of them. */
-const STOP = ['--profile', '*', 'stop'];
 /** Their logs are shown; the others have theirs in `docker compose logs <name>`. */
 const SHOWN = [...SERVICES];
 
@@ -79,7 +73,7 @@ function describe(): string {
 
 await runScript(async () => {
   const command = commands[process.argv[2] ?? ''];
-  if (command === undefined) throw new Failure('Usage: node local/src/run-compose.ts run|stop|clean.');
+  if (command === undefined) throw new Failure('Usage: node local/src/run-compose.ts run|clean.');
   await command();
   return 0;
 });

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROJECT_DIRECTORY } from '../../src/mesh-config.ts';
 import { isAlive, type ProcessStamp } from '../../src/process-stamp.ts';
 import { SERVICES } from '../../src/services.ts';
 import { chooseSurroundings, spawnRunner } from '../../src/test-mesh.ts';
@@ -36,6 +40,27 @@ describe('make run-all', () => {
       processes.filter(isAlive).map(({ name }) => name),
       [],
     );
+  });
+
+  it('is stopped from elsewhere by make stop, which says so where nothing runs any more', async () => {
+    await using mesh = await startMesh();
+    const processes = mesh.listProcesses();
+    const stop = async (): Promise<{ code: unknown; said: string }> => {
+      // Whoever runs these tests may have containers of the mesh, which are none of their business.
+      const environment = { ...process.env, ...mesh.variables, STACK: '', DOCKER_HOST: 'unix:///nowhere.sock' };
+      const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'local/src/stop.ts')], { env: environment });
+      const said = Promise.all([text(child.stdout), text(child.stderr)]);
+      const [code] = await once(child, 'exit');
+      return { code, said: (await said).join('') };
+    };
+    const first = await stop();
+    assert.equal(first.code, 0);
+    assert.match(first.said, /^make run-all in \S+ is stopped\. Its data is kept\.$/m);
+    assert.equal(await mesh.ended, 0);
+    assert.deepEqual(processes.filter(isAlive), []);
+    const again = await stop();
+    assert.equal(again.code, 1);
+    assert.match(again.said, /^Nothing runs in \S+\. Containers were not looked for: /);
   });
 
   it('finds the orders made before when it starts again after kill -9 of everything', async () => {
