@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import {
   createTestDatabase,
+  itReadsByIndexOnly,
+  lastOf,
   noteStatements,
   PLANNED_ORDERS,
   pretendRows,
   queryOn,
   type RanStatement,
-  readFromEndToEnd,
   rolledBack,
   rowsReadBy,
-  statementsIn,
   writePast,
 } from 'local/testing';
 import { pino } from 'pino';
@@ -129,27 +129,16 @@ describe('The statements of checkout', () => {
 
   after(() => resources.disposeAsync());
 
-  function statement(name: string): RanStatement {
-    const found = statements.findLast((ran) => ran.name === name);
-    assert.ok(found, `"${name}" was not run`);
-    return found;
-  }
+  const ran = () => statements;
+  const statement = (name: string): RanStatement => lastOf(ran(), name);
 
-  it('are all looked at here', () => {
-    const names = new Set(statements.map(({ name }) => name));
-    assert.deepEqual([...names].toSorted(), STATEMENTS);
-    assert.deepEqual(
-      statementsIn('checkout/src/repository').filter((name) => !names.has(name)),
-      [],
-    );
+  itReadsByIndexOnly({
+    folder: 'checkout/src/repository',
+    names: STATEMENTS,
+    tables: TABLES,
+    ran,
+    trial: (work) => rolledBack(beside, work),
   });
-
-  for (const name of STATEMENTS) {
-    it(`read no table from end to end: ${name}`, async () => {
-      const tables = await rolledBack(beside, (query) => readFromEndToEnd(query, statement(name), TABLES));
-      assert.deepEqual(tables, []);
-    });
-  }
 
   it('look at purchases that are due only, however many others are settled or rest', async () => {
     const rows = await rolledBack(beside, async (query) => {

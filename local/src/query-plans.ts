@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Query } from 'invariants';
@@ -94,8 +95,46 @@ export async function pretendRows({ directUrl }: TestDatabase, times: number): P
 const NAMES = /\.run(?:<[^()]*>)?\(\s*'([^']+)'/g;
 
 /** The names of the statements in the source text of the folders, for a test that must not leave any of them out. */
-export function statementsIn(...folders: string[]): string[] {
+function statementsIn(...folders: string[]): string[] {
   const files = folders.flatMap((folder) => globSync(join(PROJECT_DIRECTORY, folder, '**/*.ts')));
   const sources = files.filter((file) => !file.endsWith('.test.ts')).map((file) => readFileSync(file, 'utf8'));
   return [...new Set(sources.flatMap((text) => [...text.matchAll(NAMES)].map(([, name = '']) => name)))].toSorted();
+}
+
+export type PlannedStatements = {
+  /** Where the statements stand: `loms/src/repository`. */
+  readonly folder: string;
+  /** All of them, by name, ascending. */
+  readonly names: readonly string[];
+  /** The tables that grow. */
+  readonly tables: readonly string[];
+  /** What was run, once the tests begin. */
+  readonly ran: () => readonly RanStatement[];
+  /** Runs work in a transaction that is rolled back. */
+  readonly trial: <T>(work: (query: Query) => Promise<T>) => Promise<T>;
+};
+
+/** For the inside of a `describe`: every statement was run, and none of them reads a table that grows from end to end. */
+export function itReadsByIndexOnly({ folder, names, tables, ran, trial }: PlannedStatements): void {
+  it('are all looked at here', () => {
+    const found = new Set(ran().map(({ name }) => name));
+    assert.deepEqual([...found].toSorted(), names);
+    assert.deepEqual(
+      statementsIn(folder).filter((name) => !found.has(name)),
+      [],
+    );
+  });
+
+  for (const name of names) {
+    it(`read no table from end to end: ${name}`, async () => {
+      assert.deepEqual(await trial((query) => readFromEndToEnd(query, lastOf(ran(), name), tables)), []);
+    });
+  }
+}
+
+/** How a statement was run the last time. */
+export function lastOf(ran: readonly RanStatement[], name: string): RanStatement {
+  const found = ran.findLast((statement) => statement.name === name);
+  assert.ok(found, `"${name}" was not run`);
+  return found;
 }

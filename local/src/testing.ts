@@ -1,6 +1,6 @@
 /** What the integration tests of the services, the end-to-end tests and the benchmarks use. */
 export { pickFreePorts } from './ports.ts';
-export { PLANNED_ORDERS, pretendRows, readFromEndToEnd, rowsReadBy, statementsIn, writePast } from './query-plans.ts';
+export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';
 export { noteStatements, queryOn, type RanStatement, rolledBack } from './ran-statements.ts';
 export { openServerAlone, type ServerAlone } from './server-alone.ts';
 export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';

@@ -3,7 +3,8 @@ import type { Query } from 'invariants';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openDatabase } from 'service-kit';
-import { createTestDatabase, pretendRows, queryOn, type RanStatement, readFromEndToEnd } from '../src/testing.ts';
+import { readFromEndToEnd } from '../src/query-plans.ts';
+import { createTestDatabase, pretendRows, queryOn, type RanStatement } from '../src/testing.ts';
 
 const ordersBy = (condition: string): RanStatement => ({
   name: 'test',

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import {
+  itReadsByIndexOnly,
+  lastOf,
   PLANNED_ORDERS,
   pretendRows,
   type RanStatement,
-  readFromEndToEnd,
   rowsReadBy,
-  statementsIn,
   writePast,
 } from 'local/testing';
 import type { Database } from 'service-kit';
@@ -146,27 +146,16 @@ describe('The statements of loms', () => {
   });
   after(() => loms[Symbol.asyncDispose]());
 
-  function statement(name: string): RanStatement {
-    const found = loms.statements.findLast((ran) => ran.name === name);
-    assert.ok(found, `"${name}" was not run`);
-    return found;
-  }
+  const ran = () => loms.statements;
+  const statement = (name: string): RanStatement => lastOf(ran(), name);
 
-  it('are all looked at here', () => {
-    const names = new Set(loms.statements.map(({ name }) => name));
-    assert.deepEqual([...names].toSorted(), STATEMENTS);
-    assert.deepEqual(
-      statementsIn('loms/src/repository').filter((name) => !names.has(name)),
-      [],
-    );
+  itReadsByIndexOnly({
+    folder: 'loms/src/repository',
+    names: STATEMENTS,
+    tables: TABLES,
+    ran,
+    trial: (work) => loms.trial(work),
   });
-
-  for (const name of STATEMENTS) {
-    it(`read no table from end to end: ${name}`, async () => {
-      const tables = await loms.trial((query) => readFromEndToEnd(query, statement(name), TABLES));
-      assert.deepEqual(tables, []);
-    });
-  }
 
   it('look at overdue orders only, however many others await payment', async () => {
     const rows = await loms.trial(async (query) => {

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import {
   createTestDatabase,
+  itReadsByIndexOnly,
+  lastOf,
   noteStatements,
   PLANNED_ORDERS,
   pretendRows,
   queryOn,
   type RanStatement,
-  readFromEndToEnd,
   rolledBack,
   rowsReadBy,
-  statementsIn,
   writePast,
 } from 'local/testing';
 import type { Database } from 'service-kit';
@@ -154,27 +154,16 @@ describe('The statements of notifications', () => {
 
   after(() => resources.disposeAsync());
 
-  function statement(name: string): RanStatement {
-    const found = statements.findLast((ran) => ran.name === name);
-    assert.ok(found, `"${name}" was not run`);
-    return found;
-  }
+  const ran = () => statements;
+  const statement = (name: string): RanStatement => lastOf(ran(), name);
 
-  it('are all looked at here', () => {
-    const names = new Set(statements.map(({ name }) => name));
-    assert.deepEqual([...names].toSorted(), STATEMENTS);
-    assert.deepEqual(
-      statementsIn('notifications/src/repository').filter((name) => !names.has(name)),
-      [],
-    );
+  itReadsByIndexOnly({
+    folder: 'notifications/src/repository',
+    names: STATEMENTS,
+    tables: TABLES,
+    ran,
+    trial: (work) => rolledBack(beside, work),
   });
-
-  for (const name of STATEMENTS) {
-    it(`read no table from end to end: ${name}`, async () => {
-      const tables = await rolledBack(beside, (query) => readFromEndToEnd(query, statement(name), TABLES));
-      assert.deepEqual(tables, []);
-    });
-  }
 
   it('look at no delivery that was given up or rests', async () => {
     const rows = await rolledBack(beside, (query) => rowsReadBy(query, statement('claim deliveries')));

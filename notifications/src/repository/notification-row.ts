@@ -12,10 +12,8 @@ export interface NotificationRow {
   readonly text: string;
 }
 
-export const COLUMNS: (keyof NotificationRow)[] = ['order_id', 'seq', 'event_id', 'user_id', 'status', 'at', 'text'];
-
 /** For parameters in places where Postgres does not see what they are for. */
-export const TYPES: Readonly<Record<keyof NotificationRow, string>> = {
+export const TYPES = {
   order_id: 'bigint',
   seq: 'bigint',
   event_id: 'uuid',
@@ -23,7 +21,9 @@ export const TYPES: Readonly<Record<keyof NotificationRow, string>> = {
   status: 'text',
   at: 'timestamptz',
   text: 'text',
-};
+} as const satisfies Record<keyof NotificationRow, string>;
+
+export const COLUMNS = Object.keys(TYPES) as (keyof NotificationRow)[];
 
 export function toNotification(row: NotificationRow): Notification {
   return {
