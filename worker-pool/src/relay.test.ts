@@ -10,6 +10,7 @@ function openRelay({ items, ...settings }: Settings & { readonly items: number[]
   const underWay = new Map<number, (arrived: boolean) => void>();
   const broken = new Map<number, (error: Error) => void>();
   const noted: (readonly number[])[] = [];
+  const looks = { end: Promise.resolve() };
   const fails = { next: undefined as Error | undefined };
   const notes = { failWith: undefined as Error | undefined, setsFree: false };
   let arrivals = 0;
@@ -18,6 +19,7 @@ function openRelay({ items, ...settings }: Settings & { readonly items: number[]
     ...settings,
     async claim(limit) {
       claimed.push(limit);
+      await looks.end;
       const { next } = fails;
       fails.next = undefined;
       if (next) throw next;
@@ -53,6 +55,7 @@ function openRelay({ items, ...settings }: Settings & { readonly items: number[]
     noted,
     notes,
     fails,
+    looks,
     claimed,
     arrivals: () => arrivals,
   };
@@ -205,6 +208,27 @@ describe('createRelay', () => {
       assert.throws(() => reservation?.fill([8]), /filled once/);
     });
 
+    it('has no more in hand than it may while it looks, and leaves half of the room where it expects nothing', async () => {
+      const relay = await openIdle({ lookAgainMs: 0 });
+      async function whileItLooks(look: () => void): Promise<void> {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        relay.looks.end = promise;
+        const round = relay.round();
+        await new Promise(setImmediate);
+        look();
+        resolve();
+        await round;
+      }
+      await whileItLooks(() => {
+        assert.equal(relay.reserve(3), undefined);
+        assert.ok(relay.reserve(2));
+        assert.equal(relay.reserve(1), undefined);
+      });
+      relay.expect();
+      await whileItLooks(() => assert.equal(relay.reserve(1), undefined));
+      assert.deepEqual(relay.claimed, [4, 2, 2]);
+    });
+
     it('gives the room back that was kept for nothing', async () => {
       const relay = await openIdle();
       relay.reserve(4)?.fill([]);
@@ -254,6 +278,16 @@ describe('createRelay', () => {
       relay.reserve(1)?.fill([1]);
       await relay.end(1);
       await relay.settle();
+      clock.tick(20);
+      assert.deepEqual([relay.arrivals(), relay.noted], [0, [[1]]]);
+    });
+
+    it('tells of no arrival either that comes while it settles', async () => {
+      const relay = await openIdle({ gatherMs: 20 });
+      relay.reserve(1)?.fill([1]);
+      const settled = relay.settle();
+      await relay.end(1);
+      await settled;
       clock.tick(20);
       assert.deepEqual([relay.arrivals(), relay.noted], [0, [[1]]]);
     });

@@ -105,6 +105,8 @@ export function createRelay<Item>(options: RelayOptions<Item>): Relay<Item> {
     // Whoever expects more while this looks may have left it behind its back.
     isExpecting = false;
     lookedAt = performance.now();
+    // What comes of the look has its room, too.
+    reserved += count;
     try {
       const items = await claim(count, signal);
       for (const item of items) setOut(item, signal);
@@ -112,6 +114,8 @@ export function createRelay<Item>(options: RelayOptions<Item>): Relay<Item> {
     } catch (error) {
       isExpecting = true;
       throw error;
+    } finally {
+      reserved -= count;
     }
     return isExpecting;
   }
@@ -126,7 +130,8 @@ export function createRelay<Item>(options: RelayOptions<Item>): Relay<Item> {
       }
       if (await noteArrived()) isExpecting = true;
       if (!isExpecting && performance.now() - lookedAt < lookAgainMs) return false;
-      const count = room();
+      // Where nothing is known to wait, the look leaves room for what is handed over meanwhile.
+      const count = isExpecting ? room() : Math.ceil(room() / 2);
       if (count > 0) return take(count, signal);
       // All the room is kept for what is not there yet: its arrival, or another look, goes on.
       if (underWay.size === 0) return false;
@@ -155,8 +160,8 @@ export function createRelay<Item>(options: RelayOptions<Item>): Relay<Item> {
     },
 
     async settle() {
-      clearTimeout(gathering);
       await Promise.all(underWay);
+      clearTimeout(gathering);
       await noteArrived();
     },
   };
