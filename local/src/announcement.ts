@@ -1,5 +1,4 @@
-import type { MeshConfig } from './mesh-config.ts';
-import { shortPath } from './mesh-config.ts';
+import { type MeshConfig, shortPath } from './mesh-config.ts';
 import type { MeshDatabase } from './mesh-database.ts';
 import { SERVICES } from './services.ts';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Failure } from './failure.ts';
-import { type KafkaBroker, spawnKafkaBroker } from './kafka-broker.ts';
+import { type KafkaBroker, type KafkaBrokerOptions, spawnKafkaBroker } from './kafka-broker.ts';
 import { missingForKafka } from './kafka-jars.ts';
 import { LOCAL_HOST } from './mesh-config.ts';
 import { pickFreePorts } from './ports.ts';
@@ -22,31 +22,36 @@ export async function missingForKafkaTests(): Promise<string | undefined> {
 /** The brokers of KAFKA_BROKERS, or else one of the run's own. */
 export async function startTestKafka(folder: string): Promise<TestKafka> {
   const given = process.env[VARIABLE];
-  return given ? { environment: { [VARIABLE]: given }, stop: async () => {} } : startFreshKafka(folder);
+  const { address, stop } = given ? { address: given, stop: async () => {} } : await startFreshKafka(folder);
+  return { environment: { [VARIABLE]: address }, stop };
 }
 
 /** A broker with nothing on it. */
-export async function startFreshKafka(folder: string): Promise<TestKafka & { address: string }> {
+export async function startFreshKafka(folder: string): Promise<{ address: string; stop(): Promise<void> }> {
   const paths = createPart(folder, 'kafka');
   const record = openRunRecord(paths, 'make test', 0);
   const [port = 0, controllerPort = 0] = await pickFreePorts(2);
-  const broker = await spawnKafkaBroker({
-    directory: paths.kafka,
-    logs: paths.logs,
-    port,
-    controllerPort,
-    onSpawn: record.add,
-    onProgress: console.log,
-  });
-  const stop = async (): Promise<void> => {
-    await broker.stop();
+  const place = { directory: paths.kafka, logs: paths.logs, port, controllerPort };
+  try {
+    const broker = await startBroker({ ...place, onSpawn: record.add, onProgress: console.log });
+    const stop = async (): Promise<void> => {
+      await broker.stop();
+      record.close();
+    };
+    return { address: broker.address, stop };
+  } catch (error) {
     record.close();
-  };
+    throw error;
+  }
+}
+
+async function startBroker(options: KafkaBrokerOptions): Promise<KafkaBroker> {
+  const broker = await spawnKafkaBroker(options);
   try {
     await broker.start();
-    return { environment: { [VARIABLE]: broker.address }, address: broker.address, stop };
+    return broker;
   } catch (error) {
-    await stop();
+    await broker.stop();
     throw error;
   }
 }
@@ -118,18 +123,12 @@ export async function startSecuredKafka(): Promise<SecuredKafka> {
   await keytool('-genkeypair', '-alias', 'kafka', '-keyalg', 'EC', '-dname', 'CN=kafka', '-ext', names);
   await keytool('-exportcert', '-rfc', '-alias', 'kafka', '-file', caFile);
   const user = { name: 'mesh', password: randomUUID() };
-  const broker = await spawnKafkaBroker({
+  const broker = await startBroker({
     directory: part.kafka,
     logs: part.logs,
     port,
     controllerPort,
     secured: { port: securedPort, keystore, keystorePassword, user },
   });
-  try {
-    await broker.start();
-  } catch (error) {
-    await broker.stop();
-    throw error;
-  }
   return { address: `${LOCAL_HOST}:${securedPort}`, caFile, user, [Symbol.asyncDispose]: () => broker.stop() };
 }

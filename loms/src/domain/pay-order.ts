@@ -1,5 +1,5 @@
 import { OrderNotFound, OrderNotPayable } from './errors.ts';
-import type { Context, Order, Store } from './ports.ts';
+import type { Context, Store } from './ports.ts';
 import { moveOrder } from './status.ts';
 
 /**
@@ -13,13 +13,12 @@ export function payOrder(store: Store, orderID: bigint, context: Context): Promi
   return store.transaction(async ({ orders, stocks, outbox }) => {
     // Nearly every order that is payed awaits it, so that is tried first, and what else it is asked afterwards.
     const payed = await moveOrder(orders, orderID, 'awaiting payment', 'payed');
-    if (!payed) return refuse(await orders.lock(orderID), orderID);
-    await stocks.sell(orderID);
-    await outbox.add([payed]);
+    if (payed) {
+      await stocks.sell(orderID);
+      return outbox.add([payed]);
+    }
+    const order = await orders.lock(orderID);
+    if (!order) throw new OrderNotFound(orderID);
+    if (order.status !== 'payed') throw new OrderNotPayable(order.status);
   }, context);
-}
-
-function refuse(order: Order | undefined, orderID: bigint): void {
-  if (!order) throw new OrderNotFound(orderID);
-  if (order.status !== 'payed') throw new OrderNotPayable(order.status);
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { type Database, type Executor, fixedStatement, shapedStatement, sql } from 'service-kit';
 import type { BacklogReader, Context, EventQueue, Handover, OrderEvent, OrderStatus, Outbox } from '../domain/ports.ts';
 
-/** @param origin the call that makes the changes */
 export function createOutbox(transaction: Executor, { requestId, traceparent }: Context, handover: Handover): Outbox {
   return {
     async add(changes) {
@@ -12,7 +11,7 @@ export function createOutbox(transaction: Executor, { requestId, traceparent }: 
       const { orderID, seq } = first;
       const asked = handover.ask(orderID, seq, changes.length);
       const values = { ...toValues(events), order_id: orderID, lease_ms: handover.leaseMs };
-      const statement = insertEvents(`${changes.length} ${asked}`, values);
+      const statement = insertEvents[asked](changes.length, values);
       const [row] = await transaction.run<{ taken: boolean }>('add to outbox', statement);
       handover.wrote(events, row?.taken ?? false);
     },
@@ -33,16 +32,19 @@ type Row = Pick<EventRow, (typeof COLUMNS)[number]>;
 type Values = Record<string, Row[keyof Row]>;
 type Asked = ReturnType<Handover['ask']>;
 
-/** A call changes an order once or twice, and its events are taken or not: so many shapes of this statement are there. */
-const insertEvents = shapedStatement<`${number} ${Asked}`, Values>((shape, values) => {
-  const [rowCount = 0, asked] = [Number.parseInt(shape, 10), shape.slice(shape.indexOf(' ') + 1)];
-  const rows = Array.from({ length: rowCount }, (_, row) => ({
-    ...Object.fromEntries(COLUMNS.map((column) => [column, values[`${column} ${row}`]])),
-    ...takenAs(asked as Asked, values),
-  }));
-  const insert = sql.insert().into('outbox').setFieldsRows(rows);
-  return insert.returning('available_at > statement_timestamp()', 'taken');
-});
+const insertEvents = { taken: insertAs('taken'), 'taken if first': insertAs('taken if first'), free: insertAs('free') };
+
+/** A call changes an order once or twice, so there are as many shapes of this statement. */
+function insertAs(asked: Asked) {
+  return shapedStatement<number, Values>((rowCount, values) => {
+    const rows = Array.from({ length: rowCount }, (_, row) => ({
+      ...Object.fromEntries(COLUMNS.map((column) => [column, values[`${column} ${row}`]])),
+      ...takenAs(asked, values),
+    }));
+    const insert = sql.insert().into('outbox').setFieldsRows(rows);
+    return insert.returning('available_at > statement_timestamp()', 'taken');
+  });
+}
 
 function takenAs(asked: Asked, { order_id, lease_ms }: Values) {
   const lease = sql.str(`statement_timestamp() + ? * interval '1 millisecond'`, lease_ms);

@@ -18,14 +18,15 @@ interface Queued {
 
 /** The insert of a notification, and of a delivery for each sink where it was inserted: one statement, for it is run often. */
 export function withDeliveries(insert: ReturnType<typeof sql.insert>, { sinks, traceparent }: Queued) {
-  const rows = sql
-    .select()
-    .field(sql.str('unnest(?::text[])', sinks), 'sink')
-    .fields(['order_id', 'seq'])
-    .field(sql.str('?::text', traceparent));
-  const columns = ['sink', 'order_id', 'seq', 'traceparent'];
-  const deliveries = sql.insert().into(TABLE).fromQuery(columns, rows.from('stored'));
+  const stored = sql.select().from('stored').fields(['order_id', 'seq']).field(sql.str('?::text', traceparent));
+  const deliveries = queueDeliveries(sinks, stored);
   return sql.select().with('stored', insert).with('queued', deliveries).from('stored').field('seq');
+}
+
+/** @param stored selects order_id, seq and traceparent of the notifications */
+export function queueDeliveries(sinks: readonly SinkName[], stored: ReturnType<typeof sql.select>) {
+  const rows = stored.field(sql.str('unnest(?::text[])', sinks));
+  return sql.insert().into(TABLE).fromQuery(['order_id', 'seq', 'traceparent', 'sink'], rows);
 }
 
 interface QueuedRow extends NotificationRow {

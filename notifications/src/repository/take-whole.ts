@@ -1,34 +1,26 @@
 import { type Database, isLostRace, SQLSTATE, shapedStatement, sql, sqlStateOf } from 'service-kit';
-import type { Stretch } from '../domain/consumer-ports.ts';
+import type { ConsumerStore, Stretch } from '../domain/consumer-ports.ts';
 import type { QueuedNotification, SinkName } from '../domain/delivery-ports.ts';
-import type { Context } from '../domain/ports.ts';
+import { moveOffset } from './consumer-offsets.ts';
+import { queueDeliveries } from './deliveries.ts';
 import { COLUMNS, type NotificationRow, TABLE, TYPES, toRow } from './notification-row.ts';
 
-export interface Whole {
-  readonly stretch: Stretch;
-  readonly notifications: readonly QueuedNotification[];
-}
-
 /**
- * See `ConsumerStore.takeWhole`. A statement costs its way to the database and back, its parsing and its planning, all of it
- * much more than its rows: so there is one for what nearly always happens, and the steps of a transaction are for the rest.
+ * A statement costs its way to the database and back, its parsing and its planning, all of it much more than its rows: so there
+ * is one for what nearly always happens, and the steps of a transaction are for the rest.
  */
-export async function runTakeWhole(
-  database: Database,
-  sinks: readonly SinkName[],
-  { stretch, notifications }: Whole,
-  { signal }: Context,
-): Promise<boolean> {
+export function takeWholeOn(database: Database, sinks: readonly SinkName[]): ConsumerStore['takeWhole'] {
   const shape = sinks.length === 0 ? 'unqueued' : 'queued';
-  const { topic, partition, from, to } = stretch;
-  const statement = takeWhole(shape, { topic, partition, from, to, sinks, ...toColumns(notifications) });
-  try {
-    return (await database.run('take whole batch', statement, { signal })).length > 0;
-  } catch (error) {
-    // Somebody else stored one of them at this moment, or one eventID stands for two events.
-    if (isLostRace(error) || sqlStateOf(error) === SQLSTATE.uniqueViolation) return false;
-    throw error;
-  }
+  return async ({ topic, partition, from, to }, notifications, { signal }) => {
+    const statement = takeWhole(shape, { topic, partition, from, to, sinks, ...toColumns(notifications) });
+    try {
+      return (await database.run('take whole batch', statement, { signal })).length > 0;
+    } catch (error) {
+      // Somebody else stored one of them at this moment, or one eventID stands for two events.
+      if (isLostRace(error) || sqlStateOf(error) === SQLSTATE.uniqueViolation) return false;
+      throw error;
+    }
+  };
 }
 
 type Columns = Readonly<Record<keyof NotificationRow, readonly unknown[]>> & {
@@ -37,13 +29,13 @@ type Columns = Readonly<Record<keyof NotificationRow, readonly unknown[]>> & {
   readonly first_seq: readonly number[];
 };
 
-interface Values extends Pick<Stretch, 'topic' | 'partition' | 'from' | 'to'>, Columns {
+interface Values extends Stretch, Columns {
   readonly sinks: readonly SinkName[];
 }
 
 function toColumns(notifications: readonly QueuedNotification[]): Columns {
   // In one order for all, so that of two who store the same none waits for the other one.
-  const sorted = notifications.toSorted((a, b) => compare(a.orderID, b.orderID) || a.seq - b.seq);
+  const sorted = notifications.toSorted((a, b) => Number(a.orderID - b.orderID) || a.seq - b.seq);
   const rows = sorted.map(toRow);
   const firsts = new Map(sorted.toReversed().map(({ orderID, seq }) => [orderID, seq]));
   const columns = Object.fromEntries(COLUMNS.map((column) => [column, rows.map((row) => row[column])]));
@@ -55,36 +47,22 @@ function toColumns(notifications: readonly QueuedNotification[]): Columns {
   };
 }
 
-function compare(a: bigint, b: bigint): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
 /** `moved` has a row just where the group could be moved on; whatever is stored depends on it. */
 const takeWhole = shapedStatement<'queued' | 'unqueued', Values>((shape, values) => {
   const incoming = sql.select().field(sql.str('unnest(?::text[])', values.traceparent), 'traceparent');
   for (const column of COLUMNS) incoming.field(sql.str(`unnest(?::${TYPES[column]}[])`, values[column]), column);
 
-  const moved = sql.update().table('consumer_offsets');
-  moved.set('next_offset', values.to).set('moved_at', sql.str('clock_timestamp()'));
-  moved.where('topic = ?', values.topic).where('partition = ?', values.partition);
-  moved
-    .where('next_offset = ?', values.from)
-    .where('NOT EXISTS ?', blocked(values))
-    .where('NOT EXISTS ?', gaps(values));
+  const moved = moveOffset(values).where('NOT EXISTS ?', blocked(values)).where('NOT EXISTS ?', gaps(values));
 
   const stored = sql.insert().into(TABLE);
   stored.fromQuery(COLUMNS, sql.select().fields(COLUMNS).from('incoming').from('moved'));
 
   const statement = sql.select().from('moved').field('partition');
-  statement.with('incoming', incoming).with('moved', moved.returning('partition')).with('stored', stored);
+  statement.with('incoming', incoming).with('moved', moved).with('stored', stored);
   if (shape === 'unqueued') return statement;
-  const rows = sql.select().field(sql.str('unnest(?::text[])', values.sinks), 'sink');
-  rows.fields(['order_id', 'seq', 'traceparent']).from('incoming').from('moved');
-  return statement.with('queued', sql.insert().into('deliveries').fromQuery(DELIVERY_COLUMNS, rows));
+  const rows = sql.select().from('incoming').from('moved').fields(['order_id', 'seq', 'traceparent']);
+  return statement.with('queued', queueDeliveries(values.sinks, rows));
 });
-
-const DELIVERY_COLUMNS = ['sink', 'order_id', 'seq', 'traceparent'];
 
 function blocked({ first_of }: Values) {
   return sql.select().from('dead_letters').field('1').where('order_id = ANY(?::bigint[])', first_of);
