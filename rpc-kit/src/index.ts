@@ -66,6 +66,8 @@ export type { CircuitBreakerEvents, OpenReason } from './interceptors/circuit-br
 export type { HedgeWinner, HedgingEvents } from './interceptors/hedging.ts';
 export { formatTraceparent, parseTraceparent, type Traceparent } from './traceparent.ts';
 export { METADATA_HEADERS } from './http/metadata.ts';
+export { parseRequestId } from './request-id.ts';
+export { storableText } from './text.ts';
 export { parseJson, stringifyJson } from './json.ts';
 export { type OpenRpcDocument, openRpcDocument, wireSchema } from './openrpc.ts';
 export { openApiDocument } from './openapi.ts';

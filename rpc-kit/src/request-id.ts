@@ -7,7 +7,12 @@ export function createRequestId(): string {
   return randomUUID();
 }
 
+/** A request id from outside where it is usable. */
+export function parseRequestId(text: string | undefined): string | undefined {
+  return text !== undefined && REQUEST_ID.test(text) ? text : undefined;
+}
+
 /** The caller's request id where it is usable, else a new one. */
 export function acceptRequestId(offered: string | undefined): string {
-  return offered !== undefined && REQUEST_ID.test(offered) ? offered : createRequestId();
+  return parseRequestId(offered) ?? createRequestId();
 }

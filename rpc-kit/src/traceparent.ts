@@ -23,6 +23,15 @@ export function parseTraceparent(text: string | undefined): Traceparent | undefi
   };
 }
 
+/**
+ * A caller's traceparent as it travels on and is stored: of version 00, so that it has 55 known characters; `undefined` for
+ * what is none.
+ */
+export function acceptTraceparent(text: string | undefined): string | undefined {
+  const parsed = parseTraceparent(text);
+  return parsed && formatTraceparent(parsed);
+}
+
 /** The header's text, of version 00: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`. */
 export function formatTraceparent({ traceId, spanId, traceFlags }: Traceparent): string {
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;

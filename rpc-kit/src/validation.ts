@@ -3,6 +3,7 @@ import { compiledSchema } from './compiled-schema.ts';
 import type { ErrorContract, MethodContract } from './contract.ts';
 import { isRawNumber } from './json.ts';
 import { RpcError } from './rpc-error.ts';
+import { storableText } from './text.ts';
 
 /** Enough to mend a request by; a body of thousands of mistakes must not become an answer of thousands of lines. */
 const ISSUES_MAX = 20;
@@ -33,7 +34,8 @@ function invalidParams(error: z.ZodError): RpcError {
 }
 
 function shortened(text: string): string {
-  return text.length <= ISSUE_LENGTH_MAX ? text : `${text.slice(0, ISSUE_LENGTH_MAX)}…`;
+  const short = storableText(text, ISSUE_LENGTH_MAX);
+  return text.length <= ISSUE_LENGTH_MAX ? short : `${short}…`;
 }
 
 function byName(method: MethodContract, wire: unknown): unknown {

@@ -1,14 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Call } from '../call.ts';
+import { isRawNumber } from '../json.ts';
 import { acceptRequestId } from '../request-id.ts';
 import { RpcError } from '../rpc-error.ts';
+import { acceptTraceparent } from '../traceparent.ts';
 import { idempotencyKey } from '../wire-types.ts';
 
 /** What a call carries besides its params: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata {
   readonly requestId: string;
-  /** Milliseconds that the caller still waits; without it the method's own timeout rules. */
+  /** Milliseconds that the caller still waits, from 0 to DEADLINE_MS_MAX; without it the method's own timeout applies. */
   readonly deadlineMs?: number | undefined;
   readonly traceparent?: string | undefined;
   readonly idempotencyKey?: string | undefined;
@@ -27,7 +29,9 @@ export const METADATA_HEADERS = {
   authorization: 'authorization',
 } as const;
 
-const WHOLE_MILLISECONDS = /^-?\d{1,12}$/;
+const WHOLE_MILLISECONDS = /^-?\d+$/;
+/** The longest delay of a timer, 24 days: beyond every method's own timeout, and a date that every database can hold. */
+const DEADLINE_MS_MAX = 2 ** 31 - 1;
 const CALLER = /^[\w./-]{1,64}/;
 
 /** @throws {RpcError} invalid_request when a header is not of its form */
@@ -42,7 +46,7 @@ export function metadataOfRequest({ headers, socket }: IncomingMessage, requestI
   }
   return {
     requestId,
-    deadlineMs: deadline === undefined ? undefined : Number(deadline),
+    deadlineMs: deadline === undefined ? undefined : boundDeadlineMs(Number(deadline)),
     traceparent: headers[METADATA_HEADERS.traceparent] as string | undefined,
     idempotencyKey: key,
     authorization: headers[METADATA_HEADERS.authorization],
@@ -51,10 +55,22 @@ export function metadataOfRequest({ headers, socket }: IncomingMessage, requestI
   };
 }
 
+/** A deadline in the past is over, however long ago; one beyond every method's timeout leaves that timeout. */
+function boundDeadlineMs(ms: number): number {
+  return Math.min(Math.max(ms, 0), DEADLINE_MS_MAX);
+}
+
+/** Every whole JSON number is bounded, however many digits it has; anything else is left for zod to refuse. */
+function boundWireDeadline(wire: unknown): unknown {
+  const ms = isRawNumber(wire) ? Number(wire.rawJSON) : typeof wire === 'bigint' ? Number(wire) : wire;
+  const isWhole = typeof ms === 'number' && (Number.isInteger(ms) || !Number.isFinite(ms));
+  return isWhole ? boundDeadlineMs(ms) : ms;
+}
+
 /** The `meta` member of one call; the request's headers fill what it leaves out. */
 export const callMeta = z.object({
   requestId: z.string().optional(),
-  deadlineMs: z.int().optional(),
+  deadlineMs: z.preprocess(boundWireDeadline, z.int().optional()).optional(),
   traceparent: z.string().max(512).optional(),
   idempotencyKey: idempotencyKey.optional(),
   authorization: z.string().max(8192).optional(),
@@ -93,7 +109,7 @@ export function toCall(service: string, method: string, params: unknown, context
     signal,
     deadlineAt,
     requestId,
-    traceparent,
+    traceparent: acceptTraceparent(traceparent),
     caller,
     answerHeaders,
   };

@@ -76,8 +76,8 @@ describe('metadata of calls over HTTP', () => {
   });
 
   describe('x-deadline-ms', () => {
-    for (const value of ['0', '-1', '-999999999999']) {
-      it(`${value} has passed: the handler is not called`, async () => {
+    for (const value of ['0', '-1', '-999999999999', '-1000000000000000', `-${'9'.repeat(4_000)}`]) {
+      it(`${value.slice(0, 20)} has passed: the handler is not called`, async () => {
         const { status, body } = await plain(['x-request-id: r1', `x-deadline-ms: ${value}`]);
         assert.deepEqual(
           [status, JSON.parse(body)],
@@ -93,13 +93,14 @@ describe('metadata of calls over HTTP', () => {
     }
 
     it("beyond the method's own timeout does not lengthen it, and without it that one holds", async () => {
-      for (const headers of [['x-deadline-ms: 999999999999'], []]) {
+      const beyond = ['999999999999', String(2n ** 64n), '9'.repeat(4_000)];
+      for (const headers of [...beyond.map((value) => [`x-deadline-ms: ${value}`]), []]) {
         const { remainingMs } = JSON.parse((await plain(headers)).body);
         assert.ok(remainingMs > 20_000 && remainingMs <= contract.methods.metadata.timeoutMs, `${remainingMs}`);
       }
     });
 
-    for (const value of ['soon', '', '1.5', '1e3', '+5', '0x10', '10ms', '1234567890123', '5, 6', 'NaN', 'Infinity']) {
+    for (const value of ['soon', '', '1.5', '1e3', '+5', '0x10', '10ms', '5, 6', 'NaN', 'Infinity']) {
       it(`"${value}" is no number of milliseconds and is refused on both faces`, async () => {
         const message = 'x-deadline-ms must be a whole number of milliseconds';
         const headers = ['x-request-id: r1', `x-deadline-ms: ${value}`];
@@ -177,6 +178,46 @@ describe('metadata of calls over HTTP', () => {
       );
       assert.ok(times[0] > 20_000 && times[1] <= 20_000 && times[2] > 20_000, `${times}`);
       assert.equal(headers['x-request-id'], 'r1');
+    });
+
+    const withDeadline = (text: string): Promise<RawAnswer> => {
+      const body = `{"jsonrpc":"2.0","id":1,"method":"metadata","meta":{"deadlineMs":${text}}}`;
+      return sendRaw(server.port, requestBytes({ path: '/rpc', body }));
+    };
+
+    for (const text of ['1e15', '1e16', '1e400', '99999999999999999999', '9'.repeat(400), '100000.0']) {
+      it(`a deadline of ${text.slice(0, 20)} leaves the method its own timeout`, async () => {
+        const { body } = await withDeadline(text);
+        const { remainingMs } = JSON.parse(body).result;
+        assert.ok(remainingMs > 20_000 && remainingMs <= contract.methods.metadata.timeoutMs, `${remainingMs}`);
+      });
+    }
+
+    for (const text of ['-1', '-1000000000000000', '-1e16', '-1e400', '-0', '-0.0', `-${'9'.repeat(400)}`]) {
+      it(`a deadline of ${text.slice(0, 20)} has passed`, async () => {
+        const { body } = await withDeadline(text);
+        assert.equal(JSON.parse(body).error.data.code, 'deadline_exceeded');
+        assert.deepEqual(subject.executed, []);
+      });
+    }
+
+    for (const text of ['0.1234567890123456789', '-1.5', '1e-3']) {
+      it(`a deadline of ${text} is no whole number and is refused`, async () => {
+        const { body } = await withDeadline(text);
+        assert.equal(JSON.parse(body).error.data.code, 'invalid_request');
+      });
+    }
+
+    it('a traceparent that is none, or has text behind it, does not travel on as it came', async () => {
+      const parent = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+      for (const [given, travels] of [
+        ['a\0b', undefined],
+        ['x'.repeat(512), undefined],
+        [`cc-${parent}-\0\ud800`, `00-${parent}`],
+      ]) {
+        const { body } = await rpc(call({ traceparent: given }));
+        assert.equal(JSON.parse(body).result.traceparent, travels);
+      }
     });
 
     it('a deadline that has passed ends its own call and no other', async () => {
