@@ -1,4 +1,4 @@
-import { defineService, int64, timestamp, uint32 } from 'rpc-kit';
+import { defineService, int64, text, timestamp, uint32 } from 'rpc-kit';
 import { z } from 'zod';
 
 /** The states of an order, as loms names them. */
@@ -73,7 +73,7 @@ export const notifications = defineService(
           /** Exclusive; without it to the newest. */
           to: timestamp.optional(),
           limit: z.int().min(1).max(PAGE_MAX).meta({ format: 'uint16' }).default(PAGE_DEFAULT),
-          cursor: z.string().min(1).max(CURSOR_LENGTH_MAX).optional(),
+          cursor: text(CURSOR_LENGTH_MAX).optional(),
         })
         .refine(({ from, to }) => !from || !to || from <= to, {
           path: ['to'],

@@ -42,7 +42,7 @@ Headers of a call, all optional: \`${METADATA_HEADERS.requestId}\` (it names the
 function types(): string {
   return `## Types
 
-\`int64\`, \`uint64\`, \`uint32\`, \`uint16\` are whole JSON numbers of that range, exact to the last digit: 9223372036854775807 comes back as 9223372036854775807. A value outside its type is refused, never rounded. Mind that JavaScript's own \`JSON.parse\` rounds beyond 2^53. \`date-time\` is RFC 3339 text. \`name?\` may be left out.`;
+\`int64\`, \`uint64\`, \`uint32\`, \`uint16\` are whole JSON numbers of that range, exact to the last digit: 9223372036854775807 comes back as 9223372036854775807. A value outside its type is refused, never rounded. Mind that JavaScript's own \`JSON.parse\` rounds beyond 2^53. \`date-time\` is RFC 3339 text in whole milliseconds: a finer time is refused. \`name?\` may be left out.`;
 }
 
 function errors(): string {

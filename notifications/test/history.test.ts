@@ -116,9 +116,28 @@ describe('history', () => {
     }
   });
 
+  it('keeps times at the ends of what a text can say, and pages between them', async () => {
+    const user = newId();
+    const ends = ['0000-01-01T00:00:00.000Z', '0000-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'];
+    await deliverAll(ends.map((at) => createEvent({ user, at: new Date(at) })));
+    const pages = await readPages({ user, from: new Date(ends[0] as string), limit: 1 }, 4);
+    assert.deepEqual(
+      pages.flat().map(({ at }) => at.toISOString()),
+      ends.toReversed(),
+    );
+  });
+
   const mistakes: Record<string, { params: string; path: string }> = {
     'a cursor that is not ours': { params: '{"user":1,"cursor":"MTc2MzYyOTIwMTI1MHwxfDM"}', path: 'cursor' },
     'an empty cursor': { params: '{"user":1,"cursor":""}', path: 'cursor' },
+    'a cursor with NUL': { params: '{"user":1,"cursor":"WyI\\u0000"}', path: 'cursor' },
+    'a cursor with half of a surrogate pair': { params: '{"user":1,"cursor":"WyI\\ud800"}', path: 'cursor' },
+    'a from finer than a millisecond': { params: '{"user":1,"from":"2026-01-01T00:00:00.0001Z"}', path: 'from' },
+    'a to finer than a millisecond': { params: '{"user":1,"to":"2026-01-01T00:00:00.000000001+01:00"}', path: 'to' },
+    'a to before from by a millisecond, in another zone': {
+      params: '{"user":1,"from":"2026-01-01T00:00:00.001Z","to":"2026-01-01T01:00:00+01:00"}',
+      path: 'to',
+    },
     'a to before from': {
       params: '{"user":1,"from":"2026-01-02T00:00:00Z","to":"2026-01-01T00:00:00Z"}',
       path: 'to',

@@ -2,7 +2,7 @@
 
 export { defineService, fail, failedWith } from './contract.ts';
 export type { DetailsOf, MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
-export { idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
+export { idempotencyKey, int64, text, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
 export { type Code, CODES } from './code.ts';
 export { RpcError } from './rpc-error.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { parseJson, rawNumber, stringifyJson } from './json.ts';
 import { wireSchema } from './openrpc.ts';
-import { idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
+import { idempotencyKey, int64, text, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
 
 /** A type and its edges: the first and the last value that it takes. */
 const wide = [
@@ -162,9 +162,59 @@ describe('timestamp', () => {
     assert.equal(encode(timestamp, new Date(Number.NaN)), 'refused');
   });
 
+  it('refuses what is finer than a millisecond, which would be rounded, and takes zeros behind', () => {
+    for (const fraction of ['.1234', '.0001', '.1230001', '.123456789'])
+      for (const zone of ['Z', '+03:00']) {
+        assert.equal(decode(timestamp, `"2026-11-20T08:00:00${fraction}${zone}"`), 'refused', fraction);
+      }
+    for (const fraction of ['.1', '.12', '.123', '.1230', '.123000000', '.000'])
+      for (const zone of ['Z', '+03:00']) {
+        const text = `2026-11-20T08:00:00${fraction}${zone}`;
+        assert.deepEqual(decode(timestamp, `"${text}"`), new Date(text), text);
+      }
+  });
+
+  it('takes no other spellings of a time', () => {
+    for (const text of [
+      '2026-11-20t08:00:00z',
+      '2026-11-20 08:00:00Z',
+      '2026-12-31T23:59:60Z',
+      '2026-11-20T24:00:00Z',
+      '2026-11-20T08:00:00,5Z',
+      '2026-11-20T08:00:00.Z',
+      '2026-11-20T08:00Z',
+      '2026-11-20T08:00:00+24:00',
+      '2026-11-20T08:00:00+0300',
+      '2026-11-20T08:00:00Z\n',
+      '+275760-09-13T00:00:00Z',
+      '-000001-01-01T00:00:00Z',
+      '2026-11-20T08:00:00.٣Z',
+    ])
+      assert.equal(decode(timestamp, JSON.stringify(text)), 'refused', text);
+    assert.deepEqual(decode(timestamp, '"2026-11-20T08:00:00-23:59"'), new Date('2026-11-21T07:59:00Z'));
+  });
+
   it('refuses years that RFC 3339 cannot say', () => {
     assert.equal(decode(timestamp, '"9999-12-31T23:59:59-01:00"'), 'refused');
+    assert.equal(decode(timestamp, '"0000-01-01T00:00:00+00:01"'), 'refused');
     assert.equal(encode(timestamp, new Date('+010000-01-01T00:00:00Z')), 'refused');
+  });
+});
+
+describe('text', () => {
+  it('is refused where a database could not hold it, which its documented pattern says, too', () => {
+    const { pattern } = z.toJSONSchema(text(5)) as { pattern: string };
+    for (const [value, isFine] of [
+      ['a', true],
+      ['🛒', true],
+      ['\ufffd', true],
+      ['a\0b', false],
+      ['\ud800', false],
+      ['\udc00x', false],
+    ] as const) {
+      assert.equal(text(5).safeParse(value).success, isFine, JSON.stringify(value));
+      assert.equal(new RegExp(pattern, 'u').test(value), isFine, JSON.stringify(value));
+    }
   });
 });
 

@@ -47,27 +47,39 @@ export const uint64 = wideInteger('uint64');
 export const uint32 = narrowInteger('uint32', UINT32_MAX);
 /** 0 to 65535. */
 export const uint16 = narrowInteger('uint16', UINT16_MAX);
-const RFC_3339 = 'expected a point in time of the years 0000 to 9999, such as 2026-01-31T12:00:00Z';
+const RFC_3339 =
+  'expected a point in time of the years 0000 to 9999 in whole milliseconds, such as 2026-01-31T12:00:00Z';
+/** A finer time would be rounded, so what is read back would not equal what was sent; zeros behind lose nothing. */
+const WHOLE_MILLISECONDS = new RegExp(
+  z.regexes.datetime({ offset: true }).source.replace(String.raw`\.\d+`, String.raw`\.\d{1,3}0*`),
+);
 /**
- * A point in time of the years 0000 to 9999, which is what RFC 3339 text can say (https://www.rfc-editor.org/rfc/rfc3339): text
- * on the wire, a Date inside. An offset can carry a text of the year 9999 beyond it, so the Date is looked at too.
+ * A point in time of the years 0000 to 9999, which is what RFC 3339 text can say (https://www.rfc-editor.org/rfc/rfc3339):
+ * text on the wire, a Date inside. An offset can carry a text of the year 9999 beyond it, so the Date is checked too.
  */
 export const timestamp = z
   .codec(
-    z.iso.datetime({ offset: true, error: RFC_3339 }),
+    z.string(RFC_3339).regex(WHOLE_MILLISECONDS, RFC_3339),
     z.date().min(new Date('0000-01-01T00:00:00Z'), RFC_3339).max(new Date('9999-12-31T23:59:59.999Z'), RFC_3339),
     { decode: (text) => new Date(text), encode: (date) => date.toISOString() },
   )
   .meta({ format: 'date-time' });
+
 /**
- * Names one intended effect, so that sending it twice has it once: 1 to 255 characters. Databases cannot hold NUL, and
- * halves of surrogate pairs would all be stored as U+FFFD, two keys as one.
+ * Text from callers. Databases cannot hold NUL, and halves of surrogate pairs would all be stored as U+FFFD, two texts as
+ * one. A pattern, so that documents tell it, too.
  */
-export const idempotencyKey = z
-  .string()
-  .min(1)
-  .max(255)
-  .refine(
-    (key) => key.isWellFormed() && !key.includes('\0'),
-    'expected text without NUL and without halves of surrogate pairs',
-  );
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what the pattern keeps out.
+const STORABLE = /^[^\u0000\uD800-\uDFFF]*$/u;
+
+/** Text of 1 to so many characters that a database can hold. Every text among params is one. */
+export function text(lengthMax: number) {
+  return z
+    .string()
+    .min(1)
+    .max(lengthMax)
+    .regex(STORABLE, 'expected text without NUL and without halves of surrogate pairs');
+}
+
+/** Names one intended effect, so that sending it twice has it once. */
+export const idempotencyKey = text(255);

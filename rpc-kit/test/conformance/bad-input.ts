@@ -120,7 +120,8 @@ const INT64 = 'expected a whole number from -9223372036854775808 to 922337203685
 const UINT64 = 'expected a whole number from 0 to 18446744073709551615';
 const UINT32 = 'expected a whole number from 0 to 4294967295';
 const UINT16 = 'expected a whole number from 0 to 65535';
-const TIMESTAMP = 'expected a point in time of the years 0000 to 9999, such as 2026-01-31T12:00:00Z';
+const TIMESTAMP =
+  'expected a point in time of the years 0000 to 9999 in whole milliseconds, such as 2026-01-31T12:00:00Z';
 
 /** Values that are no number of any type, as JSON text. */
 const NO_NUMBERS = [
