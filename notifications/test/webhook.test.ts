@@ -107,6 +107,20 @@ describe('The webhook', () => {
     assert.equal(request?.signature, `sha256=${createHmac('sha256', SECRET).update(told).digest('hex')}`);
   });
 
+  it('is asked again after the date that it names in Retry-After', async () => {
+    const headers = { date: 'Fri, 20 Nov 2026 08:00:00 GMT', 'retry-after': 'Friday, 20-Nov-26 08:01:00 GMT' };
+    await using receiver = await startReceiver((_request, response) => {
+      response.writeHead(503, headers).end();
+      return false;
+    });
+    await using target = createWebhook({ url: receiver.url, userAgent: 'tests', registry: new Registry() });
+    const [event] = createEvents(1);
+    assert.ok(event);
+    const delivery = target.deliver({ ...event, text: 'told' }, { signal: new AbortController().signal });
+    await assert.rejects(delivery, { code: 'unavailable', retryAfterMs: 60_000 });
+    assert.equal(receiver.received.length, 1);
+  });
+
   it('is called while no transaction is open', async () => {
     const idle = "datname = current_database() AND state LIKE 'idle in transaction%'";
     const look = async (): Promise<number> =>

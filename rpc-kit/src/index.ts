@@ -60,6 +60,7 @@ export { abortReason, type Deadline, onAbort, raceSignal, startDeadline } from '
 export { toRpcError } from './rpc-error.ts';
 export { type Failure, failureOf, hadNoEffect, OVERLOADED } from './failure.ts';
 export { notify } from './notify.ts';
+export { parseRetryAfter } from './retry-after.ts';
 export type { BalancerEvents, EndpointStatus } from './balancer.ts';
 export type { GiveUpReason, RetryEvents } from './interceptors/retry.ts';
 export type { CircuitBreakerEvents, OpenReason } from './interceptors/circuit-breaker.ts';

@@ -57,6 +57,7 @@ class Peer {
   readonly abandoned: Received[] = [];
   answer: (received: Received) => unknown = (received) =>
     Array.isArray(received) ? received.map(answerTo) : answerTo(received);
+  headers: Record<string, string> = {};
   #server: Server | undefined;
 
   async start(): Promise<string> {
@@ -69,7 +70,7 @@ class Peer {
         if (!response.writableFinished) this.abandoned.push(received);
       });
       const value = this.answer(received);
-      if (value !== undefined) response.end(JSON.stringify(value));
+      if (value !== undefined) response.writeHead(200, this.headers).end(JSON.stringify(value));
     });
     this.#server = server;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -245,6 +246,19 @@ describe('a client that batches', () => {
     await leaving;
     await sayAll(['b']);
     assert.deepEqual(peer.received.map(wordsOf), [['b']]);
+  });
+
+  it('a batch that is refused with a date in Retry-After asks each of its calls to wait', async () => {
+    peer.headers = { date: 'Fri, 20 Nov 2026 08:00:00 GMT', 'retry-after': 'Fri, 20 Nov 2026 08:00:03 GMT' };
+    const error = { code: -32014, message: 'No', data: { code: 'unavailable' } };
+    for (const refusal of [{ jsonrpc: '2.0', id: null, error }, [1, 2].map((id) => ({ jsonrpc: '2.0', id, error }))]) {
+      peer.answer = () => refusal;
+      const outcomes = await Promise.all(['a', 'b'].map((word) => failureOf(client.say({ word }))));
+      assert.deepEqual(
+        outcomes.map(({ retryAfterMs }) => retryAfterMs),
+        [3_000, 3_000],
+      );
+    }
   });
 
   it('refuses metadata that no header can carry, in a batch as well as alone', async () => {

@@ -53,3 +53,4 @@ export async function runInPool<Item, Result>(
 }
 
 export { createRelay, type Relay, type RelayOptions, type Reservation } from './relay.ts';
+export { type DelayBounds, retryDelayMs } from './retry-delay.ts';

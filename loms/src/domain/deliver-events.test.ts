@@ -84,6 +84,16 @@ describe('The relay of events', () => {
     );
   });
 
+  it('lets an event rest as long as the receiver asks', async () => {
+    deliver
+      .withArgs(sinon.match({ eventID: 'b' }))
+      .rejects(Object.assign(new Error('later'), { retryAfterMs: 60_000 }));
+    const relay = open();
+    await relay.round(stop.signal);
+    await relay.settle();
+    sinon.assert.calledOnceWithExactly(postpone, 'b', 60_000, sinon.match.object);
+  });
+
   it('puts events back whose delivery is cut off by the end, and waits for that', async () => {
     deliver.callsFake(
       (_event, { signal }) =>

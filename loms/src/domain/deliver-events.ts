@@ -1,4 +1,4 @@
-import { createRelay, type Relay } from 'worker-pool';
+import { createRelay, type Relay, retryDelayMs } from 'worker-pool';
 import { SinkUnavailable } from './errors.ts';
 import { createEventChains } from './event-chains.ts';
 import { createHandover, type HeldEvent } from './hand-over-events.ts';
@@ -29,8 +29,7 @@ const LEASE_MS = 15_000;
  * a slow statement must not keep the process from stopping in time.
  */
 const NOTE_TIMEOUT_MS = 2_000;
-const DELAY_BASE_MS = 100;
-const DELAY_MAX_MS = 30_000;
+const DELAY = { baseMs: 100, maxMs: 30_000 };
 /** While nobody can be told anything, one event looks from time to time whether that is over: this late at most. */
 const PROBE_MAX_MS = 2_000;
 
@@ -52,7 +51,7 @@ export function createEventRelay(queue: EventQueue, sink: EventSink, report: Del
     const now = performance.now();
     // Many fail at one moment; they count as one.
     if (away && now < away.until) return;
-    const restMs = Math.min((away?.restMs ?? DELAY_BASE_MS / 2) * 2, PROBE_MAX_MS);
+    const restMs = Math.min((away?.restMs ?? DELAY.baseMs / 2) * 2, PROBE_MAX_MS);
     away = { until: now + restMs, restMs };
   }
 
@@ -73,7 +72,7 @@ export function createEventRelay(queue: EventQueue, sink: EventSink, report: Del
         await queue.release(event.eventID, toNote());
         return false;
       }
-      const delayMs = Math.min(DELAY_BASE_MS * 2 ** (event.attempts - 1), DELAY_MAX_MS);
+      const delayMs = retryDelayMs(event.attempts, error, DELAY);
       report.onFailure(event.eventID, error, delayMs);
       await queue.postpone(event.eventID, delayMs, toNote());
       return false;

@@ -59,6 +59,12 @@ describe('The relay of notifications', () => {
     }
   });
 
+  it('lets one rest as long as the receiver asks', async () => {
+    const delivery = deliveryOf({ attempts: 1 });
+    const { queue } = await deliverOne(delivery, Object.assign(new Error('later'), { retryAfterMs: 60_000 }));
+    sinon.assert.calledOnceWithExactly(queue.postpone, delivery.notification, 60_000, sinon.match.object);
+  });
+
   const refusal = new DeliveryRefused('the webhook answered 400');
   const silence = new Error('no answer');
   const fates: { what: string; delivery: Partial<ClaimedDelivery>; failure: Error; isDead: boolean }[] = [

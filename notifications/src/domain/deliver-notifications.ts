@@ -1,4 +1,4 @@
-import { createRelay, type Relay } from 'worker-pool';
+import { createRelay, type Relay, retryDelayMs } from 'worker-pool';
 import type { ClaimedDelivery, DeliveryQueue, Target } from './delivery-ports.ts';
 import { DeliveryRefused } from './errors.ts';
 import type { Context, Notification } from './ports.ts';
@@ -18,8 +18,7 @@ const IN_HAND_MAX = 16;
 /** Longer than a delivery's timeout by far, so that one is in two hands only after a crash. */
 const LEASE_MS = 30_000;
 const NOTE_TIMEOUT_MS = 2_000;
-const DELAY_BASE_MS = 200;
-const DELAY_MAX_MS = 300_000;
+const DELAY = { baseMs: 200, maxMs: 300_000 };
 /** With the pauses between them, these take about an hour: a receiver that is set up wrongly can be mended in that time. */
 const REFUSALS_MAX = 20;
 /** Older news help nobody; but each is tried a few times, also one that has stood behind another for all that time. */
@@ -43,7 +42,7 @@ export function createDeliveryRelay(
         report.onDead(notification, error, attempts);
         report.onProgress();
       } else {
-        const delayMs = Math.min(DELAY_BASE_MS * 2 ** (attempts - 1), DELAY_MAX_MS);
+        const delayMs = retryDelayMs(attempts, error, DELAY);
         report.onFailure(notification, error, delayMs);
         await queue.postpone(notification, delayMs, toNote());
       }

@@ -11,6 +11,7 @@ import {
   defineService,
   failedWith,
   int64,
+  parseRetryAfter,
   RpcError,
   retry,
   retryBudgetMetrics,
@@ -138,18 +139,12 @@ function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
 function toResult({ status, headers }: Response): Record<string, never> {
   if (status >= 200 && status < 300) return {};
   if (status >= 500 || PASSING.has(status)) {
-    const retryAfterMs = toMilliseconds(headers.get('retry-after'));
+    const retryAfterMs = parseRetryAfter({ retryAfter: headers.get('retry-after'), date: headers.get('date') });
     const code = status === 429 ? 'resource_exhausted' : 'unavailable';
-    const told = retryAfterMs === undefined ? {} : { retryAfterMs };
-    throw new RpcError(code, `The webhook answered ${status}`, told);
+    throw new RpcError(code, `The webhook answered ${status}`, { retryAfterMs });
   }
   const message = `The webhook answered ${status}`;
   throw new RpcError('failed_precondition', message, { reason: 'refused', details: { status } });
-}
-
-/** Only seconds: a date would have to be read against the receiver's clock. */
-function toMilliseconds(retryAfter: string | null): number | undefined {
-  return retryAfter !== null && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) * 1_000 : undefined;
 }
 
 function sign(body: string, secret: string): string {

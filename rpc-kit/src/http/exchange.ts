@@ -1,6 +1,7 @@
 import { type Dispatcher, errors, Pool } from 'undici';
 import { abortReason, onAbort } from '../deadline.ts';
 import { parseJson } from '../json.ts';
+import { parseRetryAfter } from '../retry-after.ts';
 import { RpcError } from '../rpc-error.ts';
 
 /** A request to one peer and its answer, with everything that can go wrong on the way as an RpcError. */
@@ -21,7 +22,8 @@ export interface Reply {
   readonly status: number;
   /** The answer's JSON value; `undefined` for an error status whose body is none, e.g. a proxy's page. */
   readonly value: unknown;
-  readonly retryAfter: string | undefined;
+  /** What the header Retry-After asks for, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 }
 
 export interface ExchangeOptions {
@@ -65,7 +67,10 @@ export function createExchange(origin: string, { connections, answerBytesMax }: 
         return {
           status,
           value: parseAnswer(utf8.decode(body), status),
-          retryAfter: headers['retry-after']?.toString(),
+          retryAfterMs: parseRetryAfter({
+            retryAfter: headers['retry-after']?.toString(),
+            date: headers.date?.toString(),
+          }),
         };
       } catch (error) {
         throw toRpcFailure(error, request.peer, request.signal);

@@ -85,7 +85,7 @@ async function callPlain({ exchange, base, headers }: Wire, call: Call): Promise
     signal: call.signal,
   });
   if (reply.status >= 200 && reply.status < 300) return reply.value;
-  throw fromPlainAnswer(reply.status, reply.value, reply.retryAfter);
+  throw fromPlainAnswer(reply.status, reply.value, reply.retryAfterMs);
 }
 
 async function callRpc({ exchange, base, headers }: Wire, call: Call): Promise<unknown> {
@@ -130,9 +130,9 @@ function toText({ method, params }: Call, id: number, meta?: CallMeta): string {
   return meta ? `${call},"meta":${stringifyJson(meta)}}` : `${call}}`;
 }
 
-function resultOf(answer: unknown, { status, retryAfter }: Reply): unknown {
-  if (!isRecord(answer) || answer.jsonrpc !== '2.0') throw fromPlainAnswer(status, answer, retryAfter);
+function resultOf(answer: unknown, { status, retryAfterMs }: Reply): unknown {
+  if (!isRecord(answer) || answer.jsonrpc !== '2.0') throw fromPlainAnswer(status, answer, retryAfterMs);
   // Servers that came from JSON-RPC 1.0 send the member null beside a result.
-  if (answer.error !== undefined && answer.error !== null) throw fromJsonRpcError(answer.error);
+  if (answer.error !== undefined && answer.error !== null) throw fromJsonRpcError(answer.error, retryAfterMs);
   return answer.result;
 }

@@ -1,4 +1,5 @@
 import { CODES, codeOfHttpStatus, codeOfJsonRpcNumber, isCode } from '../code.ts';
+import { boundRetryAfter } from '../retry-after.ts';
 import { RpcError } from '../rpc-error.ts';
 
 /** Errors as they stand in answers, and back. Only the code, the message, the reason and its details ever leave. */
@@ -33,31 +34,32 @@ export function retryAfterHeader(error: RpcError): Record<string, string> {
   return error.retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) };
 }
 
-/** The error of a peer's JSON-RPC answer. A number outside our table, e.g. of a foreign server, becomes `internal`. */
-export function fromJsonRpcError(error: unknown): RpcError {
+/**
+ * The error of a peer's JSON-RPC answer. A number outside our table, e.g. of a foreign server, becomes `internal`.
+ * @param retryAfterMs what the header Retry-After says, for an error that names no pause itself
+ */
+export function fromJsonRpcError(error: unknown, retryAfterMs: number | undefined): RpcError {
   const { code: number, message, data } = isRecord(error) ? error : {};
   const facts = isRecord(data) ? data : {};
   const code = isCode(facts.code) ? facts.code : (codeOfJsonRpcNumber(Number(number)) ?? 'internal');
   const text = typeof message === 'string' ? message : 'The peer answered an error without a message';
-  return new RpcError(code, text, optionsOf(facts));
+  return new RpcError(code, text, optionsOf(facts, retryAfterMs));
 }
 
 /** The error of a peer's plain answer: `{error: {…}}` where it speaks our form, else what the status says. */
-export function fromPlainAnswer(status: number, body: unknown, retryAfter: string | undefined): RpcError {
+export function fromPlainAnswer(status: number, body: unknown, retryAfterMs: number | undefined): RpcError {
   const error = isRecord(body) && isRecord(body.error) ? body.error : {};
   const code = isCode(error.code) ? error.code : codeOfHttpStatus(status);
   const message = typeof error.message === 'string' ? error.message : `The peer answered HTTP ${status}`;
-  const options = optionsOf(error);
-  const seconds = Number(retryAfter);
-  const retryAfterMs = options.retryAfterMs ?? (retryAfter && seconds >= 0 ? seconds * 1000 : undefined);
-  return new RpcError(code, message, { ...options, retryAfterMs });
+  return new RpcError(code, message, optionsOf(error, retryAfterMs));
 }
 
-function optionsOf(data: Record<string, unknown>) {
+function optionsOf(data: Record<string, unknown>, retryAfterMs: number | undefined) {
   return {
     reason: typeof data.reason === 'string' ? data.reason : undefined,
     details: data.details,
-    retryAfterMs: typeof data.retryAfterMs === 'number' ? data.retryAfterMs : undefined,
+    // The body counts milliseconds, the header whole seconds.
+    retryAfterMs: boundRetryAfter(data.retryAfterMs) ?? retryAfterMs,
     requestId: typeof data.requestId === 'string' ? data.requestId : undefined,
   };
 }

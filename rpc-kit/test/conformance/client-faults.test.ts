@@ -50,6 +50,7 @@ interface Fault {
   readonly timeoutMs?: number;
 }
 
+const DATE = 'Fri, 20 Nov 2026 08:00:00 GMT';
 const BROKEN = 'The connection to stock broke';
 const NO_JSON = 'The peer answered something that is not JSON';
 const MISFIT = 'The answer does not fit the contract';
@@ -166,9 +167,37 @@ const faults: readonly Fault[] = [
   },
   {
     title: '503 with a Retry-After that is a date',
-    behaviour: answer(503, '', 'Retry-After: Fri, 20 Nov 2026 08:00:00 GMT'),
+    behaviour: answer(503, '', `Date: ${DATE}\r\nRetry-After: Fri, 20 Nov 2026 08:00:02 GMT`),
     code: 'unavailable',
     message: 'The peer answered HTTP 503',
+    retryAfterMs: 2_000,
+  },
+  {
+    title: '503 with a Retry-After that is no number and no date',
+    behaviour: answer(503, '', 'Retry-After: soon'),
+    code: 'unavailable',
+    message: 'The peer answered HTTP 503',
+  },
+  {
+    title: '503 with a JSON-RPC error and a Retry-After that is a date',
+    behaviour: answer(
+      503,
+      json({ error: { code: -32014, message: 'No' } }),
+      `Date: ${DATE}\r\nRetry-After: Fri, 20 Nov 2026 08:00:02 GMT`,
+    ),
+    code: 'unavailable',
+    message: 'No',
+    retryAfterMs: 2_000,
+  },
+  {
+    title: 'an error that names a longer pause than a caller may be silenced for',
+    behaviour: answer(
+      200,
+      json({ error: { code: -32014, message: 'No', data: { code: 'unavailable', retryAfterMs: 1e300 } } }),
+    ),
+    code: 'unavailable',
+    message: 'No',
+    retryAfterMs: 3_600_000,
   },
   {
     title: '504 with HTML',
