@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm check-invariants profile log-level test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm check-invariants profile log-level bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,12 @@ profile: packages ## Profiles a running service: flame graph and summary (SERVIC
 
 log-level: packages ## Switches the log of a running service to debug, or back (SERVICE=loms)
 	@exec $(NODE) local/src/log-level.ts
+
+bench: packages ## Runs a benchmark (WHAT=rpc-kit, loms, checkout or notifications; ARGS='--help' lists its options)
+	@case "$(WHAT)" in \
+	  rpc-kit|loms|checkout|notifications) exec $(NODE) benchmarks/$(WHAT)/bench.ts $(ARGS) ;; \
+	  *) echo 'Say which benchmark: make bench WHAT=rpc-kit (or loms, checkout, notifications).' >&2; exit 2 ;; \
+	esac
 
 test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end to end
 	@exec $(NODE) local/src/test.ts

@@ -1,10 +1,4 @@
-import {
-  type CallFrame,
-  type CpuProfile,
-  groupOf,
-  placeOf,
-  selfTimes,
-} from '../../../rpc-kit/benchmarks/cpu-profile.ts';
+import { type CallFrame, type CpuProfile, groupOf, placeOf, selfTimes } from 'benchmarks/cpu-profile';
 
 /** Who called whom, and what it cost: microseconds of a CPU profile, bytes of a heap profile. */
 export type CallTree = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { CpuProfile } from '../../../rpc-kit/benchmarks/cpu-profile.ts';
+import type { CpuProfile } from 'benchmarks/cpu-profile';
 import { type CallTree, fromCpuProfile, fromHeapProfile, sumCosts } from './call-tree.ts';
 import { renderFlameGraph } from './flame-graph.ts';
 import { formatBytes, formatMicros, summarize } from './summary.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProcess } from '../../benchmarks/process.ts';
+import { startProcess } from 'benchmarks/process';
 import { deliver } from './deliver.ts';
 import { judge } from './judge.ts';
 import { createShot, type Shot } from './shot.ts';
@@ -32,7 +32,7 @@ const PROGRESS_MS = 3_000;
  * @throws {Error} with the shot that was answered wrongly, or when the server ended
  */
 export async function fuzz({ requests, seed, onProgress }: FuzzOptions): Promise<FuzzReport> {
-  await using server = startProcess(new URL('server.ts', import.meta.url).href, [], ['--expose-gc']);
+  await using server = startProcess(new URL('server.ts', import.meta.url), [], ['--expose-gc']);
   const port = await server.ask<number>('port');
   const byStatus = new Map<number, number>();
   const heap: number[] = [];

@@ -1,3 +1,4 @@
+import { answerTo } from 'benchmarks/child';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import {
@@ -12,7 +13,6 @@ import {
   serverMetrics,
   shedLoad,
 } from 'rpc-kit';
-import { answerTo } from '../../benchmarks/child.ts';
 import { GREEDY_USER, subject } from '../conformance/subject.ts';
 
 /** The process that is fuzzed: the methods of the conformance tests that do not fail by intent, every interceptor on. */

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { createEventQueue, createOrder, createStore, type Handover, payOrder } from 'loms/testing';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { createOperationJournal, type Database, type Executor, openDatabase } from 'service-kit';
+import { LINES } from './scenario.ts';
+
+/** What stands in a statement at the place of a parameter. */
+export type Slot =
+  | { readonly kind: 'constant'; readonly value: unknown }
+  | { readonly kind: 'user' | 'key' | 'order' | 'skus' | 'warehouses' | 'event' | 'events' }
+  | { readonly kind: 'sku'; readonly line: number }
+  /** When the order took the step, as the database answered. */
+  | { readonly kind: 'changedAt'; readonly step: number };
+
+/** A statement that loms runs, with its parameters as slots. */
+export interface Template {
+  readonly name: string;
+  readonly text: string;
+  readonly slots: readonly Slot[];
+  /** The order's step that it takes: its answer has the order's id and the time of the step. */
+  readonly step?: number;
+}
+
+/** What loms runs for one order that is made, with a key as checkout sends one, and payed. */
+export interface CapturedWork {
+  /** The two transactions. */
+  readonly calls: readonly Template[];
+  /** The delivery of the order's three events, without the calls to notifications: about so many are noted together. */
+  readonly claim: Template;
+  readonly delivered: Template;
+  /** The insert of as many operations as are saved together. */
+  readonly journal: Template;
+}
+
+const SENTINEL = { user: 770_001n, order: 660_001n, sku: 880_001, warehouse: 990_001 };
+const SKUS = Array.from({ length: LINES }, (_, line) => SENTINEL.sku + line);
+const WAREHOUSES = SKUS.map((_, line) => SENTINEL.warehouse + line);
+const PAYMENT_TIMEOUT_MS = 600_000;
+const LEASE_MS = 15_000;
+/** Which statement took the steps that events tell of: two of them are taken by the one that creates the order. */
+const STEP_OF_EVENT = [0, 0, 1];
+/** At some hundred orders a second, about so many operations are saved by one insert. */
+export const OPERATIONS_TOGETHER = 30;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+interface Ran {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Has loms's own domain and repositories make and pay one order, and notes what they ask of the database. */
+export async function captureWork(url: string): Promise<CapturedWork> {
+  const ran: Ran[] = [];
+  await using database = openDatabase({
+    url,
+    poolMax: 2,
+    logger: pino({ level: 'silent' }),
+    registry: new Registry(),
+  });
+  await prepare(database);
+  const watched = watch(database, ran);
+  // As it mostly is: what loms writes, it delivers itself.
+  const handover: Handover = {
+    leaseMs: LEASE_MS,
+    ask: (_orderID, seq) => (seq === 1 ? 'taken' : 'taken if first'),
+    wrote() {},
+    commit() {},
+    drop() {},
+  };
+  const store = createStore(watched, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, openHandover: () => handover });
+  const { signal } = new AbortController();
+  const key = randomUUID().replaceAll('-', '');
+  const items = SKUS.map((sku) => ({ sku, count: 1 }));
+  const orderID = await createOrder(store, { user: SENTINEL.user, items, idempotencyKey: key }, { signal });
+  await payOrder(store, orderID, { signal });
+  if (orderID !== SENTINEL.order) throw new Error(`the captured order is ${orderID}, not ${SENTINEL.order}`);
+  const calls = toTemplates(ran.splice(0), key);
+
+  const queue = createEventQueue(watched);
+  await queue.claim(16, LEASE_MS, { signal });
+  await queue.delivered([randomUUID(), randomUUID(), randomUUID()], { signal });
+  await journalSome(watched);
+  const [claim, delivered, journal] = toTemplates(ran, key);
+  if (!claim || !delivered || !journal) throw new Error('a statement of the background was not captured');
+  return { calls, claim, delivered, journal };
+}
+
+async function prepare(database: Database): Promise<void> {
+  const shelves = SKUS.map((sku, line) => `(${sku}, ${WAREHOUSES[line]}, 1000, 1000)`);
+  await database.query(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES ${shelves}`);
+  await database.query(`ALTER TABLE orders ALTER COLUMN order_id RESTART WITH ${SENTINEL.order}`);
+}
+
+async function journalSome(executor: Executor): Promise<void> {
+  const journal = createOperationJournal(executor as Database);
+  const rest = {
+    caller: 'benchmark',
+    code: 'ok',
+    reason: undefined,
+    startedAt: new Date(),
+    deadlineAt: new Date(),
+    durationMs: 12.345678,
+  };
+  const operations = Array.from({ length: OPERATIONS_TOGETHER }, (_, index) => ({
+    requestId: randomUUID(),
+    method: index % 2 === 0 ? 'createOrder' : 'orderPayed',
+    ...rest,
+  }));
+  await Promise.all(operations.map((operation) => journal.save(operation)));
+}
+
+function watch(database: Database, ran: Ran[]): Database {
+  const control = (text: 'BEGIN' | 'COMMIT'): void => void ran.push({ name: text, text, values: [] });
+  const watched = (run: (...args: Parameters<Database['run']>) => Promise<unknown>): Executor['run'] =>
+    ((...args: Parameters<Database['run']>) => {
+      const { text, values } = args[1].toParam();
+      ran.push({ name: args[0], text, values: values.map(asText) });
+      return run(...args);
+    }) as Executor['run'];
+  return {
+    ...database,
+    run: watched(database.run),
+    async transaction(work, scope) {
+      control('BEGIN');
+      const result = await database.transaction((executor) => work({ run: watched(executor.run) }), scope);
+      control('COMMIT');
+      return result;
+    },
+  };
+}
+
+/** Lists as Postgres writes arrays, which every driver can send. */
+function asText(value: unknown): unknown {
+  return Array.isArray(value) ? `{${value.map(toElement)}}` : value;
+}
+
+function toElement(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'string') return JSON.stringify(value);
+  return value instanceof Date ? JSON.stringify(value) : String(value);
+}
+
+function toTemplates(ran: readonly Ran[], key: string): Template[] {
+  let told = 0;
+  let steps = 0;
+  return ran.map(({ name, text, values }) => {
+    const slots = values.map((value): Slot => {
+      if (value instanceof Date && name === 'add to outbox')
+        return { kind: 'changedAt', step: STEP_OF_EVENT[told++] ?? 0 };
+      // The one list of this statement; the journal's request ids look the same.
+      if (name === 'event delivered') return { kind: 'events' };
+      return toSlot(value, key);
+    });
+    const isStep = name === 'create order' || name === 'move order';
+    return isStep ? { name, text, slots, step: steps++ } : { name, text, slots };
+  });
+}
+
+/** The values were chosen so that each can be told from all others. */
+function toSlot(value: unknown, key: string): Slot {
+  const text = String(value);
+  const line = SKUS.map(String).indexOf(text);
+  if (text === key) return { kind: 'key' };
+  if (text === String(SENTINEL.user)) return { kind: 'user' };
+  if (text === String(SENTINEL.order)) return { kind: 'order' };
+  if (text === `{${SKUS}}`) return { kind: 'skus' };
+  if (text === `{${WAREHOUSES}}`) return { kind: 'warehouses' };
+  if (line >= 0) return { kind: 'sku', line };
+  if (typeof value === 'string' && UUID.test(value)) return { kind: 'event' };
+  return { kind: 'constant', value };
+}

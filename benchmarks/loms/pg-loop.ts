@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { answerTo } from '../harness/child.ts';
+import { closedLoop, type Sample, type Timing } from '../harness/closed-loop.ts';
+import type { Slot, Template } from './captured-work.ts';
+import { between, type Choice, choose, type ScenarioName, WAREHOUSES } from './scenario.ts';
+
+/** Orders made and payed by nothing but the pg driver: what Node itself costs. */
+export interface LoopOrder {
+  readonly url: string;
+  readonly calls: readonly Template[];
+  readonly scenario: ScenarioName;
+  readonly timing: Timing;
+}
+
+/** One order under way. */
+interface Filling extends Choice {
+  readonly key: string;
+  readonly warehouses: readonly number[];
+  orderID: string;
+  readonly changedAt: Date[];
+}
+
+let clients: pg.Client[] = [];
+
+answerTo({
+  cpu: () => process.resourceUsage().userCPUTime + process.resourceUsage().systemCPUTime,
+  async run({ url, calls, scenario, timing }: LoopOrder): Promise<Sample> {
+    clients = await Promise.all(
+      Array.from({ length: timing.concurrency }, async (_, lane) => clients[lane] ?? (await openClient(url))),
+    );
+    const own = revive(calls);
+    return closedLoop(
+      clients.map((client) => () => makeOrder(client, own, scenario)),
+      timing,
+    );
+  },
+});
+
+async function openClient(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client;
+}
+
+async function makeOrder(client: pg.Client, calls: readonly Template[], scenario: ScenarioName): Promise<boolean> {
+  const choice = choose(scenario);
+  const warehouses = choice.skus.map(() => between(1, WAREHOUSES));
+  const filling: Filling = { ...choice, warehouses, key: randomUUID(), orderID: '', changedAt: [] };
+  for (const { text, slots, step } of calls) {
+    const { rows } =
+      slots.length === 0
+        ? await client.query(text)
+        : await client.query(
+            text,
+            slots.map((slot) => fill(slot, filling)),
+          );
+    if (step === undefined) continue;
+    filling.orderID = rows[0].order_id;
+    filling.changedAt[step] = rows[0].changed_at;
+  }
+  return true;
+}
+
+function fill(slot: Slot, filling: Filling): unknown {
+  switch (slot.kind) {
+    case 'user':
+    case 'key':
+      return filling[slot.kind];
+    case 'order':
+      return filling.orderID;
+    case 'sku':
+      return filling.skus[slot.line];
+    case 'skus':
+    case 'warehouses':
+      return `{${filling[slot.kind]}}`;
+    case 'event':
+      return randomUUID();
+    case 'events':
+      return [randomUUID()];
+    case 'changedAt':
+      return filling.changedAt[slot.step];
+    case 'constant':
+      return slot.value;
+  }
+}
+
+/** Bytes travel between processes as a plain object. */
+function revive(calls: readonly Template[]): Template[] {
+  const bytes = (slot: Slot): Slot => {
+    if (slot.kind !== 'constant' || typeof slot.value !== 'object' || slot.value === null) return slot;
+    const { type, data } = slot.value as { type?: string; data?: number[] };
+    return type === 'Buffer' && data ? { kind: 'constant', value: Buffer.from(data) } : slot;
+  };
+  return calls.map((template) => ({ ...template, slots: template.slots.map(bytes) }));
+}

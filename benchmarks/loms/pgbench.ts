@@ -1,0 +1,97 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Sample } from '../harness/closed-loop.ts';
+
+const exec = promisify(execFile);
+/** Beyond the time that it was told to run for. */
+const GRACE_MS = 20_000;
+
+/** The program that `PGBENCH` names, the one on PATH, or the newest where Debian puts it. */
+export function findPgbench(): string | undefined {
+  const named = process.env.PGBENCH;
+  const installed = globSync('/usr/lib/postgresql/*/bin/pgbench').sort().reverse();
+  const candidates = named ? [named] : ['pgbench', ...installed];
+  const found = candidates.find((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0);
+  if (named && !found) throw new Error(`PGBENCH names ${named}, which does not run: set it to a pgbench, or unset it.`);
+  return found;
+}
+
+export interface PgbenchRun {
+  readonly program: string;
+  readonly url: string;
+  readonly script: string;
+  readonly connections: number;
+  readonly seconds: number;
+  /** For its files. */
+  readonly folder: string;
+}
+
+export interface PgbenchSample extends Sample {
+  readonly cpuMicros: number;
+}
+
+/** The shell tells what CPU time its children have used, on the last line. */
+const WITH_TIMES = '"$@"; code=$?; times >&2; exit $code';
+
+/** Runs the script over and over. The protocol is `extended`: parsed, bound and executed each time, as by the pg driver. */
+export async function runPgbench({
+  program,
+  url,
+  script,
+  connections,
+  seconds,
+  folder,
+}: PgbenchRun): Promise<PgbenchSample> {
+  const own = await mkdtemp(join(folder, 'pgbench-'));
+  try {
+    const file = join(own, 'order.sql');
+    await writeFile(file, script);
+    const { hostname, port, username, password, pathname } = new URL(url);
+    const address = ['--host', hostname, '--port', port, '--username', username, pathname.slice(1)];
+    const how = ['--no-vacuum', '--protocol', 'extended', '--client', String(connections), '--time', String(seconds)];
+    const logged = ['--log', '--log-prefix', join(own, 'latency')];
+    const words = [program, ...how, ...logged, '--file', file, ...address];
+    const { stdout, stderr } = await exec('/bin/sh', ['-c', WITH_TIMES, 'sh', ...words], {
+      env: { PATH: process.env.PATH, PGPASSWORD: decodeURIComponent(password) },
+      timeout: seconds * 1_000 + GRACE_MS,
+    });
+    return { ...toSample(stdout, await readLatencies(own)), cpuMicros: toCpuMicros(stderr) };
+  } finally {
+    await rm(own, { recursive: true });
+  }
+}
+
+/** Minutes and seconds, of the programs and of the system for them. */
+function toCpuMicros(times: string): number {
+  const [, ...parts] = /(\d+)m([\d.]+)s\s+(\d+)m([\d.]+)s\s*$/.exec(times) ?? [];
+  const [userMinutes = Number.NaN, userSeconds = 0, systemMinutes = 0, systemSeconds = 0] = parts.map(Number);
+  return ((userMinutes + systemMinutes) * 60 + userSeconds + systemSeconds) * 1_000_000;
+}
+
+/** Each line of the log is one order: client, number, microseconds, and more. */
+async function readLatencies(folder: string): Promise<Float64Array> {
+  const files = (await readdir(folder)).filter((name) => name.startsWith('latency'));
+  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
+  const lines = texts.flatMap((text) => text.split('\n').filter((line) => line !== ''));
+  return Float64Array.from(lines, (line) => Number(line.split(' ')[2]) / 1_000).sort();
+}
+
+function toSample(printed: string, latencies: Float64Array): Sample {
+  const perSecond = Number(/^tps = ([\d.]+)/m.exec(printed)?.[1]);
+  const calls = Number(/actually processed: (\d+)/.exec(printed)?.[1]);
+  const failures = Number(/failed transactions: (\d+)/.exec(printed)?.[1] ?? 0);
+  if (!(perSecond > 0)) throw new Error(`pgbench said no figure: ${printed}`);
+  const percentile = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? Number.NaN;
+  return {
+    calls,
+    seconds: calls / perSecond,
+    p50Ms: percentile(0.5),
+    p99Ms: percentile(0.99),
+    callsAll: calls,
+    failures,
+  };
+}

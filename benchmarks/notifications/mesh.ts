@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTestDatabase } from 'local/testing';
+import { loms } from 'loms/contract.ts';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { type Client, createClient, createHttpTransport } from 'rpc-kit';
+import { openDatabase } from 'service-kit';
+import { startService } from '../harness/service-process.ts';
+import { SKUS } from './buyers.ts';
+
+export interface Mesh extends AsyncDisposable {
+  readonly loms: Client<typeof loms.methods>;
+  readonly journal: string;
+  /** Waits until so many notifications are in the journal. */
+  drained(events: number): Promise<void>;
+}
+
+const DRAIN_TIMEOUT_MS = 60_000;
+const POLL_MS = 100;
+/** More than the longest run buys. */
+const SUPPLY = 10_000_000;
+
+/** Real processes, as in production: their logs at their usual level, to files. */
+export async function startMesh(folder: string, kafkaBrokers: string | undefined): Promise<Mesh> {
+  await using resources = new AsyncDisposableStack();
+  const lomsDatabase = resources.use(await createTestDatabase('loms'));
+  const ownDatabase = resources.use(await createTestDatabase('notifications'));
+  await supply(lomsDatabase.url);
+  const journal = join(folder, 'journal.jsonl');
+  const kafka = kafkaBrokers === undefined ? {} : { KAFKA_BROKERS: kafkaBrokers };
+  const notifications = resources.use(
+    await startService({
+      service: 'notifications',
+      folder,
+      environment: { DATABASE_URL: ownDatabase.url, JOURNAL_FILE: journal, ...kafka },
+    }),
+  );
+  const { url } = resources.use(
+    await startService({
+      service: 'loms',
+      folder,
+      environment: { DATABASE_URL: lomsDatabase.url, NOTIFICATIONS_URL: notifications.url, ...kafka },
+    }),
+  );
+  const transport = resources.use(createHttpTransport(url, { userAgent: 'benchmark' }));
+  const owned = resources.move();
+  return {
+    loms: createClient(loms, transport),
+    journal,
+    async drained(events) {
+      const until = performance.now() + DRAIN_TIMEOUT_MS;
+      for (;;) {
+        const written = (await readFile(journal, 'utf8')).split('\n').length - 2;
+        if (written >= events) return;
+        if (performance.now() > until) throw new Error(`only ${written} of ${events} notifications are in the journal`);
+        await sleep(POLL_MS);
+      }
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function supply(url: string): Promise<void> {
+  await using database = openDatabase({ url, poolMax: 1, logger: pino({ level: 'silent' }), registry: new Registry() });
+  await database.query(`
+    INSERT INTO stocks (sku, warehouse_id, supplied, on_sale)
+    SELECT sku, 1, ${SUPPLY}, ${SUPPLY} FROM generate_series(1, ${SKUS}) sku`);
+}

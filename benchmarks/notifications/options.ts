@@ -1,0 +1,40 @@
+import { parseArgs } from 'node:util';
+
+/** How order events travel, and what p99 of their lag has to stay below. */
+export const BARS_MS = { rpc: 50, kafka: 100 } as const;
+export type Way = keyof typeof BARS_MS;
+
+export interface Options {
+  readonly help: boolean;
+  readonly way: Way;
+  /** Of the measured part, after the warm-up. */
+  readonly seconds: number;
+}
+
+const SECONDS = 30;
+const SECONDS_MAX = 3_600;
+
+export const USAGE = `make bench WHAT=notifications ARGS='[options]'
+  --events <way>   rpc (default), or kafka: through a Kafka of its own, which needs Java 17 and Maven
+  --seconds <n>    how long to measure; ${SECONDS} by default
+  --help           this text`;
+
+/** @throws {TypeError} with a sentence for the one who typed it */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      events: { type: 'string', default: 'rpc' },
+      seconds: { type: 'string', default: String(SECONDS) },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const { events, help } = values;
+  if (events !== 'rpc' && events !== 'kafka')
+    throw new TypeError(`--events is "${events}", but has to be rpc or kafka`);
+  const seconds = Number(values.seconds);
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > SECONDS_MAX) {
+    throw new TypeError(`--seconds takes a whole number from 1 to ${SECONDS_MAX}`);
+  }
+  return { help, way: events, seconds };
+}

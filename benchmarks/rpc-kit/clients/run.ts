@@ -1,0 +1,41 @@
+import { isDeepStrictEqual } from 'node:util';
+import { answerTo } from '../../harness/child.ts';
+import { closedLoop, type Sample, type Timing } from '../../harness/closed-loop.ts';
+import type { ClientName } from '../contenders.ts';
+import { type MethodName, WORK } from '../work.ts';
+import { createCall } from './call.ts';
+
+/** One client in a process of its own: `run.ts <name> <url of the echo server>`. */
+const [name, url] = process.argv.slice(2) as [ClientName, string];
+const call = createCall(name, url);
+
+export interface ClientOrder {
+  readonly method: MethodName;
+  readonly timing: Timing;
+}
+
+answerTo({
+  async run({ method, timing }: ClientOrder): Promise<Sample> {
+    const result = withNumbers(await call(method));
+    if (!isDeepStrictEqual(result, WORK[method].result)) throw new Error(`the result is ${JSON.stringify(result)}`);
+    const lane = () =>
+      call(method).then(
+        () => true,
+        () => false,
+      );
+    return await closedLoop(new Array<typeof lane>(timing.concurrency).fill(lane), timing);
+  },
+  /** Some calls in one tick, which a transport that batches sends together. */
+  async burst(): Promise<void> {
+    await Promise.all(Array.from({ length: 8 }, () => call('stocks')));
+  },
+  /** Microseconds of CPU that the process has used. */
+  cpu: () => {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+});
+
+function withNumbers(result: unknown): unknown {
+  return JSON.parse(JSON.stringify(result, (_key, value) => (typeof value === 'bigint' ? Number(value) : value)));
+}

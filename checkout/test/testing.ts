@@ -1,0 +1,6 @@
+/** What benchmarks and tests of other packages may use of checkout besides its contract. */
+export { listCart } from '../src/domain/list-cart.ts';
+export type { CartLine, CartReader, Context, ProductCatalogue } from '../src/domain/ports.ts';
+export { cacheProducts } from '../src/peer/product-cache.ts';
+export { createProductCatalogue, PRODUCT_LIMIT } from '../src/peer/products.ts';
+export { singleFlight } from '../src/peer/single-flight.ts';

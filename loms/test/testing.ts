@@ -1,0 +1,6 @@
+/** What benchmarks and tests of other packages may use of loms besides its contract. */
+export { createOrder } from '../src/domain/create-order.ts';
+export { payOrder } from '../src/domain/pay-order.ts';
+export type { Handover } from '../src/domain/ports.ts';
+export { createEventQueue } from '../src/repository/outbox.ts';
+export { createStore } from '../src/repository/store.ts';
