@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type CheckOptions, checkInvariants } from './check.ts';
-import type { Row, Sources } from './rule.ts';
+import type { Row } from './query.ts';
+import type { Sources } from './rule.ts';
 
 /** What breaks rules, by rule and part of the rule: `{'S2, the counter': [{sku: 1n, …}]}`. */
 export async function findBroken(sources: Sources, options?: CheckOptions): Promise<Record<string, Row[]>> {

@@ -1,4 +1,5 @@
-import type { Row, Rule, Settings, Source, Sources } from './rule.ts';
+import type { Row } from './query.ts';
+import type { Rule, Settings, Source, Sources } from './rule.ts';
 import { RULES } from './rules.ts';
 
 export interface Violation {

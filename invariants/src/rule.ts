@@ -1,12 +1,8 @@
 import type { Operation } from './history.ts';
 import type { Delivery } from './journal.ts';
 import type { LogSearch } from './log-search.ts';
+import type { Query, Row } from './query.ts';
 import type { StockWatch } from './stock-watch.ts';
-
-export type Row = Record<string, unknown>;
-
-/** Runs SQL, best in one snapshot, and answers its rows with 64-bit integers and numerics as bigints. */
-export type Query = (text: string, values?: unknown[]) => Promise<Row[]>;
 
 /** What can be looked at. Nothing is required: a rule says which of it it misses. */
 export interface Sources {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Query } from './rule.ts';
+import type { Query } from './query.ts';
 
 /** By this name Y2 tells the checks from what it checks. */
 export const APPLICATION_NAME = 'check-invariants';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Query, Row } from './rule.ts';
+import type { Query, Row } from './query.ts';
 import { openSnapshot } from './snapshot.ts';
 import { RESERVED_AMISS, STOCK_AMISS } from './stock-queries.ts';
 

@@ -1,5 +1,4 @@
 import type { MethodContract } from './contract.ts';
-import type { DeferredTask } from './deferred-tasks.ts';
 
 /**
  * What one call hands on to the calls that it makes itself. A domain may declare the parts that it passes through
@@ -51,6 +50,9 @@ export interface Call extends CallContext {
    */
   readonly defer?: ((task: DeferredTask) => void) | undefined;
 }
+
+/** Work that belongs to a call but that its caller need not wait for: a journal entry, a cache to be filled. */
+export type DeferredTask = () => Promise<unknown>;
 
 /** A call that a service answers. */
 export type ServedCall = Call & Required<Pick<Call, 'defer'>>;

@@ -1,8 +1,5 @@
-import type { Call } from './call.ts';
+import type { Call, DeferredTask } from './call.ts';
 import { notify } from './notify.ts';
-
-/** Work that belongs to a call but that its caller need not wait for: a journal entry, a cache to be filled. */
-export type DeferredTask = () => Promise<unknown>;
 
 export interface DeferredTaskEvents {
   /** A task failed. Nobody waits for it, so this is the only place where that shows. */

@@ -1,7 +1,7 @@
-import { compose, type Interceptor, type Next, type ServedCall } from './call.ts';
+import { compose, type DeferredTask, type Interceptor, type Next, type ServedCall } from './call.ts';
 import type { Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
 import { abortReason, raceSignal, startDeadline } from './deadline.ts';
-import { createDeferredTasks, type DeferredTask, type DeferredTaskEvents } from './deferred-tasks.ts';
+import { createDeferredTasks, type DeferredTaskEvents } from './deferred-tasks.ts';
 import { RpcError, toRpcError } from './rpc-error.ts';
 import { decodeParams, encodeError, encodeResult } from './validation.ts';
 

@@ -1,5 +1,4 @@
-import type { ServedCall } from './call.ts';
-import type { DeferredTask } from './deferred-tasks.ts';
+import type { DeferredTask, ServedCall } from './call.ts';
 
 export interface TestCall extends ServedCall {
   /** What was deferred with the call. Nothing runs it but the test. */

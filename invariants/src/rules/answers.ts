@@ -1,6 +1,6 @@
 import { type Call, callsOf } from '../calls.ts';
 import type { Operation } from '../history.ts';
-import type { Query, Row } from '../rule.ts';
+import type { Query, Row } from '../query.ts';
 
 type Ordering = Call<'createOrder'> | Call<'purchase'>;
 

@@ -1,4 +1,4 @@
-import type { Query, Row } from '../rule.ts';
+import type { Query, Row } from '../query.ts';
 import { REFUSED_LINES, STOCK_MOVES } from '../stock-queries.ts';
 
 /**

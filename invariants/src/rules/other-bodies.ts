@@ -1,6 +1,6 @@
 import { type Call, callsOf } from '../calls.ts';
 import type { Operation } from '../history.ts';
-import type { Row } from '../rule.ts';
+import type { Row } from '../query.ts';
 import { goodsOf, outcomeOf } from './answers.ts';
 
 type Ordering = Call<'createOrder'> | Call<'purchase'>;

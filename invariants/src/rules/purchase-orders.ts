@@ -1,4 +1,4 @@
-import type { Query, Row } from '../rule.ts';
+import type { Query, Row } from '../query.ts';
 
 /** Goods as text, `sku*count` ascending by sku, so that two lists are compared as one. */
 const PURCHASES = `

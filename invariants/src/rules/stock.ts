@@ -1,5 +1,6 @@
 import { callsOf } from '../calls.ts';
-import { check, type Query, type Row, type Rule, type Sources } from '../rule.ts';
+import type { Query, Row } from '../query.ts';
+import { check, type Rule, type Sources } from '../rule.ts';
 import { RESERVATIONS_AMISS, RESERVED_AMISS, SALES_AMISS, STOCK_AMISS } from '../stock-queries.ts';
 import { findNeedlessRefusals } from './needless-refusals.ts';
 
