@@ -6,11 +6,13 @@ WORKDIR /app
 ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
 # npm ci wants to see every workspace of the lock file, also those that are not installed.
+COPY benchmarks/package.json benchmarks/
 COPY checkout/package.json checkout/
 COPY invariants/package.json invariants/
 COPY local/package.json local/
 COPY loms/package.json loms/
 COPY notifications/package.json notifications/
+COPY observability/package.json observability/
 COPY products/package.json products/
 COPY rpc-kit/package.json rpc-kit/
 COPY service-kit/package.json service-kit/

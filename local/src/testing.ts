@@ -3,6 +3,7 @@ export { pickFreePorts } from './ports.ts';
 export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';
 export { noteStatements, queryOn, type RanStatement, rolledBack } from './ran-statements.ts';
 export { openServerAlone, type ServerAlone } from './server-alone.ts';
+export { type PerService, SERVICES } from './services.ts';
 export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
 export {
   type MortalKafka,
@@ -12,3 +13,4 @@ export {
   startSecuredKafka,
 } from './test-kafka.ts';
 export { startMesh, type TestMesh } from './test-mesh.ts';
+export { prometheusProgram } from './test-prometheus.ts';

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { loms } from 'loms/contract.ts';
-import type { Family } from '../../../observability/src/exposition.ts';
-import { differencesFromPage } from '../../../observability/test/metrics-page-check.ts';
-import { readMetrics, readMetricsText } from '../../../observability/test/scrape.ts';
-import { awaitDelivery, makeTraffic } from '../../../observability/test/traffic.ts';
+import {
+  awaitDelivery,
+  differencesFromPage,
+  type Family,
+  makeTraffic,
+  readMetrics,
+  readMetricsText,
+} from 'observability/testing';
 import { SERVICES } from '../../src/services.ts';
 import { startMesh, type TestMesh } from '../../src/testing.ts';
 import { eventually } from '../in-process/patience.ts';
