@@ -87,6 +87,8 @@ await run('checkout', async (stopped) => {
   await using server = await serveHttp(app.service, {
     host: config.HOST,
     port: config.PORT,
+    allowedHosts: config.ALLOWED_HOSTS,
+    allowedOrigins: config.ALLOWED_ORIGINS,
     logger,
     registry,
     readiness,

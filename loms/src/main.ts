@@ -67,6 +67,8 @@ await run('loms', async (stopped) => {
   await using server = await serveHttp(app.service, {
     host: config.HOST,
     port: config.PORT,
+    allowedHosts: config.ALLOWED_HOSTS,
+    allowedOrigins: config.ALLOWED_ORIGINS,
     logger,
     registry,
     readiness,

@@ -102,6 +102,8 @@ await run('notifications', async (stopped) => {
   await using server = await serveHttp(service, {
     host: config.HOST,
     port: config.PORT,
+    allowedHosts: config.ALLOWED_HOSTS,
+    allowedOrigins: config.ALLOWED_ORIGINS,
     logger,
     registry,
     readiness,

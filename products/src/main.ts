@@ -41,6 +41,8 @@ await run('products', async (stopped) => {
   await using server = await serveHttp(service, {
     host: config.HOST,
     port: config.PORT,
+    allowedHosts: config.ALLOWED_HOSTS,
+    allowedOrigins: config.ALLOWED_ORIGINS,
     logger,
     registry,
     readiness,

@@ -8,7 +8,8 @@ export { RpcError } from './rpc-error.ts';
 
 export { type Handlers, implement, type ImplementOptions, type Service } from './server.ts';
 export type { ServedCall } from './call.ts';
-export { type HttpServer, serveHttp } from './http/server.ts';
+export { canonicalHost, canonicalOrigin } from './http/origin.ts';
+export { type HttpServer, type HttpServerOptions, serveHttp } from './http/server.ts';
 export type { ReadinessCheck } from './http/pages.ts';
 export { HTTP_LIMITS, type HttpLimits } from './http/limits.ts';
 

@@ -1,3 +1,4 @@
+import { canonicalHost, canonicalOrigin } from 'rpc-kit';
 import { z } from 'zod';
 
 /** Mistakes in the environment, all of them, as sentences for the one who set it. */
@@ -38,6 +39,11 @@ export const variable = {
       .string()
       .transform((text) => text.split(',').map((address) => address.trim()))
       .pipe(z.array(z.string().regex(HOST_PORT, 'expected host:port, several by commas')).min(1)),
+  /** Names and addresses of this service, separated by commas, with a port or for every port. */
+  hosts: () =>
+    list(canonicalHost, 'is no host: expected names as shop.example or shop.example:8443, separated by commas'),
+  /** Origins of web pages, separated by commas. */
+  origins: () => list(canonicalOrigin, 'is no origin: expected origins as https://shop.example, separated by commas'),
   httpUrl: () => z.url({ protocol: /^https?$/, hostname: /./ }),
   /** From 0 to 1. */
   ratio: (fallback: number) => z.coerce.number().min(0).max(1).default(fallback),
@@ -48,9 +54,37 @@ export const variable = {
     z.enum(options).default(fallback as never),
 };
 
+/** @param normalize gives an item in the one spelling that it is compared in, `undefined` for one that is wrong */
+function list(normalize: (item: string) => string | undefined, mistake: string) {
+  const item = z.string().transform((text, context) => {
+    const normal = normalize(text.trim());
+    if (normal !== undefined) return normal;
+    // What stands before an @ may be a password.
+    const shown = text.trim().replace(/(^|\/\/).*@/, '$1***@');
+    context.addIssue({ code: 'custom', message: `"${shown}" ${mistake}` });
+    return z.NEVER;
+  });
+  return z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(item));
+}
+
 /** The variables that every service has. */
 export const commonVariables = {
   HOST: variable.text('127.0.0.1').describe('Address to listen on.'),
+  ALLOWED_HOSTS: variable
+    .hosts()
+    .optional()
+    .describe(
+      'Names that browsers and proxies may use for this service besides loopback names and the bound address, separated by commas: `shop.example`, `shop.example:8443`. A request by another name is refused (421); programs may also use any IP address and any name without a dot.',
+    ),
+  ALLOWED_ORIGINS: variable
+    .origins()
+    .optional()
+    .describe(
+      'Origins of web pages that may call this service besides its own, separated by commas: `https://shop.example`. A request of another page is refused (403).',
+    ),
   LOG_LEVEL: variable
     .choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'info')
     .describe('The least level of log lines that are written.'),

@@ -36,6 +36,8 @@ export async function writeAnswer(
   if (length > limits.answerBytesMax && !('text' in answer)) throw new AnswerTooLarge(limits.answerBytesMax);
   const headers: Record<string, string | number> = Object.fromEntries(answerHeaders);
   Object.assign(headers, answer.headers);
+  // RFC 9111, section 4.2.2: without it, a cache may keep what it was not told to, e.g. an order's status or a 404.
+  if (request.method === 'GET' || request.method === 'HEAD') headers['cache-control'] ??= 'no-store';
   if (answer.status !== 204) {
     headers['content-type'] ??= 'application/json';
     headers['content-length'] = length;

@@ -53,8 +53,8 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
 /** Refuses what its headers give away already, e.g. before `100 Continue` is sent. */
 export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): void {
   const type = request.headers['content-type'];
-  // The first homework's clients send none at all, so none counts as JSON.
-  if (type !== undefined && !isJson(type)) {
+  // The first homework's clients send no type. A browser sends a body without a type for any page, without a preflight.
+  if (type === undefined ? isFromBrowser(request) && hasBody(request) : !isJson(type)) {
     throw new HttpRefusal(
       415,
       'Send the body as Content-Type: application/json (curl: -H content-type:application/json)',
@@ -70,6 +70,15 @@ export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): v
     throw new RpcError('unimplemented', 'Send the body without a Transfer-Encoding other than chunked');
   }
   if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytesMax) throw tooLarge(limits);
+}
+
+/** Browsers mark all requests that pages make, and no page can leave the marks out. */
+export function isFromBrowser({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function isJson(contentType: string): boolean {

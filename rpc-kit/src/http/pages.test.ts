@@ -56,7 +56,9 @@ describe('the pages of a service', () => {
 
   it('let no browser guess what they are, and the docs run nothing that they do not bring', async () => {
     for (const path of ['/openrpc.json', '/openapi.json', '/docs', '/healthz', '/readyz', '/metrics']) {
-      assert.equal((await pageOf(path)).headers['x-content-type-options'], 'nosniff', path);
+      const { headers } = await pageOf(path);
+      assert.equal(headers['x-content-type-options'], 'nosniff', path);
+      assert.equal(headers['cross-origin-resource-policy'], 'same-origin', path);
     }
     assert.match(String((await pageOf('/docs')).headers['content-security-policy']), /default-src 'none'/);
   });

@@ -28,6 +28,8 @@ export interface Page {
 export interface Pages {
   /** The pages by address; each is made anew or kept as fits it. */
   readonly routes: ReadonlyMap<string, () => Promise<Page>>;
+  /** In place of an error for a person who opens the service's address. */
+  readonly forBrowsers: Page;
   readonly openRpc: OpenRpcDocument;
 }
 
@@ -53,7 +55,8 @@ export function createPages(sources: PageSources): Pages {
     ['/readyz', () => readyPage(sources)],
     ['/metrics', async () => page(200, sources.registry.contentType, await sources.registry.metrics())],
   ]);
-  return { routes, openRpc };
+  const forBrowsers = page(302, 'text/plain; charset=utf-8', 'The documentation is at /docs\n', { location: '/docs' });
+  return { routes, forBrowsers, openRpc };
 }
 
 async function readyPage(sources: PageSources): Promise<Page> {
@@ -81,5 +84,11 @@ async function readyPage(sources: PageSources): Promise<Page> {
 }
 
 function page(status: number, type: string, text: string, headers: Record<string, string> = {}): Page {
-  return { status, headers: { 'content-type': type, 'x-content-type-options': 'nosniff', ...headers }, text };
+  return { status, headers: { 'content-type': type, ...EVERY_PAGE, ...headers }, text };
 }
+
+const EVERY_PAGE = {
+  'x-content-type-options': 'nosniff',
+  // Browsers send no Sec-Fetch-Site over plain HTTP to other machines; there this keeps other sites from embedding a page.
+  'cross-origin-resource-policy': 'same-origin',
+};

@@ -7,8 +7,10 @@ import { overloaded, priorityOf } from '../interceptors/load-shedding.ts';
 import { acceptRequestId } from '../request-id.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
+import { prefersHtml } from './accept.ts';
 import { writeAnswer } from './answer.ts';
 import { HttpRefusal, parseBody, readBody } from './body.ts';
+import { type BrowserBoundary, PREFLIGHT_ANSWER } from './browser-boundary.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import type { HttpLimits } from './limits.ts';
 import { METADATA_HEADERS, type Metadata, metadataOfRequest } from './metadata.ts';
@@ -21,6 +23,7 @@ export interface Router {
   readonly pages: Pages;
   readonly face: RpcFace;
   readonly limits: HttpLimits;
+  readonly boundary: BrowserBoundary;
   readonly admission: ConcurrencyLimit | undefined;
   /** Whether connections are to be closed with their next answer. */
   readonly closing: () => boolean;
@@ -62,15 +65,20 @@ export async function answerRequest(
     if (!response.writableFinished) caller.cancel(new RpcError('cancelled', 'The caller went away'));
   });
   const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
-  const answerHeaders = new Map([[METADATA_HEADERS.requestId as string, requestId]]);
+  const answerHeaders = new Map([...router.boundary.headers, [METADATA_HEADERS.requestId, requestId]]);
   const finish = (answer: HttpAnswer | Page) => writeAnswer(request, response, answer, answerHeaders, router);
   try {
     await finish(await route(router, { request, requestId, signal: caller.signal, answerHeaders }));
   } catch (error) {
     router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
     if (response.headersSent) response.destroy();
-    else await finish(pathOf(request) === '/rpc' ? rpcRefusal(error, { requestId }) : plainRefusal(error, requestId));
+    else await finish(refusalAt(pathOf(request), error, requestId));
   }
+}
+
+/** In the form of the face that was asked. */
+function refusalAt(path: string, error: unknown, requestId: string): HttpAnswer {
+  return path === '/rpc' ? rpcRefusal(error, { requestId }) : plainRefusal(error, requestId);
 }
 
 /** What was never parsed into a call has no id to answer under, nor has an answer that could not be written. */
@@ -83,10 +91,15 @@ async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | P
   const { request, requestId } = exchange;
   const path = pathOf(request);
   try {
+    refuseOtherVersion(request);
     refuseUnclearHost(request);
     refuseUnknownExpectation(request);
+    const corsHeaders = router.boundary.admit(request, path);
+    for (const [name, value] of corsHeaders) exchange.answerHeaders.set(name, value);
+    if (corsHeaders.length > 0 && request.method === 'OPTIONS') return PREFLIGHT_ANSWER;
     if (path === '/rpc') return await routeRpc(router, exchange);
     const verb = request.method === 'HEAD' ? 'GET' : request.method;
+    if (path === '/' && verb === 'GET' && prefersHtml(request.headers.accept)) return router.pages.forBrowsers;
     const page = router.pages.routes.get(path);
     if (page) return verb === 'GET' ? await page() : notAllowed(['GET', 'HEAD'], requestId);
     const name = path.slice(1);
@@ -99,7 +112,7 @@ async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | P
     return await routePlain(router, exchange, name, method);
   } catch (error) {
     logHidden(router, error, requestId);
-    return plainRefusal(error, requestId);
+    return refusalAt(path, error, requestId);
   }
 }
 
@@ -141,6 +154,11 @@ function refuseWithoutRoom(admission: ConcurrencyLimit | undefined, priority: Pr
 function pathOf({ url = '/' }: IncomingMessage): string {
   const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? url);
   return path.split('?', 1)[0] as string;
+}
+
+/** node:http takes a request line without a version for HTTP/0.9, and 2.0 for a version like any other. */
+function refuseOtherVersion({ httpVersionMajor }: IncomingMessage): void {
+  if (httpVersionMajor !== 1) throw new HttpRefusal(400, 'Send the request as HTTP/1.1');
 }
 
 /**

@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 import type { ConcurrencyLimit } from '../concurrency-limit.ts';
 import type { Service } from '../server.ts';
 import { isRefusedByHeaders } from './answer.ts';
+import { createBrowserBoundary } from './browser-boundary.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { isMalformed, refuseMalformed } from './malformed.ts';
@@ -23,6 +24,10 @@ export interface HttpServerOptions {
   readonly registry?: Registry;
   readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
   readonly limits?: Partial<HttpLimits>;
+  /** Names beside the loopback ones and `host` that browsers may ask this service by, with a port or for every port. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Origins of other web pages that may call this service, e.g. `https://shop.example`. */
+  readonly allowedOrigins?: readonly string[] | undefined;
   /**
    * The limit that the service's `shedLoad` keeps to: when it has no room, requests are refused before their bodies are
    * read, which costs least.
@@ -83,6 +88,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   });
   const face = createRpcFace(service, () => pages.openRpc, limits);
   const { admission, logger } = options;
+  const boundary = createBrowserBoundary(options);
   const addresses = [
     '/rpc',
     ...pages.routes.keys(),
@@ -90,7 +96,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   ];
   const metrics = createHttpMetrics(registry, new Set(addresses));
   const closing = (): boolean => stage === 'closing';
-  const router: Router = { service, pages, face, limits, admission, closing, logger, metrics };
+  const router: Router = { service, pages, face, limits, boundary, admission, closing, logger, metrics };
   const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
   const owedOn = (socket: Duplex): Set<ServerResponse> => {
     const known = unanswered.get(socket);

@@ -80,6 +80,57 @@ describe('HTTP faces', () => {
     }
   });
 
+  it('refuses a request without a version, which is HTTP/0.9, and one of another major version', async () => {
+    for (const version of ['', ' HTTP/0.9', ' HTTP/2.0']) {
+      for (const line of ['GET /healthz', 'POST /greeting', 'GET /']) {
+        const answer = await sendRaw(server.port, `${line}${version}\r\nHost: a\r\n\r\n`);
+        const { code, message } = JSON.parse(answer.body).error;
+        assert.deepEqual([answer.status, code, message], [400, 'invalid_request', 'Send the request as HTTP/1.1']);
+      }
+    }
+    assert.equal((await sendRaw(server.port, 'GET /healthz\r\n\r\n')).status, 400);
+  });
+
+  it('forbids caches to keep what GET or HEAD answers: results, pages, errors and redirects', async () => {
+    const paths = [
+      '/greeting',
+      '/never',
+      '/no_such',
+      '/rpc',
+      '/',
+      '/docs',
+      '/openrpc.json',
+      '/healthz',
+      '/readyz',
+      '/metrics',
+    ];
+    for (const path of paths) {
+      for (const verb of ['GET', 'HEAD']) {
+        const accepts = ['*/*', 'text/html'].map((type) => `Accept: ${type}`);
+        for (const accept of accepts) {
+          const { headers } = await ask({ verb, path, headers: [accept] });
+          assert.equal(headers['cache-control'], 'no-store', `${verb} ${path}`);
+        }
+      }
+    }
+    const refused = await ask({ verb: 'GET', path: '/greeting', headers: ['Content-Type: text/plain'] });
+    assert.deepEqual([refused.status, refused.headers['cache-control']], [415, 'no-store']);
+  });
+
+  it('shows the documentation to a browser that asks for the service, and an error to a program', async () => {
+    const browser = 'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+    for (const verb of ['GET', 'HEAD']) {
+      const { status, headers } = await ask({ verb, path: '/?from=bookmark', headers: [browser] });
+      assert.deepEqual([status, headers.location], [302, '/docs']);
+    }
+    for (const accept of ['*/*', 'application/json', 'application/json, text/html;q=0.9']) {
+      const { status, body } = await ask({ verb: 'GET', path: '/', headers: [`Accept: ${accept}`] });
+      assert.deepEqual([status, JSON.parse(body).error.code], [404, 'method_not_found'], accept);
+    }
+    assert.equal((await ask({ path: '/', headers: [browser] })).status, 404);
+    assert.equal((await ask({ verb: 'GET', path: '/no_such', headers: [browser] })).status, 404);
+  });
+
   it('asks HTTP/1.0 for no Host header', async () => {
     const { status } = await sendRaw(server.port, 'GET /healthz HTTP/1.0\r\n\r\n');
     assert.equal(status, 200);

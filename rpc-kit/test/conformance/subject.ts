@@ -2,8 +2,8 @@ import { pino } from 'pino';
 import {
   defineService,
   fail,
-  type HttpLimits,
   type HttpServer,
+  type HttpServerOptions,
   idempotencyKey,
   implement,
   int64,
@@ -200,8 +200,7 @@ export function createSubject(): Subject {
 
 export function serveSubject(
   { service }: Subject,
-  options: { readonly limits?: Partial<HttpLimits>; readonly logger?: pino.Logger } = {},
+  options: Partial<Omit<HttpServerOptions, 'port'>> = {},
 ): Promise<HttpServer> {
-  const { limits = {}, logger = pino({ level: 'silent' }) } = options;
-  return serveHttp(service, { port: 0, host: '127.0.0.1', logger, limits });
+  return serveHttp(service, { port: 0, host: '127.0.0.1', logger: pino({ level: 'silent' }), ...options });
 }
