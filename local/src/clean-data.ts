@@ -1,6 +1,5 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { runScript } from './failure.ts';
-import { stopLeftovers } from './leftovers.ts';
 import { loadMeshConfig, meshPaths, shortPath } from './mesh-config.ts';
 import { listContents } from './mesh-folder.ts';
 import { openRunRecord } from './run-record.ts';
@@ -9,7 +8,7 @@ import { openRunRecord } from './run-record.ts';
 await runScript(async () => {
   const paths = meshPaths(loadMeshConfig(process.env).directory);
   const record = openRunRecord(paths, 'make clean-data', 0);
-  await stopLeftovers(record.leftovers, paths);
+  await record.stopLeftovers();
   // By name: MESH_DIR may be a folder that holds more than ours.
   for (const path of [...listContents(paths), paths.marker]) rmSync(path, { recursive: true, force: true });
   removeIfEmpty(paths.directory);

@@ -1,7 +1,6 @@
 import { Failure, runScript } from './failure.ts';
 import { Interruption, listenForInterruption } from './interruption.ts';
 import { spawnKafkaBroker } from './kafka-broker.ts';
-import { stopLeftovers } from './leftovers.ts';
 import { listKafkaPorts, loadMeshConfig, meshPaths, shortPath } from './mesh-config.ts';
 import { refusePortsInUse } from './ports.ts';
 import { seconds, step } from './progress.ts';
@@ -16,7 +15,7 @@ async function run(): Promise<number> {
   // Two brokers on the same data would be the end of one of them.
   const record = openRunRecord(paths, 'make kafka', 0);
   undo.defer(() => record.close());
-  await stopLeftovers(record.leftovers, paths);
+  await record.stopLeftovers();
   await refusePortsInUse(listKafkaPorts(config), 'make kafka');
   const say = (text: string): void => console.log(`  · ${text}`);
   const ports = { port: config.kafkaPort, controllerPort: config.kafkaPort + 1 };

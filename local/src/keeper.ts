@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FromKeeper, KeeperTask, PgbouncerInstance, PostgresTask, ToKeeper } from './keeper-protocol.ts';
 import { waitForPort } from './ports.ts';
-import { createCluster, isClusterReady } from './postgres-cluster.ts';
+import { createCluster, isClusterReady, SOCKET_FOLDER } from './postgres-cluster.ts';
 
 /**
  * Owns Postgres and the pgbouncers, in a process of its own: it can run as another user than the runner, and when the
@@ -90,7 +90,7 @@ async function startPostgres(options: PostgresTask): Promise<void> {
 }
 
 function spawnPostgres({ postgres: program, directory, host, port, settings }: PostgresTask): ChildProcess {
-  const all = { port: String(port), listen_addresses: host, unix_socket_directories: '', ...settings };
+  const all = { port: String(port), listen_addresses: host, unix_socket_directories: SOCKET_FOLDER, ...settings };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const child = spawn(program, ['-D', `${directory}/data`, ...flags], { stdio: ['ignore', 'inherit', 'inherit'] });
   // Known from the first moment, so that a stop during the start finds it.

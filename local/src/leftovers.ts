@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from './failure.ts';
-import type { MeshPaths } from './mesh-config.ts';
-import { postgresPidFile, readPostgresPid } from './postgres-cluster.ts';
+import { identifyFile } from './folder-lock.ts';
+import { type MeshPaths, shortPath } from './mesh-config.ts';
+import { isClusterInUse, readPostgresPid, removeClusterLocks } from './postgres-cluster.ts';
 import { isAlive, type ProcessStamp, type SignalStep, stampProcess, stopProcess } from './process-stamp.ts';
 import { isServiceName } from './services.ts';
 
@@ -34,9 +35,10 @@ const PS_TIMEOUT_MS = 2_000;
 /**
  * Stops what is left of a run whose runner was killed: services, then the keeper (who stops what it owns), then, should
  * the keeper be gone too, pgbouncers and Postgres. Answers how many there were.
+ * @param paths left out where the folder was moved: at its old place another run may have its Postgres
  */
-export async function stopLeftovers(processes: ProcessStamp[], paths: MeshPaths): Promise<number> {
-  const postgres = findPostgres(paths);
+export async function stopLeftovers(processes: ProcessStamp[], paths?: MeshPaths): Promise<number> {
+  const postgres = paths && (await findPostgres(paths));
   const alive = [...processes.filter(isAlive), ...(postgres === undefined ? [] : [postgres])];
   const stages: [(name: string) => boolean, SignalStep[]][] = [
     [isServiceName, SERVICE_STEPS],
@@ -63,16 +65,31 @@ async function stopOne(stamp: ProcessStamp, steps: SignalStep[]): Promise<void> 
 
 /**
  * Postgres by its own pid file, for the moment in which it ran and was not on record yet. The file may name a stranger
- * who was given the pid since, so the command line has to speak of this very cluster.
+ * who was given the pid since, so the process has to work in this very cluster.
  */
-function findPostgres(paths: MeshPaths): ProcessStamp | undefined {
+async function findPostgres(paths: MeshPaths): Promise<ProcessStamp | undefined> {
+  const data = join(paths.postgres, 'data');
   const pid = readPostgresPid(paths.postgres);
-  if (pid === undefined) return undefined;
-  if (readCommandLine(pid).includes(`-D ${join(paths.postgres, 'data')} `)) return stampProcess('postgres', pid);
+  if (pid !== undefined && worksIn(pid, data)) return stampProcess('postgres', pid);
+  if (await isClusterInUse(paths.postgres)) {
+    throw new Failure(
+      `A Postgres of an earlier run still works on ${shortPath(data)}, in another container or process namespace: end it there, then call again.`,
+    );
+  }
   // Postgres asks only whether the pid is in use and would refuse to start, be it a stranger's by now or that of a dead
-  // process whose parent has not noticed. Should anybody still use the data, its shared memory tells Postgres so.
-  rmSync(postgresPidFile(paths.postgres), { force: true });
+  // process whose parent has not noticed.
+  removeClusterLocks(paths.postgres);
   return undefined;
+}
+
+/** Postgres works in its data folder, wherever that was moved; the command line is for systems that do not tell. */
+function worksIn(pid: number, data: string): boolean {
+  try {
+    if (process.platform === 'linux') return identifyFile(`/proc/${pid}/cwd`) === identifyFile(data);
+  } catch {
+    // Another user's process is not shown to root in a container without CAP_SYS_PTRACE.
+  }
+  return readCommandLine(pid).includes(`-D ${data} `);
 }
 
 function readCommandLine(pid: number): string {

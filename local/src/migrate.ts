@@ -1,7 +1,6 @@
 import { migrateDown, migrateUp, migrationStatus } from 'service-kit/migrations';
 import { databaseUrl } from './databases.ts';
 import { Failure, runScript } from './failure.ts';
-import { stopLeftovers } from './leftovers.ts';
 import { loadMeshConfig, meshPaths } from './mesh-config.ts';
 import { spawnDatabase } from './mesh-database.ts';
 import { migrationsDirectory } from './migrate-services.ts';
@@ -59,7 +58,7 @@ async function withDatabase(use: (directUrls: PerService<string>) => Promise<voi
   }
   const record = openRunRecord(paths, 'make migrate', config.postgresPort);
   try {
-    await stopLeftovers(record.leftovers, paths);
+    await record.stopLeftovers();
     await refusePortsInUse([{ port: config.postgresPort, variable: 'MESH_POSTGRES_PORT' }], 'make migrate');
     const database = await spawnDatabase({ config, paths, record, withPgbouncer: false, say: console.log });
     try {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { PostgresTask } from './keeper-protocol.ts';
 
@@ -52,14 +53,46 @@ export function readPostgresPid(directory: string): number | undefined {
   return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
 
+/**
+ * The folder of Postgres's socket, from its data folder: in there, it answers for as long as Postgres lives, and to whatever
+ * process of this machine can open the folder. A pid says nothing in another container, and neither does shared memory.
+ */
+export const SOCKET_FOLDER = '.';
+const SOCKET = /^\.s\.PGSQL\.\d+$/;
+
+/** Whether a Postgres is at work on the cluster, in whatever container. */
+export async function isClusterInUse(directory: string): Promise<boolean> {
+  const data = join(directory, 'data');
+  const sockets = existsSync(data) ? readdirSync(data).filter((name) => SOCKET.test(name)) : [];
+  const answers = await Promise.all(sockets.map((name) => doesSocketAnswer(data, name)));
+  return answers.includes(true);
+}
+
+/** Removes what a killed Postgres has left behind, since the next one would take the pids in it for its own. */
+export function removeClusterLocks(directory: string): void {
+  const data = join(directory, 'data');
+  if (!existsSync(data)) return;
+  const left = readdirSync(data).filter((name) => name === 'postmaster.pid' || name.startsWith('.s.PGSQL.'));
+  for (const name of left) rmSync(join(data, name), { force: true });
+}
+
+async function doesSocketAnswer(folder: string, name: string): Promise<boolean> {
+  const here = process.cwd();
+  // The path of a socket may have about a hundred bytes, and a folder's alone may be longer. connect() is called at once.
+  process.chdir(folder);
+  const socket = connect(name);
+  process.chdir(here);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  socket.once('connect', () => resolve(true));
+  // Any other error may come from a Postgres that is there, for example from one whose queue is full.
+  socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'));
+  return promise.finally(() => socket.destroy());
+}
+
 function readPidFile(directory: string): string[] | undefined {
   try {
-    return readFileSync(postgresPidFile(directory), 'utf8').split('\n');
+    return readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n');
   } catch {
     return undefined;
   }
-}
-
-export function postgresPidFile(directory: string): string {
-  return join(directory, 'data', 'postmaster.pid');
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
@@ -18,6 +18,18 @@ export function stampProcess(name: string, pid: number): ProcessStamp | undefine
 
 export function isAlive({ pid, identity }: ProcessStamp): boolean {
   return identifyProcess(pid) === identity;
+}
+
+/** Whether it belongs to another process namespace of this boot, where it may live without being seen from here. */
+export function isOutOfReach({ identity }: ProcessStamp): boolean {
+  if (process.platform !== 'linux') return false;
+  try {
+    const own = identifyNamespace();
+    const [boot = ''] = own.split(' ');
+    return identity.startsWith(boot) && !identity.startsWith(`${own} `);
+  } catch {
+    return true;
+  }
 }
 
 export type SignalStep = { signal: NodeJS.Signals; waitMs: number };
@@ -63,11 +75,21 @@ function identifyByProc(pid: number): string | undefined {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [state, startTicks] = [fields[0], fields[19]];
     if (state === 'Z' || state === 'X') return undefined;
-    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    return `${bootId} ${startTicks}`;
+    return `${identifyNamespace()} ${startTicks}`;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The boot and the process namespace in which a pid is meant. Containers that share a folder have namespaces of their own,
+ * and a pid of one is another process, or none, in the other.
+ */
+function identifyNamespace(): string {
+  // A /proc that was mounted in another namespace shows other processes under the pids that are signalled here.
+  if (readlinkSync('/proc/self') !== String(process.pid)) throw new Error('/proc belongs to another namespace');
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  return `${bootId} ${readlinkSync('/proc/self/ns/pid')}`;
 }
 
 function identifyByPs(pid: number): string | undefined {

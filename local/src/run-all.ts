@@ -5,7 +5,6 @@ import { refuseFullDisk } from './disk-space.ts';
 import { Failure, runScript } from './failure.ts';
 import { Interruption, listenForInterruption } from './interruption.ts';
 import { type KafkaBroker, spawnKafkaBroker } from './kafka-broker.ts';
-import { stopLeftovers } from './leftovers.ts';
 import { loadCatalogues } from './load-catalogues.ts';
 import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from './mesh-config.ts';
 import { type MeshDatabase, spawnDatabase } from './mesh-database.ts';
@@ -38,13 +37,13 @@ async function run(beganAt: number): Promise<number> {
   await refuseFullDisk(config.directory);
   const record = openRunRecord(paths, 'make run-all', config.postgresPort);
   undo.defer(() => record.close());
-  await unlessInterrupted(checkMachine(config, paths, record));
+  await unlessInterrupted(checkMachine(config, record));
 
   const database = await spawnDatabase({ config, paths, record, withPgbouncer: true, say });
   undo.defer(async () => {
     await database.keeper.stop();
     // A keeper that was killed has left behind what it owned.
-    await stopLeftovers(record.listAlive(), paths);
+    await record.stopLeftovers();
   });
   if (database.pgbouncer === undefined) say('no pgbouncer is installed: the services connect to Postgres directly');
   const bouncers = database.pgbouncer === undefined ? '' : ' and pgbouncer';
@@ -95,8 +94,8 @@ async function startKafka(
   return broker;
 }
 
-async function checkMachine(config: MeshConfig, paths: MeshPaths, record: RunRecord): Promise<void> {
-  const stopped = await stopLeftovers(record.leftovers, paths);
+async function checkMachine(config: MeshConfig, record: RunRecord): Promise<void> {
+  const stopped = await record.stopLeftovers();
   if (stopped > 0) say(`stopped ${stopped} ${stopped === 1 ? 'process' : 'processes'} of a run that was killed`);
   await refusePortsInUse(listPorts(config, findPgbouncer() !== undefined), 'make run-all');
 }

@@ -1,7 +1,7 @@
 import { Failure } from './failure.ts';
 import { loadMeshConfig, type MeshPaths, meshPaths } from './mesh-config.ts';
 import { isAlive, type ProcessStamp } from './process-stamp.ts';
-import { readLiveRun } from './run-record.ts';
+import { readLiveRun, refuseOutOfReach } from './run-record.ts';
 import { findRunningMesh } from './running-mesh.ts';
 import { isServiceName, SERVICES, type ServiceName } from './services.ts';
 
@@ -18,7 +18,9 @@ export function findRunningService(environment: NodeJS.ProcessEnv, example: stri
   }
   findRunningMesh(environment);
   const paths = meshPaths(loadMeshConfig(environment).directory);
-  const process = readLiveRun(paths)?.processes.find((stamp) => stamp.name === name && isAlive(stamp));
+  const run = readLiveRun(paths);
+  if (run !== undefined) refuseOutOfReach(run, paths);
+  const process = run?.processes.find((stamp) => stamp.name === name && isAlive(stamp));
   if (process === undefined) throw new Failure(`${name} does not run: start the mesh again with make run-all.`);
   return { name, process, paths };
 }

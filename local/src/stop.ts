@@ -3,7 +3,7 @@ import { Failure, runScript } from './failure.ts';
 import { loadMeshConfig, type MeshPaths, meshPaths, shortPath } from './mesh-config.ts';
 import { type ProcessStamp, stopProcess } from './process-stamp.ts';
 import { step } from './progress.ts';
-import { readLiveRun } from './run-record.ts';
+import { readLiveRun, refuseOutOfReach } from './run-record.ts';
 
 /** Those who run until they are told to stop; the others come to an end by themselves. */
 const STOPPABLE = new Set(['make run-all', 'make kafka']);
@@ -35,7 +35,9 @@ await runScript(async () => {
   const paths = meshPaths(loadMeshConfig(process.env).directory);
   const run = readLiveRun(paths);
   if (process.env.STACK === 'compose') await stopContainers();
-  else if (run) await stopRun(run.runner, paths);
-  else await stopContainers().catch((error: Error) => nothingToStop(paths, error));
+  else if (run) {
+    refuseOutOfReach(run, paths);
+    await stopRun(run.runner, paths);
+  } else await stopContainers().catch((error: Error) => nothingToStop(paths, error));
   return 0;
 });

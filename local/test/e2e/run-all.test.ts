@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { cpSync, lstatSync, renameSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -45,22 +46,31 @@ describe('make run-all', () => {
   it('is stopped from elsewhere by make stop, which says so where nothing runs any more', async () => {
     await using mesh = await startMesh();
     const processes = mesh.listProcesses();
-    const stop = async (): Promise<{ code: unknown; said: string }> => {
-      // Whoever runs these tests may have containers of the mesh, which are none of their business.
-      const environment = { ...process.env, ...mesh.variables, STACK: '', DOCKER_HOST: 'unix:///nowhere.sock' };
-      const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'local/src/stop.ts')], { env: environment });
-      const said = Promise.all([text(child.stdout), text(child.stderr)]);
-      const [code] = await once(child, 'exit');
-      return { code, said: (await said).join('') };
-    };
-    const first = await stop();
+    const first = await makeStop(mesh.variables);
     assert.equal(first.code, 0);
     assert.match(first.said, /^make run-all in \S+ is stopped\. Its data is kept\.$/m);
     assert.equal(await mesh.ended, 0);
     assert.deepEqual(processes.filter(isAlive), []);
-    const again = await stop();
+    const again = await makeStop(mesh.variables);
     assert.equal(again.code, 1);
     assert.match(again.said, /^Nothing runs in \S+\. Containers were not looked for: /);
+  });
+
+  it('is not stopped by make stop in a copy of its folder, and is by make stop where the folder was moved to', async () => {
+    await using mesh = await startMesh();
+    const { directory } = mesh.paths;
+    const [copy, moved] = [`${directory}-copy`, `${directory}-moved`];
+    // Sockets cannot be copied by Node, and are of no use in a copy.
+    cpSync(directory, copy, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
+    const inCopy = await makeStop({ ...mesh.variables, MESH_DIR: copy });
+    assert.equal(inCopy.code, 1);
+    assert.match(inCopy.said, /^Nothing runs in \S+-copy\. /);
+    assert.equal((await fetch(`${mesh.urls.loms}/readyz`)).status, 200);
+
+    renameSync(directory, moved);
+    const inMoved = await makeStop({ ...mesh.variables, MESH_DIR: moved });
+    assert.match(inMoved.said, /^make run-all in \S+-moved is stopped\. Its data is kept\.$/m);
+    assert.equal(await mesh.ended, 0);
   });
 
   it('finds the orders made before when it starts again after kill -9 of everything', async () => {
@@ -124,6 +134,15 @@ describe('make run-all', () => {
     }
   });
 });
+
+async function makeStop(variables: NodeJS.ProcessEnv): Promise<{ code: unknown; said: string }> {
+  // The person who runs these tests may have containers of the mesh, which these tests must not stop.
+  const environment = { ...process.env, ...variables, STACK: '', DOCKER_HOST: 'unix:///nowhere.sock' };
+  const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'local/src/stop.ts')], { env: environment });
+  const said = Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = await once(child, 'exit');
+  return { code, said: (await said).join('') };
+}
 
 function killAll(mesh: TestMesh): void {
   for (const pid of [
