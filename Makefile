@@ -38,7 +38,7 @@ dead-letters: packages ## Lists the events that notifications could not take (OR
 replay: packages ## Feeds dead letters in again (ORDER=5 for one order; DISCARD=<partition>:<offset> drops one)
 	@exec $(NODE) local/src/dead-letters.ts replay
 
-profile: packages ## Profiles a running service: flame graph and summary (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
+profile: packages ## Profiles a running service and sums the profile up (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
 	@exec $(NODE) local/src/profile.ts
 
 log-level: packages ## Switches the log of a running service to debug, or back (SERVICE=loms)

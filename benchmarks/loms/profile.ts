@@ -5,7 +5,7 @@ import { openLomsAlone } from './field.ts';
 import { warmUp } from './measure.ts';
 import type { Options } from './options.ts';
 
-const OURS = { name: 'ours', files: /\/(loms|service-kit|rpc-kit)\/src\// };
+const OURS = /^(loms|service-kit|rpc-kit)\/src\//;
 const WARM_UP = { warmUpOrders: 3_000, warmUpSecondsMax: 30 };
 const MEASURE_MS = 8_000;
 

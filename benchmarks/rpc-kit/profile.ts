@@ -6,7 +6,7 @@ import { CLIENTS, SERVERS } from './contenders.ts';
 import { startClients, startServers } from './contestants.ts';
 import type { Options } from './options.ts';
 
-const OURS = { name: 'rpc-kit', files: /\/rpc-kit\/src\// };
+const OURS = /^rpc-kit\/src\//;
 const WARM_UP_MS = 2_000;
 const MEASURE_MS = 6_000;
 

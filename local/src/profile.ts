@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { env } from 'node:process';
 import { text } from 'node:stream/consumers';
@@ -6,12 +6,11 @@ import { isProfileKind, PROFILE_KINDS, type ProfileKind, profileSocketPath } fro
 import { Failure, runScript } from './failure.ts';
 import { shortPath } from './mesh-config.ts';
 import { fromCpuProfile, fromHeapProfile } from './profile/call-tree.ts';
-import { renderFlameGraph } from './profile/flame-graph.ts';
 import { formatBytes, formatMicros, summarize } from './profile/summary.ts';
 import { step } from './progress.ts';
 import { findRunningService, type RunningService } from './service-record.ts';
 
-/** `make profile SERVICE=loms`: what a running service of the mesh spends its time or memory on. */
+/** `make profile SERVICE=loms`: where a running service of the mesh spends its time or memory. */
 const EXAMPLE = 'make profile SERVICE=loms';
 const SECONDS_FALLBACK = '10';
 const NAMES: Record<ProfileKind, string> = {
@@ -25,12 +24,9 @@ await runScript(async () => {
   const { kind, seconds } = readWishes(process.env);
   const title = `${NAMES[kind]} of ${service.name} (process ${service.process.pid}) for ${seconds} s`;
   const file = await step(title, () => askForProfile(service, kind, seconds));
-  const { lines, page } = await describe(file, kind, title);
-  const pageFile = file.replace(/\.\w+$/, '.html');
-  await writeFile(pageFile, page, { mode: 0o600 });
-  for (const line of lines) console.log(line);
-  console.log(`\nFlame graph, for a browser: ${shortPath(pageFile)}`);
-  console.log(`Profile, for Chrome's developer tools: ${shortPath(file)}`);
+  for (const line of await describe(file, kind)) console.log(line);
+  console.log(`\nFlame graph: npx speedscope ${shortPath(file)}`);
+  console.log("Chrome's developer tools open the file as well.");
   return 0;
 });
 
@@ -70,18 +66,16 @@ async function askForProfile(
   return promise;
 }
 
-async function describe(file: string, kind: ProfileKind, title: string): Promise<{ lines: string[]; page: string }> {
+async function describe(file: string, kind: ProfileKind): Promise<string[]> {
   const profile = JSON.parse(await readFile(file, 'utf8'));
-  const facts = [`${new Date().toISOString().slice(0, 19).replace('T', ' ')} UTC`];
   if (kind !== 'cpu') {
     const tree = fromHeapProfile(profile);
-    facts.push(`${formatBytes(tree.total)} in all, estimated from samples`);
-    const page = renderFlameGraph({ title, facts, tree, format: formatBytes });
-    return { lines: [facts[1] ?? '', ...summarize(tree, formatBytes)], page };
+    return [`${formatBytes(tree.total)} in all, estimated from samples`, ...summarize(tree, { format: formatBytes })];
   }
   const { tree, idleMicros } = fromCpuProfile(profile);
-  const busy = tree.total / (tree.total + idleMicros || 1);
-  facts.push(`busy for ${formatMicros(tree.total)} (${(busy * 100).toFixed(1)} % of the time)`);
-  const page = renderFlameGraph({ title, facts, tree, format: formatMicros });
-  return { lines: [facts[1] ?? '', ...summarize(tree, formatMicros)], page };
+  const busyShare = tree.total / (tree.total + idleMicros || 1);
+  return [
+    `busy for ${formatMicros(tree.total)} (${(busyShare * 100).toFixed(1)} % of the time)`,
+    ...summarize(tree, { format: formatMicros }),
+  ];
 }

@@ -1,34 +1,30 @@
-import { type CallFrame, type CpuProfile, groupOf, placeOf, selfTimes } from 'benchmarks/cpu-profile';
+import { type CallFrame, type CpuProfile, groupOf, type ProfileWindow, placeOf, selfTimes } from './cpu-profile.ts';
 
-/** Who called whom, and what it cost: microseconds of a CPU profile, bytes of a heap profile. */
+/** Callers above the functions that they call, with the cost of each: microseconds of a CPU profile, bytes of a heap profile. */
 export type CallTree = {
   name: string;
-  /** File and line; empty for what is no JavaScript. */
+  /** File and line; empty for code that is not JavaScript. */
   place: string;
-  origin: Origin;
   /** The package or file that the function belongs to. */
   group: string;
   self: number;
-  /** With all that it called. */
+  /** With the functions that it called. */
   total: number;
-  /** The dearest first. */
+  /** The most expensive first. */
   children: CallTree[];
 };
-
-export const ORIGINS = ['service', 'kit', 'package', 'node', 'engine'] as const;
-export type Origin = (typeof ORIGINS)[number];
 
 /** What V8 writes (https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler/#type-SamplingHeapProfile). */
 export type HeapProfile = { head: HeapNode };
 type HeapNode = { callFrame: CallFrame; selfSize: number; children: HeapNode[] };
 
-/** Frames of V8 that stand for a process that had nothing to do. */
+/** V8's frame for a process that has nothing to do. */
 const IDLE = '(idle)';
 
-/** The tree without the time at rest, and that time. */
-export function fromCpuProfile(profile: CpuProfile): { tree: CallTree; idleMicros: number } {
+/** The tree without idle time, and the idle time. */
+export function fromCpuProfile(profile: CpuProfile, window?: ProfileWindow): { tree: CallTree; idleMicros: number } {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
-  const times = selfTimes(profile);
+  const times = selfTimes(profile, window);
   const idleMicros = profile.nodes
     .filter(({ callFrame }) => callFrame.functionName === IDLE)
     .reduce((sum, { id }) => sum + (times.get(id) ?? 0), 0);
@@ -50,13 +46,12 @@ export function fromHeapProfile({ head }: HeapProfile): CallTree {
   );
 }
 
-const EMPTY: CallTree = { name: '(root)', place: '', origin: 'engine', group: '', self: 0, total: 0, children: [] };
+const EMPTY: CallTree = { name: '(root)', place: '', group: '', self: 0, total: 0, children: [] };
 
 function toTree(frame: CallFrame, self: number, children: CallTree[]): CallTree {
   return {
     name: frame.functionName || '(anonymous)',
     place: placeOf(frame),
-    origin: originOf(frame.url),
     group: groupOf(frame),
     self,
     total: children.reduce((sum, { total }) => sum + total, self),
@@ -64,18 +59,17 @@ function toTree(frame: CallFrame, self: number, children: CallTree[]): CallTree 
   };
 }
 
-function originOf(url: string): Origin {
-  if (url === '') return 'engine';
-  if (url.startsWith('node:')) return 'node';
-  if (url.includes('/node_modules/')) return 'package';
-  return /\/(rpc-kit|service-kit|worker-pool)\/src\//.test(url) ? 'kit' : 'service';
-}
+/** Code of this project: `loms/src/domain/pay-order.ts:12`. */
+const PROJECT_CODE = /^[\w-]+\/(src\/|contract\.ts)/;
 
 export type Costs = { functions: Cost[]; groups: Cost[]; causes: Cost[] };
 export type Cost = { what: string; cost: number };
 
-/** Own costs by function and by package or file; and by the innermost function of ours, with what it calls outside. */
-export function sumCosts(tree: CallTree): Costs {
+/**
+ * Own costs by function and by package or file; and by the innermost function of ours, with the calls that it makes outside.
+ * @param ours matches the places of our functions
+ */
+export function sumCosts(tree: CallTree, ours = PROJECT_CODE): Costs {
   const sums = {
     functions: new Map<string, number>(),
     groups: new Map<string, number>(),
@@ -86,13 +80,13 @@ export function sumCosts(tree: CallTree): Costs {
   };
   function walk(node: CallTree, caller: string): void {
     const name = `${node.name}  ${node.place}`.trimEnd();
-    const cause = node.origin === 'service' || node.origin === 'kit' ? name : caller;
+    const cause = ours.test(node.place) ? name : caller;
     add(sums.functions, name, node.self);
     add(sums.groups, node.group, node.self);
     add(sums.causes, cause, node.self);
     for (const child of node.children) walk(child, cause);
   }
-  walk(tree, 'called by none of ours');
+  walk(tree, 'outside of our code');
   const sorted = (sum: Map<string, number>): Cost[] =>
     [...sum].map(([what, cost]) => ({ what, cost })).sort((a, b) => b.cost - a.cost);
   return { functions: sorted(sums.functions), groups: sorted(sums.groups), causes: sorted(sums.causes) };

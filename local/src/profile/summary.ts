@@ -1,22 +1,28 @@
 import { type CallTree, type Cost, sumCosts } from './call-tree.ts';
 
-const LINES_SHOWN = 12;
+export type SummaryOptions = {
+  format: (cost: number) => string;
+  /** Lines of each of the three lists. */
+  linesMax?: number;
+  /** Matches the places of functions that count as ours. Default: code of this project. */
+  ours?: RegExp;
+};
 
-/** What stands on the terminal: where the costs are, dearest first. */
-export function summarize(tree: CallTree, format: (cost: number) => string): string[] {
+/** Where the costs are, the most expensive first, as lines for a terminal. */
+export function summarize(tree: CallTree, { format, linesMax = 12, ours }: SummaryOptions): string[] {
   if (tree.total === 0) return ['Nothing was sampled.'];
-  const { functions, groups, causes } = sumCosts(tree);
+  const { functions, groups, causes } = sumCosts(tree, ours);
   const list = (title: string, costs: Cost[]): string[] => [
     `\n${title}`,
-    ...costs.slice(0, LINES_SHOWN).map(({ what, cost }) => {
+    ...costs.slice(0, linesMax).map(({ what, cost }) => {
       const share = ((cost / tree.total) * 100).toFixed(1);
       return `${share.padStart(6)} %  ${format(cost).padStart(9)}  ${what}`;
     }),
   ];
   return [
-    ...list('By function, what it costs itself', functions),
-    ...list('By package or file', groups),
-    ...list('By our innermost function, with what it calls outside', causes),
+    ...list('Own cost by function', functions),
+    ...list('Own cost by package or file', groups),
+    ...list('Cost by our innermost function, with the calls that it makes outside', causes),
   ];
 }
 
