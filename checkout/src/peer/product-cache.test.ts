@@ -51,7 +51,7 @@ describe('cacheProducts', () => {
     assert.equal((await cached.product(7, context)).price, 100);
   });
 
-  it('keeps so many products and no more; the one asked for first makes room', async () => {
+  it('keeps so many products and no more; the least recently used makes room', async () => {
     const cached = cacheProducts({ product }, { maxAgeMs: 1_000, productsMax: 2 });
     for (const sku of [1, 2, 3, 2, 3, 1]) await cached.product(sku, context);
     assert.deepEqual(

@@ -1,10 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import { Counter, type Registry } from 'prom-client';
 import type { Product, ProductCatalogue } from '../domain/ports.ts';
 
 export interface ProductCacheOptions {
   /** How old an answer may be, in milliseconds; 0 keeps none. */
   readonly maxAgeMs: number;
-  /** Products that are kept; the one that was asked for first makes room. */
+  /** Products that are kept; the least recently used one makes room. */
   readonly productsMax?: number;
   /** Told whether each answer came from here. */
   readonly onAnswer?: (isHit: boolean) => void;
@@ -26,7 +27,7 @@ interface Card {
 export function cacheProducts(catalogue: ProductCatalogue, options: ProductCacheOptions): ProductCatalogue {
   const { maxAgeMs, productsMax = PRODUCTS_MAX, onAnswer } = options;
   if (maxAgeMs === 0) return catalogue;
-  const cards = new Map<number, Card>();
+  const cards = new LRUCache<number, Card>({ max: productsMax });
 
   return {
     async product(sku, context) {
@@ -36,11 +37,7 @@ export function cacheProducts(catalogue: ProductCatalogue, options: ProductCache
       onAnswer?.(isHit);
       if (isHit) return card.product;
       const product = await catalogue.product(sku, context);
-      // Deleted first, so that the order of the map is that of the asking and the oldest comes first.
-      cards.delete(sku);
       cards.set(sku, { product, askedAt });
-      const [oldest] = cards.keys();
-      if (cards.size > productsMax && oldest !== undefined) cards.delete(oldest);
       return product;
     },
   };

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { Counter, type Registry } from 'prom-client';
 import type { History, Notification, Period, Position } from '../domain/ports.ts';
 
@@ -21,25 +22,13 @@ interface Page {
 
 /** Keeps pages of history for a moment. What this process stores itself is in the next page that is read. */
 export function cacheHistory(history: History, { maxAgeMs, pagesMax, onRead }: HistoryCacheOptions): HistoryCache {
-  const pages = new Map<bigint, Map<string, Page>>();
+  /** The size of an entry is its number of pages, so the user read longest ago makes room. */
+  const pages = new LRUCache<bigint, ReadonlyMap<string, Page>>({
+    maxSize: pagesMax,
+    sizeCalculation: ({ size }) => size,
+  });
   /** Of users who are being read: forgetting removes them, and what was read before that is not kept. */
   const reading = new Map<bigint, symbol>();
-  let count = 0;
-
-  function drop(user: bigint): void {
-    count -= pages.get(user)?.size ?? 0;
-    pages.delete(user);
-  }
-
-  function keep(user: bigint, key: string, page: Page): void {
-    const own = pages.get(user) ?? new Map<string, Page>();
-    if (!own.has(key)) count += 1;
-    own.set(key, page);
-    // Deleted first, so that the order of the map is that of the reading, and the user read longest ago comes first.
-    pages.delete(user);
-    pages.set(user, own);
-    while (count > pagesMax) drop(pages.keys().next().value as bigint);
-  }
 
   return {
     async read(period, countMax, after, context) {
@@ -54,14 +43,16 @@ export function cacheHistory(history: History, { maxAgeMs, pagesMax, onRead }: H
       reading.set(user, turn);
       try {
         const notifications = await history.read(period, countMax, after, context);
-        if (maxAgeMs > 0 && reading.get(user) === turn) keep(user, key, { notifications, readAt: askedAt });
+        if (maxAgeMs > 0 && reading.get(user) === turn) {
+          pages.set(user, new Map(pages.get(user)).set(key, { notifications, readAt: askedAt }));
+        }
         return notifications;
       } finally {
         if (reading.get(user) === turn) reading.delete(user);
       }
     },
     forget(user) {
-      drop(user);
+      pages.delete(user);
       reading.delete(user);
     },
   };
