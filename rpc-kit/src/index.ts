@@ -51,7 +51,7 @@ export {
 } from './token-bucket.ts';
 export { limitMethods, shedLoad } from './interceptors/load-shedding.ts';
 export { adaptiveLimit, type ConcurrencyLimit, fixedLimit, type Priority } from './concurrency-limit.ts';
-export { type LogFields, logScope, runInLogScope } from './log-scope.ts';
+export { type LogFields, logScope, outsideCalls, runInLogScope } from './log-scope.ts';
 
 // ---------------------------------------------------------------------------------------------------------------------
 // For authors of interceptors, transports and documents.

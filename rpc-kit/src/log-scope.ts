@@ -13,6 +13,13 @@ export function logScope(): LogFields {
   return storage.getStore() ?? {};
 }
 
+/**
+ * Runs in the surroundings of the process's start, where no call has a log scope or a trace. For what serves many calls or
+ * outlives the call that begins it, such as a connection of a pool or a timer: its log lines and spans would carry the
+ * request id of a stranger's call.
+ */
+export const outsideCalls: <T>(run: () => T) => T = AsyncLocalStorage.snapshot();
+
 /** Runs with these fields beside those of the scope around it, in all that it starts and awaits. */
 export function runInLogScope<T>(fields: LogFields, run: () => T): T {
   return storage.run({ ...storage.getStore(), ...fields }, run);

@@ -16,6 +16,14 @@ export function isLostRace(error: unknown): boolean {
   return state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected;
 }
 
+/**
+ * The database refused what the statement brought, and will again: data exceptions (class 22), constraints that the data
+ * breaks (23), and limits of the database that it is beyond (54).
+ */
+export function isFaultOfData(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlStateOf(error) ?? '');
+}
+
 export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof DatabaseError ? error.code : undefined;
 }

@@ -15,6 +15,7 @@ export {
   CommitUnconfirmed,
   DatabaseUnavailable,
   databaseErrors,
+  isFaultOfData,
   isLostRace,
   SQLSTATE,
   sqlStateOf,

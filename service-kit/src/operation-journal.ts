@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Call, type Interceptor, toRpcError } from 'rpc-kit';
+import { type Call, type Interceptor, outsideCalls, toRpcError } from 'rpc-kit';
 import { type Background, startBackground } from './background.ts';
 import type { CallScope, Database, Executor } from './database.ts';
+import { isFaultOfData } from './database-errors.ts';
 import { fixedStatement, sql } from './sql.ts';
 
 /** Who called what, and how that ended. */
@@ -20,7 +21,7 @@ export interface Operation {
 }
 
 export interface OperationJournal {
-  /** Settles when the operation is saved; operations of one moment are saved together. */
+  /** Settles when the operation is saved; operations of one moment are saved together, and each fails alone. */
   save(operation: Operation): Promise<void>;
 }
 
@@ -28,7 +29,6 @@ export interface OperationJournal {
 const BATCH_MAX = 200;
 /** How long an operation waits for others to be saved with: journals are read later, and one insert serves many. */
 const GATHER_MS = 50;
-const METHOD_LENGTH_MAX = 64;
 
 /**
  * Notes every call of a method that changes something, after it has been answered. Reads are left to the log: there are many
@@ -58,7 +58,7 @@ export function journalOperations(journal: OperationJournal): Interceptor {
 }
 
 function describe({ requestId, method, caller }: Call) {
-  return { requestId, method: method.slice(0, METHOD_LENGTH_MAX), caller: caller.name };
+  return { requestId, method, caller: caller.name };
 }
 
 /** One array a column, so that the statement is the same however many operations there are. */
@@ -92,34 +92,64 @@ const insertOperations = fixedStatement<{
 
 /** The journal in the table `operations`. */
 export function createOperationJournal(database: Executor): OperationJournal {
-  let gathering: { readonly operations: Operation[]; readonly saved: Promise<void> } | undefined;
+  let gathering: Entry[] | undefined;
 
-  async function saveTogether(operations: readonly Operation[]): Promise<void> {
+  async function gather(entries: readonly Entry[]): Promise<void> {
     await sleep(GATHER_MS);
-    if (gathering?.operations === operations) gathering = undefined;
-    const column = <K extends keyof Operation>(name: K) => operations.map((operation) => operation[name] ?? null);
-    const columns = {
-      requestIds: column('requestId'),
-      methods: column('method'),
-      callers: column('caller'),
-      codes: column('code'),
-      reasons: column('reason'),
-      startedAt: column('startedAt'),
-      deadlineAt: column('deadlineAt'),
-      durationsMs: column('durationMs'),
-    };
-    await database.run('save operations', insertOperations(columns));
+    if (gathering === entries) gathering = undefined;
+    await saveTogether(entries);
+  }
+
+  /**
+   * A row that the database refuses fails alone: the entries are halved until it is by itself. So there are at most twice as
+   * many statements as entries.
+   */
+  async function saveTogether(entries: readonly Entry[]): Promise<void> {
+    try {
+      await database.run('save operations', insertOperations(toColumns(entries)));
+      for (const { saved } of entries) saved.resolve();
+    } catch (error) {
+      if (entries.length === 1 || !isFaultOfData(error)) {
+        for (const { saved } of entries) saved.reject(error);
+        return;
+      }
+      const half = Math.ceil(entries.length / 2);
+      await saveTogether(entries.slice(0, half));
+      await saveTogether(entries.slice(half));
+    }
   }
 
   return {
     save(operation) {
-      if (!gathering || gathering.operations.length >= BATCH_MAX) {
-        const operations: Operation[] = [];
-        gathering = { operations, saved: saveTogether(operations) };
+      const entry = { operation, saved: Promise.withResolvers<void>() };
+      if (gathering && gathering.length < BATCH_MAX) gathering.push(entry);
+      else {
+        const entries = [entry];
+        gathering = entries;
+        // The statement serves many calls, so it belongs to the trace and the log lines of none.
+        outsideCalls(() => gather(entries));
       }
-      gathering.operations.push(operation);
-      return gathering.saved;
+      return entry.saved.promise;
     },
+  };
+}
+
+interface Entry {
+  readonly operation: Operation;
+  readonly saved: PromiseWithResolvers<void>;
+}
+
+function toColumns(entries: readonly Entry[]) {
+  const column = (name: keyof Operation) => entries.map(({ operation }) => operation[name] ?? null);
+  return {
+    requestIds: column('requestId'),
+    methods: column('method'),
+    callers: column('caller'),
+    codes: column('code'),
+    reasons: column('reason'),
+    startedAt: column('startedAt'),
+    deadlineAt: column('deadlineAt'),
+    durationsMs: column('durationMs'),
   };
 }
 

@@ -2,9 +2,17 @@ import assert from 'node:assert/strict';
 import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { createClient, defineService, implement, RpcError } from 'rpc-kit';
+import { createClient, defineService, implement, type LogFields, logScope, RpcError, runInLogScope } from 'rpc-kit';
+import { testCall } from 'rpc-kit/testing';
 import { z } from 'zod';
-import { createOperationJournal, type Database, openDatabase, serviceOptions, startForgetting } from '../src/index.ts';
+import {
+  createOperationJournal,
+  type Database,
+  type Operation,
+  openDatabase,
+  serviceOptions,
+  startForgetting,
+} from '../src/index.ts';
 
 const method = {
   summary: 'Does something.',
@@ -25,6 +33,14 @@ async function act({ outcome }: { outcome: string }): Promise<Record<string, nev
   if (outcome === 'refused') throw new RpcError('failed_precondition', 'No way', { reason: 'no_way' });
   if (outcome === 'broken') throw new Error('broke');
   return {};
+}
+
+const moment = new Date();
+
+function operation(overrides: Partial<Operation>): Operation {
+  const { requestId, code } = { requestId: 'r', code: 'ok' };
+  const base = { requestId, method: 'm', caller: 'c/1', code, reason: undefined, durationMs: 1 };
+  return { ...base, startedAt: moment, deadlineAt: moment, ...overrides };
 }
 
 describe('the journal of operations', () => {
@@ -72,25 +88,84 @@ describe('the journal of operations', () => {
   it('saves many operations of one moment together, and each of them once', async () => {
     await database.query('DELETE FROM operations');
     const journal = createOperationJournal(database);
-    const startedAt = new Date();
     await Promise.all(
-      Array.from({ length: 450 }, (_, index) =>
-        journal.save({
-          requestId: `many-${index}`,
-          method: 'm',
-          caller: 'c/1',
-          code: 'ok',
-          reason: undefined,
-          startedAt,
-          deadlineAt: startedAt,
-          durationMs: 1,
-        }),
-      ),
+      Array.from({ length: 450 }, (_, index) => journal.save(operation({ requestId: `many-${index}` }))),
     );
     const [row] = await database.query(
       'SELECT count(*)::integer AS rows, count(DISTINCT request_id)::integer AS ids FROM operations',
     );
     assert.deepEqual(row, { rows: 450, ids: 450 });
+  });
+
+  it('saves the operations beside one that the database refuses, and fails that one alone', async () => {
+    await database.query('DELETE FROM operations');
+    const journal = createOperationJournal(database);
+    const refused = new Map<number, Partial<Operation>>([
+      [0, { deadlineAt: new Date(-1e15) }],
+      [1, { deadlineAt: new Date(-8.64e15) }],
+      [77, { caller: 'a\0b' }],
+      [199, { reason: '\0' }],
+    ]);
+    const saves = await Promise.allSettled(
+      Array.from({ length: 200 }, (_, index) =>
+        journal.save(operation({ requestId: `row-${index}`, ...refused.get(index) })),
+      ),
+    );
+    const failed = saves.flatMap(({ status }, index) => (status === 'rejected' ? [index] : []));
+    assert.deepEqual(failed, [...refused.keys()]);
+    const rows = await database.query('SELECT request_id FROM operations');
+    const saved = Array.from({ length: 200 }, (_, index) => index).filter((index) => !refused.has(index));
+    assert.deepEqual(rows.map(({ request_id }) => request_id).sort(), saved.map((index) => `row-${index}`).sort());
+  });
+
+  it('logs the operation that the database refuses with its request id, and no other', async () => {
+    await database.query('DELETE FROM operations');
+    const lines: { msg: string; request_id: string }[] = [];
+    const capturing = pino({ mixin: () => ({ ...logScope() }) }, { write: (line) => lines.push(JSON.parse(line)) });
+    const journal = createOperationJournal(database);
+    const options = serviceOptions({ logger: capturing, registry: new Registry(), journal });
+    const service = implement(contract, { change: act, look: act }, options);
+    const call = testCall({ method: 'change', params: { outcome: 'ok' } });
+    await Promise.allSettled([
+      service.call({ ...call, requestId: 'innocent' }),
+      service.call({ ...call, requestId: 'refused', deadlineAt: -1e15 }),
+    ]);
+    await service.drain(5_000);
+    const failures = lines.filter(({ msg }) => msg === 'a deferred task failed');
+    assert.deepEqual(
+      failures.map(({ request_id }) => request_id),
+      ['refused'],
+    );
+    assert.deepEqual(await database.query('SELECT request_id FROM operations'), [{ request_id: 'innocent' }]);
+  });
+
+  it('fails all operations of a moment by one statement where the database is not to be had', async () => {
+    let statements = 0;
+    const failure = new Error('no database');
+    const journal = createOperationJournal({
+      async run() {
+        statements += 1;
+        throw failure;
+      },
+    });
+    const saves = await Promise.allSettled([journal.save(operation({})), journal.save(operation({}))]);
+    assert.deepEqual(
+      saves.map((save) => (save.status === 'rejected' ? save.reason : save)),
+      [failure, failure],
+    );
+    assert.equal(statements, 1);
+  });
+
+  it('saves them in the log scope of no call', async () => {
+    const scopes: LogFields[] = [];
+    const journal = createOperationJournal({
+      async run() {
+        scopes.push(logScope());
+        return [];
+      },
+    });
+    await runInLogScope({ request_id: 'stranger' }, () => journal.save(operation({})));
+    assert.deepEqual(scopes, [{}]);
   });
 
   it('forgets what is older than it is kept for, and nothing else', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { isLostRace, sqlStateOf } from 'service-kit';
+import { isFaultOfData, isLostRace } from 'service-kit';
 import { type Batch, type ConsumePorts, consumeMessages } from '../domain/consume-messages.ts';
 import type { Consumed, Message, Partition } from '../domain/consumer-ports.ts';
 import { PartitionMoved } from '../domain/errors.ts';
@@ -190,9 +190,4 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   function arrive(): void {
     arrival.resolve();
   }
-}
-
-/** The classes of SQLSTATEs in which the data is to blame: data exceptions, and constraints that it breaks. */
-function isFaultOfData(error: unknown): boolean {
-  return /^(22|23)/.test(sqlStateOf(error) ?? '');
 }
