@@ -16,7 +16,7 @@ await runScript(async () => {
   if (service !== '' && service !== SERVICE) {
     throw new Failure(`Only ${SERVICE} has dead letters: leave SERVICE out, or set it to ${SERVICE}.`);
   }
-  if (order !== '' && !INT64.test(order))
+  if (order !== '' && !(INT64.test(order) && BigInt.asIntN(64, BigInt(order)) === BigInt(order)))
     throw new Failure(`ORDER is "${order}", but has to be the number of an order.`);
   if (discard !== '' && !/^\d+:\d+$/.test(discard)) {
     throw new Failure(`DISCARD is "${discard}", but has to be <partition>:<offset> of a line of make dead-letters.`);

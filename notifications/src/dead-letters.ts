@@ -1,4 +1,4 @@
-import { createLogger, createRegistry, loadConfig, openDatabase } from 'service-kit';
+import { createLogger, createRegistry, isFaultOfData, loadConfig, openDatabase, storableText } from 'service-kit';
 import { notificationsConfig } from './config.ts';
 import { readMessage } from './consumer/read-message.ts';
 import type { DeadLetter } from './domain/consumer-ports.ts';
@@ -47,13 +47,24 @@ async function replayAll(): Promise<void> {
   const sink = createStoredSink({ logger, registry });
   const orderIDs = new Set(letters.flatMap(({ orderID }) => (orderID === undefined ? [] : [orderID])));
   for (const orderID of orderIDs) {
-    for (const replayed of await replayOrder({ store, sink, read }, orderID, context)) tell(replayed);
+    const replayed = await replayOrder({ store, sink, read }, orderID, context).catch(stayDead(orderID));
+    for (const one of replayed) tell(one);
   }
   // Nobody can say whose they are, so there is nothing to feed them to.
   for (const letter of letters) if (letter.orderID === undefined) tell({ letter, outcome: 'stays dead' });
   console.log(`${counts.taken} taken, ${counts['taken before']} taken before, ${counts['stays dead']} still dead`);
   if (counts['stays dead'] > 0)
     console.log('What can never be taken is dropped by make replay DISCARD=<partition>:<offset>.');
+}
+
+/** What the database still refuses of an order holds up no other order. */
+function stayDead(orderID: bigint): (error: unknown) => Replayed[] {
+  return (error) => {
+    if (!isFaultOfData(error)) throw error;
+    const content = { reason: 'failed', message: `it cannot be stored: ${(error as Error).message}` } as const;
+    const own = letters.filter((letter) => letter.orderID === orderID);
+    return own.map((letter) => ({ letter: { ...letter, ...content }, outcome: 'stays dead' }));
+  };
 }
 
 async function discardOne(place: string): Promise<void> {
@@ -69,8 +80,15 @@ async function discardOne(place: string): Promise<void> {
 
 function describe(letter: DeadLetter): string {
   const value = Buffer.from(letter.value ?? []).toString();
-  const shown = value.length > VALUE_SHOWN_MAX ? `${value.slice(0, VALUE_SHOWN_MAX)}…` : value;
-  return `${placeOf(letter)}: ${letter.reason}, ${letter.message} | ${JSON.stringify(shown)}`;
+  const shown = value.length > VALUE_SHOWN_MAX ? `${storableText(value, VALUE_SHOWN_MAX)}…` : value;
+  return printable(`${placeOf(letter)}: ${letter.reason}, ${letter.message} | ${JSON.stringify(shown)}`);
+}
+
+/** Control and format characters as escapes: a foreign producer must not move the cursor of the terminal or add lines. */
+function printable(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  });
 }
 
 function placeOf({ partition, offset, orderID }: DeadLetter): string {

@@ -1,3 +1,5 @@
+// Repositories know the domain and SQL, and no rpc-kit.
+export { storableText } from 'rpc-kit';
 export { type Background, startBackground } from './background.ts';
 export { activeTraceparent, startCarriedSpan } from './carried-trace.ts';
 export { loadCatalogue } from './catalogue.ts';

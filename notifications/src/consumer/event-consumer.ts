@@ -1,7 +1,7 @@
 import { orderEvents } from 'loms/contract.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { onAbort } from 'rpc-kit';
+import { onAbort, parseRequestId } from 'rpc-kit';
 import { type Background, explainKafkaFailure, type KafkaAccess, startBackground } from 'service-kit';
 import type { ConsumePorts } from '../domain/consume-messages.ts';
 import type { Consumed, DeadLetter, DeadLetterReader } from '../domain/consumer-ports.ts';
@@ -161,7 +161,7 @@ function openMembership(
 /** The alarm: somebody has to look at it, and `make dead-letters` shows it. */
 function logDeadLetter(logger: Logger, letter: DeadLetter): void {
   const { partition, offset, orderID, headers, reason, message } = letter;
-  const request_id = headers[orderEvents.headers.requestID];
+  const request_id = parseRequestId(headers[orderEvents.headers.requestID]);
   const fields = {
     request_id,
     partition,

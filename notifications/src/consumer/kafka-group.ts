@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Consumer, findErrorBy } from '@platformatic/kafka';
+import { Consumer, FetchIsolationLevels, findErrorBy } from '@platformatic/kafka';
 import { type KafkaAccess, toKafkaClient } from 'service-kit';
 import { toRecords } from './kafka-records.ts';
 import type { KafkaRecord } from './read-message.ts';
@@ -90,8 +90,10 @@ export function openKafkaGroup({ topic, group, sessionTimeoutMs, ...access }: Ka
       lastFetchedEpoch: ANY_EPOCH,
     }));
     const topics = [{ topicId, partitions }];
+    // loms uses no transactions. Waiting for those of others would let each that stays open hold up the partition.
+    const isolationLevel = FetchIsolationLevels.READ_UNCOMMITTED;
     const response = await consumer
-      .fetch({ node, topics, maxWaitTime: FETCH_WAIT_MS, minBytes: 1, maxBytes: FETCH_BYTES_MAX })
+      .fetch({ node, topics, maxWaitTime: FETCH_WAIT_MS, minBytes: 1, maxBytes: FETCH_BYTES_MAX, isolationLevel })
       .catch(outOfRangeOnly);
     return toFetched(response, wanted);
   }

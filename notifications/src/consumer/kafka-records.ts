@@ -1,4 +1,5 @@
 import type { RecordsBatch } from '@platformatic/kafka';
+import { storableText } from 'rpc-kit';
 import type { KafkaRecord } from './read-message.ts';
 
 /** Control batches hold the marks of transactions, not messages. */
@@ -6,6 +7,8 @@ const IS_CONTROL = 0b10_0000;
 /** Headers are kept with dead letters; what is more than this was not made by loms. */
 const HEADERS_MAX = 32;
 const HEADER_LENGTH_MAX = 256;
+/** Of UTF-8, a character has at most this many bytes, so no more of a header has to be decoded. */
+const CHARACTER_BYTES_MAX = 4;
 
 /** The records of some batches from an offset on, and where to go on behind them. */
 export function toRecords(batches: readonly RecordsBatch[], from: bigint): { records: KafkaRecord[]; next: bigint } {
@@ -19,10 +22,15 @@ export function toRecords(batches: readonly RecordsBatch[], from: bigint): { rec
       const offset = batch.firstOffset + BigInt(offsetDelta);
       // A batch is sent whole, also when it was asked for from its middle on.
       if (offset < from) continue;
-      records.push({ offset, key: key ?? undefined, value: value ?? undefined, headers: toHeaders(headers) });
+      records.push({ offset, key: toBytes(key), value: toBytes(value), headers: toHeaders(headers) });
     }
   }
   return { records, next };
+}
+
+/** A copy: a part of the broker's answer would keep the whole of it in memory, megabytes of foreign headers included. */
+function toBytes(part: Buffer | null | undefined): Buffer | undefined {
+  return part === null || part === undefined ? undefined : Buffer.from(part);
 }
 
 function toHeaders(headers: Iterable<readonly [unknown, unknown]>): Record<string, string> {
@@ -30,9 +38,7 @@ function toHeaders(headers: Iterable<readonly [unknown, unknown]>): Record<strin
   return Object.fromEntries(some.map(([name, value]) => [toText(name), toText(value)]));
 }
 
-/** jsonb has no NUL. */
 function toText(bytes: unknown): string {
-  return String(bytes ?? '')
-    .slice(0, HEADER_LENGTH_MAX)
-    .replaceAll('\0', '\uFFFD');
+  if (!Buffer.isBuffer(bytes)) return '';
+  return storableText(bytes.toString('utf8', 0, HEADER_LENGTH_MAX * CHARACTER_BYTES_MAX), HEADER_LENGTH_MAX);
 }

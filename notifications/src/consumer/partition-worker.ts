@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isFaultOfData, isLostRace } from 'service-kit';
-import { type Batch, type ConsumePorts, consumeMessages } from '../domain/consume-messages.ts';
-import type { Consumed, Message, Partition } from '../domain/consumer-ports.ts';
+import { type ConsumePorts, consumeMessages } from '../domain/consume-messages.ts';
+import type { Consumed, Message, Partition, Stretch } from '../domain/consumer-ports.ts';
 import { PartitionMoved } from '../domain/errors.ts';
 import type { Fetched, Wanted } from './kafka-group.ts';
 import { type KafkaRecord, readMessage } from './read-message.ts';
@@ -31,7 +31,7 @@ export interface PartitionWorker extends AsyncDisposable {
  * database is slow, the next ones are smaller: half after a failure, and one more after each that went well.
  */
 const BATCH_MAX = 50;
-/** What is fetched ahead of the database, in messages and bytes of values; a fetch may go beyond it once. */
+/** What is fetched ahead of the database, in messages and bytes of keys and values; a fetch may go beyond it once. */
 const QUEUE_MAX = 500;
 const QUEUE_BYTES_MAX = 1_048_576;
 /** How long it may take until an offset that was set back is noticed, where no message comes that would tell. */
@@ -89,10 +89,10 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   }
 
   /**
-   * A message that the database will not have, whatever it may be, must not hold up the partition: the messages of its batch
+   * A message that the database refuses, whatever it is, must not hold up the partition: the messages of its batch
    * are taken one by one, and it is buried.
    */
-  async function consumeOrBury(messages: Message[], batch: Pick<Batch, 'topic' | 'partition' | 'from' | 'to'>) {
+  async function consumeOrBury(messages: Message[], batch: Stretch) {
     try {
       return await consumeMessages(ports, { ...batch, messages }, { signal });
     } catch (error) {
@@ -102,9 +102,16 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
         toTakeAlone = messages.length;
         return undefined;
       }
-      const content = { reason: 'failed', message: `it cannot be stored: ${(error as Error).message}` } as const;
-      return consumeMessages(ports, { ...batch, messages: [{ ...only, content }] }, { signal });
+      return await bury(only, batch, `it cannot be stored: ${(error as Error).message}`).catch((refused: unknown) => {
+        if (!isFaultOfData(refused)) throw refused;
+        return bury({ ...only, headers: {} }, batch, 'neither it nor its headers can be stored');
+      });
     }
+  }
+
+  function bury(message: Message, batch: Stretch, why: string): Promise<Consumed> {
+    const content = { reason: 'failed', message: why } as const;
+    return consumeMessages(ports, { ...batch, messages: [{ ...message, content }] }, { signal });
   }
 
   async function step(): Promise<void> {
@@ -163,7 +170,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   const ended = loop();
   return {
     wanted() {
-      const bytes = queue.reduce((sum, { value }) => sum + (value?.byteLength ?? 0), 0);
+      const bytes = queue.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
       if (position === undefined || beginning !== undefined) return undefined;
       return queue.length < QUEUE_MAX && bytes < QUEUE_BYTES_MAX ? { partition, offset: fetchFrom } : undefined;
     },

@@ -1,6 +1,6 @@
 import { context, isSpanContextValid, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { orderEvents } from 'loms/contract.ts';
-import { type LogFields, parseJson, parseTraceparent, runInLogScope } from 'rpc-kit';
+import { type LogFields, parseJson, parseRequestId, parseTraceparent, runInLogScope, storableText } from 'rpc-kit';
 import { activeTraceparent } from 'service-kit';
 import { z } from 'zod';
 import type { Message } from '../domain/consumer-ports.ts';
@@ -16,8 +16,8 @@ export interface KafkaRecord {
 const INT64 = /^(0|-?[1-9]\d{0,18})$/;
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
-/** A request id longer than this was not made by loms, and would blow up every line. */
-const REQUEST_ID = /^[\w.:@/+=-]{1,128}$/;
+/** Enough to see what is wrong with a value, in log lines and in dead letters. */
+const REASON_LENGTH_MAX = 1_000;
 
 /** What a record says, by loms's contract. Nothing is thrown: what cannot be read becomes a dead letter. */
 export function readMessage(record: KafkaRecord): Message {
@@ -43,7 +43,8 @@ function readContent({ value }: KafkaRecord, orderID: bigint | undefined): Messa
   return { event };
 }
 
-const malformed = (message: string) => ({ reason: 'malformed', message }) as const;
+const malformed = (message: string) =>
+  ({ reason: 'malformed', message: storableText(message, REASON_LENGTH_MAX) }) as const;
 
 function parseValue(value: Buffer | undefined): Record<string, unknown> | undefined {
   if (value === undefined) return undefined;
@@ -69,14 +70,14 @@ const tracer = trace.getTracer('notifications');
 /** The trace and the request id that the headers name. */
 function surroundingsOf({ offset, headers }: KafkaRecord): Pick<Message, 'process' | 'within'> {
   const origin = parseTraceparent(headers[orderEvents.headers.traceparent]);
-  const requestId = headers[orderEvents.headers.requestID];
+  const requestId = parseRequestId(headers[orderEvents.headers.requestID]);
   const before = origin ? trace.setSpanContext(ROOT_CONTEXT, { ...origin, isRemote: true }) : ROOT_CONTEXT;
   let around = before;
 
   const fields = (): LogFields => {
     const spanContext = trace.getSpanContext(around);
     return {
-      ...(requestId !== undefined && REQUEST_ID.test(requestId) && { request_id: requestId }),
+      ...(requestId !== undefined && { request_id: requestId }),
       ...(spanContext && { trace_id: spanContext.traceId, span_id: spanContext.spanId }),
     };
   };

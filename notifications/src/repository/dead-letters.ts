@@ -1,4 +1,4 @@
-import { type Database, type Executor, shapedStatement, sql } from 'service-kit';
+import { type Database, type Executor, shapedStatement, sql, storableText } from 'service-kit';
 import type { DeadLetter, DeadLetterReader, DeadLetters, DeadReason } from '../domain/consumer-ports.ts';
 
 const TABLE = 'dead_letters';
@@ -117,8 +117,8 @@ function toRow(letter: DeadLetter) {
     size: value?.byteLength ?? 0,
     headers: JSON.stringify(headers),
     reason,
-    // Postgres has no NUL in text, and whoever wrote the message may have put one into it.
-    message: message.replaceAll('\0', '\uFFFD').slice(0, MESSAGE_LENGTH_MAX),
+    // It may quote what the event says.
+    message: storableText(message, MESSAGE_LENGTH_MAX),
   };
 }
 

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createTestDatabase, type TestDatabase } from 'local/testing';
+import { orderEvents } from 'loms/contract.ts';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { stringifyJson } from 'rpc-kit';
+import { type Database, openDatabase, sql } from 'service-kit';
+import { z } from 'zod';
+import type { OrderEvent } from '../contract.ts';
+import { createEvent, createEvents } from './order-events.ts';
+
+const COMMAND = fileURLToPath(new URL('../src/dead-letters.ts', import.meta.url));
+
+describe('the command behind make dead-letters and make replay', () => {
+  let testDatabase: TestDatabase;
+  let database: Database;
+  let position = 0;
+
+  beforeEach(async () => {
+    testDatabase = await createTestDatabase('notifications');
+    database = openDatabase({
+      url: testDatabase.url,
+      poolMax: 2,
+      logger: pino({ level: 'silent' }),
+      registry: new Registry(),
+    });
+  });
+
+  afterEach(async () => {
+    await database[Symbol.asyncDispose]();
+    await testDatabase[Symbol.asyncDispose]();
+  });
+
+  async function bury(orderID: bigint | null, value: string | Buffer, message = 'made by a test'): Promise<void> {
+    const [key, size] = [Buffer.from(String(orderID)), value.length];
+    const row = {
+      topic: 't',
+      partition: 0,
+      position: position++,
+      order_id: orderID,
+      key,
+      value: Buffer.from(value),
+      size,
+    };
+    const statement = sql.insert().into('dead_letters');
+    await database.run('bury', statement.setFields({ ...row, headers: '{}', reason: 'malformed', message }));
+  }
+
+  async function run(...parameters: string[]): Promise<string[]> {
+    const env = { DATABASE_URL: testDatabase.url };
+    const { stdout } = await promisify(execFile)(process.execPath, [COMMAND, ...parameters], { env });
+    return stdout.trimEnd().split('\n');
+  }
+
+  it('prints no control character of a letter, and one line for each', async () => {
+    const hostile = '\u001b[2J\u0007\r\n\u009b31m\u202e\u2028\u007f😀';
+    await bury(1n, hostile, hostile);
+    await bury(2n, Buffer.from([0xff, 0x00, 0x1b]));
+    await bury(null, `${'a'.repeat(119)}😀`);
+    const lines = await run('list');
+    assert.equal(lines.length, 3);
+    for (const line of lines) assert.match(line, /^[^\p{C}\p{Zl}\p{Zp}]+$/u);
+    assert.match(lines[0] as string, /malformed, \\u\{1b\}\[2J.*😀 \| "\\u001b\[2J/);
+    assert.match(lines.at(-1) as string, /"a{119}…"$/);
+  });
+
+  it('replays the other orders where the database refuses the events of one', async () => {
+    const [poison, first, second] = [createEvent(), ...createEvents(2)] as [OrderEvent, OrderEvent, OrderEvent];
+    await database.query(`ALTER TABLE notifications ADD CONSTRAINT not_this CHECK (order_id <> ${poison.orderID})`);
+    for (const event of [poison, first, second]) {
+      const wire = z.encode(orderEvents.schema, { version: orderEvents.version, ...event });
+      await bury(event.orderID, stringifyJson(wire));
+    }
+    const lines = await run('replay');
+    assert.ok(lines.includes('2 taken, 0 taken before, 1 still dead'), lines.join('\n'));
+    assert.ok(lines.some((line) => line.includes(`of order ${poison.orderID}: failed, it cannot be stored`)));
+    const left = await database.query('SELECT order_id FROM dead_letters');
+    assert.deepEqual(left, [{ order_id: poison.orderID }]);
+  });
+});
