@@ -1,3 +1,4 @@
+import { storableText } from 'rpc-kit';
 import type { Verdict } from './check.ts';
 
 export interface ReportOptions {
@@ -46,7 +47,7 @@ function linesOf(verdict: Verdict, colours: boolean): string[] {
 function rowText(row: Record<string, unknown>): string {
   const fields = Object.entries(row).map(([name, value]) => `${name} ${valueText(value)}`);
   const text = fields.join(', ');
-  return text.length > EXAMPLE_LENGTH_MAX ? `${text.slice(0, EXAMPLE_LENGTH_MAX)}…` : text;
+  return text.length > EXAMPLE_LENGTH_MAX ? `${storableText(text, EXAMPLE_LENGTH_MAX)}…` : text;
 }
 
 function valueText(value: unknown): string {
