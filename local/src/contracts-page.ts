@@ -34,7 +34,7 @@ function faces(): string {
 - \`POST /<method>\`: the same method with bare params in and the bare result out; \`GET\` with a body too for methods that only read.
 - \`GET /docs\` to read and try, \`GET /openrpc.json\`, \`GET /openapi.json\`; \`GET /healthz\` (it lives), \`GET /readyz\` (it can serve), \`GET /metrics\` (Prometheus).
 
-A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMITS.nestingDepthMax} deep, sent as \`Content-Type: application/json\` (or without a type). Members that a method does not know are refused.
+A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMITS.nestingDepthMax} deep, with at most ${HTTP_LIMITS.valuesMax} values and ${HTTP_LIMITS.wideNumbersMax} numbers of more than 15 digits, sent as \`Content-Type: application/json\` (or without a type). Members that a method does not know are refused.
 
 Headers of a call, all optional: \`${METADATA_HEADERS.requestId}\` (it names the call in answers and logs), \`${METADATA_HEADERS.deadlineMs}\` (milliseconds that the caller still waits), \`${METADATA_HEADERS.idempotencyKey}\`, \`${METADATA_HEADERS.traceparent}\`, \`${METADATA_HEADERS.authorization}\`. In a batch they count for every call in it; a call may carry its own in a member \`meta\` beside \`method\`: \`{"requestId", "deadlineMs", "idempotencyKey", "traceparent", "authorization"}\`.`;
 }
@@ -42,7 +42,7 @@ Headers of a call, all optional: \`${METADATA_HEADERS.requestId}\` (it names the
 function types(): string {
   return `## Types
 
-\`int64\`, \`uint64\`, \`uint32\`, \`uint16\` are whole JSON numbers of that range, exact to the last digit: 9223372036854775807 comes back as 9223372036854775807. A value outside its type is refused, never rounded. Mind that JavaScript's own \`JSON.parse\` rounds beyond 2^53. \`date-time\` is RFC 3339 text in whole milliseconds: a finer time is refused. \`name?\` may be left out.`;
+\`int64\`, \`uint64\`, \`uint32\`, \`uint16\` are whole JSON numbers of that range, exact to the last digit: 9223372036854775807 comes back as 9223372036854775807. A number is judged by its value: 1e18, 1000000000000000000.0 and 1000000000000000000 are the same. A value outside its type is refused, never rounded. Mind that JavaScript's own \`JSON.parse\` rounds beyond 2^53. \`date-time\` is RFC 3339 text in whole milliseconds: a finer time is refused. \`name?\` may be left out.`;
 }
 
 function errors(): string {

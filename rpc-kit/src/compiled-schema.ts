@@ -25,10 +25,7 @@ function compile(schema: z.ZodType): CompiledSchema {
   const mirrored = mirror(schema);
   const encoding = mirrored && z.compile(mirrored);
   return {
-    decode(wire) {
-      const decoded = decoding.safeParse(wire);
-      return decoded.success ? decoded : z.safeDecode(schema, wire as never);
-    },
+    decode: (wire) => decoding.safeParse(wire),
     encode(value) {
       const encoded = encoding?.safeParse(value);
       return encoded?.success ? encoded : z.safeEncode(schema, value as never);

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import {
-  fromWireInteger,
-  isRawNumber,
-  parseJson,
-  rawNumber,
-  stringifyJson,
-  surveyJson,
-  toWireInteger,
-} from './json.ts';
+import { fromWireInteger, isRawNumber, parseJson, rawNumber, stringifyJson, toWireInteger } from './json.ts';
+import { surveyJson } from './json-survey.ts';
 
 /** A number as JSON can spell it. */
 const numberText = fc
@@ -95,11 +88,48 @@ describe('JSON without loss', () => {
     for (const text of ['9007199254740992', '-9007199254740993', '12345678901234567890']) {
       assert.equal(parseJson(text), BigInt(text), text);
     }
-    for (const text of ['1e400', '-1e400', '1e-400', '1e22', '9007199254740993.0', '0.1234567890123456789']) {
+    for (const text of ['1e400', '-1e400', '1e-400', '9007199254740993.5', '0.1234567890123456789', '9'.repeat(101)]) {
       const value = parseJson(text);
       assert.ok(isRawNumber(value), text);
       assert.equal(value.rawJSON, text);
     }
+  });
+
+  it('judges a number by its value, however it is spelled', () => {
+    const spellings: [bigint | number, string[]][] = [
+      [10n ** 18n, ['1e18', '1E+18', '1000000000000000000.0', '0.1e19', '10000000000000000000e-1', '1.000e018']],
+      [10n ** 16n, ['1e16', '10000000000000000', '100e14', '1e0000000000000016']],
+      [1234567890123456789n, ['12345678901234567890e-1', '1234567890123456789.000', '0.1234567890123456789e19']],
+      [15, ['1.5e1', '150e-1', '15.00000000000000000000', `15${'0'.repeat(200)}e-200`]],
+      [1, ['10e-1', `1${'0'.repeat(1_000)}e-1000`, `0.${'0'.repeat(1_000)}1e1001`]],
+      [0, ['0.0', '0e999999999', '0.00000000000000000000', '0E-999999999', `0e${'9'.repeat(400)}`]],
+      [0.1, ['1e-1', '0.10000000000000000000', '0.0000000000000000000000000000001e30']],
+    ];
+    for (const [value, texts] of spellings) {
+      for (const text of texts) {
+        assert.equal(parseJson(text), value, text);
+        assert.deepEqual(parseJson(`{"a":[-${text}]}`), { a: [-value] }, `-${text}`);
+      }
+    }
+    assert.ok(Object.is(parseJson('-0.0000000000000000'), -0));
+  });
+
+  it('tells numbers apart from what stands in their places while the text is parsed', () => {
+    const numbers = ['1e300', '-1e300', '2e300', '1e301', '1.5', '12345678901234567890', '1e18', '-1e18', '300'];
+    assert.equal(
+      stringifyJson(
+        (parseJson(`[${numbers.join(',')}]`) as (number | bigint)[]).map((value) =>
+          valueBehind(String(isRawNumber(value) ? value.rawJSON : value)),
+        ),
+      ),
+      stringifyJson(numbers.map(valueBehind)),
+    );
+  });
+
+  it('finds numbers in text that nests deeper than the stack', () => {
+    let value = parseJson(`${'['.repeat(100_000)}1e18${']'.repeat(100_000)}`);
+    while (Array.isArray(value)) value = value[0];
+    assert.equal(value, 10n ** 18n);
   });
 
   it('leaves text alone, whatever it looks like', () => {
@@ -116,7 +146,11 @@ describe('JSON without loss', () => {
   });
 
   it('refuses what is no JSON', () => {
-    for (const text of ['', '{', '01', '1.', '0x1', '[1.5', "'a'", 'undefined']) {
+    for (const text of [
+      ...['', '{', '01', '1.', '0x1', '[1.5', "'a'", 'undefined', '01e30', '00.5e30', '1.e30', '.5e30', '-.5e30'],
+      ...['1e', '1e+', '1.5e30.5', '1e30e5', '1-12345678901234567890', '--1e30', '+1e30', '1e+-30', '1e30 1e30'],
+      ...['{1e30:0}', '{"a":1e30,}', '"a"1e30', '1e30"a"', '-', '-e30', '1234567890123456.', '1e30-', 'true1e30'],
+    ]) {
       assert.throws(() => parseJson(text), SyntaxError, text);
     }
   });
@@ -142,21 +176,34 @@ describe('a look over JSON text', () => {
     fc.assert(
       fc.property(numberText, fc.string(), (number, text) => {
         const spoilt = valueBehind(JSON.stringify(JSON.parse(number)).replace('null', '0')) !== valueBehind(number);
-        const { hasWideNumber } = surveyJson(`{${JSON.stringify(text)}:${JSON.stringify(text)},"a":[${number}]}`);
-        assert.ok(!spoilt || hasWideNumber, number);
+        const { wideNumbers } = surveyJson(`{${JSON.stringify(text)}:${JSON.stringify(text)},"a":[${number}]}`);
+        assert.ok(!spoilt || wideNumbers.length === 2, number);
       }),
     );
   });
 
   it('does not take digits, points and brackets within text for numbers and nesting', () => {
     const text = JSON.stringify({ a: '12345678901234567890.5e1 [[[{{{ \\" \\', 'b[': '1.5' });
-    assert.deepEqual(surveyJson(text), { depth: 1, hasWideNumber: false });
+    assert.deepEqual(surveyJson(text), { depth: 1, values: 3, wideNumbers: [] });
+  });
+
+  it('counts at least the values that any JSON has', () => {
+    const valuesOf = (value: unknown): number =>
+      typeof value === 'object' && value !== null
+        ? Object.values(value).reduce((sum: number, part) => sum + valuesOf(part), 1)
+        : 1;
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
+        const { values } = surveyJson(JSON.stringify(value));
+        assert.ok(values >= valuesOf(value) && values <= 2 * valuesOf(value));
+      }),
+    );
   });
 
   it('ends with the text, valid or not', () => {
-    assert.deepEqual(surveyJson('["abc'), { depth: 1, hasWideNumber: false });
-    assert.deepEqual(surveyJson('"abc\\'), { depth: 0, hasWideNumber: false });
-    assert.deepEqual(surveyJson(']]]['), { depth: 0, hasWideNumber: false });
+    assert.deepEqual(surveyJson('["abc'), { depth: 1, values: 2, wideNumbers: [] });
+    assert.deepEqual(surveyJson('"abc\\'), { depth: 0, values: 1, wideNumbers: [] });
+    assert.deepEqual(surveyJson(']]]['), { depth: 0, values: 2, wideNumbers: [] });
   });
 });
 
@@ -177,13 +224,28 @@ describe('wire integers', () => {
     );
   });
 
+  it('are judged by their value, however it is spelled', () => {
+    for (const text of [
+      '1e22',
+      '10000000000000000000000.0',
+      `-0.${'0'.repeat(1_000)}5e1001`,
+      `7${'0'.repeat(50)}e-50`,
+    ]) {
+      const value = fromWireInteger(rawNumber(text));
+      assert.equal(valueBehind(String(value)), valueBehind(text), text);
+    }
+  });
+
   it('are not made of what is no whole number, or not exactly known', () => {
     for (const value of [
       1.5,
       2 ** 53,
       Number.NaN,
-      rawNumber('1e22'),
+      rawNumber('1e400'),
       rawNumber('1.5'),
+      rawNumber('1e-1000000'),
+      rawNumber(`1${'0'.repeat(100)}`),
+      rawNumber('9'.repeat(1_000_000)),
       '5',
       true,
       null,

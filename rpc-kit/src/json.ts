@@ -1,11 +1,13 @@
-import { isInteger, isSafeNumber } from 'lossless-json';
+import { exactNumber } from './json-number.ts';
+import { surveyJson } from './json-survey.ts';
 
 /**
  * JSON text to values and back without losing a digit.
  *
- * A number becomes a JavaScript number where that loses nothing, a bigint where it is a whole number beyond 2^53,
- * and a raw number (`JSON.rawJSON`) where neither holds, e.g. 0.1234567890123456789. Raw numbers fit no schema,
- * so they are refused as params, and an id that is one is still echoed exactly as it came.
+ * A number is judged by its value, however it is spelled. It becomes a JavaScript number where that loses nothing, a bigint
+ * where it is a whole number beyond 2^53, and a raw number (`JSON.rawJSON`) where neither holds, e.g. 0.1234567890123456789,
+ * or where it is longer than any integer type by far. Raw numbers fit no schema, so they are refused as params, and an id that
+ * is one is still echoed exactly as it came.
  */
 export type JsonNumber = number | bigint | RawNumber;
 
@@ -19,86 +21,59 @@ const json = JSON as typeof JSON & {
   isRawJSON(value: unknown): value is RawNumber;
 };
 
-/** What one look over a JSON text tells before anything is built from it. The text need not be valid. */
-export interface JsonSurvey {
-  /** How deep arrays and objects nest. */
-  readonly depth: number;
-  /** Whether there is a number that a double may not hold: of 16 digits, with a point or with an exponent. */
-  readonly hasWideNumber: boolean;
-}
-
-/** Digits that a double holds whatever they are. */
-const SAFE_DIGITS = 15;
-
-export function surveyJson(text: string): JsonSurvey {
-  let depth = 0;
-  let deepest = 0;
-  let digits = 0;
-  let hasWideNumber = false;
-  for (let index = 0; index < text.length; index++) {
-    const character = text.charCodeAt(index);
-    if (character === QUOTE) {
-      index = endOfString(text, index);
-      digits = 0;
-    } else if (character >= ZERO && character <= NINE) {
-      digits += 1;
-      if (digits > SAFE_DIGITS) hasWideNumber = true;
-    } else {
-      if (digits > 0 && (character === POINT || character === SMALL_E || character === LARGE_E)) hasWideNumber = true;
-      digits = 0;
-      if (character === OPEN_BRACKET || character === OPEN_BRACE) {
-        depth += 1;
-        if (depth > deepest) deepest = depth;
-      } else if (character === CLOSE_BRACKET || character === CLOSE_BRACE) depth -= 1;
-    }
-  }
-  return { depth: deepest, hasWideNumber };
-}
-
-/** The index of the quote that closes the string opened at the index; the text's end where none does. */
-function endOfString(text: string, opened: number): number {
-  for (let index = opened + 1; index < text.length; index++) {
-    const character = text.charCodeAt(index);
-    if (character === BACKSLASH) index += 1;
-    else if (character === QUOTE) return index;
-  }
-  return text.length;
-}
-
-const QUOTE = 0x22;
-const POINT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
-const LARGE_E = 0x45;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
-const SMALL_E = 0x65;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-
 /**
- * The value of a JSON text. Most texts hold no number that a double would spoil, and the parse with a reviver costs several
- * times the plain one, so it is used only where one may be.
+ * The value of a JSON text. A reviver would cost a hundred times the plain parse when it is called for each of many values. So each
+ * number that a double may spoil is replaced by a placeholder, which is found again in the parsed value.
  * @throws {SyntaxError} when the text is not JSON
  */
-export function parseJson(text: string, survey = surveyJson(text), isSpelled: Spelled = () => false): unknown {
-  if (!survey.hasWideNumber) return JSON.parse(text);
-  return JSON.parse(text, function (this: object, key, value: unknown, context?: { source?: string }) {
-    if (typeof value !== 'number' || context?.source === undefined) return value;
-    const isOtherwise = isSpelled(this, key) && String(value) !== context.source;
-    return isOtherwise ? json.rawJSON(context.source) : exactNumber(value, context.source);
-  });
+export function parseJson(text: string, { wideNumbers } = surveyJson(text), isSpelled: Spelled = () => false): unknown {
+  if (wideNumbers.length === 0) return JSON.parse(text);
+  const numbers: string[] = [];
+  let replaced = '';
+  let copied = 0;
+  for (let index = 0; index < wideNumbers.length; index += 2) {
+    const [start = 0, end = 0] = [wideNumbers[index], wideNumbers[index + 1]];
+    replaced += text.slice(copied, start) + toPlaceholder(numbers.length);
+    numbers.push(text.slice(start, end));
+    copied = end;
+  }
+  return restoreNumbers(JSON.parse(replaced + text.slice(copied)), numbers, isSpelled);
 }
 
 /** Whether a member's number is to be kept as it is spelled, so that 1.0 is written as 1.0 again and not as 1. */
 export type Spelled = (holder: object, key: string) => boolean;
 
-function exactNumber(value: number, source: string): JsonNumber {
-  if (Number.isSafeInteger(value) || !Number.isInteger(value)) {
-    return isSafeNumber(source) ? value : json.rawJSON(source);
+/** Every number of this size is long or has an exponent, so it is replaced: the parsed value holds no other than placeholders. */
+const PLACEHOLDER_UNIT = 1e300;
+
+function toPlaceholder(index: number): string {
+  return `${index + 1}e300`;
+}
+
+/** Puts the numbers in the places of their placeholders, without recursion: answers may nest deeper than the stack. */
+function restoreNumbers(parsed: unknown, numbers: readonly string[], isSpelled: Spelled): unknown {
+  const root: Record<string, unknown> = { '': parsed };
+  const pending: Record<string, unknown>[] = [root];
+  const restore = (holder: Record<string, unknown>, key: string | number): void => {
+    const value = holder[key];
+    if (typeof value === 'object' && value !== null) pending.push(value as Record<string, unknown>);
+    else if (typeof value === 'number' && Math.abs(value) >= PLACEHOLDER_UNIT) {
+      const text = numbers[Math.round(Math.abs(value) / PLACEHOLDER_UNIT) - 1] as string;
+      holder[key] = toJsonNumber(text, value < 0, isSpelled(holder, String(key)));
+    }
+  };
+  for (let holder = pending.pop(); holder !== undefined; holder = pending.pop()) {
+    if (Array.isArray(holder)) for (let index = 0; index < holder.length; index++) restore(holder, index);
+    else for (const key in holder) restore(holder, key);
   }
-  return isInteger(source) ? BigInt(source) : json.rawJSON(source);
+  return root[''];
+}
+
+/** @param text the number without its sign */
+function toJsonNumber(text: string, isNegative: boolean, isSpelled: boolean): JsonNumber {
+  const value = exactNumber(text);
+  if (value === undefined || (isSpelled && String(value) !== text)) return json.rawJSON(isNegative ? `-${text}` : text);
+  return isNegative ? -value : value;
 }
 
 /** Values to JSON text. Bigints must have been made wire integers before (`toWireInteger`). */
@@ -112,11 +87,15 @@ export function toWireInteger(value: bigint): number | RawNumber {
   return Number.isSafeInteger(number) ? number : json.rawJSON(value.toString());
 }
 
-/** Any JSON number as a bigint, `undefined` when it is not a whole number or not exactly known. */
+/** Any JSON number as a bigint, `undefined` when it is not a whole number, not exactly known or far too long. */
 export function fromWireInteger(value: unknown): bigint | undefined {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
-  return json.isRawJSON(value) && isInteger(value.rawJSON) ? BigInt(value.rawJSON) : undefined;
+  if (!json.isRawJSON(value)) return undefined;
+  const isNegative = value.rawJSON.startsWith('-');
+  const exact = exactNumber(isNegative ? value.rawJSON.slice(1) : value.rawJSON);
+  if (exact === undefined || (typeof exact === 'number' && !Number.isInteger(exact))) return undefined;
+  return isNegative ? -BigInt(exact) : BigInt(exact);
 }
 
 export function isRawNumber(value: unknown): value is RawNumber {

@@ -48,19 +48,36 @@ for (const { name, type, min, max } of wide) {
     });
 
     it('takes whole numbers however they are written', () => {
-      for (const text of ['100', '1e2', '100.0', '1000e-1', '1E+2']) assert.equal(decode(type, text), 100n, text);
+      for (const text of [
+        '100',
+        '1e2',
+        '100.0',
+        '1000e-1',
+        '1E+2',
+        '100.00000000000000000000',
+        `1${'0'.repeat(300)}e-298`,
+      ])
+        assert.equal(decode(type, text), 100n, text);
+      for (const text of ['1e18', '1000000000000000000.0', '10000000000000000000e-1'])
+        assert.equal(decode(type, text), 10n ** 18n, text);
+      assert.equal(decode(type, '9007199254740993.0'), 9007199254740993n);
       assert.equal(decode(type, '-0'), 0n);
       assert.equal(z.decode(type, rawNumber('100') as never), 100n);
       assert.equal(z.decode(type, 100n as never), 100n);
     });
 
-    it('refuses what is no whole number, or cannot be known to be one', () => {
+    it('refuses what is no whole number, or is beyond its range by far', () => {
       for (const text of [
         '1.5',
+        '15e-1',
         '1e400',
         '1e-400',
+        '1e999999999',
+        '1e-999999999',
         '1e22',
-        '9007199254740993.0',
+        '9007199254740993.5',
+        '9'.repeat(1_000_000),
+        `0.${'0'.repeat(1_000_000)}1`,
         '"5"',
         'true',
         'null',
@@ -111,7 +128,10 @@ for (const { name, type, max } of narrow) {
     });
 
     it('takes whole numbers however they are written', () => {
-      for (const text of ['100', '1e2', '100.0', '1000e-1']) assert.equal(decode(type, text), 100, text);
+      for (const text of ['100', '1e2', '100.0', '1000e-1', '1000000000000000000e-16', '100.00000000000000000000'])
+        assert.equal(decode(type, text), 100, text);
+      for (const text of ['0', '-0', '0.0', '0e999999999', '-0.000000000000000000'])
+        assert.ok(decode(type, text) === 0, text);
     });
 
     it('lets a narrower range speak for itself', () => {
@@ -126,7 +146,9 @@ for (const { name, type, max } of narrow) {
         '1.5',
         '1e400',
         '0.1234567890123456789',
+        '1e18',
         '18446744073709551616',
+        '9'.repeat(1_000_000),
         '"5"',
         'true',
         'null',

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { parseJson, type Spelled, surveyJson } from '../json.ts';
+import { parseJson, type Spelled } from '../json.ts';
+import { surveyJson } from '../json-survey.ts';
 import { RpcError } from '../rpc-error.ts';
 import type { HttpLimits } from './limits.ts';
 
@@ -32,22 +33,39 @@ export async function readBody(request: IncomingMessage, limits: HttpLimits): Pr
 /** By events, because a stream's iterator costs as much as all the rest of a small call. */
 function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let whole: Buffer = NO_BYTES;
     let length = 0;
     const onData = (chunk: Buffer): void => {
+      const before = length;
       length += chunk.length;
-      chunks.push(chunk);
-      if (length <= limits.bodyBytesMax) return;
-      request.off('data', onData).pause();
-      reject(tooLarge(limits));
+      if (length > limits.bodyBytesMax) {
+        request.off('data', onData).pause();
+        reject(tooLarge(limits));
+      } else if (before === 0) whole = chunk;
+      else {
+        if (length > whole.length) whole = grown(whole.subarray(0, before), length);
+        chunk.copy(whole, before);
+      }
     };
     request.on('data', onData);
-    request.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once('end', () => resolve(whole.subarray(0, length)));
     // Comes after the end as well, when it changes nothing any more.
     request.once('close', () => {
       if (!request.complete) reject(new RpcError('cancelled', 'The caller went away before it had sent the body'));
     });
   });
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * The bytes with room for as many again. A list of the chunks would take a hundred bytes of memory and more for each, and a sender
+ * may cut its body into a million chunks of one byte.
+ */
+function grown(bytes: Buffer, length: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * bytes.length));
+  bytes.copy(larger);
+  return larger;
 }
 
 /** Refuses what its headers give away already, e.g. before `100 Continue` is sent. */
@@ -95,12 +113,19 @@ function tooLarge(limits: HttpLimits): HttpRefusal {
 
 /**
  * The value behind JSON text.
- * @throws {RpcError} parse_error, or invalid_request when it nests deeper than the limit
+ * @throws {RpcError} parse_error, or invalid_request when it is beyond a limit
  */
 export function parseBody(text: string, limits: HttpLimits, isSpelled?: Spelled): unknown {
   const survey = surveyJson(text);
   if (survey.depth > limits.nestingDepthMax) {
     throw new RpcError('invalid_request', `Arrays and objects nest deeper than ${limits.nestingDepthMax}`);
+  }
+  if (survey.wideNumbers.length / 2 > limits.wideNumbersMax) {
+    const message = `The body holds more than ${limits.wideNumbersMax} numbers of more than 15 digits or with an exponent`;
+    throw new RpcError('invalid_request', message);
+  }
+  if (survey.values > limits.valuesMax) {
+    throw new RpcError('invalid_request', `The body holds more than ${limits.valuesMax} values`);
   }
   try {
     return parseJson(text, survey, isSpelled);

@@ -6,6 +6,13 @@ export interface HttpLimits {
   readonly discardBytesMax: number;
   /** How deep arrays and objects may nest: contracts need 4, hostile bodies need thousands. */
   readonly nestingDepthMax: number;
+  /**
+   * Values in a body, i.e. elements and members. A megabyte holds half a million, and parsing or refusing each may take more than
+   * half a microsecond. A full batch of the largest calls of this system has 17,000.
+   */
+  readonly valuesMax: number;
+  /** Numbers in a body that a double may not hold: each takes a microsecond. A full batch of this system has 150. */
+  readonly wideNumbersMax: number;
   /** Calls in one batch: they run side by side, so this bounds what one request can start. */
   readonly batchLengthMax: number;
   /** Characters of a call's id: it is echoed, so it must not be a way to have megabytes sent back. */
@@ -29,6 +36,8 @@ export const HTTP_LIMITS = {
   bodyBytesMax: 1024 * 1024,
   discardBytesMax: 16 * 1024 * 1024,
   nestingDepthMax: 32,
+  valuesMax: 40_000,
+  wideNumbersMax: 5_000,
   batchLengthMax: 50,
   idLengthMax: 256,
   answerBytesMax: 4 * 1024 * 1024,

@@ -326,9 +326,16 @@ export const badInputs: readonly BadInput[] = [
       plainError('invalid_params', `Invalid params: ${message}`, details),
     );
   }),
-  ...[...NO_NUMBERS, '9223372036854775808', '-9223372036854775809', '9007199254740993.0'].flatMap((value) =>
-    badParams('echo', `{"int64":${value}}`, ['int64', INT64]),
-  ),
+  ...[
+    ...NO_NUMBERS,
+    '9223372036854775808',
+    '-9223372036854775809',
+    '9007199254740993.5',
+    '1e19',
+    '1e999999999',
+    '1e-999999999',
+    '15e-1',
+  ].flatMap((value) => badParams('echo', `{"int64":${value}}`, ['int64', INT64])),
   ...[...NO_NUMBERS, '-1', '18446744073709551616'].flatMap((value) =>
     badParams('echo', `{"uint64":${value}}`, ['uint64', UINT64]),
   ),

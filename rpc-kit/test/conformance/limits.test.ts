@@ -50,6 +50,18 @@ describe('the limits of the HTTP server', () => {
     assert.match(deeper.body, /nest deeper than 2/);
   });
 
+  it('valuesMax and wideNumbersMax: a body with one value or one long number more is refused before it is parsed', async () => {
+    const server = await serve({ valuesMax: 5, wideNumbersMax: 2 });
+    const answer = async (body: string) => (await sendRaw(server.port, requestBytes({ path: '/echo', body }))).body;
+    assert.equal(await answer('{"list":[1,2,3]}'), '{"list":[1,2,3]}');
+    assert.match(await answer('{"list":[1,2,3],"uint16":1}'), /"The body holds more than 5 values"/);
+    assert.equal(
+      await answer('{"int64":1e18,"uint64":1e17}'),
+      '{"int64":1000000000000000000,"uint64":100000000000000000}',
+    );
+    assert.match(await answer('{"int64":1e18,"uint64":1e17,"uint16":1e17}'), /"The body holds more than 2 numbers of /);
+  });
+
   it('discardBytesMax: a sender that goes on and on after the refusal is cut off', async () => {
     const server = await serve({ bodyBytesMax: 1_000, discardBytesMax: 100_000 });
     const socket = connect(server.port, '127.0.0.1').on('error', () => {});

@@ -1,0 +1,50 @@
+/**
+ * The value behind a spelling of a JSON number without its sign: 0.<digits> times ten to the power of the exponent. Two
+ * spellings have the same value when both are the same.
+ */
+interface Decimal {
+  /** Without zeros at either end; empty for zero. */
+  readonly digits: string;
+  readonly exponent: number;
+}
+
+/**
+ * The longest integer type has 20 digits; ids and foreign numbers may have some more. A conversion to a bigint costs more than
+ * linear time, so longer numbers are never converted.
+ */
+const WHOLE_DIGITS_MAX = 100;
+/** The most digits that the shortest spelling of a double has (https://tc39.es/ecma262/#sec-numeric-types-number-tostring). */
+const DOUBLE_DIGITS_MAX = 17;
+
+/**
+ * The value of a number without a sign: a JavaScript number where that loses nothing, a bigint where it is a whole number beyond
+ * 2^53; `undefined` where neither holds it, or where it is too long for any use. The cost is linear in the length.
+ */
+export function exactNumber(text: string): number | bigint | undefined {
+  const decimal = toDecimal(text);
+  const { digits, exponent } = decimal;
+  if (digits === '') return 0;
+  if (exponent > WHOLE_DIGITS_MAX || digits.length > WHOLE_DIGITS_MAX) return undefined;
+  if (digits.length <= exponent) {
+    const whole = BigInt(digits.padEnd(exponent, '0'));
+    return whole <= Number.MAX_SAFE_INTEGER ? Number(whole) : whole;
+  }
+  if (digits.length > DOUBLE_DIGITS_MAX) return undefined;
+  const number = Number(text);
+  const again = toDecimal(String(number));
+  return again.digits === digits && again.exponent === exponent ? number : undefined;
+}
+
+/** Loops and no regular expressions: `/0+$/` takes quadratic time on zeros before another digit. */
+function toDecimal(text: string): Decimal {
+  const marked = text.search(/[eE]/);
+  const mantissa = marked < 0 ? text : text.slice(0, marked);
+  const point = mantissa.indexOf('.');
+  const all = point < 0 ? mantissa : mantissa.slice(0, point) + mantissa.slice(point + 1);
+  let start = 0;
+  while (all[start] === '0') start += 1;
+  let end = all.length;
+  while (end > start && all[end - 1] === '0') end -= 1;
+  const power = marked < 0 ? 0 : Number(text.slice(marked + 1));
+  return { digits: all.slice(start, end), exponent: (point < 0 ? all.length : point) - start + power };
+}
