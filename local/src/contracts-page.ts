@@ -36,6 +36,8 @@ function faces(): string {
 
 A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMITS.nestingDepthMax} deep, with at most ${HTTP_LIMITS.valuesMax} values and ${HTTP_LIMITS.wideNumbersMax} numbers of more than 15 digits, sent as \`Content-Type: application/json\` (or without a type). Members that a method does not know are refused.
 
+An answer has at most ${HTTP_LIMITS.answerBytesMax / 1024} KiB; a larger one is replaced by \`internal\`. The answers of a batch share that limit. Where they do not fit together, the largest answers of methods that only read are replaced by \`unavailable\` with the reason \`send_alone\`: send each such call again, alone. The answer of a method that writes is never replaced for its neighbours, so a batch of writes may be answered by more.
+
 Headers of a call, all optional: \`${METADATA_HEADERS.requestId}\` (it names the call in answers and logs), \`${METADATA_HEADERS.deadlineMs}\` (milliseconds that the caller still waits), \`${METADATA_HEADERS.idempotencyKey}\`, \`${METADATA_HEADERS.traceparent}\`, \`${METADATA_HEADERS.authorization}\`. In a batch they count for every call in it; a call may carry its own in a member \`meta\` beside \`method\`: \`{"requestId", "deadlineMs", "idempotencyKey", "traceparent", "authorization"}\`.`;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { callOf, shop } from '../test/call-stubs.ts';
 import { CODES, type Code } from './code.ts';
-import { type Failure, failureOf, hadNoEffect } from './failure.ts';
+import { type Failure, failureOf, hadNoEffect, sendAlone } from './failure.ts';
 import { RpcError, type RpcErrorOptions } from './rpc-error.ts';
 
 describe('what a failed call says about its peer', () => {
@@ -29,7 +29,8 @@ describe('what a failed call says about its peer', () => {
     });
   }
 
-  it('an unavailable with a time or the reason overloaded is push-back', () => {
+  it('an unavailable with a time or a reason that no method declares is push-back', () => {
+    assert.equal(failureOf(callOf(), sendAlone()), 'pushed-back');
     assert.equal(failureOf(callOf(), new RpcError('unavailable', 'no', { retryAfterMs: 5 })), 'pushed-back');
     assert.equal(failureOf(callOf(), new RpcError('unavailable', 'no', { reason: 'overloaded' })), 'pushed-back');
   });
@@ -54,6 +55,7 @@ describe('whether a call had no effect', () => {
     ['unavailable', { neverSent: true }, true],
     ['unavailable', { reason: 'overloaded' }, true],
     ['resource_exhausted', { reason: 'overloaded', retryAfterMs: 5 }, true],
+    ['unavailable', { reason: 'send_alone' }, true],
     ['unavailable', {}, false],
     ['unavailable', { retryAfterMs: 5 }, false],
     ['resource_exhausted', { retryAfterMs: 5 }, false],

@@ -1,6 +1,6 @@
 import type { Call } from './call.ts';
 import { CODES } from './code.ts';
-import type { RpcError } from './rpc-error.ts';
+import { RpcError } from './rpc-error.ts';
 
 /**
  * What a failed call says about its peer. The code alone does not tell: `unavailable` may be a broken connection, a server
@@ -22,6 +22,19 @@ export type Failure = 'not-reached' | 'pushed-back' | 'broken' | 'answered' | 'w
  */
 export const OVERLOADED = 'overloaded';
 
+/**
+ * The reason of a server for the call of a batch whose answer has no room beside the others. Like `overloaded` it says that
+ * the call has had no effect: the call only reads. The HTTP transport sends such a call again, alone.
+ */
+export const SEND_ALONE = 'send_alone';
+
+const WITHOUT_EFFECT: ReadonlySet<string | undefined> = new Set([OVERLOADED, SEND_ALONE]);
+
+export function sendAlone(): RpcError {
+  const message = 'The answer has no room beside the other answers of the batch: send this call alone';
+  return new RpcError('unavailable', message, { reason: SEND_ALONE });
+}
+
 /** What the failed call says about its peer. Balancer, circuit breaker and hedging all judge by it. */
 export function failureOf(call: Call, error: RpcError): Failure {
   if (error.neverSent) return 'not-reached';
@@ -36,7 +49,7 @@ export function failureOf(call: Call, error: RpcError): Failure {
 /** Whether the call certainly had no effect, so that even a write without an idempotency key may be sent again. */
 export function hadNoEffect(call: Call, error: RpcError): boolean {
   if (error.neverSent) return true;
-  return CODES[error.code].retry === 'after-pause' && error.reason === OVERLOADED && !isDeclared(call, error);
+  return CODES[error.code].retry === 'after-pause' && WITHOUT_EFFECT.has(error.reason) && !isDeclared(call, error);
 }
 
 /** Whether the contract knows the error: then it is an outcome of the method like any other, whatever its code. */
@@ -47,5 +60,5 @@ function isDeclared(call: Call, { reason, code }: RpcError): boolean {
 
 function isPushBack({ code, reason, retryAfterMs }: RpcError): boolean {
   if (code === 'resource_exhausted') return true;
-  return code === 'unavailable' && (reason === OVERLOADED || retryAfterMs !== undefined);
+  return code === 'unavailable' && (WITHOUT_EFFECT.has(reason) || retryAfterMs !== undefined);
 }

@@ -20,6 +20,9 @@ export const BATCH_LIMITS = { callsMax: 50, lengthMax: 256 * 1024 } as const sat
 /** Not 0, which a careless server takes for no id at all. */
 export const FIRST_ID = 1;
 
+/** How fast a batch may become larger again: a peer that takes no batches at all is asked to about once in eight calls. */
+const GROWTH = 1.1;
+
 /** A call that waits for its batch, and for its answer. */
 export interface BatchedCall {
   readonly call: Call;
@@ -38,12 +41,14 @@ export interface Batcher {
 
 /**
  * @param send carries a batch out and settles each of its calls; its signal aborts when nobody waits for any of them
- * any more, and not before: one caller that leaves takes nothing from the others
+ * any more, and not before: one caller that leaves takes nothing from the others. It gives the number of calls that had to be sent
+ * again alone, and the next batches become smaller by as many, so that the peer does not do most of its work twice.
  */
 export function createBatcher(
   limits: BatchLimits,
-  send: (batch: readonly BatchedCall[], signal: AbortSignal) => Promise<void>,
+  send: (batch: readonly BatchedCall[], signal: AbortSignal) => Promise<number>,
 ): Batcher {
+  let { callsMax } = limits;
   let waiting: BatchedCall[] = [];
   let length = 0;
   let abandoned = new Abandonment();
@@ -57,9 +62,17 @@ export function createBatcher(
     length = 0;
     abandoned = new Abandonment();
     if (batch.length === 0) return;
-    send(batch, signal).catch((error) => {
-      for (const { reject } of batch) reject(error);
-    });
+    send(batch, signal).then(
+      (repeats) => adapt(batch.length, repeats),
+      (error) => {
+        for (const { reject } of batch) reject(error);
+      },
+    );
+  }
+
+  function adapt(calls: number, repeats: number): void {
+    if (repeats > 0) callsMax = Math.max(1, calls - repeats);
+    else if (calls >= Math.floor(callsMax)) callsMax = Math.min(limits.callsMax, callsMax * GROWTH);
   }
 
   return {
@@ -78,7 +91,7 @@ export function createBatcher(
       // The end of this turn: by then every callback of the turn has made its calls.
       if (waiting.length === 0) setImmediate(flush);
       const answered = enlist(call, text, waiting, abandoned);
-      if (waiting.length >= limits.callsMax) flush();
+      if (waiting.length >= Math.floor(callsMax)) flush();
       return answered;
     },
   };

@@ -1,8 +1,10 @@
-import { type Dispatcher, errors, Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import { abortReason, onAbort } from '../deadline.ts';
 import { parseJson } from '../json.ts';
 import { parseRetryAfter } from '../retry-after.ts';
 import { RpcError } from '../rpc-error.ts';
+import { ListSplitter } from './list-splitter.ts';
+import { Turns } from './turns.ts';
 
 /** A request to one peer and its answer, with everything that can go wrong on the way as an RpcError. */
 export interface Exchange extends AsyncDisposable {
@@ -14,14 +16,24 @@ export interface ExchangeRequest {
   readonly peer: string;
   readonly path: string;
   readonly headers: Record<string, string>;
-  readonly body: string;
+  /** Called when the request is sent, which may be long after it was made. */
+  readonly body: () => string;
   readonly signal: AbortSignal;
+  /**
+   * Takes the items of a list that is larger than `answerBytesMax` one by one, while they arrive. The limit then holds for each
+   * item. Without it, such an answer fails the request.
+   */
+  readonly onItem?: (item: unknown) => void;
 }
 
 export interface Reply {
   readonly status: number;
-  /** The answer's JSON value; `undefined` for an error status whose body is none, e.g. a proxy's page. */
+  /** The answer's JSON value; `undefined` for an error status whose body is none, e.g. a proxy's page, and after a split. */
   readonly value: unknown;
+  /** The answer was a list whose items went to `onItem`. */
+  readonly isSplit: boolean;
+  /** An item of such a list was larger than `answerBytesMax` and did not go there. */
+  readonly hasSkippedItems: boolean;
   /** What the header Retry-After asks for, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 }
@@ -57,16 +69,18 @@ export function createExchange(origin: string, { connections, answerBytesMax }: 
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     headersTimeout: ANSWER_TIMEOUT_MS,
     bodyTimeout: ANSWER_TIMEOUT_MS,
-    maxResponseSize: answerBytesMax,
   });
+  const turns = new Turns(connections);
 
   return {
     async post(request) {
       try {
-        const { status, headers, body } = await dispatch(pool, request);
+        const { status, headers, body, splitter } = await dispatch(pool, turns, request, answerBytesMax);
         return {
           status,
-          value: parseAnswer(utf8.decode(body), status),
+          value: splitter ? undefined : parseAnswer(utf8.decode(body), status),
+          isSplit: splitter !== undefined,
+          hasSkippedItems: splitter?.hasSkipped ?? false,
           retryAfterMs: parseRetryAfter({
             retryAfter: headers['retry-after']?.toString(),
             date: headers.date?.toString(),
@@ -88,19 +102,24 @@ interface RawAnswer {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
   readonly body: Buffer;
+  /** It has handed on the body's items. */
+  readonly splitter: ListSplitter | undefined;
 }
 
 /**
  * One request on the pool. This is undici's lowest call: `request()` makes a stream of every body and a promise of every
  * part, which costs as much again as the request itself.
  */
-function dispatch(pool: Pool, { path, headers, body, signal }: ExchangeRequest): Promise<RawAnswer> {
+function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerBytesMax: number): Promise<RawAnswer> {
+  const { path, headers, signal } = request;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    if (signal.aborted) throw abortReason(signal);
+    const body = new AnswerBody(answerBytesMax, request.onItem);
     let answer = { status: 0, headers: {} as RawAnswer['headers'] };
     let controller: Dispatcher.DispatchController | undefined;
-    // A request that still waits for a connection has no controller yet; it is ended as soon as it has one.
+    // A request that has begun and waits for its connection has no controller yet; it ends as soon as it has one.
     const abort = (): void => {
+      turns.leave(begin);
       controller?.abort(abortReason(signal));
       reject(abortReason(signal));
     };
@@ -108,30 +127,83 @@ function dispatch(pool: Pool, { path, headers, body, signal }: ExchangeRequest):
     const settle = (conclude: () => void): void => {
       unfollow();
       conclude();
+      // Calls with the same deadline expire in one phase of the event loop: none of them begins for the last moment of another.
+      if (signal.aborted) setImmediate(() => turns.end());
+      else turns.end();
     };
-    pool.dispatch(
-      { method: 'POST', path, headers, body },
-      {
-        onRequestStart(started) {
-          controller = started;
-          if (signal.aborted) started.abort(abortReason(signal));
-        },
-        onResponseStart(_controller, status, received) {
-          answer = { status, headers: received };
-        },
-        onResponseData(_controller, chunk) {
-          chunks.push(chunk);
-        },
-        onResponseEnd() {
-          const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-          settle(() => resolve({ ...answer, body: whole }));
-        },
-        onResponseError(_controller, error) {
-          settle(() => reject(error));
-        },
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart(started) {
+        // Nothing has been sent yet. Unlike `abort`, an exception here leaves the connection to the next request.
+        if (signal.aborted) throw abortReason(signal);
+        controller = started;
       },
-    );
+      onResponseStart(_controller, status, received) {
+        answer = { status, headers: received };
+      },
+      onResponseData(_controller, chunk) {
+        body.add(chunk);
+      },
+      onResponseEnd() {
+        settle(() => resolve({ ...answer, body: body.whole(), splitter: body.splitter }));
+      },
+      onResponseError(_controller, error) {
+        settle(() => reject(error));
+      },
+    };
+    const begin = (): void => {
+      try {
+        pool.dispatch({ method: 'POST', path, headers, body: request.body() }, handler);
+      } catch (error) {
+        settle(() => reject(error));
+      }
+    };
+    turns.enter(begin);
   });
+}
+
+/** The body of one answer while it arrives. The limit is checked here, because undici's own fails a whole batch. */
+class AnswerBody {
+  readonly #bytesMax: number;
+  readonly #onItem: ExchangeRequest['onItem'];
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  splitter: ListSplitter | undefined;
+
+  constructor(bytesMax: number, onItem: ExchangeRequest['onItem']) {
+    this.#bytesMax = bytesMax;
+    this.#onItem = onItem;
+  }
+
+  /** @throws {RpcError} when the body is larger than it may be */
+  add(chunk: Buffer): void {
+    if (this.splitter) {
+      this.splitter.add(chunk);
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#bytesMax) this.#split();
+  }
+
+  whole(): Buffer {
+    return this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+  }
+
+  #split(): void {
+    const arrived = this.whole();
+    if (!this.#onItem || !LIST.test(arrived.toString('latin1', 0, LIST_LOOK_AHEAD))) throw answerTooLarge();
+    this.#chunks = [];
+    this.splitter = new ListSplitter(this.#bytesMax, this.#onItem);
+    this.splitter.add(arrived);
+  }
+}
+
+const LIST = /^\s*\[/;
+/** White space before a list is a line break at most. */
+const LIST_LOOK_AHEAD = 16;
+
+export function answerTooLarge(): RpcError {
+  return new RpcError('internal', 'The peer answered more than may be read');
 }
 
 function parseAnswer(text: string, status: number): unknown {
@@ -140,16 +212,18 @@ function parseAnswer(text: string, status: number): unknown {
   } catch (error) {
     // A proxy's error page is no answer of the peer; its status still says something.
     if (status >= 400) return undefined;
-    throw new RpcError('internal', 'The peer answered something that is not JSON', { cause: error });
+    throw notJson(error);
   }
+}
+
+function notJson(cause: unknown): RpcError {
+  return new RpcError('internal', 'The peer answered something that is not JSON', { cause });
 }
 
 function toRpcFailure(error: unknown, peer: string, signal: AbortSignal): RpcError {
   if (error instanceof RpcError) return error;
   if (signal.aborted) return abortReason(signal);
-  if (error instanceof errors.ResponseExceededMaxSizeError) {
-    return new RpcError('internal', 'The peer answered more than may be read', { cause: error });
-  }
+  if (error instanceof SyntaxError) return notJson(error);
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   // Whatever fails while connecting, e.g. by a reset from a server that has just stopped, has sent nothing.
   const neverSent = syscall === 'connect' || NEVER_SENT.has(code);

@@ -17,7 +17,10 @@ export interface HttpLimits {
   readonly batchLengthMax: number;
   /** Characters of a call's id: it is echoed, so it must not be a way to have megabytes sent back. */
   readonly idLengthMax: number;
-  /** Bytes of an answer; a larger one is replaced by an error. As many as this kit's clients take. */
+  /**
+   * Bytes of an answer, or of all answers of a batch; what is beyond is replaced by errors. As many as this kit's clients take of
+   * one call. Only the answers of writes, which can be had nowhere else, make a batch's answer larger.
+   */
   readonly answerBytesMax: number;
   /** From the first byte until the headers are complete; slow senders hold a connection no longer. Node's default is 60 s. */
   readonly headersTimeoutMs: number;

@@ -130,7 +130,7 @@ async function routePlain(
 async function routeRpc(
   { face, limits, admission }: Router,
   { request, requestId, signal, answerHeaders }: Exchange,
-): Promise<HttpAnswer> {
+): Promise<HttpAnswer | Page> {
   if (request.method !== 'POST') return notAllowed(['POST'], requestId);
   let metadata: Metadata = { requestId };
   try {
@@ -138,8 +138,8 @@ async function routeRpc(
     refuseWithoutRoom(admission, 'high');
     metadata = metadataOfRequest(request, requestId);
     const parsed = parseBody(await readBody(request, limits), limits, isCallId);
-    const body = await face.answer(parsed, { metadata, signal, answerHeaders });
-    return body === undefined ? { status: 204, body } : { status: 200, body };
+    const text = await face.answer(parsed, { metadata, signal, answerHeaders });
+    return text === undefined ? { status: 204, body: undefined } : { status: 200, headers: {}, text };
   } catch (error) {
     return rpcRefusal(error, metadata);
   }

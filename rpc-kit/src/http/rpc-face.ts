@@ -1,7 +1,12 @@
 import jayson from 'jayson';
-import { isRawNumber, rawNumber } from '../json.ts';
+import type { Logger } from 'pino';
+import { sendAlone } from '../failure.ts';
+import { isRawNumber, rawNumber, stringifyJson } from '../json.ts';
+import { acceptRequestId } from '../request-id.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
+import { AnswerTooLarge } from './answer.ts';
+import { BatchAnswers } from './batch-answers.ts';
 import type { HttpLimits } from './limits.ts';
 import { callMeta, type FaceContext, type Metadata, toCall, withMeta } from './metadata.ts';
 import { isRecord, toJsonRpcError } from './wire-error.ts';
@@ -14,9 +19,9 @@ import { isRecord, toJsonRpcError } from './wire-error.ts';
 export interface RpcFace {
   /**
    * @param parsed the request's JSON value, a call or a batch
-   * @returns the answer's value, `undefined` when there is nothing to answer (notifications only)
+   * @returns the answer as JSON text, `undefined` when there is nothing to answer (notifications only)
    */
-  answer(parsed: unknown, context: FaceContext): Promise<unknown>;
+  answer(parsed: unknown, context: FaceContext): Promise<string | undefined>;
 }
 
 interface Envelope {
@@ -31,12 +36,17 @@ interface Answer {
   readonly error?: unknown;
 }
 
+interface WrittenAnswer {
+  readonly id: unknown;
+  readonly text: string;
+}
+
 type JaysonCallback = (error?: unknown, result?: unknown) => void;
 
 /** Stands for the call's id while jayson has it. */
 const PLACEHOLDER_ID = 0;
 
-export function createRpcFace(service: Service, discover: () => unknown, limits: HttpLimits): RpcFace {
+export function createRpcFace(service: Service, discover: () => unknown, limits: HttpLimits, logger: Logger): RpcFace {
   const create = (name: string) => toJaysonMethod(service, discover, name);
   const known = new Map([...Object.keys(service.contract.methods), 'rpc.discover'].map((name) => [name, create(name)]));
   const engine = new jayson.Server({}, { router: (name: string) => known.get(name) ?? create(name) });
@@ -56,20 +66,59 @@ export function createRpcFace(service: Service, discover: () => unknown, limits:
     return promise;
   }
 
+  /** Written call by call, so that an answer that cannot be written, or is too large, costs no other its own. */
+  async function answerText(request: unknown, context: FaceContext): Promise<WrittenAnswer | undefined> {
+    const answer = await answerOne(request, context);
+    if (!answer) return undefined;
+    const { id } = answer;
+    try {
+      const text = stringifyJson(answer);
+      if (Buffer.byteLength(text) > limits.answerBytesMax) throw new AnswerTooLarge(limits.answerBytesMax);
+      return { id, text };
+    } catch (error) {
+      const requestId = requestIdOf(request, context);
+      logger.error({ err: error, request_id: requestId }, 'call could not be answered');
+      return { id, text: stringifyJson(refusal(id, toRpcError(error), { requestId })) };
+    }
+  }
+
+  async function answerBatch(batch: readonly unknown[], context: FaceContext): Promise<string | undefined> {
+    const answers = new BatchAnswers(limits.answerBytesMax);
+    const answerInto = async (request: unknown, index: number): Promise<void> => {
+      const answer = await answerText(request, context);
+      if (!answer) return;
+      const { id, text } = answer;
+      const inPlace = () => stringifyJson(refusal(id, sendAlone(), { requestId: requestIdOf(request, context) }));
+      answers.put(index, text, onlyReads(service, request) ? inPlace : undefined);
+    };
+    await Promise.all(batch.map(answerInto));
+    return answers.toText();
+  }
+
   return {
     async answer(parsed, context) {
       const { metadata } = context;
-      if (!Array.isArray(parsed)) return answerOne(parsed, context);
-      if (parsed.length === 0) return refusal(null, invalidRequest(), metadata);
+      if (!Array.isArray(parsed)) return (await answerText(parsed, context))?.text;
+      if (parsed.length === 0) return stringifyJson(refusal(null, invalidRequest(), metadata));
       if (parsed.length > limits.batchLengthMax) {
         const message = `Invalid request: a batch holds at most ${limits.batchLengthMax} calls`;
-        return refusal(null, new RpcError('invalid_request', message), metadata);
+        return stringifyJson(refusal(null, new RpcError('invalid_request', message), metadata));
       }
-      const answers = await Promise.all(parsed.map((request) => answerOne(request, context)));
-      const given = answers.filter((answer) => answer !== undefined);
-      return given.length > 0 ? given : undefined;
+      return answerBatch(parsed, context);
     },
   };
+}
+
+function onlyReads({ contract }: Service, request: unknown): boolean {
+  const name = isRecord(request) ? request.method : undefined;
+  if (typeof name !== 'string') return false;
+  return name === 'rpc.discover' || (Object.hasOwn(contract.methods, name) && contract.methods[name]?.reads === true);
+}
+
+/** The id that the call itself was logged under. */
+function requestIdOf(request: unknown, { metadata }: FaceContext): string {
+  const meta = isRecord(request) && isRecord(request.meta) ? request.meta : {};
+  return typeof meta.requestId === 'string' ? acceptRequestId(meta.requestId) : metadata.requestId;
 }
 
 /** The answer to what could not be carried out at all. */

@@ -78,16 +78,16 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
   const drain = { ...DRAIN_TIMES, ...options.drain };
   let stage: 'serving' | 'not ready' | 'closing' = 'serving';
+  const { admission, logger } = options;
   const registry = options.registry ?? new Registry();
   const pages = createPages({
     contract: service.contract,
     registry,
     readiness: options.readiness ?? {},
     draining: () => stage !== 'serving',
-    onNotReady: (check, error) => options.logger.warn({ check, err: error }, 'not ready'),
+    onNotReady: (check, error) => logger.warn({ check, err: error }, 'not ready'),
   });
-  const face = createRpcFace(service, () => pages.openRpc, limits);
-  const { admission, logger } = options;
+  const face = createRpcFace(service, () => pages.openRpc, limits, logger);
   const boundary = createBrowserBoundary(options);
   const addresses = [
     '/rpc',

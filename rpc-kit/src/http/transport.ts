@@ -2,9 +2,10 @@ import type { Call } from '../call.ts';
 import type { Transport } from '../client.ts';
 import { stringifyJson } from '../json.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
-import { createExchange, type Exchange, type Reply } from './exchange.ts';
+import { createExchange, type Exchange } from './exchange.ts';
 import { type CallMeta, callMetaOf, headersOf } from './metadata.ts';
-import { fromJsonRpcError, fromPlainAnswer, isRecord } from './wire-error.ts';
+import { type BatchWire, resultOf, sendBatch } from './send-batch.ts';
+import { fromPlainAnswer } from './wire-error.ts';
 
 export interface HttpTransportOptions {
   /**
@@ -19,7 +20,7 @@ export interface HttpTransportOptions {
   readonly batching?: Partial<BatchLimits> | false;
   /** Connections to the peer. undici's own default is no limit. */
   readonly connections?: number;
-  /** Bytes of an answer; a larger one fails its calls. */
+  /** Bytes of one call's answer, alone or in a batch; a larger one fails its call. */
   readonly answerBytesMax?: number;
   /** How this client names itself to the peer, in User-Agent: `checkout/0.1.0`. */
   readonly userAgent: string;
@@ -53,7 +54,7 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   const batcherOf = (method: string): Batcher => {
     const known = batchers.get(method);
     if (known) return known;
-    const made = createBatcher(limits, (batch, signal) => sendBatch(wire, batch, signal));
+    const made = createBatcher(limits, (batch, signal) => callTogether(wire, batch, signal));
     batchers.set(method, made);
     return made;
   };
@@ -81,7 +82,7 @@ async function callPlain({ exchange, base, headers }: Wire, call: Call): Promise
     peer: call.service,
     path: `${base}/${call.method}`,
     headers: headersOf(call, headers),
-    body: stringifyJson(call.params),
+    body: () => stringifyJson(call.params),
     signal: call.signal,
   });
   if (reply.status >= 200 && reply.status < 300) return reply.value;
@@ -93,46 +94,32 @@ async function callRpc({ exchange, base, headers }: Wire, call: Call): Promise<u
     peer: call.service,
     path: `${base}/rpc`,
     headers: headersOf(call, headers),
-    body: toText(call, FIRST_ID),
+    body: () => toText(call, FIRST_ID),
     signal: call.signal,
   });
   return resultOf(reply.value, reply);
 }
 
-/** A batch of one goes as a single call: the answer is the same, and foreign servers without batches understand it. */
-async function sendBatch(wire: Wire, batch: readonly BatchedCall[], signal: AbortSignal): Promise<void> {
+/**
+ * A batch of one goes as a single call: the answer is the same, and foreign servers without batches understand it.
+ * @returns how many calls were sent again, alone
+ */
+async function callTogether(wire: Wire, batch: readonly BatchedCall[], signal: AbortSignal): Promise<number> {
   const [first] = batch;
-  if (!first) return;
-  if (batch.length === 1) return first.resolve(callRpc(wire, first.call));
-  const reply = await wire.exchange.post({
-    peer: first.call.service,
-    path: `${wire.base}/rpc`,
-    headers: wire.headers,
-    body: `[${batch.map(({ text }) => text()).join(',')}]`,
-    signal,
-  });
-  // One object in place of the list is the refusal of the batch as a whole.
-  if (!Array.isArray(reply.value)) resultOf(reply.value, reply);
-  const listed: readonly unknown[] = Array.isArray(reply.value) ? reply.value : [];
-  const answers = new Map(listed.filter(isRecord).map((answer) => [answer.id, answer]));
-  for (const { id, resolve, reject } of batch) {
-    try {
-      resolve(resultOf(answers.get(id), reply));
-    } catch (error) {
-      reject(error);
-    }
+  if (!first) return 0;
+  const callAlone = (call: Call): Promise<unknown> => callRpc(wire, call);
+  if (batch.length === 1) {
+    first.resolve(callAlone(first.call));
+    return 0;
   }
+  const { exchange, base, headers } = wire;
+  const post: BatchWire['post'] = (body, signal, onItem) =>
+    exchange.post({ peer: first.call.service, path: `${base}/rpc`, headers, body, signal, onItem });
+  return sendBatch({ post, callAlone }, batch, signal);
 }
 
 /** Put together from its parts, which is quicker than to have the whole written; a method's name needs no escapes. */
 function toText({ method, params }: Call, id: number, meta?: CallMeta): string {
   const call = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${stringifyJson(params)}`;
   return meta ? `${call},"meta":${stringifyJson(meta)}}` : `${call}}`;
-}
-
-function resultOf(answer: unknown, { status, retryAfterMs }: Reply): unknown {
-  if (!isRecord(answer) || answer.jsonrpc !== '2.0') throw fromPlainAnswer(status, answer, retryAfterMs);
-  // Servers that came from JSON-RPC 1.0 send the member null beside a result.
-  if (answer.error !== undefined && answer.error !== null) throw fromJsonRpcError(answer.error, retryAfterMs);
-  return answer.result;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import {
   type Client,
   type Code,
@@ -362,6 +362,41 @@ describe('client over a faulty network', () => {
     );
     peer.behave(good);
     assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
+  });
+
+  it('calls that end while they wait for a connection open none and close none', async () => {
+    await using busy = createHttpTransport(peer.url, { userAgent: 'test', connections: 2, batching: false });
+    const caller = createClient(stock, busy);
+    const held: Socket[] = [];
+    const isFull = Promise.withResolvers<void>();
+    peer.behave((socket) => {
+      if (held.push(socket) === 2) isFull.resolve();
+    });
+    const openedBefore = peer.opened;
+    const underWay = [caller.count({ sku: 1n }), caller.count({ sku: 1n })];
+    await isFull.promise;
+    const leaver = new AbortController();
+    const waiting = Array.from({ length: 98 }, () => failureOf(caller.count({ sku: 1n }, { signal: leaver.signal })));
+    leaver.abort();
+    for (const { code } of await Promise.all(waiting)) assert.equal(code, 'cancelled');
+    peer.behave(good);
+    for (const socket of held) good(socket);
+    assert.deepEqual(await Promise.all(underWay), [{ count: 5n }, { count: 5n }]);
+    assert.deepEqual(await caller.count({ sku: 1n }), { count: 5n });
+    assert.equal(peer.opened - openedBefore, 2);
+  });
+
+  it('a call that ends while its connection is being opened leaves the connection to the next call', async () => {
+    await using lone = createHttpTransport(peer.url, { userAgent: 'test', connections: 1, batching: false });
+    const caller = createClient(stock, lone);
+    peer.behave(good);
+    const openedBefore = peer.opened;
+    const leaver = new AbortController();
+    const leaving = failureOf(caller.count({ sku: 1n }, { signal: leaver.signal }));
+    leaver.abort();
+    assert.equal((await leaving).code, 'cancelled');
+    assert.deepEqual(await caller.count({ sku: 1n }), { count: 5n });
+    assert.equal(peer.opened - openedBefore, 1);
   });
 
   it('metadata that no header can carry is refused before it is sent, and the pool works on', async () => {

@@ -9,13 +9,17 @@ export interface FaultyPeer extends AsyncDisposable {
   behave(behaviour: Behaviour): void;
   /** Connections that are open now. */
   readonly connections: number;
+  /** Connections that were ever opened. */
+  readonly opened: number;
 }
 
 /** A peer that does to its caller whatever a network can do. It reads just enough HTTP to know where a request ends. */
 export async function createFaultyPeer(): Promise<FaultyPeer> {
   let current: Behaviour = (socket) => socket.destroy();
   const sockets = new Set<Socket>();
+  let opened = 0;
   const server = createServer((socket) => {
+    opened += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
@@ -38,6 +42,9 @@ export async function createFaultyPeer(): Promise<FaultyPeer> {
     },
     get connections() {
       return sockets.size;
+    },
+    get opened() {
+      return opened;
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,42 @@
+/**
+ * Lets a bounded number of requests be under way at a time; the others wait in order. A request that leaves while it waits
+ * costs nothing: undici's own queue would open or break a connection for it.
+ */
+export class Turns {
+  #free: number;
+  readonly #waiting = new Set<() => void>();
+  #isServing = false;
+
+  constructor(concurrencyMax: number) {
+    this.#free = concurrencyMax;
+  }
+
+  /** Calls `begin` once it is its turn, maybe at once. Each turn that began ends with `end`. */
+  enter(begin: () => void): void {
+    this.#waiting.add(begin);
+    this.#serve();
+  }
+
+  /** @returns whether the request was still waiting; then it never begins */
+  leave(begin: () => void): boolean {
+    return this.#waiting.delete(begin);
+  }
+
+  end(): void {
+    this.#free += 1;
+    this.#serve();
+  }
+
+  /** A turn may end before `begin` returns, e.g. in a closed pool: the loop keeps that from nesting as deep as the queue is long. */
+  #serve(): void {
+    if (this.#isServing) return;
+    this.#isServing = true;
+    for (const begin of this.#waiting) {
+      if (this.#free === 0) break;
+      this.#free -= 1;
+      this.#waiting.delete(begin);
+      begin();
+    }
+    this.#isServing = false;
+  }
+}
