@@ -1,35 +1,38 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from './failure.ts';
 
 /**
  * A process as it can be found again by a later run. A pid alone says nothing, because pids are used again: with the time
  * at which the process started it names one process for good, so that no stranger is ever signalled.
  */
-export type ProcessStamp = { name: string; pid: number; identity: string };
+export type ProcessStamp = {
+  name: string;
+  pid: number;
+  /** When it started. */
+  identity: string;
+  /** The process namespace in which the pid is meant: containers that share a folder have one each. */
+  namespace?: string | undefined;
+};
 
 const POLL_INTERVAL_MS = 20;
 const PS_TIMEOUT_MS = 2_000;
+const WRONG_PROC =
+  '/proc is missing or shows the processes of another namespace: mount it (unshare --mount-proc does), then call again.';
 
 export function stampProcess(name: string, pid: number): ProcessStamp | undefined {
   const identity = identifyProcess(pid);
-  return identity === undefined ? undefined : { name, pid, identity };
+  return identity === undefined ? undefined : { name, pid, identity, namespace: identifyNamespace() };
 }
 
-export function isAlive({ pid, identity }: ProcessStamp): boolean {
-  return identifyProcess(pid) === identity;
+export function isAlive({ pid, identity, namespace }: ProcessStamp): boolean {
+  return namespace === identifyNamespace() && identifyProcess(pid) === identity;
 }
 
-/** Whether it belongs to another process namespace of this boot, where it may live without being seen from here. */
-export function isOutOfReach({ identity }: ProcessStamp): boolean {
-  if (process.platform !== 'linux') return false;
-  try {
-    const own = identifyNamespace();
-    const [boot = ''] = own.split(' ');
-    return identity.startsWith(boot) && !identity.startsWith(`${own} `);
-  } catch {
-    return true;
-  }
+/** Whether it belongs to another process namespace, where it may live without being seen from here. */
+export function isOutOfReach({ namespace }: ProcessStamp): boolean {
+  return namespace !== identifyNamespace();
 }
 
 export type SignalStep = { signal: NodeJS.Signals; waitMs: number };
@@ -75,21 +78,23 @@ function identifyByProc(pid: number): string | undefined {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [state, startTicks] = [fields[0], fields[19]];
     if (state === 'Z' || state === 'X') return undefined;
-    return `${identifyNamespace()} ${startTicks}`;
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return `${bootId} ${startTicks}`;
   } catch {
     return undefined;
   }
 }
 
-/**
- * The boot and the process namespace in which a pid is meant. Containers that share a folder have namespaces of their own,
- * and a pid of one is another process, or none, in the other.
- */
-function identifyNamespace(): string {
-  // A /proc that was mounted in another namespace shows other processes under the pids that are signalled here.
-  if (readlinkSync('/proc/self') !== String(process.pid)) throw new Error('/proc belongs to another namespace');
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  return `${bootId} ${readlinkSync('/proc/self/ns/pid')}`;
+/** macOS has none. */
+function identifyNamespace(): string | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    // A /proc that was mounted in another namespace shows other processes under the pids that are signalled here.
+    if (readlinkSync('/proc/self') === String(process.pid)) return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // It is not mounted at all.
+  }
+  throw new Failure(WRONG_PROC);
 }
 
 function identifyByPs(pid: number): string | undefined {

@@ -38,9 +38,7 @@ export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort
   if (lock === undefined) return refuse(paths);
   const [folder, runner] = [identifyFile(paths.directory), stampProcess(runnerName, process.pid)];
   if (folder === undefined || runner === undefined) {
-    throw new Failure(
-      'The list of processes cannot be read: install ps (package procps), or mount /proc for this process namespace.',
-    );
+    throw new Failure('The list of processes cannot be read: install ps (package procps).');
   }
   const content: RecordContent = { folder, runner, postgresPort, processes: readRunRecord(paths)?.processes ?? [] };
   // Once the folder was moved, its path may name the folder of another run.
