@@ -11,7 +11,7 @@ const shortage = z.object({ sku: uint32, requested: uint32, available: uint64 })
 
 export const checkout = defineService(
   'checkout',
-  { summary: 'Carts and purchases.', version: '0.1.0' },
+  { summary: 'Carts and purchases.', version: '0.1.0', contact: { name: 'The maintainers of order-mesh' } },
   {
     addToCart: {
       summary: 'Puts goods into the cart of a user.',
@@ -96,7 +96,7 @@ export const checkout = defineService(
       timeoutMs: 4_000,
       priority: 'high',
       retry: 'with-idempotency-key',
-      positions: ['user'],
+      positions: ['user', 'idempotencyKey'],
       example: { params: { user: 1 }, result: { orderID: 1 } },
     },
   },

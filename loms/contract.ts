@@ -19,12 +19,16 @@ const order_not_found = {
 
 export const loms = defineService(
   'loms',
-  { summary: 'Logistics and order management: orders and stock.', version: '0.1.0' },
+  {
+    summary: 'Logistics and order management: orders and stock.',
+    version: '0.1.0',
+    contact: { name: 'The maintainers of order-mesh' },
+  },
   {
     createOrder: {
       summary: 'Creates an order and reserves its goods, all of them or none.',
       description:
-        'The same sku twice counts as the sum. When goods are missing, the order is kept as failed and no stock has moved.',
+        'The same sku twice counts as the sum; a sum above 65535 is invalid_params. When goods are missing, the order is kept as failed and no stock has moved.',
       params: z.strictObject({
         user: int64,
         items: z.array(item).min(1).max(ITEMS_MAX),
@@ -45,7 +49,7 @@ export const loms = defineService(
       timeoutMs: 2_000,
       priority: 'high',
       retry: 'with-idempotency-key',
-      positions: ['user', 'items'],
+      positions: ['user', 'items', 'idempotencyKey'],
       example: { params: { user: 2, items: [{ sku: 139275865, count: 1 }] }, result: { orderID: 2 } },
     },
     listOrder: {

@@ -24,7 +24,11 @@ const CURSOR_LENGTH_MAX = 255;
 
 export const notifications = defineService(
   'notifications',
-  { summary: 'Tells users how their orders fare.', version: '0.1.0' },
+  {
+    summary: 'Tells users how their orders fare.',
+    version: '0.1.0',
+    contact: { name: 'The maintainers of order-mesh' },
+  },
   {
     deliver: {
       summary: 'Takes one order event and notifies its user, exactly once and in the order of the order.',

@@ -5,10 +5,15 @@ import { z } from 'zod';
 const SKUS_MAX = 1_000;
 
 const token = text(255);
+const codes = { unauthenticated: 'The token is wrong.' } as const;
 
 export const products = defineService(
   'products',
-  { summary: 'The product catalogue: names and prices.', version: '0.1.0' },
+  {
+    summary: 'The product catalogue: names and prices.',
+    version: '0.1.0',
+    contact: { name: 'The maintainers of order-mesh' },
+  },
   {
     get_product: {
       summary: 'Gives the name and the price of a product.',
@@ -21,6 +26,7 @@ export const products = defineService(
           details: z.object({ sku: uint32 }),
         },
       },
+      codes,
       timeoutMs: 1_000,
       reads: true,
       positions: ['token', 'sku'],
@@ -37,6 +43,7 @@ export const products = defineService(
         count: z.int().min(1).max(SKUS_MAX).meta({ format: 'uint32' }),
       }),
       result: z.object({ skus: z.array(uint32) }),
+      codes,
       timeoutMs: 1_000,
       reads: true,
       positions: ['token', 'startAfterSku', 'count'],

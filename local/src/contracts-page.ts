@@ -4,6 +4,7 @@ import {
   contractMarkdown,
   HTTP_LIMITS,
   METADATA_HEADERS,
+  refusalsMarkdown,
   type ServiceContract,
   wireSchema,
 } from 'rpc-kit';
@@ -50,9 +51,17 @@ function types(): string {
 function errors(): string {
   return `## Errors
 
-On \`/rpc\` an answer has HTTP status 200 and \`{"error": {"code": <number>, "message", "data": {"code", "reason", "details", "requestId"}}}\`; on the plain face it has the status of the table and \`{"error": {"code", "reason", "message", "details", "requestId"}}\`. \`reason\` and \`details\` are there for the errors that a method lists; \`retryAfterMs\` and the header \`Retry-After\` where waiting helps. What went wrong inside is in the log under the request id.
+On \`/rpc\` a call is answered with the status 200, also when it fails: \`{"jsonrpc": "2.0", "id", "error": {"code": <number>, "message", "data": {"code", "reason", "details", "retryAfterMs", "requestId"}}}\`. A body of notifications alone is answered with 204 and no body. A body that is JSON but no call, an empty batch and one of more than ${HTTP_LIMITS.batchLengthMax} calls are answered with 200 and the error invalid_request, under the id of the call where it has a usable one and else under null. What is refused before there are calls has the status of the second table below, e.g. 400 for a body that is not JSON, with the error under the id null.
 
-${codesMarkdown()}`;
+On the plain face an error has the status of the first table and \`{"error": {"code", "reason", "message", "details", "retryAfterMs", "requestId"}}\`; so have refusals of pages, and on \`/rpc\` those of other verbs and of requests that are no HTTP.
+
+\`reason\` and \`details\` come with the errors that a method lists; \`details\` also with invalid_params, where \`issues\` names up to 20 params by \`path\` and \`message\`. \`retryAfterMs\`, and on the plain face the header \`Retry-After\` in whole seconds, come where waiting helps. The log has the inner cause under the request id.
+
+${codesMarkdown()}
+
+Any method can answer these besides the errors that it lists:
+
+${refusalsMarkdown()}`;
 }
 
 function events(): string {

@@ -1,4 +1,6 @@
 /** What the integration tests of the services, the end-to-end tests and the benchmarks use. */
+
+export { itKeepsItsDocuments } from './document-proof/prove-documents.ts';
 export { pickFreePorts } from './ports.ts';
 export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';
 export { noteStatements, queryOn, type RanStatement, rolledBack } from './ran-statements.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineService } from './contract.ts';
 import { codesMarkdown, contractMarkdown, typeText } from './contract-markdown.ts';
 import { rawNumber } from './json.ts';
-import { wireSchema } from './openrpc.ts';
+import { wireSchema } from './wire-schema.ts';
 import { idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
 
 describe('the notation of types', () => {

@@ -1,6 +1,7 @@
-import { CODES } from './code.ts';
+import { documentedErrors, REFUSALS } from './answer-table.ts';
+import { CODES, type Code } from './code.ts';
 import type { MethodContract, ServiceContract } from './contract.ts';
-import { documentedErrors, type JsonSchema, wireSchema } from './openrpc.ts';
+import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
 /** The contract as a section of Markdown: every method with its types, limits, errors and a curl line. */
 export function contractMarkdown(contract: ServiceContract, url: string): string {
@@ -19,6 +20,17 @@ export function codesMarkdown(): string {
     retry.replaceAll('-', ' '),
   ]);
   return table(['code', 'JSON-RPC', 'HTTP (plain face)', 'a caller may retry'], rows);
+}
+
+/** What every method can answer besides the errors that it lists, as Markdown. */
+export function refusalsMarkdown(): string {
+  const rows = REFUSALS.map(({ status, code, reason, when, to, ofCalls }) => [
+    status,
+    reason ? `${code}, ${reason}` : code,
+    to === 'every call' ? 'in the answer' : ofCalls ? `${status}, or in the answer` : status,
+    when,
+  ]);
+  return table(['HTTP (plain face)', 'code', '/rpc', 'when'], rows);
 }
 
 function methodMarkdown(name: string, method: MethodContract, url: string): string {
@@ -49,7 +61,11 @@ function limitsText(method: MethodContract): string {
 
 function errorTable(method: MethodContract): string[] {
   const errors = documentedErrors(method);
-  if (errors.length === 0) return [];
+  const bare = Object.entries(method.codes ?? {}).map(([code, when]) => {
+    const { jsonRpc, http } = CODES[code as Code];
+    return ['', code, jsonRpc, http, '', when];
+  });
+  if (errors.length + bare.length === 0) return [];
   const rows = errors.map((error) => [
     error.reason,
     error.code,
@@ -58,7 +74,7 @@ function errorTable(method: MethodContract): string[] {
     error.details ? `\`${typeText(error.details)}\`` : '',
     error.message,
   ]);
-  return [table(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], rows)];
+  return [table(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], [...rows, ...bare])];
 }
 
 /** A schema in the notation of these pages: `{user: int64, items: [{sku: uint32, count: uint16 (1 or more)}] (1 to 100)}`. */

@@ -90,6 +90,24 @@ describe('defineService', () => {
   });
 });
 
+describe('defineService of a method with optional params', () => {
+  const method = {
+    summary: 'Lists.',
+    params: z.strictObject({ user: z.int(), note: z.string().optional() }),
+    result: z.object({}),
+    timeoutMs: 100,
+    example: { params: { user: 1 }, result: {} },
+  };
+  const define = (positions: string[]) =>
+    defineService('shop', { summary: 'Sells.', version: '1.0.0' }, { list: { ...method, positions } });
+
+  it('refuses a required param after an optional one by position, where the optional one could not be left out', () => {
+    const complaint = 'shop.list: positions names "user", which is required, after an optional param';
+    assert.throws(() => define(['note', 'user']), { name: 'TypeError', message: complaint });
+    assert.doesNotThrow(() => define(['user', 'note']));
+  });
+});
+
 describe('fail', () => {
   it("makes the error of the contract's words, with the facts", () => {
     const error = fail(createOrder, 'out_of_stock', { sku: 1, available: 2n });

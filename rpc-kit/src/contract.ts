@@ -29,6 +29,8 @@ export interface MethodContract {
   readonly result: z.ZodType;
   /** The reasons for which it refuses, by name. */
   readonly errors?: Readonly<Record<string, ErrorContract>>;
+  /** Codes that it refuses with besides, without a reason, each with the sentence that says when. */
+  readonly codes?: Readonly<Partial<Record<Code, string>>>;
   /** The longest that a call may take, in milliseconds. The caller's own deadline may be shorter, never longer. */
   readonly timeoutMs: number;
   /** It changes nothing: it may be retried freely and also be called by GET on the plain face. */
@@ -43,7 +45,10 @@ export interface MethodContract {
   readonly batched?: boolean;
   /** Default: `safe` when it only reads, else `never`. */
   readonly retry?: RetrySafety;
-  /** The order of params for callers that send them by position. Without it, by name only. */
+  /**
+   * The order of params for callers that send them by position, optional ones last; params that it leaves out go by name only.
+   * Without it, all do.
+   */
   readonly positions?: readonly string[];
   /** A call that works when pasted, in wire form: documents, docs page and curl lines show it. */
   readonly example: { readonly params: Readonly<Record<string, unknown>>; readonly result: unknown };
@@ -57,6 +62,8 @@ export interface ServiceContract<M extends Methods = Methods> {
   /** What the service is for, in a sentence. */
   readonly summary: string;
   readonly version: string;
+  /** Who answers questions about the service. */
+  readonly contact?: { readonly name: string };
   readonly methods: M;
 }
 
@@ -72,7 +79,7 @@ const METHOD_NAME = /^[a-z][A-Za-z0-9_]{0,63}$/;
  */
 export function defineService<const M extends Methods>(
   name: string,
-  about: { readonly summary: string; readonly version: string },
+  about: Pick<ServiceContract, 'summary' | 'version' | 'contact'>,
   methods: M,
 ): ServiceContract<M> {
   for (const [method, contract] of Object.entries(methods)) {
@@ -87,6 +94,11 @@ export function defineService<const M extends Methods>(
     for (const position of contract.positions ?? []) {
       if (!Object.hasOwn(contract.params.shape, position)) complain(`positions names "${position}", which is no param`);
     }
+    const optional = contract.positions?.findIndex((name) => isOptional(contract, name)) ?? -1;
+    const late = contract.positions?.find(
+      (name, index) => index > optional && optional >= 0 && !isOptional(contract, name),
+    );
+    if (late !== undefined) complain(`positions names "${late}", which is required, after an optional param`);
   }
   return { name, ...about, methods };
 }
@@ -126,4 +138,8 @@ export function failedWith<C extends MethodContract, R extends ReasonOf<C>>(
 /** How safe it is to send the method's call twice. */
 export function retrySafetyOf(method: MethodContract): RetrySafety {
   return method.retry ?? (method.reads ? 'safe' : 'never');
+}
+
+function isOptional({ params }: MethodContract, name: string): boolean {
+  return params.shape[name]?._zod.optin === 'optional';
 }

@@ -70,7 +70,8 @@ export { formatTraceparent, parseTraceparent, type Traceparent } from './tracepa
 export { METADATA_HEADERS } from './http/metadata.ts';
 export { parseRequestId } from './request-id.ts';
 export { storableText } from './text.ts';
-export { parseJson, stringifyJson } from './json.ts';
-export { type OpenRpcDocument, openRpcDocument, wireSchema } from './openrpc.ts';
+export { parseJson, rawNumber, stringifyJson } from './json.ts';
+export { type OpenRpcDocument, openRpcDocument } from './openrpc.ts';
+export { wireSchema } from './wire-schema.ts';
 export { openApiDocument } from './openapi.ts';
-export { codesMarkdown, contractMarkdown } from './contract-markdown.ts';
+export { codesMarkdown, contractMarkdown, refusalsMarkdown } from './contract-markdown.ts';

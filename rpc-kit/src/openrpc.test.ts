@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { defineService } from './contract.ts';
 import { stringifyJson } from './json.ts';
-import { openRpcDocument, wireSchema } from './openrpc.ts';
+import { openRpcDocument } from './openrpc.ts';
+import { wireSchema } from './wire-schema.ts';
 import { int64, timestamp, uint32 } from './wire-types.ts';
 
 const shop = defineService(
@@ -36,6 +37,15 @@ const shop = defineService(
       reads: true,
       example: { params: {}, result: ['book'] },
     },
+    pay: {
+      summary: 'Pays.',
+      params: z.strictObject({ note: z.string().optional(), amount: uint32, user: int64 }),
+      result: z.object({}),
+      codes: { unauthenticated: 'The token is wrong.' },
+      timeoutMs: 100,
+      positions: ['user', 'amount', 'note'],
+      example: { params: { user: 1, amount: 2 }, result: {} },
+    },
   },
 );
 
@@ -43,15 +53,24 @@ const UINT32 = { type: 'integer', minimum: 0, maximum: 4_294_967_295, format: 'u
 
 describe('the OpenRPC document', () => {
   const document = JSON.parse(stringifyJson(openRpcDocument(shop)));
-  const [buy, look] = document.methods;
+  const [buy, look, pay] = document.methods;
 
   it('says whose it is', () => {
     assert.equal(document.openrpc, '1.3.2');
     assert.deepEqual(document.info, { title: 'shop', version: '1.2.3', description: 'Sells.' });
   });
 
-  it('lists the params that may come by position first and in their order', () => {
-    assert.equal(buy.paramStructure, 'either');
+  it('offers positions only for methods that take every param by position', () => {
+    // The list of params would otherwise say that `note` may come third.
+    assert.deepEqual([buy.paramStructure, buy['x-positions']], ['by-name', ['user', 'sku']]);
+    assert.equal(pay.paramStructure, 'either');
+    assert.deepEqual(
+      pay.params.map(({ name }: { name: string }) => name),
+      ['user', 'amount', 'note'],
+    );
+  });
+
+  it('lists required params before optional ones, each in their order by position', () => {
     assert.deepEqual(
       buy.params.map(({ name, required }: { name: string; required: boolean }) => [name, required]),
       [
@@ -64,8 +83,22 @@ describe('the OpenRPC document', () => {
     assert.deepEqual([look.paramStructure, look.params], ['by-name', []]);
   });
 
-  it('has one error a code, and every reason in x-errors', () => {
-    assert.deepEqual(buy.errors, [
+  it('says to which address calls go, relative to its own', () => {
+    assert.deepEqual(document.servers, [{ name: 'the server that this document comes from', url: '/rpc' }]);
+  });
+
+  it('has one error a code, those of the method first, then those of any call', () => {
+    const codes = (method: { errors: { code: number }[] }) => method.errors.map(({ code }) => code);
+    const ofAnyCall = [-32603, -32600, -32014, -32602, -32010, -32008, -32001, -32004];
+    assert.deepEqual(codes(look), ofAnyCall);
+    assert.deepEqual(codes(pay), [-32016, ...ofAnyCall]);
+    assert.deepEqual(codes(buy), [-32009, -32005, ...ofAnyCall]);
+    const overloaded = look.errors.find(({ code }: { code: number }) => code === -32014);
+    assert.deepEqual(overloaded.data, { code: 'unavailable', reasons: ['overloaded'] });
+  });
+
+  it('has every reason of a code in one error and in x-errors', () => {
+    assert.deepEqual(buy.errors.slice(0, 2), [
       {
         code: -32009,
         message: 'There is none · The shop is closed',
@@ -92,7 +125,7 @@ describe('the OpenRPC document', () => {
       ],
     );
     assert.deepEqual(buy['x-errors'][0].details.properties, { sku: UINT32 });
-    assert.deepEqual(look.errors, []);
+    assert.deepEqual(look['x-errors'], []);
   });
 
   it('says how long a call may take, whether it only reads and when it may be repeated', () => {

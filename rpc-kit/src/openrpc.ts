@@ -1,10 +1,7 @@
-import { z } from 'zod';
+import { type DocumentedError, documentedErrors, type Refusal, refusalsOfMethod } from './answer-table.ts';
 import { CODES } from './code.ts';
 import { type MethodContract, retrySafetyOf, type ServiceContract } from './contract.ts';
-import { WIDE_BOUNDS } from './wire-types.ts';
-
-/** JSON Schema as plain data. */
-export type JsonSchema = Readonly<Record<string, unknown>>;
+import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
 export interface OpenRpcMethod {
   readonly name: string;
@@ -28,28 +25,32 @@ interface OpenRpcExample {
   readonly result: { readonly name: string; readonly value: unknown };
 }
 
-/** A declared reason with everything a caller needs to recognise it. */
-export interface DocumentedError {
-  readonly reason: string;
-  readonly code: string;
-  readonly httpStatus: number;
-  readonly jsonRpcCode: number;
-  readonly message: string;
-  readonly details?: JsonSchema | undefined;
-}
-
 export interface OpenRpcDocument {
   readonly openrpc: string;
-  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly info: {
+    readonly title: string;
+    readonly version: string;
+    readonly description: string;
+    readonly contact?: { readonly name: string };
+  };
+  readonly servers: readonly { readonly name: string; readonly url: string }[];
   readonly methods: readonly OpenRpcMethod[];
 }
 
 /** The contract as an OpenRPC 1.3 document (https://spec.open-rpc.org). */
 export function openRpcDocument(contract: ServiceContract): OpenRpcDocument {
+  const { name, version, summary, contact, methods } = contract;
   return {
     openrpc: '1.3.2',
-    info: { title: contract.name, version: contract.version, description: contract.summary },
-    methods: Object.entries(contract.methods).map(([name, method]) => toOpenRpcMethod(name, method)),
+    info: {
+      title: name,
+      version,
+      description: summary,
+      ...(contact ? { contact } : {}),
+    },
+    // Relative: a service does not know under which name and scheme its callers reach it.
+    servers: [{ name: 'the server that this document comes from', url: '/rpc' }],
+    methods: Object.entries(methods).map(([method, facts]) => toOpenRpcMethod(method, facts)),
   };
 }
 
@@ -57,19 +58,18 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
   const params = wireSchema(method.params);
   const required = new Set(params.required as string[] | undefined);
   const properties = Object.entries((params.properties ?? {}) as Record<string, JsonSchema>);
-  const errors = documentedErrors(method);
   return {
     name,
     summary: method.summary,
     description: method.description,
-    paramStructure: method.positions ? 'either' : 'by-name',
-    params: inOrder(properties, method.positions).map(([param, schema]) => ({
+    paramStructure: takesAllByPosition(method) ? 'either' : 'by-name',
+    params: inOrder(properties, method.positions, required).map(([param, schema]) => ({
       name: param,
       required: required.has(param),
       schema,
     })),
     result: { name: `${name}Result`, schema: wireSchema(method.result) },
-    errors: distinctCodes(errors),
+    errors: distinctCodes(refusalsOfMethod(method)),
     examples: [
       {
         name: 'example',
@@ -81,48 +81,40 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
     'x-reads': method.reads ?? false,
     'x-retry': retrySafetyOf(method),
     'x-positions': method.positions,
-    'x-errors': errors,
+    'x-errors': documentedErrors(method),
   };
 }
 
-/** Positional params come first and in their order, because OpenRPC gives the order by the list. */
-function inOrder<T>(entries: [string, T][], positions: readonly string[] = []): [string, T][] {
+/** OpenRPC has one list of params for both ways of sending them, so it can offer positions only where they name every param. */
+function takesAllByPosition({ params, positions }: MethodContract): boolean {
+  return positions !== undefined && Object.keys(params.shape).every((name) => positions.includes(name));
+}
+
+/** Required params first, as OpenRPC wants them, and both kinds in their order by position where they have one. */
+function inOrder<T>(
+  entries: [string, T][],
+  positions: readonly string[] | undefined = [],
+  required: ReadonlySet<string>,
+): [string, T][] {
   const rank = (name: string): number => (positions.includes(name) ? positions.indexOf(name) : positions.length);
-  return entries.toSorted(([a], [b]) => rank(a) - rank(b));
+  const need = (name: string): number => (required.has(name) ? 0 : 1);
+  return entries.toSorted(([a], [b]) => need(a) - need(b) || rank(a) - rank(b));
 }
 
-/** OpenRPC wants one entry a code; the reasons under it are in its data and in `x-errors`. */
-function distinctCodes(errors: readonly DocumentedError[]) {
-  const byCode = Map.groupBy(errors, (error) => error.jsonRpcCode);
-  return [...byCode].map(([code, reasons]) => ({
-    code,
-    message: reasons.map((error) => error.message).join(' · '),
-    data: { code: reasons[0]?.code, reasons: reasons.map((error) => error.reason) },
-  }));
-}
-
-export function documentedErrors(method: MethodContract): DocumentedError[] {
-  return Object.entries(method.errors ?? {}).map(([reason, error]) => ({
-    reason,
-    code: error.code,
-    httpStatus: CODES[error.code].http,
-    jsonRpcCode: CODES[error.code].jsonRpc,
-    message: error.message,
-    details: error.details && wireSchema(error.details),
-  }));
-}
-
-/** A schema's wire side as JSON Schema 2020-12, without the `$schema` line that a nested schema does not need. */
-export function wireSchema(schema: z.ZodType): JsonSchema {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return withExactBounds(rest) as JsonSchema;
-}
-
-/** zod copies schemas through plain JSON, where the bounds of 64-bit integers lose their last digits; here they are put right. */
-function withExactBounds(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withExactBounds);
-  if (typeof value !== 'object' || value === null) return value;
-  const schema = Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withExactBounds(member)]));
-  const exact = WIDE_BOUNDS[schema.format as keyof typeof WIDE_BOUNDS];
-  return schema.type === 'integer' && exact ? { ...schema, ...exact } : schema;
+/**
+ * OpenRPC wants one entry for each code; the reasons under it are in its data, and their details in `x-errors`.
+ */
+function distinctCodes(refusals: readonly Refusal[]) {
+  const byCode = Map.groupBy(
+    refusals.filter(({ to, ofCalls = to === 'every call' }) => ofCalls),
+    ({ code }) => code,
+  );
+  return [...byCode].map(([code, those]) => {
+    const reasons = those.flatMap(({ reason }) => reason ?? []);
+    return {
+      code: CODES[code].jsonRpc,
+      message: [...new Set(those.map(({ when }) => when))].join(' · '),
+      data: { code, ...(reasons.length > 0 ? { reasons } : {}) },
+    };
+  });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { parseJson, rawNumber, stringifyJson } from './json.ts';
-import { wireSchema } from './openrpc.ts';
+import { wireSchema } from './wire-schema.ts';
 import { idempotencyKey, int64, text, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
 
 /** A type and its edges: the first and the last value that it takes. */

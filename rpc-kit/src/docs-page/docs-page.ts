@@ -33,7 +33,7 @@ const CONTENT_SECURITY_POLICY = [
 const LINKS = ['/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics'];
 
 /** A page to read and try a service by, all in one piece, made from its OpenRPC document. */
-export function docsPage(document: OpenRpcDocument & Limited): DocsPage {
+export function docsPage(document: Omit<OpenRpcDocument, 'servers'> & Limited): DocsPage {
   const { info, methods } = document;
   const page = html`<!doctype html>
 <html lang="en">

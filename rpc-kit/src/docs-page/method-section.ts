@@ -1,4 +1,5 @@
-import type { DocumentedError, OpenRpcMethod } from '../openrpc.ts';
+import type { DocumentedError } from '../answer-table.ts';
+import type { OpenRpcMethod } from '../openrpc.ts';
 import { curlBlock } from './curl.ts';
 import { type Html, html, inlineCode, prose } from './html.ts';
 import { type Field, fieldsOf, fieldTable } from './schema-table.ts';

@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../openrpc.ts';
+import type { JsonSchema } from '../wire-schema.ts';
 import { type Html, html, inlineCode } from './html.ts';
 import { constraintTexts, keywordsOf, typeText } from './schema-text.ts';
 

@@ -1,5 +1,5 @@
 import { toWireInteger } from '../json.ts';
-import type { JsonSchema } from '../openrpc.ts';
+import type { JsonSchema } from '../wire-schema.ts';
 
 /** The keywords of JSON Schema 2020-12 that the page can say in words. */
 interface SchemaKeywords {

@@ -7,6 +7,8 @@ import type { HttpLimits } from './limits.ts';
 import { METADATA_HEADERS } from './metadata.ts';
 import { plainRefusal } from './plain-face.ts';
 
+type MalformedError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
 /**
  * Answers what node:http could not make a request of, or not in time, in the form of every other refusal; by itself
  * node:http sends a bare status line. Nothing may be written between or into other answers of the connection.
@@ -14,7 +16,7 @@ import { plainRefusal } from './plain-face.ts';
  * @param unanswered the responses that the connection still owes
  */
 export function refuseMalformed(
-  error: NodeJS.ErrnoException,
+  error: MalformedError,
   socket: Duplex,
   unanswered: Iterable<ServerResponse>,
   limits: HttpLimits,
@@ -35,12 +37,18 @@ export function refuseMalformed(
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(text)}`,
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => socket.destroy());
+  const sentText = isHead(error, response) ? '' : text;
+  socket.end(`${head.join('\r\n')}\r\n\r\n${sentText}`, () => socket.destroy());
 }
 
 /** Whether something was wrong with what came; else the connection broke, which is no mistake of HTTP. */
 export function isMalformed({ code = '' }: NodeJS.ErrnoException): boolean {
   return code.startsWith('HPE_') || code.startsWith('ERR_HTTP_');
+}
+
+/** RFC 9110, section 9.3.2: the answer to HEAD has no body. What node:http could not parse shows its verb in its first bytes only. */
+function isHead({ rawPacket }: MalformedError, response: ServerResponse | undefined): boolean {
+  return response ? response.req.method === 'HEAD' : rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ';
 }
 
 /** The broken bytes are this request's own. */

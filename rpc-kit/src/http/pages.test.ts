@@ -46,12 +46,19 @@ describe('the pages of a service', () => {
     const registry = new Registry();
     new Counter({ name: 'orders_total', help: 'Orders.', registers: [registry] }).inc();
     assert.equal(JSON.parse((await pageOf('/openrpc.json')).text).info.title, 'shop');
-    assert.deepEqual(Object.keys(JSON.parse((await pageOf('/openapi.json')).text).paths), ['/look']);
+    assert.equal(JSON.parse((await pageOf('/openapi.json')).text).info.title, 'shop');
     assert.match((await pageOf('/docs')).text, /^<!doctype html>/);
     assert.deepEqual(JSON.parse((await pageOf('/healthz')).text), { status: 'ok' });
     const metrics = await pageOf('/metrics', { registry });
     assert.match(metrics.text, /^orders_total 1$/m);
     assert.match(String(metrics.headers['content-type']), /^text\/plain/);
+  });
+
+  it('stand in the OpenAPI document, all of them', async () => {
+    const { paths } = JSON.parse((await pageOf('/openapi.json')).text);
+    const pages = ['/docs', '/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics'];
+    assert.deepEqual(Object.keys(paths), ['/look', '/rpc', ...pages]);
+    for (const path of pages) assert.ok(await pageOf(path), path);
   });
 
   it('let no browser guess what they are, and the docs run nothing that they do not bring', async () => {

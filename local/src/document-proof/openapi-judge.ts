@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import type { FetchedDocument } from './documents.ts';
+import type { Answer, Request } from './exchange.ts';
+import type { Schema } from './values.ts';
+
+export interface Operation {
+  readonly verb: string;
+  readonly path: string;
+  readonly tags: readonly string[];
+  readonly parameters: readonly { readonly name: string; readonly schema: Schema }[];
+  /** The schema of the request's body and its example, where it has one. */
+  readonly body: { readonly schema: Schema; readonly example: unknown } | undefined;
+  readonly responses: Readonly<Record<string, Response>>;
+}
+
+interface Response {
+  readonly headers?: Readonly<Record<string, Header>>;
+  readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
+}
+
+interface Header {
+  readonly required?: boolean;
+  readonly schema: Schema;
+}
+
+/** Headers that HTTP itself sends, or that only browsers read; all others have to be in the document. */
+const HEADERS_OF_HTTP = new Set([
+  ...['date', 'connection', 'keep-alive', 'content-length', 'content-type', 'transfer-encoding'],
+  ...['x-content-type-options', 'content-security-policy', 'cross-origin-resource-policy'],
+]);
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Every operation of the OpenAPI document, with its references followed. */
+export function operationsOf(document: FetchedDocument): Operation[] {
+  const followed = <T>(part: unknown): T => {
+    const { $ref } = part as { $ref?: string };
+    return ($ref === undefined ? part : document.resolve($ref)) as T;
+  };
+  const paths = Object.entries(document.value.paths as Record<string, Record<string, Json>>);
+  return paths.flatMap(([path, item]) =>
+    Object.entries(item).map(([verb, operation]) => {
+      const content = (operation.requestBody as { content?: Record<string, Json> } | undefined)?.content;
+      const body = content?.['application/json'];
+      const responses = Object.entries(operation.responses as Record<string, unknown>).map(([status, response]) => {
+        const { headers = {}, ...rest } = followed<{ headers?: Record<string, unknown> }>(response);
+        const named = Object.entries(headers).map(([name, header]) => [name, followed<Header>(header)]);
+        return [status, { ...rest, headers: Object.fromEntries(named) }];
+      });
+      return {
+        verb: verb.toUpperCase(),
+        path,
+        tags: operation.tags as string[],
+        parameters: ((operation.parameters ?? []) as unknown[]).map((parameter) => followed(parameter)),
+        body: body && { schema: body.schema as Schema, example: body.example },
+        responses: Object.fromEntries(responses),
+      };
+    }),
+  );
+}
+
+/** Fails unless the document says of this operation that it may answer so: the status, the headers and the body. */
+export function judge(
+  document: FetchedDocument,
+  { responses }: Operation,
+  { verb }: Pick<Request, 'verb'>,
+  answer: Answer,
+): void {
+  const shown = `${answer.status} ${answer.text.slice(0, 500)}`;
+  const response = responses[answer.status];
+  assert.ok(response, `the status is not in the document: ${shown}`);
+  judgeHeaders(document, response, answer, shown);
+  const [type = ''] = (answer.headers['content-type'] ?? '').split(';');
+  if (verb === 'HEAD' || response.content === undefined) {
+    assert.equal(answer.text, '', `a body that is not in the document: ${shown}`);
+    return;
+  }
+  const content = response.content[type];
+  assert.ok(content, `the content type "${type}" is not in the document: ${shown}`);
+  const value = type === 'application/json' ? JSON.parse(answer.text) : answer.text;
+  const complaint = document.complaint(content.schema, value);
+  assert.equal(complaint, undefined, `the body is not as in the document: ${complaint}: ${shown}`);
+}
+
+function judgeHeaders(document: FetchedDocument, { headers = {} }: Response, answer: Answer, shown: string): void {
+  for (const [name, header] of Object.entries(headers)) {
+    const text = answer.headers[name];
+    if (text === undefined) {
+      assert.ok(!header.required, `the header ${name} is missing: ${shown}`);
+      continue;
+    }
+    const value = header.schema.type === 'integer' ? Number(text) : text;
+    const complaint = document.complaint(header.schema, value);
+    assert.equal(complaint, undefined, `the header ${name} is not as in the document: ${complaint}: ${shown}`);
+  }
+  const unknown = Object.keys(answer.headers).filter((name) => !HEADERS_OF_HTTP.has(name) && !(name in headers));
+  assert.deepEqual(unknown, [], `headers that are not in the document: ${shown}`);
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { fetchDocument } from './documents.ts';
+import { createExchange, type Exchange } from './exchange.ts';
+import { type Operation, operationsOf } from './openapi-judge.ts';
+import { sendBroken, sendExample, sendMalformed, sendOtherVerbs, sendValid } from './plain-face.ts';
+import { callBroken, callValid, type RpcMethod, type RpcProof, sendBatches, sendNoCalls } from './rpc-face.ts';
+
+export interface ProvenService {
+  readonly url: () => string;
+  /** Methods with rules that JSON Schema cannot say and that their descriptions do: they may refuse params that it allows. */
+  readonly ruledByWords?: readonly string[];
+}
+
+/** `DOCUMENT_SEED` repeats the made-up requests of a run; the title of the tests prints it. */
+const SEED = Number(process.env.DOCUMENT_SEED ?? randomInt(2 ** 31));
+
+/** Tests that a running service answers just as its own OpenAPI and OpenRPC documents say, whatever is sent. */
+export function itKeepsItsDocuments({ url, ruledByWords = [] }: ProvenService): void {
+  describe(`the documents of the service are true (DOCUMENT_SEED=${SEED})`, () => {
+    let proof: RpcProof;
+    let exchange: Exchange;
+    let operations: Operation[];
+    let methods: readonly RpcMethod[];
+    const ofCalls = () => operations.filter(({ tags }) => tags.includes('methods'));
+
+    before(async () => {
+      exchange = createExchange(url());
+      const [openApi, openRpc] = [
+        await fetchDocument(exchange, '/openapi.json'),
+        await fetchDocument(exchange, '/openrpc.json'),
+      ];
+      operations = operationsOf(openApi);
+      methods = openRpc.value.methods as RpcMethod[];
+      const operation = operations.find(({ path }) => path === '/rpc');
+      assert.ok(operation);
+      proof = { openApi, openRpc, operation, exchange, seed: SEED };
+    });
+
+    after(() => exchange?.[Symbol.dispose]());
+
+    const plainProof = () => ({ document: proof.openApi, exchange, seed: SEED });
+
+    it('answers each example as OpenAPI says, those of methods with 200', async () => {
+      for (const operation of operations) {
+        const { status, text } = await sendExample(operation, plainProof());
+        if (operation.tags.includes('methods')) assert.equal(status, 200, `${operation.path}: ${text}`);
+      }
+    });
+
+    it('answers every valid request as OpenAPI says', async () => {
+      for (const operation of operations.filter(({ path }) => path !== '/rpc')) {
+        const answers = await sendValid(operation, plainProof());
+        // Methods without such rules refuse nothing that their schema allows.
+        if (ruledByWords.includes(operation.path.slice(1))) continue;
+        const refused = answers.find(({ status }) => status === 400);
+        assert.equal(refused, undefined, `${operation.path} refuses what its schema allows: ${refused?.text}`);
+      }
+    });
+
+    it('refuses params that break any one rule of the schema, as OpenAPI says', async () => {
+      for (const operation of ofCalls()) assert.ok((await sendBroken(operation, plainProof())) > 0);
+    });
+
+    it('answers malformed requests, and verbs that are not listed, as OpenAPI says', async () => {
+      for (const operation of operations) await sendMalformed(operation, plainProof());
+      const byPath = Map.groupBy(operations, ({ path }) => path);
+      for (const those of byPath.values()) await sendOtherVerbs(those, plainProof());
+    });
+
+    it('answers calls by name and by position as OpenRPC says', async () => {
+      for (const method of methods) await callValid(method, proof);
+    });
+
+    it('refuses calls whose params break any one rule, as OpenRPC says', async () => {
+      for (const method of methods) await callBroken(method, proof);
+    });
+
+    it('answers batches, notifications and bodies that are no call as OpenAPI says of /rpc', async () => {
+      await sendBatches(methods, proof);
+      await sendNoCalls(proof);
+    });
+
+    it('lists required params before optional ones, and all methods in both documents', () => {
+      for (const { name, params } of methods) {
+        const needs = params.map(({ required }) => required);
+        assert.deepEqual(
+          needs,
+          needs.toSorted((a, b) => Number(b) - Number(a)),
+          name,
+        );
+      }
+      const paths = new Set(ofCalls().map(({ path }) => path));
+      assert.deepEqual(
+        [...paths],
+        methods.map(({ name }) => `/${name}`),
+      );
+    });
+  });
+}
