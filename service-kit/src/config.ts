@@ -60,7 +60,7 @@ function list(normalize: (item: string) => string | undefined, mistake: string) 
     const normal = normalize(text.trim());
     if (normal !== undefined) return normal;
     // What stands before an @ may be a password.
-    const shown = text.trim().replace(/(^|\/\/).*@/, '$1***@');
+    const shown = text.trim().replace(/^(\w+:\/\/)?.*@/, '$1***@');
     context.addIssue({ code: 'custom', message: `"${shown}" ${mistake}` });
     return z.NEVER;
   });
