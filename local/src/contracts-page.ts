@@ -33,9 +33,9 @@ function faces(): string {
 
 - \`POST /rpc\`: JSON-RPC 2.0, whole: batches of up to ${HTTP_LIMITS.batchLengthMax} calls, notifications, params by name, and by position where a method gives an order. \`rpc.discover\` answers the OpenRPC document.
 - \`POST /<method>\`: the same method with bare params in and the bare result out; \`GET\` with a body too for methods that only read.
-- \`GET /docs\` to read and try, \`GET /openrpc.json\`, \`GET /openapi.json\`; \`GET /healthz\` (it lives), \`GET /readyz\` (it can serve), \`GET /metrics\` (Prometheus).
+- \`GET /docs\` to read and try (a browser that opens \`/\` is sent there), \`GET /openrpc.json\`, \`GET /openapi.json\`; \`GET /healthz\` (it lives), \`GET /readyz\` (it can serve), \`GET /metrics\` (Prometheus).
 
-A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMITS.nestingDepthMax} deep, with at most ${HTTP_LIMITS.valuesMax} values and ${HTTP_LIMITS.wideNumbersMax} numbers of more than 15 digits, sent as \`Content-Type: application/json\` (or without a type). Members that a method does not know are refused.
+A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMITS.nestingDepthMax} deep, with at most ${HTTP_LIMITS.valuesMax} values and ${HTTP_LIMITS.wideNumbersMax} numbers of more than 15 digits, sent as \`Content-Type: application/json\` (or without a type, but not from a browser). Members that a method does not know are refused.
 
 An answer has at most ${HTTP_LIMITS.answerBytesMax / 1024} KiB; a larger one is replaced by \`internal\`. The answers of a batch share that limit. Where they do not fit together, the largest answers of methods that only read are replaced by \`unavailable\` with the reason \`send_alone\`: send each such call again, alone. The answer of a method that writes is never replaced for its neighbours, so a batch of writes may be answered by more.
 
