@@ -65,6 +65,7 @@ export function codeOfHttpStatus(status: number): Code {
     case 405:
     case 413:
     case 415:
+    case 421:
       return 'invalid_request';
     case 401:
       return 'unauthenticated';
