@@ -75,7 +75,7 @@ function judgeAnswer({ status, headers, body }: Answer): void {
     return;
   }
   if (headers.get('content-type') !== 'application/json') {
-    if (status !== 200) throw new Error(`${status} that is not JSON`);
+    if (status !== 200 && status !== 302) throw new Error(`${status} that is not JSON`);
     return;
   }
   const value = parseJson(body);

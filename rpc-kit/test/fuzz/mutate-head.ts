@@ -31,6 +31,13 @@ const PATHS = [
 ];
 const LINES: readonly (readonly [string, string])[] = [
   ['Host', 'other'],
+  ['Origin', 'null'],
+  ['Origin', 'http://127.0.0.1'],
+  ['Origin', 'http://evil.example, \x00'],
+  ['Sec-Fetch-Site', 'cross-site'],
+  ['Sec-Fetch-Site', 'same-origin'],
+  ['Accept', 'text/html'],
+  ['Accept', ';q=,;,*/*;q=x,text/html;q=1e9'],
   ['Content-Length', '0'],
   ['Content-Length', '5'],
   ['Content-Length', '-1'],
