@@ -13,6 +13,9 @@ const SECRET = 'known to both';
 interface Received {
   readonly key: string;
   readonly signature: string | undefined;
+  readonly authorization: string | undefined;
+  /** Path and query. */
+  readonly path: string | undefined;
   readonly body: string;
 }
 
@@ -35,7 +38,8 @@ async function startReceiver(mood: Mood = () => true): Promise<Receiver> {
     let body = '';
     for await (const chunk of request) body += chunk;
     const key = String(request.headers['idempotency-key']);
-    const noted = { key, signature: request.headers['x-signature-256'] as string | undefined, body };
+    const { authorization, 'x-signature-256': signature } = request.headers as Record<string, string | undefined>;
+    const noted = { key, signature, authorization, path: request.url, body };
     received.push(noted);
     if (!(await mood(noted, response))) return;
     if (!taken.has(key)) taken.set(key, body);
@@ -120,6 +124,26 @@ describe('The webhook', () => {
     await assert.rejects(delivery, { code: 'unavailable', retryAfterMs: 60_000 });
     assert.equal(receiver.received.length, 1);
   });
+
+  const userinfos: Record<string, string | undefined> = {
+    'u:p': 'u:p',
+    'u:p%40%3A%2F%C3%A9': 'u:p@:/é',
+    'u:': 'u:',
+    u: 'u:',
+    ':p': ':p',
+    'u:a:b': 'u:a:b',
+  };
+  for (const [userinfo, decoded] of Object.entries(userinfos)) {
+    it(`proves who calls by Basic authentication where its URL holds ${userinfo}@`, async () => {
+      await using receiver = await startReceiver();
+      await using _caller = await startCaller(`${receiver.url.replace('//', `//${userinfo}@`)}?x=1`);
+      await ground.store(createEvents(1));
+      await ground.drained();
+      const [request] = receiver.received;
+      assert.equal(request?.authorization, `Basic ${Buffer.from(decoded ?? '').toString('base64')}`);
+      assert.equal(request?.path, '/hook?x=1');
+    });
+  }
 
   it('is called while no transaction is open', async () => {
     const idle = "datname = current_database() AND state LIKE 'idle in transaction%'";

@@ -12,6 +12,7 @@ import {
 } from './outlier-ejection.ts';
 import { createPeakEwma, type LoadOutcome, type PeakEwma } from './peak-ewma.ts';
 import { RpcError, toRpcError } from './rpc-error.ts';
+import { hideUrlSecrets } from './urls.ts';
 
 export interface BalancerOptions extends Partial<OutlierEjectionOptions> {
   /** The addresses of one service: a list, or where lists come from (`dnsEndpoints`). */
@@ -37,6 +38,7 @@ export interface EndpointSource {
   start(update: (urls: readonly string[]) => void): Disposable;
 }
 
+/** Endpoints are named by their URLs without what is secret in these. */
 export interface BalancerEvents {
   /** An endpoint failed too often and gets no calls for a while, `times` in a row. */
   eject(event: {
@@ -116,11 +118,11 @@ export function createBalancer(options: BalancerOptions): Balancer {
   let disposed = false;
   const ejection = createOutlierEjection<Endpoint, FailedCall>(ejectionOptions, () => members, {
     eject({ member, cause, times, forMs }) {
-      notify(on?.eject, { endpoint: member.url, ...cause, times, forMs });
+      notify(on?.eject, { endpoint: hideUrlSecrets(member.url), ...cause, times, forMs });
     },
     readmit({ url, load }) {
       load.reset();
-      notify(on?.readmit, { endpoint: url });
+      notify(on?.readmit, { endpoint: hideUrlSecrets(url) });
     },
   });
 
@@ -133,14 +135,14 @@ export function createBalancer(options: BalancerOptions): Balancer {
   function leave(endpoint: Endpoint): void {
     endpoint.left = true;
     if (endpoint.load.pending === 0) close(endpoint);
-    notify(on?.leave, { endpoint: endpoint.url });
+    notify(on?.leave, { endpoint: hideUrlSecrets(endpoint.url) });
   }
 
   function join(url: string): Endpoint {
     const record = createEjectionRecord();
     const endpoint = { ...record, url, transport: connect(url), load: createPeakEwma(decayMs), left: false };
     open.add(endpoint);
-    notify(on?.join, { endpoint: url });
+    notify(on?.join, { endpoint: hideUrlSecrets(url) });
     return endpoint;
   }
 
@@ -192,7 +194,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
       for (;;) {
         const endpoint = tried.size < TRIES_MAX ? choose(tried) : undefined;
         if (!endpoint) throw failed ?? closedError(call);
-        if (failed) notify(on?.failover, { call, endpoint: endpoint.url, error: failed });
+        if (failed) notify(on?.failover, { call, endpoint: hideUrlSecrets(endpoint.url), error: failed });
         tried.add(endpoint);
         try {
           return await carry(endpoint, call);
@@ -204,7 +206,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
       }
     },
     get endpoints() {
-      return members.map(({ url, load, health }) => ({ url, pending: load.pending, health }));
+      return members.map(({ url, load, health }) => ({ url: hideUrlSecrets(url), pending: load.pending, health }));
     },
     async [Symbol.asyncDispose]() {
       disposed = true;

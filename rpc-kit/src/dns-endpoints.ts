@@ -3,6 +3,7 @@ import { isIP, isIPv6 } from 'node:net';
 import type { EndpointSource } from './balancer.ts';
 import { raceSignal, startDeadline } from './deadline.ts';
 import { notify } from './notify.ts';
+import { parseHttpUrl } from './urls.ts';
 
 export interface DnsEndpointsOptions {
   /** Between the end of one look-up and the next, in milliseconds, from 1,000 to 300,000. */
@@ -36,11 +37,13 @@ const LOOKUP_TIMEOUT_MS = 10_000;
  * that is down at the start is no reason not to start. When a look-up fails later, the old list stays.
  *
  * @param url as of an HTTP transport: `http://loms:8081`
- * @throws {TypeError} for https, where a server's certificate names the host and not its addresses
+ * @throws {TypeError} for a URL that an HTTP transport refuses, and for https, where a server's certificate names the host and not
+ *   its addresses
  * @throws {RangeError} when refreshMs is outside its range
  */
 export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): EndpointSource {
   const { refreshMs, resolve, on } = { ...DEFAULTS, ...options };
+  parseHttpUrl(url);
   const { protocol, hostname } = new URL(url);
   if (protocol !== 'http:') throw new TypeError('dnsEndpoints takes http addresses only');
   if (!(refreshMs >= REFRESH_MS_MIN && refreshMs <= REFRESH_MS_MAX)) {
@@ -90,7 +93,10 @@ async function resolveHost(host: string): Promise<string[]> {
 }
 
 function withHost(url: string, address: string): string {
-  const { port, pathname } = new URL(url);
+  const { username, password, port, pathname, search } = new URL(url);
+  const userinfo = username || password ? `${username}:${password}@` : '';
   const host = isIPv6(address) ? `[${address}]` : address;
-  return `http://${host}${port ? `:${port}` : ''}${pathname.replace(/\/$/, '')}`;
+  // Two slashes at the end are an empty segment of the path, which belongs to it.
+  const base = pathname.replace(/(?<!\/)\/$/, '');
+  return `http://${userinfo}${host}${port ? `:${port}` : ''}${base}${search}`;
 }

@@ -11,6 +11,7 @@ import {
   defineService,
   failedWith,
   int64,
+  parseHttpUrl,
   parseRetryAfter,
   RpcError,
   retry,
@@ -26,6 +27,7 @@ import type { Target } from '../domain/delivery-ports.ts';
 import { DeliveryRefused } from '../domain/errors.ts';
 
 export interface WebhookOptions {
+  /** Its userinfo is sent as Basic authentication. */
   readonly url: string;
   /** Signs each body, so that the receiver knows whom it comes from. */
   readonly secret?: string | undefined;
@@ -83,7 +85,7 @@ const { notify } = webhook.methods;
 export function createWebhook(options: WebhookOptions): Target & AsyncDisposable {
   const { url, registry } = options;
   const breaker = createCircuitBreaker({
-    on: breakerMetrics(registry, { peer: webhook.name, endpoint: new URL(url).origin }),
+    on: breakerMetrics(registry, { peer: webhook.name, endpoint: parseHttpUrl(url).origin }),
   });
   const budget = createRetryBudget();
   retryBudgetMetrics(registry, webhook.name, budget);
@@ -110,6 +112,9 @@ const PASSING = new Set([408, 425, 429]);
 
 /** A plain POST of the call's params. What is in the answer beside its status is not looked at. */
 function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
+  const { origin, pathname, search, authorization } = parseHttpUrl(url);
+  // Fetch refuses a URL with userinfo, and quotes it in its error.
+  const target = `${origin}${pathname}${search}`;
   return {
     async call({ params, caller, requestId, traceparent, signal }: Call) {
       const body = stringifyJson(params);
@@ -119,12 +124,13 @@ function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
         'x-request-id': requestId,
         'idempotency-key': caller.idempotencyKey ?? '',
       };
+      if (authorization !== undefined) headers.authorization = authorization;
       if (traceparent !== undefined) headers.traceparent = traceparent;
       if (secret !== undefined) headers['x-signature-256'] = `sha256=${sign(body, secret)}`;
       let response: Response;
       try {
         // A redirect would take a signed body to somewhere that nobody configured.
-        response = await fetch(url, { method: 'POST', body, headers, signal, redirect: 'manual' });
+        response = await fetch(target, { method: 'POST', body, headers, signal, redirect: 'manual' });
       } catch (error) {
         signal.throwIfAborted();
         throw new RpcError('unavailable', 'The webhook cannot be reached', { cause: error });

@@ -1,6 +1,7 @@
 import type { Call } from '../call.ts';
 import type { Transport } from '../client.ts';
 import { stringifyJson } from '../json.ts';
+import { parseHttpUrl } from '../urls.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import { type CallMeta, callMetaOf, headersOf } from './metadata.ts';
@@ -36,15 +37,22 @@ const DEFAULTS = {
   answerBytesMax: 4 * 1024 * 1024,
 } as const satisfies Partial<HttpTransportOptions>;
 
-/** Carries calls to a service over HTTP. One pool of connections a peer; dispose it to close them. */
+/**
+ * Carries calls to a service over HTTP. One pool of connections a peer; dispose it to close them.
+ *
+ * @param url where the peer is. Calls go to paths below its path, with its query; its userinfo travels as Basic authentication,
+ *   unless a call brings an authorization of its own
+ * @throws {TypeError} for a URL that is none of HTTP, or that has parts no request can carry
+ */
 export function createHttpTransport(url: string, options: HttpTransportOptions): HttpTransport {
   const { face, batching, connections, answerBytesMax, userAgent } = { ...DEFAULTS, ...options };
-  const { origin, pathname } = new URL(url);
+  const { origin, pathname, search, authorization } = parseHttpUrl(url);
   const exchange = createExchange(origin, { connections, answerBytesMax });
   const wire: Wire = {
     base: pathname.replace(/\/$/, ''),
+    search,
     exchange,
-    headers: { 'content-type': 'application/json', 'user-agent': userAgent },
+    headers: { 'content-type': 'application/json', 'user-agent': userAgent, ...(authorization && { authorization }) },
   };
   const close = () => exchange[Symbol.asyncDispose]();
   if (face === 'plain') return { call: (call) => callPlain(wire, call), [Symbol.asyncDispose]: close };
@@ -74,13 +82,15 @@ interface Wire {
   readonly exchange: Exchange;
   /** The path that the peer's address begins with. */
   readonly base: string;
+  /** Its query, which each request carries. */
+  readonly search: string;
   readonly headers: Record<string, string>;
 }
 
-async function callPlain({ exchange, base, headers }: Wire, call: Call): Promise<unknown> {
+async function callPlain({ exchange, base, search, headers }: Wire, call: Call): Promise<unknown> {
   const reply = await exchange.post({
     peer: call.service,
-    path: `${base}/${call.method}`,
+    path: `${base}/${call.method}${search}`,
     headers: headersOf(call, headers),
     body: () => stringifyJson(call.params),
     signal: call.signal,
@@ -89,10 +99,10 @@ async function callPlain({ exchange, base, headers }: Wire, call: Call): Promise
   throw fromPlainAnswer(reply.status, reply.value, reply.retryAfterMs);
 }
 
-async function callRpc({ exchange, base, headers }: Wire, call: Call): Promise<unknown> {
+async function callRpc({ exchange, base, search, headers }: Wire, call: Call): Promise<unknown> {
   const reply = await exchange.post({
     peer: call.service,
-    path: `${base}/rpc`,
+    path: `${base}/rpc${search}`,
     headers: headersOf(call, headers),
     body: () => toText(call, FIRST_ID),
     signal: call.signal,
@@ -112,9 +122,9 @@ async function callTogether(wire: Wire, batch: readonly BatchedCall[], signal: A
     first.resolve(callAlone(first.call));
     return 0;
   }
-  const { exchange, base, headers } = wire;
+  const { exchange, base, search, headers } = wire;
   const post: BatchWire['post'] = (body, signal, onItem) =>
-    exchange.post({ peer: first.call.service, path: `${base}/rpc`, headers, body, signal, onItem });
+    exchange.post({ peer: first.call.service, path: `${base}/rpc${search}`, headers, body, signal, onItem });
   return sendBatch({ post, callAlone }, batch, signal);
 }
 

@@ -1,0 +1,90 @@
+/**
+ * The URLs that a process is given, read whole or refused, and shown without what is secret in them.
+ * The errors here say what is wrong and never quote the URL: the part that is misplaced may be a password.
+ */
+
+/** An HTTP address with its parts as a request needs them. */
+export interface HttpUrl {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  readonly pathname: string;
+  /** Empty, or with its question mark. */
+  readonly search: string;
+  /** The userinfo as Basic authentication (RFC 7617). */
+  readonly authorization: string | undefined;
+}
+
+const HTTP = /^https?:$/;
+
+/**
+ * `http://user:password@host:8080/base/?key=value`.
+ * @throws {TypeError} for a URL that could not be honoured in all its parts
+ */
+export function parseHttpUrl(text: string): HttpUrl {
+  const url = parseUrl(text, HTTP, 'http://host:8080');
+  const { origin, pathname, search } = url;
+  return { origin, pathname, search, authorization: basicAuthorization(url) };
+}
+
+/** RFC 3986 has no place for others; what a parser makes of them differs, which would let a secret slip past `hideUrlSecrets`. */
+const CHARACTERS = /^[^\s"<>\\^`{|}\p{Cc}]+$/u;
+/** Names as resolvers take them (RFC 1035, section 2.3.4), and what the parser leaves of addresses. */
+const HOST = /^(\[[\da-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)$/i;
+const HOST_LENGTH_MAX = 253;
+/** The parser takes none above 65535. */
+const LARGE_PORT = /[^:]:\d{5,}$/;
+const PORT_HINT = 'its port has to be from 1 to 65535';
+
+/**
+ * @param example of a URL that is taken, for the error
+ * @throws {TypeError} for what is no such URL, or holds parts that would be dropped or misread
+ */
+export function parseUrl(text: string, protocol: RegExp, example: string): URL {
+  const [, authority = '', rest = ''] = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)(.*)$/is.exec(text) ?? [];
+  const url = CHARACTERS.test(text) && authority !== '' ? URL.parse(text) : null;
+  if (!url || !protocol.test(url.protocol)) {
+    if (CHARACTERS.test(text) && LARGE_PORT.test(authority)) throw new TypeError(PORT_HINT);
+    throw new TypeError(`it has to be a URL like ${example}; ${ENCODING_HINT}`);
+  }
+  if (rest.includes('@')) throw new TypeError(`an @ stands behind the host; ${ENCODING_HINT}`);
+  if (rest.includes('#')) throw new TypeError('a server never sees what stands behind a #: leave it out, or write %23');
+  if (!HOST.test(url.hostname) || url.hostname.length > HOST_LENGTH_MAX) {
+    throw new TypeError('its host has to be a name, an IPv4 address or an IPv6 address in brackets');
+  }
+  if (url.port === '0' || authority.endsWith(':')) throw new TypeError(PORT_HINT);
+  decodeUserinfo(url);
+  return url;
+}
+
+const ENCODING_HINT = 'in a user name or password, characters other than letters and digits are percent-encoded';
+
+/** Control characters may not travel in it (RFC 7617, section 2). */
+const CONTROL = /\p{Cc}/u;
+
+function decodeUserinfo({ username, password }: URL): { readonly name: string; readonly password: string } {
+  try {
+    return { name: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch {
+    throw new TypeError('its user name or password is no percent-encoded UTF-8: write %25 for a %');
+  }
+}
+
+function basicAuthorization(url: URL): string | undefined {
+  const { name, password } = decodeUserinfo(url);
+  if (name === '' && password === '') return undefined;
+  if (name.includes(':')) throw new TypeError('its user name holds a colon, which Basic authentication cannot carry');
+  if (CONTROL.test(name + password)) {
+    throw new TypeError('its user name or password holds a control character, which Basic authentication cannot carry');
+  }
+  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+}
+
+/** Parts of a URL in a text. Each ends where a line of JSON or prose ends it, and no character is read twice for one pattern. */
+const USERINFO = /:\/\/[^\s"<>\\/?#]*@/g;
+const QUERY_AND_FRAGMENT = /(:\/\/[^\s"<>\\?#]*)(?:[?#][^\s"<>\\]*)?/g;
+
+/** A text without the userinfo, queries and fragments of the URLs in it. Everything that prints a URL uses this. */
+export function hideUrlSecrets(text: string): string {
+  if (!text.includes('://')) return text;
+  return text.replace(USERINFO, '://').replace(QUERY_AND_FRAGMENT, '$1');
+}
