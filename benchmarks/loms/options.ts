@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { describeWhole, parseWhole } from 'service-kit/whole-number';
 import { SCENARIO_NAMES, type ScenarioName } from './scenario.ts';
 
 export interface Options {
@@ -60,9 +61,8 @@ export function parseOptions(args: readonly string[]): Options {
 
 function parseCount(name: string, text: string | undefined, max: number): number | undefined {
   if (text === undefined) return undefined;
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > max) {
-    throw new TypeError(`--${name} takes a whole number from 1 to ${max}`);
-  }
+  const range = { min: 1, max };
+  const count = parseWhole(text, range);
+  if (count === undefined) throw new TypeError(`--${name} takes ${describeWhole(range)}`);
   return count;
 }

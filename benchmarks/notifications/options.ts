@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { describeWhole, parseWhole } from 'service-kit/whole-number';
 
 /** How order events travel, and what p99 of their lag has to stay below. */
 export const BARS_MS = { rpc: 50, kafka: 100 } as const;
@@ -32,9 +33,8 @@ export function parseOptions(args: readonly string[]): Options {
   const { events, help } = values;
   if (events !== 'rpc' && events !== 'kafka')
     throw new TypeError(`--events is "${events}", but has to be rpc or kafka`);
-  const seconds = Number(values.seconds);
-  if (!Number.isInteger(seconds) || seconds < 1 || seconds > SECONDS_MAX) {
-    throw new TypeError(`--seconds takes a whole number from 1 to ${SECONDS_MAX}`);
-  }
+  const range = { min: 1, max: SECONDS_MAX };
+  const seconds = parseWhole(values.seconds, range);
+  if (seconds === undefined) throw new TypeError(`--seconds takes ${describeWhole(range)}`);
   return { help, way: events, seconds };
 }

@@ -1,4 +1,4 @@
-import { commonVariables, variable } from 'service-kit';
+import { commonVariables, KEPT_DAYS, variable } from 'service-kit';
 import { z } from 'zod';
 
 export const checkoutConfig = z.object({
@@ -19,7 +19,7 @@ export const checkoutConfig = z.object({
       'On: all replicas together keep the limit of the product service, through the database. Off: each its own.',
     ),
   PRODUCT_CACHE_MAX_AGE_MS: variable
-    .milliseconds(1_000, { min: 0 })
+    .cacheAge(1_000)
     .describe('How old the names and prices in listCart may be; 0 asks for each anew.'),
-  OPERATIONS_KEPT_DAYS: variable.count(30).describe('How long the journal of operations goes back.'),
+  OPERATIONS_KEPT_DAYS: variable.whole(30, KEPT_DAYS).describe('How long the journal of operations goes back.'),
 });

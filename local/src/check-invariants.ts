@@ -11,6 +11,7 @@ import {
   openSources,
   reportLines,
 } from 'invariants';
+import { describeWhole, parseDatabaseUrl, parseWhole } from 'service-kit';
 import { Failure, runScript } from './failure.ts';
 import { findRunningMesh } from './running-mesh.ts';
 import { DEFAULT_PRODUCTS_TOKEN } from './services.ts';
@@ -22,7 +23,11 @@ import { DEFAULT_PRODUCTS_TOKEN } from './services.ts';
 
 /** Events and purchases that rest after a failure come again within a minute. */
 const DRAIN_TIMEOUT_S = 90;
+/** A day: what has not drained by then never will. */
+const DRAIN_TIMEOUT_S_MAX = 86_400;
 const PAYMENT_TIMEOUT_MS = 600_000;
+/** As the configuration of loms. */
+const PAYMENT_TIMEOUT_MAX_MS = 2_147_483_647;
 const USAGE =
   'Usage: make check-invariants [HISTORY=file], or node local/src/check-invariants.ts [--drain-timeout seconds].';
 
@@ -37,9 +42,9 @@ function findSurroundings(environment: NodeJS.ProcessEnv): Surroundings {
   const given = (environment.SECRETS ?? '').split(',').filter((secret) => secret !== '');
   if (loms || checkout || notifications) {
     const urls = {
-      loms: loms || undefined,
-      checkout: checkout || undefined,
-      notifications: notifications || undefined,
+      loms: readUrl('LOMS_DATABASE_URL', loms),
+      checkout: readUrl('CHECKOUT_DATABASE_URL', checkout),
+      notifications: readUrl('NOTIFICATIONS_DATABASE_URL', notifications),
     };
     const logs = environment.LOGS ? { folder: environment.LOGS, secrets: given } : undefined;
     return { urls, logs, journals: environment.JOURNALS || undefined };
@@ -61,16 +66,27 @@ function findMesh(environment: NodeJS.ProcessEnv): ReturnType<typeof findRunning
   }
 }
 
-function readNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (text.trim() !== '' && Number.isFinite(number) && number >= 0) return number;
-  throw new Failure(`${name} is "${text}", but has to be a number of 0 or more. ${USAGE}`);
+function readWhole(name: string, text: string, max: number): number {
+  const range = { min: 0, max };
+  const number = parseWhole(text, range);
+  if (number !== undefined) return number;
+  throw new Failure(`${name} is "${text}", but has to be ${describeWhole(range)}. ${USAGE}`);
+}
+
+function readUrl(name: string, text: string | undefined): string | undefined {
+  try {
+    return text ? parseDatabaseUrl(text) : undefined;
+  } catch (error) {
+    throw new Failure(`${name} is wrong: ${(error as Error).message}.`);
+  }
 }
 
 function readDrainTimeoutMs(): number {
   try {
     const { values } = parseArgs({ options: { 'drain-timeout': { type: 'string' } } });
-    return readNumber('--drain-timeout', values['drain-timeout'] ?? String(DRAIN_TIMEOUT_S)) * 1_000;
+    return (
+      readWhole('--drain-timeout', values['drain-timeout'] ?? String(DRAIN_TIMEOUT_S), DRAIN_TIMEOUT_S_MAX) * 1_000
+    );
   } catch (error) {
     throw error instanceof Failure ? error : new Failure(USAGE);
   }
@@ -82,7 +98,7 @@ const say = (text: string): void => console.error(text);
 async function check(): Promise<number> {
   const timeoutMs = readDrainTimeoutMs();
   const paymentTimeout = process.env.ORDER_PAYMENT_TIMEOUT_MS || String(PAYMENT_TIMEOUT_MS);
-  const paymentTimeoutMs = readNumber('ORDER_PAYMENT_TIMEOUT_MS', paymentTimeout);
+  const paymentTimeoutMs = readWhole('ORDER_PAYMENT_TIMEOUT_MS', paymentTimeout, PAYMENT_TIMEOUT_MAX_MS);
   const history = process.env.HISTORY ? await loadHistory(process.env.HISTORY) : undefined;
   const { urls, logs, journals } = findSurroundings(process.env);
   say('Waiting until nothing is under way …');

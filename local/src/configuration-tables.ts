@@ -25,7 +25,7 @@ export function withConfiguration(readme: string): string {
 /** A service's README with the variables of that service. */
 export function withConfigurationOf(service: ConfiguredService, readme: string): string {
   const rows = describeConfig(services[service]).map((variable) => row([nameOf(variable), ...rest(variable)]));
-  return withTable(`${service}/README.md`, readme, [...head(['variable', 'default', 'meaning']), ...rows]);
+  return withTable(`${service}/README.md`, readme, [...head(['variable', 'default', 'values', 'meaning']), ...rows]);
 }
 
 function withTable(path: string, readme: string, lines: string[]): string {
@@ -50,13 +50,13 @@ function tableOfAll(): string[] {
     const who = having.length === CONFIGURED_SERVICES.length ? 'all' : having.join(', ');
     return row([nameOf(variable), who, ...rest(variable)]);
   });
-  return [...head(['variable', 'service', 'default', 'meaning']), ...rows];
+  return [...head(['variable', 'service', 'default', 'values', 'meaning']), ...rows];
 }
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 const head = (titles: readonly string[]): string[] => [row(titles), row(titles.map(() => '---'))];
 const nameOf = ({ name }: DescribedVariable): string => `\`${name}\``;
 
-function rest({ fallback, required, meaning }: DescribedVariable): string[] {
-  return [required ? 'required' : fallback === undefined ? 'none' : `\`${fallback}\``, meaning];
+function rest({ fallback, required, values = '', meaning }: DescribedVariable): string[] {
+  return [required ? 'required' : fallback === undefined ? 'none' : `\`${fallback}\``, values, meaning];
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { COMPOSE_PORTS, refuseWrongPorts } from './docker-compose.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 
 const read = (path: string): string => readFileSync(join(PROJECT_DIRECTORY, path), 'utf8');
@@ -32,5 +33,24 @@ describe('The files for Docker', () => {
       published.filter((port) => !port.startsWith('127.0.0.1:')),
       [],
     );
+  });
+});
+
+describe('The ports of the containers', () => {
+  it('are all looked at', () => {
+    const published = [...read('docker-compose.yml').matchAll(/127\.0\.0\.1:\$\{(\w+_PORT):-/g)].map(
+      ([, name]) => name,
+    );
+    assert.deepEqual([...COMPOSE_PORTS].sort(), published.sort());
+  });
+
+  it('are refused in sentences, all at once, before Docker is asked', () => {
+    refuseWrongPorts({ LOMS_PORT: '', GRAFANA_PORT: '3001' });
+    assert.throws(() => refuseWrongPorts({ LOMS_PORT: ' ', GRAFANA_PORT: '0x50' }), {
+      name: 'Failure',
+      message:
+        'LOMS_PORT is " ", but has to be a whole number from 1 to 65535. ' +
+        'GRAFANA_PORT is "0x50", but has to be a whole number from 1 to 65535.',
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { describeWhole, parseWhole } from 'service-kit/whole-number';
 import { Failure } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 
@@ -25,6 +26,7 @@ const LINES_SHOWN = 15;
  */
 export async function openCompose(variables: NodeJS.ProcessEnv = {}): Promise<Compose> {
   const environment: NodeJS.ProcessEnv = { COMPOSE_ANSI: 'never', ...process.env, ...variables };
+  refuseWrongPorts(environment);
   await refuseWithoutDocker(environment);
   const words = ['compose', ...composeFiles(environment.EVENTS)];
   return {
@@ -45,6 +47,28 @@ function composeFiles(events = ''): string[] {
   if (events === '' || events === 'kafka') return [];
   if (events === 'rpc') return ['--file', 'docker-compose.yml', '--file', 'docker-compose.rpc.yml'];
   throw new Failure(`EVENTS is "${events}", but has to be kafka or rpc.`);
+}
+
+/** What docker-compose.yml publishes on this host. Compose itself answers a wrong one in the words of its parser. */
+export const COMPOSE_PORTS = [
+  'CHECKOUT',
+  'LOMS',
+  'NOTIFICATIONS',
+  'PRODUCTS',
+  'GRAFANA',
+  'PROMETHEUS',
+  'ALERTMANAGER',
+  'JAEGER',
+].map((name) => `${name}_PORT`);
+const PORT_RANGE = { min: 1, max: 65_535 };
+
+export function refuseWrongPorts(environment: NodeJS.ProcessEnv): void {
+  const mistakes = COMPOSE_PORTS.flatMap((variable) => {
+    const text = environment[variable] ?? '';
+    if (text === '' || parseWhole(text, PORT_RANGE) !== undefined) return [];
+    return `${variable} is "${text}", but has to be ${describeWhole(PORT_RANGE)}.`;
+  });
+  if (mistakes.length > 0) throw new Failure(mistakes.join(' '));
 }
 
 async function refuseWithoutDocker(environment: NodeJS.ProcessEnv): Promise<void> {

@@ -39,7 +39,16 @@ describe('The configuration of a local mesh', () => {
     assert.equal(ports.length, 5);
   });
 
-  for (const value of ['0', '65536', '80.5', 'http', '-1', '0x50']) {
+  it('names all mistakes at once', () => {
+    assert.throws(() => loadMeshConfig({ LOMS_PORT: ' ', MESH_KAFKA_PORT: '65535', EVENTS: 'Kafka' }), {
+      name: 'Failure',
+      message:
+        'LOMS_PORT is " ", but has to be a port between 1 and 65535. EVENTS is "Kafka", but has to be rpc or kafka. ' +
+        'MESH_KAFKA_PORT is "65535", but has to be a port between 1 and 65534.',
+    });
+  });
+
+  for (const value of ['0', '65536', '80.5', 'http', '-1', '0x50', ' ', ' 80', '+80', '1e3', '٨٠', '9'.repeat(30)]) {
     it(`refuses ${value} for a port`, () => {
       assert.throws(() => loadMeshConfig({ LOMS_PORT: value }), {
         name: 'Failure',

@@ -1,4 +1,6 @@
 import { join, relative, resolve } from 'node:path';
+import { hideUrlSecrets } from 'rpc-kit/urls';
+import { parseWhole } from 'service-kit/whole-number';
 import { Failure } from './failure.ts';
 import { type PerService, perService, SERVICES, type ServiceName } from './services.ts';
 
@@ -27,20 +29,35 @@ export type MeshConfig = {
   fsync: boolean;
 };
 
+/** @throws {Failure} with a sentence for every mistake there is */
 export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
+  const mistakes: string[] = [];
+  const read = <T>(variable: string, fallback: T, parse: (text: string) => T | undefined, expected: string): T => {
+    const text = environment[variable];
+    if (text === undefined || text === '') return fallback;
+    const value = parse(text);
+    if (value === undefined) mistakes.push(`${variable} is "${hideUrlSecrets(text)}", but has to be ${expected}.`);
+    return value ?? fallback;
+  };
+  const readPort = (variable: string, fallback: number, max = PORT_MAX): number =>
+    read(variable, fallback, (text) => parseWhole(text, { min: 1, max }), `a port between 1 and ${max}`);
+  const readChoice = <T extends string>(variable: string, [fallback, other]: readonly [T, T]): T =>
+    read(variable, fallback, (text) => [fallback, other].find((choice) => choice === text), `${fallback} or ${other}`);
+
   // One for each service, in a row.
   const highestFirst = PORT_MAX - SERVICES.length + 1;
-  const firstPgbouncerPort = parsePort(environment, 'MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT, highestFirst);
+  const firstPgbouncerPort = readPort('MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT, highestFirst);
   const config = {
     directory: resolve(PROJECT_DIRECTORY, environment.MESH_DIR || '.mesh'),
-    ports: perService((service) => parsePort(environment, portVariable(service), DEFAULT_PORTS[service])),
-    postgresPort: parsePort(environment, 'MESH_POSTGRES_PORT', DEFAULT_POSTGRES_PORT),
+    ports: perService((service) => readPort(portVariable(service), DEFAULT_PORTS[service])),
+    postgresPort: readPort('MESH_POSTGRES_PORT', DEFAULT_POSTGRES_PORT),
     pgbouncerPorts: perService((service) => firstPgbouncerPort + SERVICES.indexOf(service)),
-    events: parseEvents(environment.EVENTS),
-    kafkaPort: parsePort(environment, 'MESH_KAFKA_PORT', DEFAULT_KAFKA_PORT, PORT_MAX - 1),
-    fsync: parseFsync(environment.MESH_FSYNC),
+    events: readChoice('EVENTS', ['rpc', 'kafka']),
+    kafkaPort: readPort('MESH_KAFKA_PORT', DEFAULT_KAFKA_PORT, PORT_MAX - 1),
+    fsync: readChoice('MESH_FSYNC', ['on', 'off']) === 'on',
   };
-  refuseDoublePorts(listPorts(config, true));
+  if (mistakes.length === 0) mistakes.push(...findDoublePorts(listPorts(config, true)));
+  if (mistakes.length > 0) throw new Failure(mistakes.join(' '));
   return config;
 }
 
@@ -93,32 +110,10 @@ function portVariable(service: ServiceName): string {
   return `${service.toUpperCase()}_PORT`;
 }
 
-function parseEvents(text = ''): MeshConfig['events'] {
-  if (text === '' || text === 'rpc') return 'rpc';
-  if (text === 'kafka') return 'kafka';
-  throw new Failure(`EVENTS is "${text}", but has to be kafka or rpc.`);
-}
-
-function parseFsync(text = ''): boolean {
-  if (text === '' || text === 'on') return true;
-  if (text === 'off') return false;
-  throw new Failure(`MESH_FSYNC is "${text}", but has to be on or off.`);
-}
-
-function parsePort(environment: NodeJS.ProcessEnv, variable: string, fallback: number, max = PORT_MAX): number {
-  const text = environment[variable];
-  if (text === undefined || text === '') return fallback;
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port >= 1 && port <= max) return port;
-  throw new Failure(`${variable} is "${text}", but has to be a port between 1 and ${max}.`);
-}
-
-function refuseDoublePorts(ports: NamedPort[]): void {
-  for (const [index, { port, variable }] of ports.entries()) {
+function findDoublePorts(ports: NamedPort[]): string[] {
+  return ports.flatMap(({ port, variable }, index) => {
     const other = ports.slice(0, index).find((earlier) => earlier.port === port);
-    if (other === undefined) continue;
-    throw new Failure(
-      `Port ${port} is given to two at once, by ${other.variable} and ${variable}: change one of them.`,
-    );
-  }
+    if (other === undefined) return [];
+    return `Port ${port} is given to two at once, by ${other.variable} and ${variable}: change one of them.`;
+  });
 }

@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { env } from 'node:process';
 import { text } from 'node:stream/consumers';
-import { isProfileKind, PROFILE_KINDS, type ProfileKind, profileSocketPath } from 'service-kit';
+import {
+  describeWhole,
+  isProfileKind,
+  PROFILE_KINDS,
+  PROFILE_SECONDS,
+  type ProfileKind,
+  parseWhole,
+  profileSocketPath,
+} from 'service-kit';
 import { Failure, runScript } from './failure.ts';
 import { shortPath } from './mesh-config.ts';
 import { fromCpuProfile, fromHeapProfile } from './profile/call-tree.ts';
@@ -33,7 +41,9 @@ await runScript(async () => {
 function readWishes(environment: NodeJS.ProcessEnv): { kind: ProfileKind; seconds: string } {
   const kind = environment.KIND || 'cpu';
   if (!isProfileKind(kind)) throw new Failure(`KIND is "${kind}", but has to be ${PROFILE_KINDS.join(' or ')}.`);
-  return { kind, seconds: environment.SECONDS || SECONDS_FALLBACK };
+  const seconds = environment.SECONDS || SECONDS_FALLBACK;
+  if (parseWhole(seconds, PROFILE_SECONDS) !== undefined) return { kind, seconds };
+  throw new Failure(`SECONDS is "${seconds}", but has to be ${describeWhole(PROFILE_SECONDS)}.`);
 }
 
 /** @returns the file that the service has written; it waits for as long as the service takes, and Ctrl-C ends both */

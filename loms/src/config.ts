@@ -1,18 +1,26 @@
-import { commonVariables, kafkaVariables, variable } from 'service-kit';
+import { checkKafka, commonVariables, EVEN_WITH_MISTAKES, KEPT_DAYS, kafkaVariables, variable } from 'service-kit';
 import { z } from 'zod';
 
 const TEN_MINUTES_MS = 600_000;
 
-/** Enough for a few replicas of notifications to share; a topic that is there keeps its own number. */
-const PARTITIONS = 6;
+/** As long as a timer of Node waits, 24 days: `make storm` and `make check-invariants` wait for it. */
+const PAYMENT_TIMEOUT_MS = { min: 1, max: 2_147_483_647 };
+/** A hundred years, as for the operations. */
+const KEPT_HOURS = { min: 1, max: KEPT_DAYS.max * 24 };
+/** A broker makes as many in its time; notifications's replicas share them, and never are as many. */
+const PARTITIONS = { min: 1, max: 500 };
+/** Clusters keep three, seldom five. Brokers refuse more than there are of them. */
+const REPLICATION = { min: 1, max: 10 };
 
 export const lomsConfig = z
   .object({
     PORT: variable.port(8081).describe('Port to listen on; 0 picks a free one.'),
     ...commonVariables,
     ...kafkaVariables('With them order events travel through Kafka.'),
-    KAFKA_PARTITIONS: variable.count(PARTITIONS).describe('Partitions of the topic, where it is made at the start.'),
-    KAFKA_REPLICATION: variable.count(1).describe('Replicas of each partition, where the topic is made at the start.'),
+    KAFKA_PARTITIONS: variable.whole(6, PARTITIONS).describe('Partitions of the topic, where it is made at the start.'),
+    KAFKA_REPLICATION: variable
+      .whole(1, REPLICATION)
+      .describe('Replicas of each partition, where the topic is made at the start.'),
     NOTIFICATIONS_URL: variable
       .httpUrls()
       .optional()
@@ -20,12 +28,13 @@ export const lomsConfig = z
         'Where notifications answers: order events are delivered there, unless KAFKA_BROKERS is set. One of the two has to be. Several, by commas, share the calls.',
       ),
     ORDER_PAYMENT_TIMEOUT_MS: variable
-      .milliseconds(TEN_MINUTES_MS)
+      .whole(TEN_MINUTES_MS, PAYMENT_TIMEOUT_MS)
       .describe('How long an order may await payment before it is cancelled.'),
-    OUTBOX_KEPT_HOURS: variable.count(24).describe('How long an event is kept after it was delivered.'),
-    OPERATIONS_KEPT_DAYS: variable.count(30).describe('How long the journal of operations goes back.'),
+    OUTBOX_KEPT_HOURS: variable.whole(24, KEPT_HOURS).describe('How long an event is kept after it was delivered.'),
+    OPERATIONS_KEPT_DAYS: variable.whole(30, KEPT_DAYS).describe('How long the journal of operations goes back.'),
   })
+  .superRefine(checkKafka, EVEN_WITH_MISTAKES)
   .refine(({ KAFKA_BROKERS, NOTIFICATIONS_URL }) => KAFKA_BROKERS || NOTIFICATIONS_URL, {
-    path: ['NOTIFICATIONS_URL'],
-    error: 'either it or KAFKA_BROKERS has to be set',
+    ...EVEN_WITH_MISTAKES,
+    error: 'one of NOTIFICATIONS_URL and KAFKA_BROKERS has to be set',
   });

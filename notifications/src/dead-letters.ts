@@ -1,4 +1,12 @@
-import { createLogger, createRegistry, isFaultOfData, loadConfig, openDatabase, storableText } from 'service-kit';
+import {
+  createLogger,
+  createRegistry,
+  isFaultOfData,
+  loadConfig,
+  openDatabase,
+  runTool,
+  storableText,
+} from 'service-kit';
 import { notificationsConfig } from './config.ts';
 import { readMessage } from './consumer/read-message.ts';
 import type { DeadLetter } from './domain/consumer-ports.ts';
@@ -19,22 +27,26 @@ const LETTERS_MAX = 10_000;
 const TIMEOUT_MS = 60_000;
 const VALUE_SHOWN_MAX = 120;
 
-const config = loadConfig(notificationsConfig);
 const logger = createLogger('notifications', 'warn');
 const registry = createRegistry('notifications');
-await using database = openDatabase({ url: config.DATABASE_URL, poolMax: 2, logger, registry });
-const store = createConsumerStore(database, configuredSinks(config));
 const context = { signal: AbortSignal.timeout(TIMEOUT_MS) };
-const order = orderText === '' ? undefined : BigInt(orderText);
-const letters = await createDeadLetterReader(database).list(order, LETTERS_MAX, context);
 
-if (discard !== '') await discardOne(discard);
-else if (letters.length === 0)
-  console.log(order === undefined ? 'There are no dead letters.' : `Order ${order} has no dead letters.`);
-else if (command === 'replay') await replayAll();
-else for (const letter of letters) console.log(describe(letter));
+await runTool(`make ${command === 'replay' ? 'replay' : 'dead-letters'}`, async () => {
+  const config = loadConfig(notificationsConfig);
+  await using database = openDatabase({ url: config.DATABASE_URL, poolMax: 2, logger, registry });
+  const store = createConsumerStore(database, configuredSinks(config));
+  const order = orderText === '' ? undefined : BigInt(orderText);
+  const letters = await createDeadLetterReader(database).list(order, LETTERS_MAX, context);
+  if (discard !== '') await discardOne(store, letters, discard);
+  else if (letters.length === 0)
+    console.log(order === undefined ? 'There are no dead letters.' : `Order ${order} has no dead letters.`);
+  else if (command === 'replay') await replayAll(store, letters);
+  else for (const letter of letters) console.log(describe(letter));
+});
 
-async function replayAll(): Promise<void> {
+type Store = ReturnType<typeof createConsumerStore>;
+
+async function replayAll(store: Store, letters: readonly DeadLetter[]): Promise<void> {
   const counts = { taken: 0, 'taken before': 0, 'stays dead': 0 };
   const tell = ({ letter, outcome }: Replayed): void => {
     counts[outcome] += 1;
@@ -47,7 +59,7 @@ async function replayAll(): Promise<void> {
   const sink = createStoredSink({ logger, registry });
   const orderIDs = new Set(letters.flatMap(({ orderID }) => (orderID === undefined ? [] : [orderID])));
   for (const orderID of orderIDs) {
-    const replayed = await replayOrder({ store, sink, read }, orderID, context).catch(stayDead(orderID));
+    const replayed = await replayOrder({ store, sink, read }, orderID, context).catch(stayDead(letters, orderID));
     for (const one of replayed) tell(one);
   }
   // Nobody can say whose they are, so there is nothing to feed them to.
@@ -58,7 +70,7 @@ async function replayAll(): Promise<void> {
 }
 
 /** What the database still refuses of an order holds up no other order. */
-function stayDead(orderID: bigint): (error: unknown) => Replayed[] {
+function stayDead(letters: readonly DeadLetter[], orderID: bigint): (error: unknown) => Replayed[] {
   return (error) => {
     if (!isFaultOfData(error)) throw error;
     const content = { reason: 'failed', message: `it cannot be stored: ${(error as Error).message}` } as const;
@@ -67,7 +79,7 @@ function stayDead(orderID: bigint): (error: unknown) => Replayed[] {
   };
 }
 
-async function discardOne(place: string): Promise<void> {
+async function discardOne(store: Store, letters: readonly DeadLetter[], place: string): Promise<void> {
   const letter = letters.find(({ partition, offset }) => `${partition}:${offset}` === place);
   if (!letter) {
     console.error(`There is no dead letter ${place}: make dead-letters lists them.`);

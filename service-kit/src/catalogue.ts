@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
-import { commonVariables, loadConfig } from './config.ts';
+import { ConfigError, commonVariables, loadConfig } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
+import { runTool } from './run.ts';
 
 const uint32 = z.int().min(0).max(0xffff_ffff);
 
@@ -26,11 +27,14 @@ export async function loadCatalogue(
   what: string,
   load: (database: Database, entries: readonly CatalogueEntry[]) => Promise<number>,
 ): Promise<void> {
-  const [path] = process.argv.slice(2);
-  if (!path) throw new Error('Give the path of the catalogue file as the argument');
-  const entries = catalogueFile.parse(JSON.parse(await readFile(path, 'utf8')));
-  const { DATABASE_URL: url } = loadConfig(z.object({ DATABASE_URL: commonVariables.DATABASE_URL }));
-  await using database = openDatabase({ url, poolMax: 1, logger: pino({ level: 'silent' }), registry: new Registry() });
-  const stored = await load(database, entries);
-  console.log(stored === 0 ? `${what}: nothing new` : `${what}: ${stored} stored`);
+  await runTool(`loading the catalogue of ${what}`, async () => {
+    const [path] = process.argv.slice(2);
+    if (!path) throw new ConfigError('Give the path of the catalogue file as the argument');
+    const { DATABASE_URL: url } = loadConfig(z.object({ DATABASE_URL: commonVariables.DATABASE_URL }));
+    const entries = catalogueFile.parse(JSON.parse(await readFile(path, 'utf8')));
+    const logger = pino({ level: 'silent' });
+    await using database = openDatabase({ url, poolMax: 1, logger, registry: new Registry() });
+    const stored = await load(database, entries);
+    console.log(stored === 0 ? `${what}: nothing new` : `${what}: ${stored} stored`);
+  });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import { ConfigError, loadConfig, variable } from './config.ts';
+import { ConfigError, loadConfig } from './config.ts';
+import { variable } from './variables.ts';
 
 describe('The variables for hosts and origins', () => {
   const schema = z.object({

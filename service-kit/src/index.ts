@@ -8,9 +8,10 @@ export {
   commonVariables,
   type DescribedVariable,
   describeConfig,
+  EVEN_WITH_MISTAKES,
+  KEPT_DAYS,
   loadConfig,
   maskSecrets,
-  variable,
 } from './config.ts';
 export { type CallScope, type Database, type Executor, openDatabase } from './database.ts';
 export {
@@ -23,6 +24,7 @@ export {
   sqlStateOf,
 } from './database-errors.ts';
 export {
+  checkKafka,
   explainKafkaFailure,
   type KafkaAccess,
   type KafkaConfig,
@@ -41,13 +43,15 @@ export {
 } from './operation-journal.ts';
 export { openPeer, type Peer, type PeerOptions } from './peer.ts';
 export { pendingMigrations } from './pending-migrations.ts';
-export { type ProfileSocketOptions, profileSocketPath, serveProfiles } from './profile-socket.ts';
+export { PROFILE_SECONDS, type ProfileSocketOptions, profileSocketPath, serveProfiles } from './profile-socket.ts';
 export { readAtScrape } from './read-at-scrape.ts';
 export { databaseReadiness } from './readiness.ts';
 export { createRegistry } from './registry.ts';
-export { announce, run } from './run.ts';
+export { announce, run, runTool } from './run.ts';
 export { type ServingParts, serviceOptions } from './serving.ts';
 export { createSharedTokenBucket, type SharedTokenBucketOptions } from './shared-token-bucket.ts';
 export { fixedStatement, type Statement, shapedStatement, sql } from './sql.ts';
 export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './take-profile.ts';
 export { startTracing, type TracingSettings } from './tracing.ts';
+export { parseDatabaseUrl, variable } from './variables.ts';
+export { describeWhole, parseWhole, type WholeRange } from './whole-number.ts';

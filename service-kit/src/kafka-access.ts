@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import { ConfigError, variable } from './config.ts';
+import { variable } from './variables.ts';
 
 /** How the brokers are reached. */
 export interface KafkaAccess {
@@ -23,39 +23,36 @@ export function kafkaVariables(purpose: string) {
     KAFKA_BROKERS: variable.hostPorts().optional().describe(`Some of the brokers, as host:port by commas. ${purpose}`),
     KAFKA_TLS: variable.choice(['off', 'on'], 'off').describe('Whether the brokers are spoken to by TLS.'),
     KAFKA_CA_FILE: variable
-      .text()
+      .file()
       .optional()
       .describe(
         "The authority that signed the brokers' certificates, as a file in PEM. Without it, those that Node knows.",
       ),
-    KAFKA_USERNAME: variable
-      .text()
-      .optional()
-      .describe('Who the service is to the brokers. Without it, nobody by name.'),
+    KAFKA_USERNAME: variable.text().optional().describe('SASL user name. Unset: connect without authentication.'),
     KAFKA_PASSWORD: variable.secret().optional().describe('The password of KAFKA_USERNAME.'),
     KAFKA_SASL_MECHANISM: variable
       .choice(MECHANISMS, 'SCRAM-SHA-512')
-      .describe('How it is proved. PLAIN sends the password itself, so it needs KAFKA_TLS=on.'),
+      .describe('SASL mechanism. PLAIN sends the password in clear text, so it requires KAFKA_TLS=on.'),
   };
 }
 
 export type KafkaConfig = z.output<z.ZodObject<ReturnType<typeof kafkaVariables>>>;
 
-/**
- * @returns nothing where no brokers are named
- * @throws {ConfigError} where the variables do not go together, or the file of the authority cannot be read
- */
+/** @returns nothing where no brokers are named */
 export function readKafkaAccess(config: KafkaConfig): KafkaAccess | undefined {
   const { KAFKA_BROKERS: brokers, KAFKA_TLS, KAFKA_CA_FILE, KAFKA_USERNAME, KAFKA_PASSWORD } = config;
-  const mistakes = mistakesOf(config);
-  if (mistakes.length > 0) throw new ConfigError(`${mistakes.join('; ')}.`);
   if (!brokers) return undefined;
-  const tls = KAFKA_TLS === 'on' ? { ...(KAFKA_CA_FILE && { ca: readAuthority(KAFKA_CA_FILE) }) } : undefined;
+  const tls = KAFKA_TLS === 'on' ? { ...(KAFKA_CA_FILE && { ca: readFileSync(KAFKA_CA_FILE, 'utf8') }) } : undefined;
   const sasl =
     KAFKA_USERNAME && KAFKA_PASSWORD
       ? { mechanism: config.KAFKA_SASL_MECHANISM, username: KAFKA_USERNAME, password: KAFKA_PASSWORD }
       : undefined;
   return { brokers, tls, sasl };
+}
+
+/** The rules over several of the variables, for the `superRefine` of a service's configuration. */
+export function checkKafka(config: KafkaConfig, context: z.RefinementCtx): void {
+  for (const message of mistakesOf(config)) context.addIssue({ code: 'custom', message });
 }
 
 function mistakesOf(config: KafkaConfig): string[] {
@@ -67,14 +64,6 @@ function mistakesOf(config: KafkaConfig): string[] {
       ? 'KAFKA_SASL_MECHANISM=PLAIN would send the password for everybody to read: set KAFKA_TLS=on'
       : '',
   ].filter((mistake) => mistake !== '');
-}
-
-function readAuthority(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(`KAFKA_CA_FILE is wrong: ${(error as Error).message}.`);
-  }
 }
 
 /** What the clients of @platformatic/kafka want of it. */

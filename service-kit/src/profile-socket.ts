@@ -4,8 +4,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join, relative, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { isProfileKind, PROFILE_KINDS, profileExtension, takeProfile } from './take-profile.ts';
+import { describeWhole, parseWhole } from './whole-number.ts';
 
-const SECONDS = { fallback: 10, max: 60 };
+const SECONDS_FALLBACK = '10';
+/** A profile of a minute has the samples of whatever is slow. */
+export const PROFILE_SECONDS = { min: 1, max: 60 };
 /** A minute of a busy service makes a few megabytes; what is larger would hold the service up while it is written. */
 const PROFILE_BYTES_MAX = 64 * 1024 * 1024;
 /** Who asks sends one line; nobody else should be able to connect, but a limit costs nothing. */
@@ -101,9 +104,8 @@ function parseRequest({ method, url = '' }: IncomingMessage): Asked {
   const { pathname, searchParams } = new URL(url, 'http://profile');
   const kind = pathname.slice(1);
   if (method !== 'POST' || !isProfileKind(kind)) return { refusal: `send POST to /${PROFILE_KINDS.join(', /')}` };
-  const seconds = Number(searchParams.get('seconds') ?? SECONDS.fallback);
-  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= SECONDS.max) return { kind, seconds };
-  return { refusal: `seconds has to be a whole number from 1 to ${SECONDS.max}` };
+  const seconds = parseWhole(searchParams.get('seconds') ?? SECONDS_FALLBACK, PROFILE_SECONDS);
+  return seconds === undefined ? { refusal: `seconds has to be ${describeWhole(PROFILE_SECONDS)}` } : { kind, seconds };
 }
 
 function answer(response: ServerResponse, status: number, body: { file: string } | { error: string }): void {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { hideUrlSecrets } from 'rpc-kit/urls';
 import type { z } from 'zod';
 import { ConfigError, maskSecrets } from './config.ts';
 
@@ -46,9 +47,19 @@ export function announce<S extends z.ZodObject>(
   void stopped.then((why) => logger.info({ why }, 'stopping'));
 }
 
-/** What the starter of a service has to know of a failure. A stack helps only where the mistake is ours. */
+/** Runs a tool of a service to its end. A failure is one sentence and exit code 1. */
+export async function runTool(name: string, main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    console.error(`${name} failed: ${sentence(error)}`);
+    process.exitCode = 1;
+  }
+}
+
+/** What the starter of a process has to know of a failure. A stack helps only where the mistake is ours. */
 function sentence(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return hideUrlSecrets(String(error));
   const expected = error instanceof ConfigError || error.cause !== undefined || 'code' in error;
-  return expected ? error.message : (error.stack ?? error.message);
+  return hideUrlSecrets(expected ? error.message : (error.stack ?? error.message));
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from 'local/running-mesh';
 import { loms } from 'loms/contract.ts';
-import { type Client, CODES, createClient, createHttpTransport, RpcError } from 'rpc-kit';
+import { type Client, CODES, createClient, createHttpTransport, hideUrlSecrets, RpcError } from 'rpc-kit';
 import { readSkus } from './catalogue.ts';
 import { USER_AGENT } from './connections.ts';
 import { chooseGoods, type Goods, type OnSale } from './goods.ts';
@@ -47,6 +47,6 @@ async function askStock(client: Client<typeof loms.methods>, sku: number, patien
 function refuse(url: string, error: unknown): never {
   if (!(error instanceof RpcError)) throw error;
   throw new Failure(
-    `loms does not answer at ${url} (${error.code}): wait until the mesh is ready, then call this again.`,
+    `loms does not answer at ${hideUrlSecrets(url)} (${error.code}): wait until the mesh is ready, then call this again.`,
   );
 }

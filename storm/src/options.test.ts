@@ -58,6 +58,15 @@ describe('where a storm goes', () => {
     assert.throws(() => chooseUrls({ LOMS_URL: disguised }, mesh), /LOMS_URL names shop\.example,/);
   });
 
+  for (const text of ['https://u:hunter2@127.0.0.1', 'http://u:1/hunter2@127.0.0.1', 'http://127.0.0.1/?k#hunter2']) {
+    it(`is refused without the secrets of ${text}`, () => {
+      assert.throws(
+        () => chooseUrls({ CHECKOUT_URL: text }, mesh),
+        ({ name, message }) => name === 'Failure' && /^CHECKOUT_URL /.test(message) && !message.includes('hunter2'),
+      );
+    });
+  }
+
   for (const text of ['https://127.0.0.1:8080', 'localhost:8080', 'nonsense']) {
     it(`is not ${text}, which is no address of plain HTTP`, () => {
       assert.throws(() => chooseUrls({ LOMS_URL: text }, mesh), /^Failure: LOMS_URL is ".*", but has to be/);

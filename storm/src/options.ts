@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { Failure } from 'local/running-mesh';
+import { describeWhole, Failure, parseWhole } from 'local/running-mesh';
+import { hideUrlSecrets, parseHttpUrl } from 'rpc-kit';
 import type { Urls } from './connections.ts';
 
 export interface Options {
@@ -26,8 +27,12 @@ const PAYMENT_TIMEOUT_MS = 600_000;
 const PAYMENT_TIMEOUT_MAX_MS = 2 ** 31 - 1;
 
 export function loadOptions(environment: NodeJS.ProcessEnv): Options {
-  const whole = (variable: string, fallback: number, max: number, least = 1) =>
-    parseWhole(variable, environment[variable], fallback, least, max);
+  const whole = (variable: string, fallback: number, max: number, min = 1): number => {
+    const text = environment[variable] || String(fallback);
+    const number = parseWhole(text, { min, max });
+    if (number !== undefined) return number;
+    throw new Failure(`${variable} is "${text}", but has to be ${describeWhole({ min, max })}.`);
+  };
   return {
     users: whole('USERS', 50, USERS_MAX),
     seconds: whole('SECONDS', 20, SECONDS_MAX),
@@ -36,13 +41,6 @@ export function loadOptions(environment: NodeJS.ProcessEnv): Options {
     history: environment.HISTORY || undefined,
     paymentTimeoutMs: whole('ORDER_PAYMENT_TIMEOUT_MS', PAYMENT_TIMEOUT_MS, PAYMENT_TIMEOUT_MAX_MS),
   };
-}
-
-function parseWhole(variable: string, text: string | undefined, fallback: number, least: number, max: number): number {
-  if (text === undefined || text === '') return fallback;
-  const number = Number(text);
-  if (/^\d{1,10}$/.test(text) && number >= least && number <= max) return number;
-  throw new Failure(`${variable} is "${text}", but has to be a whole number from ${least} to ${max}.`);
 }
 
 /** The addresses of the running mesh, or those that CHECKOUT_URL and LOMS_URL name instead, e.g. of a proxy before it. */
@@ -57,12 +55,21 @@ export function chooseUrls(environment: NodeJS.ProcessEnv, mesh: Urls): Urls {
 function parseLoopbackUrl(variable: string, text: string): string {
   const url = URL.parse(text);
   if (url?.protocol !== 'http:')
-    throw new Failure(`${variable} is "${text}", but has to be an address like http://127.0.0.1:8080.`);
+    throw new Failure(`${variable} is "${hideUrlSecrets(text)}", but has to be an address like http://127.0.0.1:8080.`);
   // URL has made every spelling of an IPv4 address the one with four numbers.
   const isLoopback =
     url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
-  if (isLoopback) return text;
+  if (isLoopback) return refuseUnclear(variable, text);
   throw new Failure(
     `${variable} names ${url.hostname}, but a storm goes to this machine only: name localhost, 127.0.0.1 or [::1].`,
   );
+}
+
+function refuseUnclear(variable: string, text: string): string {
+  try {
+    parseHttpUrl(text);
+    return text;
+  } catch (error) {
+    throw new Failure(`${variable} is wrong: ${(error as Error).message}.`);
+  }
 }

@@ -48,7 +48,7 @@ describe('make profile and make log-level', () => {
       [{ SERVICE: '' }, /^Say which service: make profile SERVICE=loms \(or products, notifications, checkout\)\.$/m],
       [{ SERVICE: 'lom' }, /^There is no service "lom": make profile SERVICE=loms/m],
       [{ SERVICE: 'loms', KIND: 'disk' }, /^KIND is "disk", but has to be cpu or heap or allocations\.$/m],
-      [{ SERVICE: 'loms', SECONDS: '61' }, /^loms gives no profile: seconds has to be a whole number from 1 to 60\.$/m],
+      [{ SERVICE: 'loms', SECONDS: '61' }, /^SECONDS is "61", but has to be a whole number from 1 to 60\.$/m],
     ];
     for (const [variables, sentence] of wrong) {
       const { code, errors } = await runTool('profile.ts', variables);

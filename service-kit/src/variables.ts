@@ -1,0 +1,216 @@
+import { readFileSync } from 'node:fs';
+import { isIP, isIPv6 } from 'node:net';
+import { canonicalHost, canonicalOrigin, hideUrlSecrets, parseHttpUrl, parseUrl } from 'rpc-kit';
+import { z } from 'zod';
+import { describeWhole, parseWhole, type WholeRange } from './whole-number.ts';
+
+/** What stands before the URL of a service whose replicas are found by DNS: `dns+http://loms:8081`. */
+export const DNS_PREFIX = 'dns+';
+
+/** What the documentation and the start-up line have to know of a variable beside its type. */
+interface VariableMeta {
+  /** Its value must never be shown. */
+  readonly secret?: boolean;
+  /** The values that it takes. */
+  readonly values?: string;
+}
+
+export const metaOf = (schema: z.ZodType): VariableMeta => (innermost(schema).meta() ?? {}) as VariableMeta;
+
+/** Metadata sits on the schema that it was given to; a description or a default put around it hides it. */
+function innermost(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
+    ? innermost(schema.unwrap() as z.ZodType)
+    : schema;
+}
+
+const PORT = { min: 0, max: 65_535 };
+const REMOTE_PORT = { min: 1, max: 65_535 };
+/** A cached answer older than a day is no cache any more. */
+const CACHE_AGE_MS_MAX = 86_400_000;
+
+/** Building blocks of a service's `config.ts`. Every variable has a description; the README's table is made from them. */
+export const variable = {
+  whole,
+  port: (fallback: number) => whole(fallback, PORT),
+  cacheAge: (fallback: number) => whole(fallback, { min: 0, max: CACHE_AGE_MS_MAX }),
+  ratio: (fallback: number) =>
+    parsed(parseRatio)
+      .meta({ values: '0–1' } satisfies VariableMeta)
+      .default(fallback),
+  text: () => z.string().refine(isFilled, BLANK),
+  host: (fallback: string) => parsed(parseHost).default(fallback),
+  file: () => parsed(parseFile),
+  /** Endpoints of one service, separated by commas; or one with `dns+http`, all addresses behind its name. */
+  httpUrls: () =>
+    parsed((text) => parseList(text, parseEndpoint, refuseSharedDns)).meta({
+      values: `URLs (http, https, dns+http)${USERINFO}`,
+    } satisfies VariableMeta),
+  /** Addresses of servers, separated by commas. */
+  hostPorts: () =>
+    parsed((text) => parseList(text, parseHostPort)).meta({
+      values: 'host:port, ports 1–65535',
+    } satisfies VariableMeta),
+  httpUrl: () => parsed(parseSingleUrl).meta({ values: `URL (http, https)${USERINFO}` } satisfies VariableMeta),
+  /** Names and addresses of this service, separated by commas, with a port or for every port. */
+  hosts: () =>
+    parsed((text) =>
+      parseNames(
+        text,
+        canonicalHost,
+        'is no host: expected names as shop.example or shop.example:8443, separated by commas',
+      ),
+    ),
+  /** Origins of web pages, separated by commas. */
+  origins: () =>
+    parsed((text) =>
+      parseNames(text, canonicalOrigin, 'is no origin: expected origins as https://shop.example, separated by commas'),
+    ),
+  collectorUrl: () =>
+    parsed(parseCollectorUrl).meta({ values: `URL (http, https) without a query${USERINFO}` } satisfies VariableMeta),
+  secret: () => z.string().refine(isFilled, BLANK).meta(SECRET),
+  /** A URL that holds a password. */
+  databaseUrl: () => parsed(parseDatabaseUrl).meta(SECRET),
+  choice: <const T extends readonly [string, ...string[]]>(options: T, fallback: T[number]) =>
+    z
+      .enum(options, { error: ({ input }) => refusal(String(input), `one of ${options.join(', ')}`) })
+      .meta({ values: options.join(', ') } satisfies VariableMeta)
+      .default(fallback as never),
+};
+
+const USERINFO = '; its userinfo is sent as Basic authentication';
+const SECRET = { secret: true } satisfies VariableMeta;
+const isFilled = (text: string): boolean => text.trim() !== '';
+const BLANK = 'it is blank';
+
+function whole(fallback: number, range: WholeRange) {
+  const parse = (text: string): number => {
+    const number = parseWhole(text, range);
+    if (number === undefined) throw new TypeError(refusal(text, describeWhole(range)));
+    return number;
+  };
+  const values = `${range.min}–${range.max}`;
+  return parsed(parse)
+    .meta({ values } satisfies VariableMeta)
+    .default(fallback);
+}
+
+/** A text that `parse` makes something of, or throws a TypeError whose message goes behind the variable's name. */
+function parsed<T>(parse: (text: string) => T) {
+  return z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
+}
+
+const SHOWN_LENGTH_MAX = 40;
+
+/** A value that may have been meant for another variable, with a password in it, is not quoted. */
+function refusal(text: string, expected: string): string {
+  const isShown = text.length <= SHOWN_LENGTH_MAX && !/[@/]/.test(text);
+  return `it ${isShown ? `is ${JSON.stringify(text)}, but ` : ''}has to be ${expected}`;
+}
+
+const RATIO = /^\d(\.\d{1,15})?$/;
+
+function parseRatio(text: string): number {
+  const ratio = RATIO.test(text) ? Number(text) : Number.NaN;
+  if (ratio >= 0 && ratio <= 1) return ratio;
+  throw new TypeError(refusal(text, 'a number from 0 to 1, such as 0.25'));
+}
+
+/** Resolvers take no others (RFC 1035, section 2.3.4). */
+const HOST_NAME = /^[\w-]{1,63}(\.[\w-]{1,63})*\.?$/;
+
+/** @returns an IPv6 address without the brackets that it has in URLs */
+function parseHost(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) !== 0) return host;
+  // A name's last part is no number (RFC 3696, section 2), so this is an address with a mistake in it.
+  const isNumeric = /(^|\.)\d+\.?$/.test(text);
+  if (HOST_NAME.test(text) && !isNumeric) return text;
+  throw new TypeError(refusal(text, 'a name or an IP address to listen on, without a port'));
+}
+
+function parseFile(text: string): string {
+  try {
+    readFileSync(text);
+    return text;
+  } catch (error) {
+    throw new TypeError((error as Error).message);
+  }
+}
+
+function parseList(text: string, parse: (item: string) => string, checkAll?: (items: string[]) => void): string[] {
+  const items = text.split(',').map((item) => item.trim());
+  const list = items.map((item, index) => {
+    const place = items.length === 1 ? '' : `in place ${index + 1}, `;
+    if (item === '') throw new TypeError(`${place}nothing stands between the commas`);
+    try {
+      return parse(item);
+    } catch (error) {
+      throw new TypeError(`${place}${(error as Error).message}`);
+    }
+  });
+  const twice = list.findIndex((item, index) => list.indexOf(item) !== index);
+  if (twice >= 0) throw new TypeError(`place ${twice + 1} repeats an earlier one`);
+  checkAll?.(list);
+  return list;
+}
+
+/** @param normalize gives an item in the one spelling that it is compared in, `undefined` for one that is wrong */
+function parseNames(text: string, normalize: (item: string) => string | undefined, mistake: string): string[] {
+  return text.split(',').map((untrimmed) => {
+    const item = untrimmed.trim();
+    const normal = normalize(item);
+    if (normal !== undefined) return normal;
+    // What stands before an @ may be a password.
+    throw new TypeError(`"${hideUrlSecrets(item.replace(/^(\w+:\/\/)?.*@/, '$1***@'))}" ${mistake}`);
+  });
+}
+
+function parseSingleUrl(text: string): string {
+  parseHttpUrl(text);
+  return text;
+}
+
+function parseEndpoint(text: string): string {
+  const isDns = /^dns\+http:/i.test(text);
+  const url = isDns ? text.slice(DNS_PREFIX.length) : text;
+  // As in http://a/;http://b, which would be one endpoint with a strange path.
+  if (text.split('://').length > 2) throw new TypeError('several URLs are separated by commas');
+  parseHttpUrl(url);
+  return isDns ? `${DNS_PREFIX}${url}` : url;
+}
+
+function refuseSharedDns(urls: string[]): void {
+  if (urls.length > 1 && urls.some((url) => url.startsWith(DNS_PREFIX))) {
+    throw new TypeError('a dns+http URL has to stand alone');
+  }
+}
+
+const HOST_PORT = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d+)$/i;
+
+function parseHostPort(text: string): string {
+  const [, v6, name = '', port = ''] = HOST_PORT.exec(text) ?? [];
+  const isHost = v6 === undefined ? HOST_NAME.test(name) : isIPv6(v6);
+  if (isHost && parseWhole(port, REMOTE_PORT) !== undefined) return text;
+  throw new TypeError(refusal(text, `host:port with a port from ${REMOTE_PORT.min} to ${REMOTE_PORT.max}`));
+}
+
+/** The SDK appends /v1/traces to the text as it stands. */
+function parseCollectorUrl(text: string): string {
+  if (parseHttpUrl(text).search === '') return text;
+  throw new TypeError('a collector takes no query: leave out what begins with the ?');
+}
+
+/** pg would drop a fragment, and take what it cannot read for another host or database, which its errors then quote. */
+export function parseDatabaseUrl(text: string): string {
+  parseUrl(text, /^postgres(ql)?:$/, 'postgres://user:password@host:5432/database');
+  return text;
+}
