@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hideUrlSecrets } from 'rpc-kit/urls';
 
 /** A failure we foresaw: the message is one sentence that says what happened and how to mend it, so no stack is shown. */
 export class Failure extends Error {
@@ -15,7 +16,7 @@ export async function runScript(main: () => Promise<number | undefined>): Promis
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
     process.exitCode = 1;
-    console.error(describeFailure(error));
+    console.error(hideUrlSecrets(describeFailure(error)));
   }
   await flushOutput();
   process.exit();

@@ -1,3 +1,5 @@
+import { hideUrlSecrets } from 'rpc-kit/urls';
+
 /**
  * The services of the mesh in the order in which they start: who is called comes before who calls. They stop the other
  * way round, so that no caller meets a service that is gone already.
@@ -59,11 +61,12 @@ export function serviceEnvironment(
   return environment;
 }
 
-/** The variables that name where notifications are brought to. A tool that stores some has to know the same places. */
+/** The variables that name where notifications are delivered. A tool that stores some has to know that they are set. */
 export type SinkVariables = { JOURNAL_FILE?: string | undefined; WEBHOOK_URL?: string | undefined };
 
 export function pickSinks({ JOURNAL_FILE, WEBHOOK_URL }: NodeJS.ProcessEnv): SinkVariables {
-  return { JOURNAL_FILE, WEBHOOK_URL };
+  // They are written to a file that anyone may read.
+  return { JOURNAL_FILE, WEBHOOK_URL: WEBHOOK_URL && hideUrlSecrets(WEBHOOK_URL) };
 }
 
 /** PGHOST, PGOPTIONS and their like speak of somebody else's Postgres, and the pg driver would heed them. */

@@ -1,6 +1,6 @@
 import { type Logger, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
-import { logScope } from 'rpc-kit';
+import { hideUrlSecrets, logScope } from 'rpc-kit';
 import { openLogPages } from './log-pages.ts';
 
 /** JSON lines on standard output, or readable ones in a terminal. Lines of a call carry its request id. */
@@ -16,8 +16,9 @@ export function createLogger(service: string, level: string): Logger {
     // A last net: nothing logs these on purpose. Paths with wildcards would copy every line before it is written.
     redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
   };
-  if (process.stdout.isTTY) return pino(options, pretty({ colorize: true, ignore: 'service' }));
-  return pino(options, openLogPages(process.stdout.fd));
+  const lines = process.stdout.isTTY ? pretty({ colorize: true, ignore: 'service' }) : openLogPages(process.stdout.fd);
+  // Errors of libraries quote URLs in messages, stacks and fields of their own.
+  return pino(options, { write: (line) => void lines.write(hideUrlSecrets(line)) });
 }
 
 /** Errors of the web platform, such as a timeout's, have two dozen constants that would all be in the line. */

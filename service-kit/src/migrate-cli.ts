@@ -1,6 +1,10 @@
 import { join } from 'node:path';
+import { hideUrlSecrets } from 'rpc-kit/urls';
+import { z } from 'zod';
+import { ConfigError, loadConfig } from './config.ts';
 import { MigrationError, migrateDown, migrateUp, migrationStatus } from './migrations.ts';
 import { provision } from './provision.ts';
+import { variable } from './variables.ts';
 
 /**
  * `node service-kit/src/migrate-cli.ts up|down|status <service>` on the database of DATABASE_URL: all that a one-shot job
@@ -9,12 +13,16 @@ import { provision } from './provision.ts';
  */
 const USAGE = 'Usage: DATABASE_URL=postgres://… node service-kit/src/migrate-cli.ts up|down|status <service>';
 
+const variables = z.object({
+  DATABASE_URL: variable.databaseUrl(),
+  SUPERUSER_DATABASE_URL: variable.databaseUrl().optional(),
+});
+
 async function run(command: string | undefined, service: string | undefined): Promise<void> {
-  const databaseUrl = process.env.DATABASE_URL;
-  if (databaseUrl === undefined || service === undefined) throw new MigrationError(USAGE);
+  if (!process.env.DATABASE_URL || service === undefined) throw new MigrationError(USAGE);
+  const { DATABASE_URL: databaseUrl, SUPERUSER_DATABASE_URL: superuserUrl } = loadConfig(variables);
   const target = { databaseUrl, directory: join(import.meta.dirname, '../../migrations', service) };
   if (command === 'up') {
-    const superuserUrl = process.env.SUPERUSER_DATABASE_URL;
     if (superuserUrl) await provision(superuserUrl, databaseUrl);
     const applied = await migrateUp(target);
     console.log(`${service}: ${applied.length > 0 ? `applied ${applied.join(', ')}` : 'nothing to apply'}`);
@@ -31,6 +39,7 @@ async function run(command: string | undefined, service: string | undefined): Pr
 try {
   await run(process.argv[2], process.argv[3]);
 } catch (error) {
-  console.error(error instanceof MigrationError ? error.message : `The migration did not run: ${error}`);
+  const isSentence = error instanceof MigrationError || error instanceof ConfigError;
+  console.error(hideUrlSecrets(isSentence ? error.message : `The migration did not run: ${error}`));
   process.exitCode = 1;
 }

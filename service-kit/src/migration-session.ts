@@ -1,4 +1,5 @@
 import { type Connection, connect, sql } from '@databases/pg-migrations';
+import { hideUrlSecrets } from 'rpc-kit/urls';
 import { MigrationError, sqlState } from './pending-migrations.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -49,15 +50,10 @@ export async function withSession<T>(databaseUrl: string, use: (session: Connect
     });
   } catch (error) {
     if (connected) throw error;
-    throw new MigrationError(`The database at ${withoutPassword(databaseUrl)} cannot be reached: ${oneLine(error)}`);
+    throw new MigrationError(`The database at ${hideUrlSecrets(databaseUrl)} cannot be reached: ${oneLine(error)}`);
   } finally {
     await pool.dispose();
   }
-}
-
-function withoutPassword(databaseUrl: string): string {
-  const url = URL.parse(databaseUrl);
-  return url === null ? 'DATABASE_URL' : `${url.host}${url.pathname}`;
 }
 
 /** The first line of it: below that the driver draws the statement, and a log line has no room for a drawing. */

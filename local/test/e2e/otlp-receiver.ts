@@ -19,6 +19,8 @@ export interface ReceivedSpan {
 export interface OtlpReceiver extends AsyncDisposable {
   readonly url: string;
   readonly spans: readonly ReceivedSpan[];
+  /** The Authorization headers of its requests, each once. */
+  readonly authorizations: ReadonlySet<string | undefined>;
   /** Waits until the spans are as the test wants them; answers what there is when that takes too long. */
   until(isEnough: (spans: readonly ReceivedSpan[]) => boolean): Promise<readonly ReceivedSpan[]>;
 }
@@ -30,7 +32,9 @@ const STATUS_ERROR = 2;
 /** Stands where a collector would: takes traces by OTLP/HTTP in JSON (https://opentelemetry.io/docs/specs/otlp/). */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
+  const authorizations = new Set<string | undefined>();
   const server = createServer(async (request, response) => {
+    authorizations.add(request.headers.authorization);
     const body = (await json(request)) as ExportRequest;
     if (request.url === '/v1/traces') spans.push(...readSpans(body));
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
@@ -41,6 +45,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   return {
     url: `http://127.0.0.1:${port}`,
     spans,
+    authorizations,
     async until(isEnough) {
       const deadline = performance.now() + WAIT_TIMEOUT_MS;
       while (!isEnough(spans) && performance.now() < deadline) await sleep(50);
