@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Logger } from 'pino';
-import { onAbort } from 'rpc-kit';
+import { onAbort, outsideCalls } from 'rpc-kit';
 import { createCancelRequest } from './cancel-request.ts';
 import { DatabaseUnavailable, toDatabaseFailure } from './database-errors.ts';
 import { type LeasedConnection, leaseConnection } from './leased-connection.ts';
@@ -78,7 +78,8 @@ export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases 
           left = true;
           reject(signal.reason);
         });
-      pool.connect().then(
+      // A connection that is opened here outlives the call: when it breaks, that is logged for no call.
+      outsideCalls(() => pool.connect()).then(
         (client) => {
           if (left) {
             client.release();

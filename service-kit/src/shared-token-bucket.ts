@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { abortReason, type Limiter, RpcError, type Token, type TokenBucketOptions } from 'rpc-kit';
+import { abortReason, type Limiter, outsideCalls, RpcError, type Token, type TokenBucketOptions } from 'rpc-kit';
 import type { Executor } from './database.ts';
 import { DatabaseUnavailable } from './database-errors.ts';
 import { type Statement, sql } from './sql.ts';
@@ -155,7 +155,8 @@ export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limi
       };
       waiters.add(waiter);
       signal?.addEventListener('abort', leave, { once: true });
-      void serve();
+      // It asks for all who wait, as long as there are any.
+      outsideCalls(() => void serve());
       return promise;
     },
     get waiting() {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import type { Logger } from 'pino';
+import { outsideCalls } from 'rpc-kit';
 
 /** Two of the variables that every service has; the SDK reads the other `OTEL_*` variables itself. */
 export interface TracingSettings {
@@ -42,12 +43,15 @@ export async function startTracing(
   };
 }
 
-/** A collector that is away is a line in the log, and no more than that. */
+/**
+ * A collector that does not answer is a line in the log, and no more than that. The span that ends first starts the timer of
+ * the exporter, in the log scope of its call; what becomes of the export concerns no call.
+ */
 function toDiagLogger(logger: Logger): DiagLogger {
   const say =
     (level: 'warn' | 'error') =>
     (message: string, ...details: unknown[]) =>
-      logger[level]({ details }, `tracing: ${message}`);
+      outsideCalls(() => logger[level]({ details }, `tracing: ${message}`));
   const nothing = (): void => {};
   return { error: say('error'), warn: say('warn'), info: nothing, debug: nothing, verbose: nothing };
 }

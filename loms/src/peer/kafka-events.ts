@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import { raceSignal } from 'rpc-kit';
+import { outsideCalls, raceSignal } from 'rpc-kit';
 import type { KafkaAccess } from 'service-kit';
 import { orderEvents } from '../../contract.ts';
 import { SinkUnavailable } from '../domain/errors.ts';
@@ -110,7 +110,8 @@ export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
   }
 
   function pump(): void {
-    sending ??= sendAll().finally(() => {
+    // It sends the events of many calls, and opens connections that outlive them.
+    sending ??= outsideCalls(sendAll).finally(() => {
       sending = undefined;
     });
   }

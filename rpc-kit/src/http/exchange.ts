@@ -1,6 +1,7 @@
-import { type Dispatcher, Pool } from 'undici';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { abortReason, onAbort } from '../deadline.ts';
 import { parseJson } from '../json.ts';
+import { outsideCalls } from '../log-scope.ts';
 import { parseRetryAfter } from '../retry-after.ts';
 import { RpcError } from '../rpc-error.ts';
 import { ListSplitter } from './list-splitter.ts';
@@ -61,10 +62,12 @@ const NEVER_SENT = new Set([
 ]);
 
 export function createExchange(origin: string, { connections, answerBytesMax }: ExchangeOptions): Exchange {
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
   const pool = new Pool(origin, {
     connections,
     pipelining: 1,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    // A connection outlives the call that opens it.
+    connect: (options, callback) => outsideCalls(() => connect(options, callback)),
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     headersTimeout: ANSWER_TIMEOUT_MS,
