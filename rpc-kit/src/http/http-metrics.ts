@@ -5,8 +5,8 @@ import { type Distribution, type Tally, talliedCounterIn, talliedHistogramIn } f
 export interface HttpMetrics {
   /** A request has its answer, or its caller has gone (`finished` false). */
   ended(request: EndedRequest): void;
-  /** Bytes came in that are no request. */
-  malformed(): void;
+  /** Bytes came in that are no request (malformed), or the server was too slow to read a request in time (server). */
+  refused(kind: 'malformed' | 'server'): void;
 }
 
 export interface EndedRequest {
@@ -72,8 +72,8 @@ export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string
       answered.value += 1;
       if (status >= 400) errors.series({ route, kind: status >= 500 ? 'server' : 'client' }).value += 1;
     },
-    malformed() {
-      errors.series({ route: 'other', kind: 'malformed' }).value += 1;
+    refused(kind) {
+      errors.series({ route: 'other', kind }).value += 1;
     },
   };
 }

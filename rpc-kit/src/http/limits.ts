@@ -22,7 +22,10 @@ export interface HttpLimits {
    * one call. Only the answers of writes, which can be had nowhere else, make a batch's answer larger.
    */
   readonly answerBytesMax: number;
-  /** From the first byte until the headers are complete; slow senders hold a connection no longer. Node's default is 60 s. */
+  /**
+   * From the first byte until the headers are complete; slow senders hold a connection no longer. Node's default is 60 s. Where
+   * this server's own event loop stalled for a quarter of it, the sender is told to come again (503) and not that it was slow (408).
+   */
   readonly headersTimeoutMs: number;
   /** From the first byte until the body is complete. Node's default is 300 s. */
   readonly requestTimeoutMs: number;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { ConcurrencyLimit, Priority } from '../concurrency-limit.ts';
 import type { MethodContract } from '../contract.ts';
-import { createCanceller } from '../deadline.ts';
+import type { Canceller } from '../deadline.ts';
 import { overloaded, priorityOf } from '../interceptors/load-shedding.ts';
 import { acceptRequestId } from '../request-id.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
@@ -43,15 +43,16 @@ interface Exchange {
 
 /**
  * Answers one request. It never rejects: whatever goes wrong becomes an answer or a log line.
+ * @param caller cancelled when the caller goes away
  * @param onClose called when the answer is out, or the connection gone
  */
 export async function answerRequest(
   router: Router,
   request: IncomingMessage,
   response: ServerResponse,
+  caller: Canceller,
   onClose: () => void,
 ): Promise<void> {
-  const caller = createCanceller();
   const startedAt = performance.now();
   response.once('close', () => {
     onClose();

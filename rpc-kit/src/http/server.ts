@@ -5,12 +5,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { ConcurrencyLimit } from '../concurrency-limit.ts';
+import { createCanceller } from '../deadline.ts';
+import { overloaded } from '../interceptors/load-shedding.ts';
+import type { RpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
 import { isRefusedByHeaders } from './answer.ts';
+import { HttpRefusal } from './body.ts';
 import { createBrowserBoundary } from './browser-boundary.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
-import { isMalformed, refuseMalformed } from './malformed.ts';
+import { LoopStalls } from './loop-stalls.ts';
+import { type Connection, isMalformed, isTimeout, refuseConnection, requestOnItsWay, toRefusal } from './malformed.ts';
 import { createPages, type ReadinessCheck } from './pages.ts';
 import { answerRequest, type Router } from './router.ts';
 import { createRpcFace } from './rpc-face.ts';
@@ -70,6 +75,15 @@ const DRAIN_TIMES = {
  */
 const LINGER_MS = 200;
 
+/** How often the timeouts of requests on their way are checked; Node's default of 30 s would make them mean little. */
+const TIMEOUT_CHECK_MS = 1_000;
+
+/**
+ * The share of a timeout that the event loop has stalled for when a late request is this server's fault. Shorter stalls do not
+ * make a sender late that had the rest of the time; a larger share would blame senders that the server has left too little.
+ */
+const STALLED_SHARE = 0.25;
+
 /**
  * Serves one service over HTTP: both faces and every page.
  * @throws {Error} with one sentence when the port cannot be had
@@ -97,28 +111,46 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   const metrics = createHttpMetrics(registry, new Set(addresses));
   const closing = (): boolean => stage === 'closing';
   const router: Router = { service, pages, face, limits, boundary, admission, closing, logger, metrics };
-  const unanswered = new WeakMap<Duplex, Set<ServerResponse>>();
-  const owedOn = (socket: Duplex): Set<ServerResponse> => {
-    const known = unanswered.get(socket);
+  const connections = new WeakMap<Duplex, Connection>();
+  const connectionOf = (socket: Duplex): Connection => {
+    const known = connections.get(socket);
     if (known) return known;
-    const owed = new Set<ServerResponse>();
-    unanswered.set(socket, owed);
-    return owed;
+    const made: Connection = { unanswered: new Map(), isRefused: false };
+    connections.set(socket, made);
+    return made;
   };
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
-    const owed = owedOn(request.socket).add(response);
-    void answerRequest(router, request, response, () => owed.delete(response));
+    const { unanswered, isRefused } = connectionOf(request.socket);
+    if (isRefused) return;
+    const caller = createCanceller();
+    unanswered.set(response, caller);
+    void answerRequest(router, request, response, caller, () => unanswered.delete(response));
+  };
+  const stalls = new LoopStalls(Math.max(limits.headersTimeoutMs, limits.requestTimeoutMs) + TIMEOUT_CHECK_MS);
+  const toLateRefusal = (connection: Connection): RpcError => {
+    const timeoutMs = requestOnItsWay(connection) ? limits.requestTimeoutMs : limits.headersTimeoutMs;
+    const isOurs = stalls.within(timeoutMs + TIMEOUT_CHECK_MS) >= timeoutMs * STALLED_SHARE;
+    return isOurs ? overloaded() : new HttpRefusal(408, 'The request took too long to arrive');
   };
   const server = createServer(serverOptions(limits), handle);
   // Without this, Node asks for a body that is refused by its headers anyway.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (!isRefusedByHeaders(request, limits)) response.writeContinue();
+    const { isRefused } = connectionOf(request.socket);
+    if (!isRefused && !isRefusedByHeaders(request, limits)) response.writeContinue();
     handle(request, response);
   });
   server.on('checkExpectation', handle);
   server.on('clientError', (error, socket) => {
-    if (isMalformed(error)) metrics.malformed();
-    refuseMalformed(error, socket, unanswered.get(socket) ?? [], limits);
+    if (!isMalformed(error)) {
+      socket.destroy();
+      return;
+    }
+    const connection = connectionOf(socket);
+    // A parser that has failed fails again with all that arrives.
+    if (connection.isRefused) return;
+    const refusal = isTimeout(error) ? toLateRefusal(connection) : toRefusal(error, limits);
+    metrics.refused(refusal.code === 'unavailable' ? 'server' : 'malformed');
+    void refuseConnection(error, socket, connection, refusal);
   });
   server.maxConnections = limits.connectionsMax;
   await startListening(server, options);
@@ -138,8 +170,9 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     await closed;
     clearTimeout(lingering);
     clearTimeout(cutOff);
-    // Ends what node:http does beside, every second.
+    // Stops the timer by which node:http checks its timeouts.
     server.close();
+    stalls[Symbol.dispose]();
     await service.drain(Math.max(0, finishedBy - performance.now()));
   };
   // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
@@ -155,8 +188,7 @@ function serverOptions(limits: HttpLimits) {
     maxHeaderSize: limits.headerBytesMax,
     // Looked at together with doubled ones, and answered in our own form.
     requireHostHeader: false,
-    // How often the two timeouts above are looked at; the default of 30 s would make them mean little.
-    connectionsCheckingInterval: 1_000,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     noDelay: true,
   };
 }

@@ -63,12 +63,6 @@ describe('HTTP faces', () => {
     });
   });
 
-  it('never writes such a refusal into the answer of another call on the connection', async () => {
-    const good = requestBytes({ path: '/never', body: '{}' }).toString().replace('Connection: close\r\n', '');
-    const answer = await sendRaw(server.port, good, 'hello\r\n\r\n');
-    assert.deepEqual(answer, { status: 0, headers: {}, body: '', error: undefined });
-  });
-
   it('refuses a request with two Host headers and one with none', async () => {
     for (const hosts of ['Host: a\r\nHost: b\r\n', 'Host: a\r\nhOST: a\r\n', '']) {
       const request = `GET /healthz HTTP/1.1\r\n${hosts}Connection: close\r\nx-request-id: r1\r\n\r\n`;
