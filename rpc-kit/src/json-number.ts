@@ -12,7 +12,7 @@ interface Decimal {
  * The longest integer type has 20 digits; ids and foreign numbers may have some more. A conversion to a bigint costs more than
  * linear time, so longer numbers are never converted.
  */
-const WHOLE_DIGITS_MAX = 100;
+export const WHOLE_DIGITS_MAX = 100;
 /** The most digits that the shortest spelling of a double has (https://tc39.es/ecma262/#sec-numeric-types-number-tostring). */
 const DOUBLE_DIGITS_MAX = 17;
 
@@ -21,8 +21,7 @@ const DOUBLE_DIGITS_MAX = 17;
  * 2^53; `undefined` where neither holds it, or where it is too long for any use. The cost is linear in the length.
  */
 export function exactNumber(text: string): number | bigint | undefined {
-  const decimal = toDecimal(text);
-  const { digits, exponent } = decimal;
+  const { digits, exponent } = toDecimal(text);
   if (digits === '') return 0;
   if (exponent > WHOLE_DIGITS_MAX || digits.length > WHOLE_DIGITS_MAX) return undefined;
   if (digits.length <= exponent) {
@@ -30,21 +29,29 @@ export function exactNumber(text: string): number | bigint | undefined {
     return whole <= Number.MAX_SAFE_INTEGER ? Number(whole) : whole;
   }
   if (digits.length > DOUBLE_DIGITS_MAX) return undefined;
-  const number = Number(text);
+  const number = Number(`0.${digits}e${exponent}`);
   const again = toDecimal(String(number));
   return again.digits === digits && again.exponent === exponent ? number : undefined;
 }
 
 /** Loops and no regular expressions: `/0+$/` takes quadratic time on zeros before another digit. */
 function toDecimal(text: string): Decimal {
-  const marked = text.search(/[eE]/);
-  const mantissa = marked < 0 ? text : text.slice(0, marked);
-  const point = mantissa.indexOf('.');
-  const all = point < 0 ? mantissa : mantissa.slice(0, point) + mantissa.slice(point + 1);
+  const marked = Math.max(text.indexOf('e'), text.indexOf('E'));
+  const mantissaEnd = marked < 0 ? text.length : marked;
+  const found = text.indexOf('.');
+  const point = found < 0 ? mantissaEnd : found;
   let start = 0;
-  while (all[start] === '0') start += 1;
-  let end = all.length;
-  while (end > start && all[end - 1] === '0') end -= 1;
+  while (start < mantissaEnd && isZeroOrPoint(text, start)) start += 1;
+  let end = mantissaEnd;
+  while (end > start && isZeroOrPoint(text, end - 1)) end -= 1;
   const power = marked < 0 ? 0 : Number(text.slice(marked + 1));
-  return { digits: all.slice(start, end), exponent: (point < 0 ? all.length : point) - start + power };
+  return {
+    digits: text.slice(start, end).replace('.', ''),
+    exponent: power + point - start + (start > point ? 1 : 0),
+  };
+}
+
+function isZeroOrPoint(text: string, index: number): boolean {
+  const character = text.charCodeAt(index);
+  return character === 0x30 || character === 0x2e;
 }

@@ -225,12 +225,7 @@ describe('wire integers', () => {
   });
 
   it('are judged by their value, however it is spelled', () => {
-    for (const text of [
-      '1e22',
-      '10000000000000000000000.0',
-      `-0.${'0'.repeat(1_000)}5e1001`,
-      `7${'0'.repeat(50)}e-50`,
-    ]) {
+    for (const text of ['1e22', '10000000000000000000000.0', `-0.${'0'.repeat(50)}5e51`, `7${'0'.repeat(50)}e-50`]) {
       const value = fromWireInteger(rawNumber(text));
       assert.equal(valueBehind(String(value)), valueBehind(text), text);
     }

@@ -1,4 +1,4 @@
-import { exactNumber } from './json-number.ts';
+import { exactNumber, WHOLE_DIGITS_MAX } from './json-number.ts';
 import { surveyJson } from './json-survey.ts';
 
 /**
@@ -91,7 +91,8 @@ export function toWireInteger(value: bigint): number | RawNumber {
 export function fromWireInteger(value: unknown): bigint | undefined {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
-  if (!json.isRawJSON(value)) return undefined;
+  // `parseJson` makes a bigint of every whole number that is not too long, so what is still raw has few digits, or is refused.
+  if (!json.isRawJSON(value) || value.rawJSON.length > WHOLE_DIGITS_MAX) return undefined;
   const isNegative = value.rawJSON.startsWith('-');
   const exact = exactNumber(isNegative ? value.rawJSON.slice(1) : value.rawJSON);
   if (exact === undefined || (typeof exact === 'number' && !Number.isInteger(exact))) return undefined;

@@ -74,6 +74,9 @@ function toText(answer: HttpAnswer | Page): string {
   return answer.body === undefined ? '' : stringifyJson(answer.body);
 }
 
+/** A small piece costs as much time as a large one, so it uses up as much of what is read on. */
+const DISCARDED_PIECE_BYTES_MIN = 16_384;
+
 async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
   let bytes = 0;
   const timer = setTimeout(() => request.destroy(), limits.requestTimeoutMs);
@@ -81,7 +84,7 @@ async function discardBody(request: IncomingMessage, limits: HttpLimits): Promis
     request.once('close', resolve);
     request.once('end', resolve);
     request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
+      bytes += Math.max(chunk.length, DISCARDED_PIECE_BYTES_MIN);
       if (bytes > limits.discardBytesMax) request.destroy();
     });
   });

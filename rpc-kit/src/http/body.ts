@@ -35,12 +35,15 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
   return new Promise((resolve, reject) => {
     let whole: Buffer = NO_BYTES;
     let length = 0;
+    let pieces = 0;
     const onData = (chunk: Buffer): void => {
       const before = length;
       length += chunk.length;
-      if (length > limits.bodyBytesMax) {
+      pieces += 1;
+      const refused = refusalOfPieces(length, pieces, limits);
+      if (refused) {
         request.off('data', onData).pause();
-        reject(tooLarge(limits));
+        reject(refused);
       } else if (before === 0) whole = chunk;
       else {
         if (length > whole.length) whole = grown(whole.subarray(0, before), length);
@@ -56,12 +59,23 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
   });
 }
 
+/** A body that arrives byte by byte is fine as long as it is short. */
+const SMALL_PIECES_MAX = 1_000;
+/**
+ * A piece costs a microsecond or two whatever its size, and chunks of one byte make a million of them. Networks deliver at least
+ * 500 bytes at a time of what was sent as a whole.
+ */
+const PIECE_BYTES_MIN = 256;
+
+function refusalOfPieces(length: number, pieces: number, limits: HttpLimits): HttpRefusal | undefined {
+  if (length > limits.bodyBytesMax) return tooLarge(limits);
+  if (pieces <= SMALL_PIECES_MAX + length / PIECE_BYTES_MIN) return undefined;
+  return new HttpRefusal(400, `The body arrives in too many pieces: send at least ${PIECE_BYTES_MIN} bytes at a time`);
+}
+
 const NO_BYTES = Buffer.alloc(0);
 
-/**
- * The bytes with room for as many again. A list of the chunks would take a hundred bytes of memory and more for each, and a sender
- * may cut its body into a million chunks of one byte.
- */
+/** The bytes with room for as many again: a list of the pieces would take a hundred bytes of memory and more for each. */
 function grown(bytes: Buffer, length: number): Buffer {
   const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * bytes.length));
   bytes.copy(larger);

@@ -42,7 +42,7 @@ export const HTTP_LIMITS = {
   bodyBytesMax: 1024 * 1024,
   discardBytesMax: 16 * 1024 * 1024,
   nestingDepthMax: 32,
-  valuesMax: 40_000,
+  valuesMax: 30_000,
   wideNumbersMax: 5_000,
   batchLengthMax: 50,
   idLengthMax: 256,

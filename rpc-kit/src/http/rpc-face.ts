@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import jayson from 'jayson';
 import type { Logger } from 'pino';
 import { sendAlone } from '../failure.ts';
@@ -42,6 +43,9 @@ interface WrittenAnswer {
 }
 
 type JaysonCallback = (error?: unknown, result?: unknown) => void;
+
+/** Calls of a batch start in one turn of the event loop until they have taken this long: fifty refusals take 10 ms together. */
+const TURN_MS = 2;
 
 /** Stands for the call's id while jayson has it. */
 const PLACEHOLDER_ID = 0;
@@ -91,7 +95,16 @@ export function createRpcFace(service: Service, discover: () => unknown, limits:
       const inPlace = () => stringifyJson(refusal(id, sendAlone(), { requestId: requestIdOf(request, context) }));
       answers.put(index, text, onlyReads(service, request) ? inPlace : undefined);
     };
-    await Promise.all(batch.map(answerInto));
+    const answered: Promise<void>[] = [];
+    let turnEndsAt = performance.now() + TURN_MS;
+    for (const [index, request] of batch.entries()) {
+      if (performance.now() > turnEndsAt) {
+        await nextTurn();
+        turnEndsAt = performance.now() + TURN_MS;
+      }
+      answered.push(answerInto(request, index));
+    }
+    await Promise.all(answered);
     return answers.toText();
   }
 

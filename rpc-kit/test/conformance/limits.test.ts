@@ -78,6 +78,24 @@ describe('the limits of the HTTP server', () => {
     await closed;
   });
 
+  it('a body that is cut into chunks of one byte is refused, and one in larger chunks is not', async () => {
+    const server = await serve({});
+    const chunked = (text: string, size: number): Buffer => {
+      const chunks = text.match(new RegExp(`.{1,${size}}`, 'gs')) ?? [];
+      const head = 'POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n';
+      return Buffer.from(
+        `${head}${chunks.map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`).join('')}0\r\n\r\n`,
+      );
+    };
+    const body = `{"uint16":1${' '.repeat(500_000)}}`;
+    const refused = await sendRaw(server.port, chunked(body, 1));
+    assert.equal(refused.status, 400);
+    assert.match(refused.body, /too many pieces: send at least 256 bytes at a time/);
+    for (const taken of [chunked(body, 256), chunked(body.slice(-400).replace(/^/, '{"uint16":1'), 1)]) {
+      assert.equal((await sendRaw(server.port, taken)).body, '{"uint16":1}');
+    }
+  });
+
   it('keepAliveTimeoutMs: an idle connection is closed', async function () {
     // Below the default of 10 s; Node adds a second of its own.
     this.timeout(8_000);
