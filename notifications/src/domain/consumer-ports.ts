@@ -90,6 +90,7 @@ export interface ConsumerStore {
 
 /** Dead letters outside of a transaction. */
 export interface DeadLetterReader {
+  /** With the beginnings of their values. */
   list(order: bigint | undefined, countMax: number, context: Context): Promise<DeadLetter[]>;
   /** How many there are for each reason that there are any for, each counted up to a limit. */
   count(countMax: number, context: Context): Promise<Partial<Record<DeadReason, number>>>;

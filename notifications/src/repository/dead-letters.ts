@@ -6,6 +6,9 @@ const TABLE = 'dead_letters';
 const VALUE_BYTES_MAX = 65_536;
 const KEY_BYTES_MAX = 1_024;
 const MESSAGE_LENGTH_MAX = 1_000;
+/** Of each value in a list, which is read by people: thousands of whole ones would be hundreds of megabytes. */
+const LISTED_BYTES_MAX = 1_024;
+const LISTED = ['topic', 'partition', 'position', 'order_id', 'key', 'size', 'headers', 'reason', 'message', 'died_at'];
 
 interface Row {
   readonly topic: string;
@@ -67,7 +70,12 @@ export function createDeadLetters(executor: Executor): DeadLetters {
 export function createDeadLetterReader(database: Database): DeadLetterReader {
   return {
     async list(order, countMax, { signal }) {
-      const statement = sql.select().from(TABLE).order('order_id').order('position').limit(countMax);
+      const statement = sql
+        .select()
+        .from(TABLE)
+        .fields(LISTED)
+        .field(`substring(value FOR ${LISTED_BYTES_MAX})`, 'value');
+      statement.order('order_id').order('position').limit(countMax);
       if (order !== undefined) statement.where('order_id = ?', order);
       return (await database.run<Row>('list dead letters', statement, { signal })).map(toLetter);
     },
