@@ -1,6 +1,6 @@
 import { CODES, type Code } from './code.ts';
 import type { MethodContract } from './contract.ts';
-import { OVERLOADED } from './failure.ts';
+import { OVERLOADED, SEND_ALONE } from './failure.ts';
 import { HTTP_LIMITS } from './http/limits.ts';
 import { invalidParamsDetails } from './validation.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
@@ -16,8 +16,8 @@ export interface Refusal {
   readonly details?: JsonSchema;
   /** One sentence: when it is answered. */
   readonly when: string;
-  /** What it is an answer to: a request that is no HTTP, one for any address, one with a body that is read, or a call. */
-  readonly to: 'no request' | 'every request' | 'every body' | 'every call';
+  /** What it answers: bytes that are no request, a request, a request whose body is read, a call, or a reading call of a batch. */
+  readonly to: 'no request' | 'every request' | 'every body' | 'every call' | 'batched reads';
   /** Whether it is the error of a single call on `/rpc` too, as all answers to calls are. */
   readonly ofCalls?: boolean;
 }
@@ -39,6 +39,9 @@ export const REFUSALS: readonly Refusal[] = [
     `The address and the headers are larger than ${kibibytes(HTTP_LIMITS.headerBytesMax)}.`,
     { status: 431 },
   ),
+  refusal('no request', 'unavailable', 'The server read the request too late; nothing has happened.', {
+    reason: OVERLOADED,
+  }),
   refusal('every request', 'invalid_request', 'The request has no Host header, or two.'),
   refusal('every request', 'permission_denied', 'A web page sent the request, and `ALLOWED_ORIGINS` does not list it.'),
   refusal('every request', 'invalid_request', 'The address takes other verbs; `Allow` lists them.', { status: 405 }),
@@ -55,7 +58,7 @@ export const REFUSALS: readonly Refusal[] = [
   refusal(
     'every body',
     'invalid_request',
-    `A header of the call has the wrong form, or the body nests deeper than ${HTTP_LIMITS.nestingDepthMax}.`,
+    `A header of the call has the wrong form, or the body nests deeper than ${HTTP_LIMITS.nestingDepthMax} or has too many values or long numbers.`,
     { ofCalls: true },
   ),
   refusal('every body', 'invalid_request', `The body is larger than ${kibibytes(HTTP_LIMITS.bodyBytesMax)}.`, {
@@ -82,6 +85,12 @@ export const REFUSALS: readonly Refusal[] = [
   refusal('every call', 'cancelled', 'The caller went away; nobody reads this answer but a proxy.'),
   refusal('every call', 'unavailable', 'The service, or one that it needs, cannot answer right now.'),
   refusal('every call', 'deadline_exceeded', 'The call took longer than its timeout, or than `x-deadline-ms` allows.'),
+  refusal(
+    'batched reads',
+    'unavailable',
+    'The answer does not fit beside the others of the batch; the same call alone has room.',
+    { reason: SEND_ALONE, ofCalls: true },
+  ),
 ];
 
 function refusal(
@@ -93,7 +102,7 @@ function refusal(
   return { to, code, status, when, ...facts };
 }
 
-/** Everything that a method can refuse with: what it declares first, then what any call can end with. */
+/** Everything that a method can refuse with at its own address: what it declares first, then what any call can end with. */
 export function refusalsOfMethod(method: MethodContract): readonly Refusal[] {
   const declared = documentedErrors(method).map(({ reason, code, httpStatus, details, message }) => ({
     status: httpStatus,
@@ -104,7 +113,7 @@ export function refusalsOfMethod(method: MethodContract): readonly Refusal[] {
     to: 'every call' as const,
   }));
   const bare = Object.entries(method.codes ?? {}).map(([code, when]) => refusal('every call', code as Code, when));
-  return [...declared, ...bare, ...REFUSALS];
+  return [...declared, ...bare, ...REFUSALS.filter(({ to }) => to !== 'batched reads')];
 }
 
 /** A declared reason with everything a caller needs to recognise it. */

@@ -25,9 +25,9 @@ export function codesMarkdown(): string {
 /** What every method can answer besides the errors that it lists, as Markdown. */
 export function refusalsMarkdown(): string {
   const rows = REFUSALS.map(({ status, code, reason, when, to, ofCalls }) => [
-    status,
+    to === 'batched reads' ? '' : status,
     reason ? `${code}, ${reason}` : code,
-    to === 'every call' ? 'in the answer' : ofCalls ? `${status}, or in the answer` : status,
+    to === 'every call' || to === 'batched reads' ? 'in the answer' : ofCalls ? `${status}, or in the answer` : status,
     when,
   ]);
   return table(['HTTP (plain face)', 'code', '/rpc', 'when'], rows);

@@ -75,9 +75,12 @@ function wordsOf({ code, reason, when }: Refusal): string {
   return `- ${reason ? `${reason} (${code})` : code}: ${when}`;
 }
 
+/** Refusals that have an HTTP status; in a batch, the calls have none. */
+const OVER_HTTP = REFUSALS.filter(({ to }) => to !== 'batched reads');
+
 /** What every method can answer, with its body and, for HEAD, without. Methods describe a status that their own errors have. */
 export const REFUSAL_RESPONSES = Object.fromEntries(
-  Object.entries(refusalResponses(REFUSALS, (those) => oneOf(those))).flatMap(([status, response]) => {
+  Object.entries(refusalResponses(OVER_HTTP, (those) => oneOf(those))).flatMap(([status, response]) => {
     const { content: _body, ...withoutBody } = response;
     return [
       [`Refusal${status}`, response],
@@ -95,7 +98,7 @@ export function oneOf(refusals: readonly Refusal[], method = ''): JsonSchema {
 
 /** The bodies of all refusals, by the name of their component. */
 export function errorSchemas(methods: Methods): Record<string, JsonSchema> {
-  const common = REFUSALS.map((refusal) => [schemaName(refusal, ''), errorSchema(refusal)]);
+  const common = OVER_HTTP.map((refusal) => [schemaName(refusal, ''), errorSchema(refusal)]);
   const ofMethods = Object.entries(methods).flatMap(([name, method]) =>
     refusalsOfMethod(method)
       .filter((refusal) => !REFUSALS.includes(refusal))

@@ -9,7 +9,7 @@ const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 /** What `/rpc` refuses in the form of the plain face; it answers everything else in the form of JSON-RPC. */
 const isPlainOnRpc = ({ to, status }: Refusal): boolean => to === 'no request' || status === 405;
 const ofPages = REFUSALS.filter(({ to }) => to === 'no request' || to === 'every request');
-const ofRpc = REFUSALS.filter(({ to }) => to !== 'every call');
+const ofRpc = REFUSALS.filter(({ to }) => to !== 'every call' && to !== 'batched reads');
 
 /** `POST /rpc`. Its body may be any JSON: what is no call is answered as such, with status 200. */
 export function rpcPath() {
@@ -68,7 +68,7 @@ interface PageFacts {
   readonly type: string;
   readonly schema: JsonSchema;
   /** What it answers with 503, where it does. */
-  readonly unavailable?: { readonly description: string; readonly schema: JsonSchema };
+  readonly unavailable?: { readonly when: string; readonly schema: JsonSchema };
 }
 
 function readiness(statuses: readonly string[]): JsonSchema {
@@ -104,7 +104,7 @@ export const PAGE_FACTS: Readonly<Record<string, PageFacts>> = {
     summary: 'Says whether the service can serve.',
     type: 'application/json',
     schema: readiness(['ready']),
-    unavailable: { description: 'It cannot, or it is stopping.', schema: readiness(['not ready', 'stopping']) },
+    unavailable: { when: 'It cannot, or it is stopping.', schema: readiness(['not ready', 'stopping']) },
   },
   '/metrics': {
     summary: 'Gives the metrics in the text format of Prometheus.',
@@ -122,28 +122,21 @@ export function pagePaths() {
   );
 }
 
-function pageRefusals(verb: 'get' | 'head') {
-  const responses = Object.entries(refusalResponses(ofPages, (those) => oneOf(those)));
-  return Object.fromEntries(
-    responses.map(([status, { content, ...answer }]) => [status, verb === 'get' ? { ...answer, content } : answer]),
-  );
-}
-
 function pageOperation(path: string, { summary, type, schema, unavailable }: PageFacts, verb: 'get' | 'head') {
-  const headers = headersOfAnswer();
-  const answer = (description: string, content: string, body: JsonSchema) => ({
-    description,
-    headers,
-    ...(verb === 'get' ? { content: { [content]: { schema: body } } } : {}),
+  const refused = refusalResponses(ofPages, (those) => {
+    const own = unavailable && those.some(({ status }) => status === 503) ? [unavailable.schema] : [];
+    return own.length > 0 ? { anyOf: [...own, oneOf(those)] } : oneOf(those);
+  });
+  const read = { description: 'The page.', headers: headersOfAnswer(), content: { [type]: { schema } } };
+  const responses = Object.entries({ '200': read, ...refused }).map(([status, { content, ...answer }]) => {
+    const description =
+      status === '503' && unavailable ? `- ${unavailable.when}\n${answer.description}` : answer.description;
+    return [status, { ...answer, description, ...(verb === 'get' ? { content } : {}) }];
   });
   return {
     operationId: `${verb}${pascalCase(path.replaceAll(/\W+/g, '_'))}`,
     tags: ['pages'],
     summary,
-    responses: {
-      '200': answer('The page.', type, schema),
-      ...(unavailable ? { '503': answer(unavailable.description, 'application/json', unavailable.schema) } : {}),
-      ...pageRefusals(verb),
-    },
+    responses: Object.fromEntries(responses),
   };
 }

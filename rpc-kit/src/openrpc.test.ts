@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { defineService } from './contract.ts';
 import { stringifyJson } from './json.ts';
-import { openRpcDocument } from './openrpc.ts';
+import { atHost, type OpenRpcDocument, openRpcDocument } from './openrpc.ts';
 import { wireSchema } from './wire-schema.ts';
 import { int64, timestamp, uint32 } from './wire-types.ts';
 
@@ -83,8 +83,11 @@ describe('the OpenRPC document', () => {
     assert.deepEqual([look.paramStructure, look.params], ['by-name', []]);
   });
 
-  it('says to which address calls go, relative to its own', () => {
-    assert.deepEqual(document.servers, [{ name: 'the server that this document comes from', url: '/rpc' }]);
+  it('says to which address calls go, as a whole URL at the host that its reader asked', () => {
+    const urls = ({ servers }: OpenRpcDocument) => servers.map(({ url }) => url);
+    assert.deepEqual(urls(document), ['http://localhost/rpc']);
+    assert.deepEqual(urls(atHost(document, 'shop.internal:8080')), ['http://shop.internal:8080/rpc']);
+    assert.deepEqual([urls(atHost(document, '')), urls(atHost(document, undefined))], [urls(document), urls(document)]);
   });
 
   it('has one error a code, those of the method first, then those of any call', () => {
@@ -94,7 +97,9 @@ describe('the OpenRPC document', () => {
     assert.deepEqual(codes(pay), [-32016, ...ofAnyCall]);
     assert.deepEqual(codes(buy), [-32009, -32005, ...ofAnyCall]);
     const overloaded = look.errors.find(({ code }: { code: number }) => code === -32014);
-    assert.deepEqual(overloaded.data, { code: 'unavailable', reasons: ['overloaded'] });
+    assert.deepEqual(overloaded.data, { code: 'unavailable', reasons: ['overloaded', 'send_alone'] });
+    const ofWrite = pay.errors.find(({ code }: { code: number }) => code === -32014);
+    assert.deepEqual(ofWrite.data.reasons, ['overloaded']);
   });
 
   it('has every reason of a code in one error and in x-errors', () => {

@@ -1,4 +1,4 @@
-import { type DocumentedError, documentedErrors, type Refusal, refusalsOfMethod } from './answer-table.ts';
+import { type DocumentedError, documentedErrors, REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
 import { CODES } from './code.ts';
 import { type MethodContract, retrySafetyOf, type ServiceContract } from './contract.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
@@ -37,8 +37,11 @@ export interface OpenRpcDocument {
   readonly methods: readonly OpenRpcMethod[];
 }
 
-/** The contract as an OpenRPC 1.3 document (https://spec.open-rpc.org). */
-export function openRpcDocument(contract: ServiceContract): OpenRpcDocument {
+/**
+ * The contract as an OpenRPC 1.3 document (https://spec.open-rpc.org).
+ * @param host the name and port by which the reader of the document reaches the service
+ */
+export function openRpcDocument(contract: ServiceContract, host = 'localhost'): OpenRpcDocument {
   const { name, version, summary, contact, methods } = contract;
   return {
     openrpc: '1.3.2',
@@ -48,10 +51,19 @@ export function openRpcDocument(contract: ServiceContract): OpenRpcDocument {
       description: summary,
       ...(contact ? { contact } : {}),
     },
-    // Relative: a service does not know under which name and scheme its callers reach it.
-    servers: [{ name: 'the server that this document comes from', url: '/rpc' }],
+    servers: [serverAt(host)],
     methods: Object.entries(methods).map(([method, facts]) => toOpenRpcMethod(method, facts)),
   };
+}
+
+/** The whole URL, because the meta-schema of OpenRPC refuses a relative one, which its text allows. */
+function serverAt(host: string): OpenRpcDocument['servers'][number] {
+  return { name: 'the server that this document comes from', url: `http://${host}/rpc` };
+}
+
+/** The same document for a reader who reaches the service by another name. */
+export function atHost(document: OpenRpcDocument, host: string | undefined): OpenRpcDocument {
+  return host ? { ...document, servers: [serverAt(host)] } : document;
 }
 
 function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
@@ -69,7 +81,7 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
       schema,
     })),
     result: { name: `${name}Result`, schema: wireSchema(method.result) },
-    errors: distinctCodes(refusalsOfMethod(method)),
+    errors: distinctCodes([...refusalsOfMethod(method), ...(method.reads ? ofBatchedReads : [])]),
     examples: [
       {
         name: 'example',
@@ -100,6 +112,8 @@ function inOrder<T>(
   const need = (name: string): number => (required.has(name) ? 0 : 1);
   return entries.toSorted(([a], [b]) => need(a) - need(b) || rank(a) - rank(b));
 }
+
+const ofBatchedReads = REFUSALS.filter(({ to }) => to === 'batched reads');
 
 /**
  * OpenRPC wants one entry for each code; the reasons under it are in its data, and their details in `x-errors`.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { parseJson } from 'rpc-kit';
 import { fetchDocument } from './documents.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import { type Operation, operationsOf } from './openapi-judge.ts';
@@ -74,6 +75,17 @@ export function itKeepsItsDocuments({ url, ruledByWords = [] }: ProvenService): 
 
     it('refuses calls whose params break any one rule, as OpenRPC says', async () => {
       for (const method of methods) await callBroken(method, proof);
+    });
+
+    it('says in its OpenRPC document, also by rpc.discover, where calls go', async () => {
+      const { servers } = proof.openRpc.value as { servers: { url: string }[] };
+      assert.deepEqual(
+        servers.map((server) => server.url),
+        [`${url()}/rpc`],
+      );
+      const body = '{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}';
+      const { text } = await exchange.send({ verb: 'POST', path: '/rpc', body });
+      assert.deepEqual(parseJson(text), { jsonrpc: '2.0', id: 1, result: proof.openRpc.value });
     });
 
     it('answers batches, notifications and bodies that are no call as OpenAPI says of /rpc', async () => {

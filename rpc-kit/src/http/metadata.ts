@@ -91,6 +91,8 @@ export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metada
 /** What a face hands to a service besides the call itself. */
 export interface FaceContext {
   readonly metadata: Metadata;
+  /** The Host of the request. */
+  readonly host?: string | undefined;
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal;
   readonly answerHeaders: Map<string, string>;

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { ServiceContract } from '../contract.ts';
 import { docsPage } from '../docs-page/docs-page.ts';
 import { openApiDocument } from '../openapi.ts';
-import { type OpenRpcDocument, openRpcDocument } from '../openrpc.ts';
+import { atHost, type OpenRpcDocument, openRpcDocument } from '../openrpc.ts';
 
 /** A check that rejects with a sentence for the operator while the service cannot serve. */
 export type ReadinessCheck = (signal: AbortSignal) => Promise<void>;
@@ -26,11 +26,11 @@ export interface Page {
 }
 
 export interface Pages {
-  /** The pages by address; each is made anew or kept as fits it. */
-  readonly routes: ReadonlyMap<string, () => Promise<Page>>;
+  /** The pages by address, each made for the Host of the request. */
+  readonly routes: ReadonlyMap<string, (host?: string) => Promise<Page>>;
   /** In place of an error for a person who opens the service's address. */
   readonly forBrowsers: Page;
-  readonly openRpc: OpenRpcDocument;
+  openRpcAt(host: string | undefined): OpenRpcDocument;
 }
 
 /** A readiness check that takes longer counts as failed: whoever asks, asks again in a few seconds. */
@@ -43,8 +43,9 @@ export function createPages(sources: PageSources): Pages {
     const text = JSON.stringify(value);
     return async () => page(200, 'application/json', text);
   };
-  const routes = new Map<string, () => Promise<Page>>([
-    ['/openrpc.json', json(openRpc)],
+  const openRpcAt = (host: string | undefined) => atHost(openRpc, host);
+  const routes = new Map<string, (host?: string) => Promise<Page>>([
+    ['/openrpc.json', async (host) => page(200, 'application/json', JSON.stringify(openRpcAt(host)))],
     ['/openapi.json', json(openApiDocument(sources.contract))],
     [
       '/docs',
@@ -56,7 +57,7 @@ export function createPages(sources: PageSources): Pages {
     ['/metrics', async () => page(200, sources.registry.contentType, await sources.registry.metrics())],
   ]);
   const forBrowsers = page(302, 'text/plain; charset=utf-8', 'The documentation is at /docs\n', { location: '/docs' });
-  return { routes, forBrowsers, openRpc };
+  return { routes, forBrowsers, openRpcAt };
 }
 
 async function readyPage(sources: PageSources): Promise<Page> {

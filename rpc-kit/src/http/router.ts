@@ -102,7 +102,7 @@ async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | P
     const verb = request.method === 'HEAD' ? 'GET' : request.method;
     if (path === '/' && verb === 'GET' && prefersHtml(request.headers.accept)) return router.pages.forBrowsers;
     const page = router.pages.routes.get(path);
-    if (page) return verb === 'GET' ? await page() : notAllowed(['GET', 'HEAD'], requestId);
+    if (page) return verb === 'GET' ? await page(request.headers.host) : notAllowed(['GET', 'HEAD'], requestId);
     const name = path.slice(1);
     const { methods } = router.service.contract;
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
@@ -139,7 +139,7 @@ async function routeRpc(
     refuseWithoutRoom(admission, 'high');
     metadata = metadataOfRequest(request, requestId);
     const parsed = parseBody(await readBody(request, limits), limits, isCallId);
-    const text = await face.answer(parsed, { metadata, signal, answerHeaders });
+    const text = await face.answer(parsed, { metadata, host: request.headers.host, signal, answerHeaders });
     return text === undefined ? { status: 204, body: undefined } : { status: 200, headers: {}, text };
   } catch (error) {
     return rpcRefusal(error, metadata);

@@ -47,10 +47,13 @@ type JaysonCallback = (error?: unknown, result?: unknown) => void;
 /** Calls of a batch start in one turn of the event loop until they have taken this long: fifty refusals take 10 ms together. */
 const TURN_MS = 2;
 
+/** Makes the document for `rpc.discover`, for a caller that reached the service by this Host. */
+type Discover = (host: string | undefined) => unknown;
+
 /** Stands for the call's id while jayson has it. */
 const PLACEHOLDER_ID = 0;
 
-export function createRpcFace(service: Service, discover: () => unknown, limits: HttpLimits, logger: Logger): RpcFace {
+export function createRpcFace(service: Service, discover: Discover, limits: HttpLimits, logger: Logger): RpcFace {
   const create = (name: string) => toJaysonMethod(service, discover, name);
   const known = new Map([...Object.keys(service.contract.methods), 'rpc.discover'].map((name) => [name, create(name)]));
   const engine = new jayson.Server({}, { router: (name: string) => known.get(name) ?? create(name) });
@@ -175,13 +178,13 @@ function toJaysonRequest(request: Record<string, unknown>): Record<string, unkno
   return { jsonrpc, method, params: envelope, id: PLACEHOLDER_ID };
 }
 
-function toJaysonMethod(service: Service, discover: () => unknown, name: string) {
+function toJaysonMethod(service: Service, discover: Discover, name: string) {
   const handler = async ({ params, meta }: Envelope, context: FaceContext, callback: JaysonCallback): Promise<void> => {
     let { requestId } = context.metadata;
     try {
       const metadata = withMeta(context.metadata, parseMeta(meta));
       requestId = metadata.requestId;
-      if (name === 'rpc.discover') return callback(null, discover());
+      if (name === 'rpc.discover') return callback(null, discover(context.host));
       callback(null, await service.call(toCall(service.contract.name, name, params, { ...context, metadata })));
     } catch (error) {
       callback(toJsonRpcError(toRpcError(error), requestId));

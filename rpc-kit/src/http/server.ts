@@ -101,7 +101,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     draining: () => stage !== 'serving',
     onNotReady: (check, error) => logger.warn({ check, err: error }, 'not ready'),
   });
-  const face = createRpcFace(service, () => pages.openRpc, limits, logger);
+  const face = createRpcFace(service, pages.openRpcAt, limits, logger);
   const boundary = createBrowserBoundary(options);
   const addresses = [
     '/rpc',
