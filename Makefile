@@ -2,6 +2,8 @@
 # Works with GNU make 3.81 too, which is what macOS has.
 
 SHELL := /bin/sh
+# Makes the driver of Postgres load an implementation that is not installed.
+unexport NODE_PG_FORCE_NATIVE
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
 .PHONY: help run-all stop compose-smoke storm check-invariants profile log-level bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages

@@ -12,5 +12,5 @@ export type { Query, Row } from './query.ts';
 export { type ReportOptions, reportLines, summaryOf } from './report.ts';
 export type { Rule, Settings, Source, Sources } from './rule.ts';
 export { RULES } from './rules.ts';
-export { openSnapshot, type Snapshot } from './snapshot.ts';
+export { openSnapshot, type Snapshot, SourceError } from './snapshot.ts';
 export { type StockWatch, type StockWatcher, watchStock } from './stock-watch.ts';

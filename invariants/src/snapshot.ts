@@ -14,6 +14,11 @@ const parsers: Record<number, (text: string) => unknown> = {
   [pg.types.builtins.NUMERIC]: BigInt,
 };
 
+/** A database that cannot be reached; the message says why. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+}
+
 /** One moment of a database, however long it is looked at. Nothing can be changed through it. */
 export interface Snapshot extends AsyncDisposable {
   readonly query: Query;
@@ -53,6 +58,8 @@ export async function connect(url: string): Promise<pg.Client> {
   });
   // A server that goes away fails the query under way; without a listener it would end this process as well.
   client.on('error', () => {});
-  await client.connect();
+  await client.connect().catch((error: NodeJS.ErrnoException) => {
+    throw new SourceError(error.message || String(error.code), { cause: error });
+  });
   return client;
 }

@@ -85,9 +85,22 @@ describe('make check-invariants', () => {
       { CHECKOUT_DATABASE_URL: 'postgres://x:y@127.0.0.1:9/z' },
       /A database or file cannot be read \(.*ECONNREFUSED.*\): .*\?$/,
     ],
+    [
+      'a database without TLS where TLS was asked for',
+      { CHECKOUT_DATABASE_URL: 'NO_TLS' },
+      /A database or file cannot be read \(.*\): .*\?$/,
+    ],
+    [
+      'a URL with an option that it does not know',
+      { CHECKOUT_DATABASE_URL: 'postgres://x:y@127.0.0.1:9/z?options=-c%20a%3Db' },
+      /^CHECKOUT_DATABASE_URL is wrong: its option "options" is not supported: [^\n]+\.$/,
+    ],
   ] as const) {
     it(`says in one line that it met ${what}`, async () => {
-      const { code, errors } = await run({ ...environment, MESH_DIR: folder, ...variables });
+      const own: NodeJS.ProcessEnv = { ...environment, MESH_DIR: folder, ...variables };
+      if (own.CHECKOUT_DATABASE_URL === 'NO_TLS')
+        own.CHECKOUT_DATABASE_URL = `${world.urls.checkout}?sslmode=verify-full`;
+      const { code, errors } = await run(own);
       assert.equal(code, 1);
       assert.match(errors.replace(/^Waiting.*\n/, '').trim(), message);
     });

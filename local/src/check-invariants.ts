@@ -10,6 +10,7 @@ import {
   loadJournals,
   openSources,
   reportLines,
+  SourceError,
 } from 'invariants';
 import { describeWhole, parseDatabaseUrl, parseWhole } from 'service-kit';
 import { Failure, runScript } from './failure.ts';
@@ -119,7 +120,7 @@ await runScript(async () => {
   } catch (error) {
     if (error instanceof HistoryError || error instanceof JournalError) throw new Failure(error.message);
     const { code, message } = error as NodeJS.ErrnoException;
-    if (error instanceof Failure || code === undefined) throw error;
+    if (error instanceof Failure || (code === undefined && !(error instanceof SourceError))) throw error;
     throw new Failure(`A database or file cannot be read (${message || code}): does the mesh run, and is it migrated?`);
   }
 });

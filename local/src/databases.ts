@@ -1,4 +1,5 @@
 import { provisionDatabase, provisionRole, ROLE_CONNECTIONS_MAX, withSuperuser } from 'service-kit/provision';
+import { Failure } from './failure.ts';
 import { LOCAL_HOST } from './mesh-config.ts';
 import { type PerService, SERVICES } from './services.ts';
 
@@ -12,6 +13,8 @@ export async function prepareDatabases(server: DatabaseServer, passwords: PerSer
       await provisionRole(client, { name: service, password, connectionsMax: ROLE_CONNECTIONS_MAX });
       await provisionDatabase(client, service, service);
     }
+  }).catch((error: Error) => {
+    throw new Failure(`The databases on port ${server.port} cannot be prepared: ${error.message}.`);
   });
 }
 

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { Failure, runScript } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 import { findRunningMesh } from './running-mesh.ts';
-import { withoutPostgresVariables } from './services.ts';
 
 /** `make dead-letters` and `make replay`, on the running mesh. */
 const SERVICE = 'notifications';
@@ -28,7 +27,7 @@ await runScript(async () => {
     {
       cwd: PROJECT_DIRECTORY,
       // What is taken here is told wherever the mesh tells it.
-      env: { ...withoutPostgresVariables(process.env), ...sinks, DATABASE_URL: databaseUrls[SERVICE] },
+      env: { ...process.env, ...sinks, DATABASE_URL: databaseUrls[SERVICE] },
       stdio: ['ignore', 'inherit', 'inherit'],
     },
   );

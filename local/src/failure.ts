@@ -12,6 +12,8 @@ const FLUSH_TIMEOUT_MS = 500;
 
 /** Runs a script's main function; its number is the exit code, and a foreseen failure is one line on stderr. */
 export async function runScript(main: () => Promise<number | undefined>): Promise<void> {
+  // The reader of a pipe may leave early, as head does: the rest of the output is dropped.
+  process.stdout.on('error', () => {});
   try {
     process.exitCode = (await main()) ?? 0;
   } catch (error) {

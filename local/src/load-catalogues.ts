@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Failure } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
-import { type PerService, type ServiceName, withoutPostgresVariables } from './services.ts';
+import type { PerService, ServiceName } from './services.ts';
 
 const CATALOGUE = join(PROJECT_DIRECTORY, 'catalogue/catalogue.json');
 const TIMEOUT_MS = 30_000;
@@ -21,7 +21,7 @@ async function loadCatalogue(service: ServiceName, databaseUrl: string, signal: 
   const script = join(PROJECT_DIRECTORY, service, 'src/load-catalogue.ts');
   const child = spawn(process.execPath, [script, CATALOGUE], {
     cwd: PROJECT_DIRECTORY,
-    env: { ...withoutPostgresVariables(process.env), DATABASE_URL: databaseUrl },
+    env: { ...process.env, DATABASE_URL: databaseUrl },
     stdio: ['ignore', 'ignore', 'pipe'],
     timeout: TIMEOUT_MS,
     signal,

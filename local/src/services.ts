@@ -43,7 +43,7 @@ export function serviceEnvironment(
   const environment: NodeJS.ProcessEnv = {
     LOG_LEVEL: 'info',
     PROFILE_DIR: profileDirectory,
-    ...withoutPostgresVariables(given),
+    ...given,
     HOST: host,
     PORT: String(port),
     DATABASE_URL: databaseUrl,
@@ -67,9 +67,4 @@ export type SinkVariables = { JOURNAL_FILE?: string | undefined; WEBHOOK_URL?: s
 export function pickSinks({ JOURNAL_FILE, WEBHOOK_URL }: NodeJS.ProcessEnv): SinkVariables {
   // They are written to a file that anyone may read.
   return { JOURNAL_FILE, WEBHOOK_URL: WEBHOOK_URL && hideUrlSecrets(WEBHOOK_URL) };
-}
-
-/** PGHOST, PGOPTIONS and their like speak of somebody else's Postgres, and the pg driver would heed them. */
-export function withoutPostgresVariables(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^PG[A-Z]/.test(name)));
 }

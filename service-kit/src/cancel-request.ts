@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import './postgres-variables.ts';
 import { Connection, type PoolClient } from 'pg';
 import { createTurns } from './turns.ts';
 

@@ -33,7 +33,9 @@ export const commonVariables = {
     .describe('The least level of log lines that are written.'),
   DATABASE_URL: variable
     .databaseUrl()
-    .describe("Postgres, or the pgbouncer in front of it, with the service's own role."),
+    .describe(
+      "Postgres, or the pgbouncer in front of it, with the service's own role. TLS by `?sslmode=verify-full` and `sslrootcert`. PG variables and ~/.pgpass are not read.",
+    ),
   DATABASE_POOL_MAX: variable
     .whole(10, { min: 1, max: POOL_MAX })
     .describe('Connections of one process to its database.'),

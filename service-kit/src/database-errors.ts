@@ -1,3 +1,4 @@
+import './postgres-variables.ts';
 import { DatabaseError } from 'pg';
 import { type Interceptor, RpcError, toRpcError } from 'rpc-kit';
 

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type { Pool, QueryResultRow } from 'pg';
 import type { Logger } from 'pino';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { isLostRace } from './database-errors.ts';
 import type { LeasedConnection } from './leased-connection.ts';
 import { CONNECTION_TIMEOUT_MS, type Leases, openLeases } from './leases.ts';
+import { pg } from './postgres.ts';
 import type { Statement } from './sql.ts';
 import { inStatementSpan } from './statement-spans.ts';
 
@@ -21,7 +22,7 @@ export interface Executor {
    * @param name tells statements apart in metrics and traces; never holds values
    * @throws {DatabaseUnavailable} or pg's DatabaseError
    */
-  run<Row extends pg.QueryResultRow>(name: string, statement: Statement): Promise<Row[]>;
+  run<Row extends QueryResultRow>(name: string, statement: Statement): Promise<Row[]>;
 }
 
 /** Who waits. When the signal aborts, at the deadline or because the caller left, what is under way is cut off. */
@@ -31,7 +32,7 @@ export interface CallScope {
 
 export interface Database extends Executor, AsyncDisposable {
   /** Runs the statement on any connection of the pool, in a transaction of its own. */
-  run<Row extends pg.QueryResultRow>(name: string, statement: Statement, scope?: CallScope): Promise<Row[]>;
+  run<Row extends QueryResultRow>(name: string, statement: Statement, scope?: CallScope): Promise<Row[]>;
   /**
    * Runs the work in one transaction on one connection: committed when it resolves, rolled back when it rejects.
    * A lost race (40001, 40P01) is tried again a bounded number of times, so the work must be free of outside effects,
@@ -41,7 +42,7 @@ export interface Database extends Executor, AsyncDisposable {
   /** Rejects while the database does not answer. */
   ping(): Promise<void>;
   /** For tools that bring their own SQL text, such as the check for pending migrations. */
-  query(text: string): Promise<pg.QueryResultRow[]>;
+  query(text: string): Promise<QueryResultRow[]>;
 }
 
 /** Idle connections go back before pgbouncer's own limit closes them under our hands. */
@@ -154,7 +155,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 /** Seconds. From a cached page to the longest that a statement may take. */
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-function instruments({ registry, poolMax }: DatabaseOptions, pool: pg.Pool, lease: Leases) {
+function instruments({ registry, poolMax }: DatabaseOptions, pool: Pool, lease: Leases) {
   new Gauge({
     name: 'db_pool_connections',
     help: 'Connections to the database, by state; waiting counts callers without one.',

@@ -23,6 +23,7 @@ export {
   SQLSTATE,
   sqlStateOf,
 } from './database-errors.ts';
+export { parseDatabaseUrl } from './database-url.ts';
 export {
   checkKafka,
   explainKafkaFailure,
@@ -53,5 +54,5 @@ export { createSharedTokenBucket, type SharedTokenBucketOptions } from './shared
 export { fixedStatement, type Statement, shapedStatement, sql } from './sql.ts';
 export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './take-profile.ts';
 export { startTracing, type TracingSettings } from './tracing.ts';
-export { parseDatabaseUrl, variable } from './variables.ts';
+export { variable } from './variables.ts';
 export { describeWhole, parseWhole, type WholeRange } from './whole-number.ts';

@@ -1,6 +1,8 @@
+import './postgres-variables.ts';
 import { type Connection, connect, sql } from '@databases/pg-migrations';
 import { hideUrlSecrets } from 'rpc-kit/urls';
 import { MigrationError, sqlState } from './pending-migrations.ts';
+import { pg } from './postgres.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Another migrator may be in the middle of a long one; longer than this a person has to look. */
@@ -31,13 +33,11 @@ export async function withMigratorLock<T>(databaseUrl: string, use: (session: Co
 
 /** One connection, and it stays one: lock and settings belong to it. */
 export async function withSession<T>(databaseUrl: string, use: (session: Connection) => Promise<T>): Promise<T> {
-  const encrypted = URL.parse(databaseUrl)?.searchParams.has('sslmode');
   const pool = connect({
-    connectionString: databaseUrl,
+    ...readTarget(databaseUrl),
     bigIntMode: 'bigint',
     poolSize: 1,
     connectionTimeoutMilliseconds: CONNECT_TIMEOUT_MS,
-    ...(encrypted ? {} : { ssl: false }),
   });
   let connected = false;
   try {
@@ -56,8 +56,17 @@ export async function withSession<T>(databaseUrl: string, use: (session: Connect
   }
 }
 
+/** As the services' driver reads the URL: the library of migrations reads IPv6 addresses and TLS options in another way. */
+function readTarget(databaseUrl: string) {
+  const { user, password, host, port, database, ssl } = new pg.Client({ connectionString: databaseUrl });
+  const target = { user: user ?? '', password: password ?? '', host, port, database: database ?? '' };
+  // Empty but for the scheme, since the library would read DATABASE_URL of the shell instead of a missing one.
+  return { connectionString: 'postgres://', ...target, ssl: ssl === true ? {} : ssl };
+}
+
 /** The first line of it: below that the driver draws the statement, and a log line has no room for a drawing. */
 export function oneLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  // An AggregateError, of a name with several addresses, has a code and no message.
+  const message = error instanceof Error ? error.message || String(sqlState(error)) : String(error);
   return (message.split('\n')[0] ?? message).trim();
 }

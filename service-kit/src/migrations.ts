@@ -1,3 +1,4 @@
+import './postgres-variables.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {

@@ -1,6 +1,7 @@
-import pg from 'pg';
+import type { Client } from 'pg';
 import { oneLine } from './migration-session.ts';
 import { MigrationError } from './pending-migrations.ts';
+import { pg } from './postgres.ts';
 
 /**
  * The most connections a service's role may hold at a time: the 20 of pgbouncer's pool (or of a few replicas that connect
@@ -30,7 +31,7 @@ export interface Role {
 }
 
 /** Makes the role, or gives the one that is there this password and these limits. */
-export async function provisionRole(client: pg.Client, { name, password, connectionsMax }: Role): Promise<void> {
+export async function provisionRole(client: Client, { name, password, connectionsMax }: Role): Promise<void> {
   const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name]);
   const verb = rowCount === 0 ? 'CREATE' : 'ALTER';
   const role = client.escapeIdentifier(name);
@@ -43,7 +44,7 @@ export async function provisionRole(client: pg.Client, { name, password, connect
 }
 
 /** Makes the database unless it is there, and lets nobody in but its owner. */
-export async function provisionDatabase(client: pg.Client, database: string, owner: string): Promise<void> {
+export async function provisionDatabase(client: Client, database: string, owner: string): Promise<void> {
   await client.query('REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC');
   const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
   const name = client.escapeIdentifier(database);
@@ -66,7 +67,7 @@ export async function provision(superuserUrl: string, databaseUrl: string): Prom
   }
 }
 
-export async function withSuperuser<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withSuperuser<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

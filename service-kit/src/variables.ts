@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
-import { canonicalHost, canonicalOrigin, hideUrlSecrets, parseHttpUrl, parseUrl } from 'rpc-kit';
+import { canonicalHost, canonicalOrigin, hideUrlSecrets, parseHttpUrl } from 'rpc-kit';
 import { z } from 'zod';
+import { parseDatabaseUrl } from './database-url.ts';
 import { describeWhole, parseWhole, type WholeRange } from './whole-number.ts';
 
 /** What stands before the URL of a service whose replicas are found by DNS: `dns+http://loms:8081`. */
@@ -207,10 +208,4 @@ function parseHostPort(text: string): string {
 function parseCollectorUrl(text: string): string {
   if (parseHttpUrl(text).search === '') return text;
   throw new TypeError('a collector takes no query: leave out what begins with the ?');
-}
-
-/** pg would drop a fragment, and take what it cannot read for another host or database, which its errors then quote. */
-export function parseDatabaseUrl(text: string): string {
-  parseUrl(text, /^postgres(ql)?:$/, 'postgres://user:password@host:5432/database');
-  return text;
 }

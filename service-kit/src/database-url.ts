@@ -1,0 +1,58 @@
+import { accessSync, constants } from 'node:fs';
+import { parseUrl } from 'rpc-kit/urls';
+
+/** Each option with its values, or with the check of one. The rest, such as statement_timeout, is set at the role. */
+const OPTIONS: Record<string, readonly string[] | ((value: string) => void)> = {
+  sslmode: ['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'],
+  // The driver takes any other word, "false" too, for "true".
+  ssl: ['true', '1', '0', 'no-verify'],
+  sslrootcert: refuseUnreadable,
+  sslcert: refuseUnreadable,
+  sslkey: refuseUnreadable,
+  sslnegotiation: ['postgres', 'direct'],
+  uselibpqcompat: ['true', 'false'],
+  application_name: () => {},
+  // The folder of a Unix socket, which wins over the host before the database.
+  host: () => {},
+};
+const EXAMPLE = 'postgres://user:password@host:5432/database';
+
+/**
+ * What the driver would drop, complete from elsewhere, or misread and then quote in its errors is refused.
+ * @throws {TypeError} whose message goes behind the name of the variable, and shows nothing that may be secret
+ */
+export function parseDatabaseUrl(text: string): string {
+  const { username, pathname, searchParams } = parseUrl(text, /^postgres(ql)?:$/, EXAMPLE);
+  if (username === '') throw new TypeError(`it names no user: it has to be a URL like ${EXAMPLE}`);
+  if (pathname.length < 2) throw new TypeError(`it names no database: it has to be a URL like ${EXAMPLE}`);
+  if (!isDecodable(pathname)) throw new TypeError('a % in the name of its database has to be written as %25');
+  for (const [name, value] of searchParams) refuseUnsupported(name, value);
+  return text;
+}
+
+function refuseUnsupported(name: string, value: string): void {
+  const values = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+  if (values === undefined) {
+    const all = Object.keys(OPTIONS).join(', ');
+    throw new TypeError(`its option ${JSON.stringify(name)} is not supported: leave it out; supported are ${all}`);
+  }
+  if (typeof values === 'function') values(value);
+  else if (!values.includes(value)) throw new TypeError(`its option ${name} has to be one of ${values.join(', ')}`);
+}
+
+function refuseUnreadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    throw new TypeError(`its file ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
