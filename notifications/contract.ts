@@ -1,4 +1,4 @@
-import { defineService, int64, text, timestamp, uint32 } from 'rpc-kit';
+import { defineService, int64, text, timestamp, uint16, uint32 } from 'rpc-kit';
 import { z } from 'zod';
 
 /** The states of an order, as loms names them. */
@@ -76,7 +76,7 @@ export const notifications = defineService(
           from: timestamp.optional(),
           /** Exclusive; without it to the newest. */
           to: timestamp.optional(),
-          limit: z.int().min(1).max(PAGE_MAX).meta({ format: 'uint16' }).default(PAGE_DEFAULT),
+          limit: uint16.min(1).max(PAGE_MAX).meta({ format: 'uint16' }).default(PAGE_DEFAULT),
           cursor: text(CURSOR_LENGTH_MAX).optional(),
         })
         .refine(({ from, to }) => !from || !to || from <= to, {

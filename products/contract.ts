@@ -40,7 +40,7 @@ export const products = defineService(
       params: z.strictObject({
         token,
         startAfterSku: uint32,
-        count: z.int().min(1).max(SKUS_MAX).meta({ format: 'uint32' }),
+        count: uint32.min(1).max(SKUS_MAX).meta({ format: 'uint32' }),
       }),
       result: z.object({ skus: z.array(uint32) }),
       codes,

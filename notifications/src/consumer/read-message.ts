@@ -19,6 +19,12 @@ const INT64_MIN = -(2n ** 63n);
 /** Enough to see what is wrong with a value, in log lines and in dead letters. */
 const REASON_LENGTH_MAX = 1_000;
 
+/**
+ * An event has less than 500 bytes. Fifty values of this length are read in one turn of the event loop, and one that is made to be slow to
+ * parse takes 50 µs for each KiB.
+ */
+const VALUE_BYTES_MAX = 8_192;
+
 /** What a record says, by loms's contract. Nothing is thrown: what cannot be read becomes a dead letter. */
 export function readMessage(record: KafkaRecord): Message {
   const orderID = parseOrderID(record.key);
@@ -26,6 +32,9 @@ export function readMessage(record: KafkaRecord): Message {
 }
 
 function readContent({ value }: KafkaRecord, orderID: bigint | undefined): Message['content'] {
+  if (value !== undefined && value.length > VALUE_BYTES_MAX) {
+    return malformed(`its value has ${value.length} bytes, and an event has at most ${VALUE_BYTES_MAX}`);
+  }
   const read = parseValue(value);
   if (read === undefined) return malformed('its value is no JSON object');
   if (read.version !== orderEvents.version) {
