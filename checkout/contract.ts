@@ -88,10 +88,6 @@ export const checkout = defineService(
           message: 'Not enough goods are on sale; the cart is as before',
           details: z.object({ orderID: int64, shortages: z.array(shortage) }),
         },
-        idempotency_conflict: {
-          code: 'failed_precondition',
-          message: 'This idempotency key came with another body before',
-        },
       },
       timeoutMs: 4_000,
       priority: 'high',

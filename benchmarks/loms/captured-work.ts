@@ -73,7 +73,11 @@ export async function captureWork(url: string): Promise<CapturedWork> {
   const { signal } = new AbortController();
   const key = randomUUID().replaceAll('-', '');
   const items = SKUS.map((sku) => ({ sku, count: 1 }));
-  const orderID = await createOrder(store, { user: SENTINEL.user, items, idempotencyKey: key }, { signal });
+  const orderID = await createOrder(
+    store,
+    { user: SENTINEL.user, items, idempotencyKey: key, caller: 'checkout' },
+    { signal },
+  );
   await payOrder(store, orderID, { signal });
   if (orderID !== SENTINEL.order) throw new Error(`the captured order is ${orderID}, not ${SENTINEL.order}`);
   const calls = toTemplates(ran.splice(0), key);

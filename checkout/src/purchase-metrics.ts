@@ -66,7 +66,7 @@ function tallyCarts(carts: Carts, { changes }: Tally): Carts {
 
 function tallyPurchases(purchases: Purchases, { outcomes }: Tally): Purchases {
   return {
-    findByKey: (key) => purchases.findByKey(key),
+    findByKey: (user, key) => purchases.findByKey(user, key),
     findPending: (user) => purchases.findPending(user),
     async begin(user, key) {
       const begun = await purchases.begin(user, key);

@@ -29,10 +29,12 @@ export interface ModelUser {
   /** What was in the cart before and is neither in it nor ordered. */
   readonly removed: Goods;
   readonly ordered: Goods;
+  /** By their keys, which are the user's own. */
+  readonly purchases: Map<string, ModelPurchase>;
 }
 
 /** How a purchase is answered: by its order or refusal, or with a code. */
-export type Answer = ModelPurchase | 'unavailable' | 'internal' | 'idempotency_conflict';
+export type Answer = ModelPurchase | 'unavailable' | 'internal';
 
 export interface CartModel {
   readonly users: readonly ModelUser[];
@@ -44,20 +46,26 @@ export interface CartModel {
 }
 
 export function createCartModel(userIDs: readonly bigint[]): CartModel {
-  const keys = new Map<string, ModelPurchase>();
-
   function begin(user: ModelUser, key: string | undefined): ModelPurchase {
     const state = Object.keys(user.free).length === 0 ? 'cart empty' : 'pending';
     const begun = { user, goods: user.free, deleted: {}, state, decision: undefined, orderID: undefined } as const;
     const purchase: ModelPurchase = { ...begun };
     user.free = {};
     if (state === 'pending') user.pending = purchase;
-    if (key !== undefined) keys.set(key, purchase);
+    if (key !== undefined) user.purchases.set(key, purchase);
     return purchase;
   }
 
   return {
-    users: userIDs.map((id) => ({ id, free: {}, pending: undefined, added: {}, removed: {}, ordered: {} })),
+    users: userIDs.map((id) => ({
+      id,
+      free: {},
+      pending: undefined,
+      added: {},
+      removed: {},
+      ordered: {},
+      purchases: new Map(),
+    })),
 
     add(user, sku, count) {
       put(user.free, sku, count);
@@ -74,8 +82,7 @@ export function createCartModel(userIDs: readonly bigint[]): CartModel {
     },
 
     purchase(user, key, mood) {
-      const earlier = key === undefined ? undefined : keys.get(key);
-      if (earlier && earlier.user !== user) return 'idempotency_conflict';
+      const earlier = key === undefined ? undefined : user.purchases.get(key);
       const own = earlier ?? (key === undefined ? user.pending : undefined);
       if (own) return finish(own, mood) ?? own;
       const failure = user.pending && finish(user.pending, mood);

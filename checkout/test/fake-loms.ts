@@ -101,11 +101,12 @@ export async function startFakeLoms(): Promise<FakeLoms> {
   function decide(request: OrderRequest, isRefused: boolean): { orderID: bigint } {
     const { idempotencyKey: key, user, items } = request;
     assert(key !== undefined, 'checkout orders without a key');
-    const body = JSON.stringify([user.toString(), items]);
-    let decision = decisions.get(key);
+    const body = JSON.stringify(items);
+    const scope = `${user} ${key}`;
+    let decision = decisions.get(scope);
     if (decision && decision.body !== body) throw fail(createOrder, 'idempotency_conflict');
     decision ??= { body, answer: place(request, isRefused) };
-    decisions.set(key, decision);
+    decisions.set(scope, decision);
     return decision.answer();
   }
 

@@ -94,7 +94,7 @@ async function runEveryStatement(database: Database, statements: readonly RanSta
   await createUnsettledReader(database).read(100, context);
   await createUnfinishedPurchases(database).claim(20, context);
   await store.transaction(async ({ carts, purchases }) => {
-    await purchases.findByKey('a new key');
+    await purchases.findByKey(user, 'a new key');
     await carts.remove(user, { sku: 1, count: 1 });
     assert.ok(await purchases.settle(pending, { state: 'rejected' }));
   });

@@ -123,8 +123,8 @@ export const DAMAGES: readonly Damage[] = [
   {
     what: 'P1: two keys have one order',
     sql: {
-      loms: `INSERT INTO idempotency_keys (key, body_hash, order_id)
-        SELECT 'another', body_hash, order_id FROM idempotency_keys WHERE key = 'direct'`,
+      loms: `INSERT INTO idempotency_keys (key, caller, user_id, body_hash, order_id)
+        SELECT 'another', caller, user_id, body_hash, order_id FROM idempotency_keys WHERE key = 'direct'`,
     },
     breaks: ['P1, the keys'],
   },
@@ -138,8 +138,8 @@ export const DAMAGES: readonly Damage[] = [
     sql: {
       checkout: `INSERT INTO purchases (purchase_id, user_id, state, settled_at, resume_at)
         SELECT key::uuid, ${USER}, 'rejected', now(), now() FROM (VALUES ('00000000-0000-4000-8000-000000000001')) keys (key)`,
-      loms: `INSERT INTO idempotency_keys (key, body_hash, order_id)
-        VALUES ('00000000-0000-4000-8000-000000000001', '', 3); DELETE FROM idempotency_keys WHERE key = 'direct'`,
+      loms: `INSERT INTO idempotency_keys (key, caller, user_id, body_hash, order_id)
+        VALUES ('00000000-0000-4000-8000-000000000001', 'checkout', 4, '', 3); DELETE FROM idempotency_keys WHERE key = 'direct'`,
     },
     breaks: ['P1, the purchases'],
   },
@@ -169,11 +169,16 @@ export const DAMAGES: readonly Damage[] = [
   {
     what: 'P2: two bodies are answered under one key',
     sources: added(
-      'purchase',
-      { user: 5n, idempotencyKey: 'third' },
-      { result: 'fail', code: 'out_of_stock', data: undefined },
+      'createOrder',
+      { user: 4n, items: [{ sku: 2, count: 9 }], idempotencyKey: 'direct' },
+      answered({ orderID: 3 }),
     ),
-    breaks: ['P2, the bodies', 'S5, the shortages told'],
+    breaks: ['P1, the answers', 'P2, the bodies'],
+  },
+  {
+    what: 'P2: a purchase is refused for the key of another user',
+    sources: added('purchase', { user: 5n, idempotencyKey: 'third' }, { result: 'fail', code: 'idempotency_conflict' }),
+    breaks: ['P2, the bodies'],
   },
   {
     what: 'P3: goods are ordered and still in the cart',

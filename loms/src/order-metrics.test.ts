@@ -27,7 +27,7 @@ describe('The metrics of orders', () => {
   it('count an order that got its goods, and one that did not, with their steps', async () => {
     const { store, stocks } = stubPorts();
     const counting = countOrders(registry, store);
-    const request = { user: USER, items: [{ sku: 1, count: 2 }] };
+    const request = { user: USER, items: [{ sku: 1, count: 2 }], caller: 'checkout' };
     await assert.rejects(createOrder(counting, request, CONTEXT), { name: 'OutOfStock' });
     stocks.lockOnSale.resolves([{ sku: 1, warehouseID: 1n, count: 5n }]);
     await createOrder(counting, request, CONTEXT);
@@ -42,7 +42,7 @@ describe('The metrics of orders', () => {
   it('count no repetition of a call, which makes no order', async () => {
     const { store, idempotencyKeys } = stubPorts();
     idempotencyKeys.claim.resolves({ orderID: ORDER_ID, shortages: [] });
-    const request = { user: USER, items: [{ sku: 1, count: 2 }], idempotencyKey: 'again' };
+    const request = { user: USER, items: [{ sku: 1, count: 2 }], caller: 'checkout', idempotencyKey: 'again' };
     await createOrder(countOrders(registry, store), request, CONTEXT);
     assert.deepEqual(await counted('orders_created_total', 'outcome'), {});
   });

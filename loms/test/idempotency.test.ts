@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { failedWith, type ParamsOf } from 'rpc-kit';
+import { failedWith, type ParamsOf, stringifyJson } from 'rpc-kit';
+import { testCall } from 'rpc-kit/testing';
 import { loms as contract } from '../contract.ts';
 import { type Loms, type LomsClient, type Outcome, outcomeOf, settle, withLoms } from './loms-fixture.ts';
 
@@ -10,7 +11,6 @@ const SKU = 1_076_963;
 const KEY = 'one intended order';
 const ORDER: Order = { user: 7n, items: [{ sku: SKU, count: 2 }], idempotencyKey: KEY };
 const OTHER_ORDERS: Order[] = [
-  { ...ORDER, user: 8n },
   { ...ORDER, items: [{ sku: SKU, count: 3 }] },
   { ...ORDER, items: [{ sku: SKU + 1, count: 2 }] },
   { ...ORDER, items: [...ORDER.items, { sku: SKU + 1, count: 2 }] },
@@ -126,20 +126,52 @@ describe('An idempotency key', () => {
       const first = failedOrderIDOf(await outcomeOf(loms.client.createOrder(ORDER)));
       await loms.supply(SKU, { 2: 100 });
       assert.equal(failedOrderIDOf(await outcomeOf(loms.client.createOrder(ORDER))), first);
-      assertConflict(await outcomeOf(loms.client.createOrder({ ...ORDER, user: 8n })));
+      assertConflict(await outcomeOf(loms.client.createOrder({ ...ORDER, items: [{ sku: SKU, count: 3 }] })));
       assert.deepEqual(await loms.orderCounts(), { failed: 1 });
     }),
   );
 
   it(
-    'may come with the call instead of in its params, which go before it',
+    'may come with the call instead of in its params, and is refused where the two differ',
     withLoms(async ({ client, supply, orderCounts }) => {
       await supply(SKU, { 1: 100 });
       const { orderID } = await client.createOrder(ORDER);
       const { idempotencyKey, ...order } = ORDER;
       assert.deepEqual(await client.createOrder(order, { idempotencyKey }), { orderID });
-      assert.deepEqual(await client.createOrder(ORDER, { idempotencyKey: 'another' }), { orderID });
+      assert.deepEqual(await client.createOrder(ORDER, { idempotencyKey }), { orderID });
+      await assert.rejects(client.createOrder(ORDER, { idempotencyKey: 'another' }), { code: 'invalid_request' });
       assert.deepEqual(await orderCounts(), { 'awaiting payment': 1 });
+    }),
+  );
+
+  it(
+    'is a key of its own for each user and each calling service, whose upgrades keep it',
+    withLoms(async ({ service, supply, orderCounts }) => {
+      await supply(SKU, { 1: 100 });
+      const create = (name: string | undefined, user = ORDER.user) => {
+        const { items } = ORDER;
+        const params = { user: Number(user), items };
+        const caller = { name, idempotencyKey: KEY };
+        return service.call(testCall({ service: 'loms', method: 'createOrder', params, caller }));
+      };
+      const made = await create('checkout/0.1.0');
+      for (const name of ['checkout/0.1.0', 'checkout/0.2.0', 'checkout']) assert.deepEqual(await create(name), made);
+      const others = [await create('checkout/0.1.0', 8n), await create('curl/8.1'), await create(undefined)];
+      assert.equal(new Set([made, ...others].map((answer) => stringifyJson(answer))).size, 4);
+      assert.deepEqual(await orderCounts(), { 'awaiting payment': 4 });
+    }),
+  );
+
+  it(
+    'that was stored before its caller was answers its order to any caller, and to no other user',
+    withLoms(async ({ client, query, supply, orderCounts }) => {
+      await supply(SKU, { 1: 100 });
+      const { orderID } = await client.createOrder(ORDER);
+      await query("UPDATE idempotency_keys SET caller = '*'");
+      assert.deepEqual(await client.createOrder(ORDER), { orderID });
+      assertConflict(await outcomeOf(client.createOrder({ ...ORDER, items: [{ sku: SKU, count: 3 }] })));
+      assert.notEqual((await client.createOrder({ ...ORDER, user: 8n })).orderID, orderID);
+      assert.deepEqual(await orderCounts(), { 'awaiting payment': 2 });
     }),
   );
 
@@ -157,7 +189,7 @@ describe('An idempotency key', () => {
         '?',
         'é',
         'e\u0301',
-        '\u{1f6d2}'.repeat(127),
+        '\u{1f6d2}'.repeat(255),
         'k'.repeat(255),
       ];
       for (const idempotencyKey of keys) {

@@ -96,11 +96,12 @@ export function createOrderModel(supply: ReadonlyMap<number, bigint>): OrderMode
       const { user, key } = request;
       const items = merged(request.items);
       if (items.some(({ count }) => count > COUNT_MAX)) return 'invalid_params';
-      const earlier = key === undefined ? undefined : byKey.get(key);
+      const name = key === undefined ? undefined : `${user} ${key}`;
+      const earlier = name === undefined ? undefined : byKey.get(name);
       if (earlier) return isSame(earlier, { user, items }) ? earlier : 'idempotency_conflict';
       const order = place(user, items);
-      if (key !== undefined) {
-        byKey.set(key, order);
+      if (key !== undefined && name !== undefined) {
+        byKey.set(name, order);
         requests.set(key, request);
       }
       return order;

@@ -134,7 +134,11 @@ describe('The outbox', () => {
       // It died just behind the commit: it has taken the events, and done nothing with them.
       const died: Handover = { leaseMs: 15_000, ask: () => 'taken', wrote() {}, commit() {}, drop() {} };
       const store = createStore(loms.database, { paymentTimeoutMs: 600_000, openHandover: () => died });
-      const orderID = await createOrder(store, { user: 1n, items: [{ sku: SKU, count: 1 }] }, new AbortController());
+      const orderID = await createOrder(
+        store,
+        { user: 1n, items: [{ sku: SKU, count: 1 }], caller: 'checkout' },
+        new AbortController(),
+      );
       await loms.client.orderPayed({ orderID });
       // Not before its lease is over does anybody else take them, nor what comes after them.
       const leases = await loms.query(`
@@ -283,7 +287,7 @@ describe('The outbox', () => {
       const store = createStore(loms.database, { paymentTimeoutMs: 600_000 });
       const slow = store.transaction(async (repositories) => {
         const inside = { transaction: (work: (given: typeof repositories) => unknown) => work(repositories) };
-        const request = { user: 1n, items: [{ sku: 1, count: 1 }] };
+        const request = { user: 1n, items: [{ sku: 1, count: 1 }], caller: 'checkout' };
         const orderID = await createOrder(inside as typeof store, request, new AbortController());
         write();
         await released;

@@ -99,8 +99,8 @@ const pastOf = (first: number, last: number): readonly string[] => [
   FROM order_status_history history JOIN orders USING (order_id)
   WHERE order_id BETWEEN ${first} AND ${last}`,
 
-  `INSERT INTO idempotency_keys (key, body_hash, order_id)
-  SELECT 'key ' || order_id, sha256(order_id::text::bytea), order_id FROM orders
+  `INSERT INTO idempotency_keys (key, caller, user_id, body_hash, order_id)
+  SELECT 'key ' || order_id, 'checkout', user_id, sha256(order_id::text::bytea), order_id FROM orders
   WHERE order_id BETWEEN ${first} AND ${last}`,
 ];
 

@@ -27,7 +27,7 @@ export interface CallContext {
 export interface Caller {
   /** The first word of its User-Agent, e.g. `checkout/0.1.0`. */
   readonly name?: string | undefined;
-  /** Names the intended effect; a param of that name goes before it. */
+  /** Names the intended effect. A handler finds a param of that name here, too; a call with two different ones is refused. */
   readonly idempotencyKey?: string | undefined;
   readonly authorization?: string | undefined;
   /** The address that its connection comes from; behind a proxy, the proxy's. */

@@ -91,10 +91,26 @@ function createDispatch<M extends Methods>(handlers: Handlers<M>): Next {
     // Work whose deadline has passed is not started (INVARIANTS Y4).
     if (call.signal.aborted) throw abortReason(call.signal);
     const params = decodeParams(contract, call.params) as ParamsOf<M[string]>;
+    const served = withOneKey(call as ServedCall, params);
     try {
-      return encodeResult(contract, await raceSignal(handler(params, call as ServedCall), call.signal));
+      return encodeResult(contract, await raceSignal(handler(params, served), call.signal));
     } catch (error) {
       throw encodeError(contract, toRpcError(error));
     }
   };
+}
+
+/**
+ * Handlers find the idempotency key at `call.caller`, whether it came as a param or beside the params.
+ * @throws {RpcError} invalid_request when it came as both and they differ: to ignore one could have the effect twice
+ */
+function withOneKey(call: ServedCall, params: { readonly idempotencyKey?: unknown }): ServedCall {
+  const { idempotencyKey: key } = params;
+  const { caller } = call;
+  if (typeof key !== 'string' || key === caller.idempotencyKey) return call;
+  if (caller.idempotencyKey === undefined) return { ...call, caller: { ...caller, idempotencyKey: key } };
+  throw new RpcError(
+    'invalid_request',
+    'The param idempotencyKey and the key beside the params differ; send one of them',
+  );
 }

@@ -247,6 +247,20 @@ describe('idempotencyKey', () => {
     for (const key of ['', 'k'.repeat(256)]) assert.equal(idempotencyKey.safeParse(key).success, false, key);
   });
 
+  it('counts characters and not their halves', () => {
+    assert.equal(idempotencyKey.safeParse('🛒'.repeat(255)).success, true);
+    assert.equal(idempotencyKey.safeParse('🛒'.repeat(256)).success, false);
+    assert.deepEqual((({ minLength, maxLength }) => ({ minLength, maxLength }))(wireSchema(idempotencyKey)), {
+      minLength: 1,
+      maxLength: 255,
+    });
+  });
+
+  it('refuses control characters', () => {
+    for (const key of ['a\0b', 'a\nb', '\t', 'a\x7f', '\x80', 'a\x9f'])
+      assert.equal(idempotencyKey.safeParse(key).success, false, JSON.stringify(key));
+  });
+
   it('refuses what a database cannot hold or would store as another key', () => {
     for (const key of ['a\0b', '\ud800', '\udc00x', 'x\ud83d'])
       assert.equal(idempotencyKey.safeParse(key).success, false);

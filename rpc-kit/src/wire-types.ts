@@ -72,14 +72,40 @@ export const timestamp = z
 // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what the pattern keeps out.
 const STORABLE = /^[^\u0000\uD800-\uDFFF]*$/u;
 
-/** Text of 1 to so many characters that a database can hold. Every text among params is one. */
-export function text(lengthMax: number) {
+/** Control characters vanish from sight in logs and terminals, and no header can carry them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what the pattern keeps out.
+const VISIBLE = /^[^\u0000-\u001F\u007F-\u009F\uD800-\uDFFF]*$/u;
+
+interface TextForm {
+  readonly pattern: RegExp;
+  readonly error: string;
+}
+
+const ANY_TEXT = {
+  pattern: STORABLE,
+  error: 'expected text without NUL and without halves of surrogate pairs',
+} as const satisfies TextForm;
+
+/**
+ * Text of 1 to so many characters that a database can hold. Every text among params is one. Characters are code points, as
+ * Postgres and JSON Schema count them; zod's own bound counts UTF-16 units.
+ */
+export function text(lengthMax: number, { pattern, error }: TextForm = ANY_TEXT) {
   return z
     .string()
     .min(1)
-    .max(lengthMax)
-    .regex(STORABLE, 'expected text without NUL and without halves of surrogate pairs');
+    .refine((value) => isAtMost(value, lengthMax), `Too big: expected string to have <=${lengthMax} characters`)
+    .regex(pattern, error)
+    .meta({ maxLength: lengthMax });
+}
+
+function isAtMost(value: string, lengthMax: number): boolean {
+  // No character has more than two units, so text that is much too long is not counted.
+  return value.length <= lengthMax || (value.length <= 2 * lengthMax && [...value].length <= lengthMax);
 }
 
 /** Names one intended effect, so that sending it twice has it once. */
-export const idempotencyKey = text(255);
+export const idempotencyKey = text(255, {
+  pattern: VISIBLE,
+  error: 'expected text without control characters and without halves of surrogate pairs',
+});

@@ -263,7 +263,7 @@ describe('a client that batches', () => {
 
   it('refuses metadata that no header can carry, in a batch as well as alone', async () => {
     const [bad, good] = await Promise.allSettled([
-      client.say({ word: 'a' }, { idempotencyKey: 'ключ' }),
+      client.say({ word: 'a' }, { idempotencyKey: 'a\nb' }),
       client.say({ word: 'b' }),
     ]);
     assert.equal((bad as PromiseRejectedResult).reason.code, 'invalid_request');

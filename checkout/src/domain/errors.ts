@@ -46,10 +46,6 @@ export class OutOfStock extends Error {
   }
 }
 
-export class IdempotencyConflict extends Error {
-  override readonly name = 'IdempotencyConflict';
-}
-
 /** loms refused the order in a way that only a mistake of ours explains. */
 export class PurchaseRejected extends Error {
   override readonly name = 'PurchaseRejected';

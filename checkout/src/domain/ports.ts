@@ -56,14 +56,12 @@ export interface PendingPurchase {
 }
 
 export interface Purchases {
-  findByKey(
-    idempotencyKey: string,
-  ): Promise<{ readonly user: bigint; readonly purchase: PendingPurchase | PurchaseOutcome } | undefined>;
+  /** The user's purchase with this key; the same key of another user is another key. */
+  findByKey(user: bigint, idempotencyKey: string): Promise<PendingPurchase | PurchaseOutcome | undefined>;
   findPending(user: bigint): Promise<PendingPurchase | undefined>;
   /**
    * Moves everything that is in the cart into a new purchase; `undefined` when the cart is empty, which is remembered
    * under the key, where there is one.
-   * @throws {IdempotencyConflict} when another user has just taken the key
    */
   begin(user: bigint, idempotencyKey: string | undefined): Promise<PendingPurchase | undefined>;
   /**

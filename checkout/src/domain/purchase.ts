@@ -1,4 +1,4 @@
-import { CartEmpty, IdempotencyConflict, OutOfStock, PurchaseContended, PurchaseRejected } from './errors.ts';
+import { CartEmpty, OutOfStock, PurchaseContended, PurchaseRejected } from './errors.ts';
 import type { Context, OrderDesk, PendingPurchase, PurchaseOutcome, Repositories, Store } from './ports.ts';
 
 export interface PurchaseParts {
@@ -24,7 +24,6 @@ const ROUNDS_MAX = 3;
  * @returns the order's id
  * @throws {CartEmpty}
  * @throws {OutOfStock} the cart is as before
- * @throws {IdempotencyConflict} the key belongs to another user's purchase
  */
 export async function purchase(parts: PurchaseParts, request: PurchaseRequest, context: Context): Promise<bigint> {
   for (let round = 1; round <= ROUNDS_MAX; round++) {
@@ -62,9 +61,8 @@ interface Begun {
 async function begin({ carts, purchases }: Repositories, { user, idempotencyKey }: PurchaseRequest): Promise<Begun> {
   await carts.lock(user);
   if (idempotencyKey !== undefined) {
-    const earlier = await purchases.findByKey(idempotencyKey);
-    if (earlier && earlier.user !== user) throw new IdempotencyConflict();
-    if (earlier) return { found: earlier.purchase, isOurs: true };
+    const earlier = await purchases.findByKey(user, idempotencyKey);
+    if (earlier) return { found: earlier, isOurs: true };
   }
   const pending = await purchases.findPending(user);
   // Without a key, a call while a purchase is unfinished can only be its repetition.

@@ -34,8 +34,8 @@ export function createHandlers(parts: HandlerParts): Handlers<typeof checkout.me
       return { items: [...items], totalPrice };
     },
 
-    async purchase({ user, idempotencyKey }, call) {
-      const request = { user, idempotencyKey: idempotencyKey ?? call.caller.idempotencyKey };
+    async purchase({ user }, call) {
+      const request = { user, idempotencyKey: call.caller.idempotencyKey };
       return { orderID: await orWireError(purchase(parts, request, call)) };
     },
   };

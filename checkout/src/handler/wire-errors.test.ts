@@ -19,7 +19,6 @@ describe('toWireError', () => {
     [new errors.ProductNotFound(10), listCart, 'product_not_found', { sku: 10 }],
     [new errors.CartEmpty(), purchase, 'cart_empty', undefined],
     [new errors.OutOfStock(7n, shortages), purchase, 'out_of_stock', { orderID: 7n, shortages }],
-    [new errors.IdempotencyConflict(), purchase, 'idempotency_conflict', undefined],
   ] as const;
 
   for (const [error, method, reason, details] of declared) {

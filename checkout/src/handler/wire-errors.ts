@@ -3,7 +3,6 @@ import { checkout } from '../../contract.ts';
 import {
   CartEmpty,
   CartFull,
-  IdempotencyConflict,
   InsufficientStock,
   OutOfStock,
   ProductNotFound,
@@ -30,7 +29,6 @@ export function toWireError(error: unknown): unknown {
   if (error instanceof OutOfStock) {
     return fail(purchase, 'out_of_stock', { orderID: error.orderID, shortages: [...error.shortages] });
   }
-  if (error instanceof IdempotencyConflict) return fail(purchase, 'idempotency_conflict');
   if (error instanceof PurchaseContended) {
     const retryAfterMs = CONTENDED_RETRY_AFTER_MS;
     return new RpcError('aborted', 'Other purchases of this user are under way', { retryAfterMs, cause: error });

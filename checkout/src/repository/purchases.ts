@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, type Executor, sql } from 'service-kit';
-import { IdempotencyConflict } from '../domain/errors.ts';
 import type {
   CartLine,
   PendingPurchase,
@@ -35,21 +34,16 @@ const REST_MAX_MS = 60_000;
 const REST_DOUBLINGS_MAX = 16;
 
 export function createPurchases(transaction: Executor): Purchases {
-  async function findOne(name: string, condition: string, value: unknown) {
-    const [row] = await transaction.run<PurchaseRow>(name, sql.select().from('purchases').where(condition, value));
-    return row;
-  }
-
   return {
-    async findByKey(idempotencyKey) {
-      const row = await findOne('find purchase by key', 'idempotency_key = ?', idempotencyKey);
-      if (!row) return undefined;
-      const purchase = row.state === 'pending' ? await toPending(transaction, row) : toOutcome(row);
-      return { user: row.user_id, purchase };
+    async findByKey(user, idempotencyKey) {
+      const statement = purchasesOf(user).where('idempotency_key = ?', idempotencyKey);
+      const [row] = await transaction.run<PurchaseRow>('find purchase by key', statement);
+      return row && (row.state === 'pending' ? toPending(transaction, row) : toOutcome(row));
     },
 
     async findPending(user) {
-      const row = await findOne('find pending purchase', "state = 'pending' AND user_id = ?", user);
+      const statement = purchasesOf(user).where("state = 'pending'");
+      const [row] = await transaction.run<PurchaseRow>('find pending purchase', statement);
       return row && toPending(transaction, row);
     },
 
@@ -69,11 +63,9 @@ export function createPurchases(transaction: Executor): Purchases {
         .set('idempotency_key', idempotencyKey ?? null)
         .set('state', isEmpty ? 'cart empty' : 'pending')
         .set('settled_at', isEmpty ? sql.str('now()') : null)
-        .set('resume_at', fromNow(FOREGROUND_MS))
-        .onConflict('idempotency_key')
-        .returning('purchase_id');
-      // The user's own purchases queue behind the lock of the cart, so only another user can have been faster.
-      if ((await transaction.run('begin purchase', statement)).length === 0) throw new IdempotencyConflict();
+        .set('resume_at', fromNow(FOREGROUND_MS));
+      // The key is free: the user's purchases queue behind the lock of the cart.
+      await transaction.run('begin purchase', statement);
       if (isEmpty) return undefined;
       const rows = items.map(({ sku, count }) => ({ purchase_id: purchaseID, sku, count }));
       await transaction.run('store purchase items', sql.insert().into('purchase_items').setFieldsRows(rows));
@@ -96,6 +88,10 @@ export function createPurchases(transaction: Executor): Purchases {
       return isFirst;
     },
   };
+}
+
+function purchasesOf(user: bigint) {
+  return sql.select().from('purchases').where('user_id = ?', user);
 }
 
 /** What was deleted from the cart meanwhile stays out of it. */

@@ -34,9 +34,9 @@ export async function findAnswersAmiss(loms: Query, history: readonly Operation[
 export async function findPurchaseAnswersAmiss(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
   const rows = await checkout('SELECT user_id, idempotency_key, state, order_id FROM purchases');
   const byOrder = new Map(rows.map((row) => [row.order_id, row]));
-  const byKey = new Map(rows.map((row) => [row.idempotency_key, row]));
+  const byKey = new Map(rows.map((row) => [`${row.user_id} ${row.idempotency_key}`, row]));
   return callsOf(history, 'purchase').flatMap((call) => {
-    const { user, idempotencyKey: key } = call.args;
+    const { user, idempotencyKey } = call.args;
     const amiss = (record: Row | undefined) => [
       { asked: call.args, answered: outcomeOf(call), record: record ?? 'none' },
     ];
@@ -44,9 +44,12 @@ export async function findPurchaseAnswersAmiss(checkout: Query, history: readonl
       const record = byOrder.get(call.answer?.orderID);
       const isRight = record?.state === 'ordered' && record.user_id === user;
       // A call without a key may have finished an earlier one that had one.
-      return isRight && (key === undefined || record.idempotency_key === key) ? [] : amiss(record);
+      return isRight && (idempotencyKey === undefined || record.idempotency_key === idempotencyKey)
+        ? []
+        : amiss(record);
     }
     const refused = call.result === 'fail' && (call.code === 'out_of_stock' || call.code === 'cart_empty');
+    const key = keyOf(call);
     const record = refused && key !== undefined ? byKey.get(key) : undefined;
     return record?.state === 'ordered' ? amiss(record) : [];
   });
@@ -94,10 +97,15 @@ export function outcomeOf(call: Ordering): string | undefined {
   return call.code === 'out_of_stock' || call.code === 'cart_empty' ? call.code : undefined;
 }
 
+/** The user and the key: the same key of another user is another key. The clients of a history are one caller. */
+export function keyOf({ args: { user, idempotencyKey } }: Ordering): string | undefined {
+  return idempotencyKey === undefined ? undefined : `${user} ${idempotencyKey}`;
+}
+
 function contradictingKeys(op: string, calls: readonly Ordering[]): Row[] {
   const outcomes = new Map<string, Set<string>>();
   for (const call of calls) {
-    const [key, outcome] = [call.args.idempotencyKey, outcomeOf(call)];
+    const [key, outcome] = [keyOf(call), outcomeOf(call)];
     if (key !== undefined && outcome !== undefined) outcomes.set(key, (outcomes.get(key) ?? new Set()).add(outcome));
   }
   return [...outcomes].filter(([, told]) => told.size > 1).map(([key, told]) => ({ op, key, answered: [...told] }));
@@ -106,9 +114,11 @@ function contradictingKeys(op: string, calls: readonly Ordering[]): Row[] {
 /** A call without a key makes an order of its own, and so does each key. */
 function sharedOrders(calls: readonly Call<'createOrder'>[]): Row[] {
   const makers = new Map<bigint, Set<string>>();
-  for (const [index, { args, answer }] of calls.entries()) {
+  for (const [index, call] of calls.entries()) {
+    const { answer } = call;
     if (answer === undefined) continue;
-    const maker = args.idempotencyKey === undefined ? `call ${index + 1} of createOrder` : `key ${args.idempotencyKey}`;
+    const key = keyOf(call);
+    const maker = key === undefined ? `call ${index + 1} of createOrder` : `key ${key}`;
     makers.set(answer.orderID, (makers.get(answer.orderID) ?? new Set()).add(maker));
   }
   return [...makers].filter(([, by]) => by.size > 1).map(([order_id, by]) => ({ order_id, made_by: [...by] }));

@@ -1,21 +1,23 @@
 import { type Call, callsOf } from '../calls.ts';
 import type { Operation } from '../history.ts';
 import type { Row } from '../query.ts';
-import { goodsOf, outcomeOf } from './answers.ts';
+import { goodsOf, keyOf, outcomeOf } from './answers.ts';
 
 type Ordering = Call<'createOrder'> | Call<'purchase'>;
 
-/** Keys under which two bodies were answered, or whose only body was refused as if there had been another. */
+/**
+ * Keys of a user under which two bodies were answered, or whose only body was refused as if there had been another. Beside its
+ * user a purchase has no body, so none of them can be refused so.
+ */
 export function findOtherBodies(history: readonly Operation[]): Row[] {
-  const created = callsOf(history, 'createOrder');
   return [
-    ...otherBodies('createOrder', created, (call) => `user ${call.args.user}: ${goodsOf(call)}`),
-    ...otherBodies('purchase', callsOf(history, 'purchase'), ({ args }) => `user ${args.user}`),
+    ...otherBodies('createOrder', callsOf(history, 'createOrder'), goodsOf),
+    ...otherBodies('purchase', callsOf(history, 'purchase'), () => 'the cart'),
   ];
 }
 
 function otherBodies<C extends Ordering>(op: string, calls: readonly C[], bodyOf: (call: C) => string): Row[] {
-  const byKey = Map.groupBy(calls, ({ args }) => args.idempotencyKey);
+  const byKey = Map.groupBy(calls, keyOf);
   byKey.delete(undefined);
   return [...byKey].flatMap(([key, ofKey]) => {
     const sent = new Set(ofKey.map(bodyOf));

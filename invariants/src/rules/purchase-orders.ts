@@ -8,12 +8,13 @@ const PURCHASES = `
   FROM purchases
   WHERE state <> 'pending'`;
 
-/** What loms made of each key; checkout's keys are the ids of its purchases. */
+/** What loms made of each key of checkout, which are the ids of its purchases. */
 const ORDERS = `
   SELECT key, order_id, user_id, status,
     (SELECT string_agg(sku || '*' || count, ' ' ORDER BY sku) FROM order_items items
       WHERE items.order_id = orders.order_id) AS goods
-  FROM idempotency_keys JOIN orders USING (order_id)`;
+  FROM idempotency_keys JOIN orders USING (order_id)
+  WHERE caller IN ('checkout', '*')`;
 
 /** Settled purchases that say something else than loms about their order. */
 export async function findPurchasesAmiss(loms: Query, checkout: Query): Promise<Row[]> {

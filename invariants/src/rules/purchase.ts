@@ -25,7 +25,7 @@ export const PURCHASE: readonly Rule[] = [
   },
   {
     id: 'P2',
-    says: 'A key is bound to one body: another is refused as idempotency_conflict, and nobody else is.',
+    says: 'A user’s key is bound to one body: another is refused as idempotency_conflict, and nothing else is.',
     checks: [check('the bodies', ['history'], ({ history }) => findOtherBodies(history))],
   },
 ];

@@ -7,6 +7,8 @@ import { CountTooLarge, IdempotencyConflict, OutOfStock } from './errors.ts';
 import type { Item, OrderOutcome, Shortage } from './ports.ts';
 
 const KEY = 'a key';
+const CALLER = 'checkout';
+const SCOPED_KEY = { text: KEY, caller: CALLER, user: USER };
 const ITEMS = [{ sku: 10, count: 3 }];
 const SHORTAGES: Shortage[] = [{ sku: 10, requested: 3, available: 2n }];
 
@@ -22,7 +24,7 @@ describe('createOrder', () => {
   }
 
   function create(items: readonly Item[] = ITEMS, idempotencyKey?: string): Promise<bigint> {
-    return createOrder(ports.store, { user: USER, items, idempotencyKey }, ports);
+    return createOrder(ports.store, { user: USER, items, idempotencyKey, caller: CALLER }, ports);
   }
 
   async function failureOf(call: Promise<unknown>): Promise<unknown> {
@@ -134,7 +136,10 @@ describe('createOrder', () => {
       assert.equal(await create(ITEMS, KEY), ORDER_ID);
       sinon.assert.calledOnce(ports.transaction);
       sinon.assert.callOrder(ports.idempotencyKeys.claim, ports.stocks.lockOnSale, ports.idempotencyKeys.settle);
-      sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.settle, KEY, { orderID: ORDER_ID, shortages: [] });
+      sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.settle, SCOPED_KEY, {
+        orderID: ORDER_ID,
+        shortages: [],
+      });
     });
 
     it('keeps under it what was missing, too', async () => {
@@ -142,7 +147,7 @@ describe('createOrder', () => {
       ports.idempotencyKeys.claim.resolves('claimed');
       assert.ok((await failureOf(create(ITEMS, KEY))) instanceof OutOfStock);
       const outcome = { orderID: ORDER_ID, shortages: SHORTAGES };
-      sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.settle, KEY, outcome);
+      sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.settle, SCOPED_KEY, outcome);
     });
 
     it('answers what the first call answered, and does nothing', async () => {
@@ -173,7 +178,7 @@ describe('createOrder', () => {
 
     async function bodyOf(request: { user: bigint; items: readonly Item[] }): Promise<string> {
       earlier({ orderID: ORDER_ID, shortages: [] });
-      await createOrder(ports.store, { ...request, idempotencyKey: KEY }, ports);
+      await createOrder(ports.store, { ...request, idempotencyKey: KEY, caller: CALLER }, ports);
       return ports.idempotencyKeys.claim.lastCall.args[1];
     }
 

@@ -6,6 +6,8 @@ export interface OrderRequest {
   readonly user: bigint;
   readonly items: readonly Item[];
   readonly idempotencyKey?: string | undefined;
+  /** The name of the calling service; its keys are its own. */
+  readonly caller: string;
 }
 
 /** What one line of an order can hold: uint16. */
@@ -31,10 +33,11 @@ export async function createOrder(store: Store, request: OrderRequest, context: 
 
 async function placeOnce(
   repositories: Repositories,
-  { user, idempotencyKey: key }: OrderRequest,
+  { user, idempotencyKey, caller }: OrderRequest,
   items: readonly Item[],
 ): Promise<OrderOutcome> {
-  if (key === undefined) return place(repositories, user, items);
+  if (idempotencyKey === undefined) return place(repositories, user, items);
+  const key = { text: idempotencyKey, caller, user };
   const claim = await repositories.idempotencyKeys.claim(key, toBody(user, items));
   if (claim === 'other body') throw new IdempotencyConflict();
   if (claim !== 'claimed') return claim;

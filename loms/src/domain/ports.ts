@@ -106,14 +106,22 @@ export interface Outbox {
   add(changes: readonly StatusChange[]): Promise<void>;
 }
 
+/** The same text from another caller, or for another user, is another key: nobody can use up the key of somebody else. */
+export interface IdempotencyKey {
+  readonly text: string;
+  /** The name of the calling service, which its upgrades keep; '' for a caller without a name. */
+  readonly caller: string;
+  readonly user: bigint;
+}
+
 export interface IdempotencyKeys {
   /**
-   * Takes the key for this body, or tells what the call that took it before did.
+   * Claims the key for this body, or answers the outcome of the call that claimed it before.
    * A call with the same key that is still under way is waited for.
    */
-  claim(key: string, body: string): Promise<'claimed' | 'other body' | OrderOutcome>;
-  /** What later calls with the key are told. */
-  settle(key: string, outcome: OrderOutcome): Promise<void>;
+  claim(key: IdempotencyKey, body: string): Promise<'claimed' | 'other body' | OrderOutcome>;
+  /** Stores the outcome that later calls with the key are answered. */
+  settle(key: IdempotencyKey, outcome: OrderOutcome): Promise<void>;
 }
 
 export interface Repositories {

@@ -6,6 +6,7 @@ import { acceptRequestId } from '../request-id.ts';
 import { RpcError } from '../rpc-error.ts';
 import { acceptTraceparent } from '../traceparent.ts';
 import { idempotencyKey } from '../wire-types.ts';
+import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './idempotency-key-header.ts';
 
 /** What a call carries besides its params: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata {
@@ -35,20 +36,17 @@ const DEADLINE_MS_MAX = 2 ** 31 - 1;
 const CALLER = /^[\w./-]{1,64}/;
 
 /** @throws {RpcError} invalid_request when a header is not of its form */
-export function metadataOfRequest({ headers, socket }: IncomingMessage, requestId: string): Metadata {
+export function metadataOfRequest(request: IncomingMessage, requestId: string): Metadata {
+  const { headers, socket } = request;
   const deadline = headers[METADATA_HEADERS.deadlineMs] as string | undefined;
   if (deadline !== undefined && !WHOLE_MILLISECONDS.test(deadline)) {
     throw new RpcError('invalid_request', 'x-deadline-ms must be a whole number of milliseconds');
-  }
-  const key = headers[METADATA_HEADERS.idempotencyKey] as string | undefined;
-  if (key !== undefined && !idempotencyKey.safeParse(key).success) {
-    throw new RpcError('invalid_request', 'idempotency-key must have 1 to 255 characters');
   }
   return {
     requestId,
     deadlineMs: deadline === undefined ? undefined : boundDeadlineMs(Number(deadline)),
     traceparent: headers[METADATA_HEADERS.traceparent] as string | undefined,
-    idempotencyKey: key,
+    idempotencyKey: idempotencyKeyOfRequest(request),
     authorization: headers[METADATA_HEADERS.authorization],
     name: headers['user-agent']?.match(CALLER)?.[0],
     address: socket.remoteAddress,
@@ -119,7 +117,8 @@ export function toCall(service: string, method: string, params: unknown, context
 
 /**
  * What goes along with a call that this process makes, as `meta` of a batched call.
- * @throws {RpcError} invalid_request when a header could not carry it: whether a call travels alone is chance
+ * @throws {RpcError} invalid_request when a header could not carry it, or the peer refuses it: whether a call travels alone is
+ * chance
  */
 export function callMetaOf(call: Call): CallMeta {
   const remainingMs = call.deadlineAt - performance.now();
@@ -127,7 +126,7 @@ export function callMetaOf(call: Call): CallMeta {
     requestId: carriable(call.requestId),
     deadlineMs: Number.isFinite(remainingMs) ? Math.max(0, Math.floor(remainingMs)) : undefined,
     traceparent: carriable(call.traceparent),
-    idempotencyKey: carriable(call.caller.idempotencyKey),
+    idempotencyKey: carriable(call.caller.idempotencyKey, isIdempotencyKey),
     authorization: carriable(call.caller.authorization),
   };
 }
@@ -135,8 +134,11 @@ export function callMetaOf(call: Call): CallMeta {
 /** Visible characters, spaces and tabs of ISO-8859-1 (RFC 9110, section 5.5). */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-function carriable(value: string | undefined): string | undefined {
-  if (value === undefined || FIELD_VALUE.test(value)) return value;
+const isFieldValue = (value: string): boolean => FIELD_VALUE.test(value);
+const isIdempotencyKey = (value: string): boolean => idempotencyKey.safeParse(value).success;
+
+function carriable(value: string | undefined, isCarriable = isFieldValue): string | undefined {
+  if (value === undefined || isCarriable(value)) return value;
   throw new RpcError('invalid_request', 'A header cannot carry the metadata of the call');
 }
 
@@ -148,7 +150,8 @@ export function headersOf(call: Call, others: Readonly<Record<string, string>>):
   const headers = { ...others };
   for (const [field, name] of HEADERS_OF_META) {
     const value = meta[field];
-    if (value !== undefined) headers[name] = String(value);
+    if (value === undefined) continue;
+    headers[name] = field === 'idempotencyKey' ? toIdempotencyKeyHeader(String(value)) : String(value);
   }
   return headers;
 }

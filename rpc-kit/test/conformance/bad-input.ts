@@ -357,8 +357,14 @@ export const badInputs: readonly BadInput[] = [
   ...badParams('echo', '{"flag":"true"}', ['flag', 'Invalid input: expected boolean, received string']),
   ...badParams('echo', '{"flag":1}', ['flag', 'Invalid input: expected boolean, received number']),
   ...badParams('echo', '{"key":""}', ['key', 'Too small: expected string to have >=1 characters']),
-  ...badParams('echo', '{"key":"\\u0000"}', ['key', 'expected text without NUL and without halves of surrogate pairs']),
-  ...badParams('echo', '{"key":"\\ud800"}', ['key', 'expected text without NUL and without halves of surrogate pairs']),
+  ...badParams('echo', '{"key":"\\u0000"}', [
+    'key',
+    'expected text without control characters and without halves of surrogate pairs',
+  ]),
+  ...badParams('echo', '{"key":"\\ud800"}', [
+    'key',
+    'expected text without control characters and without halves of surrogate pairs',
+  ]),
   ...badParams('echo', '{"list":[1,2,3,4]}', ['list', 'Too big: expected array to have <=3 items']),
   ...badParams('echo', '{"list":{"0":1,"length":1}}', ['list', 'Invalid input: expected array, received object']),
   ...badParams('echo', '{"list":[1,"2",65536]}', ['list/1', UINT16], ['list/2', UINT16]),

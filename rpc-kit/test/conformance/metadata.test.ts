@@ -127,32 +127,72 @@ describe('metadata of calls over HTTP', () => {
   });
 
   describe('idempotency-key', () => {
-    it('is taken at 255 characters', async () => {
-      const { body } = await plain([`idempotency-key: ${'k'.repeat(255)}`]);
-      assert.equal(JSON.parse(body).idempotencyKey, 'k'.repeat(255));
+    const REFUSED = 'idempotency-key must have 1 to 255 characters of UTF-8 without control characters';
+    const withKey = (value: string | Buffer): Promise<RawAnswer> =>
+      plain(['x-request-id: r1', `idempotency-key: ${Buffer.from(value as string).toString('latin1')}`]);
+    const keyOf = async (value: string): Promise<string> => JSON.parse((await withKey(value)).body).idempotencyKey;
+
+    for (const key of [
+      'k'.repeat(255),
+      'ключ-1',
+      'к'.repeat(255),
+      '🛒'.repeat(255),
+      'a, b',
+      '\ufeffk',
+      'a"b',
+      'a\\b',
+    ]) {
+      it(`${key.slice(0, 10)} of ${key.length} units is the same key in the header and in meta`, async () => {
+        assert.equal(await keyOf(key), key);
+        const { body } = await rpc(call({ idempotencyKey: key }));
+        assert.equal(JSON.parse(body).result.idempotencyKey, key);
+      });
+    }
+
+    it('in double quotes, as the draft of the header asks for, is the text within them', async () => {
+      for (const [sent, key] of [
+        ['"abc"', 'abc'],
+        [String.raw`"a\"b\\c"`, String.raw`a"b\c`],
+        ['" a "', ' a '],
+        ['"ключ"', 'ключ'],
+      ] as const)
+        assert.equal(await keyOf(sent), key);
     });
 
     for (const [what, value] of [
       ['empty', ''],
+      ['empty in quotes', '""'],
       ['of 256 characters', 'k'.repeat(256)],
+      ['of 256 characters of four bytes', '🛒'.repeat(256)],
+      ['no UTF-8', Buffer.from([0x6b, 0xff])],
+      ['cut within a character', Buffer.from('ключ').subarray(0, 7)],
+      ['half of a pair of surrogates', Buffer.from([0xed, 0xa0, 0x80])],
+      ['a control character', Buffer.from([0x6b, 0xc2, 0x85])],
+      ['a tab within', 'a\tb'],
+      ['a quote that is not closed', '"abc'],
+      ['quoted twice', '"a", "a"'],
+      ['quoted with an escape that means nothing', String.raw`"a\b"`],
     ] as const) {
       it(`is refused when it is ${what}`, async () => {
-        const { status, body } = await plain(['x-request-id: r1', `idempotency-key: ${value}`]);
+        const { status, body } = await withKey(value);
         assert.deepEqual(
           [status, JSON.parse(body)],
-          [
-            400,
-            {
-              error: {
-                code: 'invalid_request',
-                message: 'idempotency-key must have 1 to 255 characters',
-                requestId: 'r1',
-              },
-            },
-          ],
+          [400, { error: { code: 'invalid_request', message: REFUSED, requestId: 'r1' } }],
         );
       });
     }
+
+    it('is refused when it comes twice, also with the same value, on both faces', async () => {
+      for (const second of ['k1', 'k2']) {
+        const headers = ['idempotency-key: k1', `Idempotency-Key: ${second}`];
+        const answers = [await plain(headers), await rpc(call(), headers), await rpc([call()], headers)];
+        for (const { status, body } of answers) {
+          assert.equal(status, 400);
+          assert.match(body, /Send one Idempotency-Key header/);
+        }
+      }
+      assert.deepEqual(subject.executed, []);
+    });
   });
 
   describe('meta', () => {

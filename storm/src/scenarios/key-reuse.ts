@@ -8,8 +8,8 @@ interface Plan {
 }
 
 /**
- * Uses an idempotency key a second time with another body, which has to be refused. The body of a purchase is its user, so
- * there it is somebody else who comes with the key.
+ * Uses an idempotency key a second time: for other goods, which has to be refused, or as another user, whose key is another
+ * one. The stranger's cart is empty, and has to stay out of the first purchase.
  */
 export const keyReuse: Scenario<Plan> = {
   name: 'key reuse',
