@@ -145,6 +145,8 @@ export const orderEvents = {
     contentType: 'content-type',
     requestID: 'x-request-id',
     traceparent: 'traceparent',
+    tracestate: 'tracestate',
+    baggage: 'baggage',
   },
   schema: z.object({
     version: z.literal(EVENT_VERSION),

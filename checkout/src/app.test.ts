@@ -94,11 +94,11 @@ describe('the app', () => {
     ]);
   });
 
-  it('takes the idempotency key of the params before the one of the call', async () => {
+  it('takes the idempotency key of the params or the one of the call', async () => {
     ports.purchases.begin.callsFake(async (_user, key) => pendingOf('a', key));
     await using app = start();
     const { purchase } = createClient(checkout, app.service);
-    await purchase({ user: USER, idempotencyKey: 'of the params' }, { idempotencyKey: 'of the call' });
+    await purchase({ user: USER, idempotencyKey: 'of the params' });
     await purchase({ user: USER }, { idempotencyKey: 'of the call' });
     assert.deepEqual(ports.purchases.begin.args, [
       [USER, 'of the params'],

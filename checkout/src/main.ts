@@ -49,7 +49,9 @@ await run('checkout', async (stopped) => {
   const userAgent = `checkout/${checkout.version}`;
   await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, registry, logger });
   // Each request takes a turn of the product service's limit, so none is sent again behind its back.
-  const toProducts = { urls: config.PRODUCTS_URL, userAgent, registry, logger, face: 'plain', retries: false } as const;
+  // The original service, which is none of ours, may stand there: it is told no baggage.
+  const plainly = { face: 'plain', baggage: false, retries: false } as const;
+  const toProducts = { urls: config.PRODUCTS_URL, userAgent, registry, logger, ...plainly };
   await using productsPeer = openPeer(products, toProducts);
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger, registry);
 

@@ -97,7 +97,7 @@ export function linesOf(...skus: number[]): CartLine[] {
 }
 
 export function pendingOf(purchaseID: string, idempotencyKey?: string, user = USER): PendingPurchase {
-  return { state: 'pending', purchaseID, user, idempotencyKey, items: [{ sku: 10, count: 3 }] };
+  return { state: 'pending', purchaseID, user, idempotencyKey, items: [{ sku: 10, count: 3 }], origin: {} };
 }
 
 /** What the call rejects with. */

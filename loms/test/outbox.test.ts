@@ -333,17 +333,22 @@ describe('The outbox', () => {
       await loms.supply(SKU, { 1: 1 });
       const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
       const order = { user: 1n, items: [{ sku: SKU, count: 1 }] };
-      const { orderID } = await loms.client.createOrder(order, { requestId: 'buying', traceparent });
+      const trace = { traceparent, tracestate: 'vendor=1', baggage: 'shop=7' };
+      const { orderID } = await loms.client.createOrder(order, { requestId: 'buying', ...trace });
       await loms.client.orderPayed({ orderID }, { requestId: 'paying' });
       await outboxToDrain(loms);
       assert.deepEqual(
-        loms.events.map(({ seq, requestId, traceparent }) => ({ seq, requestId, traceparent })),
+        loms.events.map(({ seq, requestId, traceparent, tracestate, baggage }) => ({
+          ...{ seq, requestId },
+          ...(traceparent && { traceparent, tracestate, baggage }),
+        })),
         [
-          { seq: 1, requestId: 'buying', traceparent },
-          { seq: 2, requestId: 'buying', traceparent },
-          { seq: 3, requestId: 'paying', traceparent: undefined },
+          { seq: 1, requestId: 'buying', ...trace },
+          { seq: 2, requestId: 'buying', ...trace },
+          { seq: 3, requestId: 'paying' },
         ],
       );
+      assert.deepEqual(await loms.query('SELECT 1 FROM outbox WHERE baggage IS NOT NULL'), [], 'it is kept no longer');
     }),
   );
 

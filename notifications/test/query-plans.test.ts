@@ -106,7 +106,7 @@ async function runEveryStatement(database: Database): Promise<void> {
   const from = await store.readOffset(PARTITION, context);
   const steps = [1, 2, 3, 4].map(notificationOf);
   await store.transaction(async ({ notifications, offsets, deadLetters }) => {
-    for (const step of steps) assert.ok(await notifications.add(step));
+    for (const step of steps) assert.ok(await notifications.add(step, {}));
     await notifications.lastSeq(ORDER_ID);
     await notifications.find(ORDER_ID, 1);
     await deadLetters.findBlocked([ORDER_ID, 5n]);

@@ -1,18 +1,17 @@
 import type { MethodContract } from './contract.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /**
  * What one call hands on to the calls that it makes itself. A domain may declare the parts that it passes through
  * as a type of its own; the shapes fit, so it needs no import from here.
  */
-export interface CallContext {
+export interface CallContext extends TraceContext {
   /** Aborts at the deadline and when the caller goes away. Its reason is an RpcError. */
   readonly signal: AbortSignal;
   /** When the call must be over, in milliseconds on `performance.now()`'s scale. */
   readonly deadlineAt: number;
   /** One id for all that one request from outside causes. */
   readonly requestId: string;
-  /** W3C Trace Context (https://www.w3.org/TR/trace-context/), handed through as it came. */
-  readonly traceparent?: string | undefined;
   /**
    * True in what a service hands to its handlers: calls made with it are part of answering another call, whose caller may
    * try the whole again. Only that outermost caller does; three attempts on each of three layers would make 27.

@@ -77,6 +77,8 @@ async function send(
       deadlineAt: deadline.at,
       requestId: options.requestId ?? createRequestId(),
       traceparent: options.traceparent,
+      tracestate: options.tracestate,
+      baggage: options.baggage,
       nested: options.nested,
       caller: { idempotencyKey: options.idempotencyKey, authorization: options.authorization },
     };

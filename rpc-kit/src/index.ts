@@ -67,6 +67,8 @@ export type { BalancerEvents, EndpointStatus } from './balancer.ts';
 export type { GiveUpReason, RetryEvents } from './interceptors/retry.ts';
 export type { CircuitBreakerEvents, OpenReason } from './interceptors/circuit-breaker.ts';
 export type { HedgeWinner, HedgingEvents } from './interceptors/hedging.ts';
+export { acceptTraceContext, type TraceContext } from './trace-context.ts';
+export { toSpanContext, toTraceContext } from './interceptors/open-telemetry.ts';
 export { formatTraceparent, parseTraceparent, type Traceparent } from './traceparent.ts';
 export { METADATA_HEADERS } from './http/metadata.ts';
 export { parseRequestId } from './request-id.ts';

@@ -1,7 +1,7 @@
 // Repositories know the domain and SQL, and no rpc-kit.
 export { storableText } from 'rpc-kit';
 export { type Background, startBackground } from './background.ts';
-export { activeTraceparent, startCarriedSpan } from './carried-trace.ts';
+export { startCarriedSpan } from './carried-trace.ts';
 export { loadCatalogue } from './catalogue.ts';
 export {
   ConfigError,

@@ -14,6 +14,7 @@ import {
   createRetryBudget,
   dnsEndpoints,
   type EndpointSource,
+  type Interceptor,
   type Methods,
   retry,
   retryBudgetMetrics,
@@ -32,6 +33,8 @@ export interface PeerOptions {
   readonly logger?: Logger;
   /** For peers that speak `POST /<method>` only. */
   readonly face?: 'rpc' | 'plain';
+  /** Whether the baggage of calls goes to the peer. It may tell of persons, so a peer that is not ours gets none. Default: true. */
+  readonly baggage?: boolean;
   /**
    * Whether failed calls are sent again, within a budget, where that may help and cannot hurt. Off for a peer that counts
    * requests: each attempt would be one.
@@ -49,7 +52,7 @@ export interface Peer<M extends Methods> extends AsyncDisposable {
  * each, retries within a budget, and metrics of all that.
  */
 export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
-  const { urls, userAgent, registry, logger, face = 'rpc', retries = true } = options;
+  const { urls, userAgent, registry, logger, face = 'rpc', baggage = true, retries = true } = options;
   const peer = contract.name;
   const transport = createBalancer({
     endpoints: endpointsOf(urls, logger),
@@ -64,10 +67,15 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   const retrying = retries ? [retry({ budget, on: retryMetrics(registry) })] : [];
   if (retries) retryBudgetMetrics(registry, peer, budget);
   const logging = logger ? [clientLogging(logger)] : [];
-  const interceptors = [clientTracing(), clientMetrics(registry), ...logging, ...retrying];
+  const withholding = baggage ? [] : [withholdBaggage];
+  const interceptors = [clientTracing(), clientMetrics(registry), ...logging, ...retrying, ...withholding];
   const client = createClient(contract, transport, { interceptors });
   return { client, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
 }
+
+/** Inside of `clientTracing`, which adds the baggage of the place where the call is made. */
+const withholdBaggage: Interceptor = (next) => (call) =>
+  next(call.baggage === undefined ? call : { ...call, baggage: undefined });
 
 function endpointsOf(urls: readonly string[], logger?: Logger): readonly string[] | EndpointSource {
   const [url] = urls;

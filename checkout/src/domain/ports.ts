@@ -5,11 +5,17 @@
  * left, requests and statements under way are cut off. Peers hand all of it on, so that a call is cut off, timed and traced
  * as one. Repositories of a transaction take none: they belong to the transaction, which was begun with it.
  */
-export interface Context {
+export interface Context extends Origin {
   readonly signal: AbortSignal;
   readonly deadlineAt?: number;
-  readonly requestId?: string;
+}
+
+/** Where work began: peers are handed it, and an unfinished purchase keeps it, so that all can be followed to there. */
+export interface Origin {
+  readonly requestId?: string | undefined;
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
 }
 
 export interface CartLine {
@@ -53,6 +59,8 @@ export interface PendingPurchase {
   readonly user: bigint;
   readonly idempotencyKey: string | undefined;
   readonly items: readonly CartLine[];
+  /** Of the call that began it. */
+  readonly origin: Origin;
 }
 
 export interface Purchases {

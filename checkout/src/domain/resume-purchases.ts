@@ -26,7 +26,7 @@ export async function resumePurchases(
     purchases,
     async (pending, signal) => {
       try {
-        await finishPurchase(parts, pending, { ...context, signal });
+        await finishPurchase(parts, pending, { ...context, ...pending.origin, signal });
       } catch (error) {
         report.onFailure(pending.purchaseID, error);
       }

@@ -90,12 +90,13 @@ describe('singleFlight', () => {
   });
 
   it('hands the request id and the trace of the first caller on, but not its deadline', async () => {
-    const context = { signal: caller().signal, requestId: 'r-1', traceparent: '00-1-2-01', deadlineAt: 5 };
+    const origin = { requestId: 'r-1', traceparent: '00-1-2-01', tracestate: 'vendor=1', baggage: 'shop=7' };
+    const context = { signal: caller().signal, ...origin, deadlineAt: 5 };
     const product = catalogue.product(7, context);
     answers[0]?.resolve(KETTLE);
     await product;
     const { signal, ...rest } = asked.firstCall.args[1];
     assert.ok(signal instanceof AbortSignal);
-    assert.deepEqual(rest, { requestId: 'r-1', traceparent: '00-1-2-01' });
+    assert.deepEqual(rest, origin);
   });
 });

@@ -14,10 +14,10 @@ interface Flight {
 export function singleFlight(catalogue: ProductCatalogue): ProductCatalogue {
   const flights = new Map<number, Flight>();
 
-  function depart(sku: number, { requestId, traceparent }: Context): Flight {
+  function depart(sku: number, { requestId, traceparent, tracestate, baggage }: Context): Flight {
     const abandoned = new AbortController();
     // The deadline of whoever came first must not be that of all, so it stays behind; each waits by its own signal.
-    const context = { signal: abandoned.signal, requestId, traceparent };
+    const context = { signal: abandoned.signal, requestId, traceparent, tracestate, baggage };
     const flight: Flight = { product: catalogue.product(sku, context), abandoned, waiting: 0 };
     flights.set(sku, flight);
     const land = (): void => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Database, type Executor, sql } from 'service-kit';
 import type {
   CartLine,
+  Origin,
   PendingPurchase,
   PurchaseOutcome,
   Purchases,
@@ -17,6 +18,10 @@ interface PurchaseRow {
   readonly state: 'pending' | PurchaseOutcome['state'];
   readonly order_id: bigint;
   readonly shortages: readonly { readonly sku: number; readonly requested: number; readonly available: string }[];
+  readonly request_id: string | null;
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+  readonly baggage: string | null;
 }
 
 interface ItemRow {
@@ -33,7 +38,10 @@ const REST_MAX_MS = 60_000;
 /** The longest rest is reached long before; a thousand doublings would overflow and stop all claims. */
 const REST_DOUBLINGS_MAX = 16;
 
-export function createPurchases(transaction: Executor): Purchases {
+/** @param origin of the call that the transaction belongs to; a purchase that begins keeps it */
+export function createPurchases(transaction: Executor, origin: Origin = {}): Purchases {
+  const { requestId, traceparent, tracestate, baggage } = origin;
+
   return {
     async findByKey(user, idempotencyKey) {
       const statement = purchasesOf(user).where('idempotency_key = ?', idempotencyKey);
@@ -63,13 +71,24 @@ export function createPurchases(transaction: Executor): Purchases {
         .set('idempotency_key', idempotencyKey ?? null)
         .set('state', isEmpty ? 'cart empty' : 'pending')
         .set('settled_at', isEmpty ? sql.str('now()') : null)
-        .set('resume_at', fromNow(FOREGROUND_MS));
+        .set('resume_at', fromNow(FOREGROUND_MS))
+        .set('request_id', requestId ?? null)
+        .set('traceparent', traceparent ?? null)
+        .set('tracestate', tracestate ?? null)
+        .set('baggage', baggage ?? null);
       // The key is free: the user's purchases queue behind the lock of the cart.
       await transaction.run('begin purchase', statement);
       if (isEmpty) return undefined;
       const rows = items.map(({ sku, count }) => ({ purchase_id: purchaseID, sku, count }));
       await transaction.run('store purchase items', sql.insert().into('purchase_items').setFieldsRows(rows));
-      return { state: 'pending', purchaseID, user, idempotencyKey, items };
+      return {
+        state: 'pending',
+        purchaseID,
+        user,
+        idempotencyKey,
+        items,
+        origin: { requestId, traceparent, tracestate, baggage },
+      };
     },
 
     async settle({ purchaseID, user }, outcome) {
@@ -80,6 +99,8 @@ export function createPurchases(transaction: Executor): Purchases {
         .set('order_id', 'orderID' in outcome ? outcome.orderID : null)
         .set('shortages', JSON.stringify('shortages' in outcome ? outcome.shortages.map(fromShortage) : []))
         .set('settled_at', sql.str('now()'))
+        // It may tell of persons, and nobody needs it any more.
+        .set('baggage', null)
         .where('purchase_id = ?', purchaseID)
         .where("state = 'pending'")
         .returning('purchase_id');
@@ -178,6 +199,12 @@ async function toPending(executor: Executor, row: PurchaseRow): Promise<PendingP
     user: row.user_id,
     idempotencyKey: row.idempotency_key ?? undefined,
     items: items.map(toLine),
+    origin: {
+      requestId: row.request_id ?? undefined,
+      traceparent: row.traceparent ?? undefined,
+      tracestate: row.tracestate ?? undefined,
+      baggage: row.baggage ?? undefined,
+    },
   };
 }
 

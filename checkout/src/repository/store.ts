@@ -8,7 +8,7 @@ export function createStore(database: Database): Store {
   return {
     transaction: (work, context) =>
       database.transaction(
-        (transaction) => work({ carts: createCarts(transaction), purchases: createPurchases(transaction) }),
+        (transaction) => work({ carts: createCarts(transaction), purchases: createPurchases(transaction, context) }),
         { signal: context?.signal },
       ),
   };

@@ -10,7 +10,7 @@ const PURCHASES = `
 
 /** What loms made of each key of checkout, which are the ids of its purchases. */
 const ORDERS = `
-  SELECT key, order_id, user_id, status,
+  SELECT key, order_id, orders.user_id, status,
     (SELECT string_agg(sku || '*' || count, ' ' ORDER BY sku) FROM order_items items
       WHERE items.order_id = orders.order_id) AS goods
   FROM idempotency_keys JOIN orders USING (order_id)

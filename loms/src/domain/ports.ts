@@ -9,9 +9,11 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Missing in the background, as the rest is. */
   readonly deadlineAt?: number;
-  /** Written beside the events that the work leaves, so that they can be followed to where they began. */
+  /** These are written beside the events that the work leaves, so that they can be followed to where they began. */
   readonly requestId?: string;
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
 }
 
 export type OrderStatus = 'new' | 'awaiting payment' | 'failed' | 'payed' | 'cancelled';
@@ -165,6 +167,8 @@ export interface OrderEvent extends StatusChange {
   /** Of the call that made the change; nobody called where an order's time ran out. */
   readonly requestId?: string | undefined;
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  readonly baggage?: string | undefined;
 }
 
 export interface ClaimedEvent extends OrderEvent {

@@ -12,7 +12,7 @@ export interface KafkaMessage {
 
 /** The event as it lies in Kafka, by the contract that loms publishes. */
 export function toMessage(event: OrderEvent, topic: string = orderEvents.topic): KafkaMessage {
-  const { eventID, orderID, seq, user, status, at, requestId, traceparent } = event;
+  const { eventID, orderID, seq, user, status, at, requestId, traceparent, tracestate, baggage } = event;
   const { version, headers, schema, contentType } = orderEvents;
   const value = z.encode(schema, { version, eventID, orderID, seq, user, status, at });
   return {
@@ -25,6 +25,8 @@ export function toMessage(event: OrderEvent, topic: string = orderEvents.topic):
       [headers.eventID]: eventID,
       [headers.requestID]: requestId,
       [headers.traceparent]: traceparent,
+      [headers.tracestate]: tracestate,
+      [headers.baggage]: baggage,
     }),
   };
 }

@@ -1,5 +1,5 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { formatTraceparent } from 'rpc-kit';
+import { toTraceContext } from 'rpc-kit';
 import { startCarriedSpan } from 'service-kit';
 import type { EventSink } from '../domain/ports.ts';
 
@@ -18,10 +18,10 @@ export function traceEvents<Sink extends EventSink>(sink: Sink, topic: string): 
   return {
     ...sink,
     async deliver(event, context) {
-      const span = startCarriedSpan(`send ${topic}`, event.traceparent, options);
+      const span = startCarriedSpan(`send ${topic}`, event, options);
       if (!span) return sink.deliver(event, context);
       try {
-        await sink.deliver({ ...event, traceparent: formatTraceparent(span.spanContext()) }, context);
+        await sink.deliver({ ...event, ...toTraceContext(span) }, context);
       } catch (error) {
         span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
         span.setStatus({ code: SpanStatusCode.ERROR });

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { type Database, type Executor, fixedStatement, shapedStatement, sql } from 'service-kit';
 import type { BacklogReader, Context, EventQueue, Handover, OrderEvent, OrderStatus, Outbox } from '../domain/ports.ts';
 
-export function createOutbox(transaction: Executor, { requestId, traceparent }: Context, handover: Handover): Outbox {
+export function createOutbox(transaction: Executor, context: Context, handover: Handover): Outbox {
+  const { requestId, traceparent, tracestate, baggage } = context;
+  const origin = { requestId, traceparent, tracestate, baggage };
   return {
     async add(changes) {
       const [first] = changes;
       if (!first) return;
-      const events = changes.map((change) => ({ ...change, eventID: randomUUID(), requestId, traceparent }));
+      const events = changes.map((change) => ({ ...change, eventID: randomUUID(), ...origin }));
       const { orderID, seq } = first;
       const asked = handover.ask(orderID, seq, changes.length);
       const values = { ...toValues(events), order_id: orderID, lease_ms: handover.leaseMs };
@@ -27,6 +29,8 @@ const COLUMNS = [
   'changed_at',
   'request_id',
   'traceparent',
+  'tracestate',
+  'baggage',
 ] as const satisfies (keyof EventRow)[];
 type Row = Pick<EventRow, (typeof COLUMNS)[number]>;
 type Values = Record<string, Row[keyof Row]>;
@@ -67,7 +71,7 @@ function toValues(events: readonly OrderEvent[]): Values {
   );
 }
 
-function toRow({ eventID, orderID, seq, user, status, at, requestId, traceparent }: OrderEvent): Row {
+function toRow({ eventID, orderID, seq, user, status, at, ...origin }: OrderEvent): Row {
   return {
     event_id: eventID,
     order_id: orderID,
@@ -75,8 +79,10 @@ function toRow({ eventID, orderID, seq, user, status, at, requestId, traceparent
     user_id: user,
     status,
     changed_at: at,
-    request_id: requestId ?? null,
-    traceparent: traceparent ?? null,
+    request_id: origin.requestId ?? null,
+    traceparent: origin.traceparent ?? null,
+    tracestate: origin.tracestate ?? null,
+    baggage: origin.baggage ?? null,
   };
 }
 
@@ -90,6 +96,8 @@ interface EventRow {
   readonly attempts: number;
   readonly request_id: string | null;
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
+  readonly baggage: string | null;
 }
 
 const later = (ms: number) => sql.str(`statement_timestamp() + ? * interval '1 millisecond'`, ms);
@@ -126,6 +134,8 @@ const markDelivered = fixedStatement<{ eventIDs: readonly string[] }>(({ eventID
       .table('outbox')
       // The same for all of them: among those of an order none may look as if it had overtaken another.
       .set('delivered_at', sql.str('statement_timestamp()'))
+      // It may tell of persons, and nobody needs it any more.
+      .set('baggage', null)
       .where('event_id = ANY(?::uuid[])', eventIDs)
       .where('delivered_at IS NULL')
       .returning('(1000 * extract(epoch FROM delivered_at - changed_at))::float8', 'delay_ms')
@@ -147,6 +157,8 @@ export function createEventQueue(database: Database): EventQueue {
         attempts: row.attempts,
         requestId: row.request_id ?? undefined,
         traceparent: row.traceparent ?? undefined,
+        tracestate: row.tracestate ?? undefined,
+        baggage: row.baggage ?? undefined,
       }));
     },
 

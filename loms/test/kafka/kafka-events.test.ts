@@ -48,6 +48,8 @@ describe('The way of events through Kafka', () => {
     const event = eventOf(2n ** 63n - 1n, 3, {
       requestId: 'request-7',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=1',
+      baggage: 'shop=7',
     });
     await deliver(sink, event);
     const [message, ...others] = await readTopic(brokers, topic, 1);
@@ -59,9 +61,11 @@ describe('The way of events through Kafka', () => {
       'event-id': event.eventID,
       'x-request-id': 'request-7',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=1',
+      baggage: 'shop=7',
     });
     const { version, ...read } = z.decode(orderEvents.schema, parseJson(message?.value ?? '') as never);
-    const { requestId: _requestId, traceparent: _traceparent, ...sent } = event;
+    const { requestId: _r, traceparent: _t, tracestate: _s, baggage: _b, ...sent } = event;
     assert.deepEqual(read, sent);
     assert.equal(version, 1);
 

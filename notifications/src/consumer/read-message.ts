@@ -1,7 +1,15 @@
 import { context, isSpanContextValid, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { orderEvents } from 'loms/contract.ts';
-import { type LogFields, parseJson, parseRequestId, parseTraceparent, runInLogScope, storableText } from 'rpc-kit';
-import { activeTraceparent } from 'service-kit';
+import {
+  acceptTraceContext,
+  type LogFields,
+  parseJson,
+  parseRequestId,
+  runInLogScope,
+  storableText,
+  toSpanContext,
+  toTraceContext,
+} from 'rpc-kit';
 import { z } from 'zod';
 import type { Message } from '../domain/consumer-ports.ts';
 
@@ -78,9 +86,12 @@ const tracer = trace.getTracer('notifications');
 
 /** The trace and the request id that the headers name. */
 function surroundingsOf({ offset, headers }: KafkaRecord): Pick<Message, 'process' | 'within'> {
-  const origin = parseTraceparent(headers[orderEvents.headers.traceparent]);
+  const { traceparent, tracestate } = orderEvents.headers;
+  const origin = toSpanContext(
+    acceptTraceContext({ traceparent: headers[traceparent], tracestate: headers[tracestate] }),
+  );
   const requestId = parseRequestId(headers[orderEvents.headers.requestID]);
-  const before = origin ? trace.setSpanContext(ROOT_CONTEXT, { ...origin, isRemote: true }) : ROOT_CONTEXT;
+  const before = origin ? trace.setSpanContext(ROOT_CONTEXT, origin) : ROOT_CONTEXT;
   let around = before;
 
   const fields = (): LogFields => {
@@ -104,7 +115,7 @@ function surroundingsOf({ offset, headers }: KafkaRecord): Pick<Message, 'proces
     const span = tracer.startSpan(`process ${orderEvents.topic}`, { kind: SpanKind.CONSUMER, attributes }, before);
     if (isSpanContextValid(span.spanContext())) around = trace.setSpan(around, span);
     try {
-      return await within(() => work(activeTraceparent()));
+      return await within(() => work(toTraceContext(span) ?? {}));
     } finally {
       span.end();
     }

@@ -22,7 +22,7 @@ function messageOf(offset: bigint, content: OrderEvent | string, orderID?: bigin
     value: undefined,
     headers: {},
     content: isEvent ? { event: content } : { reason: 'malformed', message: content },
-    process: (work) => work(`span of ${offset}`),
+    process: (work) => work({ traceparent: `span of ${offset}`, tracestate: 'vendor=1' }),
     within: (work) => work(),
   };
 }
@@ -110,7 +110,11 @@ describe('consumeMessages', () => {
     const batch = batchOf(events.map((event, index) => messageOf(BigInt(index), event)));
     const consumed = await consumeMessages(world.ports, batch, context);
     const notifications = events.map((event) => ({ ...event, text: `Order ${event.orderID} was received.` }));
-    const queued = notifications.map((notification, index) => ({ ...notification, traceparent: `span of ${index}` }));
+    const queued = notifications.map((notification, index) => ({
+      ...notification,
+      traceparent: `span of ${index}`,
+      tracestate: 'vendor=1',
+    }));
     sinon.assert.calledOnceWithExactly(world.store.takeWhole, batch, queued, context);
     sinon.assert.notCalled(world.store.transaction);
     assert.deepEqual(consumed, { stored: notifications, dead: [] });

@@ -1,7 +1,7 @@
 import type { Consumed, ConsumerRepositories, ConsumerStore, DeadLetter, Message, Stretch } from './consumer-ports.ts';
 import type { QueuedNotification } from './delivery-ports.ts';
 import { EventConflict, EventOutOfOrder, PartitionMoved } from './errors.ts';
-import type { Context, Notification, OrderEvent, Sink } from './ports.ts';
+import type { Context, Notification, OrderEvent, Sink, TraceContext } from './ports.ts';
 import { isSameEvent, storeNotification, toNotification } from './take-event.ts';
 
 export interface ConsumePorts {
@@ -54,8 +54,8 @@ async function takeWhole(store: ConsumerStore, batch: Batch, context: Context): 
   const { promise: taken, resolve, reject } = Promise.withResolvers<boolean>();
   const queued: QueuedNotification[] = [];
   const processed = tellers.map(({ message, notification }) =>
-    message.process((traceparent) => {
-      queued.push({ ...notification, traceparent });
+    message.process((trace) => {
+      queued.push({ ...notification, ...trace });
       return taken;
     }),
   );
@@ -89,7 +89,7 @@ async function takeAll({ notifications, deadLetters }: ConsumerRepositories, bat
   const tellers: Teller[] = [];
   for (const message of batch.messages) {
     const isBlocked = message.orderID !== undefined && blocked.has(message.orderID);
-    const outcome = await message.process(() => take({ notifications }, message, isBlocked));
+    const outcome = await message.process((trace) => take({ notifications }, message, isBlocked, trace));
     if (outcome === undefined) continue;
     if ('notification' in outcome) {
       tellers.push({ message, notification: outcome.notification });
@@ -110,9 +110,10 @@ async function take(
   { notifications }: Pick<ConsumerRepositories, 'notifications'>,
   { content }: Message,
   isBlocked: boolean,
+  trace: TraceContext,
 ): Promise<Outcome> {
   if (!('event' in content)) return content;
-  if (!isBlocked) return takeEventOf({ notifications }, content.event);
+  if (!isBlocked) return takeEventOf({ notifications }, content.event, trace);
   // After the offset was set back, an order's earlier events come once more, and have nothing to wait for.
   const taken = await notifications.find(content.event.orderID, content.event.seq);
   if (taken && isSameEvent(taken, content.event)) return undefined;
@@ -122,9 +123,10 @@ async function take(
 export async function takeEventOf(
   { notifications }: Pick<ConsumerRepositories, 'notifications'>,
   event: OrderEvent,
+  trace: TraceContext,
 ): Promise<Outcome> {
   try {
-    const notification = await storeNotification(notifications, event);
+    const notification = await storeNotification(notifications, event, trace);
     return notification && { notification };
   } catch (error) {
     if (error instanceof EventOutOfOrder) {

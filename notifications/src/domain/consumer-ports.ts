@@ -1,5 +1,5 @@
 import type { QueuedNotification } from './delivery-ports.ts';
-import type { Context, Notification, Notifications, OrderEvent } from './ports.ts';
+import type { Context, Notification, Notifications, OrderEvent, TraceContext } from './ports.ts';
 
 /** What of the world is needed to take events out of a log of messages (Kafka), rather than one by one from a caller. */
 
@@ -29,9 +29,9 @@ export interface Message {
   readonly content: { readonly event: OrderEvent } | { readonly reason: DeadReason; readonly message: string };
   /**
    * Runs the work that takes the message as a span of its own, in the surroundings that the message names.
-   * @param work is told the span, as a traceparent, where it is recorded
+   * @param work is given the span, or else the one that the message names
    */
-  process<T>(work: (traceparent: string | undefined) => Promise<T>): Promise<T>;
+  process<T>(work: (trace: TraceContext) => Promise<T>): Promise<T>;
   /** Runs what comes after that in the same surroundings, so that its log lines and spans lead to where the message began. */
   within<T>(work: () => Promise<T>): Promise<T>;
 }

@@ -34,7 +34,8 @@ export function createDeliveryRelay(
   async function deliver(delivery: ClaimedDelivery, signal: AbortSignal): Promise<boolean> {
     const { notification, attempts } = delivery;
     try {
-      await target.deliver(notification, { signal, traceparent: notification.traceparent });
+      const { traceparent, tracestate } = notification;
+      await target.deliver(notification, { signal, traceparent, tracestate });
       return true;
     } catch (error) {
       if (!signal.aborted && isHopeless(delivery, error)) {

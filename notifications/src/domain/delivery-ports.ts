@@ -1,14 +1,12 @@
-import type { Context, Notification } from './ports.ts';
+import type { Context, Notification, TraceContext } from './ports.ts';
 
 /** What is needed to bring notifications out of the database to where somebody reads them. */
 
 /** The sinks that have a queue. Each gets every notification, those of an order in their order. */
 export type SinkName = 'journal' | 'webhook';
 
-export interface QueuedNotification extends Notification {
-  /** The span in which it was stored. */
-  readonly traceparent?: string | undefined;
-}
+/** With the span in which it was stored. */
+export interface QueuedNotification extends Notification, TraceContext {}
 
 export interface ClaimedDelivery {
   readonly notification: QueuedNotification;

@@ -21,10 +21,15 @@ export interface Notification extends OrderEvent {
  * Who waits for the work: when the signal aborts, at the deadline or because the caller left, it is cut off. What belongs to
  * a transaction takes none, because the transaction was begun with it.
  */
-export interface Context {
+export interface Context extends TraceContext {
   readonly signal: AbortSignal;
   readonly deadlineAt?: number;
+}
+
+/** The span in which something happens (W3C Trace Context). It is stored with a notification and travels with its delivery. */
+export interface TraceContext {
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
 }
 
 /** The notifications, to be seen and added to. Rows are never taken away, so what was seen once stays. */
@@ -35,9 +40,10 @@ export interface Notifications {
   /**
    * Stores it where the one before it is stored, unless the place (orderID, seq) or the eventID is taken. Waits for whoever
    * takes one of them right now.
+   * @param trace where it is stored, for its deliveries
    * @returns whether it was stored
    */
-  add(notification: Notification): Promise<boolean>;
+  add(notification: Notification, trace: TraceContext): Promise<boolean>;
 }
 
 export interface Store {

@@ -47,7 +47,8 @@ async function replay(
   letter: DeadLetter,
   { content, process }: Reading,
 ): Promise<Outcome> {
-  const outcome = 'event' in content ? await process(() => takeEventOf({ notifications }, content.event)) : content;
+  const outcome =
+    'event' in content ? await process((trace) => takeEventOf({ notifications }, content.event, trace)) : content;
   if (outcome && 'reason' in outcome) await deadLetters.explain({ ...letter, ...outcome });
   else await deadLetters.remove(letter);
   return outcome;

@@ -20,7 +20,7 @@ describe('takeEvent', () => {
   it('stores the notification of the next event and sends it', async () => {
     const { ports, notifications, sink } = createPorts({ added: [true] });
     await takeEvent(ports, event, context);
-    sinon.assert.calledOnceWithExactly(notifications.add, notification);
+    sinon.assert.calledOnceWithExactly(notifications.add, notification, context);
     sinon.assert.calledOnceWithExactly(sink.send, notification);
     sinon.assert.callOrder(notifications.add, sink.send);
   });

@@ -1,6 +1,6 @@
 import { EventConflict, EventOutOfOrder } from './errors.ts';
 import { notificationText } from './notification-text.ts';
-import type { Context, Notification, Notifications, OrderEvent, Sink, Store } from './ports.ts';
+import type { Context, Notification, Notifications, OrderEvent, Sink, Store, TraceContext } from './ports.ts';
 
 export interface TakeEventPorts {
   readonly store: Store;
@@ -13,7 +13,7 @@ export interface TakeEventPorts {
  * @throws {EventConflict} when it contradicts what was taken before
  */
 export async function takeEvent({ store, sink }: TakeEventPorts, event: OrderEvent, context: Context): Promise<void> {
-  const stored = await storeNotification(store.notifications(context), event);
+  const stored = await storeNotification(store.notifications(context), event, context);
   // Before the answer, so that whoever brings an order's events one after the other has them sent in that order.
   if (stored) await sink.send(stored);
 }
@@ -27,14 +27,15 @@ export async function takeEvent({ store, sink }: TakeEventPorts, event: OrderEve
 export async function storeNotification(
   notifications: Notifications,
   event: OrderEvent,
+  trace: TraceContext,
 ): Promise<Notification | undefined> {
   const notification = toNotification(event);
-  if (await notifications.add(notification)) return notification;
+  if (await notifications.add(notification, trace)) return notification;
 
   const expectedSeq = (await notifications.lastSeq(event.orderID)) + 1;
   if (event.seq > expectedSeq) throw new EventOutOfOrder(event.orderID, expectedSeq);
   // What comes before it may have come just now.
-  if (event.seq === expectedSeq && (await notifications.add(notification))) return notification;
+  if (event.seq === expectedSeq && (await notifications.add(notification, trace))) return notification;
 
   const taken = await notifications.find(event.orderID, event.seq);
   if (!taken || !isSameEvent(taken, event)) throw new EventConflict(event, taken);

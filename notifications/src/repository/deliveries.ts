@@ -14,23 +14,26 @@ const TABLE = 'deliveries';
 interface Queued {
   readonly sinks: readonly SinkName[];
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
 }
 
 /** The insert of a notification, and of a delivery for each sink where it was inserted: one statement, for it is run often. */
-export function withDeliveries(insert: ReturnType<typeof sql.insert>, { sinks, traceparent }: Queued) {
+export function withDeliveries(insert: ReturnType<typeof sql.insert>, { sinks, traceparent, tracestate }: Queued) {
   const stored = sql.select().from('stored').fields(['order_id', 'seq']).field(sql.str('?::text', traceparent));
+  stored.field(sql.str('?::text', tracestate));
   const deliveries = queueDeliveries(sinks, stored);
   return sql.select().with('stored', insert).with('queued', deliveries).from('stored').field('seq');
 }
 
-/** @param stored selects order_id, seq and traceparent of the notifications */
+/** @param stored selects order_id, seq, traceparent and tracestate of the notifications */
 export function queueDeliveries(sinks: readonly SinkName[], stored: ReturnType<typeof sql.select>) {
   const rows = stored.field(sql.str('unnest(?::text[])', sinks));
-  return sql.insert().into(TABLE).fromQuery(['order_id', 'seq', 'traceparent', 'sink'], rows);
+  return sql.insert().into(TABLE).fromQuery(['order_id', 'seq', 'traceparent', 'tracestate', 'sink'], rows);
 }
 
 interface QueuedRow extends NotificationRow {
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
 }
 
 interface ClaimedRow extends QueuedRow {
@@ -91,7 +94,8 @@ export function createJournalQueue(database: Database): JournalQueue {
         .select()
         .from(TABLE, 'taken')
         .fields(COLUMNS.map((column) => `notification.${column}`))
-        .field('taken.traceparent');
+        .field('taken.traceparent')
+        .field('taken.tracestate');
       statement.join('notifications', 'notification', SAME_PLACE).where('journal_id = ?', journalID);
       const rows = await database.run<QueuedRow>('read journal claims', statement, { signal });
       return rows.map(toQueued);
@@ -164,7 +168,7 @@ function claimHeads(sink: SinkName, limit: number, noted?: Places) {
   statement.where('taken.sink = ?', sink).where(SAME_PLACE);
   statement.where('heads.order_id = taken.order_id').where('heads.seq = taken.seq');
   for (const column of COLUMNS) statement.returning(`notification.${column}`, column);
-  return statement.returning('taken.traceparent', 'traceparent');
+  return statement.returning('taken.traceparent', 'traceparent').returning('taken.tracestate', 'tracestate');
 }
 
 const claimForJournal = shapedStatement<number, Places & { journalID: string }>((limit, values) =>
@@ -196,7 +200,7 @@ function among({ orderIDs, seqs }: Places) {
 }
 
 function toQueued(row: QueuedRow): QueuedNotification {
-  return { ...toNotification(row), traceparent: row.traceparent ?? undefined };
+  return { ...toNotification(row), traceparent: row.traceparent ?? undefined, tracestate: row.tracestate ?? undefined };
 }
 
 async function remove(

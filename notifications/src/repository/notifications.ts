@@ -1,4 +1,4 @@
-import { activeTraceparent, type Executor, fixedStatement, shapedStatement, sql } from 'service-kit';
+import { type Executor, fixedStatement, shapedStatement, sql } from 'service-kit';
 import type { SinkName } from '../domain/delivery-ports.ts';
 import type { Notifications } from '../domain/ports.ts';
 import { withDeliveries } from './deliveries.ts';
@@ -18,8 +18,8 @@ export function createNotifications(executor: Executor, sinks: readonly SinkName
       return row && toNotification(row);
     },
 
-    async add(notification) {
-      const values = { ...toRow(notification), sinks, traceparent: activeTraceparent() ?? null };
+    async add(notification, { traceparent = null, tracestate = null }) {
+      const values = { ...toRow(notification), sinks, traceparent, tracestate };
       const statement = addNotification(shape, values);
       return (await executor.run('add notification', statement)).length > 0;
     },
@@ -37,6 +37,7 @@ const findNotification = fixedStatement<{ orderID: bigint; seq: number }>(({ ord
 interface Added extends NotificationRow {
   readonly sinks: readonly SinkName[];
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
 }
 
 /** Without a target, ON CONFLICT heeds every unique constraint: the place (order_id, seq) and the event_id. */

@@ -25,6 +25,7 @@ export function takeWholeOn(database: Database, sinks: readonly SinkName[]): Con
 
 type Columns = Readonly<Record<keyof NotificationRow, readonly unknown[]>> & {
   readonly traceparent: readonly (string | null)[];
+  readonly tracestate: readonly (string | null)[];
   readonly first_of: readonly bigint[];
   readonly first_seq: readonly number[];
 };
@@ -42,6 +43,7 @@ function toColumns(notifications: readonly QueuedNotification[]): Columns {
   return {
     ...(columns as Record<keyof NotificationRow, unknown[]>),
     traceparent: sorted.map(({ traceparent }) => traceparent ?? null),
+    tracestate: sorted.map(({ tracestate }) => tracestate ?? null),
     first_of: [...firsts.keys()],
     first_seq: [...firsts.values()],
   };
@@ -50,6 +52,7 @@ function toColumns(notifications: readonly QueuedNotification[]): Columns {
 /** `moved` has a row just where the group could be moved on; whatever is stored depends on it. */
 const takeWhole = shapedStatement<'queued' | 'unqueued', Values>((shape, values) => {
   const incoming = sql.select().field(sql.str('unnest(?::text[])', values.traceparent), 'traceparent');
+  incoming.field(sql.str('unnest(?::text[])', values.tracestate), 'tracestate');
   for (const column of COLUMNS) incoming.field(sql.str(`unnest(?::${TYPES[column]}[])`, values[column]), column);
 
   const moved = moveOffset(values).where('NOT EXISTS ?', blocked(values)).where('NOT EXISTS ?', gaps(values));
@@ -60,7 +63,7 @@ const takeWhole = shapedStatement<'queued' | 'unqueued', Values>((shape, values)
   const statement = sql.select().from('moved').field('partition');
   statement.with('incoming', incoming).with('moved', moved).with('stored', stored);
   if (shape === 'unqueued') return statement;
-  const rows = sql.select().from('incoming').from('moved').fields(['order_id', 'seq', 'traceparent']);
+  const rows = sql.select().from('incoming').from('moved').fields(['order_id', 'seq', 'traceparent', 'tracestate']);
   return statement.with('queued', queueDeliveries(values.sinks, rows));
 });
 

@@ -6,7 +6,7 @@ export function traceJournal(journal: Journal): Journal {
   return {
     ...journal,
     async append(notifications) {
-      const spans = notifications.map(({ traceparent }) => startCarriedSpan('write to journal', traceparent));
+      const spans = notifications.map((notification) => startCarriedSpan('write to journal', notification));
       try {
         await journal.append(notifications);
       } finally {

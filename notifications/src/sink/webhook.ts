@@ -94,9 +94,9 @@ export function createWebhook(options: WebhookOptions): Target & AsyncDisposable
     interceptors: [clientTracing(), clientMetrics(registry), retry({ budget, on: retryMetrics(registry) })],
   });
   return {
-    async deliver({ eventID, orderID, seq, user, status, at, text }, { signal, traceparent }) {
+    async deliver({ eventID, orderID, seq, user, status, at, text }, { signal, traceparent, tracestate }) {
       try {
-        const options = { signal, traceparent, idempotencyKey: eventID };
+        const options = { signal, traceparent, tracestate, idempotencyKey: eventID };
         await client.notify({ eventID, orderID, seq, user, status, at, text }, options);
       } catch (error) {
         if (!failedWith(error, notify, 'refused')) throw error;
@@ -116,7 +116,7 @@ function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
   // Fetch refuses a URL with userinfo, and quotes it in its error.
   const target = `${origin}${pathname}${search}`;
   return {
-    async call({ params, caller, requestId, traceparent, signal }: Call) {
+    async call({ params, caller, requestId, traceparent, tracestate, signal }: Call) {
       const body = stringifyJson(params);
       const headers: Record<string, string> = {
         'content-type': 'application/json',
@@ -125,7 +125,9 @@ function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
         'idempotency-key': caller.idempotencyKey ?? '',
       };
       if (authorization !== undefined) headers.authorization = authorization;
+      // Baggage may tell of persons, and the receiver is none of our services: it does not get any.
       if (traceparent !== undefined) headers.traceparent = traceparent;
+      if (tracestate !== undefined) headers.tracestate = tracestate;
       if (secret !== undefined) headers['x-signature-256'] = `sha256=${sign(body, secret)}`;
       let response: Response;
       try {

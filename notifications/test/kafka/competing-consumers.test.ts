@@ -128,10 +128,10 @@ describe('Several consumers of order events', () => {
           store.transaction((repositories) => {
             let added = 0;
             const { notifications } = repositories;
-            const add: typeof notifications.add = async (notification) => {
+            const add: typeof notifications.add = async (notification, trace) => {
               added += 1;
               if (added > inTimeMax) throw new DatabaseUnavailable('it took too long');
-              return notifications.add(notification);
+              return notifications.add(notification, trace);
             };
             return work({ ...repositories, notifications: { ...notifications, add } });
           }, context),

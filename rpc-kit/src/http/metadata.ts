@@ -4,16 +4,15 @@ import type { Call } from '../call.ts';
 import { isRawNumber } from '../json.ts';
 import { acceptRequestId } from '../request-id.ts';
 import { RpcError } from '../rpc-error.ts';
-import { acceptTraceparent } from '../traceparent.ts';
+import { acceptTraceContext, type TraceContext } from '../trace-context.ts';
 import { idempotencyKey } from '../wire-types.ts';
 import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './idempotency-key-header.ts';
 
 /** What a call carries besides its params: in headers for a whole request, in `meta` for one call of a batch. */
-export interface Metadata {
+export interface Metadata extends TraceContext {
   readonly requestId: string;
   /** Milliseconds that the caller still waits, from 0 to DEADLINE_MS_MAX; without it the method's own timeout applies. */
   readonly deadlineMs?: number | undefined;
-  readonly traceparent?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly authorization?: string | undefined;
   /** The caller's name. */
@@ -26,6 +25,8 @@ export const METADATA_HEADERS = {
   requestId: 'x-request-id',
   deadlineMs: 'x-deadline-ms',
   traceparent: 'traceparent',
+  tracestate: 'tracestate',
+  baggage: 'baggage',
   idempotencyKey: 'idempotency-key',
   authorization: 'authorization',
 } as const;
@@ -45,7 +46,7 @@ export function metadataOfRequest(request: IncomingMessage, requestId: string): 
   return {
     requestId,
     deadlineMs: deadline === undefined ? undefined : boundDeadlineMs(Number(deadline)),
-    traceparent: headers[METADATA_HEADERS.traceparent] as string | undefined,
+    ...acceptTraceContext(headers as TraceContext),
     idempotencyKey: idempotencyKeyOfRequest(request),
     authorization: headers[METADATA_HEADERS.authorization],
     name: headers['user-agent']?.match(CALLER)?.[0],
@@ -65,11 +66,16 @@ function boundWireDeadline(wire: unknown): unknown {
   return isWhole ? boundDeadlineMs(ms) : ms;
 }
 
+/** No call fails for its trace: what is no text is left out, and what is malformed is by `acceptTraceContext`. */
+const traceText = z.string().optional().catch(undefined);
+
 /** The `meta` member of one call; the request's headers fill what it leaves out. */
 export const callMeta = z.object({
   requestId: z.string().optional(),
   deadlineMs: z.preprocess(boundWireDeadline, z.int().optional()).optional(),
-  traceparent: z.string().max(512).optional(),
+  traceparent: traceText,
+  tracestate: traceText,
+  baggage: traceText,
   idempotencyKey: idempotencyKey.optional(),
   authorization: z.string().max(8192).optional(),
 });
@@ -77,13 +83,21 @@ export type CallMeta = z.infer<typeof callMeta>;
 
 export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metadata {
   if (meta === undefined) return metadata;
-  const { requestId, ...rest } = meta;
+  const { requestId, traceparent, tracestate, baggage, ...rest } = meta;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   return {
     ...metadata,
     ...given,
+    ...withOwnTrace(metadata, { traceparent, tracestate, baggage }),
     requestId: requestId === undefined ? metadata.requestId : acceptRequestId(requestId),
   };
+}
+
+/** A tracestate goes with the traceparent that it came with; alone, it replaces that of the headers. */
+function withOwnTrace(ofHeaders: TraceContext, { traceparent, tracestate, baggage }: TraceContext): TraceContext {
+  const own = acceptTraceContext({ traceparent: traceparent ?? ofHeaders.traceparent, tracestate, baggage });
+  const isOwn = own.traceparent !== undefined && (traceparent ?? tracestate) !== undefined;
+  return { ...(isOwn && own), baggage: own.baggage ?? ofHeaders.baggage };
 }
 
 /** What a face hands to a service besides the call itself. */
@@ -99,7 +113,7 @@ export interface FaceContext {
 /** The call as the service sees it. Contract and deadline are narrowed down by the service itself. */
 export function toCall(service: string, method: string, params: unknown, context: FaceContext): Call {
   const { metadata, signal, answerHeaders } = context;
-  const { requestId, deadlineMs = Number.POSITIVE_INFINITY, traceparent, ...caller } = metadata;
+  const { requestId, deadlineMs = Number.POSITIVE_INFINITY, traceparent, tracestate, baggage, ...caller } = metadata;
   const deadlineAt = performance.now() + deadlineMs;
   return {
     service,
@@ -109,7 +123,9 @@ export function toCall(service: string, method: string, params: unknown, context
     signal,
     deadlineAt,
     requestId,
-    traceparent: acceptTraceparent(traceparent),
+    traceparent,
+    tracestate,
+    baggage,
     caller,
     answerHeaders,
   };
@@ -126,6 +142,8 @@ export function callMetaOf(call: Call): CallMeta {
     requestId: carriable(call.requestId),
     deadlineMs: Number.isFinite(remainingMs) ? Math.max(0, Math.floor(remainingMs)) : undefined,
     traceparent: carriable(call.traceparent),
+    tracestate: carriable(call.tracestate),
+    baggage: carriable(call.baggage),
     idempotencyKey: carriable(call.caller.idempotencyKey, isIdempotencyKey),
     authorization: carriable(call.caller.authorization),
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   AlwaysOffSampler,
@@ -96,6 +96,52 @@ describe('tracing', () => {
     assert.equal(spans().length, 1);
   });
 
+  it('keeps the tracestate in the context of the span and hands it on as it came', async () => {
+    const tracestate = 'rojo=00f067aa0ba902b7,1a=2';
+    await serve({ traceparent: SAMPLED, tracestate }, async (call) => {
+      assert.equal(call.tracestate, tracestate);
+      assert.equal(trace.getActiveSpan()?.spanContext().traceState?.get('rojo'), '00f067aa0ba902b7');
+    });
+    assert.equal(only().spanContext().traceState?.serialize(), tracestate);
+    await serve({ traceparent: 'nonsense', tracestate }, async (call) => assert.equal(call.tracestate, undefined));
+  });
+
+  it('makes the baggage the active one and hands it on as it came', async () => {
+    const baggage = 'user=%D0%B0/b;secret;p=1,shop=7';
+    await serve({ baggage }, async (call) => {
+      assert.equal(call.baggage, baggage);
+      const entry = propagation.getActiveBaggage()?.getEntry('user');
+      assert.deepEqual([entry?.value, entry?.metadata?.toString()], ['а/b', 'secret;p=1']);
+    });
+    assert.doesNotMatch(JSON.stringify([only().attributes, only().events, only().name]), /shop=|secret/);
+  });
+
+  it('of a client hands on the baggage that is active where the call is made, also when it was changed', async () => {
+    const seen: (string | undefined)[] = [];
+    const client = createClient(
+      shop,
+      {
+        call: async ({ baggage }) => {
+          seen.push(baggage);
+          return { price: 1 };
+        },
+      },
+      { interceptors: [clientTracing({ tracer })] },
+    );
+    await client.sell({ name: 'tea' }, { baggage: 'a=1' });
+    await serve({ baggage: 'a=1' }, async (call) => {
+      await client.sell({ name: 'tea' }, call);
+      await client.sell({ name: 'tea' });
+      const active = propagation.getActiveBaggage();
+      assert.ok(active);
+      const inside = (baggage: typeof active) =>
+        context.with(propagation.setBaggage(context.active(), baggage), () => client.sell({ name: 'tea' }, call));
+      await inside(active.setEntry('b', { value: 'ж, x' }));
+      await inside(active.clear());
+    });
+    assert.deepEqual(seen, ['a=1', 'a=1', 'a=1', 'a=1,b=%D0%B6%2C%20x', undefined]);
+  });
+
   it('marks a failure with its code, its number and its reason, and not with its message', async () => {
     const soldOut = new RpcError('failed_precondition', 'No secret-tea is left', { reason: 'sold_out' });
     await assert.rejects(
@@ -169,11 +215,11 @@ describe('tracing', () => {
   it('without an SDK hands the trace on as it came', async () => {
     let seen: (string | undefined)[] = [];
     const silent = serverTracing()(async (call) => {
-      seen = [...seen, call.traceparent];
+      seen = [...seen, call.traceparent, call.tracestate, call.baggage];
     });
-    await silent(testCall({ traceparent: SAMPLED }));
+    await silent(testCall({ traceparent: SAMPLED, tracestate: '1a=2,b=c d', baggage: 'x=a/b;p' }));
     await silent(testCall());
-    assert.deepEqual(seen, [SAMPLED, undefined]);
+    assert.deepEqual(seen, [SAMPLED, '1a=2,b=c d', 'x=a/b;p', undefined, undefined, undefined]);
   });
 });
 

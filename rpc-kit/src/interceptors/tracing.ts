@@ -2,7 +2,6 @@ import {
   type Attributes,
   type Context,
   context,
-  isSpanContextValid,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -14,7 +13,7 @@ import type { Call, Interceptor, Next } from '../call.ts';
 import { CODES } from '../code.ts';
 import { perMethod } from '../per-method.ts';
 import { toRpcError } from '../rpc-error.ts';
-import { formatTraceparent, parseTraceparent } from '../traceparent.ts';
+import { baggageOf, toSpanContext, toTraceContext, withBaggage } from './open-telemetry.ts';
 
 /**
  * Spans of calls, named and described as OpenTelemetry's semantic conventions for JSON-RPC say
@@ -27,7 +26,7 @@ export interface TracingOptions {
 
 /** A span for each call that a service answers, below the caller's span where the call names one (`traceparent`). */
 export function serverTracing(options: TracingOptions = {}): Interceptor {
-  return traceCalls(SpanKind.SERVER, options, (call) => contextOf(call, ROOT_CONTEXT));
+  return traceCalls(SpanKind.SERVER, options, (call) => withBaggage(contextOf(call, ROOT_CONTEXT), call.baggage));
 }
 
 /**
@@ -50,7 +49,7 @@ function traceCalls(kind: SpanKind, options: TracingOptions, parentOf: (call: Ca
     const parent = parentOf(call);
     const span = tracer.startSpan(name, { kind, attributes }, parent);
     if (span.isRecording()) span.setAttribute('rpc.request.metadata.x-request-id', [call.requestId]);
-    return context.with(trace.setSpan(parent, span), recordOutcome, undefined, span, next, handOn(call, span));
+    return context.with(trace.setSpan(parent, span), recordOutcome, undefined, span, next, handOn(call, span, parent));
   };
 }
 
@@ -64,10 +63,12 @@ function description({ service, method, contract }: Call): Description {
   return { name, attributes: { 'rpc.system.name': 'jsonrpc', 'jsonrpc.protocol.version': '2.0', 'rpc.method': name } };
 }
 
-/** The call as those below see it: their spans belong under this one. Without an SDK there may be no span to name. */
-function handOn(call: Call, span: Span): Call {
-  const spanContext = span.spanContext();
-  return isSpanContextValid(spanContext) ? { ...call, traceparent: formatTraceparent(spanContext) } : call;
+/**
+ * The call as those below see it: their spans belong under this one, and the baggage is that of the place where the call is
+ * made. Without an SDK both are as they came.
+ */
+function handOn(call: Call, span: Span, parent: Context): Call {
+  return { ...call, ...toTraceContext(span), baggage: baggageOf(parent, call.baggage) };
 }
 
 async function recordOutcome(span: Span, next: Next, call: Call): Promise<unknown> {
@@ -90,6 +91,6 @@ function recordError(span: Span, error: unknown): void {
 }
 
 function contextOf(call: Call, base: Context): Context {
-  const parent = parseTraceparent(call.traceparent);
-  return parent ? trace.setSpanContext(base, { ...parent, isRemote: true }) : base;
+  const parent = toSpanContext(call);
+  return parent ? trace.setSpanContext(base, parent) : base;
 }

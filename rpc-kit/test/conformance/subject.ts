@@ -123,6 +123,8 @@ export const subject = defineService(
         requestId: z.string(),
         remainingMs: z.number(),
         traceparent: z.string().optional(),
+        tracestate: z.string().optional(),
+        baggage: z.string().optional(),
         idempotencyKey: z.string().optional(),
         authorization: z.string().optional(),
         name: z.string().optional(),
@@ -186,8 +188,15 @@ export function createSubject(): Subject {
       if (user === GREEDY_USER) throw fail(subject.methods.order, 'out_of_stock', { orderID: 2n ** 63n - 1n });
       return { orderID: user };
     },
-    metadata: (_params, { requestId, deadlineAt, traceparent, caller }) =>
-      ran('metadata', { requestId, remainingMs: deadlineAt - performance.now(), traceparent, ...caller }),
+    metadata: (_params, { requestId, deadlineAt, traceparent, tracestate, baggage, caller }) =>
+      ran('metadata', {
+        requestId,
+        remainingMs: deadlineAt - performance.now(),
+        traceparent,
+        tracestate,
+        baggage,
+        ...caller,
+      }),
     never() {
       executed.push('never');
       return new Promise(() => {});

@@ -1,0 +1,5 @@
+ALTER TABLE purchases
+  DROP COLUMN request_id,
+  DROP COLUMN traceparent,
+  DROP COLUMN tracestate,
+  DROP COLUMN baggage;
