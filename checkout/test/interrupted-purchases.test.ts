@@ -76,6 +76,24 @@ describe('a purchase that is cut off', () => {
     running.crashAt = point;
   }
 
+  it('belongs to the request and the trace of the call that began it, also when the background finishes it', async () => {
+    const origin = {
+      requestId: 'buying',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=1',
+      baggage: 'shop=7',
+    };
+    setBehaviour(failBefore);
+    assert.equal(await codeOf(buy(undefined, origin)), 'unavailable');
+    running.recover();
+    assert.deepEqual(await replica.resume(user), []);
+    const { call } = running.loms.requests.at(-1) ?? assert.fail('loms was not asked');
+    const { requestId, traceparent, tracestate, baggage } = call;
+    assert.deepEqual({ requestId, traceparent, tracestate, baggage }, origin);
+    const kept = await running.database.run('test', sql.select().from('purchases').where('baggage IS NOT NULL'));
+    assert.deepEqual(kept, [], 'baggage is kept no longer');
+  });
+
   for (const [what, code, cause] of accidents) {
     describe(`because ${what}`, () => {
       async function cutOff(key?: string): Promise<void> {

@@ -171,14 +171,14 @@ export const DAMAGES: readonly Damage[] = [
     sources: added(
       'createOrder',
       { user: 4n, items: [{ sku: 2, count: 9 }], idempotencyKey: 'direct' },
-      answered({ orderID: 3 }),
+      { result: 'ok', answer: { orderID: 3 } },
     ),
     breaks: ['P1, the answers', 'P2, the bodies'],
   },
   {
     what: 'P2: a purchase is refused for the key of another user',
     sources: added('purchase', { user: 5n, idempotencyKey: 'third' }, { result: 'fail', code: 'idempotency_conflict' }),
-    breaks: ['P2, the bodies'],
+    breaks: ['P2, the bodies', 'Y3, the codes'],
   },
   {
     what: 'P3: goods are ordered and still in the cart',

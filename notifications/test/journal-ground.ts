@@ -9,7 +9,7 @@ import { parseJson } from 'rpc-kit';
 import { type Database, openDatabase, type Statement, sql } from 'service-kit';
 import { type Deliveries, startDeliveries } from '../src/deliveries.ts';
 import type { Journal, JournalQueue, Target } from '../src/domain/delivery-ports.ts';
-import type { OrderEvent } from '../src/domain/ports.ts';
+import type { OrderEvent, TraceContext } from '../src/domain/ports.ts';
 import { takeEvent } from '../src/domain/take-event.ts';
 import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from '../src/repository/deliveries.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -40,7 +40,7 @@ export interface JournalGround extends AsyncDisposable {
   readonly database: Database;
   pathOf(name: string): string;
   /** Stores the notifications of events that came. */
-  store(events: readonly OrderEvent[]): Promise<void>;
+  store(events: readonly OrderEvent[], trace?: TraceContext): Promise<void>;
   /** All lines of all journals; those of one file in their order. */
   entries(): Promise<Entry[]>;
   /** Waits until nothing is queued any more. */
@@ -70,9 +70,12 @@ export async function openJournalGround(
     databaseUrl: url,
     database,
     pathOf: (name) => join(folder, `${name}.jsonl`),
-    async store(events) {
+    async store(events, trace) {
       for (const event of events) {
-        await takeEvent({ store, sink: { async send() {} } }, event, new AbortController());
+        await takeEvent({ store, sink: { async send() {} } }, event, {
+          ...trace,
+          signal: new AbortController().signal,
+        });
       }
     },
     async entries() {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { createWebhook } from '../src/sink/webhook.ts';
@@ -17,6 +17,7 @@ interface Received {
   /** Path and query. */
   readonly path: string | undefined;
   readonly body: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** A receiver that does to each request what the test says, and takes it where the test leaves it to do so. */
@@ -39,7 +40,7 @@ async function startReceiver(mood: Mood = () => true): Promise<Receiver> {
     for await (const chunk of request) body += chunk;
     const key = String(request.headers['idempotency-key']);
     const { authorization, 'x-signature-256': signature } = request.headers as Record<string, string | undefined>;
-    const noted = { key, signature, authorization, path: request.url, body };
+    const noted = { key, signature, authorization, path: request.url, body, headers: request.headers };
     received.push(noted);
     if (!(await mood(noted, response))) return;
     if (!taken.has(key)) taken.set(key, body);
@@ -109,6 +110,20 @@ describe('The webhook', () => {
     assert.equal(request?.body, told);
     assert.equal(request?.key, event.eventID);
     assert.equal(request?.signature, `sha256=${createHmac('sha256', SECRET).update(told).digest('hex')}`);
+  });
+
+  it('is told the trace as it came where nothing is traced here, and no baggage', async () => {
+    const trace = {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE',
+      baggage: 'user=alice',
+    };
+    await using receiver = await startReceiver();
+    await using _caller = await startCaller(receiver.url);
+    await ground.store(createEvents(1), trace);
+    await ground.drained();
+    const { traceparent, tracestate, baggage } = receiver.received[0]?.headers ?? {};
+    assert.deepEqual({ traceparent, tracestate, baggage }, { ...trace, baggage: undefined });
   });
 
   it('is asked again after the date that it names in Retry-After', async () => {

@@ -1,4 +1,5 @@
 import type { RecordsBatch } from '@platformatic/kafka';
+import { orderEvents } from 'loms/contract.ts';
 import { storableText } from 'rpc-kit';
 import type { KafkaRecord } from './read-message.ts';
 
@@ -6,7 +7,8 @@ import type { KafkaRecord } from './read-message.ts';
 const IS_CONTROL = 0b10_0000;
 /** Headers are kept with dead letters; what is more than this was not made by loms. */
 const HEADERS_MAX = 32;
-const HEADER_LENGTH_MAX = 256;
+/** As long as the longest header of loms, the tracestate: one that is cut would be none. */
+const HEADER_LENGTH_MAX = 512;
 /** Of UTF-8, a character has at most this many bytes, so no more of a header has to be decoded. */
 const CHARACTER_BYTES_MAX = 4;
 
@@ -34,8 +36,9 @@ function toBytes(part: Buffer | null | undefined): Buffer | undefined {
 }
 
 function toHeaders(headers: Iterable<readonly [unknown, unknown]>): Record<string, string> {
-  const some = [...headers].slice(0, HEADERS_MAX);
-  return Object.fromEntries(some.map(([name, value]) => [toText(name), toText(value)]));
+  const some = [...headers].slice(0, HEADERS_MAX).map(([name, value]) => [toText(name), toText(value)]);
+  // Baggage may tell of persons, and dead letters are kept and shown; nothing here needs it.
+  return Object.fromEntries(some.filter(([name]) => name !== orderEvents.headers.baggage));
 }
 
 function toText(bytes: unknown): string {

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import type { OrderEvent } from '../../contract.ts';
 import { startEventConsumer } from '../../src/consumer/event-consumer.ts';
 import type { ConsumerStore } from '../../src/domain/consumer-ports.ts';
+import type { SinkName } from '../../src/domain/delivery-ports.ts';
 import type { Notification } from '../../src/domain/ports.ts';
 import { createConsumerStore } from '../../src/repository/consumer-store.ts';
 import { createDeadLetterReader } from '../../src/repository/dead-letters.ts';
@@ -35,6 +36,8 @@ export interface RunningConsumer extends AsyncDisposable {
 }
 
 export interface ConsumerOptions {
+  /** Those that notifications are queued for. Default: none. */
+  readonly sinks?: readonly SinkName[];
   readonly store?: (store: ConsumerStore) => ConsumerStore;
   /** Default: the ground's. */
   readonly group?: string;
@@ -141,7 +144,7 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
   const database = openDatabase({ url: place.databaseUrl, poolMax: 5, logger, registry });
   let transactions = 0;
   // What follows a transaction needs no turn of the event loop of its own: once it is over for others, that is done, too.
-  const store = surround(createConsumerStore(database, []), async (transaction) => {
+  const store = surround(createConsumerStore(database, options.sinks ?? []), async (transaction) => {
     transactions += 1;
     return transaction().finally(() => {
       transactions -= 1;

@@ -75,6 +75,22 @@ describe('The consumer of order events', () => {
     );
   });
 
+  it('stores the trace of the event with its deliveries, and no baggage', async () => {
+    await using ground = await openConsumerGround(1);
+    const trace = {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: Array.from({ length: 8 }, (_, index) => `vendor${index}=${'x'.repeat(54)}`).join(','),
+    };
+    const events = createEvents(3);
+    await ground.publish(events, { ...trace, baggage: 'user=alice' });
+    await ground.publishRaw([{ key: '5', value: 'no JSON', headers: { ...trace, baggage: 'user=alice' } }]);
+    ground.start({ sinks: ['webhook'] });
+    await ground.consumed();
+    const rows = await ground.sql('SELECT traceparent, tracestate FROM deliveries');
+    assert.deepEqual(rows, Array(3).fill(trace));
+    assert.deepEqual(await ground.sql('SELECT headers FROM dead_letters'), [{ headers: trace }]);
+  });
+
   it('goes on from the beginning of the log, and says so, when its offset lies beyond the end', async () => {
     await using ground = await openConsumerGround(1);
     const events = createEvents(3);

@@ -67,8 +67,8 @@ const malformed = { key: '1', value: 'not json' };
 const event = () => JSON.parse(String(toRaw(createEvent()).value)) as Record<string, unknown>;
 
 const HOSTILE: Readonly<Record<string, ForeignMessage>> = {
-  'a header that is cut inside a surrogate pair': { ...malformed, headers: [['h', `${'a'.repeat(255)}😀`]] },
-  'a name of a header that is cut inside a surrogate pair': { ...malformed, headers: [[`${'a'.repeat(255)}😀`, 'v']] },
+  'a header that is cut inside a surrogate pair': { ...malformed, headers: [['h', `${'a'.repeat(511)}😀`]] },
+  'a name of a header that is cut inside a surrogate pair': { ...malformed, headers: [[`${'a'.repeat(511)}😀`, 'v']] },
   'headers with NUL': { ...malformed, headers: [['a\0b', 'c\0d']] },
   'headers that are no UTF-8': { ...malformed, headers: [[Buffer.from([0xff, 0xed, 0xa0, 0x80]), randomBytes(600)]] },
   'a header of half a character': { ...malformed, headers: [['h', Buffer.from('😀').subarray(0, 3)]] },
@@ -183,13 +183,13 @@ describe('What a foreign producer writes to the topic', () => {
       {
         ...malformed,
         headers: [
-          ['h', `${'a'.repeat(255)}😀`],
-          ['i', `${'😀'.repeat(200)}`],
+          ['h', `${'a'.repeat(511)}😀`],
+          ['i', `${'😀'.repeat(300)}`],
         ],
       },
     ]);
     const [letter] = await lettersIn(ground);
-    assert.deepEqual(letter?.headers, { h: 'a'.repeat(255), i: '😀'.repeat(128) });
+    assert.deepEqual(letter?.headers, { h: 'a'.repeat(511), i: '😀'.repeat(256) });
   });
 
   it('is logged under a request id only where that is one', async () => {

@@ -182,6 +182,32 @@ describe('tracing', () => {
     assert.equal(new Set(spans().map((span) => span.spanContext().traceId)).size, 1);
   });
 
+  it('goes on with tracestate and baggage in what a call has deferred', async () => {
+    const seen: unknown[] = [];
+    const inner = implement(shop, {
+      async sell(_params, { tracestate, baggage }) {
+        seen.push(tracestate, baggage);
+        return { price: 2 };
+      },
+    });
+    const toInner = createClient(shop, inner, { interceptors: [clientTracing({ tracer })] });
+    const outer = implement(
+      shop,
+      {
+        async sell(params, call) {
+          call.defer(() => toInner.sell(params, call));
+          return { price: 1 };
+        },
+      },
+      { interceptors: [serverTracing({ tracer })] },
+    );
+    const trace = { traceparent: SAMPLED, tracestate: 'vendor=1', baggage: 'shop=7' };
+    await createClient(shop, outer).sell({ name: 'tea' }, trace);
+    await outer.drain(1_000);
+    assert.deepEqual(seen, ['vendor=1', 'shop=7']);
+    assert.ok(spans().every((span) => span.spanContext().traceId === TRACE));
+  });
+
   it('of a client takes the span that the call names where none is active', async () => {
     const client = createClient(shop, implement(shop, { sell: async () => ({ price: 2 }) }), {
       interceptors: [clientTracing({ tracer })],
