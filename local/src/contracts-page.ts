@@ -39,7 +39,9 @@ A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMIT
 
 An answer has at most ${HTTP_LIMITS.answerBytesMax / 1024} KiB; a larger one is replaced by \`internal\`. The answers of a batch share that limit. Where they do not fit together, the largest answers of methods that only read are replaced by \`unavailable\` with the reason \`send_alone\`: send each such call again, alone. The answer of a method that writes is never replaced for its neighbours, so a batch of writes may be answered by more.
 
-Headers of a call, all optional: \`${METADATA_HEADERS.requestId}\` (it names the call in answers and logs), \`${METADATA_HEADERS.deadlineMs}\` (milliseconds that the caller still waits), \`${METADATA_HEADERS.idempotencyKey}\`, \`${METADATA_HEADERS.traceparent}\`, \`${METADATA_HEADERS.authorization}\`. In a batch they count for every call in it; a call may carry its own in a member \`meta\` beside \`method\`: \`{"requestId", "deadlineMs", "idempotencyKey", "traceparent", "authorization"}\`.`;
+Headers of a call, all optional: \`${METADATA_HEADERS.requestId}\` (it names the call in answers and logs), \`${METADATA_HEADERS.deadlineMs}\` (milliseconds that the caller still waits), \`${METADATA_HEADERS.idempotencyKey}\`, \`${METADATA_HEADERS.traceparent}\`, \`${METADATA_HEADERS.tracestate}\`, \`${METADATA_HEADERS.baggage}\`, \`${METADATA_HEADERS.authorization}\`. In a batch they count for every call in it; a call may carry its own in a member \`meta\` beside \`method\`: \`{"requestId", "deadlineMs", "idempotencyKey", "traceparent", "tracestate", "baggage", "authorization"}\`.
+
+An idempotency key has 1 to 255 characters and no control characters. It is the same key as a param, in \`meta\` and as a header, whose bytes are UTF-8; \`"abc"\` in quotes is read as \`abc\`. Two headers, and two keys that differ beside the params and in them, are \`invalid_request\`. A trace context that is malformed is ignored.`;
 }
 
 function types(): string {
@@ -74,7 +76,7 @@ ${summary} loms publishes it where \`KAFKA_BROKERS\` is set; an event may come m
 
 - key: the order's id in decimal digits, so that an order keeps to one partition
 - value: JSON in UTF-8, version ${version}. Members may be added under the same version; pass over those that you do not know
-- headers, none of which a reader needs: \`${headers.contentType}\` (\`${contentType}\`), \`${headers.version}\` (\`${version}\`), \`${headers.eventID}\` (the value's eventID), and of the call that made the change, where they are known, \`${headers.requestID}\` and \`${headers.traceparent}\`
+- headers, none of which a reader needs: \`${headers.contentType}\` (\`${contentType}\`), \`${headers.version}\` (\`${version}\`), \`${headers.eventID}\` (the value's eventID), and of the call that made the change, where they are known, \`${headers.requestID}\`, \`${headers.traceparent}\`, \`${headers.tracestate}\` and \`${headers.baggage}\`
 
 Example:
 

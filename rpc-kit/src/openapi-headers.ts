@@ -1,7 +1,6 @@
+import { IDEMPOTENCY_KEY_SCHEMA } from './http/idempotency-key-header.ts';
 import { METADATA_HEADERS } from './http/metadata.ts';
 import type { JsonSchema } from './wire-schema.ts';
-import { wireSchema } from './wire-schema.ts';
-import { idempotencyKey } from './wire-types.ts';
 
 /**
  * The headers of a call as OpenAPI parameters. A schema holds what the server refuses with 400; a value that it replaces or
@@ -20,12 +19,22 @@ export const METADATA_PARAMETERS = {
   ),
   IdempotencyKey: header(
     METADATA_HEADERS.idempotencyKey,
-    'Names the intended effect, so that sending it twice has it once. Only methods with a param `idempotencyKey` use it.',
-    wireSchema(idempotencyKey),
+    'Names the intended effect, so that sending it twice has it once: UTF-8, in double quotes or without. Only methods with a param `idempotencyKey` use it, which may not differ.',
+    IDEMPOTENCY_KEY_SCHEMA,
   ),
   Traceparent: header(
     METADATA_HEADERS.traceparent,
     'The span of the caller (https://www.w3.org/TR/trace-context/). Another value is ignored, and a new trace begins.',
+    { type: 'string' },
+  ),
+  Tracestate: header(
+    METADATA_HEADERS.tracestate,
+    'What tracing vendors add to the traceparent. Another value, or one without a traceparent, is ignored.',
+    { type: 'string' },
+  ),
+  Baggage: header(
+    METADATA_HEADERS.baggage,
+    'Names and values for the services behind this one (https://www.w3.org/TR/baggage/). What is none is ignored.',
     { type: 'string' },
   ),
 } as const;

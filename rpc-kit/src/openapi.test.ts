@@ -131,7 +131,11 @@ describe('the OpenAPI document', () => {
     });
     assert.deepEqual(
       names,
-      ['x-request-id', 'x-deadline-ms', 'idempotency-key', 'traceparent'].map((name) => [name, 'header', false]),
+      ['x-request-id', 'x-deadline-ms', 'idempotency-key', 'traceparent', 'tracestate', 'baggage'].map((name) => [
+        name,
+        'header',
+        false,
+      ]),
     );
   });
 

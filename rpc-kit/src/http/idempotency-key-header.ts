@@ -15,6 +15,16 @@ const QUOTED = /^"(?:[^"\\]|\\["\\])*"$/;
 /** What a header would lose, or the reader would take for quotes. */
 const NEEDS_QUOTES = /^[ "]| $/;
 
+const CONTROLS = String.raw`\u0000-\u001F\u007F-\u009F\uD800-\uDFFF`;
+/** The header as it stands in documents. HTTP takes the spaces around a value away, so a bare key has none. */
+export const IDEMPOTENCY_KEY_SCHEMA = {
+  type: 'string',
+  anyOf: [
+    { maxLength: 255, pattern: `^[^" ${CONTROLS}](?:[^${CONTROLS}]*[^ ${CONTROLS}])?$` },
+    { pattern: String.raw`^"(?:[^"\\${CONTROLS}]|\\["\\]){1,255}"$` },
+  ],
+};
+
 /** @throws {RpcError} invalid_request when the header came twice, also with equal values, or holds no key */
 export function idempotencyKeyOfRequest(request: IncomingMessage): string | undefined {
   const joined = request.headers[NAME] as string | undefined;
