@@ -81,11 +81,27 @@ clean-data: packages ## Removes the data and logs of the mesh (.mesh/; STACK=com
 
 packages: node_modules/.package-lock.json
 
+# The settings that the packages need, whatever the shell and ~/.npmrc say: NODE_ENV=production, omit=dev and
+# ignore-scripts=true leave out the Node that runs everything here.
+NPM_CI := npm ci --include=dev --include=optional --include=peer --ignore-scripts=false --bin-links=true --dry-run=false \
+  --global=false --package-lock-only=false --engine-strict=false --install-strategy=hoisted
+# These choose a part of the packages, or those of another machine, and no flag takes them back.
+unexport npm_config_workspace npm_config_workspaces npm_config_location npm_config_os npm_config_cpu npm_config_libc
+unexport NPM_CONFIG_WORKSPACE NPM_CONFIG_WORKSPACES NPM_CONFIG_LOCATION NPM_CONFIG_OS NPM_CONFIG_CPU NPM_CONFIG_LIBC
+
+# Packages without a Node that runs do not count as installed.
+RUNS := NODE_OPTIONS= $(NODE) --version >/dev/null 2>&1
+ifneq ($(shell $(RUNS) && echo yes),yes)
+.PHONY: node_modules/.package-lock.json
+endif
+
 # npm writes this file last, so it is missing after an installation that broke off.
 node_modules/.package-lock.json: package-lock.json
 	@command -v node >/dev/null || { echo 'Node is not installed: Node 20 or newer is needed, see https://nodejs.org.' >&2; exit 1; }
 	@command -v npm >/dev/null || { echo 'npm is not installed: it comes with Node 20 or newer, see https://nodejs.org.' >&2; exit 1; }
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || { echo "Node $$(node --version) is too old: Node 20 or newer is needed, see https://nodejs.org." >&2; exit 1; }
+	@NODE_OPTIONS= node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || { echo "Node $$(NODE_OPTIONS= node --version) is too old: Node 20 or newer is needed, see https://nodejs.org." >&2; exit 1; }
 	@echo 'Installing the packages (npm ci); the first time this takes a minute or so.'
-	@npm ci || { echo 'npm ci failed, see above: with the network and the disk in order, call make again.' >&2; exit 1; }
+	@rm -f $@ 2>/dev/null || true
+	@$(NPM_CI) || { echo 'npm ci failed, see above: check the network, the disk and write access to node_modules, then call make again.' >&2; exit 1; }
+	@$(RUNS) || { echo 'npm ci left no Node that runs in node_modules/.bin: look for the setting that keeps it out (npm config ls -l), then call make again.' >&2; exit 1; }
 	@touch $@

