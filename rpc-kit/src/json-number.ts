@@ -21,17 +21,21 @@ const DOUBLE_DIGITS_MAX = 17;
  * 2^53; `undefined` where neither holds it, or where it is too long for any use. The cost is linear in the length.
  */
 export function exactNumber(text: string): number | bigint | undefined {
+  if (text.length <= WHOLE_DIGITS_MAX && PLAIN_DIGITS.test(text)) return toNarrowest(BigInt(text));
   const { digits, exponent } = toDecimal(text);
   if (digits === '') return 0;
   if (exponent > WHOLE_DIGITS_MAX || digits.length > WHOLE_DIGITS_MAX) return undefined;
-  if (digits.length <= exponent) {
-    const whole = BigInt(digits.padEnd(exponent, '0'));
-    return whole <= Number.MAX_SAFE_INTEGER ? Number(whole) : whole;
-  }
+  if (digits.length <= exponent) return toNarrowest(BigInt(digits.padEnd(exponent, '0')));
   if (digits.length > DOUBLE_DIGITS_MAX) return undefined;
   const number = Number(`0.${digits}e${exponent}`);
   const again = toDecimal(String(number));
   return again.digits === digits && again.exponent === exponent ? number : undefined;
+}
+
+const PLAIN_DIGITS = /^\d+$/;
+
+function toNarrowest(whole: bigint): number | bigint {
+  return whole <= Number.MAX_SAFE_INTEGER ? Number(whole) : whole;
 }
 
 /** Loops and no regular expressions: `/0+$/` takes quadratic time on zeros before another digit. */

@@ -75,7 +75,7 @@ function toText(answer: HttpAnswer | Page): string {
 }
 
 /** A small piece costs as much time as a large one, so it uses up as much of what is read on. */
-const DISCARDED_PIECE_BYTES_MIN = 16_384;
+const DISCARDED_PIECE_BYTES_MIN = 2_048;
 
 async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
   let bytes = 0;

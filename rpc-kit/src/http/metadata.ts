@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Call } from '../call.ts';
-import { isRawNumber } from '../json.ts';
+import { fromWireInteger, isRawNumber } from '../json.ts';
 import { acceptRequestId } from '../request-id.ts';
 import { RpcError } from '../rpc-error.ts';
 import { acceptTraceContext, type TraceContext } from '../trace-context.ts';
@@ -59,11 +59,16 @@ function boundDeadlineMs(ms: number): number {
   return Math.min(Math.max(ms, 0), DEADLINE_MS_MAX);
 }
 
+/** A number of this size is whole for every purpose of a deadline, although it may be too long to be converted exactly. */
+const HUGE = 1e100;
+
 /** Every whole JSON number is bounded, however many digits it has; anything else is left for zod to refuse. */
 function boundWireDeadline(wire: unknown): unknown {
-  const ms = isRawNumber(wire) ? Number(wire.rawJSON) : typeof wire === 'bigint' ? Number(wire) : wire;
-  const isWhole = typeof ms === 'number' && (Number.isInteger(ms) || !Number.isFinite(ms));
-  return isWhole ? boundDeadlineMs(ms) : ms;
+  const whole = fromWireInteger(wire);
+  if (whole !== undefined) return boundDeadlineMs(Number(whole));
+  if (!isRawNumber(wire)) return wire;
+  const ms = Number(wire.rawJSON);
+  return Math.abs(ms) >= HUGE ? boundDeadlineMs(ms) : Number.NaN;
 }
 
 /** No call fails for its trace: what is no text is left out, and what is malformed is by `acceptTraceContext`. */

@@ -54,6 +54,17 @@ describe('a JSON number is judged by its value', () => {
     });
   }
 
+  it('in meta too: a deadline that is no whole number is refused', async () => {
+    const callWith = async (deadlineMs: string) => {
+      const body = `{"jsonrpc":"2.0","id":1,"method":"sum","params":[1,2,3],"meta":{"deadlineMs":${deadlineMs}}}`;
+      return (await post('/rpc', body)).body;
+    };
+    for (const text of ['1e3', '1000.0', '1e18', '1000000000000000000.0', '1e999999999', '9'.repeat(100_000)])
+      assert.equal(await callWith(text), '{"jsonrpc":"2.0","id":1,"result":6}', text);
+    for (const text of ['1e-400', '15e-1', `0.${'0'.repeat(100_000)}1`, '9007199254740993.5'])
+      assert.match(await callWith(text), /"code":"invalid_request"/, text);
+  });
+
   it('by position too', async () => {
     const sum = (params: string) => post('/rpc', `{"jsonrpc":"2.0","id":1,"method":"sum","params":${params}}`);
     assert.equal((await sum('[1e2,20.0,3000000000000000000000e-21]')).body, '{"jsonrpc":"2.0","id":1,"result":123}');
