@@ -32,7 +32,7 @@ function faces(): string {
   return `## Faces of every service
 
 - \`POST /rpc\`: JSON-RPC 2.0, whole: batches of up to ${HTTP_LIMITS.batchLengthMax} calls, notifications, params by name, and by position where a method gives an order. \`rpc.discover\` answers the OpenRPC document.
-- \`POST /<method>\`: the same method with bare params in and the bare result out; \`GET\` with a body too for methods that only read.
+- \`POST /<method>\`: the same method with bare params in and the bare result out; \`GET\` with a body, and \`HEAD\`, too for methods that only read.
 - \`GET /docs\` to read and try (a browser that opens \`/\` is sent there), \`GET /openrpc.json\`, \`GET /openapi.json\`; \`GET /healthz\` (it lives), \`GET /readyz\` (it can serve), \`GET /metrics\` (Prometheus).
 
 A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMITS.nestingDepthMax} deep, with at most ${HTTP_LIMITS.valuesMax} values and ${HTTP_LIMITS.wideNumbersMax} numbers of more than 15 digits, sent as \`Content-Type: application/json\` (or without a type, but not from a browser). Members that a method does not know are refused.
@@ -58,6 +58,8 @@ On \`/rpc\` a call is answered with the status 200, also when it fails: \`{"json
 On the plain face an error has the status of the first table and \`{"error": {"code", "reason", "message", "details", "retryAfterMs", "requestId"}}\`; so have refusals of pages, and on \`/rpc\` those of other verbs and of requests that are no HTTP.
 
 \`reason\` and \`details\` come with the errors that a method lists; \`details\` also with invalid_params, where \`issues\` names up to 20 params by \`path\` and \`message\`. \`retryAfterMs\`, and on the plain face the header \`Retry-After\` in whole seconds, come where waiting helps. The log has the inner cause under the request id.
+
+What a caller may retry: *when safe* methods that only read or are safe to repeat, and calls with an idempotency key of methods that take one; *after pause* once the time of \`Retry-After\` has passed, writes only under the same condition or with the reason \`overloaded\`; *from the start* after reading the state anew.
 
 ${codesMarkdown()}
 

@@ -30,7 +30,7 @@ export const REFUSALS: readonly Refusal[] = [
   refusal(
     'no request',
     'invalid_request',
-    `The headers did not arrive within ${seconds(HTTP_LIMITS.headersTimeoutMs)}, or the body within ${seconds(HTTP_LIMITS.requestTimeoutMs)}.`,
+    `The headers did not arrive within ${seconds(HTTP_LIMITS.headersTimeoutMs)}, or the whole request within ${seconds(HTTP_LIMITS.requestTimeoutMs)}.`,
     { status: 408 },
   ),
   refusal(

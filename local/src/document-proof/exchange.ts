@@ -4,6 +4,8 @@ export interface Request {
   readonly verb: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Off: the request has no Host header. Default: on. */
+  readonly setHost?: boolean;
   readonly body?: string | Buffer;
 }
 
@@ -20,11 +22,11 @@ const ANSWER_TIMEOUT_MS = 60_000;
 export function createExchange(url: string) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return {
-    send: ({ verb, path, headers = {}, body = '' }: Request): Promise<Answer> =>
+    send: ({ verb, path, headers = {}, setHost = true, body = '' }: Request): Promise<Answer> =>
       new Promise((resolve, reject) => {
         const length = Buffer.byteLength(body);
         const own = length > 0 ? { 'content-length': length, 'content-type': 'application/json' } : {};
-        const options = { agent, method: verb, headers: { ...own, ...headers }, timeout: ANSWER_TIMEOUT_MS };
+        const options = { agent, method: verb, headers: { ...own, ...headers }, setHost, timeout: ANSWER_TIMEOUT_MS };
         const sent = openRequest(new URL(path, url), options, (answer) => {
           const chunks: Buffer[] = [];
           answer.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -110,7 +110,10 @@ const WRONG_BODIES: readonly (Omit<Request, 'verb' | 'path'> & { what: string; s
 ];
 
 /** Requests that are wrong at every address. */
-const WRONG_ANYWHERE: readonly { what: string; headers: Record<string, string>; status: number }[] = [
+const WRONG_ANYWHERE: readonly (Omit<Request, 'verb' | 'path'> & { what: string; status: number })[] = [
+  { what: 'no Host', setHost: false, status: 400 },
+  { what: "another service's Host", headers: { host: 'evil.example' }, status: 421 },
+  { what: 'a foreign web page', headers: { origin: 'http://evil.example' }, status: 403 },
   { what: 'an unknown expectation', headers: { expect: 'a-miracle' }, status: 417 },
   { what: 'large headers', headers: { 'x-large': 'x'.repeat(17 * KIB) }, status: 431 },
 ];
@@ -125,6 +128,15 @@ export async function sendMalformed(operation: Operation, { document, exchange }
     assert.equal(answer.status, status, `${what}: ${answer.text}`);
     judge(document, operation, { verb }, answer);
   }
+}
+
+/** Sends the example when its caller no longer waits: 504, as the document says. */
+export async function sendLate(operation: Operation, { document, exchange }: Proof): Promise<void> {
+  const { verb, path, body } = operation;
+  const headers = { 'x-deadline-ms': '0' };
+  const answer = await exchange.send({ verb, path, headers, body: stringifyJson(body?.example) });
+  assert.equal(answer.status, 504, answer.text);
+  judge(document, operation, { verb }, answer);
 }
 
 /** Verbs that the document does not list for an address are refused with 405, and Allow lists just those that it does. */

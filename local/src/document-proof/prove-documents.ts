@@ -4,8 +4,16 @@ import { parseJson } from 'rpc-kit';
 import { fetchDocument } from './documents.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import { type Operation, operationsOf } from './openapi-judge.ts';
-import { sendBroken, sendExample, sendMalformed, sendOtherVerbs, sendValid } from './plain-face.ts';
-import { callBroken, callValid, type RpcMethod, type RpcProof, sendBatches, sendNoCalls } from './rpc-face.ts';
+import { sendBroken, sendExample, sendLate, sendMalformed, sendOtherVerbs, sendValid } from './plain-face.ts';
+import {
+  callBroken,
+  callLate,
+  callValid,
+  type RpcMethod,
+  type RpcProof,
+  sendBatches,
+  sendNoCalls,
+} from './rpc-face.ts';
 
 export interface ProvenService {
   readonly url: () => string;
@@ -61,6 +69,20 @@ export function itKeepsItsDocuments({ url, ruledByWords = [] }: ProvenService): 
 
     it('refuses params that break any one rule of the schema, as OpenAPI says', async () => {
       for (const operation of ofCalls()) assert.ok((await sendBroken(operation, plainProof())) > 0);
+    });
+
+    it('answers calls whose deadline has passed as both documents say', async () => {
+      for (const operation of ofCalls()) await sendLate(operation, plainProof());
+      for (const method of methods) await callLate(method, proof);
+    });
+
+    it('shows examples that fit the schemas beside them', () => {
+      for (const { path, body, responses } of ofCalls()) {
+        const { openApi } = proof;
+        assert.equal(body && openApi.complaint(body.schema, body.example), undefined, path);
+        const answer = responses['200']?.content?.['application/json'];
+        assert.equal(answer && openApi.complaint(answer.schema, answer.example), undefined, path);
+      }
     });
 
     it('answers malformed requests, and verbs that are not listed, as OpenAPI says', async () => {

@@ -81,6 +81,12 @@ export async function callBroken(method: RpcMethod, proof: RpcProof): Promise<vo
   }
 }
 
+/** Calls when nobody waits any more: deadline_exceeded, as the document says. */
+export async function callLate(method: RpcMethod, proof: RpcProof): Promise<void> {
+  const error = judgeCall(method, proof, await call(method.name, exampleOf(method), proof, { deadlineMs: 0 }));
+  assert.equal(error?.data.code, 'deadline_exceeded', method.name);
+}
+
 /** A number with its own spelling looks like an object. */
 function isRaw(value: unknown): boolean {
   return /^[-\d"]/.test(stringifyJson(value));
@@ -91,8 +97,13 @@ interface RpcError {
   readonly data: { readonly code: keyof typeof CODES; readonly reason?: string; readonly details?: unknown };
 }
 
-async function call(method: string, params: unknown, { exchange, operation }: RpcProof): Promise<Answer> {
-  const body = stringifyJson({ jsonrpc: '2.0', id: 1, method, params });
+async function call(
+  method: string,
+  params: unknown,
+  { exchange, operation }: RpcProof,
+  meta?: object,
+): Promise<Answer> {
+  const body = stringifyJson({ jsonrpc: '2.0', id: 1, method, params, meta });
   return exchange.send({ verb: operation.verb, path: operation.path, body });
 }
 
