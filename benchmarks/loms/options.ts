@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { describeWhole, parseWhole } from 'service-kit/whole-number';
+import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { SCENARIO_NAMES, type ScenarioName } from './scenario.ts';
 
 export interface Options {

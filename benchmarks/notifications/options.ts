@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { describeWhole, parseWhole } from 'service-kit/whole-number';
+import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 
 /** How order events travel, and what p99 of their lag has to stay below. */
 export const BARS_MS = { rpc: 50, kafka: 100 } as const;

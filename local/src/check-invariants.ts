@@ -12,7 +12,8 @@ import {
   reportLines,
   SourceError,
 } from 'invariants';
-import { describeWhole, parseDatabaseUrl, parseWhole } from 'service-kit';
+import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
+import { parseDatabaseUrl } from 'service-kit';
 import { Failure, runScript } from './failure.ts';
 import { findRunningMesh } from './running-mesh.ts';
 import { DEFAULT_PRODUCTS_TOKEN } from './services.ts';

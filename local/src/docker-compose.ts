@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { describeWhole, parseWhole } from 'service-kit/whole-number';
+import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { Failure } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
 

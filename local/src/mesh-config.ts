@@ -1,6 +1,6 @@
 import { join, relative, resolve } from 'node:path';
 import { hideUrlSecrets } from 'rpc-kit/urls';
-import { parseWhole } from 'service-kit/whole-number';
+import { parseWhole } from 'rpc-kit/whole-number';
 import { Failure } from './failure.ts';
 import { type PerService, perService, SERVICES, type ServiceName } from './services.ts';
 

@@ -2,15 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { env } from 'node:process';
 import { text } from 'node:stream/consumers';
-import {
-  describeWhole,
-  isProfileKind,
-  PROFILE_KINDS,
-  PROFILE_SECONDS,
-  type ProfileKind,
-  parseWhole,
-  profileSocketPath,
-} from 'service-kit';
+import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
+import { isProfileKind, PROFILE_KINDS, PROFILE_SECONDS, type ProfileKind, profileSocketPath } from 'service-kit';
 import { Failure, runScript } from './failure.ts';
 import { shortPath } from './mesh-config.ts';
 import { fromCpuProfile, fromHeapProfile } from './profile/call-tree.ts';

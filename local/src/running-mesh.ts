@@ -6,7 +6,6 @@ import { loadSecrets } from './secrets.ts';
 import { type PerService, perService, type SinkVariables } from './services.ts';
 
 /** For tools that work on a mesh that `make run-all` has started. */
-export { describeWhole, parseWhole } from 'service-kit/whole-number';
 export { Failure, runScript } from './failure.ts';
 export { shortPath } from './mesh-config.ts';
 

@@ -1,5 +1,6 @@
 import { abortReason } from './deadline.ts';
 import { RpcError } from './rpc-error.ts';
+import { checkWhole, LIMIT } from './whole-number.ts';
 
 export interface TokenBucketOptions {
   /** Tokens in the full bucket: what may start in any one interval. */
@@ -47,8 +48,12 @@ interface Waiter {
  * it has seen a call before the use of its token ends, and the token's next call starts an interval after that. Only a
  * call that is given up on, and arrives all the same, comes closer to the next ones: by as much as it was delayed. The price
  * is a rate slightly below the limit: `tokens / (intervalMs + use)`.
+ *
+ * @throws {RangeError} when an option is outside its range
  */
-export function createTokenBucket({ tokens, intervalMs, waitersMax }: TokenBucketOptions): TokenBucket {
+export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
+  const ranges = { tokens: LIMIT, intervalMs: LIMIT, waitersMax: { ...LIMIT, min: 0 } };
+  const { tokens, intervalMs, waitersMax } = checkWhole(options, ranges);
   let there = tokens;
   /** When the tokens that are out of use will be back, ascending, because each interval is as long as the others. */
   const backAt: number[] = [];

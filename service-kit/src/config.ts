@@ -43,6 +43,12 @@ export const commonVariables = {
     .collectorUrl()
     .optional()
     .describe('The collector that traces are sent to, by OTLP over HTTP. Without it nothing is traced.'),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: variable
+    .httpUrl()
+    .optional()
+    .describe(
+      'The address for traces as it stands, in place of OTEL_EXPORTER_OTLP_ENDPOINT with /v1/traces behind it.',
+    ),
   TRACES_SAMPLED_RATIO: variable
     .ratio(1)
     .describe('The part of the traces begun here that is recorded; a call that belongs to a trace does as its caller.'),

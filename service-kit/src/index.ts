@@ -55,4 +55,3 @@ export { fixedStatement, type Statement, shapedStatement, sql } from './sql.ts';
 export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './take-profile.ts';
 export { startTracing, type TracingSettings } from './tracing.ts';
 export { variable } from './variables.ts';
-export { describeWhole, parseWhole, type WholeRange } from './whole-number.ts';

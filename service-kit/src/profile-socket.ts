@@ -3,8 +3,8 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join, relative, resolve } from 'node:path';
 import type { Logger } from 'pino';
+import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { isProfileKind, PROFILE_KINDS, profileExtension, takeProfile } from './take-profile.ts';
-import { describeWhole, parseWhole } from './whole-number.ts';
 
 const SECONDS_FALLBACK = '10';
 /** A profile of a minute has the samples of whatever is slow. */

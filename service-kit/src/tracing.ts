@@ -3,10 +3,11 @@ import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { outsideCalls } from 'rpc-kit';
 
-/** Two of the variables that every service has; the SDK reads the other `OTEL_*` variables itself. */
+/** Three of the variables that every service has; the SDK reads these endpoints and the other `OTEL_*` variables itself. */
 export interface TracingSettings {
   /** Without a collector nothing is traced. */
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
+  readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?: string | undefined;
   readonly TRACES_SAMPLED_RATIO: number;
 }
 
@@ -23,7 +24,8 @@ export async function startTracing(
   settings: TracingSettings,
   logger: Logger,
 ): Promise<AsyncDisposable> {
-  if (settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined) return { [Symbol.asyncDispose]: async () => {} };
+  const collector = settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? settings.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (collector === undefined) return { [Symbol.asyncDispose]: async () => {} };
   const [{ NodeSDK }, { ParentBasedSampler, TraceIdRatioBasedSampler }, { resourceFromAttributes }] = await Promise.all(
     [import('@opentelemetry/sdk-node'), import('@opentelemetry/sdk-trace'), import('@opentelemetry/resources')],
   );

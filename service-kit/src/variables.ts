@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
-import { canonicalHost, canonicalOrigin, hideUrlSecrets, parseHttpUrl } from 'rpc-kit';
+import {
+  canonicalHost,
+  canonicalOrigin,
+  describeWhole,
+  hideUrlSecrets,
+  parseHttpUrl,
+  parseWhole,
+  type WholeRange,
+} from 'rpc-kit';
 import { z } from 'zod';
 import { parseDatabaseUrl } from './database-url.ts';
-import { describeWhole, parseWhole, type WholeRange } from './whole-number.ts';
 
 /** What stands before the URL of a service whose replicas are found by DNS: `dns+http://loms:8081`. */
 export const DNS_PREFIX = 'dns+';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { describeWhole, Failure, parseWhole } from 'local/running-mesh';
-import { hideUrlSecrets, parseHttpUrl } from 'rpc-kit';
+import { Failure } from 'local/running-mesh';
+import { describeWhole, hideUrlSecrets, parseHttpUrl, parseWhole } from 'rpc-kit';
 import type { Urls } from './connections.ts';
 
 export interface Options {

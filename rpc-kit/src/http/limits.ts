@@ -1,3 +1,5 @@
+import { LIMIT, type WholeRange } from '../whole-number.ts';
+
 /** Every limit of the HTTP server, each with its reason. */
 export interface HttpLimits {
   /** Bytes of a request's body. A full batch of the largest calls of this system stays under it tenfold. */
@@ -36,6 +38,23 @@ export interface HttpLimits {
   /** Bytes of all headers together. */
   readonly headerBytesMax: number;
 }
+
+/** In the order of the interface; nothing that is too large need be read on. */
+export const HTTP_LIMIT_RANGES = {
+  bodyBytesMax: LIMIT,
+  discardBytesMax: { ...LIMIT, min: 0 },
+  nestingDepthMax: LIMIT,
+  valuesMax: LIMIT,
+  wideNumbersMax: { ...LIMIT, min: 0 },
+  batchLengthMax: LIMIT,
+  idLengthMax: LIMIT,
+  answerBytesMax: LIMIT,
+  headersTimeoutMs: LIMIT,
+  requestTimeoutMs: LIMIT,
+  keepAliveTimeoutMs: LIMIT,
+  connectionsMax: LIMIT,
+  headerBytesMax: LIMIT,
+} as const satisfies Record<keyof HttpLimits, WholeRange>;
 
 /** The limits of a server that is told none; `serveHttp(service, { limits })` changes single ones. */
 export const HTTP_LIMITS = {

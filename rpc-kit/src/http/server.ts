@@ -9,11 +9,12 @@ import { createCanceller } from '../deadline.ts';
 import { overloaded } from '../interceptors/load-shedding.ts';
 import type { RpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
+import { checkWhole, LIMIT } from '../whole-number.ts';
 import { isRefusedByHeaders } from './answer.ts';
 import { HttpRefusal } from './body.ts';
 import { createBrowserBoundary } from './browser-boundary.ts';
 import { createHttpMetrics } from './http-metrics.ts';
-import { HTTP_LIMITS, type HttpLimits } from './limits.ts';
+import { HTTP_LIMIT_RANGES, HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { LoopStalls } from './loop-stalls.ts';
 import { type Connection, isMalformed, isTimeout, refuseConnection, requestOnItsWay, toRefusal } from './malformed.ts';
 import { createPages, type ReadinessCheck } from './pages.ts';
@@ -68,6 +69,8 @@ const DRAIN_TIMES = {
   finishMs: 3_500,
 } as const satisfies DrainTimes;
 
+const DRAIN = { ...LIMIT, min: 0 };
+
 /**
  * How long idle connections stay open at a stop, in milliseconds. A request that is just on its way into a connection that is
  * closed fails, and its sender cannot know whether it was executed. Under load each connection has its next request, and with
@@ -86,11 +89,12 @@ const STALLED_SHARE = 0.25;
 
 /**
  * Serves one service over HTTP: both faces and every page.
+ * @throws {RangeError} for a limit or time outside its range
  * @throws {Error} with one sentence when the port cannot be had
  */
 export async function serveHttp(service: Service, options: HttpServerOptions): Promise<HttpServer> {
-  const limits: HttpLimits = { ...HTTP_LIMITS, ...options.limits };
-  const drain = { ...DRAIN_TIMES, ...options.drain };
+  const limits: HttpLimits = checkWhole({ ...HTTP_LIMITS, ...options.limits }, HTTP_LIMIT_RANGES);
+  const drain = checkWhole({ ...DRAIN_TIMES, ...options.drain }, { notReadyMs: DRAIN, finishMs: DRAIN });
   let stage: 'serving' | 'not ready' | 'closing' = 'serving';
   const { admission, logger } = options;
   const registry = options.registry ?? new Registry();

@@ -2,6 +2,7 @@ import type { Call } from '../call.ts';
 import type { Transport } from '../client.ts';
 import { stringifyJson } from '../json.ts';
 import { parseHttpUrl } from '../urls.ts';
+import { checkWhole, LIMIT } from '../whole-number.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import { type CallMeta, callMetaOf, headersOf } from './metadata.ts';
@@ -43,9 +44,11 @@ const DEFAULTS = {
  * @param url where the peer is. Calls go to paths below its path, with its query; its userinfo travels as Basic authentication,
  *   unless a call brings an authorization of its own
  * @throws {TypeError} for a URL that is none of HTTP, or that has parts no request can carry
+ * @throws {RangeError} for an option outside its range; undici takes 0 connections for any number of them
  */
 export function createHttpTransport(url: string, options: HttpTransportOptions): HttpTransport {
-  const { face, batching, connections, answerBytesMax, userAgent } = { ...DEFAULTS, ...options };
+  const given = checkWhole({ ...DEFAULTS, ...options }, { connections: LIMIT, answerBytesMax: LIMIT });
+  const { face, batching, connections, answerBytesMax, userAgent } = given;
   const { origin, pathname, search, authorization } = parseHttpUrl(url);
   const exchange = createExchange(origin, { connections, answerBytesMax });
   const wire: Wire = {
@@ -57,7 +60,7 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   const close = () => exchange[Symbol.asyncDispose]();
   if (face === 'plain') return { call: (call) => callPlain(wire, call), [Symbol.asyncDispose]: close };
   if (batching === false) return { call: (call) => callRpc(wire, call), [Symbol.asyncDispose]: close };
-  const limits = { ...BATCH_LIMITS, ...batching };
+  const limits = checkWhole({ ...BATCH_LIMITS, ...batching }, { callsMax: LIMIT, lengthMax: LIMIT });
   const batchers = new Map<string, Batcher>();
   const batcherOf = (method: string): Batcher => {
     const known = batchers.get(method);

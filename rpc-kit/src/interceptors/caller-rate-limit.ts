@@ -2,6 +2,7 @@ import type { Call, Interceptor } from '../call.ts';
 import { notify } from '../notify.ts';
 import { RpcError } from '../rpc-error.ts';
 import { createTokenBucket, type TokenBucket } from '../token-bucket.ts';
+import { checkWhole, LIMIT } from '../whole-number.ts';
 
 export interface CallerRateLimitOptions {
   /** Calls of one caller that may start within any one interval. */
@@ -34,7 +35,8 @@ const DEFAULTS = {
  * limit, q calls in w seconds, and `RateLimit: "caller";r=42;t=1` what is left of it, and in how many seconds there is more.
  */
 export function limitCallers(options: CallerRateLimitOptions): Interceptor {
-  const { tokens, intervalMs, callersMax, callerOf, on } = { ...DEFAULTS, ...options };
+  const ranges = { tokens: LIMIT, intervalMs: LIMIT, callersMax: LIMIT };
+  const { tokens, intervalMs, callersMax, callerOf, on } = checkWhole({ ...DEFAULTS, ...options }, ranges);
   const policy = `"caller";q=${tokens};w=${toSeconds(intervalMs)}`;
   const buckets = new Map<string, TokenBucket>();
 

@@ -1,0 +1,34 @@
+/** The whole numbers that are taken, both ends included. */
+export interface WholeRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Number() also reads blanks as 0, " 5 ", "1e3", "0x10" and "5.0", which are more likely mistakes than numbers. */
+const DIGITS = /^\d{1,16}$/;
+
+/** @returns `undefined` for anything but decimal digits, and for a number outside the range */
+export function parseWhole(text: string, { min, max }: WholeRange): number | undefined {
+  const number = DIGITS.test(text) ? Number(text) : Number.NaN;
+  return number >= min && number <= max ? number : undefined;
+}
+
+export function describeWhole({ min, max }: WholeRange): string {
+  return `a whole number from ${min} to ${max}`;
+}
+
+/** Where a limit is a size or a time in milliseconds: timers of Node take no more, and none of them means "no limit". */
+export const LIMIT = { min: 1, max: 2 ** 31 - 1 } satisfies WholeRange;
+
+/**
+ * The options as they are given: NaN passes every comparison, so a limit that is none would never hold.
+ * @throws {RangeError} with a sentence for the first one outside its range
+ */
+export function checkWhole<T extends object>(options: T, ranges: { readonly [K in keyof T]?: WholeRange }): T {
+  for (const [name, range] of Object.entries(ranges) as [keyof T & string, WholeRange][]) {
+    const value = options[name] as number;
+    if (Number.isInteger(value) && value >= range.min && value <= range.max) continue;
+    throw new RangeError(`${name} is ${value}, but has to be ${describeWhole(range)}`);
+  }
+  return options;
+}
