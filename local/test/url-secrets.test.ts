@@ -55,7 +55,14 @@ describe('A password in a URL', () => {
     'loms/src/load-catalogue.ts': ['catalogue/catalogue.json'],
     'notifications/src/dead-letters.ts': ['list'],
   };
-  const https = ['LOMS_URL', 'PRODUCTS_URL', 'NOTIFICATIONS_URL', 'WEBHOOK_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+  const https = [
+    'LOMS_URL',
+    'PRODUCTS_URL',
+    'NOTIFICATIONS_URL',
+    'WEBHOOK_URL',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  ];
   for (const [index, [program, words]] of Object.entries(programs).entries()) {
     it(`is not quoted when ${program} refuses the URL at the start`, async () => {
       // Each program meets some of the mistakes; how each is refused is the same code.
