@@ -20,6 +20,9 @@ const KIB = 1024;
 /** The limit of an answer by default, on both sides. */
 const LIMIT = 4 * KIB * KIB;
 
+/** So many bytes are given late. */
+const WAITING = 4_000;
+
 const method = {
   params: z.strictObject({ bytes: z.int() }),
   result: z.object({ text: z.string() }),
@@ -42,6 +45,8 @@ interface Answer {
 describe('answers that are large together', () => {
   let open: AsyncDisposableStack;
   let executed: string[];
+  /** What calls for so many bytes wait for. */
+  let waitFor: Promise<void>;
   let service: Service;
   let server: HttpServer;
 
@@ -57,6 +62,7 @@ describe('answers that are large together', () => {
     executed = [];
     const give = (name: string) => async (params: { bytes: number }) => {
       executed.push(name);
+      if (params.bytes === WAITING) await waitFor;
       return { text: 'a'.repeat(params.bytes) };
     };
     service = implement(pages, { read: give('read'), write: give('write') });
@@ -183,6 +189,62 @@ describe('answers that are large together', () => {
     executed = [];
     await readAll(6 * KIB);
     assert.ok(executed.length - 50 > 20);
+  });
+
+  it('a slow call of a batch does not hold up the answers of the others', async () => {
+    const client = clientOf(server.url);
+    const slow = Promise.withResolvers<void>();
+    waitFor = slow.promise;
+    const waiting = client.write({ bytes: WAITING });
+    assert.deepEqual(
+      await Promise.all(times(3, () => client.write({ bytes: 1 }))),
+      times(3, () => ({ text: 'a' })),
+    );
+    slow.resolve();
+    assert.equal((await waiting).text.length, WAITING);
+    assert.equal(executed.length, 4);
+  });
+
+  it('a call of a batch that never answers fails alone', async () => {
+    const client = clientOf(server.url);
+    waitFor = new Promise(() => {});
+    const caller = new AbortController();
+    const waiting = client.read({ bytes: WAITING }, { signal: caller.signal });
+    const others = times(49, () => client.read({ bytes: 1 }));
+    assert.equal((await Promise.all(others)).length, 49);
+    caller.abort();
+    await assert.rejects(waiting, { code: 'cancelled' });
+    assert.deepEqual(await client.read({ bytes: 1 }), { text: 'a' });
+  });
+
+  it('answers that come in parts stay within the limit together', async () => {
+    const slow = Promise.withResolvers<void>();
+    waitFor = slow.promise;
+    const client = clientOf((await serve(20 * KIB)).url);
+    const waiting = [client.read({ bytes: WAITING }), client.read({ bytes: WAITING })];
+    await Promise.all(times(3, () => client.read({ bytes: 6 * KIB })));
+    slow.resolve();
+    assert.deepEqual(
+      (await Promise.all(waiting)).map(({ text }) => text.length),
+      [WAITING, WAITING],
+    );
+    // Both of them were asked for again: the first answers had been sent.
+    assert.equal(executed.length, 7);
+  });
+
+  it('a client that does not ask for it gets the answers of a batch together, in order', async () => {
+    const slow = Promise.withResolvers<void>();
+    waitFor = slow.promise;
+    const answered = postBatch([
+      ['read', WAITING],
+      ['read', 1],
+    ]);
+    setTimeout(slow.resolve, 100);
+    const { answers } = await answered;
+    assert.deepEqual(
+      answers.map(({ id }) => id),
+      [0, 1],
+    );
   });
 
   describe('of a foreign server', () => {

@@ -20,7 +20,7 @@ export class AnswerTooLarge extends RpcError {
 }
 
 /**
- * Writes an answer, also to a request whose body was refused before it was read.
+ * Writes an answer or the rest of one, also to a request whose body was refused before it was read.
  * @throws {AnswerTooLarge} before anything is written
  */
 export async function writeAnswer(
@@ -32,6 +32,10 @@ export async function writeAnswer(
 ): Promise<void> {
   if (response.destroyed) return;
   const text = toText(answer);
+  if (response.headersSent) {
+    endParts(request, response, text, closing());
+    return;
+  }
   const length = Buffer.byteLength(text);
   if (length > limits.answerBytesMax && !('text' in answer)) throw new AnswerTooLarge(limits.answerBytesMax);
   const headers: Record<string, string | number> = Object.fromEntries(answerHeaders);
@@ -57,6 +61,28 @@ export async function writeAnswer(
   response.writeHead(answer.status, { ...headers, connection: 'close' }).write(text);
   await discardBody(request, limits);
   response.end();
+}
+
+/** Writes the beginning of an answer of 200 whose rest is not there yet, or more of it. */
+export function writePart(
+  response: ServerResponse,
+  text: string,
+  answerHeaders: ReadonlyMap<string, string>,
+  { closing }: AnswerOptions,
+): void {
+  if (response.destroyed) return;
+  if (!response.headersSent) {
+    const headers = { ...Object.fromEntries(answerHeaders), 'content-type': 'application/json' };
+    response.writeHead(200, closing() ? { ...headers, connection: 'close' } : headers);
+  }
+  response.write(text);
+}
+
+/** A drain that began after the headers closes the connection without their announcement. */
+function endParts({ socket }: IncomingMessage, response: ServerResponse, text: string, isClosing: boolean): void {
+  response.end(text, () => {
+    if (isClosing) socket.destroySoon();
+  });
 }
 
 /** Whether the request's headers alone are enough to refuse it. */

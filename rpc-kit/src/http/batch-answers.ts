@@ -1,11 +1,18 @@
+/**
+ * By this header a client takes the answers of a batch in any order, each as soon as it is there, so that a slow call does not
+ * hold up the others. Without it, the answers come together and in the order of their calls.
+ */
+export const AS_THEY_COME = { name: 'x-batch-answers', value: 'as-they-come' } as const;
+
 interface Slot {
   text: string;
   bytes: number;
   evicted: (() => string) | undefined;
+  isTaken: boolean;
 }
 
 /**
- * The answers of one batch as JSON text, in the order of its calls, within a number of bytes. When an answer arrives that has
+ * The answers of one batch as JSON text, within a number of bytes. When an answer arrives that has
  * no room, the largest answers of reads are evicted: the fewest callers have to ask again, and no more is held than is sent.
  * Only the answers of writes can make the list larger than the limit, because they can be had nowhere else.
  */
@@ -14,6 +21,7 @@ export class BatchAnswers {
   readonly #slots: (Slot | undefined)[] = [];
   /** The two brackets; each answer adds its comma. */
   #bytes = 2;
+  #hasBegun = false;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -22,15 +30,31 @@ export class BatchAnswers {
   /** @param evicted makes the answer that stands in place of an evicted one; without it, the answer is never evicted */
   put(index: number, text: string, evicted?: () => string): void {
     const bytes = Buffer.byteLength(text) + 1;
-    this.#slots[index] = { text, bytes, evicted };
+    this.#slots[index] = { text, bytes, evicted, isTaken: false };
     this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax && this.#evictLargest());
   }
 
-  /** The list, `undefined` without any answer. */
-  toText(): string | undefined {
-    const texts = this.#slots.flatMap((slot) => (slot ? [slot.text] : []));
-    return texts.length > 0 ? `[${texts.join(',')}]` : undefined;
+  /** The next part of the list: every answer that is there and has not been taken, in the order of the calls; maybe ''. */
+  take(): string {
+    const texts: string[] = [];
+    for (const slot of this.#slots) {
+      if (!slot || slot.isTaken) continue;
+      texts.push(slot.text);
+      slot.isTaken = true;
+      slot.text = '';
+      slot.evicted = undefined;
+    }
+    if (texts.length === 0) return '';
+    const opening = this.#hasBegun ? ',' : '[';
+    this.#hasBegun = true;
+    return opening + texts.join(',');
+  }
+
+  /** The rest of the list, `undefined` without any answer. */
+  takeRest(): string | undefined {
+    const rest = this.take();
+    return this.#hasBegun ? `${rest}]` : undefined;
   }
 
   /** @returns whether there was an answer left to evict */

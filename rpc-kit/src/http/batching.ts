@@ -5,8 +5,8 @@ import { abortReason, onAbort } from '../deadline.ts';
  * Micro-batching: calls of one method of a peer that are made in one turn of the event loop travel as one JSON-RPC batch. A
  * connection and a parse are shared, which is most of what a small call costs; the calls know nothing of each other.
  *
- * A batch is answered when its slowest call is. Calls of one method take about as long as each other; a read that had to wait
- * for the writes beside it would run into its own, shorter timeout.
+ * Servers of this kit send each answer as it comes; other servers answer a batch when its slowest call is answered. Hence a batch
+ * holds calls of one method, which take about as long as each other.
  */
 export interface BatchLimits {
   /** Calls in one batch; servers of this kit take 50. */
@@ -112,11 +112,17 @@ function enlist(
   abandoned: Abandonment,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    let hasLeft = false;
     const leave = (): void => {
+      hasLeft = true;
       reject(abortReason(call.signal));
       abandoned.leave();
     };
-    const settled = onAbort(call.signal, leave);
+    const unfollow = onAbort(call.signal, leave);
+    const settled = (): void => {
+      unfollow();
+      if (!hasLeft) abandoned.part();
+    };
     abandoned.join();
     waiting.push({
       call,
@@ -134,7 +140,7 @@ function enlist(
   });
 }
 
-/** Aborts its signal when all who joined have left. */
+/** Aborts its signal when the last of those who joined leaves without an answer. */
 class Abandonment {
   #present = 0;
   readonly #controller = new AbortController();
@@ -147,6 +153,12 @@ class Abandonment {
     this.#present += 1;
   }
 
+  /** With an answer. */
+  part(): void {
+    this.#present -= 1;
+  }
+
+  /** Without an answer. */
   leave(): void {
     this.#present -= 1;
     if (this.#present === 0) this.#controller.abort();

@@ -21,22 +21,25 @@ export interface ExchangeRequest {
   readonly body: () => string;
   readonly signal: AbortSignal;
   /**
-   * Takes the items of a list that is larger than `answerBytesMax` one by one, while they arrive. The limit then holds for each
-   * item. Without it, such an answer fails the request.
+   * Takes the items of a list one by one while they arrive, when the list is larger than `answerBytesMax`, which then holds for
+   * each item, or when the peer sends it in parts. Without it, a list that is too large fails the request.
    */
-  readonly onItem?: (item: unknown) => void;
+  readonly onItem?: (item: unknown, reply: ReplyHead) => void;
 }
 
-export interface Reply {
+export interface ReplyHead {
   readonly status: number;
+  /** What the header Retry-After asks for, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+}
+
+export interface Reply extends ReplyHead {
   /** The answer's JSON value; `undefined` for an error status whose body is none, e.g. a proxy's page, and after a split. */
   readonly value: unknown;
   /** The answer was a list whose items went to `onItem`. */
   readonly isSplit: boolean;
   /** An item of such a list was larger than `answerBytesMax` and did not go there. */
   readonly hasSkippedItems: boolean;
-  /** What the header Retry-After asks for, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
 }
 
 export interface ExchangeOptions {
@@ -78,16 +81,13 @@ export function createExchange(origin: string, { connections, answerBytesMax }: 
   return {
     async post(request) {
       try {
-        const { status, headers, body, splitter } = await dispatch(pool, turns, request, answerBytesMax);
+        const { head, body } = await dispatch(pool, turns, request, answerBytesMax);
+        const { splitter } = body;
         return {
-          status,
-          value: splitter ? undefined : parseAnswer(utf8.decode(body), status),
+          ...head,
+          value: splitter ? undefined : parseAnswer(utf8.decode(body.whole()), head.status),
           isSplit: splitter !== undefined,
           hasSkippedItems: splitter?.hasSkipped ?? false,
-          retryAfterMs: parseRetryAfter({
-            retryAfter: headers['retry-after']?.toString(),
-            date: headers.date?.toString(),
-          }),
         };
       } catch (error) {
         throw toRpcFailure(error, request.peer, request.signal);
@@ -102,11 +102,8 @@ export function createExchange(origin: string, { connections, answerBytesMax }: 
 const utf8 = new TextDecoder();
 
 interface RawAnswer {
-  readonly status: number;
-  readonly headers: Record<string, string | string[] | undefined>;
-  readonly body: Buffer;
-  /** It has handed on the body's items. */
-  readonly splitter: ListSplitter | undefined;
+  readonly head: ReplyHead;
+  readonly body: AnswerBody;
 }
 
 /**
@@ -117,8 +114,9 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerByte
   const { path, headers, signal } = request;
   return new Promise((resolve, reject) => {
     if (signal.aborted) throw abortReason(signal);
-    const body = new AnswerBody(answerBytesMax, request.onItem);
-    let answer = { status: 0, headers: {} as RawAnswer['headers'] };
+    let head: ReplyHead = { status: 0, retryAfterMs: undefined };
+    const { onItem } = request;
+    const body = new AnswerBody(answerBytesMax, onItem && ((item) => onItem(item, head)));
     let controller: Dispatcher.DispatchController | undefined;
     // A request that has begun and waits for its connection has no controller yet; it ends as soon as it has one.
     const abort = (): void => {
@@ -141,13 +139,15 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerByte
         controller = started;
       },
       onResponseStart(_controller, status, received) {
-        answer = { status, headers: received };
+        const retryAfter = received['retry-after']?.toString();
+        head = { status, retryAfterMs: parseRetryAfter({ retryAfter, date: received.date?.toString() }) };
+        body.isInParts = received['content-length'] === undefined;
       },
       onResponseData(_controller, chunk) {
         body.add(chunk);
       },
       onResponseEnd() {
-        settle(() => resolve({ ...answer, body: body.whole(), splitter: body.splitter }));
+        settle(() => resolve({ head, body }));
       },
       onResponseError(_controller, error) {
         settle(() => reject(error));
@@ -164,15 +164,19 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerByte
   });
 }
 
+type OnItem = (item: unknown) => void;
+
 /** The body of one answer while it arrives. The limit is checked here, because undici's own fails a whole batch. */
 class AnswerBody {
   readonly #bytesMax: number;
-  readonly #onItem: ExchangeRequest['onItem'];
+  readonly #onItem: OnItem | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
   splitter: ListSplitter | undefined;
+  /** The peer sends what it has, and may have the rest much later. */
+  isInParts = false;
 
-  constructor(bytesMax: number, onItem: ExchangeRequest['onItem']) {
+  constructor(bytesMax: number, onItem: OnItem | undefined) {
     this.#bytesMax = bytesMax;
     this.#onItem = onItem;
   }
@@ -186,6 +190,7 @@ class AnswerBody {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     if (this.#bytes > this.#bytesMax) this.#split();
+    else if (this.isInParts && this.#onItem) this.isInParts = this.#trySplit(this.#onItem);
   }
 
   whole(): Buffer {
@@ -193,11 +198,17 @@ class AnswerBody {
   }
 
   #split(): void {
+    if (!this.#onItem || !this.#trySplit(this.#onItem)) throw answerTooLarge();
+  }
+
+  /** @returns whether what has arrived begins a list */
+  #trySplit(onItem: OnItem): boolean {
     const arrived = this.whole();
-    if (!this.#onItem || !LIST.test(arrived.toString('latin1', 0, LIST_LOOK_AHEAD))) throw answerTooLarge();
+    if (!LIST.test(arrived.toString('latin1', 0, LIST_LOOK_AHEAD))) return false;
     this.#chunks = [];
-    this.splitter = new ListSplitter(this.#bytesMax, this.#onItem);
+    this.splitter = new ListSplitter(this.#bytesMax, onItem);
     this.splitter.add(arrived);
+    return true;
   }
 }
 

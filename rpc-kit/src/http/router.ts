@@ -8,7 +8,8 @@ import { acceptRequestId } from '../request-id.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import type { Service } from '../server.ts';
 import { prefersHtml } from './accept.ts';
-import { writeAnswer } from './answer.ts';
+import { writeAnswer, writePart } from './answer.ts';
+import { AS_THEY_COME } from './batch-answers.ts';
 import { HttpRefusal, parseBody, readBody } from './body.ts';
 import { type BrowserBoundary, PREFLIGHT_ANSWER } from './browser-boundary.ts';
 import type { HttpMetrics } from './http-metrics.ts';
@@ -16,7 +17,7 @@ import type { HttpLimits } from './limits.ts';
 import { METADATA_HEADERS, type Metadata, metadataOfRequest } from './metadata.ts';
 import type { Page, Pages } from './pages.ts';
 import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
-import { isCallId, type RpcFace, refusal } from './rpc-face.ts';
+import { isCallId, type RpcFace, refusal, type SendPart } from './rpc-face.ts';
 
 export interface Router {
   readonly service: Service;
@@ -39,6 +40,8 @@ interface Exchange {
   readonly signal: AbortSignal;
   /** What interceptors want to go along with the answer. */
   readonly answerHeaders: Map<string, string>;
+  /** Sends the beginning of an answer of 200 while the rest is not there yet. */
+  readonly sendPart: SendPart;
 }
 
 /**
@@ -69,7 +72,8 @@ export async function answerRequest(
   const answerHeaders = new Map([...router.boundary.headers, [METADATA_HEADERS.requestId, requestId]]);
   const finish = (answer: HttpAnswer | Page) => writeAnswer(request, response, answer, answerHeaders, router);
   try {
-    await finish(await route(router, { request, requestId, signal: caller.signal, answerHeaders }));
+    const sendPart = (text: string) => writePart(response, text, answerHeaders, router);
+    await finish(await route(router, { request, requestId, signal: caller.signal, answerHeaders, sendPart }));
   } catch (error) {
     router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
     if (response.headersSent) response.destroy();
@@ -130,7 +134,7 @@ async function routePlain(
 
 async function routeRpc(
   { face, limits, admission }: Router,
-  { request, requestId, signal, answerHeaders }: Exchange,
+  { request, requestId, signal, answerHeaders, sendPart }: Exchange,
 ): Promise<HttpAnswer | Page> {
   if (request.method !== 'POST') return notAllowed(['POST'], requestId);
   let metadata: Metadata = { requestId };
@@ -139,7 +143,9 @@ async function routeRpc(
     refuseWithoutRoom(admission, 'high');
     metadata = metadataOfRequest(request, requestId);
     const parsed = parseBody(await readBody(request, limits), limits, isCallId);
-    const text = await face.answer(parsed, { metadata, host: request.headers.host, signal, answerHeaders });
+    const takesParts = request.headers[AS_THEY_COME.name] === AS_THEY_COME.value;
+    const context = { metadata, host: request.headers.host, signal, answerHeaders };
+    const text = await face.answer(parsed, context, takesParts ? sendPart : undefined);
     return text === undefined ? { status: 204, body: undefined } : { status: 200, headers: {}, text };
   } catch (error) {
     return rpcRefusal(error, metadata);

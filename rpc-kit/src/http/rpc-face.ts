@@ -20,10 +20,16 @@ import { isRecord, toJsonRpcError } from './wire-error.ts';
 export interface RpcFace {
   /**
    * @param parsed the request's JSON value, a call or a batch
-   * @returns the answer as JSON text, `undefined` when there is nothing to answer (notifications only)
+   * @param sendPart takes the beginning of a batch's answer while other calls of the batch are still under way
+   * @returns the answer as JSON text, or its rest; `undefined` when there is nothing to answer (notifications only)
    */
-  answer(parsed: unknown, context: FaceContext): Promise<string | undefined>;
+  answer(parsed: unknown, context: FaceContext, sendPart?: SendPart): Promise<string | undefined>;
 }
+
+export type SendPart = (text: string) => void;
+
+/** Most batches are complete sooner and travel as one; the shortest timeouts in use are ten times longer. */
+const PART_MS = 20;
 
 interface Envelope {
   readonly params: unknown;
@@ -89,7 +95,11 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
     }
   }
 
-  async function answerBatch(batch: readonly unknown[], context: FaceContext): Promise<string | undefined> {
+  async function answerBatch(
+    batch: readonly unknown[],
+    context: FaceContext,
+    sendPart: SendPart | undefined,
+  ): Promise<string | undefined> {
     const answers = new BatchAnswers(limits.answerBytesMax);
     const answerInto = async (request: unknown, index: number): Promise<void> => {
       const answer = await answerText(request, context);
@@ -98,21 +108,17 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
       const inPlace = () => stringifyJson(refusal(id, sendAlone(), { requestId: requestIdOf(request, context) }));
       answers.put(index, text, onlyReads(service, request) ? inPlace : undefined);
     };
-    const answered: Promise<void>[] = [];
-    let turnEndsAt = performance.now() + TURN_MS;
-    for (const [index, request] of batch.entries()) {
-      if (performance.now() > turnEndsAt) {
-        await nextTurn();
-        turnEndsAt = performance.now() + TURN_MS;
-      }
-      answered.push(answerInto(request, index));
+    const sending = sendPart && sendParts(answers, sendPart);
+    try {
+      await startInTurns(batch, answerInto);
+    } finally {
+      clearInterval(sending);
     }
-    await Promise.all(answered);
-    return answers.toText();
+    return answers.takeRest();
   }
 
   return {
-    async answer(parsed, context) {
+    async answer(parsed, context, sendPart) {
       const { metadata } = context;
       if (!Array.isArray(parsed)) return (await answerText(parsed, context))?.text;
       if (parsed.length === 0) return stringifyJson(refusal(null, invalidRequest(), metadata));
@@ -120,9 +126,33 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
         const message = `Invalid request: a batch holds at most ${limits.batchLengthMax} calls`;
         return stringifyJson(refusal(null, new RpcError('invalid_request', message), metadata));
       }
-      return answerBatch(parsed, context);
+      return answerBatch(parsed, context, sendPart);
     },
   };
+}
+
+function sendParts(answers: BatchAnswers, sendPart: SendPart): NodeJS.Timeout {
+  return setInterval(() => {
+    const part = answers.take();
+    if (part !== '') sendPart(part);
+  }, PART_MS);
+}
+
+/** Starts the calls of a batch, and resolves once all of them are answered. */
+async function startInTurns(
+  batch: readonly unknown[],
+  answerInto: (request: unknown, index: number) => Promise<void>,
+): Promise<void> {
+  const answered: Promise<void>[] = [];
+  let turnEndsAt = performance.now() + TURN_MS;
+  for (const [index, request] of batch.entries()) {
+    if (performance.now() > turnEndsAt) {
+      await nextTurn();
+      turnEndsAt = performance.now() + TURN_MS;
+    }
+    answered.push(answerInto(request, index));
+  }
+  await Promise.all(answered);
 }
 
 function onlyReads({ contract }: Service, request: unknown): boolean {

@@ -3,13 +3,13 @@ import type { Code } from '../code.ts';
 import { SEND_ALONE } from '../failure.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
 import type { BatchedCall } from './batching.ts';
-import { answerTooLarge, type Reply } from './exchange.ts';
+import { answerTooLarge, type Reply, type ReplyHead } from './exchange.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from './wire-error.ts';
 
 /** What a batch is sent over. */
 export interface BatchWire {
   /** @param onItem takes the answers of a reply that is too large to be read as a whole */
-  post(body: () => string, signal: AbortSignal, onItem: (answer: unknown) => void): Promise<Reply>;
+  post(body: () => string, signal: AbortSignal, onItem: (answer: unknown, reply: ReplyHead) => void): Promise<Reply>;
   callAlone(call: Call): Promise<unknown>;
 }
 
@@ -43,7 +43,7 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
     return `[${present.map(({ text }) => text()).join(',')}]`;
   };
   const failure = await wire
-    .post(body, signal, (answer) => settle(answer, SPLIT_REPLY))
+    .post(body, signal, settle)
     .then((reply) => {
       if (!Array.isArray(reply.value)) return failureOfReply(reply);
       for (const answer of reply.value) settle(answer, reply);
@@ -56,11 +56,6 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
   }
   return repeats;
 }
-
-type ReplyHead = Pick<Reply, 'status' | 'retryAfterMs'>;
-
-/** A list whose answers are handed on while it arrives. */
-const SPLIT_REPLY: ReplyHead = { status: 200, retryAfterMs: undefined };
 
 interface BatchFailure {
   readonly error: RpcError;

@@ -3,6 +3,7 @@ import type { Transport } from '../client.ts';
 import { stringifyJson } from '../json.ts';
 import { parseHttpUrl } from '../urls.ts';
 import { checkWhole, LIMIT } from '../whole-number.ts';
+import { AS_THEY_COME } from './batch-answers.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import { type CallMeta, callMetaOf, headersOf } from './metadata.ts';
@@ -51,11 +52,17 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   const { face, batching, connections, answerBytesMax, userAgent } = given;
   const { origin, pathname, search, authorization } = parseHttpUrl(url);
   const exchange = createExchange(origin, { connections, answerBytesMax });
+  const headers = {
+    'content-type': 'application/json',
+    'user-agent': userAgent,
+    ...(authorization && { authorization }),
+  };
   const wire: Wire = {
     base: pathname.replace(/\/$/, ''),
     search,
     exchange,
-    headers: { 'content-type': 'application/json', 'user-agent': userAgent, ...(authorization && { authorization }) },
+    headers,
+    batchHeaders: { ...headers, [AS_THEY_COME.name]: AS_THEY_COME.value },
   };
   const close = () => exchange[Symbol.asyncDispose]();
   if (face === 'plain') return { call: (call) => callPlain(wire, call), [Symbol.asyncDispose]: close };
@@ -88,6 +95,7 @@ interface Wire {
   /** Its query, which each request carries. */
   readonly search: string;
   readonly headers: Record<string, string>;
+  readonly batchHeaders: Record<string, string>;
 }
 
 async function callPlain({ exchange, base, search, headers }: Wire, call: Call): Promise<unknown> {
@@ -125,7 +133,7 @@ async function callTogether(wire: Wire, batch: readonly BatchedCall[], signal: A
     first.resolve(callAlone(first.call));
     return 0;
   }
-  const { exchange, base, search, headers } = wire;
+  const { exchange, base, search, batchHeaders: headers } = wire;
   const post: BatchWire['post'] = (body, signal, onItem) =>
     exchange.post({ peer: first.call.service, path: `${base}/rpc${search}`, headers, body, signal, onItem });
   return sendBatch({ post, callAlone }, batch, signal);
