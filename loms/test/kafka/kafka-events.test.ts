@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { Admin } from '@platformatic/kafka';
+import { Admin, Producer } from '@platformatic/kafka';
 import { type MortalKafka, readTestBrokers, startMortalKafka } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -72,6 +72,23 @@ describe('The way of events through Kafka', () => {
     const admin = new Admin({ clientId: 'tests', bootstrapBrokers: [...brokers] });
     const metadata = await admin.metadata({ topics: [topic] }).finally(() => admin.close());
     assert.equal(metadata.topics.get(topic)?.partitionsCount, 6);
+  });
+
+  it('makes a topic that refuses what is small only while it is compressed', async () => {
+    const brokers = readTestBrokers();
+    const { sink, topic } = open(brokers);
+    await using _sink = sink;
+    await deliver(sink, eventOf(1n));
+    const foreign = new Producer({
+      clientId: 'foreign',
+      bootstrapBrokers: [...brokers],
+      retries: 0,
+      compression: 'gzip',
+    });
+    const send = (bytes: number) =>
+      foreign.send({ messages: [{ topic, partition: 0, key: Buffer.from('1'), value: Buffer.alloc(bytes) }] as never });
+    await send(1_000);
+    await assert.rejects(send(5_000_000)).finally(() => foreign.close());
   });
 
   it('keeps an order to one partition, in its order, however many are delivered side by side', async () => {

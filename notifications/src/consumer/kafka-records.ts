@@ -30,9 +30,13 @@ export function toRecords(batches: readonly RecordsBatch[], from: bigint): { rec
   return { records, next };
 }
 
-/** A copy: a part of the broker's answer would keep the whole of it in memory, megabytes of foreign headers included. */
+/** The longest part that is copied: what is longer may be as long as the broker's answer itself. */
+const COPIED_BYTES_MAX = 65_536;
+
+/** A copy: a small part of the broker's answer would keep the whole of it in memory, megabytes of foreign headers included. */
 function toBytes(part: Buffer | null | undefined): Buffer | undefined {
-  return part === null || part === undefined ? undefined : Buffer.from(part);
+  if (part === null || part === undefined) return undefined;
+  return part.length <= COPIED_BYTES_MAX ? Buffer.from(part) : part;
 }
 
 function toHeaders(headers: Iterable<readonly [unknown, unknown]>): Record<string, string> {

@@ -130,6 +130,10 @@ const HOSTILE: Readonly<Record<string, ForeignMessage>> = {
     key: '11',
     value: JSON.stringify({ ...event(), status: '\u001b[31m\0\ud83d' }),
   },
+  'an event of more than 8,192 bytes': {
+    key: '16',
+    value: JSON.stringify({ ...event(), padding: 'x'.repeat(8_192) }),
+  },
   'an event with names of objects': {
     key: '12',
     value: '{"version":1,"__proto__":{"a":1},"constructor":null,"toString":"\\u0000"}',
