@@ -32,6 +32,7 @@ export function openApiDocument(contract: ServiceContract) {
   };
 }
 
-const ADDRESSES =
-  'An address that is not listed here answers 404 `method_not_found`; `/` leads browsers to /docs. Bodies are JSON in UTF-8; a body without ' +
-  'Content-Type counts as JSON unless a browser sent it.';
+const ADDRESSES = `An address that is not listed here answers 404 \`method_not_found\`; \`/\` leads browsers to /docs.
+OPTIONS is answered only as the preflight request of a web page in \`ALLOWED_ORIGINS\`, with 204.
+
+Bodies are JSON in UTF-8; a body without Content-Type counts as JSON unless a browser sent it.`;

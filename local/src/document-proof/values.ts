@@ -18,7 +18,10 @@ export function valuesOf(schema: Schema, resolve: (ref: string) => Schema): Arbi
   if (typeof schema.$ref === 'string') return valuesOf(resolve(schema.$ref), resolve);
   if ('const' in schema) return fc.constant(schema.const);
   if (Array.isArray(schema.enum)) return fc.constantFrom(...schema.enum);
-  if (Array.isArray(schema.anyOf)) return fc.oneof(...schema.anyOf.map((one) => valuesOf(one, resolve)));
+  if (Array.isArray(schema.anyOf)) {
+    const { anyOf, ...common } = schema as { anyOf: Schema[] };
+    return fc.oneof(...anyOf.map((one) => valuesOf({ ...common, ...one }, resolve)));
+  }
   if (Array.isArray(schema.type)) return fc.oneof(...schema.type.map((type) => valuesOf({ ...schema, type }, resolve)));
   switch (schema.type) {
     case 'integer':
@@ -35,9 +38,11 @@ export function valuesOf(schema: Schema, resolve: (ref: string) => Schema): Arbi
       return fc.boolean();
     case 'null':
       return fc.constant(null);
-    default:
+    case undefined:
+      if (Object.keys(schema).some((keyword) => keyword !== 'description')) break;
       return fc.jsonValue();
   }
+  throw new Error(`values for ${JSON.stringify(schema)} are not generated yet`);
 }
 
 /** A whole number as it travels, with every digit. */
