@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { failedWith, type ParamsOf, stringifyJson } from 'rpc-kit';
+import { pino } from 'pino';
+import { failedWith, type ParamsOf, serveHttp, stringifyJson } from 'rpc-kit';
 import { testCall } from 'rpc-kit/testing';
 import { loms as contract } from '../contract.ts';
 import { type Loms, type LomsClient, type Outcome, outcomeOf, settle, withLoms } from './loms-fixture.ts';
@@ -159,6 +160,31 @@ describe('An idempotency key', () => {
       const others = [await create('checkout/0.1.0', 8n), await create('curl/8.1'), await create(undefined)];
       assert.equal(new Set([made, ...others].map((answer) => stringifyJson(answer))).size, 4);
       assert.deepEqual(await orderCounts(), { 'awaiting payment': 4 });
+    }),
+  );
+
+  it(
+    'that several calls of one batch carry makes one order, and is refused to those with another body',
+    withLoms(async ({ service, supply, orderCounts }) => {
+      await supply(SKU, { 1: 100 });
+      await using server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger: pino({ level: 'silent' }) });
+      const counts = [1, 1, 2];
+      const answer = await fetch(`${server.url}/rpc`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': KEY },
+        body: JSON.stringify(
+          counts.map((count, id) => {
+            const params = { user: 7, items: [{ sku: SKU, count }] };
+            return { jsonrpc: '2.0', id, method: 'createOrder', params };
+          }),
+        ),
+      });
+      const answers = (await answer.json()) as { result?: object; error?: { data: { reason: string } } }[];
+      const told = answers.map(({ result, error }) => error?.data.reason ?? JSON.stringify(result));
+      // Which body comes first is chance; that it is one of them is not.
+      assert.equal(told[0], told[1]);
+      assert.equal([told[0], told[2]].filter((one) => one === 'idempotency_conflict').length, 1);
+      assert.deepEqual(await orderCounts(), { 'awaiting payment': 1 });
     }),
   );
 

@@ -44,10 +44,7 @@ const texts = new WeakMap<Baggage, string>();
 
 /** The context with the baggage of the text, for `propagation.getActiveBaggage()`. */
 export function withBaggage(base: Context, text: string | undefined): Context {
-  if (text === undefined) return base;
-  const baggage = propagation.createBaggage(Object.fromEntries(text.split(',').map(toEntry)));
-  texts.set(baggage, text);
-  return propagation.setBaggage(base, baggage);
+  return text === undefined ? base : propagation.setBaggage(base, parseBaggage(text));
 }
 
 /** @param fallback what stands for a context without baggage; one that was emptied has none */
@@ -55,6 +52,17 @@ export function baggageOf(context: Context, fallback: string | undefined): strin
   const baggage = propagation.getBaggage(context);
   if (!baggage) return fallback;
   return texts.get(baggage) ?? acceptBaggage(baggage.getAllEntries().map(toMember).join(','));
+}
+
+/** The calls of a batch share the baggage of its headers: it is parsed once. */
+let latest: { readonly text: string; readonly baggage: Baggage } | undefined;
+
+function parseBaggage(text: string): Baggage {
+  if (latest?.text === text) return latest.baggage;
+  const baggage = propagation.createBaggage(Object.fromEntries(text.split(',').map(toEntry)));
+  texts.set(baggage, text);
+  latest = { text, baggage };
+  return baggage;
 }
 
 function toEntry(member: string): [string, BaggageEntry] {
