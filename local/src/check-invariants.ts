@@ -12,6 +12,7 @@ import {
   reportLines,
   SourceError,
 } from 'invariants';
+import { describeWrong } from 'rpc-kit/urls';
 import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { parseDatabaseUrl } from 'service-kit';
 import { Failure, runScript } from './failure.ts';
@@ -72,7 +73,7 @@ function readWhole(name: string, text: string, max: number): number {
   const range = { min: 0, max };
   const number = parseWhole(text, range);
   if (number !== undefined) return number;
-  throw new Failure(`${name} is "${text}", but has to be ${describeWhole(range)}. ${USAGE}`);
+  throw new Failure(`${name} ${describeWrong(text, describeWhole(range))}. ${USAGE}`);
 }
 
 function readUrl(name: string, text: string | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { describeWrong } from 'rpc-kit/urls';
 import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { Failure } from './failure.ts';
 import { PROJECT_DIRECTORY } from './mesh-config.ts';
@@ -46,7 +47,7 @@ export async function openCompose(variables: NodeJS.ProcessEnv = {}): Promise<Co
 function composeFiles(events = ''): string[] {
   if (events === '' || events === 'kafka') return [];
   if (events === 'rpc') return ['--file', 'docker-compose.yml', '--file', 'docker-compose.rpc.yml'];
-  throw new Failure(`EVENTS is "${events}", but has to be kafka or rpc.`);
+  throw new Failure(`EVENTS ${describeWrong(events, 'kafka or rpc')}.`);
 }
 
 /** What docker-compose.yml publishes on this host. Compose itself answers a wrong one in the words of its parser. */
@@ -66,7 +67,7 @@ export function refuseWrongPorts(environment: NodeJS.ProcessEnv): void {
   const mistakes = COMPOSE_PORTS.flatMap((variable) => {
     const text = environment[variable] ?? '';
     if (text === '' || parseWhole(text, PORT_RANGE) !== undefined) return [];
-    return `${variable} is "${text}", but has to be ${describeWhole(PORT_RANGE)}.`;
+    return `${variable} ${describeWrong(text, describeWhole(PORT_RANGE))}.`;
   });
   if (mistakes.length > 0) throw new Failure(mistakes.join(' '));
 }

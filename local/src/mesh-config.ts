@@ -1,5 +1,5 @@
 import { join, relative, resolve } from 'node:path';
-import { hideUrlSecrets } from 'rpc-kit/urls';
+import { describeWrong } from 'rpc-kit/urls';
 import { parseWhole } from 'rpc-kit/whole-number';
 import { Failure } from './failure.ts';
 import { type PerService, perService, SERVICES, type ServiceName } from './services.ts';
@@ -36,7 +36,7 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
     const text = environment[variable];
     if (text === undefined || text === '') return fallback;
     const value = parse(text);
-    if (value === undefined) mistakes.push(`${variable} is "${hideUrlSecrets(text)}", but has to be ${expected}.`);
+    if (value === undefined) mistakes.push(`${variable} ${describeWrong(text, expected)}.`);
     return value ?? fallback;
   };
   const readPort = (variable: string, fallback: number, max = PORT_MAX): number =>

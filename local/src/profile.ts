@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { env } from 'node:process';
 import { text } from 'node:stream/consumers';
+import { describeWrong } from 'rpc-kit/urls';
 import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { isProfileKind, PROFILE_KINDS, PROFILE_SECONDS, type ProfileKind, profileSocketPath } from 'service-kit';
 import { Failure, runScript } from './failure.ts';
@@ -36,7 +37,7 @@ function readWishes(environment: NodeJS.ProcessEnv): { kind: ProfileKind; second
   if (!isProfileKind(kind)) throw new Failure(`KIND is "${kind}", but has to be ${PROFILE_KINDS.join(' or ')}.`);
   const seconds = environment.SECONDS || SECONDS_FALLBACK;
   if (parseWhole(seconds, PROFILE_SECONDS) !== undefined) return { kind, seconds };
-  throw new Failure(`SECONDS is "${seconds}", but has to be ${describeWhole(PROFILE_SECONDS)}.`);
+  throw new Failure(`SECONDS ${describeWrong(seconds, describeWhole(PROFILE_SECONDS))}.`);
 }
 
 /** @returns the file that the service has written; it waits for as long as the service takes, and Ctrl-C ends both */

@@ -3,13 +3,13 @@ import { z } from 'zod';
 
 const TEN_MINUTES_MS = 600_000;
 
-/** As long as a timer of Node waits, 24 days: `make storm` and `make check-invariants` wait for it. */
+/** 24 days, the longest that a timer of Node waits; `make storm` and `make check-invariants` take as much. */
 const PAYMENT_TIMEOUT_MS = { min: 1, max: 2_147_483_647 };
-/** A hundred years, as for the operations. */
+/** As long as operations may be kept. */
 const KEPT_HOURS = { min: 1, max: KEPT_DAYS.max * 24 };
-/** A broker makes as many in its time; notifications's replicas share them, and never are as many. */
+/** One broker creates 500 within 3 s. Replicas of notifications share the partitions, and are never as many. */
 const PARTITIONS = { min: 1, max: 500 };
-/** Clusters keep three, seldom five. Brokers refuse more than there are of them. */
+/** Clusters keep three, seldom five; brokers refuse more replicas than there are brokers. */
 const REPLICATION = { min: 1, max: 10 };
 
 export const lomsConfig = z

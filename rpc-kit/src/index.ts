@@ -52,7 +52,7 @@ export {
 export { limitMethods, shedLoad } from './interceptors/load-shedding.ts';
 export { adaptiveLimit, type ConcurrencyLimit, fixedLimit, type Priority } from './concurrency-limit.ts';
 export { type LogFields, logScope, outsideCalls, runInLogScope } from './log-scope.ts';
-export { hideUrlSecrets, type HttpUrl, parseHttpUrl, parseUrl } from './urls.ts';
+export { describeWrong, hideUrlSecrets, type HttpUrl, parseHttpUrl, parseUrl } from './urls.ts';
 export { describeWhole, parseWhole, type WholeRange } from './whole-number.ts';
 
 // ---------------------------------------------------------------------------------------------------------------------

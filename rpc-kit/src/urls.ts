@@ -88,3 +88,12 @@ export function hideUrlSecrets(text: string): string {
   if (!text.includes('://')) return text;
   return text.replace(USERINFO, '://').replace(QUERY_AND_FRAGMENT, '$1');
 }
+
+const QUOTED_LENGTH_MAX = 40;
+
+/** `is "x", but has to be …`; what may have been meant for another variable, with a password in it, is not quoted. */
+export function describeWrong(text: string, expected: string): string {
+  const shown = hideUrlSecrets(text);
+  const isQuoted = shown.length <= QUOTED_LENGTH_MAX && !text.includes('@');
+  return `${isQuoted ? `is ${JSON.stringify(shown)}, but ` : ''}has to be ${expected}`;
+}

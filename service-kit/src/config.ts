@@ -10,7 +10,7 @@ export class ConfigError extends Error {
 /** pgbouncer takes 300 clients (pgbouncer/common.ini), and a service has a replica or two at least. */
 const POOL_MAX = 150;
 
-/** What is kept for a time is kept for a hundred years at most: some thousands lie before the first day that Postgres knows. */
+/** A hundred years. Postgres knows no date before 4713 BC, so a clean-up that counts back millions of days would fail. */
 export const KEPT_DAYS = { min: 1, max: 36_500 };
 
 /** The variables that every service has. */

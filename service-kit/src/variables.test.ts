@@ -43,7 +43,11 @@ describe('A variable for a whole number', () => {
     [...strange, 'NaN', 'Infinity', 'null', 'true', '0', '101', '9'.repeat(30)],
     /^NAME is wrong: it is ".*", but has to be a whole number from 1 to 100$/s,
   );
-  refuses(field, ['9'.repeat(1_000), `http://u:${SECRET}@host`], /wrong: it has to be a whole number from 1 to 100$/);
+  refuses(
+    field,
+    ['9'.repeat(1_000), `http://u:${SECRET}@host`, `http://u:${SECRET}#@host`],
+    /wrong: it has to be a whole number from 1 to 100$/,
+  );
 });
 
 describe('A variable for a part', () => {

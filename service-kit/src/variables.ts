@@ -4,6 +4,7 @@ import {
   canonicalHost,
   canonicalOrigin,
   describeWhole,
+  describeWrong,
   hideUrlSecrets,
   parseHttpUrl,
   parseWhole,
@@ -116,13 +117,7 @@ function parsed<T>(parse: (text: string) => T) {
   });
 }
 
-const SHOWN_LENGTH_MAX = 40;
-
-/** A value that may have been meant for another variable, with a password in it, is not quoted. */
-function refusal(text: string, expected: string): string {
-  const isShown = text.length <= SHOWN_LENGTH_MAX && !/[@/]/.test(text);
-  return `it ${isShown ? `is ${JSON.stringify(text)}, but ` : ''}has to be ${expected}`;
-}
+const refusal = (text: string, expected: string): string => `it ${describeWrong(text, expected)}`;
 
 const RATIO = /^\d(\.\d{1,15})?$/;
 

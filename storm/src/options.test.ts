@@ -58,7 +58,12 @@ describe('where a storm goes', () => {
     assert.throws(() => chooseUrls({ LOMS_URL: disguised }, mesh), /LOMS_URL names shop\.example,/);
   });
 
-  for (const text of ['https://u:hunter2@127.0.0.1', 'http://u:1/hunter2@127.0.0.1', 'http://127.0.0.1/?k#hunter2']) {
+  for (const text of [
+    'https://u:hunter2@127.0.0.1',
+    'http://u:hunter2#@127.0.0.1',
+    'http://u:1/hunter2@127.0.0.1',
+    'http://127.0.0.1/?k#hunter2',
+  ]) {
     it(`is refused without the secrets of ${text}`, () => {
       assert.throws(
         () => chooseUrls({ CHECKOUT_URL: text }, mesh),

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Failure } from 'local/running-mesh';
-import { describeWhole, hideUrlSecrets, parseHttpUrl, parseWhole } from 'rpc-kit';
+import { describeWhole, describeWrong, parseHttpUrl, parseWhole } from 'rpc-kit';
 import type { Urls } from './connections.ts';
 
 export interface Options {
@@ -31,7 +31,7 @@ export function loadOptions(environment: NodeJS.ProcessEnv): Options {
     const text = environment[variable] || String(fallback);
     const number = parseWhole(text, { min, max });
     if (number !== undefined) return number;
-    throw new Failure(`${variable} is "${text}", but has to be ${describeWhole({ min, max })}.`);
+    throw new Failure(`${variable} ${describeWrong(text, describeWhole({ min, max }))}.`);
   };
   return {
     users: whole('USERS', 50, USERS_MAX),
@@ -55,7 +55,7 @@ export function chooseUrls(environment: NodeJS.ProcessEnv, mesh: Urls): Urls {
 function parseLoopbackUrl(variable: string, text: string): string {
   const url = URL.parse(text);
   if (url?.protocol !== 'http:')
-    throw new Failure(`${variable} is "${hideUrlSecrets(text)}", but has to be an address like http://127.0.0.1:8080.`);
+    throw new Failure(`${variable} ${describeWrong(text, 'an address like http://127.0.0.1:8080')}.`);
   // URL has made every spelling of an IPv4 address the one with four numbers.
   const isLoopback =
     url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
