@@ -17,6 +17,8 @@ export interface OpenRpcMethod {
   readonly 'x-retry': string;
   readonly 'x-positions'?: readonly string[] | undefined;
   readonly 'x-errors': readonly DocumentedError[];
+  /** Refusals without a reason, by code, each with the sentence that says when. */
+  readonly 'x-codes'?: MethodContract['codes'];
 }
 
 interface OpenRpcExample {
@@ -94,6 +96,7 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
     'x-retry': retrySafetyOf(method),
     'x-positions': method.positions,
     'x-errors': documentedErrors(method),
+    ...(method.codes ? { 'x-codes': method.codes } : {}),
   };
 }
 

@@ -106,6 +106,14 @@ describe('docs page', () => {
     assert.match(section('listCart'), /None but those that any call can end with/);
   });
 
+  it('shows refusals without a reason, which have a code and a sentence', () => {
+    const codes = { unauthenticated: 'The token is wrong.' };
+    const guarded = { guarded: { ...listCart, codes } };
+    const page = docsPage(openRpcDocument(defineService('checkout', ABOUT, guarded))).html;
+    assert.match(page, /The token is wrong\..*unauthenticated.*401.*-32016/s);
+    assert.doesNotMatch(page, /None but those that any call can end with/);
+  });
+
   it('gives curl lines for both faces that a shell takes as they are', () => {
     const lines = textOf(section('addToCart'));
     const params = `{"user":9223372036854775807,"sku":1076963,"count":2,"note":"it'\\''s for 9007199254740993"}`;

@@ -1,4 +1,5 @@
 import type { DocumentedError } from '../answer-table.ts';
+import { CODES, type Code } from '../code.ts';
 import type { OpenRpcMethod } from '../openrpc.ts';
 import { curlBlock } from './curl.ts';
 import { type Html, html, inlineCode, prose } from './html.ts';
@@ -29,7 +30,7 @@ ${method.description && prose(method.description)}
 ${factList(methodFacts(method))}
 ${fieldsPart('Params', method.params, 'It takes none.')}
 ${fieldsPart('Result', fieldsOf(method.result.schema, 'result'), 'An empty object.')}
-${errorsPart(method['x-errors'])}
+${errorsPart(method['x-errors'], method['x-codes'] ?? {})}
 <h3>Call it</h3>
 ${curlBlock('Plain face', `/${method.name}`, jsonText(params))}
 ${curlBlock('JSON-RPC', '/rpc', jsonText(envelope))}
@@ -64,15 +65,27 @@ function fieldsPart(title: string, fields: readonly Field[], noteWhenNone: strin
 ${fields.length > 0 ? fieldTable(title, fields) : html`<p class="note">${noteWhenNone}</p>`}`;
 }
 
-function errorsPart(errors: readonly DocumentedError[]): Html {
-  if (errors.length === 0) return html`<h3>Errors</h3>\n<p class="note">None but those that any call can end with.</p>`;
+function errorsPart(errors: readonly DocumentedError[], codes: NonNullable<OpenRpcMethod['x-codes']>): Html {
+  const bare = Object.entries(codes) as [Code, string][];
+  if (errors.length + bare.length === 0)
+    return html`<h3>Errors</h3>\n<p class="note">None but those that any call can end with.</p>`;
   return html`<h3>Errors</h3>
 <table class="errors">
 <caption>Errors</caption>
 <thead><tr><th scope="col">Reason</th><th scope="col">Code</th><th scope="col">HTTP</th><th scope="col">JSON-RPC</th></tr></thead>
 <tbody>
-${errors.map(errorRows)}</tbody>
+${errors.map(errorRows)}${bare.map(codeRow)}</tbody>
 </table>`;
+}
+
+function codeRow([code, when]: [Code, string]): Html {
+  return html`<tr>
+<th scope="row"><p>${when}</p></th>
+<td><code>${code}</code></td>
+<td data-label="HTTP ">${CODES[code].http}</td>
+<td data-label="JSON-RPC ">${CODES[code].jsonRpc}</td>
+</tr>
+`;
 }
 
 function errorRows({ reason, code, httpStatus, jsonRpcCode, message, details }: DocumentedError): Html {
