@@ -9,14 +9,16 @@ COPY package.json package-lock.json .npmrc ./
 COPY benchmarks/package.json benchmarks/
 COPY checkout/package.json checkout/
 COPY invariants/package.json invariants/
-COPY local/package.json local/
 COPY loms/package.json loms/
 COPY notifications/package.json notifications/
+COPY mesh/package.json mesh/
 COPY observability/package.json observability/
 COPY products/package.json products/
 COPY rpc-kit/package.json rpc-kit/
 COPY service-kit/package.json service-kit/
 COPY storm/package.json storm/
+COPY testing/package.json testing/
+COPY tools/package.json tools/
 COPY worker-pool/package.json worker-pool/
 # TypeScript comes along as somebody's optional peer, and is of no use at run time; nor are type declarations and source maps.
 RUN npm ci --omit=dev --ignore-scripts -w checkout -w loms -w notifications -w products \
@@ -43,7 +45,7 @@ COPY products products
 COPY notifications notifications
 COPY loms loms
 COPY checkout checkout
-COPY local/compose local/compose
+COPY mesh/src/compose mesh/src/compose
 # The code belongs to root, and the user that runs it cannot change it.
 USER node
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 \

@@ -14,37 +14,37 @@ help: ## Prints this list
 # exec: a signal sent to make reaches the runner itself, and make waits until the runner is done.
 run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the four services (EVENTS=kafka: and Kafka; STACK=compose: in containers)
 	@case "$(STACK)" in \
-	  '') exec $(NODE) local/src/run-all.ts ;; \
-	  compose) exec $(NODE) local/src/run-compose.ts run ;; \
+	  '') exec $(NODE) mesh/src/run/run-all.ts ;; \
+	  compose) exec $(NODE) mesh/src/compose/run-compose.ts run ;; \
 	  *) echo 'STACK is "$(STACK)", but has to be compose, or not set.' >&2; exit 1 ;; \
 	esac
 
 stop: packages ## Stops the mesh that runs in another terminal or in containers (STACK=compose: only these), and keeps its data
-	@exec $(NODE) local/src/stop.ts
+	@exec $(NODE) mesh/src/run/stop.ts
 
 compose-smoke: packages ## Tries docker-compose.yml: up, a purchase, its history, down (EVENTS=rpc: without Kafka)
-	@exec $(NODE) local/src/compose-smoke.ts
+	@exec $(NODE) mesh/src/compose/compose-smoke.ts
 
 storm: packages ## Lets many users loose on the running mesh, then checks what they left (USERS=50 SECONDS=20 RATE=1000 SEED=…)
 	@exec $(NODE) storm/src/main.ts
 
 check-invariants: packages ## Checks what must hold in the running mesh (HISTORY=file for what clients saw)
-	@exec $(NODE) local/src/check-invariants.ts
+	@exec $(NODE) tools/src/check-invariants.ts
 
 kafka: packages ## Runs a Kafka broker on this machine, by Java 17 and Maven; run-all EVENTS=kafka brings its own
-	@exec $(NODE) local/src/kafka.ts
+	@exec $(NODE) mesh/src/kafka/kafka.ts
 
 dead-letters: packages ## Lists the events that notifications could not take (ORDER=5 for one order)
-	@exec $(NODE) local/src/dead-letters.ts list
+	@exec $(NODE) tools/src/dead-letters.ts list
 
 replay: packages ## Feeds dead letters in again (ORDER=5 for one order; DISCARD=<partition>:<offset> drops one)
-	@exec $(NODE) local/src/dead-letters.ts replay
+	@exec $(NODE) tools/src/dead-letters.ts replay
 
 profile: packages ## Profiles a running service and sums the profile up (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
-	@exec $(NODE) local/src/profile.ts
+	@exec $(NODE) tools/src/profile.ts
 
 log-level: packages ## Switches the log of a running service to debug, or back (SERVICE=loms)
-	@exec $(NODE) local/src/log-level.ts
+	@exec $(NODE) tools/src/log-level.ts
 
 bench: packages ## Runs a benchmark (WHAT=rpc-kit, loms, checkout or notifications; ARGS='--help' lists its options)
 	@case "$(WHAT)" in \
@@ -53,31 +53,31 @@ bench: packages ## Runs a benchmark (WHAT=rpc-kit, loms, checkout or notificatio
 	esac
 
 test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end to end
-	@exec $(NODE) local/src/test.ts
+	@exec $(NODE) testing/src/run/test.ts
 
 unit: packages ## Runs the unit tests only
 	@exec $(NODE) node_modules/mocha/bin/mocha.js --config .mocharc.unit.json
 
 precommit: packages ## Checks format, types, imports, unit tests and rpc-kit's with coverage, generated files
-	@exec $(NODE) local/src/precommit.ts
+	@exec $(NODE) tools/src/precommit/precommit.ts
 
 format: packages ## Formats the code and mends what the linter can mend
 	@exec node_modules/.bin/biome check --write .
 
 generate: packages ## Writes contracts.md, the READMEs' tables of variables, and Grafana's dashboards
-	@exec $(NODE) local/src/generate.ts
+	@exec $(NODE) tools/src/generate/generate.ts
 
 migrate: packages ## Applies the pending migrations (SERVICE=loms for one service)
-	@exec $(NODE) local/src/migrate.ts up
+	@exec $(NODE) tools/src/migrate.ts up
 
 migrate-down: packages ## Rolls back the newest migration of SERVICE
-	@exec $(NODE) local/src/migrate.ts down
+	@exec $(NODE) tools/src/migrate.ts down
 
 migrate-status: packages ## Shows which migrations are applied
-	@exec $(NODE) local/src/migrate.ts status
+	@exec $(NODE) tools/src/migrate.ts status
 
 clean-data: packages ## Removes the data and logs of the mesh (.mesh/; STACK=compose: containers and volumes)
-	@case "$(STACK)" in compose) exec $(NODE) local/src/run-compose.ts clean ;; *) exec $(NODE) local/src/clean-data.ts ;; esac
+	@case "$(STACK)" in compose) exec $(NODE) mesh/src/compose/run-compose.ts clean ;; *) exec $(NODE) mesh/src/run/clean-data.ts ;; esac
 
 packages: node_modules/.package-lock.json
 

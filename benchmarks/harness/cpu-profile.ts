@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CpuProfile, fromCpuProfile, type ProfileWindow, summarize } from 'local/profile';
+import { type CpuProfile, fromCpuProfile, type ProfileWindow, summarize } from 'tools/profile';
 
 const SAMPLING_MICROS = 200;
 const LINES_MAX = 30;

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { pickFreePorts } from 'local/testing';
+import { pickFreePorts } from 'testing';
 
 export interface ServiceProcess extends AsyncDisposable {
   readonly url: string;

@@ -1,5 +1,5 @@
 import { assertInvariants } from 'invariants';
-import { openServerAlone } from 'local/testing';
+import { openServerAlone } from 'testing';
 import { writeResults } from '../harness/results-folder.ts';
 import { runBenchmark } from '../harness/run-benchmark.ts';
 import { describeSetting, settingLine } from '../harness/setting.ts';

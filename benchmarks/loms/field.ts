@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Database, openDatabase } from 'service-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { type BenchProcess, startProcess } from '../harness/process.ts';
 import { startService } from '../harness/service-process.ts';
 import { type CapturedWork, captureWork } from './captured-work.ts';

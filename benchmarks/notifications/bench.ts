@@ -1,4 +1,4 @@
-import { openServerAlone } from 'local/testing';
+import { openServerAlone } from 'testing';
 import { writeResults } from '../harness/results-folder.ts';
 import { runBenchmark } from '../harness/run-benchmark.ts';
 import { describeSetting, settingLine } from '../harness/setting.ts';

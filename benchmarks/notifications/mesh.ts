@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase } from 'local/testing';
 import { loms } from 'loms/contract.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Client, createClient, createHttpTransport } from 'rpc-kit';
 import { openDatabase } from 'service-kit';
+import { createTestDatabase } from 'testing';
 import { startService } from '../harness/service-process.ts';
 import { SKUS } from './buyers.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { RpcError } from 'rpc-kit';
 import { type Database, sql } from 'service-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { checkout } from '../contract.ts';
 import { cartOf, fill, newUser, post, type RunningCheckout, startCheckout } from './checkout-fixture.ts';
 import { answer } from './fake-loms.ts';

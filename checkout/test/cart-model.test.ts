@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { RpcError } from 'rpc-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { accountedFor, createCartModel, entriesOf, type Goods, put } from './cart-model.ts';
 import {
   anyBehaviour,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { failedWith, RpcError } from 'rpc-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { CART_LINES_MAX, checkout, LINE_COUNT_MAX } from '../contract.ts';
 import { cartOf, eventually, fill, newUser, type RunningCheckout, startCheckout } from './checkout-fixture.ts';
 import { nameOf, USUAL_PRICE } from './fake-products.ts';

@@ -1,4 +1,4 @@
-import { createTestDatabase, itKeepsItsDocuments, type TestDatabase } from 'local/testing';
+import { createTestDatabase, itKeepsItsDocuments, type TestDatabase } from 'testing';
 import { type RunningCheckout, startCheckout } from './checkout-fixture.ts';
 
 describe('checkout', () => {

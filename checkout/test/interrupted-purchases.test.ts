@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { type CallOptions, failedWith, RpcError } from 'rpc-kit';
 import { sql } from 'service-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { checkout } from '../contract.ts';
 import type { PendingPurchase } from '../src/domain/ports.ts';
 import { createUnfinishedPurchases } from '../src/repository/purchases.ts';

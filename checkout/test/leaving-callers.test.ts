@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Database, openDatabase, type Statement } from 'service-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { eventually, fill, newUser, type RunningCheckout, startCheckout } from './checkout-fixture.ts';
 
 describe('A caller that leaves checkout', () => {

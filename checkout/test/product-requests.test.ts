@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { type Call, failedWith, type RpcError } from 'rpc-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { checkout } from '../contract.ts';
 import { PRODUCT_LIMIT } from '../src/peer/products.ts';
 import { eventually, fill, newUser, post, type RunningCheckout, startCheckout } from './checkout-fixture.ts';

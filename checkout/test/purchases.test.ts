@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { failedWith, type RpcError } from 'rpc-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { checkout } from '../contract.ts';
 import {
   cartOf,

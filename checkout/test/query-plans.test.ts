@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { createOperationJournal, type Database, openDatabase, startForgetting } from 'service-kit';
 import {
   createTestDatabase,
   itReadsByIndexOnly,
@@ -11,10 +14,7 @@ import {
   rolledBack,
   rowsReadBy,
   writePast,
-} from 'local/testing';
-import { pino } from 'pino';
-import { Registry } from 'prom-client';
-import { createOperationJournal, type Database, openDatabase, startForgetting } from 'service-kit';
+} from 'testing';
 import { createCartReader } from '../src/repository/carts.ts';
 import { createUnfinishedPurchases, createUnsettledReader } from '../src/repository/purchases.ts';
 import { createStore } from '../src/repository/store.ts';

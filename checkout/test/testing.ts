@@ -4,3 +4,5 @@ export type { CartLine, CartReader, Context, ProductCatalogue } from '../src/dom
 export { cacheProducts } from '../src/peer/product-cache.ts';
 export { createProductCatalogue, PRODUCT_LIMIT } from '../src/peer/products.ts';
 export { singleFlight } from '../src/peer/single-flight.ts';
+export { type FakeProducts, startFakeProducts } from './fake-products.ts';
+export { type CheckoutOptions, startCheckout } from './in-process.ts';

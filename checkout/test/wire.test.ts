@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { newUser, post, type RunningCheckout, startCheckout } from './checkout-fixture.ts';
 import { refuse } from './fake-loms.ts';
 import { USUAL_PRICE } from './fake-products.ts';

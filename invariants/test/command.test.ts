@@ -9,7 +9,7 @@ import { toHistoryLine } from '../src/index.ts';
 import { connect } from '../src/snapshot.ts';
 import { openWorld, type World } from './world.ts';
 
-const SCRIPT = resolve(import.meta.dirname, '../../local/src/check-invariants.ts');
+const SCRIPT = resolve(import.meta.dirname, '../../tools/src/check-invariants.ts');
 
 describe('make check-invariants', () => {
   let world: World;

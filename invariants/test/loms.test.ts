@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Loms, openLoms, outboxToDrain } from '../../loms/test/loms-fixture.ts';
+import { type Loms, openLoms, outboxToDrain } from 'loms/testing';
 import { drained, findBroken } from '../src/index.ts';
 
 /** Orders 1 to 4: payed, cancelled, awaiting payment, failed. */

@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createTestDatabase } from 'local/testing';
-import { eventually } from '../../local/test/in-process/patience.ts';
+import { createTestDatabase, eventually } from 'testing';
 import {
   checkInvariants,
   type DatabaseUrls,

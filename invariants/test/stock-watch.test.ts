@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import type pg from 'pg';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { openSnapshot, watchStock } from '../src/index.ts';
 import { connect } from '../src/snapshot.ts';
 import { createStockWatcher } from '../src/stock-watch.ts';

@@ -1,11 +1,10 @@
 import { checkout } from 'checkout/contract.ts';
-import { createTestDatabase } from 'local/testing';
+import { startCheckout, startFakeProducts } from 'checkout/testing';
 import { loms } from 'loms/contract.ts';
+import { startLoms } from 'loms/testing';
+import { startNotifications, type Told } from 'notifications/testing';
 import { createClient, createHttpTransport, RpcError } from 'rpc-kit';
-import { startFakeProducts } from '../../checkout/test/fake-products.ts';
-import { startCheckout } from '../../local/test/in-process/checkout.ts';
-import { startLoms } from '../../local/test/in-process/loms.ts';
-import { startNotifications, type Told } from '../../local/test/in-process/notifications.ts';
+import { createTestDatabase } from 'testing';
 import {
   type DatabaseUrls,
   drained,

@@ -1,6 +1,6 @@
-import { itKeepsItsDocuments } from 'local/testing';
 import { pino } from 'pino';
 import { type HttpServer, serveHttp } from 'rpc-kit';
+import { itKeepsItsDocuments } from 'testing';
 import { type Loms, openLoms } from './loms-fixture.ts';
 
 /** The skus of the documents' examples. */

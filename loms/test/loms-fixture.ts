@@ -1,18 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Query } from 'invariants';
-import {
-  createTestDatabase,
-  noteStatements,
-  queryOn,
-  type RanStatement,
-  rolledBack,
-  type TestDatabase,
-} from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Client, createClient, RpcError, type Service } from 'rpc-kit';
 import { type Database, openDatabase } from 'service-kit';
+import { createTestDatabase, noteStatements, queryOn, type RanStatement, rolledBack, type TestDatabase } from 'testing';
 import { runInPool } from 'worker-pool';
 import { loms } from '../contract.ts';
 import { createApp } from '../src/app.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Database } from 'service-kit';
 import {
   itReadsByIndexOnly,
   lastOf,
@@ -7,8 +8,7 @@ import {
   type RanStatement,
   rowsReadBy,
   writePast,
-} from 'local/testing';
-import type { Database } from 'service-kit';
+} from 'testing';
 import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
 import type { Handover } from '../src/domain/ports.ts';
 import { createAwaitingReader } from '../src/repository/awaiting.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { failedWith, type RpcError } from 'rpc-kit';
 import { sql } from 'service-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { notifications, type OrderEvent } from '../contract.ts';
 import { createEvent, createEvents, newId } from './order-events.ts';
 import { type RunningService, startService } from './running-service.ts';

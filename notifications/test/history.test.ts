@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import type { ParamsOf, ResultOf } from 'rpc-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import type { notifications, OrderEvent } from '../contract.ts';
 import { createEvent, createEvents, newId } from './order-events.ts';
 import { type RunningService, startService } from './running-service.ts';

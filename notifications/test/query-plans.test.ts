@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { Database } from 'service-kit';
 import {
   createTestDatabase,
   itReadsByIndexOnly,
@@ -12,8 +13,7 @@ import {
   rolledBack,
   rowsReadBy,
   writePast,
-} from 'local/testing';
-import type { Database } from 'service-kit';
+} from 'testing';
 import type { DeadLetter, Partition } from '../src/domain/consumer-ports.ts';
 import type { Notification } from '../src/domain/ports.ts';
 import { createConsumerStore } from '../src/repository/consumer-store.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { createTestDatabase } from 'local/testing';
 import { type Database, sql } from 'service-kit';
+import { createTestDatabase } from 'testing';
 import type { OrderEvent } from '../contract.ts';
 import type { ConsumerStore, Stretch } from '../src/domain/consumer-ports.ts';
 import type { QueuedNotification } from '../src/domain/delivery-ports.ts';

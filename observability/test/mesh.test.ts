@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SERVICES, startMesh, type TestMesh } from 'local/testing';
+import { SERVICES, startMesh, type TestMesh } from 'testing';
 import { DASHBOARDS } from '../src/dashboards.ts';
 import { unknownIn } from '../src/known-metrics.ts';
 import { type PrometheusServer, type Rule, type Sample, startPrometheus } from './prometheus-server.ts';

@@ -1,4 +1,4 @@
-import type { PerService } from 'local/testing';
+import type { PerService } from 'testing';
 import type { Family } from '../src/exposition.ts';
 import { type DescribedMetric, readMetricsPage } from '../src/metrics-page.ts';
 import { readMetrics } from './scrape.ts';

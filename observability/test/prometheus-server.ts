@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pickFreePorts, prometheusProgram } from 'local/testing';
+import { pickFreePorts, prometheusProgram } from 'testing';
 
 /** A Prometheus of a test's own. */
 export interface PrometheusServer extends AsyncDisposable {

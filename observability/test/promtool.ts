@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { prometheusProgram } from 'local/testing';
+import { prometheusProgram } from 'testing';
 
 export const PROMETHEUS_FOLDER = join(import.meta.dirname, '../prometheus');
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PerService } from 'local/testing';
+import type { PerService } from 'testing';
 import { readMetricsText } from './scrape.ts';
 
 /** From catalogue/catalogue.json. */

@@ -1,8 +1,8 @@
-import { createTestDatabase, itKeepsItsDocuments } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type HttpServer, serveHttp } from 'rpc-kit';
 import { openDatabase } from 'service-kit';
+import { createTestDatabase, itKeepsItsDocuments } from 'testing';
 import { createApp } from '../src/app.ts';
 import { createCatalogue } from '../src/repository/catalogue.ts';
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import {
@@ -15,6 +14,7 @@ import {
   serveHttp,
 } from 'rpc-kit';
 import { type Database, openDatabase } from 'service-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { products } from '../contract.ts';
 import { createApp } from '../src/app.ts';
 import { createCatalogue } from '../src/repository/catalogue.ts';

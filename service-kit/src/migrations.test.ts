@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pendingMigrations } from './migrations.ts';
 
-/** What needs a Postgres is tested in local/test/migrations.test.ts. */
+/** What needs a Postgres is tested in testing/test/migrations.test.ts. */
 describe('pendingMigrations', () => {
   let directory: string;
   beforeEach(() => {

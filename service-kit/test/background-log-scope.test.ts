@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createTestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { logScope, runInLogScope } from 'rpc-kit';
+import { createTestDatabase } from 'testing';
 import { createSharedTokenBucket, openDatabase } from '../src/index.ts';
 
 type Line = Readonly<Record<string, unknown>>;

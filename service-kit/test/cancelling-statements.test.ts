@@ -3,10 +3,10 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createClient, defineService, implement, RpcError } from 'rpc-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { z } from 'zod';
 import { CommitUnconfirmed, type Database, databaseErrors, openDatabase, type Statement, sql } from '../src/index.ts';
 

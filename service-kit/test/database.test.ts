@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { type Database, DatabaseUnavailable, openDatabase, sql } from '../src/index.ts';
 
 describe('a transaction', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createClient, defineService, implement, type LogFields, logScope, RpcError, runInLogScope } from 'rpc-kit';
 import { testCall } from 'rpc-kit/testing';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { z } from 'zod';
 import {
   createOperationJournal,

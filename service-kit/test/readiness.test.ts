@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { createTestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { createTestDatabase } from 'testing';
 import { databaseReadiness, openDatabase } from '../src/index.ts';
 import { migrateDown, migrateUp } from '../src/migrations.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, type TestDatabase } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { Limiter, RpcError, Token } from 'rpc-kit';
+import { createTestDatabase, type TestDatabase } from 'testing';
 import { createSharedTokenBucket, type Database, DatabaseUnavailable, openDatabase, sql } from '../src/index.ts';
 
 /** Longer than a test may take: who would have to wait for it fails, however slow the machine is. */

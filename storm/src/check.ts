@@ -8,7 +8,7 @@ import {
   reportLines,
   type StockWatch,
 } from 'invariants';
-import { Failure, type RunningMesh } from 'local/running-mesh';
+import { Failure, type RunningMesh } from 'mesh';
 
 interface CheckParts {
   readonly mesh: RunningMesh;

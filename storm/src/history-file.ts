@@ -2,7 +2,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { type Operation, toHistoryLine } from 'invariants';
-import { Failure, shortPath } from 'local/running-mesh';
+import { Failure, shortPath } from 'mesh';
 import type { RecordedCall } from './recorder.ts';
 
 /** The history of a storm on disk, a line for each call, for the checker and for whoever looks for a call later. */

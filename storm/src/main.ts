@@ -1,7 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { watchStock } from 'invariants';
-import { findRunningMesh, runScript, shortPath } from 'local/running-mesh';
+import { findRunningMesh, runScript, shortPath } from 'mesh';
 import { checkMesh } from './check.ts';
 import type { Urls } from './connections.ts';
 import { listenForEnd } from './end-of-storm.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from 'local/running-mesh';
 import { loms } from 'loms/contract.ts';
+import { Failure } from 'mesh';
 import { type Client, CODES, createClient, createHttpTransport, hideUrlSecrets, RpcError } from 'rpc-kit';
 import { readSkus } from './catalogue.ts';
 import { USER_AGENT } from './connections.ts';

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { Failure } from 'local/running-mesh';
+import { Failure } from 'mesh';
 import { describeWhole, describeWrong, parseHttpUrl, parseWhole } from 'rpc-kit';
 import type { Urls } from './connections.ts';
 

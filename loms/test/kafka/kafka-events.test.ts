@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Admin, Producer } from '@platformatic/kafka';
-import { type MortalKafka, readTestBrokers, startMortalKafka } from 'local/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parseJson } from 'rpc-kit';
+import { type MortalKafka, readTestBrokers, startMortalKafka } from 'testing';
 import { z } from 'zod';
 import { orderEvents } from '../../contract.ts';
 import { SinkUnavailable } from '../../src/domain/errors.ts';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Admin, Consumer, compatibilityPartitioner, Producer } from '@platformatic/kafka';
-import { createTestDatabase, readTestBrokers } from 'local/testing';
 import { orderEvents } from 'loms/contract.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type LogFields, logScope, stringifyJson } from 'rpc-kit';
 import { type Database, openDatabase } from 'service-kit';
+import { createTestDatabase, readTestBrokers } from 'testing';
 import { z } from 'zod';
 import type { OrderEvent } from '../../contract.ts';
 import { startEventConsumer } from '../../src/consumer/event-consumer.ts';

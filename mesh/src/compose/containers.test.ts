@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROJECT_DIRECTORY } from '../mesh-config.ts';
+import { COMPOSE_PORTS, refuseWrongPorts } from './docker-compose.ts';
+
+const read = (path: string): string => readFileSync(join(PROJECT_DIRECTORY, path), 'utf8');
+
+describe('The files for Docker', () => {
+  it('copy the package.json of every workspace before npm ci, which wants to see them all', () => {
+    const { workspaces } = JSON.parse(read('package.json')) as { workspaces: string[] };
+    const dockerfile = read('Dockerfile');
+    const missing = workspaces.filter((name) => !dockerfile.includes(`COPY ${name}/package.json ${name}/\n`));
+    assert.deepEqual(missing, []);
+  });
+
+  it('let nothing into the image that .dockerignore does not name', () => {
+    assert.match(read('.dockerignore'), /^\*$/m);
+  });
+
+  it('pin every image, name no container and publish on the loopback interface only', () => {
+    const compose = read('docker-compose.yml');
+    const images = [...compose.matchAll(/^ +image: (\S+)$/gm)].map(([, image]) => image ?? '');
+    assert.ok(images.length >= 9);
+    assert.deepEqual(
+      images.filter((image) => !/:[^:]*[\d}]/.test(image) || image.endsWith(':latest')),
+      [],
+    );
+    assert.doesNotMatch(compose, /container_name/);
+    const published = [...compose.matchAll(/"([^"]*\$\{\w+_PORT:-\d+\}[^"]*)"/g)].map(([, port]) => port ?? '');
+    assert.ok(published.length >= 8);
+    assert.deepEqual(
+      published.filter((port) => !port.startsWith('127.0.0.1:')),
+      [],
+    );
+  });
+});
+
+describe('The ports of the containers', () => {
+  it('are all looked at', () => {
+    const published = [...read('docker-compose.yml').matchAll(/127\.0\.0\.1:\$\{(\w+_PORT):-/g)].map(
+      ([, name]) => name,
+    );
+    assert.deepEqual([...COMPOSE_PORTS].sort(), published.sort());
+  });
+
+  it('are refused in sentences, all at once, before Docker is asked', () => {
+    refuseWrongPorts({ LOMS_PORT: '', GRAFANA_PORT: '3001' });
+    assert.throws(() => refuseWrongPorts({ LOMS_PORT: ' ', GRAFANA_PORT: '0x50' }), {
+      name: 'Failure',
+      message:
+        'LOMS_PORT is " ", but has to be a whole number from 1 to 65535. ' +
+        'GRAFANA_PORT is "0x50", but has to be a whole number from 1 to 65535.',
+    });
+  });
+});

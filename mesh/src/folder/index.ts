@@ -1,0 +1,4 @@
+export { stopLeftovers } from './leftovers.ts';
+export { isAlive, type ProcessStamp, stampProcess, waitForEnd } from './process-stamp.ts';
+export { openRunRecord, readLiveRun, readRunRecord, refuseOutOfReach } from './run-record.ts';
+export { createSecrets, loadSecrets } from './secrets.ts';

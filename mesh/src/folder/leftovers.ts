@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../failure.ts';
+import { type MeshPaths, shortPath } from '../mesh-config.ts';
+import { isClusterInUse, readPostgresPid, removeClusterLocks } from '../postgres/postgres-cluster.ts';
+import { isServiceName } from '../services.ts';
+import { identifyFile } from './folder-lock.ts';
+import { isAlive, type ProcessStamp, type SignalStep, stampProcess, stopProcess } from './process-stamp.ts';
+
+/** Long enough for what each does at its end, short enough that a person still waits for it. */
+const SERVICE_STEPS: SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 2_500 },
+  { signal: 'SIGKILL', waitMs: 1_000 },
+];
+const KEEPER_STEPS: SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 4_500 },
+  { signal: 'SIGKILL', waitMs: 500 },
+];
+const PGBOUNCER_STEPS: SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 400 },
+  { signal: 'SIGKILL', waitMs: 400 },
+];
+const POSTGRES_STEPS: SignalStep[] = [
+  { signal: 'SIGINT', waitMs: 2_500 },
+  { signal: 'SIGQUIT', waitMs: 1_000 },
+  { signal: 'SIGKILL', waitMs: 500 },
+];
+const KAFKA_STEPS: SignalStep[] = [
+  { signal: 'SIGTERM', waitMs: 2_500 },
+  { signal: 'SIGKILL', waitMs: 500 },
+];
+const PS_TIMEOUT_MS = 2_000;
+
+/**
+ * Stops what is left of a run whose runner was killed: services, then the keeper (who stops what it owns), then, should
+ * the keeper be gone too, pgbouncers and Postgres. Answers how many there were.
+ * @param paths left out where the folder was moved: at its old place another run may have its Postgres
+ */
+export async function stopLeftovers(processes: ProcessStamp[], paths?: MeshPaths): Promise<number> {
+  const postgres = paths && (await findPostgres(paths));
+  const alive = [...processes.filter(isAlive), ...(postgres === undefined ? [] : [postgres])];
+  const stages: [(name: string) => boolean, SignalStep[]][] = [
+    [isServiceName, SERVICE_STEPS],
+    [(name) => name === 'keeper', KEEPER_STEPS],
+    // The keeper of Kafka stops it, should it still be there to do so.
+    [(name) => name === 'kafka-keeper', KEEPER_STEPS],
+    [(name) => name === 'kafka', KAFKA_STEPS],
+    [(name) => name.startsWith('pgbouncer'), PGBOUNCER_STEPS],
+    [(name) => name === 'postgres' || name === 'initdb', POSTGRES_STEPS],
+  ];
+  for (const [belongs, steps] of stages) {
+    await Promise.all(alive.filter(({ name }) => belongs(name)).map((stamp) => stopOne(stamp, steps)));
+  }
+  return new Set(alive.map(({ pid }) => pid)).size;
+}
+
+async function stopOne(stamp: ProcessStamp, steps: SignalStep[]): Promise<void> {
+  const gone = await stopProcess(stamp, steps).catch(() => false);
+  if (gone) return;
+  throw new Failure(
+    `${stamp.name} (process ${stamp.pid}) of an earlier run cannot be stopped: end it yourself, with kill -9 ${stamp.pid} as the user who started it.`,
+  );
+}
+
+/**
+ * Postgres by its own pid file, for the moment in which it ran and was not on record yet. The file may name a stranger
+ * who was given the pid since, so the process has to work in this very cluster.
+ */
+async function findPostgres(paths: MeshPaths): Promise<ProcessStamp | undefined> {
+  const data = join(paths.postgres, 'data');
+  const pid = readPostgresPid(paths.postgres);
+  if (pid !== undefined && worksIn(pid, data)) return stampProcess('postgres', pid);
+  if (await isClusterInUse(paths.postgres)) {
+    throw new Failure(
+      `A Postgres of an earlier run still works on ${shortPath(data)}, in another container or process namespace: end it there, then call again.`,
+    );
+  }
+  // Postgres asks only whether the pid is in use and would refuse to start, be it a stranger's by now or that of a dead
+  // process whose parent has not noticed.
+  removeClusterLocks(paths.postgres);
+  return undefined;
+}
+
+/** Postgres works in its data folder, wherever that was moved; the command line is for systems that do not tell. */
+function worksIn(pid: number, data: string): boolean {
+  try {
+    if (process.platform === 'linux') return identifyFile(`/proc/${pid}/cwd`) === identifyFile(data);
+  } catch {
+    // Another user's process is not shown to root in a container without CAP_SYS_PTRACE.
+  }
+  return readCommandLine(pid).includes(`-D ${data} `);
+}
+
+function readCommandLine(pid: number): string {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], {
+      encoding: 'utf8',
+      timeout: PS_TIMEOUT_MS,
+    });
+  } catch {
+    return '';
+  }
+}

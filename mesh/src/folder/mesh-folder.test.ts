@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { meshPaths } from '../mesh-config.ts';
+import { createMeshFolder } from './mesh-folder.ts';
+
+describe('The folder of a mesh', () => {
+  let parent: string;
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), 'order-mesh-folder-'));
+  });
+  afterEach(() => rmSync(parent, { recursive: true, force: true }));
+
+  it('is made with the folders above it, and found again', () => {
+    const paths = meshPaths(join(parent, 'a/b'));
+    createMeshFolder(paths);
+    mkdirSync(paths.logs);
+    createMeshFolder(paths);
+    assert.ok(existsSync(paths.logs));
+  });
+
+  it('may hold what is not of the mesh, such as the lost+found of a disk', () => {
+    writeFileSync(join(parent, 'notes.txt'), '');
+    createMeshFolder(meshPaths(parent));
+    assert.ok(existsSync(meshPaths(parent).marker));
+  });
+
+  it("is refused where a name of the mesh is somebody else's, as in the folder of this project", () => {
+    mkdirSync(join(parent, 'pgbouncer'));
+    assert.throws(() => createMeshFolder(meshPaths(parent)), {
+      name: 'Failure',
+      message: `${join(parent, 'pgbouncer')} is there already and is not a mesh's: set MESH_DIR to a folder that is empty or not there yet.`,
+    });
+    assert.deepEqual(readdirSync(parent), ['pgbouncer']);
+  });
+
+  it('is refused in one sentence where a file is in the way', () => {
+    const file = join(parent, 'file');
+    writeFileSync(file, '');
+    for (const directory of [file, join(file, 'below')]) {
+      assert.throws(
+        () => createMeshFolder(meshPaths(directory)),
+        /^Failure: \S+ cannot be created \(EEXIST\): set MESH_DIR /,
+      );
+    }
+  });
+
+  it('is refused, and the wait for it ends, where no folder can ever be made', () => {
+    assert.throws(() => createMeshFolder(meshPaths('/proc/order-mesh')), /^Failure: \S+ cannot be created \(E\w+\): /);
+  });
+});

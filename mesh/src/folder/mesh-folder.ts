@@ -1,0 +1,42 @@
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Failure } from '../failure.ts';
+import { type MeshPaths, shortPath } from '../mesh-config.ts';
+
+/** Everything that a mesh keeps in its folder, besides the marker. */
+export function listContents(paths: MeshPaths): string[] {
+  const { postgres, pgbouncer, kafka, logs, journal, profiles, secrets, record } = paths;
+  return [postgres, pgbouncer, kafka, logs, journal, profiles, secrets, record, `${record}.new`];
+}
+
+/**
+ * Makes the folder of a mesh and marks it as one. MESH_DIR may be any folder, the project's own or a home with `logs` in
+ * it: what bears one of our names and lies in a folder without the mark is somebody else's, and is neither given to
+ * another user nor removed.
+ */
+export function createMeshFolder(paths: MeshPaths): void {
+  createFolder(paths.directory);
+  if (existsSync(paths.marker)) return;
+  const foreign = listContents(paths).find((path) => existsSync(path));
+  if (foreign !== undefined) {
+    throw new Failure(
+      `${shortPath(foreign)} is there already and is not a mesh's: set MESH_DIR to a folder that is empty or not there yet.`,
+    );
+  }
+  // Empty, so that it finds room on a full disk.
+  closeSync(openSync(paths.marker, 'w'));
+}
+
+/** Step by step: where the system refuses a folder as if its parent were missing, Node's own `recursive` never ends. */
+function createFolder(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  createFolder(dirname(directory));
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Failure(
+      `${shortPath(directory)} cannot be created (${code}): set MESH_DIR to a folder that can be written.`,
+    );
+  }
+}

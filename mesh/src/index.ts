@@ -1,0 +1,19 @@
+export { describeFailure, Failure, runScript } from './failure.ts';
+export {
+  DEFAULT_PORTS,
+  LOCAL_HOST,
+  loadMeshConfig,
+  type MeshPaths,
+  meshPaths,
+  PROJECT_DIRECTORY,
+  shortPath,
+} from './mesh-config.ts';
+export { findRunningMesh, type RunningMesh } from './running-mesh.ts';
+export {
+  DEFAULT_PRODUCTS_TOKEN,
+  isServiceName,
+  type PerService,
+  perService,
+  SERVICES,
+  type ServiceName,
+} from './services.ts';

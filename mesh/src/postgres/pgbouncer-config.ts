@@ -1,0 +1,76 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { LOCAL_HOST, PROJECT_DIRECTORY } from '../mesh-config.ts';
+import type { ServiceName } from '../services.ts';
+import type { PgbouncerInstance } from '../supervisor/keeper-protocol.ts';
+import { createFolderFor, writeFileFor } from './owned-files.ts';
+import type { PostgresUser } from './postgres-user.ts';
+
+/** Debian puts it where an ordinary user's PATH does not look. */
+const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
+
+export function findPgbouncer(): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...MORE_FOLDERS].filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, 'pgbouncer')).find(isExecutable);
+}
+
+export type PgbouncerOptions = {
+  name: string;
+  /** Whose file in `pgbouncer/` it follows. */
+  like: ServiceName;
+  /** The database it stands in front of, or `*` for every one there is. */
+  database: string;
+  port: number;
+  postgresPort: number;
+  /** Role and password. */
+  users: Record<string, string>;
+};
+
+/** Writes the configuration of one pgbouncer for the user it runs as, and for nobody else, to read. */
+export function writePgbouncerConfig(
+  directory: string,
+  options: PgbouncerOptions,
+  user: PostgresUser,
+): PgbouncerInstance {
+  const { name, port, users } = options;
+  const authFile = join(directory, `${name}.users`);
+  const configFile = join(directory, `${name}.ini`);
+  const userList = Object.entries(users).map(([role, password]) => `"${role}" "${password}"\n`);
+  createFolderFor(directory, user);
+  writeFileFor(authFile, userList.join(''), user);
+  writeFileFor(configFile, localPgbouncerConfig(options, authFile), user);
+  return { name: `pgbouncer-${name}`, configFile, host: LOCAL_HOST, port };
+}
+
+/**
+ * The service's file, which docker-compose.yml mounts as it stands, with the addresses of this machine, and with what it
+ * includes in place: the user that pgbouncer runs as may not be able to read the project's folder.
+ */
+export function localPgbouncerConfig(options: PgbouncerOptions, authFile: string): string {
+  const { like, database, port, postgresPort, users } = options;
+  const read = (name: string) => readFileSync(join(PROJECT_DIRECTORY, 'pgbouncer', name), 'utf8');
+  const lines: [line: RegExp, ours: string][] = [
+    [/^\w+ = host=\S+ port=\d+$/m, `${database} = host=${LOCAL_HOST} port=${postgresPort}`],
+    [/^listen_addr = .*$/m, `listen_addr = ${LOCAL_HOST}`],
+    [/^listen_port = .*$/m, `listen_port = ${port}`],
+    [/^auth_file = .*$/m, `auth_file = ${authFile}`],
+    [/^stats_users = .*$/m, `stats_users = ${Object.keys(users).join(', ')}`],
+    [/^%include .*common\.ini$/m, read('common.ini')],
+  ];
+  return lines.reduce(
+    (text, [line, ours]) => {
+      if (!line.test(text)) throw new Error(`pgbouncer/${like}.ini has lost its line ${line}.`);
+      return text.replace(line, () => ours);
+    },
+    read(`${like}.ini`),
+  );
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

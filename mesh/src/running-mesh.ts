@@ -1,0 +1,46 @@
+import { Failure } from './failure.ts';
+import { readLiveRun } from './folder/run-record.ts';
+import { loadSecrets } from './folder/secrets.ts';
+import { LOCAL_HOST, loadMeshConfig, meshPaths, shortPath } from './mesh-config.ts';
+import { databaseUrl } from './postgres/databases.ts';
+import { type PerService, perService, type SinkVariables } from './services.ts';
+
+/** For tools that work on a mesh that `make run-all` has started. */
+export { Failure, runScript } from './failure.ts';
+export { shortPath } from './mesh-config.ts';
+
+export type RunningMesh = {
+  /** The folder that its services log to. */
+  logs: string;
+  /** The folder of notifications' journals. */
+  journals: string;
+  urls: PerService<string>;
+  /** Past pgbouncer, each with the role of its service. */
+  databaseUrls: PerService<string>;
+  /** Where its notifications are brought to. */
+  sinks: SinkVariables;
+};
+
+/** The mesh that runs in MESH_DIR, wherever it listens. */
+export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
+  const { directory } = loadMeshConfig(environment);
+  const paths = meshPaths(directory);
+  const run = readLiveRun(paths);
+  const { servicePorts, postgresPort, sinks = {} } = run ?? {};
+  if (servicePorts === undefined || postgresPort === undefined) {
+    const here = shortPath(directory);
+    const what =
+      run === undefined ? `No mesh runs in ${here}` : `In ${here} ${run.runner.name} is at work, but no mesh is ready`;
+    throw new Failure(
+      `${what}: start one with make run-all, in another terminal, or set MESH_DIR to the folder of one that runs.`,
+    );
+  }
+  const { services } = loadSecrets(paths);
+  return {
+    logs: paths.logs,
+    journals: paths.journal,
+    urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
+    databaseUrls: perService((service) => databaseUrl(service, services[service], postgresPort, service)),
+    sinks,
+  };
+}

@@ -1,0 +1,51 @@
+import type { Delivery } from 'invariants';
+import { pino } from 'pino';
+import { serveHttp } from 'rpc-kit';
+import { createRegistry, openDatabase } from 'service-kit';
+import type { RunningService } from 'testing';
+import { createApp } from '../src/app.ts';
+import { createHistory } from '../src/repository/history.ts';
+import { createStore } from '../src/repository/store.ts';
+
+/** A line of the log: what a user was really told. */
+export interface Told {
+  readonly msg: string;
+  readonly user: string;
+  readonly order_id: string;
+  readonly seq: number;
+  readonly status: string;
+}
+
+export interface NotificationsOptions {
+  readonly port?: number;
+  readonly databaseUrl: string;
+  /** Every notification is put here as it is sent. */
+  readonly told: Told[];
+}
+
+const POOL_MAX = 10;
+
+/** notifications over HTTP, in this process. */
+export async function startNotifications({
+  port = 0,
+  databaseUrl,
+  told,
+}: NotificationsOptions): Promise<RunningService> {
+  await using resources = new AsyncDisposableStack();
+  const keep = (line: string): void => {
+    const entry = JSON.parse(line) as Told;
+    if (entry.msg === 'notification') told.push(entry);
+  };
+  const logger = pino({ base: null }, { write: keep });
+  const registry = createRegistry('notifications');
+  const database = resources.use(openDatabase({ url: databaseUrl, poolMax: POOL_MAX, logger, registry }));
+  const service = createApp({ store: createStore(database, []), history: createHistory(database), logger, registry });
+  const server = await serveHttp(service, { host: '127.0.0.1', port, logger, registry });
+  resources.defer(() => server.close(0));
+  const owned = resources.move();
+  return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+export function journalOf(told: readonly Told[]): Delivery[] {
+  return told.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq }));
+}

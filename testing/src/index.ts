@@ -1,0 +1,21 @@
+/** What the integration tests of the services, the end-to-end tests and the benchmarks use. */
+
+export { type PerService, SERVICES } from 'mesh';
+export { pickFreePorts } from 'mesh/run';
+export { itKeepsItsDocuments } from './document-proof/prove-documents.ts';
+export { eventually } from './patience.ts';
+export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';
+export { noteStatements, queryOn, type RanStatement, rolledBack } from './ran-statements.ts';
+export type { RunningService } from './running-service.ts';
+export { openServerAlone, type ServerAlone } from './server-alone.ts';
+export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
+export { createPart, readTestFolder } from './test-folder.ts';
+export {
+  type MortalKafka,
+  readTestBrokers,
+  type SecuredKafka,
+  startMortalKafka,
+  startSecuredKafka,
+} from './test-kafka.ts';
+export { startMesh, type TestMesh } from './test-mesh.ts';
+export { prometheusProgram } from './test-prometheus.ts';

@@ -1,0 +1,120 @@
+import { describeFailure, runScript } from 'mesh';
+import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIABLE } from '../test-folder.ts';
+import { missingForKafkaTests, startTestKafka, type TestKafka } from '../test-kafka.ts';
+import { missingForPrometheusTests } from '../test-prometheus.ts';
+import { findTestPgbouncer, type RunningTestServer, startTestServer } from '../test-server.ts';
+import type { TestCounts } from './test-reporter.ts';
+import {
+  addCounts,
+  NO_TESTS,
+  oneFailure,
+  parseStages,
+  planStages,
+  type RunningStage,
+  STAGES,
+  type Stage,
+  startStage,
+} from './test-stages.ts';
+
+/**
+ * `npm test`: unit tests, integration tests, those on Kafka, end-to-end tests and those with Prometheus, each by a mocha
+ * of its own. Files among the arguments choose what runs; all other arguments are mocha's. The last line of the output is
+ * `N passed, N failed`.
+ */
+const files = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts'));
+const mochaOptions = process.argv.slice(2).filter((argument) => !files.includes(argument));
+
+let interrupted = false;
+let running: RunningStage | undefined;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    running?.stop('SIGTERM');
+  });
+}
+
+/** What did not run and why. Said at the end, for it is not to be overlooked. */
+const missing: string[] = [];
+/** The same of what is not missed: services work without, on every machine. */
+const leftOut: string[] = [];
+
+/** Takes the stages off the plan whose surroundings are not there. */
+async function leaveOutMissing(plan: Record<Stage, string[]>): Promise<void> {
+  const check = async (stage: Stage, title: string, find: () => Promise<string | undefined>): Promise<void> => {
+    const why = plan[stage].length > 0 ? await find() : undefined;
+    if (why === undefined) return;
+    missing.push(`${title} did NOT run. ${why}`);
+    plan[stage] = [];
+  };
+  await check('kafka', 'The tests on Kafka', missingForKafkaTests);
+  await check('prometheus', 'The tests of dashboards and alerts', missingForPrometheusTests);
+  if (findTestPgbouncer() === undefined) leaveOutPgbouncer(plan);
+}
+
+function leaveOutPgbouncer(plan: Record<Stage, string[]>): void {
+  const others = plan.integration.filter((path) => !path.startsWith('testing/test/pgbouncer/'));
+  if (others.length === plan.integration.length) return;
+  leftOut.push('The tests of faults of pgbouncer did NOT run: none is installed, or TEST_PGBOUNCER is off.');
+  plan.integration = others;
+}
+
+async function run(): Promise<TestCounts> {
+  const wanted = parseStages(process.env.TEST_STAGES);
+  const plan = planStages(files);
+  for (const stage of STAGES) if (!wanted.includes(stage)) plan[stage] = [];
+  await leaveOutMissing(plan);
+  await sweepTestFolders();
+  const folder = createTestFolder();
+  // The servers start while the unit tests run, which need none.
+  const servers = startServers(plan, folder);
+  // Where others rely on the result, what did not run has not passed.
+  let total = process.env.CI ? missing.map(oneFailure).reduce(addCounts, NO_TESTS) : NO_TESTS;
+  try {
+    for (const stage of STAGES) {
+      if (interrupted || plan[stage].length === 0) continue;
+      total = addCounts(total, await runStage(stage, plan[stage], folder, servers));
+    }
+  } finally {
+    await (await servers.kafka?.catch(() => undefined))?.stop();
+    await (await servers.postgres?.catch(() => undefined))?.stop();
+    await removeTestFolder(folder);
+  }
+  return interrupted ? addCounts(total, oneFailure('The tests were interrupted.')) : total;
+}
+
+type Servers = { postgres?: Promise<RunningTestServer>; kafka?: Promise<TestKafka> };
+
+function startServers(plan: Record<Stage, string[]>, folder: string): Servers {
+  const servers: Servers = {};
+  if (plan.integration.length + plan.kafka.length > 0) servers.postgres = startTestServer(folder);
+  if (plan.kafka.length > 0) servers.kafka = startTestKafka(folder);
+  for (const server of Object.values(servers)) server.catch(() => {});
+  return servers;
+}
+
+async function runStage(stage: Stage, paths: string[], folder: string, servers: Servers): Promise<TestCounts> {
+  try {
+    const needsPostgres = stage === 'integration' || stage === 'kafka';
+    const postgres = needsPostgres ? await servers.postgres : undefined;
+    const kafka = stage === 'kafka' ? await servers.kafka : undefined;
+    const note = postgres === undefined ? '' : `, on ${postgres.says}`;
+    console.log(`\n${stage} tests${note}`);
+    if (interrupted) return NO_TESTS;
+    const environment = { [TEST_FOLDER_VARIABLE]: folder, ...postgres?.environment, ...kafka?.environment };
+    running = startStage(stage, paths, mochaOptions, environment);
+    return await running.counts;
+  } catch (error) {
+    return oneFailure(`The ${stage} tests did not start: ${describeFailure(error)}`);
+  } finally {
+    running = undefined;
+  }
+}
+
+await runScript(async () => {
+  const { passed, failed, skipped, failures } = await run().catch((error) => oneFailure(describeFailure(error)));
+  // Said again here, since the place where a test failed is far above the end of a long run.
+  for (const { title, message } of failures) console.error(`\nFailed: ${title}\n${message}`.trimEnd());
+  for (const sentence of process.env.CI ? leftOut : [...leftOut, ...missing]) console.log(`\n${sentence}`);
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return failed > 0 ? 1 : 0;
+});

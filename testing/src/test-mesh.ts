@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type MeshPaths, meshPaths, type PerService, PROJECT_DIRECTORY, perService, SERVICES } from 'mesh';
+import { type ProcessStamp, readRunRecord } from 'mesh/folder';
+import { pickFreePorts, type ReadyMessage } from 'mesh/run';
+import { createPart, readTestFolder } from './test-folder.ts';
+
+/** A limit against hanging: with Kafka it took 34 s on a machine that was busy sevenfold. */
+const READY_TIMEOUT_MS = 180_000;
+/** Longer than the 5 s that a mesh may take, so that a test can tell how long it took. */
+const STOP_TIMEOUT_MS = 15_000;
+
+/** `make run-all` without make, on whatever the variables say. */
+export type Runner = AsyncDisposable & {
+  pid: number;
+  /** Everything it has printed so far. */
+  output(): string;
+  /** Settles when the mesh is ready; rejects, with what was printed, when the runner ends before. */
+  ready: Promise<ReadyMessage['ready']>;
+  /** The exit code, or the signal that ended it. */
+  ended: Promise<number | NodeJS.Signals>;
+  /** Sends the signal, waits for the end and answers the milliseconds it took. */
+  stop(signal?: NodeJS.Signals): Promise<number>;
+};
+
+export function spawnRunner(variables: NodeJS.ProcessEnv): Runner {
+  const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'mesh/src/run/run-all.ts')], {
+    cwd: PROJECT_DIRECTORY,
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let printed = '';
+  for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => (printed += chunk));
+  const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
+  const told = once(child, 'message').then(([message]: ReadyMessage[]) => message?.ready ?? []);
+  const fail = (why: string) => Promise.reject(new Error(`${why}\n${printed}`));
+  const ready = Promise.race([
+    told,
+    ended.then(() => fail('The mesh did not start.')),
+    sleep(READY_TIMEOUT_MS, undefined, { ref: false }).then(() => fail('The mesh was not ready in time.')),
+  ]);
+  ready.catch(() => {});
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    const began = performance.now();
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    const gone = await Promise.race([ended, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    if (gone === undefined) throw new Error(`The mesh did not stop within ${STOP_TIMEOUT_MS / 1000} s.\n${printed}`);
+    return performance.now() - began;
+  };
+  return {
+    pid: child.pid ?? 0,
+    output: () => printed,
+    ready,
+    ended,
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
+  };
+}
+
+/** Ports and a data folder of its own, as variables for the runner; given again, they start a mesh on the same data. */
+export async function chooseSurroundings(): Promise<NodeJS.ProcessEnv> {
+  const [postgres, firstPgbouncer, ...others] = await pickFreePorts(1 + 2 * SERVICES.length);
+  const services = others.slice(-SERVICES.length);
+  const names = SERVICES.map((service) => `${service.toUpperCase()}_PORT`);
+  return {
+    ...Object.fromEntries(names.map((name, index) => [name, String(services[index])])),
+    MESH_POSTGRES_PORT: String(postgres),
+    MESH_PGBOUNCER_PORT: String(firstPgbouncer),
+    MESH_DIR: createPart(readTestFolder(), `mesh-${randomUUID()}`).directory,
+    MESH_FSYNC: 'off',
+  };
+}
+
+export type TestMesh = Runner & {
+  urls: PerService<string>;
+  /** Of the services. */
+  pids: PerService<number>;
+  paths: MeshPaths;
+  /** To start again on the same data: `startMesh(mesh.variables)`. */
+  variables: NodeJS.ProcessEnv;
+  /** The keeper, Postgres, the pgbouncers and the services. */
+  listProcesses(): ProcessStamp[];
+};
+
+/**
+ * Starts the whole mesh on ports and data of its own and waits until it is ready. Stop it with `await using`.
+ * @param variables further ones for the runner and the services, for example ORDER_PAYMENT_TIMEOUT_MS
+ */
+export async function startMesh(variables: NodeJS.ProcessEnv = {}): Promise<TestMesh> {
+  const all = variables.MESH_DIR === undefined ? { ...(await chooseSurroundings()), ...variables } : variables;
+  const runner = spawnRunner(all);
+  const ready = await runner.ready.catch(async (error) => {
+    await runner.stop();
+    throw error;
+  });
+  const find = (name: string) => {
+    const service = ready.find((candidate) => candidate.name === name);
+    if (service === undefined) throw new Error(`The runner did not speak of ${name}.`);
+    return service;
+  };
+  const paths = meshPaths(all.MESH_DIR ?? '');
+  return {
+    ...runner,
+    urls: perService((name) => find(name).url),
+    pids: perService((name) => find(name).pid),
+    paths,
+    variables: all,
+    listProcesses: () => readRunRecord(paths)?.processes ?? [],
+  };
+}

@@ -1,0 +1,141 @@
+import { Failure, LOCAL_HOST, type PerService, SERVICES } from 'mesh';
+import { createSecrets, openRunRecord } from 'mesh/folder';
+import {
+  createFolderFor,
+  type DatabaseServer,
+  findPgbouncer,
+  findPostgresBinaries,
+  findPostgresUser,
+  postgresSettings,
+  superuserUrl,
+  writePgbouncerConfig,
+} from 'mesh/postgres';
+import { pickFreePorts } from 'mesh/run';
+import { openLogFile, spawnKeeper } from 'mesh/supervisor';
+import { provisionRole, withSuperuser } from 'service-kit/provision';
+import { type PostgresContainer, startPostgresContainer, UNASKED_PULL_TIMEOUT_MS } from './postgres-container.ts';
+import { createPart, NEEDS_TEST_SCRIPT } from './test-folder.ts';
+
+/** What tests need to know of the server; it travels to mocha's process in this environment variable. */
+export type TestServer = DatabaseServer & { passwords: PerService<string>; pgbouncerPort?: number };
+const VARIABLE = 'TEST_POSTGRES_SERVER';
+
+/** Which Postgres the tests take: a container, the embedded one, or, left out, a container where that is possible. */
+const KIND_VARIABLE = 'TEST_POSTGRES';
+type PostgresKind = 'container' | 'embedded';
+
+/** Many test files with a pool or two each, also several at once. */
+const CONNECTIONS_MAX = 300;
+
+/** @param says which Postgres it is, and how it is reached, in words that follow "tests, on …" */
+export type RunningTestServer = { environment: NodeJS.ProcessEnv; says: string; stop(): Promise<void> };
+
+/**
+ * One Postgres for all tests of a run, with a pgbouncer in front of it where one is installed and TEST_PGBOUNCER is not off.
+ * @param fsync as the mesh has it by default; tests need none
+ * @param kind of Postgres; left out, a container where that is possible
+ */
+export async function startTestServer(
+  folder: string,
+  { fsync = false, kind = readPostgresKind() }: { fsync?: boolean; kind?: PostgresKind } = {},
+): Promise<RunningTestServer> {
+  const paths = createPart(folder, 'server');
+  const record = openRunRecord(paths, 'make test', 0);
+  const [secrets, user] = [createSecrets(), findPostgresUser()];
+  const settings = postgresSettings(CONNECTIONS_MAX, fsync);
+  const [freePort = 0, pgbouncerPort = 0] = await pickFreePorts(2);
+  const { container, note } = await openContainer(kind, secrets.superuser, settings);
+  const port = container?.port ?? freePort;
+  const program = findTestPgbouncer();
+  createFolderFor(paths.postgres, user);
+  const instance = () => {
+    const users = secrets.services;
+    const options = {
+      name: 'tests',
+      like: 'loms' as const,
+      database: '*',
+      port: pgbouncerPort,
+      postgresPort: port,
+      users,
+    };
+    return writePgbouncerConfig(paths.pgbouncer, options, user);
+  };
+  const address = { host: LOCAL_HOST, port, superuserPassword: secrets.superuser };
+  const embedded = async () => ({ ...(await findPostgresBinaries()), ...address, directory: paths.postgres, settings });
+  let hasStarted = false;
+  const keeper = spawnKeeper({
+    task: {
+      ...(container === undefined ? { postgres: await embedded() } : {}),
+      pgbouncers: { program: program ?? '', instances: program === undefined ? [] : [instance()] },
+    },
+    user,
+    logFile: openLogFile(paths.logs, 'database'),
+    onSpawn: (name, pid) => record.add(name, pid),
+    onProgress: (text) => hasStarted && console.error(text),
+  });
+  void keeper.lost.then((sentence) => console.error(sentence));
+  const stop = async () => {
+    await keeper.stop();
+    await container?.stop();
+    record.close();
+  };
+  try {
+    await keeper.start();
+    hasStarted = true;
+    const server: TestServer = { port, superuserPassword: secrets.superuser, passwords: secrets.services };
+    await withSuperuser(superuserUrl(server), async (client) => {
+      for (const service of SERVICES) {
+        await provisionRole(client, { name: service, password: server.passwords[service], connectionsMax: -1 });
+      }
+    });
+    if (program !== undefined) server.pgbouncerPort = pgbouncerPort;
+    const which = container === undefined ? 'an embedded Postgres' : `a Postgres in a container (${container.image})`;
+    const reached = program === undefined ? 'directly, without pgbouncer' : 'through pgbouncer';
+    const says = `${which} that is reached ${reached}${note}`;
+    return { environment: { [VARIABLE]: JSON.stringify(server) }, says, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type OpenedContainer = { container?: PostgresContainer; note: string };
+
+/** A container, or, unless it has to be one, a note that says why there is none. */
+async function openContainer(
+  kind: PostgresKind | undefined,
+  superuserPassword: string,
+  settings: Record<string, string>,
+): Promise<OpenedContainer> {
+  if (kind === 'embedded') return { note: '' };
+  try {
+    const limits = kind === undefined ? { pullTimeoutMs: UNASKED_PULL_TIMEOUT_MS } : {};
+    return { container: await startPostgresContainer(superuserPassword, settings, limits), note: '' };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (kind === 'container') {
+      throw new Failure(
+        `There is no Postgres in a container, because ${error.message}; ${KIND_VARIABLE}=embedded does without.`,
+      );
+    }
+    return { note: `; in no container, because ${error.message}` };
+  }
+}
+
+/** The pgbouncer that tests go through; undefined where none is installed or wanted. */
+export function findTestPgbouncer(): string | undefined {
+  return process.env.TEST_PGBOUNCER === 'off' ? undefined : findPgbouncer();
+}
+
+export function readTestServer(): TestServer {
+  const text = process.env[VARIABLE];
+  if (text !== undefined) return JSON.parse(text);
+  throw new Failure(NEEDS_TEST_SCRIPT);
+}
+
+function readPostgresKind(): PostgresKind | undefined {
+  const kind = process.env[KIND_VARIABLE];
+  if (!kind) return undefined;
+  if (kind === 'container' || kind === 'embedded') return kind;
+  throw new Failure(`${KIND_VARIABLE} is "${kind}": it can be container or embedded, or be left out.`);
+}

@@ -1,0 +1,30 @@
+import { startFakeProducts } from 'checkout/testing';
+import type { Told } from 'notifications/testing';
+import { createTestDatabase } from 'testing';
+import { openSql, type Sql } from '../../src/sql.ts';
+
+/** What all crash tests share: databases, the product service and what users were told. */
+export interface CrashGround extends AsyncDisposable {
+  readonly databaseUrls: { readonly loms: string; readonly checkout: string; readonly notifications: string };
+  readonly productsUrl: string;
+  readonly sql: { readonly loms: Sql; readonly checkout: Sql; readonly notifications: Sql };
+  readonly told: Told[];
+}
+
+export async function openCrashGround(): Promise<CrashGround> {
+  await using resources = new AsyncDisposableStack();
+  const urlOf = async (service: string) => resources.use(await createTestDatabase(service)).url;
+  const databaseUrls = {
+    loms: await urlOf('loms'),
+    checkout: await urlOf('checkout'),
+    notifications: await urlOf('notifications'),
+  };
+  const sql = {
+    loms: resources.use(openSql(databaseUrls.loms)),
+    checkout: resources.use(openSql(databaseUrls.checkout)),
+    notifications: resources.use(openSql(databaseUrls.notifications)),
+  };
+  const { url: productsUrl } = resources.use(await startFakeProducts());
+  const owned = resources.move();
+  return { databaseUrls, productsUrl, sql, told: [], [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}

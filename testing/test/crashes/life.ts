@@ -1,0 +1,115 @@
+import { randomInt } from 'node:crypto';
+import { checkout } from 'checkout/contract.ts';
+import { startCheckout } from 'checkout/testing';
+import { loms } from 'loms/contract.ts';
+import { startLoms } from 'loms/testing';
+import { pickFreePorts } from 'mesh/run';
+import { startNotifications } from 'notifications/testing';
+import { type Client, createClient, createHttpTransport } from 'rpc-kit';
+import { answerTo } from '../../src/patience.ts';
+import type { RunningService } from '../../src/running-service.ts';
+import type { Sql } from '../../src/sql.ts';
+import type { CrashGround } from './crash-ground.ts';
+import { type MortalName, startMortal } from './mortal-service.ts';
+
+export type Goods = Readonly<Record<number, number>>;
+
+/** One buyer in a mesh that somebody dies in. */
+export interface Life extends AsyncDisposable {
+  readonly user: bigint;
+  /** Two skus that nobody else buys, ascending, of each of which there are `SUPPLY`. */
+  readonly skus: readonly [number, number];
+  readonly key: string;
+  readonly checkout: Client<typeof checkout.methods>;
+  readonly loms: Client<typeof loms.methods>;
+  readonly sql: CrashGround['sql'];
+  /** How the process ended; by then another one answers in its place. */
+  readonly died: Promise<string>;
+  cart(): Promise<Goods>;
+  stop(service: 'loms' | 'notifications'): Promise<void>;
+  startAgain(service: 'loms' | 'notifications'): Promise<void>;
+}
+
+export const SUPPLY = 10;
+/** So short that events are forgotten while a test runs. */
+const EVENTS_KEPT_MS = 500;
+
+let buyers = randomInt(2 ** 40);
+
+/** Starts the services; the named one dies at the point, and an ordinary one takes its place. */
+export async function startLife(ground: CrashGround, mortal: MortalName, point: string): Promise<Life> {
+  const { sql } = ground;
+  await using resources = new AsyncDisposableStack();
+  const { options, urls } = await chooseSurroundings(ground);
+  const start = {
+    loms: () => startLoms(options.loms),
+    checkout: () => startCheckout(options.checkout),
+    notifications: () => startNotifications(options.notifications),
+  };
+  const running = new Map<keyof typeof start, RunningService>();
+  const startAgain = async (service: keyof typeof start) => void running.set(service, await start[service]());
+  const stop = async (service: keyof typeof start) => {
+    await running.get(service)?.[Symbol.asyncDispose]();
+    running.delete(service);
+  };
+  for (const service of ['checkout', 'loms', 'notifications'] as const) resources.defer(() => stop(service));
+
+  await startAgain('notifications');
+  const onDeath = mortal === 'loms' ? () => endLeases(sql.loms) : async () => {};
+  const { died } = resources.use(await startMortal(mortal, point, options[mortal], onDeath));
+  await startAgain(mortal === 'loms' ? 'checkout' : 'loms');
+
+  const user = BigInt(++buyers);
+  const skus = await supply(sql.loms, user);
+  const wire = (url: string) => resources.use(createHttpTransport(url, { userAgent: 'tests' }));
+  const clients = { checkout: createClient(checkout, wire(urls.checkout)), loms: createClient(loms, wire(urls.loms)) };
+  async function cart(): Promise<Goods> {
+    const { items } = await answerTo(() => clients.checkout.listCart({ user }));
+    return Object.fromEntries(items.map(({ sku, count }) => [sku, count]));
+  }
+  const owned = resources.move();
+  const dispose = () => owned.disposeAsync();
+  return {
+    user,
+    skus,
+    key: `key of ${user}`,
+    ...clients,
+    sql,
+    died,
+    cart,
+    stop,
+    startAgain,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** Ports that stay the same, whoever listens there. */
+async function chooseSurroundings({ databaseUrls, productsUrl, told }: CrashGround) {
+  const [lomsPort = 0, checkoutPort = 0, notificationsPort = 0] = await pickFreePorts(3);
+  const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
+  const options = {
+    loms: {
+      port: lomsPort,
+      databaseUrl: databaseUrls.loms,
+      notificationsUrl: urlOf(notificationsPort),
+      eventsKeptMs: EVENTS_KEPT_MS,
+    },
+    checkout: { port: checkoutPort, databaseUrl: databaseUrls.checkout, lomsUrls: [urlOf(lomsPort)], productsUrl },
+    notifications: { port: notificationsPort, databaseUrl: databaseUrls.notifications, told },
+  };
+  return { options, urls: { loms: urlOf(lomsPort), checkout: urlOf(checkoutPort) } };
+}
+
+async function supply(sql: Sql, user: bigint): Promise<[number, number]> {
+  const firstSku = Number(user % 1_000_000n) * 2;
+  const skus: [number, number] = [firstSku, firstSku + 1];
+  for (const sku of skus) {
+    await sql(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (${sku}, 1, ${SUPPLY}, ${SUPPLY})`);
+  }
+  return skus;
+}
+
+/** What a dead loms had in hand would be taken up by others after 15 s: here its leases are over at once. */
+async function endLeases(sql: Sql): Promise<void> {
+  await sql('UPDATE outbox SET available_at = now() WHERE delivered_at IS NULL');
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PROJECT_DIRECTORY } from 'mesh';
+import { startMesh, type TestMesh } from '../../src/index.ts';
+import { call } from './call.ts';
+import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts';
+
+const USER = 4_242;
+const JOURNAL_LINE = 'write to journal';
+const REQUEST_ID = 'the-purchase-that-is-traced';
+
+describe('the trace of a purchase', () => {
+  let receiver: OtlpReceiver;
+  let mesh: TestMesh;
+  let trace: readonly ReceivedSpan[];
+
+  before(async () => {
+    receiver = await startOtlpReceiver();
+    mesh = await startMesh({
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      // The receiver here reads JSON; a collector takes the default, too.
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_BSP_SCHEDULE_DELAY: '100',
+    });
+    await call(mesh.urls.checkout, 'addToCart', { user: USER, sku: await skuOnSale(mesh), count: 1 });
+    await purchase(mesh.urls.checkout);
+    const spans = await receiver.until((received) => {
+      const traceId = received.find(isPurchase)?.traceId;
+      // The order is new, then awaits payment: two events, and each statement of theirs is told after its call.
+      const isOf = (span: ReceivedSpan): boolean => span.traceId === traceId;
+      const told = received.filter((span) => isOf(span) && span.name === 'notifications/deliver');
+      const written = received.filter((span) => isOf(span) && span.name === JOURNAL_LINE);
+      return told.length >= 4 && written.length >= 2;
+    });
+    const traceId = spans.find(isPurchase)?.traceId;
+    trace = spans.filter((span) => span.traceId === traceId);
+  });
+
+  after(async () => {
+    await mesh?.[Symbol.asyncDispose]();
+    await receiver[Symbol.asyncDispose]();
+  });
+
+  const one = (service: string, kind: string, name: string): ReceivedSpan => {
+    const found = trace.filter((span) => span.service === service && span.kind === kind && span.name === name);
+    assert.equal(found.length, 1, `${found.length} spans ${service} ${kind} ${name} in\n${drawn(trace)}`);
+    return found[0] as ReceivedSpan;
+  };
+  const below = (parent: ReceivedSpan): readonly ReceivedSpan[] =>
+    trace.filter(({ parentSpanId }) => parentSpanId === parent.spanId);
+
+  it('begins where the call came in, with its request id', () => {
+    const root = one('checkout', 'server', 'checkout/purchase');
+    assert.equal(root.parentSpanId, '');
+    assert.match(JSON.stringify(root.attributes['rpc.request.metadata.x-request-id']), new RegExp(REQUEST_ID));
+  });
+
+  it('goes on from checkout to loms', () => {
+    const asked = one('checkout', 'client', 'loms/createOrder');
+    const answered = one('loms', 'server', 'loms/createOrder');
+    assert.equal(asked.parentSpanId, one('checkout', 'server', 'checkout/purchase').spanId);
+    assert.equal(answered.parentSpanId, asked.spanId);
+  });
+
+  it('shows the statements of both, and what they commit, by name', () => {
+    for (const service of [one('checkout', 'server', 'checkout/purchase'), one('loms', 'server', 'loms/createOrder')]) {
+      const statements = below(service).filter(({ attributes }) => attributes['db.system.name'] === 'postgresql');
+      assert.ok(statements.length >= 3, drawn(trace));
+      assert.ok(
+        statements.some(({ name }) => name === 'COMMIT'),
+        drawn(trace),
+      );
+    }
+  });
+
+  it('goes on to the notification of each status, below the call that changed it', () => {
+    const changed = one('loms', 'server', 'loms/createOrder');
+    const told = trace.filter(({ service, name }) => service === 'loms' && name === 'notifications/deliver');
+    assert.deepEqual(
+      told.map(({ parentSpanId }) => parentSpanId),
+      [changed.spanId, changed.spanId],
+    );
+    const taken = trace.filter(({ service, name }) => service === 'notifications' && name === 'notifications/deliver');
+    assert.deepEqual(taken.map(({ parentSpanId }) => parentSpanId).sort(), told.map(({ spanId }) => spanId).sort());
+  });
+
+  it('ends in the journal', () => {
+    const taken = trace.filter(({ kind, name }) => kind === 'server' && name === 'notifications/deliver');
+    const written = trace.filter(({ name }) => name === JOURNAL_LINE);
+    assert.deepEqual(written.map(({ parentSpanId }) => parentSpanId).sort(), taken.map(({ spanId }) => spanId).sort());
+  });
+
+  it('holds no value of a statement and no text of one', () => {
+    assert.doesNotMatch(JSON.stringify(trace), new RegExp(`${USER}|SELECT|INSERT|UPDATE`));
+  });
+
+  it('has only spans that hang together', () => {
+    const ids = new Set(trace.map(({ spanId }) => spanId));
+    const loose = trace.filter(({ parentSpanId }) => parentSpanId !== '' && !ids.has(parentSpanId));
+    assert.deepEqual(loose, [], drawn(trace));
+  });
+});
+
+function isPurchase({ service, kind, name }: ReceivedSpan): boolean {
+  return service === 'checkout' && kind === 'server' && name === 'checkout/purchase';
+}
+
+async function purchase(url: string): Promise<void> {
+  const response = await fetch(`${url}/purchase`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-request-id': REQUEST_ID },
+    body: JSON.stringify({ user: USER }),
+  });
+  assert.equal(response.status, 200, await response.text());
+}
+
+async function skuOnSale(mesh: TestMesh): Promise<number> {
+  const catalogue = JSON.parse(await readFile(join(PROJECT_DIRECTORY, 'catalogue/catalogue.json'), 'utf8'));
+  for (const { sku } of catalogue) {
+    const { stocks } = await call(mesh.urls.loms, 'stocks', { sku });
+    if ((stocks as unknown[]).length > 0) return sku;
+  }
+  return assert.fail('The catalogue has nothing on sale.');
+}
+
+function drawn(spans: readonly ReceivedSpan[]): string {
+  return spans
+    .map(
+      ({ service, kind, name, spanId, parentSpanId }) =>
+        `${parentSpanId || 'root'} → ${spanId} ${service} ${kind} ${name}`,
+    )
+    .join('\n');
+}

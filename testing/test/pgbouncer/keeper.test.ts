@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { findPostgresUser, writePgbouncerConfig } from 'mesh/postgres';
+import { pickFreePorts, waitForPort } from 'mesh/run';
+import { openLogFile, spawnKeeper } from 'mesh/supervisor';
+import { eventually } from '../../src/patience.ts';
+import { createPart, readTestFolder } from '../../src/test-folder.ts';
+import { findTestPgbouncer } from '../../src/test-server.ts';
+
+const HOST = '127.0.0.1';
+/** A limit against hanging: it listens within milliseconds. */
+const LISTEN_TIMEOUT_MS = 20_000;
+
+describe('The keeper', () => {
+  it('starts a pgbouncer again that ends by itself, says so, and still stops it in the end', async () => {
+    const program = findTestPgbouncer();
+    assert.ok(program, 'without pgbouncer testing/src/run/test.ts leaves this file out');
+    const [port = 0, postgresPort = 0] = await pickFreePorts(2);
+    const paths = createPart(readTestFolder(), 'keeper');
+    const user = findPostgresUser();
+    const options = {
+      name: 'loms',
+      like: 'loms' as const,
+      database: 'loms',
+      port,
+      postgresPort,
+      users: { loms: 'none' },
+    };
+    const instance = writePgbouncerConfig(paths.pgbouncer, options, user);
+    const pids: number[] = [];
+    const said: string[] = [];
+    const keeper = spawnKeeper({
+      task: { pgbouncers: { program, instances: [instance] } },
+      user,
+      logFile: openLogFile(paths.logs, 'database'),
+      onSpawn: (name, pid) => void (name === 'keeper' || pids.push(pid)),
+      onProgress: (text) => said.push(text),
+    });
+    try {
+      await keeper.start();
+      for (const restarts of [1, 2]) {
+        process.kill(pids.at(-1) as number, 'SIGKILL');
+        await eventually('another one is started', () => pids.length === restarts + 1);
+        assert.ok(await waitForPort(HOST, port, LISTEN_TIMEOUT_MS));
+        assert.match(said.at(-1) ?? '', /^\S*loms stopped by itself \(SIGKILL\) and is started again$/);
+      }
+    } finally {
+      await keeper.stop();
+    }
+    await eventually('it is gone', async () => !(await waitForPort(HOST, port, 0)));
+  });
+});

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { LOCAL_HOST } from 'mesh';
+import { createSecrets, openRunRecord, stampProcess, waitForEnd } from 'mesh/folder';
+import {
+  createFolderFor,
+  databaseUrl,
+  findPostgresBinaries,
+  findPostgresUser,
+  postgresSettings,
+  prepareDatabases,
+  superuserUrl,
+  writePgbouncerConfig,
+} from 'mesh/postgres';
+import { migrationsDirectory, pickFreePorts } from 'mesh/run';
+import { openLogFile, spawnKeeper } from 'mesh/supervisor';
+import { migrateUp } from 'service-kit/migrations';
+import { withSuperuser } from 'service-kit/provision';
+import { createPart, readTestFolder } from '../../src/test-folder.ts';
+import { spawnPgbouncer } from './spawn-pgbouncer.ts';
+
+const CONNECTIONS_MAX = 60;
+/** A limit against hanging: whoever is killed is gone at once. */
+const END_TIMEOUT_MS = 20_000;
+
+/** What can be done to a Postgres or a pgbouncer. */
+export interface Mortal {
+  /** As a power cut would, and waits until it is gone. */
+  kill(): Promise<void>;
+  startAgain(): Promise<void>;
+}
+
+/** The database of loms on a Postgres and behind a pgbouncer that are a test's own, to do with as it likes. */
+export interface MortalDatabase extends AsyncDisposable {
+  /** As loms connects: through pgbouncer. */
+  readonly url: string;
+  /** Past pgbouncer, as the superuser: no limit of the role's holds. */
+  readonly superuserUrl: string;
+  readonly pgbouncer: Mortal;
+  readonly postgres: Mortal & {
+    stop(): Promise<void>;
+    /** Takes no new connections, nor cancel requests, while the work goes on; those that it has are served. */
+    deafWhile(work: () => Promise<void>): Promise<void>;
+  };
+  /** Says something to pgbouncer's own console, e.g. RECONNECT. */
+  tellPgbouncer(command: string): Promise<void>;
+}
+
+/** @param program the pgbouncer */
+export async function startMortalDatabase(program: string): Promise<MortalDatabase> {
+  await using resources = new AsyncDisposableStack();
+  const surroundings = await chooseSurroundings();
+  const { port, pgbouncerPort, record, secrets } = surroundings;
+  resources.defer(() => record.close());
+  const postgres = resources.use(await startMortalPostgres(surroundings));
+  const server = { port, superuserPassword: secrets.superuser };
+  const urlAt = (at: number, database = 'loms') => databaseUrl('loms', secrets.services.loms, at, database);
+  await prepareDatabases(server, secrets.services);
+  await migrateUp({ databaseUrl: urlAt(port), directory: migrationsDirectory('loms') });
+  const pgbouncer = resources.use(await startMortalPgbouncer(program, surroundings));
+  const owned = resources.move();
+  return {
+    url: urlAt(pgbouncerPort),
+    superuserUrl: superuserUrl(server).replace(/postgres$/, 'loms'),
+    pgbouncer,
+    postgres,
+    async tellPgbouncer(command) {
+      await withSuperuser(urlAt(pgbouncerPort, 'pgbouncer'), (client) => client.query(command));
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+type Surroundings = Awaited<ReturnType<typeof chooseSurroundings>>;
+
+async function chooseSurroundings() {
+  const [port = 0, pgbouncerPort = 0] = await pickFreePorts(2);
+  const paths = createPart(readTestFolder(), `pgbouncer-${randomBytes(4).toString('hex')}`);
+  const record = openRunRecord(paths, 'make test', 0);
+  const logFile = openLogFile(paths.logs, 'database');
+  return { port, pgbouncerPort, paths, record, logFile, secrets: createSecrets(), user: findPostgresUser() };
+}
+
+type MortalPostgres = MortalDatabase['postgres'] & AsyncDisposable;
+
+async function startMortalPostgres({
+  port,
+  paths,
+  record,
+  logFile,
+  secrets,
+  user,
+}: Surroundings): Promise<MortalPostgres> {
+  const binaries = await findPostgresBinaries();
+  createFolderFor(paths.postgres, user);
+  const address = { host: LOCAL_HOST, port, superuserPassword: secrets.superuser, directory: paths.postgres };
+  const task = { ...binaries, ...address, settings: postgresSettings(CONNECTIONS_MAX, false) };
+  let pid = 0;
+  const spawn = () =>
+    spawnKeeper({
+      task: { postgres: task, pgbouncers: { program: '', instances: [] } },
+      user,
+      logFile,
+      onSpawn(name, spawned) {
+        if (name === 'postgres') pid = spawned;
+        record.add(name, spawned);
+      },
+    });
+  let keeper = spawn();
+  const stop = () => keeper.stop();
+  await keeper.start().catch(async (error) => {
+    await stop();
+    throw error;
+  });
+  return {
+    async kill() {
+      const stamp = stampProcess('postgres', pid);
+      process.kill(pid, 'SIGKILL');
+      if (stamp) await waitForEnd(stamp, END_TIMEOUT_MS);
+      await keeper.lost;
+    },
+    stop,
+    async deafWhile(work) {
+      process.kill(pid, 'SIGSTOP');
+      try {
+        await work();
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+    },
+    async startAgain() {
+      keeper = spawn();
+      await keeper.start();
+    },
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function startMortalPgbouncer(
+  program: string,
+  { port, pgbouncerPort, paths, record, logFile, secrets, user }: Surroundings,
+): Promise<Mortal & AsyncDisposable> {
+  const about = { name: 'loms', like: 'loms', database: 'loms', port: pgbouncerPort, postgresPort: port } as const;
+  const instance = writePgbouncerConfig(paths.pgbouncer, { ...about, users: { loms: secrets.services.loms } }, user);
+  // The service's own file lets its role look, but not command.
+  appendFileSync(instance.configFile, '\nadmin_users = loms\n');
+  const spawn = () =>
+    spawnPgbouncer({ program, instance, user, logFile, onSpawn: (pid) => record.add('pgbouncer', pid) });
+  let pgbouncer = await spawn();
+  const kill = () => pgbouncer.kill();
+  return {
+    kill,
+    async startAgain() {
+      pgbouncer = await spawn();
+    },
+    [Symbol.asyncDispose]: kill,
+  };
+}

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import type { Query } from 'invariants';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { openDatabase } from 'service-kit';
+import { createTestDatabase, pretendRows, queryOn, type RanStatement } from '../src/index.ts';
+import { readFromEndToEnd } from '../src/query-plans.ts';
+
+const ordersBy = (condition: string): RanStatement => ({
+  name: 'test',
+  text: `SELECT status FROM orders WHERE ${condition}`,
+  values: [],
+});
+
+describe('The plans of statements', () => {
+  const readWhole = (query: Query, condition: string) => readFromEndToEnd(query, ordersBy(condition), ['orders']);
+
+  it('are those of as many rows as the planner is told of, and show who would read a table from end to end', async () => {
+    await using testDatabase = await createTestDatabase('loms');
+    const [logger, registry] = [pino({ level: 'silent' }), new Registry()];
+    await using database = openDatabase({ url: testDatabase.url, poolMax: 2, logger, registry });
+    const query = queryOn(database);
+    await query("INSERT INTO orders (user_id, status, seq) SELECT i, 'payed', 3 FROM generate_series(1, 10) i");
+    await query('ANALYZE orders');
+    assert.deepEqual(await readWhole(query, 'order_id = 5'), ['orders'], 'ten rows are not worth an index');
+    await pretendRows(testDatabase, 100_000);
+    assert.deepEqual(await readWhole(query, 'order_id = 5'), []);
+    assert.deepEqual(await readWhole(query, 'user_id = 5'), ['orders'], 'there is no index of users');
+  });
+});

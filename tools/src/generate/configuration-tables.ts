@@ -1,0 +1,62 @@
+import { checkoutConfig } from 'checkout/config';
+import { lomsConfig } from 'loms/config';
+import { notificationsConfig } from 'notifications/config';
+import { productsConfig } from 'products/config';
+import { type DescribedVariable, describeConfig } from 'service-kit';
+
+const BEGIN = '<!-- configuration: made by make generate -->';
+const END = '<!-- end of configuration -->';
+
+const services = {
+  checkout: checkoutConfig,
+  loms: lomsConfig,
+  notifications: notificationsConfig,
+  products: productsConfig,
+};
+
+export type ConfiguredService = keyof typeof services;
+export const CONFIGURED_SERVICES = Object.keys(services) as ConfiguredService[];
+
+/** The project's README with the variables of all services, as their `config.ts` has them now. */
+export function withConfiguration(readme: string): string {
+  return withTable('README.md', readme, tableOfAll());
+}
+
+/** A service's README with the variables of that service. */
+export function withConfigurationOf(service: ConfiguredService, readme: string): string {
+  const rows = describeConfig(services[service]).map((variable) => row([nameOf(variable), ...rest(variable)]));
+  return withTable(`${service}/README.md`, readme, [...head(['variable', 'default', 'values', 'meaning']), ...rows]);
+}
+
+function withTable(path: string, readme: string, lines: string[]): string {
+  const begin = readme.indexOf(BEGIN);
+  const end = readme.indexOf(END);
+  if (begin === -1 || end < begin) throw new Error(`${path} has lost its lines "${BEGIN}" and "${END}".`);
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${lines.join('\n')}\n\n${readme.slice(end)}`;
+}
+
+/** One row a variable; services that have it with the same default and meaning share the row. */
+function tableOfAll(): string[] {
+  const shared = new Map<string, { variable: DescribedVariable; having: string[] }>();
+  for (const service of CONFIGURED_SERVICES) {
+    for (const variable of describeConfig(services[service])) {
+      const key = JSON.stringify(variable);
+      const known = shared.get(key) ?? { variable, having: [] };
+      known.having.push(service);
+      shared.set(key, known);
+    }
+  }
+  const rows = [...shared.values()].map(({ variable, having }) => {
+    const who = having.length === CONFIGURED_SERVICES.length ? 'all' : having.join(', ');
+    return row([nameOf(variable), who, ...rest(variable)]);
+  });
+  return [...head(['variable', 'service', 'default', 'values', 'meaning']), ...rows];
+}
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+const head = (titles: readonly string[]): string[] => [row(titles), row(titles.map(() => '---'))];
+const nameOf = ({ name }: DescribedVariable): string => `\`${name}\``;
+
+function rest({ fallback, required, values = '', meaning }: DescribedVariable): string[] {
+  return [required ? 'required' : fallback === undefined ? 'none' : `\`${fallback}\``, values, meaning];
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { PROJECT_DIRECTORY } from 'mesh';
+
+/** Who may not import what; the rule is in biome.json. */
+const refused: [importer: string, imported: string[]][] = [
+  ['loms/src/domain/a.ts', ['zod', 'pg', 'squel', 'rpc-kit', 'service-kit', 'node:fs', '../../contract.ts']],
+  ['loms/src/domain/b.ts', ['../repository/store.ts', '../handler/handlers.ts', 'loms/contract.ts', '../app.ts']],
+  ['loms/src/domain/a.test.ts', ['pg', 'node:fs', 'testing', 'service-kit', '../repository/store.ts']],
+  ['loms/src/repository/a.ts', ['../handler/handlers.ts', '../peer/events.ts', '../app.ts', '../main.ts']],
+  ['loms/src/repository/b.ts', ['rpc-kit', 'rpc-kit/testing', '../../contract.ts', 'checkout/contract.ts']],
+  ['loms/src/handler/a.ts', ['../repository/store.ts', '../peer/events.ts', '../app.ts', '../main.ts', 'pg', 'squel']],
+  ['notifications/src/consumer/a.ts', ['../repository/store.ts', '../app.ts', 'pg']],
+  ['loms/src/peer/a.ts', ['../repository/store.ts', '../handler/handlers.ts', '../app.ts', '../main.ts', 'pg']],
+  ['loms/src/app.ts', ['checkout/src/app.ts', '../../checkout/src/app.ts', 'testing']],
+  ['loms/contract.ts', ['./src/app.ts', './src/domain/errors.ts', 'pg', 'service-kit']],
+  ['rpc-kit/src/a.ts', ['jayson', 'undici', 'node:http', 'loms/contract.ts', '../../loms/contract.ts', 'service-kit']],
+  ['rpc-kit/src/http/a.ts', ['loms/contract.ts', 'service-kit', 'testing']],
+  ['service-kit/src/a.ts', ['loms/contract.ts', 'testing']],
+  ['worker-pool/src/a.ts', ['rpc-kit', 'node:timers/promises']],
+  ['invariants/src/a.ts', ['loms/src/domain/status.ts', 'service-kit']],
+  ['storm/src/a.ts', ['loms/src/domain/status.ts', 'invariants/src/check.ts', 'service-kit', 'testing']],
+  ['benchmarks/loms/a.ts', ['../../loms/src/domain/status.ts', '../../rpc-kit/test/call-stubs.ts']],
+  ['testing/test/e2e/a.test.ts', ['../../../observability/src/exposition.ts', '../../../mesh/src/services.ts']],
+  ['tools/src/profile/a.ts', ['../../../rpc-kit/src/call.ts']],
+  ['mesh/src/run/a.ts', ['../../../loms/src/main.ts']],
+];
+
+const allowed: [importer: string, imported: string[]][] = [
+  ['loms/src/domain/c.ts', ['./errors.ts', 'worker-pool']],
+  [
+    'loms/src/domain/c.test.ts',
+    ['./errors.ts', 'sinon', 'fast-check', 'node:assert/strict', '../../test/port-stubs.ts'],
+  ],
+  ['loms/src/repository/c.ts', ['../domain/ports.ts', 'service-kit', 'node:crypto']],
+  ['loms/src/handler/c.ts', ['../domain/errors.ts', '../../contract.ts', 'rpc-kit', 'zod']],
+  ['checkout/src/peer/c.ts', ['../domain/ports.ts', 'loms/contract.ts', 'rpc-kit']],
+  ['checkout/contract.ts', ['rpc-kit', 'zod', 'loms/contract.ts']],
+  ['rpc-kit/src/http/c.ts', ['jayson', 'undici', 'node:http', '../call.ts']],
+  ['testing/test/e2e/c.test.ts', ['../../src/test-folder.ts', 'loms/testing', 'mesh/run', 'observability/testing']],
+  ['benchmarks/loms/c.ts', ['../harness/process.ts', 'loms/testing', 'service-kit', 'testing']],
+  ['storm/src/c.ts', ['mesh', 'loms/contract.ts', 'invariants', 'rpc-kit']],
+];
+
+type Diagnostic = { category: string; location: { path: string; start: { line: number } } };
+
+/** Has Biome look at these files, an import a line, and answers the lines that it refuses. */
+function lint(files: [importer: string, imported: string[]][]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'order-mesh-imports-'));
+  try {
+    for (const name of ['biome.json', '.gitignore']) copyFileSync(join(PROJECT_DIRECTORY, name), join(folder, name));
+    for (const [importer, imported] of files) {
+      mkdirSync(dirname(join(folder, importer)), { recursive: true });
+      writeFileSync(join(folder, importer), imported.map((name) => `import '${name}';\n`).join(''));
+    }
+    return runBiome(folder).map(({ location }) => `${location.path}:${location.start.line}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function runBiome(folder: string): Diagnostic[] {
+  const biome = join(PROJECT_DIRECTORY, 'node_modules/@biomejs/biome/bin/biome');
+  const words = [biome, 'lint', '--reporter=json', '--max-diagnostics=none', '.'];
+  let output: string;
+  try {
+    output = execFileSync(process.execPath, words, {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch (error) {
+    // It ends with 1 where it refuses something.
+    output = String((error as { stdout?: string }).stdout);
+  }
+  const { diagnostics }: { diagnostics: Diagnostic[] } = JSON.parse(output);
+  return diagnostics.filter(({ category }) => category === 'lint/style/noRestrictedImports');
+}
+
+const linesOf = (files: [string, string[]][]) =>
+  files.flatMap(([importer, imported]) => imported.map((name, index) => ({ name, line: `${importer}:${index + 1}` })));
+
+describe('The import rule', () => {
+  it('refuses imports against the layers and across the borders of packages', () => {
+    const found = new Set(lint(refused));
+    const missed = linesOf(refused).filter(({ line }) => !found.has(line));
+    assert.deepEqual(missed, []);
+  });
+
+  it('allows what layers and packages are for', () => {
+    assert.deepEqual(lint(allowed), []);
+  });
+});
