@@ -1,5 +1,5 @@
 import type { MethodContract } from './contract.ts';
-import type { TraceContext } from './trace-context.ts';
+import type { TraceContext } from './telemetry/trace-context.ts';
 
 /**
  * What one call hands on to the calls that it makes itself. A domain may declare the parts that it passes through

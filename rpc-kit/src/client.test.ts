@@ -5,10 +5,10 @@ import { z } from 'zod';
 import type { Call, Interceptor } from './call.ts';
 import { type CallOptions, createClient } from './client.ts';
 import { defineService, fail, failedWith } from './contract.ts';
-import { rawNumber } from './json.ts';
 import { RpcError } from './rpc-error.ts';
+import { rawNumber } from './schema/json.ts';
+import { int64 } from './schema/wire-types.ts';
 import { implement } from './server.ts';
-import { int64 } from './wire-types.ts';
 
 const loms = defineService(
   'loms',

@@ -1,9 +1,9 @@
 import { type Call, type CallContext, compose, type Interceptor, type Next } from './call.ts';
 import type { MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
 import { abortReason, raceSignal, startDeadline } from './deadline.ts';
-import { createRequestId } from './request-id.ts';
 import { toRpcError } from './rpc-error.ts';
-import { decodeError, decodeResult, encodeParams } from './validation.ts';
+import { decodeError, decodeResult, encodeParams } from './schema/validation.ts';
+import { createRequestId } from './telemetry/request-id.ts';
 
 /**
  * What a caller may say about one call. A handler's own `call` fits as it is, so that the request id, the trace,

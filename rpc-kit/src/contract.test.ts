@@ -12,7 +12,7 @@ import {
   retrySafetyOf,
 } from './contract.ts';
 import { RpcError } from './rpc-error.ts';
-import { int64, uint32 } from './wire-types.ts';
+import { int64, uint32 } from './schema/wire-types.ts';
 
 const ABOUT = { summary: 'Keeps orders.', version: '1.0.0' };
 

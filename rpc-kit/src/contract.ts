@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Code } from './code.ts';
-import type { Priority } from './concurrency-limit.ts';
 import { RpcError } from './rpc-error.ts';
+import type { Priority } from './serving/concurrency-limit.ts';
 
 /** One reason for which a method may refuse. */
 export interface ErrorContract {

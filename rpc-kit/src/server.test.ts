@@ -5,9 +5,9 @@ import { z } from 'zod';
 import type { Call, Interceptor } from './call.ts';
 import { defineService, fail } from './contract.ts';
 import { RpcError } from './rpc-error.ts';
+import { int64 } from './schema/wire-types.ts';
 import { type Handlers, implement } from './server.ts';
 import { testCall } from './testing.ts';
-import { int64 } from './wire-types.ts';
 
 const loms = defineService(
   'loms',

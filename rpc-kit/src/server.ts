@@ -1,9 +1,9 @@
 import { compose, type DeferredTask, type Interceptor, type Next, type ServedCall } from './call.ts';
 import type { Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
 import { abortReason, raceSignal, startDeadline } from './deadline.ts';
-import { createDeferredTasks, type DeferredTaskEvents } from './deferred-tasks.ts';
 import { RpcError, toRpcError } from './rpc-error.ts';
-import { decodeParams, encodeError, encodeResult } from './validation.ts';
+import { decodeParams, encodeError, encodeResult } from './schema/validation.ts';
+import { createDeferredTasks, type DeferredTaskEvents } from './serving/deferred-tasks.ts';
 
 /** One function for every method of the contract; a missing one does not compile. */
 export type Handlers<M extends Methods> = {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { fixedLimit } from '../src/concurrency-limit.ts';
 import { defineService, type HttpServer, implement, type RpcError, type ServedCall, serveHttp } from '../src/index.ts';
-import { shedLoad } from '../src/interceptors/load-shedding.ts';
+import { fixedLimit } from '../src/serving/concurrency-limit.ts';
+import { shedLoad } from '../src/serving/load-shedding.ts';
 
 const method = {
   summary: 'Waits until it is told to go on.',

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Call } from '../call.ts';
-import { fromWireInteger, isRawNumber } from '../json.ts';
-import { acceptRequestId } from '../request-id.ts';
 import { RpcError } from '../rpc-error.ts';
-import { acceptTraceContext, type TraceContext } from '../trace-context.ts';
-import { idempotencyKey } from '../wire-types.ts';
-import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './idempotency-key-header.ts';
+import { fromWireInteger, isRawNumber } from '../schema/json.ts';
+import { idempotencyKey } from '../schema/wire-types.ts';
+import { acceptRequestId } from '../telemetry/request-id.ts';
+import { acceptTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
+import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './server/idempotency-key-header.ts';
 
 /** What a call carries besides its params: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata extends TraceContext {

@@ -1,6 +1,6 @@
 import { CODES, codeOfHttpStatus, codeOfJsonRpcNumber, isCode } from '../code.ts';
-import { boundRetryAfter } from '../retry-after.ts';
 import { RpcError } from '../rpc-error.ts';
+import { boundRetryAfter } from './retry-after.ts';
 
 /** Errors as they stand in answers, and back. Only the code, the message, the reason and its details ever leave. */
 

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { createBalancer } from '../../src/balancer.ts';
+import { createBalancer } from '../../src/calling/balancer.ts';
+import { dnsEndpoints } from '../../src/calling/dns-endpoints.ts';
 import { createClient } from '../../src/client.ts';
-import { dnsEndpoints } from '../../src/dns-endpoints.ts';
-import { createHttpTransport } from '../../src/http/transport.ts';
+import { createHttpTransport } from '../../src/http/client/transport.ts';
 import { shop } from '../call-stubs.ts';
 
 const BASIC = `Basic ${Buffer.from('u:p@ss').toString('base64')}`;

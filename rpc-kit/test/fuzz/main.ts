@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { describeWhole, parseWhole, type WholeRange } from '../../src/whole-number.ts';
+import { describeWhole, parseWhole, type WholeRange } from '../../src/schema/whole-number.ts';
 import { fuzz, HEAP_GROWTH_MAX_BYTES, heapGrowth } from './fuzz.ts';
 
 /** `npm run fuzz -w rpc-kit -- --requests 100000 --seed 7` */

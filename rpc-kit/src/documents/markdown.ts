@@ -1,0 +1,131 @@
+import { CODES, type Code } from '../code.ts';
+import type { MethodContract, ServiceContract } from '../contract.ts';
+import { documentedErrors, REFUSALS } from './answer-table.ts';
+import { type JsonSchema, wireSchema } from './wire-schema.ts';
+
+/** The contract as a section of Markdown: every method with its types, limits, errors and a curl line. */
+export function contractMarkdown(contract: ServiceContract, url: string): string {
+  const methods = Object.entries(contract.methods).map(([name, method]) => methodMarkdown(name, method, url));
+  return [`## ${contract.name}`, `${contract.summary} Locally at ${url}, documents at ${url}/docs.`, ...methods].join(
+    '\n\n',
+  );
+}
+
+/** The closed table of codes, as Markdown. */
+export function codesMarkdown(): string {
+  const rows = Object.entries(CODES).map(([code, { jsonRpc, http, retry }]) => [
+    code,
+    jsonRpc,
+    http,
+    retry.replaceAll('-', ' '),
+  ]);
+  return table(['code', 'JSON-RPC', 'HTTP (plain face)', 'a caller may retry'], rows);
+}
+
+/** What every method can answer besides the errors that it lists, as Markdown. */
+export function refusalsMarkdown(): string {
+  const rows = REFUSALS.map(({ status, code, reason, when, to, ofCalls }) => [
+    to === 'batched reads' ? '' : status,
+    reason ? `${code}, ${reason}` : code,
+    to === 'every call' || to === 'batched reads' ? 'in the answer' : ofCalls ? `${status}, or in the answer` : status,
+    when,
+  ]);
+  return table(['HTTP (plain face)', 'code', '/rpc', 'when'], rows);
+}
+
+function methodMarkdown(name: string, method: MethodContract, url: string): string {
+  const example = JSON.stringify(method.example.params);
+  const signature = [
+    `- params: \`${typeText(wireSchema(method.params))}\``,
+    `- result: \`${typeText(wireSchema(method.result))}\``,
+    `- ${limitsText(method)}`,
+  ];
+  const curl = ['```sh', `curl -s -H content-type:application/json -d '${shellQuoted(example)}' ${url}/${name}`, '```'];
+  return [
+    `### ${name}`,
+    [method.summary, method.description].filter(Boolean).join(' '),
+    signature.join('\n'),
+    ...errorTable(method),
+    curl.join('\n'),
+    `answers, for example, \`${JSON.stringify(method.example.result)}\``,
+  ].join('\n\n');
+}
+
+function limitsText(method: MethodContract): string {
+  const facts = [`at most ${method.timeoutMs} ms`, method.reads ? 'only reads (GET with a body works too)' : 'writes'];
+  if (method.positions) facts.push(`by position: ${method.positions.join(', ')}`);
+  if (method.retry === 'with-idempotency-key') facts.push('safe to repeat with an idempotency key');
+  if (!method.reads && method.retry === 'safe') facts.push('safe to repeat');
+  return facts.join(' · ');
+}
+
+function errorTable(method: MethodContract): string[] {
+  const errors = documentedErrors(method);
+  const bare = Object.entries(method.codes ?? {}).map(([code, when]) => {
+    const { jsonRpc, http } = CODES[code as Code];
+    return ['', code, jsonRpc, http, '', when];
+  });
+  if (errors.length + bare.length === 0) return [];
+  const rows = errors.map((error) => [
+    error.reason,
+    error.code,
+    error.jsonRpcCode,
+    error.httpStatus,
+    error.details ? `\`${typeText(error.details)}\`` : '',
+    error.message,
+  ]);
+  return [table(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], [...rows, ...bare])];
+}
+
+/** A schema in the notation of these pages: `{user: int64, items: [{sku: uint32, count: uint16 (1 or more)}] (1 to 100)}`. */
+export function typeText(schema: JsonSchema): string {
+  const alternatives = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
+  if (alternatives) return alternatives.map(typeText).join(' | ');
+  if (schema.enum) return (schema.enum as unknown[]).map((value) => JSON.stringify(value)).join(' | ');
+  if ('const' in schema) return JSON.stringify(schema.const);
+  if (Array.isArray(schema.type)) return schema.type.map((type) => typeText({ ...schema, type })).join(' | ');
+  if (schema.prefixItems) return `[${(schema.prefixItems as JsonSchema[]).map(typeText).join(', ')}]`;
+  if (schema.type === 'array') {
+    return `[${typeText((schema.items ?? {}) as JsonSchema)}]${range(schema.minItems, schema.maxItems)}`;
+  }
+  if (schema.type === 'object') return objectText(schema);
+  if (schema.type === 'string') return `${schema.format ?? 'string'}${range(schema.minLength, schema.maxLength)}`;
+  if (schema.type === 'integer') return `${schema.format ?? 'integer'}${integerRange(schema)}`;
+  if (schema.type === 'number') return `number${range(schema.minimum, schema.maximum)}`;
+  return String(schema.type ?? 'any');
+}
+
+function objectText(schema: JsonSchema): string {
+  const required = new Set(schema.required as string[] | undefined);
+  const members = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).map(
+    ([name, member]) => `${name}${required.has(name) ? '' : '?'}: ${typeText(member)}`,
+  );
+  // False forbids further members and {} lets any in, as results do: only a type for them is worth words.
+  const further = schema.additionalProperties as JsonSchema | boolean | undefined;
+  if (typeof further === 'object' && Object.keys(further).length > 0) members.push(`*: ${typeText(further)}`);
+  return `{${members.join(', ')}}`;
+}
+
+/** A format says its own range; only a narrower one is worth words. */
+function integerRange({ format, minimum, maximum }: JsonSchema): string {
+  const whole: Record<string, number> = { uint16: 65_535, uint32: 4_294_967_295 };
+  if (format === 'int64' || format === 'uint64') return '';
+  const high = whole[String(format)];
+  return range(high !== undefined && minimum === 0 ? undefined : minimum, maximum === high ? undefined : maximum);
+}
+
+function range(from: unknown, to: unknown): string {
+  if (from === undefined && to === undefined) return '';
+  if (to === undefined) return ` (${from} or more)`;
+  return from === undefined ? ` (at most ${to})` : ` (${from} to ${to})`;
+}
+
+function shellQuoted(text: string): string {
+  return text.replaceAll("'", "'\\''");
+}
+
+function table(head: string[], rows: (string | number)[][]): string {
+  const line = (cells: (string | number)[]): string =>
+    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,38 @@
+import type { ServiceContract } from '../contract.ts';
+import { errorSchemas, jsonRpcSchemas, REFUSAL_RESPONSES, RESPONSE_HEADERS } from './openapi-answers.ts';
+import { METADATA_PARAMETERS } from './openapi-headers.ts';
+import { methodPaths, methodSchemas } from './openapi-methods.ts';
+import { pagePaths, rpcPath } from './openapi-pages.ts';
+
+/** Everything that a service answers over HTTP as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1). */
+export function openApiDocument(contract: ServiceContract) {
+  const { name, version, summary, contact, methods } = contract;
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: name,
+      version,
+      description: `${summary}\n\n${ADDRESSES}`,
+      ...(contact ? { contact } : {}),
+    },
+    // Relative: a service does not know under which name and scheme its callers reach it.
+    servers: [{ url: '/', description: 'The server that this document comes from' }],
+    tags: [
+      { name: 'methods', description: 'The methods, with bare params in and the bare result out' },
+      { name: 'json-rpc', description: 'The same methods by JSON-RPC 2.0' },
+      { name: 'pages', description: 'Documents, health and metrics' },
+    ],
+    paths: { ...methodPaths(methods), '/rpc': rpcPath(), ...pagePaths() },
+    components: {
+      parameters: METADATA_PARAMETERS,
+      headers: RESPONSE_HEADERS,
+      responses: REFUSAL_RESPONSES,
+      schemas: { ...methodSchemas(methods), ...errorSchemas(methods), ...jsonRpcSchemas() },
+    },
+  };
+}
+
+const ADDRESSES = `An address that is not listed here answers 404 \`method_not_found\`; \`/\` leads browsers to /docs.
+OPTIONS is answered only as the preflight request of a web page in \`ALLOWED_ORIGINS\`, with 204.
+
+Bodies are JSON in UTF-8; a body without Content-Type counts as JSON unless a browser sent it.`;

@@ -1,0 +1,137 @@
+import { CODES } from '../code.ts';
+import { type MethodContract, retrySafetyOf, type ServiceContract } from '../contract.ts';
+import { type DocumentedError, documentedErrors, REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
+import { type JsonSchema, wireSchema } from './wire-schema.ts';
+
+export interface OpenRpcMethod {
+  readonly name: string;
+  readonly summary: string;
+  readonly description?: string | undefined;
+  readonly paramStructure: 'by-name' | 'either';
+  readonly params: readonly { readonly name: string; readonly required: boolean; readonly schema: JsonSchema }[];
+  readonly result: { readonly name: string; readonly schema: JsonSchema };
+  readonly errors: readonly { readonly code: number; readonly message: string; readonly data?: unknown }[];
+  readonly examples: readonly OpenRpcExample[];
+  readonly 'x-timeout-ms': number;
+  readonly 'x-reads': boolean;
+  readonly 'x-retry': string;
+  readonly 'x-positions'?: readonly string[] | undefined;
+  readonly 'x-errors': readonly DocumentedError[];
+  /** Refusals without a reason, by code, each with the sentence that says when. */
+  readonly 'x-codes'?: MethodContract['codes'];
+}
+
+interface OpenRpcExample {
+  readonly name: string;
+  readonly params: readonly { readonly name: string; readonly value: unknown }[];
+  readonly result: { readonly name: string; readonly value: unknown };
+}
+
+export interface OpenRpcDocument {
+  readonly openrpc: string;
+  readonly info: {
+    readonly title: string;
+    readonly version: string;
+    readonly description: string;
+    readonly contact?: { readonly name: string };
+  };
+  readonly servers: readonly { readonly name: string; readonly url: string }[];
+  readonly methods: readonly OpenRpcMethod[];
+}
+
+/**
+ * The contract as an OpenRPC 1.3 document (https://spec.open-rpc.org).
+ * @param host the name and port by which the reader of the document reaches the service
+ */
+export function openRpcDocument(contract: ServiceContract, host = 'localhost'): OpenRpcDocument {
+  const { name, version, summary, contact, methods } = contract;
+  return {
+    openrpc: '1.3.2',
+    info: {
+      title: name,
+      version,
+      description: summary,
+      ...(contact ? { contact } : {}),
+    },
+    servers: [serverAt(host)],
+    methods: Object.entries(methods).map(([method, facts]) => toOpenRpcMethod(method, facts)),
+  };
+}
+
+/** The whole URL, because the meta-schema of OpenRPC refuses a relative one, which its text allows. */
+function serverAt(host: string): OpenRpcDocument['servers'][number] {
+  return { name: 'the server that this document comes from', url: `http://${host}/rpc` };
+}
+
+/** The same document for a reader who reaches the service by another name. */
+export function atHost(document: OpenRpcDocument, host: string | undefined): OpenRpcDocument {
+  return host ? { ...document, servers: [serverAt(host)] } : document;
+}
+
+function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
+  const params = wireSchema(method.params);
+  const required = new Set(params.required as string[] | undefined);
+  const properties = Object.entries((params.properties ?? {}) as Record<string, JsonSchema>);
+  return {
+    name,
+    summary: method.summary,
+    description: method.description,
+    paramStructure: takesAllByPosition(method) ? 'either' : 'by-name',
+    params: inOrder(properties, method.positions, required).map(([param, schema]) => ({
+      name: param,
+      required: required.has(param),
+      schema,
+    })),
+    result: { name: `${name}Result`, schema: wireSchema(method.result) },
+    errors: distinctCodes([...refusalsOfMethod(method), ...(method.reads ? ofBatchedReads : [])]),
+    examples: [
+      {
+        name: 'example',
+        params: Object.entries(method.example.params).map(([param, value]) => ({ name: param, value })),
+        result: { name: 'result', value: method.example.result },
+      },
+    ],
+    'x-timeout-ms': method.timeoutMs,
+    'x-reads': method.reads ?? false,
+    'x-retry': retrySafetyOf(method),
+    'x-positions': method.positions,
+    'x-errors': documentedErrors(method),
+    ...(method.codes ? { 'x-codes': method.codes } : {}),
+  };
+}
+
+/** OpenRPC has one list of params for both ways of sending them, so it can offer positions only where they name every param. */
+function takesAllByPosition({ params, positions }: MethodContract): boolean {
+  return positions !== undefined && Object.keys(params.shape).every((name) => positions.includes(name));
+}
+
+/** Required params first, as OpenRPC wants them, and both kinds in their order by position where they have one. */
+function inOrder<T>(
+  entries: [string, T][],
+  positions: readonly string[] | undefined = [],
+  required: ReadonlySet<string>,
+): [string, T][] {
+  const rank = (name: string): number => (positions.includes(name) ? positions.indexOf(name) : positions.length);
+  const need = (name: string): number => (required.has(name) ? 0 : 1);
+  return entries.toSorted(([a], [b]) => need(a) - need(b) || rank(a) - rank(b));
+}
+
+const ofBatchedReads = REFUSALS.filter(({ to }) => to === 'batched reads');
+
+/**
+ * OpenRPC wants one entry for each code; the reasons under it are in its data, and their details in `x-errors`.
+ */
+function distinctCodes(refusals: readonly Refusal[]) {
+  const byCode = Map.groupBy(
+    refusals.filter(({ to, ofCalls = to === 'every call' }) => ofCalls),
+    ({ code }) => code,
+  );
+  return [...byCode].map(([code, those]) => {
+    const reasons = those.flatMap(({ reason }) => reason ?? []);
+    return {
+      code: CODES[code].jsonRpc,
+      message: [...new Set(those.map(({ when }) => when))].join(' · '),
+      data: { code, ...(reasons.length > 0 ? { reasons } : {}) },
+    };
+  });
+}

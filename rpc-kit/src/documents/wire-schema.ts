@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { WIDE_BOUNDS } from '../schema/wire-types.ts';
+
+/** JSON Schema as plain data. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** A schema's wire side as JSON Schema 2020-12, without the `$schema` line that a nested schema does not need. */
+export function wireSchema(schema: z.ZodType): JsonSchema {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return withExactBounds(rest) as JsonSchema;
+}
+
+/** zod copies schemas through plain JSON, which rounds the bounds of 64-bit integers; this restores their last digits. */
+function withExactBounds(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withExactBounds);
+  if (typeof value !== 'object' || value === null) return value;
+  const schema = Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withExactBounds(member)]));
+  const exact = WIDE_BOUNDS[schema.format as keyof typeof WIDE_BOUNDS];
+  return schema.type === 'integer' && exact ? { ...schema, ...exact } : schema;
+}

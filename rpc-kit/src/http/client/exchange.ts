@@ -1,0 +1,246 @@
+import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { abortReason, onAbort } from '../../deadline.ts';
+import { RpcError } from '../../rpc-error.ts';
+import { parseJson } from '../../schema/json.ts';
+import { outsideCalls } from '../../telemetry/log-scope.ts';
+import { parseRetryAfter } from '../retry-after.ts';
+import { ListSplitter } from './list-splitter.ts';
+import { Turns } from './turns.ts';
+
+/** A request to one peer and its answer, with everything that can go wrong on the way as an RpcError. */
+export interface Exchange extends AsyncDisposable {
+  post(request: ExchangeRequest): Promise<Reply>;
+}
+
+export interface ExchangeRequest {
+  /** What the peer is called in messages: they reach callers, who must not learn hosts. */
+  readonly peer: string;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  /** Called when the request is sent, which may be long after it was made. */
+  readonly body: () => string;
+  readonly signal: AbortSignal;
+  /**
+   * Takes the items of a list one by one while they arrive, when the list is larger than `answerBytesMax`, which then holds for
+   * each item, or when the peer sends it in parts. Without it, a list that is too large fails the request.
+   */
+  readonly onItem?: (item: unknown, reply: ReplyHead) => void;
+}
+
+export interface ReplyHead {
+  readonly status: number;
+  /** What the header Retry-After asks for, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+}
+
+export interface Reply extends ReplyHead {
+  /** The answer's JSON value; `undefined` for an error status whose body is none, e.g. a proxy's page, and after a split. */
+  readonly value: unknown;
+  /** The answer was a list whose items went to `onItem`. */
+  readonly isSplit: boolean;
+  /** An item of such a list was larger than `answerBytesMax` and did not go there. */
+  readonly hasSkippedItems: boolean;
+}
+
+export interface ExchangeOptions {
+  readonly connections: number;
+  readonly answerBytesMax: number;
+}
+
+/** A peer on the same network answers a connect in milliseconds or not at all. */
+const CONNECT_TIMEOUT_MS = 2_000;
+/** Below the server's keep-alive of 10 s, so that no request is sent into a connection that the server is closing. */
+const KEEP_ALIVE_MS = 4_000;
+/** The calls' deadlines bound both waits; these only catch a deadline that is missing. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+/** Failures before the request can have reached the peer: nothing happened there. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+export function createExchange(origin: string, { connections, answerBytesMax }: ExchangeOptions): Exchange {
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
+  const pool = new Pool(origin, {
+    connections,
+    pipelining: 1,
+    // A connection outlives the call that opens it.
+    connect: (options, callback) => outsideCalls(() => connect(options, callback)),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    headersTimeout: ANSWER_TIMEOUT_MS,
+    bodyTimeout: ANSWER_TIMEOUT_MS,
+  });
+  const turns = new Turns(connections);
+
+  return {
+    async post(request) {
+      try {
+        const { head, body } = await dispatch(pool, turns, request, answerBytesMax);
+        const { splitter } = body;
+        return {
+          ...head,
+          value: splitter ? undefined : parseAnswer(utf8.decode(body.whole()), head.status),
+          isSplit: splitter !== undefined,
+          hasSkippedItems: splitter?.hasSkipped ?? false,
+        };
+      } catch (error) {
+        throw toRpcFailure(error, request.peer, request.signal);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.destroy();
+    },
+  };
+}
+
+const utf8 = new TextDecoder();
+
+interface RawAnswer {
+  readonly head: ReplyHead;
+  readonly body: AnswerBody;
+}
+
+/**
+ * One request on the pool. This is undici's lowest call: `request()` makes a stream of every body and a promise of every
+ * part, which costs as much again as the request itself.
+ */
+function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerBytesMax: number): Promise<RawAnswer> {
+  const { path, headers, signal } = request;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) throw abortReason(signal);
+    let head: ReplyHead = { status: 0, retryAfterMs: undefined };
+    const { onItem } = request;
+    const body = new AnswerBody(answerBytesMax, onItem && ((item) => onItem(item, head)));
+    let controller: Dispatcher.DispatchController | undefined;
+    // A request that has begun and waits for its connection has no controller yet; it ends as soon as it has one.
+    const abort = (): void => {
+      turns.leave(begin);
+      controller?.abort(abortReason(signal));
+      reject(abortReason(signal));
+    };
+    const unfollow = onAbort(signal, abort);
+    const settle = (conclude: () => void): void => {
+      unfollow();
+      conclude();
+      // Calls with the same deadline expire in one phase of the event loop: none of them begins for the last moment of another.
+      if (signal.aborted) setImmediate(() => turns.end());
+      else turns.end();
+    };
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart(started) {
+        // Nothing has been sent yet. Unlike `abort`, an exception here leaves the connection to the next request.
+        if (signal.aborted) throw abortReason(signal);
+        controller = started;
+      },
+      onResponseStart(_controller, status, received) {
+        const retryAfter = received['retry-after']?.toString();
+        head = { status, retryAfterMs: parseRetryAfter({ retryAfter, date: received.date?.toString() }) };
+        body.isInParts = received['content-length'] === undefined;
+      },
+      onResponseData(_controller, chunk) {
+        body.add(chunk);
+      },
+      onResponseEnd() {
+        settle(() => resolve({ head, body }));
+      },
+      onResponseError(_controller, error) {
+        settle(() => reject(error));
+      },
+    };
+    const begin = (): void => {
+      try {
+        pool.dispatch({ method: 'POST', path, headers, body: request.body() }, handler);
+      } catch (error) {
+        settle(() => reject(error));
+      }
+    };
+    turns.enter(begin);
+  });
+}
+
+type OnItem = (item: unknown) => void;
+
+/** The body of one answer while it arrives. The limit is checked here, because undici's own fails a whole batch. */
+class AnswerBody {
+  readonly #bytesMax: number;
+  readonly #onItem: OnItem | undefined;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  splitter: ListSplitter | undefined;
+  /** The peer sends what it has, and may have the rest much later. */
+  isInParts = false;
+
+  constructor(bytesMax: number, onItem: OnItem | undefined) {
+    this.#bytesMax = bytesMax;
+    this.#onItem = onItem;
+  }
+
+  /** @throws {RpcError} when the body is larger than it may be */
+  add(chunk: Buffer): void {
+    if (this.splitter) {
+      this.splitter.add(chunk);
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#bytesMax) this.#split();
+    else if (this.isInParts && this.#onItem) this.isInParts = this.#trySplit(this.#onItem);
+  }
+
+  whole(): Buffer {
+    return this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+  }
+
+  #split(): void {
+    if (!this.#onItem || !this.#trySplit(this.#onItem)) throw answerTooLarge();
+  }
+
+  /** @returns whether what has arrived begins a list */
+  #trySplit(onItem: OnItem): boolean {
+    const arrived = this.whole();
+    if (!LIST.test(arrived.toString('latin1', 0, LIST_LOOK_AHEAD))) return false;
+    this.#chunks = [];
+    this.splitter = new ListSplitter(this.#bytesMax, onItem);
+    this.splitter.add(arrived);
+    return true;
+  }
+}
+
+const LIST = /^\s*\[/;
+/** White space before a list is a line break at most. */
+const LIST_LOOK_AHEAD = 16;
+
+export function answerTooLarge(): RpcError {
+  return new RpcError('internal', 'The peer answered more than may be read');
+}
+
+function parseAnswer(text: string, status: number): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    // A proxy's error page is no answer of the peer; its status still says something.
+    if (status >= 400) return undefined;
+    throw notJson(error);
+  }
+}
+
+function notJson(cause: unknown): RpcError {
+  return new RpcError('internal', 'The peer answered something that is not JSON', { cause });
+}
+
+function toRpcFailure(error: unknown, peer: string, signal: AbortSignal): RpcError {
+  if (error instanceof RpcError) return error;
+  if (signal.aborted) return abortReason(signal);
+  if (error instanceof SyntaxError) return notJson(error);
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
+  // Whatever fails while connecting, e.g. by a reset from a server that has just stopped, has sent nothing.
+  const neverSent = syscall === 'connect' || NEVER_SENT.has(code);
+  const message = neverSent ? `${peer} cannot be reached` : `The connection to ${peer} broke`;
+  return new RpcError('unavailable', message, { cause: error, neverSent });
+}

@@ -1,0 +1,71 @@
+import { parseJson } from '../../schema/json.ts';
+
+/**
+ * Takes a JSON list apart while it arrives, item by item, so that its size is bounded by that of one item. Only objects are
+ * items: answers of calls are nothing else. The rest of the text is not checked.
+ */
+export class ListSplitter {
+  readonly #itemBytesMax: number;
+  readonly #onItem: (item: unknown) => void;
+  #depth = 0;
+  #isInText = false;
+  #isEscaped = false;
+  #itemBytes = 0;
+  #item: Buffer[] = [];
+  /** Whether an item was larger than it may be; it was skipped. */
+  hasSkipped = false;
+
+  constructor(itemBytesMax: number, onItem: (item: unknown) => void) {
+    this.#itemBytesMax = itemBytesMax;
+    this.#onItem = onItem;
+  }
+
+  /** @throws {SyntaxError} when an item is not JSON */
+  add(chunk: Buffer): void {
+    let start = 0;
+    for (let index = 0; index < chunk.length; index++) {
+      const byte = chunk[index];
+      if (this.#isInText) {
+        if (this.#isEscaped) this.#isEscaped = false;
+        else if (byte === BACKSLASH) this.#isEscaped = true;
+        else if (byte === QUOTE) this.#isInText = false;
+      } else if (byte === QUOTE) this.#isInText = true;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        this.#depth += 1;
+        if (this.#depth === ITEM_DEPTH) start = index;
+      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+        this.#depth -= 1;
+        if (this.#depth === ITEM_DEPTH - 1) this.#end(chunk.subarray(start, index + 1));
+      }
+    }
+    if (this.#depth >= ITEM_DEPTH) this.#collect(chunk.subarray(start));
+  }
+
+  #collect(part: Buffer): void {
+    this.#itemBytes += part.length;
+    if (this.#itemBytes <= this.#itemBytesMax) this.#item.push(part);
+    else this.#item = [];
+  }
+
+  #end(part: Buffer): void {
+    this.#collect(part);
+    const item = this.#item;
+    const isTooLarge = this.#itemBytes > this.#itemBytesMax;
+    this.#item = [];
+    this.#itemBytes = 0;
+    if (isTooLarge) this.hasSkipped = true;
+    else this.#onItem(parseJson(utf8.decode(Buffer.concat(item))));
+  }
+}
+
+/** Inside the list. */
+const ITEM_DEPTH = 2;
+
+const utf8 = new TextDecoder();
+
+const QUOTE = 0x22;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;

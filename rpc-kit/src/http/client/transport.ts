@@ -1,0 +1,153 @@
+import type { Call } from '../../call.ts';
+import {
+  BATCH_LIMITS,
+  type BatchedCall,
+  type Batcher,
+  type BatchLimits,
+  createBatcher,
+  FIRST_ID,
+} from '../../calling/batching.ts';
+import type { Transport } from '../../client.ts';
+import { stringifyJson } from '../../schema/json.ts';
+import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
+import { type CallMeta, callMetaOf, headersOf } from '../metadata.ts';
+import { AS_THEY_COME } from '../server/batch-answers.ts';
+import { parseHttpUrl } from '../urls.ts';
+import { fromPlainAnswer } from '../wire-error.ts';
+import { createExchange, type Exchange } from './exchange.ts';
+import { type BatchWire, resultOf, sendBatch } from './send-batch.ts';
+
+export interface HttpTransportOptions {
+  /**
+   * `rpc` (default) speaks JSON-RPC to `POST /rpc`; `plain` speaks bare params to `POST /<method>`,
+   * for peers that know nothing else, such as the original product service.
+   */
+  readonly face?: 'rpc' | 'plain';
+  /**
+   * Whether calls of one method in one turn of the event loop travel as one JSON-RPC batch, and how large it gets. On by default for the
+   * face `rpc`; the plain face has no batches. A contract can keep a slow method out of batches with `batched: false`.
+   */
+  readonly batching?: Partial<BatchLimits> | false;
+  /** Connections to the peer. undici's own default is no limit. */
+  readonly connections?: number;
+  /** Bytes of one call's answer, alone or in a batch; a larger one fails its call. */
+  readonly answerBytesMax?: number;
+  /** How this client names itself to the peer, in User-Agent: `checkout/0.1.0`. */
+  readonly userAgent: string;
+}
+
+export interface HttpTransport extends Transport, AsyncDisposable {}
+
+const DEFAULTS = {
+  face: 'rpc',
+  batching: BATCH_LIMITS,
+  // One connection carries some thousands of calls a second; this many hide the slow ones among them.
+  connections: 32,
+  answerBytesMax: 4 * 1024 * 1024,
+} as const satisfies Partial<HttpTransportOptions>;
+
+/**
+ * Carries calls to a service over HTTP. One pool of connections a peer; dispose it to close them.
+ *
+ * @param url where the peer is. Calls go to paths below its path, with its query; its userinfo travels as Basic authentication,
+ *   unless a call brings an authorization of its own
+ * @throws {TypeError} for a URL that is none of HTTP, or that has parts no request can carry
+ * @throws {RangeError} for an option outside its range; undici takes 0 connections for any number of them
+ */
+export function createHttpTransport(url: string, options: HttpTransportOptions): HttpTransport {
+  const given = checkWhole({ ...DEFAULTS, ...options }, { connections: LIMIT, answerBytesMax: LIMIT });
+  const { face, batching, connections, answerBytesMax, userAgent } = given;
+  const { origin, pathname, search, authorization } = parseHttpUrl(url);
+  const exchange = createExchange(origin, { connections, answerBytesMax });
+  const headers = {
+    'content-type': 'application/json',
+    'user-agent': userAgent,
+    ...(authorization && { authorization }),
+  };
+  const wire: Wire = {
+    base: pathname.replace(/\/$/, ''),
+    search,
+    exchange,
+    headers,
+    batchHeaders: { ...headers, [AS_THEY_COME.name]: AS_THEY_COME.value },
+  };
+  const close = () => exchange[Symbol.asyncDispose]();
+  if (face === 'plain') return { call: (call) => callPlain(wire, call), [Symbol.asyncDispose]: close };
+  if (batching === false) return { call: (call) => callRpc(wire, call), [Symbol.asyncDispose]: close };
+  const limits = checkWhole({ ...BATCH_LIMITS, ...batching }, { callsMax: LIMIT, lengthMax: LIMIT });
+  const batchers = new Map<string, Batcher>();
+  const batcherOf = (method: string): Batcher => {
+    const known = batchers.get(method);
+    if (known) return known;
+    const made = createBatcher(limits, (batch, signal) => callTogether(wire, batch, signal));
+    batchers.set(method, made);
+    return made;
+  };
+  return {
+    async call(call) {
+      if (call.contract?.batched === false) return callRpc(wire, call);
+      // Metadata that cannot travel fails its own call here, and not the batch later.
+      const meta = callMetaOf(call);
+      return batcherOf(call.method).add(call, (id) => toText(call, id, meta));
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What all calls of one transport share. */
+interface Wire {
+  readonly exchange: Exchange;
+  /** The path that the peer's address begins with. */
+  readonly base: string;
+  /** Its query, which each request carries. */
+  readonly search: string;
+  readonly headers: Record<string, string>;
+  readonly batchHeaders: Record<string, string>;
+}
+
+async function callPlain({ exchange, base, search, headers }: Wire, call: Call): Promise<unknown> {
+  const reply = await exchange.post({
+    peer: call.service,
+    path: `${base}/${call.method}${search}`,
+    headers: headersOf(call, headers),
+    body: () => stringifyJson(call.params),
+    signal: call.signal,
+  });
+  if (reply.status >= 200 && reply.status < 300) return reply.value;
+  throw fromPlainAnswer(reply.status, reply.value, reply.retryAfterMs);
+}
+
+async function callRpc({ exchange, base, search, headers }: Wire, call: Call): Promise<unknown> {
+  const reply = await exchange.post({
+    peer: call.service,
+    path: `${base}/rpc${search}`,
+    headers: headersOf(call, headers),
+    body: () => toText(call, FIRST_ID),
+    signal: call.signal,
+  });
+  return resultOf(reply.value, reply);
+}
+
+/**
+ * A batch of one goes as a single call: the answer is the same, and foreign servers without batches understand it.
+ * @returns how many calls were sent again, alone
+ */
+async function callTogether(wire: Wire, batch: readonly BatchedCall[], signal: AbortSignal): Promise<number> {
+  const [first] = batch;
+  if (!first) return 0;
+  const callAlone = (call: Call): Promise<unknown> => callRpc(wire, call);
+  if (batch.length === 1) {
+    first.resolve(callAlone(first.call));
+    return 0;
+  }
+  const { exchange, base, search, batchHeaders: headers } = wire;
+  const post: BatchWire['post'] = (body, signal, onItem) =>
+    exchange.post({ peer: first.call.service, path: `${base}/rpc${search}`, headers, body, signal, onItem });
+  return sendBatch({ post, callAlone }, batch, signal);
+}
+
+/** Put together from its parts, which is quicker than to have the whole written; a method's name needs no escapes. */
+function toText({ method, params }: Call, id: number, meta?: CallMeta): string {
+  const call = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${stringifyJson(params)}`;
+  return meta ? `${call},"meta":${stringifyJson(meta)}}` : `${call}}`;
+}

@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RpcError } from '../../rpc-error.ts';
+import { stringifyJson } from '../../schema/json.ts';
+import { refuseByHeaders } from './body.ts';
+import type { HttpLimits } from './limits.ts';
+import type { Page } from './pages.ts';
+import type { HttpAnswer } from './plain-face.ts';
+
+interface AnswerOptions {
+  readonly limits: HttpLimits;
+  /** Whether the connection is to be closed with this answer. */
+  readonly closing: () => boolean;
+}
+
+/** A method that answers this much has no limit where it needs one; callers are told that much and no more. */
+export class AnswerTooLarge extends RpcError {
+  constructor(bytesMax: number) {
+    super('internal', `The answer would be larger than ${bytesMax} bytes`);
+  }
+}
+
+/**
+ * Writes an answer or the rest of one, also to a request whose body was refused before it was read.
+ * @throws {AnswerTooLarge} before anything is written
+ */
+export async function writeAnswer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: HttpAnswer | Page,
+  answerHeaders: ReadonlyMap<string, string>,
+  { limits, closing }: AnswerOptions,
+): Promise<void> {
+  if (response.destroyed) return;
+  const text = toText(answer);
+  if (response.headersSent) {
+    endParts(request, response, text, closing());
+    return;
+  }
+  const length = Buffer.byteLength(text);
+  if (length > limits.answerBytesMax && !('text' in answer)) throw new AnswerTooLarge(limits.answerBytesMax);
+  const headers: Record<string, string | number> = Object.fromEntries(answerHeaders);
+  Object.assign(headers, answer.headers);
+  // RFC 9111, section 4.2.2: without it, a cache may keep what it was not told to, e.g. an order's status or a 404.
+  if (request.method === 'GET' || request.method === 'HEAD') headers['cache-control'] ??= 'no-store';
+  if (answer.status !== 204) {
+    headers['content-type'] ??= 'application/json';
+    headers['content-length'] = length;
+  }
+  // Only now is it known whether more may come on this connection: a call that began before the drain ends within it.
+  if (closing()) headers.connection = 'close';
+  // A sender that asked for leave to send its body and did not get it sends none.
+  const nothingToCome = request.complete || (request.headers.expect && isRefusedByHeaders(request, limits));
+  if (nothingToCome) {
+    // Text that is as long in bytes as in characters is ASCII, and costs less to write as what it is.
+    const encoding = length === text.length ? 'latin1' : 'utf8';
+    response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? '' : text, encoding);
+    return;
+  }
+  // The body was refused before it was read. Closing at once would reset the connection under the sender's hands, and
+  // the answer would be lost; so it is sent first, and a bounded rest is read on and thrown away.
+  response.writeHead(answer.status, { ...headers, connection: 'close' }).write(text);
+  await discardBody(request, limits);
+  response.end();
+}
+
+/** Writes the beginning of an answer of 200 whose rest is not there yet, or more of it. */
+export function writePart(
+  response: ServerResponse,
+  text: string,
+  answerHeaders: ReadonlyMap<string, string>,
+  { closing }: AnswerOptions,
+): void {
+  if (response.destroyed) return;
+  if (!response.headersSent) {
+    const headers = { ...Object.fromEntries(answerHeaders), 'content-type': 'application/json' };
+    response.writeHead(200, closing() ? { ...headers, connection: 'close' } : headers);
+  }
+  response.write(text);
+}
+
+/** A drain that began after the headers closes the connection without their announcement. */
+function endParts({ socket }: IncomingMessage, response: ServerResponse, text: string, isClosing: boolean): void {
+  response.end(text, () => {
+    if (isClosing) socket.destroySoon();
+  });
+}
+
+/** Whether the request's headers alone are enough to refuse it. */
+export function isRefusedByHeaders(request: IncomingMessage, limits: HttpLimits): boolean {
+  try {
+    refuseByHeaders(request, limits);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function toText(answer: HttpAnswer | Page): string {
+  if ('text' in answer) return answer.text;
+  return answer.body === undefined ? '' : stringifyJson(answer.body);
+}
+
+/** A small piece costs as much time as a large one, so it uses up as much of what is read on. */
+const DISCARDED_PIECE_BYTES_MIN = 2_048;
+
+async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
+  let bytes = 0;
+  const timer = setTimeout(() => request.destroy(), limits.requestTimeoutMs);
+  const done = new Promise<void>((resolve) => {
+    request.once('close', resolve);
+    request.once('end', resolve);
+    request.on('data', (chunk: Buffer) => {
+      bytes += Math.max(chunk.length, DISCARDED_PIECE_BYTES_MIN);
+      if (bytes > limits.discardBytesMax) request.destroy();
+    });
+  });
+  request.resume();
+  await done;
+  clearTimeout(timer);
+}

@@ -1,0 +1,148 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import { RpcError } from '../../rpc-error.ts';
+import { METADATA_HEADERS } from '../metadata.ts';
+import { HttpRefusal, isFromBrowser } from './body.ts';
+import { canonicalHost, canonicalOrigin } from './origin.ts';
+import type { HttpAnswer } from './plain-face.ts';
+
+type Headers = readonly (readonly [name: string, value: string])[];
+
+const NO_HEADERS: Headers = [];
+
+/** Decides which requests that a web page may have caused are served: docs/decisions/0017-browser-boundary.md. */
+export interface BrowserBoundary {
+  /** Headers of every answer, also of a refusal. */
+  readonly headers: Headers;
+  /**
+   * Refuses the request of a page that may not call this service.
+   * @param path the request's address, without its query
+   * @returns headers for the answer, which let a listed page read it
+   * @throws {RpcError} an HttpRefusal with 421 for a foreign Host, permission_denied for a foreign page
+   */
+  admit(request: IncomingMessage, path: string): Headers;
+}
+
+export interface BrowserBoundaryOptions {
+  /** The address that the server is bound to. */
+  readonly host: string;
+  readonly allowedHosts?: readonly string[] | undefined;
+  readonly allowedOrigins?: readonly string[] | undefined;
+}
+
+/** The answer to a preflight request of a listed page; the headers of every answer to that page come on top. */
+export const PREFLIGHT_ANSWER: HttpAnswer = {
+  status: 204,
+  headers: {
+    'access-control-allow-methods': 'GET, HEAD, POST',
+    'access-control-allow-headers': ['content-type', ...Object.values(METADATA_HEADERS)].join(', '),
+    // Saves a round trip before each call; after ten minutes at most, a browser learns of a changed list.
+    'access-control-max-age': '600',
+  },
+  body: undefined,
+};
+
+const EXPOSED_HEADERS = 'x-request-id, retry-after, ratelimit, ratelimit-policy';
+
+/** Addresses that show something to a person. A link on any other site may open them, since that site reads nothing of it. */
+const PAGES_FOR_PEOPLE = new Set(['/', '/docs']);
+
+/** @throws {TypeError} when a listed host or origin is none */
+export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserBoundary {
+  const { host, allowedHosts = [], allowedOrigins = [] } = options;
+  const ownHosts = new Set([
+    canonicalHost(host) ?? host,
+    'localhost',
+    '127.0.0.1',
+    '[::1]',
+    ...allowedHosts.map(toHost),
+  ]);
+  const headersOfOrigin = new Map(allowedOrigins.map(toOrigin).map((origin) => [origin, corsHeaders(origin)]));
+
+  function refuseForeignHost(text: string, { socket }: IncomingMessage, fromBrowser: boolean): void {
+    const [, name = '', port = ''] = AUTHORITY.exec(text.toLowerCase()) ?? [];
+    if (ownHosts.has(name) || ownHosts.has(`${name}:${port || HTTP_PORT}`)) return;
+    const address = name.replace(/^\[|\]$/g, '');
+    if (isOwnAddress(address, socket) || (!fromBrowser && (isIP(address) !== 0 || isInternalName(name)))) return;
+    throw new HttpRefusal(
+      421,
+      `The Host ${quote(text)} is not this service's: add it to ALLOWED_HOSTS if it should be`,
+    );
+  }
+
+  return {
+    headers: headersOfOrigin.size > 0 ? [['vary', 'Origin']] : NO_HEADERS,
+    admit(request, path) {
+      const { headers } = request;
+      const fromBrowser = isFromBrowser(request);
+      if (headers.host || fromBrowser) refuseForeignHost(headers.host ?? '', request, fromBrowser);
+      if (!fromBrowser) return NO_HEADERS;
+      // RFC 9112, section 3.2.2: the host of a whole URL in the request line goes before the header.
+      const target = request.url?.startsWith('/') ? undefined : URL.parse(request.url ?? '')?.host;
+      if (target !== undefined) refuseForeignHost(target, request, true);
+      const { origin } = headers;
+      const listed = headersOfOrigin.get(canonicalOrigin(origin ?? '') ?? '');
+      if (listed) return listed;
+      if (isOwnPage(headers, target ?? headers.host) || isOpenedByLink(request, path)) return NO_HEADERS;
+      const page = origin === undefined ? 'another site' : quote(origin);
+      throw new RpcError(
+        'permission_denied',
+        `A page of ${page} may not call this service: add its origin to ALLOWED_ORIGINS if it should`,
+      );
+    },
+  };
+}
+
+/** In small letters. The final dot of a complete name changes nothing. */
+const AUTHORITY = /^(\[[\da-f:.]+\]|[\w-]+(?:\.[\w-]+)*)\.?(?::(\d*))?$/;
+const HTTP_PORT = '80';
+
+/** 127.0.0.0/8 is the loopback network; of a server on all addresses, the connection tells which one was asked. */
+function isOwnAddress(address: string, { localAddress }: Socket): boolean {
+  return (isIP(address) === 4 && address.startsWith('127.')) || address === localAddress?.replace(/^::ffff:/, '');
+}
+
+/** A name without a dot is of this network: a page that a stranger serves has a public name, with one. */
+function isInternalName(name: string): boolean {
+  return name !== '' && !name.includes('.');
+}
+
+/** Without Origin, Sec-Fetch-Site says the same; `none` is a person who typed the address. */
+function isOwnPage({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders, host = ''): boolean {
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
+  if (origin === undefined) return true;
+  const page = canonicalOrigin(origin);
+  return page !== undefined && page === canonicalOrigin(`http://${host}`);
+}
+
+function isOpenedByLink({ method, headers }: IncomingMessage, path: string): boolean {
+  const { origin, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers;
+  const isNavigation = origin === undefined && mode === 'navigate' && destination === 'document';
+  return isNavigation && method === 'GET' && PAGES_FOR_PEOPLE.has(path);
+}
+
+function corsHeaders(origin: string): Headers {
+  return [
+    ['access-control-allow-origin', origin],
+    ['access-control-expose-headers', EXPOSED_HEADERS],
+  ];
+}
+
+function toHost(text: string): string {
+  const host = canonicalHost(text);
+  if (host === undefined) throw new TypeError(`${quote(text)} is no host`);
+  return host;
+}
+
+function toOrigin(text: string): string {
+  const origin = canonicalOrigin(text);
+  if (origin === undefined) throw new TypeError(`${quote(text)} is no origin`);
+  return origin;
+}
+
+/** As much as an answer needs to say which value it speaks of. */
+const QUOTED_LENGTH_MAX = 100;
+
+function quote(text: string): string {
+  return `"${text.slice(0, QUOTED_LENGTH_MAX)}"`;
+}

@@ -1,0 +1,84 @@
+import type { Registry } from 'prom-client';
+import { type Distribution, type Tally, talliedCounterIn, talliedHistogramIn } from '../../telemetry/tallies.ts';
+
+/** What is counted where HTTP comes in, below all calls: a batch is one request, and so is what never becomes a call. */
+export interface HttpMetrics {
+  /** A request has its answer, or its caller has gone (`finished` false). */
+  ended(request: EndedRequest): void;
+  /** Bytes came in that are no request (malformed), or the server was too slow to read a request in time (server). */
+  refused(kind: 'malformed' | 'server'): void;
+}
+
+export interface EndedRequest {
+  readonly verb: string | undefined;
+  readonly path: string;
+  readonly status: number;
+  readonly finished: boolean;
+  readonly ms: number;
+}
+
+/** Seconds. The edges of the calls' own buckets, so that the two can be compared. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+
+const VERBS = new Set(['GET', 'HEAD', 'POST']);
+
+/**
+ * `http_requests_total{verb,route,status}`, `http_request_duration_seconds{verb,route}` and `http_errors_total{route,kind}`,
+ * whose kinds are client (4xx), server (5xx), aborted (the caller went away) and malformed.
+ *
+ * @param routes the addresses that exist; all others count as `other`, else anyone could fill the memory with them
+ */
+export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string>): HttpMetrics {
+  const requests = talliedCounterIn(registry, {
+    name: 'http_requests_total',
+    help: 'HTTP requests answered, by address and status.',
+    labelNames: ['verb', 'route', 'status'],
+  });
+  const seconds = talliedHistogramIn(registry, {
+    name: 'http_request_duration_seconds',
+    help: 'How long HTTP requests took, from their headers to the last byte of the answer.',
+    labelNames: ['verb', 'route'],
+    buckets: DURATION_BUCKETS,
+  });
+  const errors = talliedCounterIn(registry, {
+    name: 'http_errors_total',
+    help: 'HTTP requests that failed: refused (client), failed here (server), left by the caller (aborted), or no HTTP (malformed).',
+    labelNames: ['route', 'kind'],
+  });
+  const series = new Map<string, Series>();
+
+  /** Labels are looked up once: that costs more than the counting. */
+  function seriesOf(verb: string, route: string): Series {
+    const key = `${verb} ${route}`;
+    const known = series.get(key);
+    if (known) return known;
+    const made: Series = { seconds: seconds.series({ verb, route }), requests: new Map() };
+    series.set(key, made);
+    return made;
+  }
+
+  return {
+    ended({ verb: asked = '', path, status, finished, ms }) {
+      const verb = VERBS.has(asked) ? asked : 'other';
+      const route = routes.has(path) ? path : 'other';
+      const own = seriesOf(verb, route);
+      own.seconds.observe(ms / 1_000);
+      if (!finished) {
+        errors.series({ route, kind: 'aborted' }).value += 1;
+        return;
+      }
+      const answered = own.requests.get(status) ?? requests.series({ verb, route, status: String(status) });
+      own.requests.set(status, answered);
+      answered.value += 1;
+      if (status >= 400) errors.series({ route, kind: status >= 500 ? 'server' : 'client' }).value += 1;
+    },
+    refused(kind) {
+      errors.series({ route: 'other', kind }).value += 1;
+    },
+  };
+}
+
+interface Series {
+  readonly seconds: Distribution;
+  readonly requests: Map<number, Tally>;
+}

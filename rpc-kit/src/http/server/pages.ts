@@ -1,0 +1,95 @@
+import type { Registry } from 'prom-client';
+import type { ServiceContract } from '../../contract.ts';
+import { docsPage } from '../../documents/docs-page/docs-page.ts';
+import { openApiDocument } from '../../documents/openapi.ts';
+import { atHost, type OpenRpcDocument, openRpcDocument } from '../../documents/openrpc.ts';
+
+/** A check that rejects with a sentence for the operator while the service cannot serve. */
+export type ReadinessCheck = (signal: AbortSignal) => Promise<void>;
+
+export interface PageSources {
+  readonly contract: ServiceContract;
+  readonly registry: Registry;
+  /** By name, e.g. `database`, `migrations`. */
+  readonly readiness: Readonly<Record<string, ReadinessCheck>>;
+  /** True from the moment the service is told to stop. */
+  readonly draining: () => boolean;
+  /** Told about every failed readiness check: the page itself says only which one failed. */
+  readonly onNotReady: (check: string, error: unknown) => void;
+}
+
+export interface Page {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  /** Sent as it is. */
+  readonly text: string;
+}
+
+export interface Pages {
+  /** The pages by address, each made for the Host of the request. */
+  readonly routes: ReadonlyMap<string, (host?: string) => Promise<Page>>;
+  /** In place of an error for a person who opens the service's address. */
+  readonly forBrowsers: Page;
+  openRpcAt(host: string | undefined): OpenRpcDocument;
+}
+
+/** A readiness check that takes longer counts as failed: whoever asks, asks again in a few seconds. */
+const READINESS_TIMEOUT_MS = 2_000;
+
+export function createPages(sources: PageSources): Pages {
+  const openRpc = openRpcDocument(sources.contract);
+  const docs = docsPage(openRpc);
+  const json = (value: unknown): (() => Promise<Page>) => {
+    const text = JSON.stringify(value);
+    return async () => page(200, 'application/json', text);
+  };
+  const openRpcAt = (host: string | undefined) => atHost(openRpc, host);
+  const routes = new Map<string, (host?: string) => Promise<Page>>([
+    ['/openrpc.json', async (host) => page(200, 'application/json', JSON.stringify(openRpcAt(host)))],
+    ['/openapi.json', json(openApiDocument(sources.contract))],
+    [
+      '/docs',
+      async () =>
+        page(200, 'text/html; charset=utf-8', docs.html, { 'content-security-policy': docs.contentSecurityPolicy }),
+    ],
+    ['/healthz', json({ status: 'ok' })],
+    ['/readyz', () => readyPage(sources)],
+    ['/metrics', async () => page(200, sources.registry.contentType, await sources.registry.metrics())],
+  ]);
+  const forBrowsers = page(302, 'text/plain; charset=utf-8', 'The documentation is at /docs\n', { location: '/docs' });
+  return { routes, forBrowsers, openRpcAt };
+}
+
+async function readyPage(sources: PageSources): Promise<Page> {
+  const { readiness, draining, onNotReady } = sources;
+  const signal = AbortSignal.timeout(READINESS_TIMEOUT_MS);
+  const checks = await Promise.all(
+    Object.entries(readiness).map(async ([name, check]) => {
+      const timeout = Promise.withResolvers<never>();
+      const onAbort = (): void => timeout.reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        await Promise.race([check(signal), timeout.promise]);
+        return [name, 'ok'] as const;
+      } catch (error) {
+        onNotReady(name, error);
+        return [name, 'failed'] as const;
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+    }),
+  );
+  const ready = !draining() && checks.every(([, state]) => state === 'ok');
+  const status = draining() ? 'stopping' : ready ? 'ready' : 'not ready';
+  return page(ready ? 200 : 503, 'application/json', JSON.stringify({ status, checks: Object.fromEntries(checks) }));
+}
+
+function page(status: number, type: string, text: string, headers: Record<string, string> = {}): Page {
+  return { status, headers: { 'content-type': type, ...EVERY_PAGE, ...headers }, text };
+}
+
+const EVERY_PAGE = {
+  'x-content-type-options': 'nosniff',
+  // Browsers send no Sec-Fetch-Site over plain HTTP to other machines; there this keeps other sites from embedding a page.
+  'cross-origin-resource-policy': 'same-origin',
+};

@@ -1,0 +1,39 @@
+import type { IncomingMessage } from 'node:http';
+import { CODES } from '../../code.ts';
+import { type RpcError, toRpcError } from '../../rpc-error.ts';
+import type { Service } from '../../server.ts';
+import { type FaceContext, toCall } from '../metadata.ts';
+import { retryAfterHeader, toPlainError } from '../wire-error.ts';
+import { HttpRefusal, parseBody, readBody } from './body.ts';
+import type { HttpLimits } from './limits.ts';
+
+/** An answer before it is written. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  /** A wire value, sent as JSON. */
+  readonly body: unknown;
+}
+
+/** `POST /<method>`: bare params in, bare result out, as the first homework's services spoke. No body means no params. */
+export async function answerPlain(
+  service: Service,
+  method: string,
+  request: IncomingMessage,
+  context: FaceContext,
+  limits: HttpLimits,
+): Promise<HttpAnswer> {
+  const text = await readBody(request, limits);
+  const params = text === '' ? undefined : parseBody(text, limits);
+  return { status: 200, body: await service.call(toCall(service.contract.name, method, params, context)) };
+}
+
+/** Any failure in the plain face's form; the pages and what fits no address speak it too. */
+export function plainRefusal(error: unknown, requestId: string): HttpAnswer {
+  const rpcError: RpcError = toRpcError(error);
+  return {
+    status: error instanceof HttpRefusal ? error.status : CODES[rpcError.code].http,
+    headers: retryAfterHeader(rpcError),
+    body: { error: toPlainError(rpcError, requestId) },
+  };
+}

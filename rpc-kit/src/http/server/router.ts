@@ -1,0 +1,200 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { MethodContract } from '../../contract.ts';
+import type { Canceller } from '../../deadline.ts';
+import { RpcError, toRpcError } from '../../rpc-error.ts';
+import type { Service } from '../../server.ts';
+import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit.ts';
+import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
+import { acceptRequestId } from '../../telemetry/request-id.ts';
+import { METADATA_HEADERS, type Metadata, metadataOfRequest } from '../metadata.ts';
+import { prefersHtml } from './accept.ts';
+import { writeAnswer, writePart } from './answer.ts';
+import { AS_THEY_COME } from './batch-answers.ts';
+import { HttpRefusal, parseBody, readBody } from './body.ts';
+import { type BrowserBoundary, PREFLIGHT_ANSWER } from './browser-boundary.ts';
+import type { HttpMetrics } from './http-metrics.ts';
+import type { HttpLimits } from './limits.ts';
+import type { Page, Pages } from './pages.ts';
+import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
+import { isCallId, type RpcFace, refusal, type SendPart } from './rpc-face.ts';
+
+export interface Router {
+  readonly service: Service;
+  readonly pages: Pages;
+  readonly face: RpcFace;
+  readonly limits: HttpLimits;
+  readonly boundary: BrowserBoundary;
+  readonly admission: ConcurrencyLimit | undefined;
+  /** Whether connections are to be closed with their next answer. */
+  readonly closing: () => boolean;
+  readonly logger: Logger;
+  readonly metrics: HttpMetrics;
+}
+
+/** One request on its way to its answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly requestId: string;
+  /** Aborts when the caller goes away. */
+  readonly signal: AbortSignal;
+  /** What interceptors want to go along with the answer. */
+  readonly answerHeaders: Map<string, string>;
+  /** Sends the beginning of an answer of 200 while the rest is not there yet. */
+  readonly sendPart: SendPart;
+}
+
+/**
+ * Answers one request. It never rejects: whatever goes wrong becomes an answer or a log line.
+ * @param caller cancelled when the caller goes away
+ * @param onClose called when the answer is out, or the connection gone
+ */
+export async function answerRequest(
+  router: Router,
+  request: IncomingMessage,
+  response: ServerResponse,
+  caller: Canceller,
+  onClose: () => void,
+): Promise<void> {
+  const startedAt = performance.now();
+  response.once('close', () => {
+    onClose();
+    router.metrics.ended({
+      verb: request.method,
+      path: pathOf(request),
+      status: response.statusCode,
+      finished: response.writableFinished,
+      ms: performance.now() - startedAt,
+    });
+    if (!response.writableFinished) caller.cancel(new RpcError('cancelled', 'The caller went away'));
+  });
+  const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
+  const answerHeaders = new Map([...router.boundary.headers, [METADATA_HEADERS.requestId, requestId]]);
+  const finish = (answer: HttpAnswer | Page) => writeAnswer(request, response, answer, answerHeaders, router);
+  try {
+    const sendPart = (text: string) => writePart(response, text, answerHeaders, router);
+    await finish(await route(router, { request, requestId, signal: caller.signal, answerHeaders, sendPart }));
+  } catch (error) {
+    router.logger.error({ err: error, request_id: requestId }, 'request could not be answered');
+    if (response.headersSent) response.destroy();
+    else await finish(refusalAt(pathOf(request), error, requestId));
+  }
+}
+
+/** In the form of the face that was asked. */
+function refusalAt(path: string, error: unknown, requestId: string): HttpAnswer {
+  return path === '/rpc' ? rpcRefusal(error, { requestId }) : plainRefusal(error, requestId);
+}
+
+/** What was never parsed into a call has no id to answer under, nor has an answer that could not be written. */
+function rpcRefusal(error: unknown, metadata: Metadata): HttpAnswer {
+  const { status, headers } = plainRefusal(error, metadata.requestId);
+  return { status, headers, body: refusal(null, toRpcError(error), metadata) };
+}
+
+async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | Page> {
+  const { request, requestId } = exchange;
+  const path = pathOf(request);
+  try {
+    refuseOtherVersion(request);
+    refuseUnclearHost(request);
+    refuseUnknownExpectation(request);
+    const corsHeaders = router.boundary.admit(request, path);
+    for (const [name, value] of corsHeaders) exchange.answerHeaders.set(name, value);
+    if (corsHeaders.length > 0 && request.method === 'OPTIONS') return PREFLIGHT_ANSWER;
+    if (path === '/rpc') return await routeRpc(router, exchange);
+    const verb = request.method === 'HEAD' ? 'GET' : request.method;
+    if (path === '/' && verb === 'GET' && prefersHtml(request.headers.accept)) return router.pages.forBrowsers;
+    const page = router.pages.routes.get(path);
+    if (page) return verb === 'GET' ? await page(request.headers.host) : notAllowed(['GET', 'HEAD'], requestId);
+    const name = path.slice(1);
+    const { methods } = router.service.contract;
+    const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
+    if (!method) throw new RpcError('method_not_found', 'Nothing is at this address; GET /docs lists what there is');
+    if (verb !== 'POST' && !(method.reads && verb === 'GET')) {
+      return notAllowed(method.reads ? ['GET', 'HEAD', 'POST'] : ['POST'], requestId);
+    }
+    return await routePlain(router, exchange, name, method);
+  } catch (error) {
+    logHidden(router, error, requestId);
+    return refusalAt(path, error, requestId);
+  }
+}
+
+async function routePlain(
+  { service, limits, admission }: Router,
+  { request, requestId, signal, answerHeaders }: Exchange,
+  name: string,
+  contract: MethodContract,
+): Promise<HttpAnswer> {
+  refuseWithoutRoom(admission, priorityOf({ contract }));
+  const metadata = metadataOfRequest(request, requestId);
+  return answerPlain(service, name, request, { metadata, signal, answerHeaders }, limits);
+}
+
+async function routeRpc(
+  { face, limits, admission }: Router,
+  { request, requestId, signal, answerHeaders, sendPart }: Exchange,
+): Promise<HttpAnswer | Page> {
+  if (request.method !== 'POST') return notAllowed(['POST'], requestId);
+  let metadata: Metadata = { requestId };
+  try {
+    // Which methods are called is not known before the body is; so only a service that is full for all refuses here.
+    refuseWithoutRoom(admission, 'high');
+    metadata = metadataOfRequest(request, requestId);
+    const parsed = parseBody(await readBody(request, limits), limits, isCallId);
+    const takesParts = request.headers[AS_THEY_COME.name] === AS_THEY_COME.value;
+    const context = { metadata, host: request.headers.host, signal, answerHeaders };
+    const text = await face.answer(parsed, context, takesParts ? sendPart : undefined);
+    return text === undefined ? { status: 204, body: undefined } : { status: 200, headers: {}, text };
+  } catch (error) {
+    return rpcRefusal(error, metadata);
+  }
+}
+
+/** A refusal costs least before the body is read; the interceptor then counts each call. */
+function refuseWithoutRoom(admission: ConcurrencyLimit | undefined, priority: Priority): void {
+  if (admission && !admission.hasRoom(priority)) throw overloaded();
+}
+
+/** RFC 9112, section 3.2.2: a server must understand a whole URL in the request line too; proxies are sent such. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? url);
+  return path.split('?', 1)[0] as string;
+}
+
+/** node:http takes a request line without a version for HTTP/0.9, and 2.0 for a version like any other. */
+function refuseOtherVersion({ httpVersionMajor }: IncomingMessage): void {
+  if (httpVersionMajor !== 1) throw new HttpRefusal(400, 'Send the request as HTTP/1.1');
+}
+
+/**
+ * RFC 9112, section 3.2: 400 to a request with no Host or with several. A proxy in front may have gone by another one
+ * than whoever is behind it.
+ */
+function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
+  let hosts = 0;
+  // Names and values by turns; the joined headers keep the first Host only.
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new HttpRefusal(400, 'Send one Host header');
+}
+
+/** RFC 9110, section 10.1.1: there is one expectation only. Node by itself answers others with a bare 417. */
+function refuseUnknownExpectation({ headers: { expect } }: IncomingMessage): void {
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    throw new HttpRefusal(417, 'No expectation but 100-continue is known');
+  }
+}
+
+function notAllowed(verbs: readonly string[], requestId: string): HttpAnswer {
+  const refused = plainRefusal(new HttpRefusal(405, `This address takes ${verbs.join(' or ')} only`), requestId);
+  return { ...refused, headers: { allow: verbs.join(', ') } };
+}
+
+/** A page that broke would otherwise vanish behind "Internal error"; calls are logged by the logging interceptor. */
+function logHidden(router: Router, error: unknown, requestId: string): void {
+  if (!(error instanceof RpcError)) router.logger.error({ err: error, request_id: requestId }, 'page failed');
+}

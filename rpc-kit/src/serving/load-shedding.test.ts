@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import { z } from 'zod';
+import type { Next } from '../call.ts';
+import type { MethodContract } from '../contract.ts';
+import { RpcError } from '../rpc-error.ts';
+import { testCall } from '../testing.ts';
+import { fixedLimit } from './concurrency-limit.ts';
+import { limitMethods, shedLoad } from './load-shedding.ts';
+
+const contract = (more: Partial<MethodContract>): MethodContract => ({
+  summary: 'x',
+  params: z.strictObject({}),
+  result: z.object({}),
+  timeoutMs: 100,
+  example: { params: {}, result: {} },
+  ...more,
+});
+
+/** Calls that end when they are told to. */
+function held(): { next: Next; release: () => void } {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  return { next: () => promise, release: () => resolve({}) };
+}
+
+const isPushBack = (error: unknown): boolean =>
+  error instanceof RpcError &&
+  error.code === 'unavailable' &&
+  error.reason === 'overloaded' &&
+  error.retryAfterMs === 1_000;
+
+describe('shedLoad', () => {
+  it('turns a call away that finds no place, before any work, and tells of it', async () => {
+    const shed = sinon.spy();
+    const { next, release } = held();
+    const work = sinon.spy(next);
+    const guarded = shedLoad(fixedLimit(1), { shed })(work);
+    const first = guarded(testCall());
+    await assert.rejects(guarded(testCall({ method: 'second' })), isPushBack);
+    assert.equal(work.callCount, 1);
+    assert.equal(shed.firstCall.args[0].call.method, 'second');
+    release();
+    await first;
+    await guarded(testCall());
+  });
+
+  it('gives the place back when a call fails', async () => {
+    const failure = new RpcError('internal', 'broke');
+    const guarded = shedLoad(fixedLimit(1))(async () => {
+      throw failure;
+    });
+    await assert.rejects(guarded(testCall()), failure);
+    await assert.rejects(guarded(testCall()), failure);
+  });
+
+  it('turns browsing away while paying still finds a place', async () => {
+    const { next, release } = held();
+    const guarded = shedLoad(fixedLimit(10))(next);
+    const browsing = testCall({ contract: contract({ priority: 'low' }) });
+    const paying = testCall({ contract: contract({ priority: 'high' }) });
+    const taken = Array.from({ length: 7 }, () => guarded(browsing));
+    await assert.rejects(guarded(browsing), isPushBack);
+    taken.push(guarded(paying));
+    release();
+    await Promise.all(taken);
+  });
+});
+
+describe('limitMethods', () => {
+  it('keeps a method to the limit of its contract and lets the others pass', async () => {
+    const { next, release } = held();
+    const guarded = limitMethods()(next);
+    const dear = testCall({ method: 'dear', contract: contract({ concurrencyMax: 2 }) });
+    const taken = [guarded(dear), guarded(dear)];
+    await assert.rejects(guarded(dear), isPushBack);
+    const others = Array.from({ length: 5 }, () => guarded(testCall({ contract: contract({}) })));
+    release();
+    await Promise.all([...taken, ...others]);
+    await guarded(dear);
+  });
+});

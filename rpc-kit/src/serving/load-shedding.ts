@@ -1,0 +1,75 @@
+import type { Call, Interceptor, Next } from '../call.ts';
+import { OVERLOADED } from '../calling/failure.ts';
+import { RpcError } from '../rpc-error.ts';
+import { notify } from '../telemetry/notify.ts';
+import { type ConcurrencyLimit, fixedLimit, type Priority } from './concurrency-limit.ts';
+
+export interface LoadSheddingEvents {
+  /** A call was turned away. */
+  shed(event: { readonly call: Call; readonly priority: Priority; readonly limit: ConcurrencyLimit }): void;
+}
+
+/** Long enough for the calls under way to end, short enough that nobody gives up. */
+const RETRY_AFTER_MS = 1_000;
+
+/**
+ * Turns calls away that find no place, at once and before any work: `unavailable` with the reason `overloaded` and
+ * Retry-After, which clients read as push-back: it is no failure of the service, and nothing has happened there. Who is
+ * refused goes by the priority of the contract ("Handling Overload", https://sre.google/sre-book/handling-overload/).
+ *
+ * @param limit `fixedLimit` or `adaptiveLimit`; the same one is handed to `serveHttp` as `admission`, which then refuses before
+ * a body is read
+ */
+export function shedLoad(limit: ConcurrencyLimit, on: Partial<LoadSheddingEvents> = {}): Interceptor {
+  return guard(limit, priorityOf, on);
+}
+
+function guard(
+  limit: ConcurrencyLimit,
+  toPriority: (call: Call) => Priority,
+  on: Partial<LoadSheddingEvents>,
+): Interceptor {
+  return (next) => async (call) => {
+    const priority = toPriority(call);
+    const place = limit.tryAcquire(priority, call.method);
+    if (!place) {
+      notify(on.shed, { call, priority, limit });
+      throw overloaded();
+    }
+    let succeeded = false;
+    try {
+      const result = await next(call);
+      succeeded = true;
+      return result;
+    } finally {
+      place.leave(succeeded && !call.contract?.waits);
+    }
+  };
+}
+
+export function overloaded(): RpcError {
+  const message = 'The service has too much to do right now';
+  return new RpcError('unavailable', message, { reason: OVERLOADED, retryAfterMs: RETRY_AFTER_MS });
+}
+
+export function priorityOf({ contract }: Pick<Call, 'contract'>): Priority {
+  return contract?.priority ?? 'normal';
+}
+
+/**
+ * Keeps to the limits that contracts set for single methods (`concurrencyMax`): what is dear shall not crowd out the rest.
+ * A call beyond its method's limit is turned away like one beyond the service's.
+ */
+export function limitMethods(on: Partial<LoadSheddingEvents> = {}): Interceptor {
+  return (next) => {
+    const guarded = new Map<string, Next>();
+    return (call) => {
+      const concurrencyMax = call.contract?.concurrencyMax;
+      if (concurrencyMax === undefined) return next(call);
+      // Calls of one method are all of one priority, so there is nobody to keep places free for.
+      const own = guarded.get(call.method) ?? guard(fixedLimit(concurrencyMax), () => 'high', on)(next);
+      guarded.set(call.method, own);
+      return own(call);
+    };
+  };
+}

@@ -1,0 +1,54 @@
+import type { Registry } from 'prom-client';
+import { RpcError } from '../rpc-error.ts';
+import type { Limiter } from '../serving/token-bucket.ts';
+import { gaugeIn, histogramIn } from './instruments.ts';
+
+/** Seconds. From a token that is there at once to the longest timeout of a contract, within which a turn has to come. */
+const WAIT_BUCKETS = [0.001, 0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
+
+/**
+ * The limiter, with its queue measured: `rpc_limiter_waiting{limiter}` and `rpc_limiter_wait_seconds{limiter,outcome}`, whose
+ * outcomes are taken, refused (too many waited already), left (the caller did not wait to the end) and failed (the limiter
+ * itself, for example one that is kept in a database).
+ *
+ * @param name of what is protected, for example a peer
+ */
+export function measureLimiter(registry: Registry, name: string, limiter: Limiter): Limiter {
+  const waiting = gaugeIn(registry, {
+    name: 'rpc_limiter_waiting',
+    help: 'Callers that wait for their turn.',
+    labelNames: ['limiter'],
+  }).labels({ limiter: name });
+  const wait = histogramIn(registry, {
+    name: 'rpc_limiter_wait_seconds',
+    help: 'How long callers waited for their turn, by how that ended: taken, refused, left or failed.',
+    labelNames: ['limiter', 'outcome'],
+    buckets: WAIT_BUCKETS,
+  });
+  // A gauge that says nothing until someone waits cannot be told from one that is missing.
+  waiting.set(0);
+
+  return {
+    async take(signal) {
+      const startedAt = performance.now();
+      let outcome = 'taken';
+      waiting.inc();
+      try {
+        return await limiter.take(signal);
+      } catch (error) {
+        outcome = signal?.aborted ? 'left' : isRefusal(error) ? 'refused' : 'failed';
+        throw error;
+      } finally {
+        waiting.dec();
+        wait.observe({ limiter: name, outcome }, (performance.now() - startedAt) / 1_000);
+      }
+    },
+    get waiting() {
+      return limiter.waiting;
+    },
+  };
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof RpcError && error.code === 'resource_exhausted';
+}

@@ -1,0 +1,103 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { Call } from '../call.ts';
+import type { BalancerEvents } from '../calling/balancer.ts';
+import type { CircuitBreakerEvents, CircuitBreakerState } from '../calling/circuit-breaker.ts';
+import type { HedgeWinner, HedgingEvents } from '../calling/hedging.ts';
+import type { RetryEvents } from '../calling/retry.ts';
+import type { RetryBudget } from '../calling/retry-budget.ts';
+import { counterIn, gaugeIn } from './instruments.ts';
+
+/**
+ * Listeners that count what the client's policies do: `retry({ budget, on: retryMetrics(registry) })`. Clients of several
+ * peers share the registry, and so the instruments.
+ */
+
+/**
+ * `rpc_client_retries_total{peer,method,outcome}`: an attempt after the first is `sent`; it `recovered` the call; or there
+ * was none, and the outcome is why (`GiveUpReason`: unsafe, nested, attempts, time, budget).
+ */
+export function retryMetrics(registry: Registry): RetryEvents {
+  const name = 'rpc_client_retries_total';
+  const help = 'Retries sent, calls that they recovered, and failed calls that were not retried, by why.';
+  const retries = counterIn(registry, { name, help, labelNames: ['peer', 'method', 'outcome'] });
+  const count = (call: Call, outcome: string) => retries.inc({ ...labelsOf(call), outcome });
+  return {
+    retry: ({ call }) => count(call, 'sent'),
+    recovered: ({ call }) => count(call, 'recovered'),
+    giveUp: ({ call, why }) => count(call, why),
+  };
+}
+
+/** The budgets that a registry's gauge reads, by peer. */
+const budgets = new WeakMap<Registry, Map<string, RetryBudget>>();
+
+/** `rpc_client_retry_budget{peer}`: the retries that could be made when it was asked for. */
+export function retryBudgetMetrics(registry: Registry, peer: string, budget: RetryBudget): void {
+  const known = budgets.get(registry) ?? new Map<string, RetryBudget>();
+  budgets.set(registry, known.set(peer, budget));
+  const name = 'rpc_client_retry_budget';
+  if (registry.getSingleMetric(name)) return;
+  new Gauge({
+    name,
+    help: 'Retries that could be made right now.',
+    labelNames: ['peer'],
+    registers: [registry],
+    collect() {
+      for (const [each, { balance }] of known) this.set({ peer: each }, balance);
+    },
+  });
+}
+
+const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2 } as const satisfies Record<
+  CircuitBreakerState['name'],
+  number
+>;
+
+/**
+ * `rpc_client_breaker_state{peer,endpoint}`: 0 closed, 1 half-open, 2 open. It goes when the breaker is disposed of, so that
+ * endpoints that have left do not pile up.
+ */
+export function breakerMetrics(
+  registry: Registry,
+  labels: { readonly peer: string; readonly endpoint: string },
+): Partial<CircuitBreakerEvents> {
+  const name = 'rpc_client_breaker_state';
+  const help = 'State of the circuit breaker: 0 closed, 1 half-open, 2 open.';
+  const states = gaugeIn(registry, { name, help, labelNames: ['peer', 'endpoint'] });
+  const show = (state: CircuitBreakerState['name']) => states.set({ ...labels }, BREAKER_STATES[state]);
+  show('closed');
+  return {
+    open: () => show('open'),
+    halfOpen: () => show('half-open'),
+    close: () => show('closed'),
+    dispose: () => states.remove({ ...labels }),
+  };
+}
+
+/** `rpc_client_endpoint_ejections_total{peer}`. Which endpoint it was is for logs: addresses come and go. */
+export function balancerMetrics(registry: Registry): Partial<BalancerEvents> {
+  const help = 'Endpoints taken out of the rotation for a while.';
+  const ejections = counterIn(registry, { name: 'rpc_client_endpoint_ejections_total', help, labelNames: ['peer'] });
+  return { eject: ({ call }) => ejections.inc({ peer: call.service }) };
+}
+
+const HEDGE_OUTCOMES = { hedge: 'won', first: 'lost', none: 'failed' } as const satisfies Record<HedgeWinner, string>;
+
+/** `rpc_client_hedges_total{peer,method,outcome}`: the second attempt won, lost, failed, or was unaffordable. */
+export function hedgingMetrics(registry: Registry): Partial<HedgingEvents> {
+  const help = 'Second attempts at slow reads, by outcome.';
+  const hedges = counterIn(registry, {
+    name: 'rpc_client_hedges_total',
+    help,
+    labelNames: ['peer', 'method', 'outcome'],
+  });
+  return {
+    settled: ({ call, by }) => hedges.inc({ ...labelsOf(call), outcome: HEDGE_OUTCOMES[by] }),
+    unaffordable: ({ call }) => hedges.inc({ ...labelsOf(call), outcome: 'unaffordable' }),
+  };
+}
+
+/** Only methods of a contract are named: other names come from outside and would fill the memory. */
+function labelsOf({ service, method, contract }: Call): Record<'peer' | 'method', string> {
+  return { peer: service, method: contract ? method : 'unknown' };
+}
