@@ -12,7 +12,7 @@ const SKU = 7;
 function largestOf(name: string): number {
   const { values = '' } = describeConfig(lomsConfig).find((described) => described.name === name) ?? {};
   const largest = Number(values.split('–')[1]);
-  const required = { DATABASE_URL: 'postgres://host/loms', NOTIFICATIONS_URL: 'http://host' };
+  const required = { DATABASE_URL: 'postgres://loms@host/loms', NOTIFICATIONS_URL: 'http://host' };
   const load = (value: number) => loadConfig(lomsConfig, { ...required, [name]: String(value) });
   assert.equal(Object.entries(load(largest)).find(([key]) => key === name)?.[1], largest);
   assert.throws(() => load(largest + 1), new RegExp(`${name} is wrong: .*${largest}`));
