@@ -17,9 +17,9 @@ const services = {
 export type ConfiguredService = keyof typeof services;
 export const CONFIGURED_SERVICES = Object.keys(services) as ConfiguredService[];
 
-/** The project's README with the variables of all services, as their `config.ts` has them now. */
-export function withConfiguration(readme: string): string {
-  return withTable('README.md', readme, tableOfAll());
+/** docs/configuration.md with the variables of all services, as their `config.ts` declares them now. */
+export function withConfiguration(page: string): string {
+  return withTable('docs/configuration.md', page, tableOfAll());
 }
 
 /** A service's README with the variables of that service. */
@@ -28,27 +28,28 @@ export function withConfigurationOf(service: ConfiguredService, readme: string):
   return withTable(`${service}/README.md`, readme, [...head(['variable', 'default', 'values', 'meaning']), ...rows]);
 }
 
-function withTable(path: string, readme: string, lines: string[]): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`${path} has lost its lines "${BEGIN}" and "${END}".`);
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${lines.join('\n')}\n\n${readme.slice(end)}`;
+function withTable(path: string, page: string, lines: string[]): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin === -1 || end < begin)
+    throw new Error(`${path} lacks the lines "${BEGIN}" and "${END}": add them around the table.`);
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${lines.join('\n')}\n\n${page.slice(end)}`;
 }
 
-/** One row a variable; services that have it with the same default and meaning share the row. */
+/** One row for each variable. Services that declare it with the same default and meaning share the row. */
 function tableOfAll(): string[] {
-  const shared = new Map<string, { variable: DescribedVariable; having: string[] }>();
+  const shared = new Map<string, { variable: DescribedVariable; declaring: string[] }>();
   for (const service of CONFIGURED_SERVICES) {
     for (const variable of describeConfig(services[service])) {
       const key = JSON.stringify(variable);
-      const known = shared.get(key) ?? { variable, having: [] };
-      known.having.push(service);
+      const known = shared.get(key) ?? { variable, declaring: [] };
+      known.declaring.push(service);
       shared.set(key, known);
     }
   }
-  const rows = [...shared.values()].map(({ variable, having }) => {
-    const who = having.length === CONFIGURED_SERVICES.length ? 'all' : having.join(', ');
-    return row([nameOf(variable), who, ...rest(variable)]);
+  const rows = [...shared.values()].map(({ variable, declaring }) => {
+    const owners = declaring.length === CONFIGURED_SERVICES.length ? 'all' : declaring.join(', ');
+    return row([nameOf(variable), owners, ...rest(variable)]);
   });
   return [...head(['variable', 'service', 'default', 'values', 'meaning']), ...rows];
 }

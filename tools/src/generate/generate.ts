@@ -10,14 +10,14 @@ import { CONFIGURED_SERVICES, withConfiguration, withConfigurationOf } from './c
 import { contractsPage } from './contracts-page.ts';
 
 /**
- * Writes what is made from the code: contracts.md, the tables of variables in the READMEs, and Grafana's dashboards.
- * With --check it writes nothing and fails when something is stale.
+ * Writes the files that are generated from the code: contracts.md, the tables of variables, and Grafana's dashboards.
+ * With --check it writes nothing, and fails when a file is stale.
  */
 const isCheck = process.argv.includes('--check');
 
 const targets = [
   { path: 'contracts.md', make: async () => contractsPage([checkout, loms, notifications, products]) },
-  { path: 'README.md', make: async (current: string) => withConfiguration(current) },
+  { path: 'docs/configuration.md', make: async (current: string) => withConfiguration(current) },
   ...CONFIGURED_SERVICES.map((service) => ({
     path: `${service}/README.md`,
     make: async (current: string) => withConfigurationOf(service, current),
@@ -36,7 +36,7 @@ for (const { path, make } of targets) {
 }
 
 if (isCheck && stale.length > 0) {
-  console.error(`${stale.join(' and ')} no longer fit the code: run make generate and commit the result.`);
+  console.error(`${stale.join(' and ')} no longer match the code: run make generate and commit the result.`);
   process.exitCode = 1;
 } else {
   console.log(stale.length === 0 ? 'Everything generated is up to date.' : `Written: ${stale.join(', ')}`);
