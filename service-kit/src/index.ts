@@ -1,8 +1,8 @@
 // Repositories know the domain and SQL, and no rpc-kit.
 export { storableText } from 'rpc-kit';
 export { type Background, startBackground } from './background.ts';
-export { startCarriedSpan } from './carried-trace.ts';
-export { loadCatalogue } from './catalogue.ts';
+export { openPeer, type Peer, type PeerOptions } from './calling/peer.ts';
+export { createSharedTokenBucket, type SharedTokenBucketOptions } from './calling/shared-token-bucket.ts';
 export {
   ConfigError,
   commonVariables,
@@ -13,7 +13,7 @@ export {
   loadConfig,
   maskSecrets,
 } from './config.ts';
-export { type CallScope, type Database, type Executor, openDatabase } from './database.ts';
+export { type CallScope, type Database, type Executor, openDatabase } from './database/database.ts';
 export {
   CommitUnconfirmed,
   DatabaseUnavailable,
@@ -22,8 +22,10 @@ export {
   isLostRace,
   SQLSTATE,
   sqlStateOf,
-} from './database-errors.ts';
-export { parseDatabaseUrl } from './database-url.ts';
+} from './database/database-errors.ts';
+export { parseDatabaseUrl } from './database/database-url.ts';
+export { pendingMigrations } from './database/pending-migrations.ts';
+export { fixedStatement, type Statement, shapedStatement, sql } from './database/sql.ts';
 export {
   checkKafka,
   explainKafkaFailure,
@@ -33,25 +35,28 @@ export {
   readKafkaAccess,
   toKafkaClient,
 } from './kafka-access.ts';
-export { switchLogLevelOnSignal } from './log-level.ts';
-export { createLogger } from './logger.ts';
+export { loadCatalogue } from './load-rows.ts';
+export { startCarriedSpan } from './observing/carried-trace.ts';
+export { switchLogLevelOnSignal } from './observing/log-level.ts';
+export { createLogger } from './observing/logger.ts';
+export {
+  PROFILE_SECONDS,
+  type ProfileSocketOptions,
+  profileSocketPath,
+  serveProfiles,
+} from './observing/profile-socket.ts';
+export { readAtScrape } from './observing/queue-gauges.ts';
+export { createRegistry } from './observing/registry.ts';
+export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './observing/take-profile.ts';
+export { startTracing, type TracingSettings } from './observing/tracing.ts';
+export { announce, run, runTool } from './run.ts';
 export {
   createOperationJournal,
   journalOperations,
   type Operation,
   type OperationJournal,
   startForgetting,
-} from './operation-journal.ts';
-export { openPeer, type Peer, type PeerOptions } from './peer.ts';
-export { pendingMigrations } from './pending-migrations.ts';
-export { PROFILE_SECONDS, type ProfileSocketOptions, profileSocketPath, serveProfiles } from './profile-socket.ts';
-export { readAtScrape } from './read-at-scrape.ts';
-export { databaseReadiness } from './readiness.ts';
-export { createRegistry } from './registry.ts';
-export { announce, run, runTool } from './run.ts';
-export { type ServingParts, serviceOptions } from './serving.ts';
-export { createSharedTokenBucket, type SharedTokenBucketOptions } from './shared-token-bucket.ts';
-export { fixedStatement, type Statement, shapedStatement, sql } from './sql.ts';
-export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './take-profile.ts';
-export { startTracing, type TracingSettings } from './tracing.ts';
+} from './serving/operation-journal.ts';
+export { databaseReadiness } from './serving/readiness.ts';
+export { type ServingParts, serviceOptions } from './serving/serving.ts';
 export { variable } from './variables.ts';

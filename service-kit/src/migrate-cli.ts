@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { hideUrlSecrets } from 'rpc-kit/urls';
 import { z } from 'zod';
 import { ConfigError, loadConfig } from './config.ts';
-import { MigrationError, migrateDown, migrateUp, migrationStatus } from './migrations.ts';
-import { provision } from './provision.ts';
+import { MigrationError, migrateDown, migrateUp, migrationStatus } from './database/migrations.ts';
+import { provision } from './database/provision.ts';
 import { variable } from './variables.ts';
 
 /**

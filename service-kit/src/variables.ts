@@ -11,7 +11,7 @@ import {
   type WholeRange,
 } from 'rpc-kit';
 import { z } from 'zod';
-import { parseDatabaseUrl } from './database-url.ts';
+import { parseDatabaseUrl } from './database/database-url.ts';
 
 /** What stands before the URL of a service whose replicas are found by DNS: `dns+http://loms:8081`. */
 export const DNS_PREFIX = 'dns+';

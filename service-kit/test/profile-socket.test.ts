@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
-import { profileSocketPath, serveProfiles } from '../src/profile-socket.ts';
+import { profileSocketPath, serveProfiles } from '../src/observing/profile-socket.ts';
 
 const SERVICE = 'tested';
 const logger = pino({ level: 'silent' });

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createTestDatabase } from 'testing';
+import { migrateDown, migrateUp } from '../src/database/migrations.ts';
 import { databaseReadiness, openDatabase } from '../src/index.ts';
-import { migrateDown, migrateUp } from '../src/migrations.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/loms', import.meta.url));
 

@@ -11,7 +11,7 @@ import {
   serverTracing,
   shedLoad,
 } from 'rpc-kit';
-import { databaseErrors } from './database-errors.ts';
+import { databaseErrors } from '../database/database-errors.ts';
 import { journalOperations, type OperationJournal } from './operation-journal.ts';
 
 export interface ServingParts {

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { ConfigError, commonVariables, loadConfig } from './config.ts';
-import { type Database, openDatabase } from './database.ts';
+import { type Database, openDatabase } from './database/database.ts';
 import { runTool } from './run.ts';
 
 const uint32 = z.int().min(0).max(0xffff_ffff);

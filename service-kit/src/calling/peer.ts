@@ -21,7 +21,7 @@ import {
   retryMetrics,
   type ServiceContract,
 } from 'rpc-kit';
-import { DNS_PREFIX } from './variables.ts';
+import { DNS_PREFIX } from '../variables.ts';
 
 export interface PeerOptions {
   /** The peer's endpoints; or one URL with `dns+http`, which stands for all addresses behind its name, now and later. */

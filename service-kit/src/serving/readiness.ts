@@ -1,6 +1,6 @@
 import type { ReadinessCheck } from 'rpc-kit';
-import type { Database } from './database.ts';
-import { pendingMigrations } from './pending-migrations.ts';
+import type { Database } from '../database/database.ts';
+import { pendingMigrations } from '../database/pending-migrations.ts';
 
 /** A service can serve when its database answers and holds the tables that this version of it expects. */
 export function databaseReadiness(database: Database, migrationsFolder: string): Record<string, ReadinessCheck> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import sinon, { type SinonStub } from 'sinon';
-import { DatabaseUnavailable } from './database-errors.ts';
+import { DatabaseUnavailable } from '../database/database-errors.ts';
+import type { Statement } from '../database/sql.ts';
 import { createSharedTokenBucket } from './shared-token-bucket.ts';
-import type { Statement } from './sql.ts';
 
 /** What needs no database; what it does with one is in test/shared-token-bucket.test.ts. */
 describe('a shared token bucket', () => {

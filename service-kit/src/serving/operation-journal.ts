@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Call, type Interceptor, outsideCalls, toRpcError } from 'rpc-kit';
-import { type Background, startBackground } from './background.ts';
-import type { CallScope, Database, Executor } from './database.ts';
-import { isFaultOfData } from './database-errors.ts';
-import { fixedStatement, sql } from './sql.ts';
+import { type Background, startBackground } from '../background.ts';
+import type { CallScope, Database, Executor } from '../database/database.ts';
+import { isFaultOfData } from '../database/database-errors.ts';
+import { fixedStatement, sql } from '../database/sql.ts';
 
 /** Who called what, and how that ended. */
 export interface Operation {
