@@ -1,6 +1,6 @@
 import { PRODUCT_LIMIT } from 'checkout/testing';
+import { markdownTable } from 'rpc-kit/markdown-table';
 import { type Setting, settingLine } from '../harness/setting.ts';
-import { table } from '../harness/table.ts';
 import { ANSWER_MS, CATALOGUE_SIZE } from './goods.ts';
 import type { Measured } from './measure.ts';
 import { LIST_CART_TIMEOUT_MS, VARIANTS } from './variants.ts';
@@ -40,7 +40,7 @@ function verdict(measured: readonly Measured[]): string {
   const broken = overLimit(measured);
   const most = (of: readonly Measured[]): number => Math.max(...of.map(({ busiestSecond }) => busiestSecond));
   const limited = measured.filter(({ variant }) => VARIANTS.find(({ name }) => name === variant)?.limited);
-  return table(
+  return markdownTable(
     ['to reach', 'met', 'reached'],
     [
       [
@@ -56,7 +56,7 @@ function verdict(measured: readonly Measured[]): string {
 function tableOf(measured: readonly Measured[]): string {
   const head = ['users', 'skus each', 'variant', 'runs', 'carts served', 'ended otherwise', 'p50 ms', 'p99 ms'];
   const seen = ['calls to products a run', 'most in any second', 'a run took s'];
-  return table([...head, ...seen], measured.map(rowOf), 3);
+  return markdownTable([...head, ...seen], measured.map(rowOf), 3);
 }
 
 function rowOf(measured: Measured): string[] {

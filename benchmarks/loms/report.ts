@@ -1,6 +1,6 @@
+import { markdownTable } from 'rpc-kit/markdown-table';
 import { type Figure, figureOf, withSpread } from '../harness/figure.ts';
 import { type Setting, settingLine } from '../harness/setting.ts';
-import { table } from '../harness/table.ts';
 import { CONTESTANTS, type ContestantName } from './contestant.ts';
 import type { Measurement, Measurements } from './measure.ts';
 import { SCENARIO_NAMES, SCENARIOS, type ScenarioName } from './scenario.ts';
@@ -60,7 +60,7 @@ function tableOf(results: Results, scenario: ScenarioName): string {
       Math.round(median(({ behindMs }) => behindMs)).toLocaleString('en'),
     ];
   });
-  return table([...head, ...cpu], rows, 1);
+  return markdownTable([...head, ...cpu], rows, 1);
 }
 
 function speed({ ordersPerSecond }: Measurement): number {
@@ -102,7 +102,7 @@ function barTable(results: Results): string {
         return [what, median >= RATIO_MIN ? 'yes' : '**no**', `${median.toFixed(2)}; by CPU time ${byCpu.toFixed(2)}`];
       }),
   );
-  return table(['to reach', 'met', 'reached'], rows, 3);
+  return markdownTable(['to reach', 'met', 'reached'], rows, 3);
 }
 
 function measuredIn(results: Results): ScenarioName[] {

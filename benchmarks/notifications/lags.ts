@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { markdownTable } from 'rpc-kit/markdown-table';
 import { type Setting, settingLine } from '../harness/setting.ts';
 
 export interface Quantiles {
@@ -56,15 +57,18 @@ export function quantiles(lagsMs: readonly number[]): Quantiles {
 }
 
 export function toMarkdown({ setting, way, eventsPerSecond, seconds, barMs, ...measured }: Results): string {
-  const row = (what: string, { count, p50, p90, p99, max }: Quantiles) =>
-    `| ${what} | ${count} | ${p50} | ${p90} | ${p99} | ${max} |`;
+  const row = (what: string, { count, p50, p90, p99, max }: Quantiles) => [what, count, p50, p90, p99, max];
   return [
     `${eventsPerSecond} events a second for ${seconds} s by ${way}, in milliseconds to the line in the journal:`,
     '',
-    '| from | events | p50 | p90 | p99 | max |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
-    row('the change, before its commit', measured.fromChange),
-    row('the answer to the buyer, after its commit', measured.fromAnswer),
+    markdownTable(
+      ['from', 'events', 'p50', 'p90', 'p99', 'max'],
+      [
+        row('the change, before its commit', measured.fromChange),
+        row('the answer to the buyer, after its commit', measured.fromAnswer),
+      ],
+      1,
+    ),
     '',
     `p99 has to be below ${barMs}. ${settingLine(setting)}.`,
     '',

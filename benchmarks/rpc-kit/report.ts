@@ -1,6 +1,6 @@
+import { markdownTable } from 'rpc-kit/markdown-table';
 import { withSpread } from '../harness/figure.ts';
 import { type Setting, settingLine } from '../harness/setting.ts';
-import { table } from '../harness/table.ts';
 import type { Bar, Summaries } from './bars.ts';
 import { CLIENTS, SERVERS, type ServerContender } from './contenders.ts';
 import type { Options } from './options.ts';
@@ -52,7 +52,7 @@ function serverTable({ servers }: Results, method: MethodName): string[] {
   });
   return [
     `Servers, \`${method}\` (${WHAT[method]}); ratios to bare node:http:`,
-    table(['server', 'validates', ...FIGURES], rows, 2),
+    markdownTable(['server', 'validates', ...FIGURES], rows, 2),
   ];
 }
 
@@ -64,12 +64,12 @@ function clientTable({ clients }: Results, method: MethodName): string[] {
   ]);
   return [
     `Clients, \`${method}\`, against one bare node:http server; ratios to bare undici:`,
-    table(['client', ...FIGURES], rows, 1),
+    markdownTable(['client', ...FIGURES], rows, 1),
   ];
 }
 
 function barTable(bars: readonly Bar[]): string {
-  return table(
+  return markdownTable(
     ['to reach', 'met', 'reached'],
     bars.map(({ what, met, reached }) => [what, met ? 'yes' : '**no**', reached]),
     3,

@@ -17,3 +17,4 @@ export {
   SERVICES,
   type ServiceName,
 } from './services.ts';
+export { textTable } from './text-table.ts';

@@ -1,3 +1,4 @@
+import { textTable } from 'mesh';
 import type { Figures } from './figures.ts';
 
 /** The figures of a storm, as a person reads them. */
@@ -14,17 +15,7 @@ export function describeFigures(figures: Figures, tookMs: number): string {
     `${perSecond(created)} orders a second, ${perSecond(figures.calls)} calls a second, for ${(tookMs / 1_000).toFixed(1)} s`,
     `orders: ${created} created, ${payed} payed, ${cancelled} cancelled; ${failed} more failed for want of goods`,
     '',
-    toTable([['method', 'calls', 'ok', 'refused', 'other', 'p50 ms', 'p99 ms'], ...methods], 1),
-    ...(errors.length === 0 ? [] : ['', toTable([['method', 'error', 'calls', ''], ...errors], 2)]),
+    textTable([['method', 'calls', 'ok', 'refused', 'other', 'p50 ms', 'p99 ms'], ...methods], 1),
+    ...(errors.length === 0 ? [] : ['', textTable([['method', 'error', 'calls', ''], ...errors], 2)]),
   ].join('\n');
-}
-
-/** @param textColumns how many columns are words, to the left; the others are numbers, to the right */
-function toTable(rows: string[][], textColumns: number): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const toCell = (cell: string, column: number) => {
-    const width = widths[column] ?? 0;
-    return column < textColumns ? cell.padEnd(width) : cell.padStart(width);
-  };
-  return rows.map((row) => `  ${row.map(toCell).join('   ')}`.trimEnd()).join('\n');
 }

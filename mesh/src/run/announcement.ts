@@ -1,6 +1,7 @@
 import { type MeshConfig, shortPath } from '../mesh-config.ts';
 import type { MeshDatabase } from '../postgres/mesh-database.ts';
 import { SERVICES } from '../services.ts';
+import { textTable } from '../text-table.ts';
 
 /** What a person needs to know once everything answers: where it is, and three lines to try it with. */
 export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase, brokers?: string): string {
@@ -9,7 +10,7 @@ export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase, br
     const bouncer = `by pgbouncer on ${config.pgbouncerPorts[service]}`;
     return [service, address, `${address}/docs`, pgbouncer === undefined ? 'directly' : bouncer];
   });
-  const table = toTable([['service', 'address', 'docs page', 'database'], ...rows]);
+  const table = textTable([['service', 'address', 'docs page', 'database'], ...rows]);
   return `
 ${table}
 ${brokers === undefined ? '' : `\nOrder events travel through Kafka on ${brokers}.\n`}
@@ -25,10 +26,4 @@ Ctrl-C stops the mesh. Data and logs are in ${shortPath(config.directory)}.
 /** The long form of curl's --json, which came with curl 7.82 only. */
 function curl({ ports }: MeshConfig, method: string, body: string): string {
   return `curl -s -H content-type:application/json -d '${body}' localhost:${ports.checkout}/${method}`;
-}
-
-function toTable(rows: string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const toLine = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ');
-  return rows.map((row) => `  ${toLine(row)}`.trimEnd()).join('\n');
 }

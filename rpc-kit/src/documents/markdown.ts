@@ -1,6 +1,7 @@
 import { CODES, type Code } from '../code.ts';
 import type { MethodContract, ServiceContract } from '../contract.ts';
 import { documentedErrors, REFUSALS } from './answer-table.ts';
+import { markdownTable } from './markdown-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
 /** The contract as a section of Markdown: every method with its types, limits, errors and a curl line. */
@@ -19,7 +20,7 @@ export function codesMarkdown(): string {
     http,
     retry.replaceAll('-', ' '),
   ]);
-  return table(['code', 'JSON-RPC', 'HTTP (plain face)', 'a caller may retry'], rows);
+  return markdownTable(['code', 'JSON-RPC', 'HTTP (plain face)', 'a caller may retry'], rows);
 }
 
 /** What every method can answer besides the errors that it lists, as Markdown. */
@@ -30,7 +31,7 @@ export function refusalsMarkdown(): string {
     to === 'every call' || to === 'batched reads' ? 'in the answer' : ofCalls ? `${status}, or in the answer` : status,
     when,
   ]);
-  return table(['HTTP (plain face)', 'code', '/rpc', 'when'], rows);
+  return markdownTable(['HTTP (plain face)', 'code', '/rpc', 'when'], rows);
 }
 
 function methodMarkdown(name: string, method: MethodContract, url: string): string {
@@ -74,7 +75,7 @@ function errorTable(method: MethodContract): string[] {
     error.details ? `\`${typeText(error.details)}\`` : '',
     error.message,
   ]);
-  return [table(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], [...rows, ...bare])];
+  return [markdownTable(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], [...rows, ...bare])];
 }
 
 /** A schema in the notation of these pages: `{user: int64, items: [{sku: uint32, count: uint16 (1 or more)}] (1 to 100)}`. */
@@ -122,10 +123,4 @@ function range(from: unknown, to: unknown): string {
 
 function shellQuoted(text: string): string {
   return text.replaceAll("'", "'\\''");
-}
-
-function table(head: string[], rows: (string | number)[][]): string {
-  const line = (cells: (string | number)[]): string =>
-    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -2,6 +2,7 @@ import { checkoutConfig } from 'checkout/config';
 import { lomsConfig } from 'loms/config';
 import { notificationsConfig } from 'notifications/config';
 import { productsConfig } from 'products/config';
+import { markdownTable } from 'rpc-kit/markdown-table';
 import { type DescribedVariable, describeConfig } from 'service-kit';
 
 const BEGIN = '<!-- configuration: made by make generate -->';
@@ -24,20 +25,20 @@ export function withConfiguration(page: string): string {
 
 /** A service's README with the variables of that service. */
 export function withConfigurationOf(service: ConfiguredService, readme: string): string {
-  const rows = describeConfig(services[service]).map((variable) => row([nameOf(variable), ...rest(variable)]));
-  return withTable(`${service}/README.md`, readme, [...head(['variable', 'default', 'values', 'meaning']), ...rows]);
+  const rows = describeConfig(services[service]).map((variable) => [nameOf(variable), ...rest(variable)]);
+  return withTable(`${service}/README.md`, readme, markdownTable(['variable', 'default', 'values', 'meaning'], rows));
 }
 
-function withTable(path: string, page: string, lines: string[]): string {
+function withTable(path: string, page: string, table: string): string {
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
   if (begin === -1 || end < begin)
     throw new Error(`${path} lacks the lines "${BEGIN}" and "${END}": add them around the table.`);
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${lines.join('\n')}\n\n${page.slice(end)}`;
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${page.slice(end)}`;
 }
 
 /** One row for each variable. Services that declare it with the same default and meaning share the row. */
-function tableOfAll(): string[] {
+function tableOfAll(): string {
   const shared = new Map<string, { variable: DescribedVariable; declaring: string[] }>();
   for (const service of CONFIGURED_SERVICES) {
     for (const variable of describeConfig(services[service])) {
@@ -49,13 +50,11 @@ function tableOfAll(): string[] {
   }
   const rows = [...shared.values()].map(({ variable, declaring }) => {
     const owners = declaring.length === CONFIGURED_SERVICES.length ? 'all' : declaring.join(', ');
-    return row([nameOf(variable), owners, ...rest(variable)]);
+    return [nameOf(variable), owners, ...rest(variable)];
   });
-  return [...head(['variable', 'service', 'default', 'values', 'meaning']), ...rows];
+  return markdownTable(['variable', 'service', 'default', 'values', 'meaning'], rows);
 }
 
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-const head = (titles: readonly string[]): string[] => [row(titles), row(titles.map(() => '---'))];
 const nameOf = ({ name }: DescribedVariable): string => `\`${name}\``;
 
 function rest({ fallback, required, values = '', meaning }: DescribedVariable): string[] {
