@@ -1,9 +1,9 @@
 import { implement, type Service } from 'rpc-kit';
 import { type ServingParts, serviceOptions } from 'service-kit';
 import { notifications } from '../contract.ts';
+import { createStoredSink } from './announce.ts';
 import type { History, Sink, Store } from './domain/ports.ts';
 import { createHandlers } from './handler/handlers.ts';
-import { createStoredSink } from './sink/stored-sink.ts';
 
 export interface Parts extends ServingParts {
   readonly store: Store;

@@ -7,13 +7,13 @@ import {
   runTool,
   storableText,
 } from 'service-kit';
+import { createStoredSink } from './announce.ts';
 import { notificationsConfig } from './config.ts';
-import { readMessage } from './consumer/read-message.ts';
-import type { DeadLetter } from './domain/consumer-ports.ts';
-import { type Replayed, replayOrder } from './domain/replay-letters.ts';
-import { createConsumerStore } from './repository/consumer-store.ts';
-import { createDeadLetterReader } from './repository/dead-letters.ts';
-import { createStoredSink } from './sink/stored-sink.ts';
+import { createDeadLetterReader } from './kafka/dead-letters.ts';
+import type { DeadLetter } from './kafka/ports.ts';
+import { readMessage } from './kafka/read-message.ts';
+import { type Replayed, replayOrder } from './kafka/replay-order.ts';
+import { createConsumerStore } from './kafka/store.ts';
 import { configuredSinks } from './sink-names.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Background, startBackground } from 'service-kit';
+import { createDeliveryMetrics, type DeliveryMetrics } from './delivery-metrics.ts';
 import { createDeliveryRelay } from './domain/deliver-notifications.ts';
 import type {
   DeliveryBacklogReader,
@@ -10,9 +11,8 @@ import type {
   SinkName,
   Target,
 } from './domain/delivery-ports.ts';
-import { createJournaling, recoverJournal } from './domain/journal-notifications.ts';
-import { createDeliveryMetrics, type DeliveryMetrics } from './sink/delivery-metrics.ts';
-import type { FoundJournal } from './sink/journal-folder.ts';
+import type { FoundJournal } from './journal/folder.ts';
+import { createJournaling, recoverJournal } from './journal/write-journal.ts';
 
 export interface DeliveryParts {
   readonly journal?: JournalParts | undefined;

@@ -15,22 +15,22 @@ import {
   switchLogLevelOnSignal,
 } from 'service-kit';
 import { notifications } from '../contract.ts';
+import { createStoredSink } from './announce.ts';
 import { createApp } from './app.ts';
 import { notificationsConfig } from './config.ts';
-import { openEventConsumer } from './consumer/open-event-consumer.ts';
 import { startDeliveries } from './deliveries.ts';
-import { createConsumerStore } from './repository/consumer-store.ts';
-import { createDeadLetterReader } from './repository/dead-letters.ts';
+import { cacheHistory, countHistoryReads } from './history/cache.ts';
+import { createHistory } from './history/history.ts';
+import { openJournalFile } from './journal/file.ts';
+import { findJournal } from './journal/folder.ts';
+import { traceJournal } from './journal/traced-journal.ts';
+import { createDeadLetterReader } from './kafka/dead-letters.ts';
+import { openEventConsumer } from './kafka/open-consumer.ts';
+import { createConsumerStore } from './kafka/store.ts';
 import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from './repository/deliveries.ts';
-import { createHistory } from './repository/history.ts';
-import { cacheHistory, countHistoryReads } from './repository/history-cache.ts';
 import { createStore } from './repository/store.ts';
-import { openJournalFile } from './sink/journal-file.ts';
-import { findJournal } from './sink/journal-folder.ts';
-import { createStoredSink } from './sink/stored-sink.ts';
-import { traceJournal } from './sink/traced-journal.ts';
-import { createWebhook } from './sink/webhook.ts';
 import { configuredSinks } from './sink-names.ts';
+import { createWebhook } from './webhook/client.ts';
 
 /** Some hundred bytes each. */
 const HISTORY_PAGES_MAX = 2_000;

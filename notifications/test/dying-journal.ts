@@ -1,7 +1,7 @@
 /** A process of its own: it writes a journal as notifications does, and is ended by SIGKILL at the point that CRASH_AT names. */
 import { appendFileSync } from 'node:fs';
 import type { Journal, JournalQueue } from '../src/domain/delivery-ports.ts';
-import { toLine } from '../src/sink/journal-line.ts';
+import { toLine } from '../src/journal/line.ts';
 import { type CrashPoint, openPool, startReplica } from './journal-ground.ts';
 
 const { CRASH_AT, DATABASE = '', JOURNAL = '' } = process.env;

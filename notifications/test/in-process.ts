@@ -4,7 +4,7 @@ import { serveHttp } from 'rpc-kit';
 import { createRegistry, openDatabase } from 'service-kit';
 import type { RunningService } from 'testing';
 import { createApp } from '../src/app.ts';
-import { createHistory } from '../src/repository/history.ts';
+import { createHistory } from '../src/history/history.ts';
 import { createStore } from '../src/repository/store.ts';
 
 /** A line of the log: what a user was really told. */

@@ -3,8 +3,8 @@ import { appendFile, mkdtemp, readFile, rename, rm, truncate, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Notification } from '../src/domain/ports.ts';
-import { openJournalFile } from '../src/sink/journal-file.ts';
-import { findJournal } from '../src/sink/journal-folder.ts';
+import { openJournalFile } from '../src/journal/file.ts';
+import { findJournal } from '../src/journal/folder.ts';
 import { createEvent } from './order-events.ts';
 
 describe('A journal file', () => {

@@ -11,10 +11,10 @@ import { type Deliveries, startDeliveries } from '../src/deliveries.ts';
 import type { Journal, JournalQueue, Target } from '../src/domain/delivery-ports.ts';
 import type { OrderEvent, TraceContext } from '../src/domain/ports.ts';
 import { takeEvent } from '../src/domain/take-event.ts';
+import { openJournalFile } from '../src/journal/file.ts';
+import { findJournal } from '../src/journal/folder.ts';
 import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from '../src/repository/deliveries.ts';
 import { createStore } from '../src/repository/store.ts';
-import { openJournalFile } from '../src/sink/journal-file.ts';
-import { findJournal } from '../src/sink/journal-folder.ts';
 
 /** One notification of a journal, as it stands there. */
 export interface Entry {

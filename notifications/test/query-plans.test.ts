@@ -14,12 +14,12 @@ import {
   rowsReadBy,
   writePast,
 } from 'testing';
-import type { DeadLetter, Partition } from '../src/domain/consumer-ports.ts';
 import type { Notification } from '../src/domain/ports.ts';
-import { createConsumerStore } from '../src/repository/consumer-store.ts';
-import { createDeadLetterReader } from '../src/repository/dead-letters.ts';
+import { createHistory } from '../src/history/history.ts';
+import { createDeadLetterReader } from '../src/kafka/dead-letters.ts';
+import type { DeadLetter, Partition } from '../src/kafka/ports.ts';
+import { createConsumerStore } from '../src/kafka/store.ts';
 import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from '../src/repository/deliveries.ts';
-import { createHistory } from '../src/repository/history.ts';
 import { openPool } from './journal-ground.ts';
 
 /** Every statement that notifications has, but for the checks of its readiness. */

@@ -4,7 +4,7 @@ import { type Client, createClient, createHttpTransport, serveHttp } from 'rpc-k
 import { type Database, openDatabase } from 'service-kit';
 import { notifications } from '../contract.ts';
 import { createApp } from '../src/app.ts';
-import { createHistory } from '../src/repository/history.ts';
+import { createHistory } from '../src/history/history.ts';
 import { createStore } from '../src/repository/store.ts';
 
 export interface NotificationLine {

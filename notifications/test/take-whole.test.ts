@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { type Database, sql } from 'service-kit';
 import { createTestDatabase } from 'testing';
 import type { OrderEvent } from '../contract.ts';
-import type { ConsumerStore, Stretch } from '../src/domain/consumer-ports.ts';
 import type { QueuedNotification } from '../src/domain/delivery-ports.ts';
-import { createConsumerStore } from '../src/repository/consumer-store.ts';
+import type { ConsumerStore, Stretch } from '../src/kafka/ports.ts';
+import { createConsumerStore } from '../src/kafka/store.ts';
 import { openPool } from './journal-ground.ts';
 import { createEvent, createEvents } from './order-events.ts';
 

@@ -1,5 +1,5 @@
 import { EventConflict, EventOutOfOrder } from './errors.ts';
-import { notificationText } from './notification-text.ts';
+import { notificationText } from './notification.ts';
 import type { Context, Notification, Notifications, OrderEvent, Sink, Store, TraceContext } from './ports.ts';
 
 export interface TakeEventPorts {

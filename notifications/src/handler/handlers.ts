@@ -2,9 +2,9 @@ import { fail, type Handlers, RpcError } from 'rpc-kit';
 import { notifications } from '../../contract.ts';
 import { EventConflict, EventOutOfOrder } from '../domain/errors.ts';
 import type { History, Position } from '../domain/ports.ts';
-import { readHistory } from '../domain/read-history.ts';
 import { type TakeEventPorts, takeEvent } from '../domain/take-event.ts';
-import { parseCursor, toCursor } from './cursor.ts';
+import { parseCursor, toCursor } from '../history/cursor.ts';
+import { readHistory } from '../history/read-page.ts';
 
 const { deliver } = notifications.methods;
 

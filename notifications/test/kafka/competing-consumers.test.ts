@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { DatabaseUnavailable } from 'service-kit';
 import type { OrderEvent } from '../../contract.ts';
-import { readMessage } from '../../src/consumer/read-message.ts';
-import { consumeMessages } from '../../src/domain/consume-messages.ts';
-import { createConsumerStore } from '../../src/repository/consumer-store.ts';
+import { consumeMessages } from '../../src/kafka/consume-batch.ts';
+import { readMessage } from '../../src/kafka/read-message.ts';
+import { createConsumerStore } from '../../src/kafka/store.ts';
 import { createEvents } from '../order-events.ts';
 import {
   type ConsumerGround,

@@ -9,12 +9,12 @@ import { type Database, openDatabase } from 'service-kit';
 import { createTestDatabase, readTestBrokers } from 'testing';
 import { z } from 'zod';
 import type { OrderEvent } from '../../contract.ts';
-import { startEventConsumer } from '../../src/consumer/event-consumer.ts';
-import type { ConsumerStore } from '../../src/domain/consumer-ports.ts';
 import type { SinkName } from '../../src/domain/delivery-ports.ts';
 import type { Notification } from '../../src/domain/ports.ts';
-import { createConsumerStore } from '../../src/repository/consumer-store.ts';
-import { createDeadLetterReader } from '../../src/repository/dead-letters.ts';
+import { startEventConsumer } from '../../src/kafka/consumer.ts';
+import { createDeadLetterReader } from '../../src/kafka/dead-letters.ts';
+import type { ConsumerStore } from '../../src/kafka/ports.ts';
+import { createConsumerStore } from '../../src/kafka/store.ts';
 
 export interface RawMessage {
   readonly key?: string | undefined;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { readMessage } from '../../src/consumer/read-message.ts';
-import { type Replayed, replayOrder } from '../../src/domain/replay-letters.ts';
-import { createConsumerStore } from '../../src/repository/consumer-store.ts';
+import { readMessage } from '../../src/kafka/read-message.ts';
+import { type Replayed, replayOrder } from '../../src/kafka/replay-order.ts';
+import { createConsumerStore } from '../../src/kafka/store.ts';
 import { createEvent, createEvents, newId } from '../order-events.ts';
 import { type ConsumerGround, eventually, openConsumerGround, openTestPool, toRaw } from './consumer-ground.ts';
 

@@ -1,5 +1,5 @@
 /** A process of its own: a consumer that is killed with its third batch. */
-import type { ConsumerStore } from '../../src/domain/consumer-ports.ts';
+import type { ConsumerStore } from '../../src/kafka/ports.ts';
 import { startConsumer } from './consumer-ground.ts';
 import type { DeathPoint } from './death-points.ts';
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Consumed, DeadLetterReader } from '../domain/consumer-ports.ts';
+import type { Consumed, DeadLetterReader } from './ports.ts';
 
 /** Whoever scrapes waits for the answer; letters that are not counted in time are left out of it. */
 const COUNT_TIMEOUT_MS = 500;

@@ -1,9 +1,9 @@
 import { type Database, isLostRace, SQLSTATE, shapedStatement, sql, sqlStateOf } from 'service-kit';
-import type { ConsumerStore, Stretch } from '../domain/consumer-ports.ts';
 import type { QueuedNotification, SinkName } from '../domain/delivery-ports.ts';
-import { moveOffset } from './consumer-offsets.ts';
-import { queueDeliveries } from './deliveries.ts';
-import { COLUMNS, type NotificationRow, TABLE, TYPES, toRow } from './notification-row.ts';
+import { queueDeliveries } from '../repository/deliveries.ts';
+import { COLUMNS, type NotificationRow, TABLE, TYPES, toRow } from '../repository/notification-row.ts';
+import { moveOffset } from './offsets.ts';
+import type { ConsumerStore, Stretch } from './ports.ts';
 
 /**
  * A statement costs its way to the database and back, its parsing and its planning, all of it much more than its rows: so there

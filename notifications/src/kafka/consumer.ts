@@ -3,11 +3,11 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { onAbort, parseRequestId } from 'rpc-kit';
 import { type Background, explainKafkaFailure, type KafkaAccess, startBackground } from 'service-kit';
-import type { ConsumePorts } from '../domain/consume-messages.ts';
-import type { Consumed, DeadLetter, DeadLetterReader } from '../domain/consumer-ports.ts';
-import { createConsumerMetrics } from './consumer-metrics.ts';
-import { type Fetched, type KafkaGroup, openKafkaGroup } from './kafka-group.ts';
+import type { ConsumePorts } from './consume-batch.ts';
+import { type Fetched, type KafkaGroup, openKafkaGroup } from './group.ts';
+import { createConsumerMetrics } from './metrics.ts';
 import { type PartitionWorker, startPartitionWorker } from './partition-worker.ts';
+import type { Consumed, DeadLetter, DeadLetterReader } from './ports.ts';
 
 export interface EventConsumerOptions extends KafkaAccess {
   readonly topic: string;

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { Notification, Sink } from '../domain/ports.ts';
-import { createCountingSink } from './counting-sink.ts';
-import { createLogSink } from './log-sink.ts';
+import type { Notification, Sink } from './domain/ports.ts';
+import { createCountingSink } from './sink/counting-sink.ts';
+import { createLogSink } from './sink/log-sink.ts';
 
 export interface StoredSinkParts {
   readonly logger: Logger;

@@ -1,5 +1,5 @@
 import { type Executor, sql } from 'service-kit';
-import type { ConsumerOffsets, Stretch } from '../domain/consumer-ports.ts';
+import type { ConsumerOffsets, Stretch } from './ports.ts';
 
 export const TABLE = 'consumer_offsets';
 

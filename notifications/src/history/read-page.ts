@@ -1,4 +1,4 @@
-import type { Context, History, Notification, Period, Position } from './ports.ts';
+import type { Context, History, Notification, Period, Position } from '../domain/ports.ts';
 
 export interface PageRequest {
   /** At most so many notifications on the page. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { notificationText } from './notification-text.ts';
+import { notificationText } from './notification.ts';
 import type { OrderStatus } from './ports.ts';
 
 describe('notificationText', () => {

@@ -1,6 +1,6 @@
-import { type Outcome, takeEventOf } from './consume-messages.ts';
-import type { ConsumerRepositories, ConsumerStore, DeadLetter, Message } from './consumer-ports.ts';
-import type { Context, Sink } from './ports.ts';
+import type { Context, Sink } from '../domain/ports.ts';
+import { type Outcome, takeEventOf } from './consume-batch.ts';
+import type { ConsumerRepositories, ConsumerStore, DeadLetter, Message } from './ports.ts';
 
 export type Reading = Pick<Message, 'content' | 'process' | 'within'>;
 

@@ -11,7 +11,7 @@ import {
   toTraceContext,
 } from 'rpc-kit';
 import { z } from 'zod';
-import type { Message } from '../domain/consumer-ports.ts';
+import type { Message } from './ports.ts';
 
 /** A record as Kafka has it. */
 export interface KafkaRecord {

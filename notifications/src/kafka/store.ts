@@ -1,10 +1,10 @@
 import { type Database, sql } from 'service-kit';
-import type { ConsumerStore } from '../domain/consumer-ports.ts';
 import type { SinkName } from '../domain/delivery-ports.ts';
-import { createConsumerOffsets, TABLE } from './consumer-offsets.ts';
+import { createNotifications } from '../repository/notifications.ts';
 import { createDeadLetters } from './dead-letters.ts';
-import { createNotifications } from './notifications.ts';
-import { takeWholeOn } from './take-whole.ts';
+import { createConsumerOffsets, TABLE } from './offsets.ts';
+import type { ConsumerStore } from './ports.ts';
+import { takeWholeOn } from './store-batch.ts';
 
 /** @param sinks those that each notification is queued for */
 export function createConsumerStore(database: Database, sinks: readonly SinkName[]): ConsumerStore {

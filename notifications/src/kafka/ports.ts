@@ -1,5 +1,5 @@
-import type { QueuedNotification } from './delivery-ports.ts';
-import type { Context, Notification, Notifications, OrderEvent, TraceContext } from './ports.ts';
+import type { QueuedNotification } from '../domain/delivery-ports.ts';
+import type { Context, Notification, Notifications, OrderEvent, TraceContext } from '../domain/ports.ts';
 
 /** What of the world is needed to take events out of a log of messages (Kafka), rather than one by one from a caller. */
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { DeliveryBacklog, DeliveryBacklogReader, SinkName } from '../domain/delivery-ports.ts';
+import type { DeliveryBacklog, DeliveryBacklogReader, SinkName } from './domain/delivery-ports.ts';
 
 /** Counting further would cost more than it tells. */
 const COUNT_MAX = 10_000;

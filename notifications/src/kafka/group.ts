@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Consumer, FetchIsolationLevels, findErrorBy } from '@platformatic/kafka';
 import { type KafkaAccess, toKafkaClient } from 'service-kit';
-import { toRecords } from './kafka-records.ts';
 import type { KafkaRecord } from './read-message.ts';
+import { toRecords } from './records.ts';
 
 export interface KafkaGroupOptions extends KafkaAccess {
   readonly topic: string;

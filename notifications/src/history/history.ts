@@ -1,6 +1,6 @@
 import { type Database, sql } from 'service-kit';
 import type { History } from '../domain/ports.ts';
-import { COLUMNS, type NotificationRow, TABLE, toNotification } from './notification-row.ts';
+import { COLUMNS, type NotificationRow, TABLE, toNotification } from '../repository/notification-row.ts';
 
 export function createHistory(database: Database): History {
   return {

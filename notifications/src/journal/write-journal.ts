@@ -1,5 +1,5 @@
-import type { Journal, JournalQueue, QueuedNotification } from './delivery-ports.ts';
-import type { Context } from './ports.ts';
+import type { Journal, JournalQueue, QueuedNotification } from '../domain/delivery-ports.ts';
+import type { Context } from '../domain/ports.ts';
 
 /** Notifications of one write, each of another order. A write of 100 KB costs hardly more than one of a line. */
 const BATCH_MAX = 256;

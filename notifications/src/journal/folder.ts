@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
-import { type JournalFile, openJournalFile, readJournalID } from './journal-file.ts';
-import { JournalInUse } from './journal-lock.ts';
+import { type JournalFile, openJournalFile, readJournalID } from './file.ts';
+import { JournalInUse } from './lock.ts';
 
 /** What became of the search: the journal, or why there is none to be had. */
 export type FoundJournal = JournalFile | 'in use' | 'missing';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import type { Journal, JournalQueue } from './delivery-ports.ts';
-import { createJournaling, recoverJournal } from './journal-notifications.ts';
-import type { Notification } from './ports.ts';
+import type { Journal, JournalQueue } from '../domain/delivery-ports.ts';
+import type { Notification } from '../domain/ports.ts';
+import { createJournaling, recoverJournal } from './write-journal.ts';
 
 function notificationOf(eventID: string): Notification {
   const at = new Date('2026-11-20T09:00:00.250Z');

@@ -1,8 +1,8 @@
-import type { Consumed, ConsumerRepositories, ConsumerStore, DeadLetter, Message, Stretch } from './consumer-ports.ts';
-import type { QueuedNotification } from './delivery-ports.ts';
-import { EventConflict, EventOutOfOrder, PartitionMoved } from './errors.ts';
-import type { Context, Notification, OrderEvent, Sink, TraceContext } from './ports.ts';
-import { isSameEvent, storeNotification, toNotification } from './take-event.ts';
+import type { QueuedNotification } from '../domain/delivery-ports.ts';
+import { EventConflict, EventOutOfOrder, PartitionMoved } from '../domain/errors.ts';
+import type { Context, Notification, OrderEvent, Sink, TraceContext } from '../domain/ports.ts';
+import { isSameEvent, storeNotification, toNotification } from '../domain/take-event.ts';
+import type { Consumed, ConsumerRepositories, ConsumerStore, DeadLetter, Message, Stretch } from './ports.ts';
 
 export interface ConsumePorts {
   readonly store: ConsumerStore;

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Journal } from '../domain/delivery-ports.ts';
-import { parseEventID, parseHeader, toHeader, toLine } from './journal-line.ts';
-import { lockJournal } from './journal-lock.ts';
+import { parseEventID, parseHeader, toHeader, toLine } from './line.ts';
+import { lockJournal } from './lock.ts';
 
 export interface JournalFile extends Journal, AsyncDisposable {
   readonly path: string;

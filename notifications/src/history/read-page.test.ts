@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import type { Context, History, Notification } from './ports.ts';
-import { readHistory } from './read-history.ts';
+import type { Context, History, Notification } from '../domain/ports.ts';
+import { readHistory } from './read-page.ts';
 
 const period = { user: 42n, from: new Date(0), to: new Date(1_000) };
 const context: Context = new AbortController();

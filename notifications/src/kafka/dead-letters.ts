@@ -1,5 +1,5 @@
 import { type Database, type Executor, shapedStatement, sql, storableText } from 'service-kit';
-import type { DeadLetter, DeadLetterReader, DeadLetters, DeadReason } from '../domain/consumer-ports.ts';
+import type { DeadLetter, DeadLetterReader, DeadLetters, DeadReason } from './ports.ts';
 
 const TABLE = 'dead_letters';
 /** What is no event of ours may be of any length; this much of it tells what it is. An event has some hundreds. */

@@ -1,6 +1,6 @@
 import { orderEvents } from 'loms/contract.ts';
 import type { KafkaAccess } from 'service-kit';
-import type { EventConsumerOptions } from './event-consumer.ts';
+import type { EventConsumerOptions } from './consumer.ts';
 
 /** All replicas share the events of loms as one group. */
 const GROUP = 'notifications';
@@ -12,6 +12,6 @@ export async function openEventConsumer(
 ): Promise<AsyncDisposable> {
   if (!access) return { [Symbol.asyncDispose]: async () => {} };
   // The client of Kafka takes half a second to load, so it is loaded only where it is wanted.
-  const { startEventConsumer } = await import('./event-consumer.ts');
+  const { startEventConsumer } = await import('./consumer.ts');
   return startEventConsumer({ ...options, ...access, topic: orderEvents.topic, group: GROUP });
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isFaultOfData, isLostRace } from 'service-kit';
-import { type ConsumePorts, consumeMessages } from '../domain/consume-messages.ts';
-import type { Consumed, Message, Partition, Stretch } from '../domain/consumer-ports.ts';
 import { PartitionMoved } from '../domain/errors.ts';
-import type { Fetched, Wanted } from './kafka-group.ts';
+import { type ConsumePorts, consumeMessages } from './consume-batch.ts';
+import type { Fetched, Wanted } from './group.ts';
+import type { Consumed, Message, Partition, Stretch } from './ports.ts';
 import { type KafkaRecord, readMessage } from './read-message.ts';
 
 export interface PartitionWorkerOptions extends Partition {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { type Batch, consumeMessages } from './consume-messages.ts';
-import type { ConsumerRepositories, ConsumerStore, DeadLetter, Message } from './consumer-ports.ts';
-import { PartitionMoved } from './errors.ts';
-import type { Notification, OrderEvent } from './ports.ts';
-import { replayOrder } from './replay-letters.ts';
+import { PartitionMoved } from '../domain/errors.ts';
+import type { Notification, OrderEvent } from '../domain/ports.ts';
+import { type Batch, consumeMessages } from './consume-batch.ts';
+import type { ConsumerRepositories, ConsumerStore, DeadLetter, Message } from './ports.ts';
+import { replayOrder } from './replay-order.ts';
 
 const AT = new Date('2026-11-20T09:00:00.250Z');
 const context = { signal: new AbortController().signal };
