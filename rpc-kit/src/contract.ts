@@ -37,8 +37,6 @@ export interface MethodContract {
   readonly reads?: boolean;
   /** Who goes first when there is not room for all. Default: `normal`. */
   readonly priority?: Priority;
-  /** Calls of this method that a process works on at a time. Default: as many as the service takes in all. */
-  readonly concurrencyMax?: number;
   /** Its time tells nothing of how busy the service is, because it waits on purpose, e.g. for its turn at a slow peer. */
   readonly waits?: boolean;
   /** False keeps its calls out of batches: a batch is answered when its slowest call is. Default: true. */

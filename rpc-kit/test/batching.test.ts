@@ -2,14 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
-import {
-  type Client,
-  createClient,
-  createHttpTransport,
-  defineService,
-  type HttpTransport,
-  RpcError,
-} from '../src/index.ts';
+import type { HttpTransport } from '../src/http/client/transport.ts';
+import { type Client, createClient, createHttpTransport, defineService, RpcError } from '../src/index.ts';
 
 /** Longer than any machine takes, however busy. */
 const PATIENT_MS = 10_000;

@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { pino } from 'pino';
 import {
-  type Balancer,
   type Call,
-  type CircuitBreakerOptions,
   type Client,
   createBalancer,
   createCircuitBreaker,
@@ -20,6 +18,8 @@ import {
   retry,
   serveHttp,
 } from 'rpc-kit';
+import type { Balancer } from '../src/calling/balancer.ts';
+import type { CircuitBreakerOptions } from '../src/calling/circuit-breaker.ts';
 import { PATIENT_MS, shop } from './call-stubs.ts';
 
 /** The policies together, over HTTP, against servers that are killed, overloaded or broken. */

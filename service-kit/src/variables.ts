@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
-import {
-  canonicalHost,
-  canonicalOrigin,
-  describeWhole,
-  describeWrong,
-  hideUrlSecrets,
-  parseHttpUrl,
-  parseWhole,
-  type WholeRange,
-} from 'rpc-kit';
+import { canonicalHost, canonicalOrigin, describeWrong, hideUrlSecrets, parseHttpUrl } from 'rpc-kit/urls';
+import { describeWhole, parseWhole, type WholeRange } from 'rpc-kit/whole-number';
 import { z } from 'zod';
 import { parseDatabaseUrl } from './database/database-url.ts';
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loms } from 'loms/contract.ts';
 import { Failure } from 'mesh';
-import { type Client, CODES, createClient, createHttpTransport, hideUrlSecrets, RpcError } from 'rpc-kit';
+import { type Client, CODES, createClient, createHttpTransport, RpcError } from 'rpc-kit';
+import { hideUrlSecrets } from 'rpc-kit/urls';
 import { readSkus } from './catalogue.ts';
 import { USER_AGENT } from './connections.ts';
 import { chooseGoods, type Goods, type OnSale } from './goods.ts';

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { Failure } from 'mesh';
-import { describeWhole, describeWrong, parseHttpUrl, parseWhole } from 'rpc-kit';
+import { describeWrong, parseHttpUrl } from 'rpc-kit/urls';
+import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import type { Urls } from './connections.ts';
 
 export interface Options {

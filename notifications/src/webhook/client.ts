@@ -11,7 +11,6 @@ import {
   defineService,
   failedWith,
   int64,
-  parseHttpUrl,
   parseRetryAfter,
   RpcError,
   retry,
@@ -22,6 +21,7 @@ import {
   timestamp,
   uint32,
 } from 'rpc-kit';
+import { parseHttpUrl } from 'rpc-kit/urls';
 import { z } from 'zod';
 import type { Target } from '../domain/delivery-ports.ts';
 import { DeliveryRefused } from '../domain/errors.ts';

@@ -1,6 +1,7 @@
 import { CODES, type Code } from '../code.ts';
 import type { MethodContract, ServiceContract } from '../contract.ts';
 import { documentedErrors, REFUSALS } from './answer-table.ts';
+import { shellQuoted } from './docs-page/curl.ts';
 import { markdownTable } from './markdown-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
@@ -41,7 +42,7 @@ function methodMarkdown(name: string, method: MethodContract, url: string): stri
     `- result: \`${typeText(wireSchema(method.result))}\``,
     `- ${limitsText(method)}`,
   ];
-  const curl = ['```sh', `curl -s -H content-type:application/json -d '${shellQuoted(example)}' ${url}/${name}`, '```'];
+  const curl = ['```sh', `curl -s -H content-type:application/json -d ${shellQuoted(example)} ${url}/${name}`, '```'];
   return [
     `### ${name}`,
     [method.summary, method.description].filter(Boolean).join(' '),
@@ -119,8 +120,4 @@ function range(from: unknown, to: unknown): string {
   if (from === undefined && to === undefined) return '';
   if (to === undefined) return ` (${from} or more)`;
   return from === undefined ? ` (at most ${to})` : ` (${from} to ${to})`;
-}
-
-function shellQuoted(text: string): string {
-  return text.replaceAll("'", "'\\''");
 }

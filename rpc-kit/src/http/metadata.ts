@@ -6,7 +6,7 @@ import { fromWireInteger, isRawNumber } from '../schema/json.ts';
 import { idempotencyKey } from '../schema/wire-types.ts';
 import { acceptRequestId } from '../telemetry/request-id.ts';
 import { acceptTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
-import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './server/idempotency-key-header.ts';
+import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './idempotency-key-header.ts';
 
 /** What a call carries besides its params: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata extends TraceContext {
@@ -30,6 +30,12 @@ export const METADATA_HEADERS = {
   idempotencyKey: 'idempotency-key',
   authorization: 'authorization',
 } as const;
+
+/**
+ * By this header a client takes the answers of a batch in any order, each as soon as it is there, so that a slow call does not
+ * hold up the others. Without it, the answers come together and in the order of their calls.
+ */
+export const AS_THEY_COME = { name: 'x-batch-answers', value: 'as-they-come' } as const;
 
 const WHOLE_MILLISECONDS = /^-?\d+$/;
 /** The longest delay of a timer, 24 days: beyond every method's own timeout, and a date that every database can hold. */

@@ -3,7 +3,7 @@ import type { ErrorContract, MethodContract } from '../contract.ts';
 import { RpcError } from '../rpc-error.ts';
 import { compiledSchema } from './compiled-schema.ts';
 import { isRawNumber } from './json.ts';
-import { storableText } from './text.ts';
+import { storableText } from './wire-types.ts';
 
 /** Enough to mend a request by; a body of thousands of mistakes must not become an answer of thousands of lines. */
 const ISSUES_MAX = 20;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
+import { createTokenBucket } from '../calling/token-bucket.ts';
 import { createHttpTransport } from '../http/client/transport.ts';
 import { HTTP_LIMITS } from '../http/server/limits.ts';
 import { serveHttp } from '../http/server/server.ts';
 import { limitCallers } from '../serving/caller-rate-limit.ts';
-import { createTokenBucket } from '../serving/token-bucket.ts';
 import { checkWhole, LIMIT } from './whole-number.ts';
 
 /** Each would be a limit that never holds, or one that nothing passes. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { wireSchema } from '../documents/wire-schema.ts';
 import { parseJson, rawNumber, stringifyJson } from './json.ts';
-import { idempotencyKey, int64, text, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
+import { idempotencyKey, int64, storableText, text, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
 
 /** A type and its edges: the first and the last value that it takes. */
 const wide = [
@@ -264,5 +264,22 @@ describe('idempotencyKey', () => {
   it('refuses what a database cannot hold or would store as another key', () => {
     for (const key of ['a\0b', '\ud800', '\udc00x', 'x\ud83d'])
       assert.equal(idempotencyKey.safeParse(key).success, false);
+  });
+});
+
+describe('storable text', () => {
+  it('is never cut inside a surrogate pair', () => {
+    assert.equal(storableText(`${'a'.repeat(255)}😀`, 256), 'a'.repeat(255));
+    assert.equal(storableText(`${'a'.repeat(254)}😀b`, 256), `${'a'.repeat(254)}😀`);
+    assert.equal(storableText('😀', 1), '');
+  });
+
+  it('holds neither NUL nor halves of surrogate pairs', () => {
+    assert.equal(storableText('a\0b\ud800c\udc00', 256), 'a\uFFFDb\uFFFDc\uFFFD');
+  });
+
+  it('is the text itself where nothing is wrong with it', () => {
+    assert.equal(storableText('Теория 😀\n', 9), 'Теория 😀');
+    assert.equal(storableText('Теория 😀\n', 10), 'Теория 😀\n');
   });
 });

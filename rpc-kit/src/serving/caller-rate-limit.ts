@@ -1,8 +1,8 @@
 import type { Call, Interceptor } from '../call.ts';
+import { createTokenBucket, type TokenBucket } from '../calling/token-bucket.ts';
 import { RpcError } from '../rpc-error.ts';
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 import { notify } from '../telemetry/notify.ts';
-import { createTokenBucket, type TokenBucket } from './token-bucket.ts';
 
 export interface CallerRateLimitOptions {
   /** Calls of one caller that may start within any one interval. */

@@ -6,7 +6,7 @@ import type { MethodContract } from '../contract.ts';
 import { RpcError } from '../rpc-error.ts';
 import { testCall } from '../testing.ts';
 import { fixedLimit } from './concurrency-limit.ts';
-import { limitMethods, shedLoad } from './load-shedding.ts';
+import { shedLoad } from './load-shedding.ts';
 
 const contract = (more: Partial<MethodContract>): MethodContract => ({
   summary: 'x',
@@ -63,19 +63,5 @@ describe('shedLoad', () => {
     taken.push(guarded(paying));
     release();
     await Promise.all(taken);
-  });
-});
-
-describe('limitMethods', () => {
-  it('keeps a method to the limit of its contract and lets the others pass', async () => {
-    const { next, release } = held();
-    const guarded = limitMethods()(next);
-    const dear = testCall({ method: 'dear', contract: contract({ concurrencyMax: 2 }) });
-    const taken = [guarded(dear), guarded(dear)];
-    await assert.rejects(guarded(dear), isPushBack);
-    const others = Array.from({ length: 5 }, () => guarded(testCall({ contract: contract({}) })));
-    release();
-    await Promise.all([...taken, ...others]);
-    await guarded(dear);
   });
 });

@@ -1,8 +1,8 @@
-import type { Call, Interceptor, Next } from '../call.ts';
+import type { Call, Interceptor } from '../call.ts';
 import { OVERLOADED } from '../calling/failure.ts';
 import { RpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
-import { type ConcurrencyLimit, fixedLimit, type Priority } from './concurrency-limit.ts';
+import type { ConcurrencyLimit, Priority } from './concurrency-limit.ts';
 
 export interface LoadSheddingEvents {
   /** A call was turned away. */
@@ -21,16 +21,8 @@ const RETRY_AFTER_MS = 1_000;
  * a body is read
  */
 export function shedLoad(limit: ConcurrencyLimit, on: Partial<LoadSheddingEvents> = {}): Interceptor {
-  return guard(limit, priorityOf, on);
-}
-
-function guard(
-  limit: ConcurrencyLimit,
-  toPriority: (call: Call) => Priority,
-  on: Partial<LoadSheddingEvents>,
-): Interceptor {
   return (next) => async (call) => {
-    const priority = toPriority(call);
+    const priority = priorityOf(call);
     const place = limit.tryAcquire(priority, call.method);
     if (!place) {
       notify(on.shed, { call, priority, limit });
@@ -54,22 +46,4 @@ export function overloaded(): RpcError {
 
 export function priorityOf({ contract }: Pick<Call, 'contract'>): Priority {
   return contract?.priority ?? 'normal';
-}
-
-/**
- * Keeps to the limits that contracts set for single methods (`concurrencyMax`): what is dear shall not crowd out the rest.
- * A call beyond its method's limit is turned away like one beyond the service's.
- */
-export function limitMethods(on: Partial<LoadSheddingEvents> = {}): Interceptor {
-  return (next) => {
-    const guarded = new Map<string, Next>();
-    return (call) => {
-      const concurrencyMax = call.contract?.concurrencyMax;
-      if (concurrencyMax === undefined) return next(call);
-      // Calls of one method are all of one priority, so there is nobody to keep places free for.
-      const own = guarded.get(call.method) ?? guard(fixedLimit(concurrencyMax), () => 'high', on)(next);
-      guarded.set(call.method, own);
-      return own(call);
-    };
-  };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import sinon from 'sinon';
-import { createTokenBucket } from '../serving/token-bucket.ts';
+import { createTokenBucket } from '../calling/token-bucket.ts';
 import { measureLimiter } from './limiter-metrics.ts';
 
 describe('measureLimiter', () => {

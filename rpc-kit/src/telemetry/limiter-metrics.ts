@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
+import type { Limiter } from '../calling/token-bucket.ts';
 import { RpcError } from '../rpc-error.ts';
-import type { Limiter } from '../serving/token-bucket.ts';
 import { gaugeIn, histogramIn } from './instruments.ts';
 
 /** Seconds. From a token that is there at once to the longest timeout of a contract, within which a turn has to come. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Call, Interceptor, Next } from '../call.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
 import { type LogFields, runInLogScope } from './log-scope.ts';
-import { parseTraceparent } from './traceparent.ts';
+import { parseTraceparent } from './trace-context.ts';
 
 /**
  * One line a call, when it is over: who called what, how it ended, how long it took. Params are never logged: they hold

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { listeners, notify } from './notify.ts';
+import { notify } from './notify.ts';
 
 describe('telling a listener', () => {
   afterEach(() => sinon.restore());
@@ -24,33 +24,5 @@ describe('telling a listener', () => {
     sinon.assert.calledTwice(listener);
     sinon.assert.calledOnce(emitWarning);
     assert.equal((emitWarning.firstCall.args[0] as Error).cause, mistake);
-  });
-});
-
-describe('several listeners as one', () => {
-  afterEach(() => sinon.restore());
-
-  interface Events {
-    open(event: { readonly why: string }): void;
-    close(): void;
-  }
-
-  it('hear of the events that they have a callback for, in order', () => {
-    const log: string[] = [];
-    const on = listeners<Events>(
-      { open: ({ why }) => log.push(`first: ${why}`) },
-      { open: ({ why }) => log.push(`second: ${why}`), close: () => log.push('second: closed') },
-    );
-    on.open?.({ why: 'probe' });
-    on.close?.();
-    assert.deepEqual(log, ['first: probe', 'second: probe', 'second: closed']);
-    assert.deepEqual(listeners(), {});
-  });
-
-  it('do not keep each other from hearing', () => {
-    sinon.stub(process, 'emitWarning');
-    const close = sinon.spy();
-    listeners<Events>({ close: () => assert.fail('a listener') }, { close }).close?.();
-    sinon.assert.calledOnce(close);
   });
 });

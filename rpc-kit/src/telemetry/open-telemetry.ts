@@ -10,8 +10,7 @@ import {
   type SpanContext,
   type TraceState,
 } from '@opentelemetry/api';
-import { acceptBaggage, type TraceContext } from './trace-context.ts';
-import { formatTraceparent, parseTraceparent } from './traceparent.ts';
+import { acceptBaggage, formatTraceparent, parseTraceparent, type TraceContext } from './trace-context.ts';
 
 /** Trace contexts in the form that OpenTelemetry's API has for them, and back. */
 

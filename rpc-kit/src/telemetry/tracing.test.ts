@@ -16,7 +16,7 @@ import { defineService, fail } from '../contract.ts';
 import { RpcError } from '../rpc-error.ts';
 import { implement } from '../server.ts';
 import { testCall } from '../testing.ts';
-import { parseTraceparent } from './traceparent.ts';
+import { parseTraceparent } from './trace-context.ts';
 import { clientTracing, serverTracing } from './tracing.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';

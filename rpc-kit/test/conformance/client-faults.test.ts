@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import {
-  type Client,
-  type Code,
-  createClient,
-  createHttpTransport,
-  defineService,
-  type HttpTransport,
-  int64,
-  RpcError,
-} from 'rpc-kit';
+import { type Client, type Code, createClient, createHttpTransport, defineService, int64, RpcError } from 'rpc-kit';
 import { z } from 'zod';
+import type { HttpTransport } from '../../src/http/client/transport.ts';
 import { answer, type Behaviour, createFaultyPeer, type FaultyPeer } from './faulty-peer.ts';
 
 /** Longer than any machine takes, however busy. */

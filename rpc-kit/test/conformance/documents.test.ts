@@ -3,7 +3,9 @@ import { createRequire } from 'node:module';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { openApiDocument, openRpcDocument, stringifyJson } from 'rpc-kit';
+import { stringifyJson } from 'rpc-kit';
+import { openApiDocument } from '../../src/documents/openapi.ts';
+import { openRpcDocument } from '../../src/documents/openrpc.ts';
 import { subject } from './subject.ts';
 
 // Their type declarations know the shape of a document and not that the schema itself is there.

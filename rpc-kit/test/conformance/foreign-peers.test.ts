@@ -5,16 +5,9 @@ import type { AddressInfo } from 'node:net';
 import jayson from 'jayson';
 import jaysonPromise from 'jayson/promise/index.js';
 import { JSONRPCClient, JSONRPCErrorException, type JSONRPCResponse } from 'json-rpc-2.0';
-import {
-  type Client,
-  createClient,
-  createHttpTransport,
-  defineService,
-  type HttpServer,
-  type HttpTransport,
-  uint64,
-} from 'rpc-kit';
+import { type Client, createClient, createHttpTransport, defineService, type HttpServer, uint64 } from 'rpc-kit';
 import { z } from 'zod';
+import type { HttpTransport } from '../../src/http/client/transport.ts';
 import { createSubject, type Subject, serveSubject } from './subject.ts';
 
 /** jayson's sign for a call without an id; its types do not know it. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HttpLimits, HttpServer } from 'rpc-kit';
+import type { HttpServer } from 'rpc-kit';
+import type { HttpLimits } from '../../src/http/server/limits.ts';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
 import { createSubject, serveSubject } from './subject.ts';
 

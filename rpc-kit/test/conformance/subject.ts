@@ -3,7 +3,6 @@ import {
   defineService,
   fail,
   type HttpServer,
-  type HttpServerOptions,
   idempotencyKey,
   implement,
   int64,
@@ -15,6 +14,7 @@ import {
   uint64,
 } from 'rpc-kit';
 import { z } from 'zod';
+import type { HttpServerOptions } from '../../src/http/server/server.ts';
 
 /** One member of every type that contracts are made of. */
 const everyType = {

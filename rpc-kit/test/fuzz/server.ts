@@ -7,7 +7,6 @@ import {
   fixedLimit,
   implement,
   limitCallers,
-  limitMethods,
   serveHttp,
   serverLogging,
   serverMetrics,
@@ -62,7 +61,6 @@ const service = implement(
       // No caller is refused for its haste; that as many as can be are remembered is what may cost memory.
       limitCallers({ tokens: 1_000_000, intervalMs: 1_000, callersMax: 100 }),
       shedLoad(limit),
-      limitMethods(),
     ],
   },
 );

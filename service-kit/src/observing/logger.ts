@@ -1,6 +1,7 @@
 import { type Logger, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
-import { hideUrlSecrets, logScope } from 'rpc-kit';
+import { logScope } from 'rpc-kit';
+import { hideUrlSecrets } from 'rpc-kit/urls';
 import { openLogPages } from './log-pages.ts';
 
 /** JSON lines on standard output, or readable ones in a terminal. Lines of a call carry its request id. */

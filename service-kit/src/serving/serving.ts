@@ -5,7 +5,6 @@ import {
   type ConcurrencyLimit,
   fixedLimit,
   type ImplementOptions,
-  limitMethods,
   serverLogging,
   serverMetrics,
   serverTracing,
@@ -33,7 +32,6 @@ export function serviceOptions({
   limit = fixedLimit(CALLS_MAX),
   journal,
 }: ServingParts): ImplementOptions {
-  const on = shedMetrics(registry, limit);
   const journaling = journal ? [journalOperations(journal)] : [];
   return {
     interceptors: [
@@ -41,8 +39,7 @@ export function serviceOptions({
       serverMetrics(registry),
       serverLogging(logger),
       ...journaling,
-      shedLoad(limit, on),
-      limitMethods(on),
+      shedLoad(limit, shedMetrics(registry, limit)),
       databaseErrors(),
     ],
     onDeferred: {

@@ -95,11 +95,6 @@ describe('docs page', () => {
     assert.match(facts('purchase'), /safe to repeat with an idempotency key/);
   });
 
-  it('shows limits where the document has them', () => {
-    const limited = docsPage({ ...document, 'x-limits': { bodyBytesMax: 1048576 } });
-    assert.match(limited.html, /<dt>bodyBytesMax<\/dt><dd>1048576<\/dd>/);
-  });
-
   it('shows each reason with its code, numbers and details', () => {
     const errors = section('addToCart').match(/<table class="errors">.*?<h3>Call it/s)?.[0] ?? '';
     assert.match(errors, /insufficient_stock.*There is less on sale\..*failed_precondition.*412.*-32009.*available/s);
@@ -164,7 +159,6 @@ describe('docs page', () => {
     const page = docsPage({
       openrpc: '1.3.2',
       info: { title: evil, version: evil, description: `${evil} \`${evil}\`` },
-      'x-limits': { [evil]: evil },
       methods: [
         {
           name: evil,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { OpenRpcDocument } from '../openrpc.ts';
 import { Html, html, prose } from './html.ts';
-import { factList, type Limited, limitFacts, methodSection } from './method-section.ts';
+import { methodSection } from './method-section.ts';
 
 export interface DocsPage {
   readonly html: string;
@@ -33,7 +33,7 @@ const CONTENT_SECURITY_POLICY = [
 const LINKS = ['/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics'];
 
 /** A page to read and try a service by, all in one piece, made from its OpenRPC document. */
-export function docsPage(document: Omit<OpenRpcDocument, 'servers'> & Limited): DocsPage {
+export function docsPage(document: Omit<OpenRpcDocument, 'servers'>): DocsPage {
   const { info, methods } = document;
   const page = html`<!doctype html>
 <html lang="en">
@@ -50,7 +50,6 @@ export function docsPage(document: Omit<OpenRpcDocument, 'servers'> & Limited): 
 <h1>${info.title} <span class="version">${info.version}</span></h1>
 ${prose(info.description)}
 <ul class="links">${LINKS.map((path) => html`<li><a href="${path}">${path.slice(1)}</a></li>`)}</ul>
-${document['x-limits'] && factList(limitFacts(document))}
 </header>
 <div class="columns">
 <nav aria-label="Methods"><ul>

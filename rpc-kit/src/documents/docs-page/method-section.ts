@@ -7,11 +7,6 @@ import { type Field, fieldsOf, fieldTable } from './schema-table.ts';
 import { jsonText } from './schema-text.ts';
 import { tryItForm } from './try-it.ts';
 
-/** What a request may not exceed, by the limit's name, where the document tells. */
-export interface Limited {
-  readonly 'x-limits'?: Readonly<Record<string, unknown>> | undefined;
-}
-
 const RETRY_TEXTS: Readonly<Record<string, string>> = {
   safe: 'safe to repeat',
   'with-idempotency-key': 'safe to repeat with an idempotency key',
@@ -19,7 +14,7 @@ const RETRY_TEXTS: Readonly<Record<string, string>> = {
 };
 
 /** All about one method: what it does, takes, gives and refuses, and how to call it. */
-export function methodSection(method: OpenRpcMethod & Limited, id: string): Html {
+export function methodSection(method: OpenRpcMethod, id: string): Html {
   const [example] = method.examples;
   const params = Object.fromEntries((example?.params ?? []).map(({ name, value }) => [name, value]));
   const envelope = { jsonrpc: '2.0', id: 1, method: method.name, params };
@@ -40,7 +35,7 @@ ${tryItForm(method, jsonText(params, 2), id)}
 `;
 }
 
-function methodFacts(method: OpenRpcMethod & Limited): [string, string][] {
+function methodFacts(method: OpenRpcMethod): [string, string][] {
   const { 'x-retry': retry, 'x-positions': positions } = method;
   const facts: [string, string][] = [
     ['Effect', method['x-reads'] ? 'only reads' : 'changes data'],
@@ -48,15 +43,11 @@ function methodFacts(method: OpenRpcMethod & Limited): [string, string][] {
     ['Retry', RETRY_TEXTS[retry] ?? retry],
   ];
   if (positions && positions.length > 0) facts.push(['By position', `[${positions.join(', ')}]`]);
-  return [...facts, ...limitFacts(method)];
-}
-
-export function limitFacts({ 'x-limits': limits = {} }: Limited): [string, string][] {
-  return Object.entries(limits).map(([name, value]) => [name, typeof value === 'string' ? value : jsonText(value)]);
+  return facts;
 }
 
 /** Short facts with their names, in a line where there is room. */
-export function factList(facts: readonly [string, string][]): Html {
+function factList(facts: readonly [string, string][]): Html {
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 

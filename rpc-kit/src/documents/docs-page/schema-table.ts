@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../wire-schema.ts';
 import { type Html, html, inlineCode } from './html.ts';
-import { constraintTexts, keywordsOf, typeText } from './schema-text.ts';
+import { constraintTexts, keywordsOf, typeName } from './schema-text.ts';
 
 /** A row: a param, a member of the result, or a member of either at any depth. */
 export interface Field {
@@ -35,7 +35,7 @@ function fieldRows({ name, required, schema }: Field, depth: number): Html[] {
   const need = required ? 'required' : 'optional';
   const row = html`<tr class="depth-${depth}">
 <th scope="row"><code>${name}</code> <span class="${need}">${need}</span></th>
-<td><code>${typeText(schema)}</code></td>
+<td><code>${typeName(schema)}</code></td>
 <td>${description && html`<p>${inlineCode(description)}</p>`}${levels
     .flatMap(constraintTexts)
     .map((text) => html`<span class="constraint">${text}</span> `)}</td>

@@ -40,16 +40,16 @@ export function jsonText(value: unknown, indent?: number): string {
 }
 
 /** The type in a few words: `int64`, `array of object`, `"new" or "payed"`. */
-export function typeText(schema: JsonSchema): string {
+export function typeName(schema: JsonSchema): string {
   const { $ref, type, format, items, ...rest } = keywordsOf(schema);
   const alternatives = rest.oneOf ?? rest.anyOf;
   if (rest.const !== undefined) return jsonText(rest.const);
   if (rest.enum) return rest.enum.map((value) => jsonText(value)).join(' or ');
-  if (alternatives) return [...new Set(alternatives.map(typeText))].join(' or ');
+  if (alternatives) return [...new Set(alternatives.map(typeName))].join(' or ');
   // zod writes a reference only where a schema contains itself.
   if ($ref !== undefined) return $ref === '#' ? 'the whole again' : $ref.slice($ref.lastIndexOf('/') + 1);
   const named = (name: string): string => {
-    if (name === 'array') return items ? `array of ${typeText(items)}` : name;
+    if (name === 'array') return items ? `array of ${typeName(items)}` : name;
     if (format === undefined || name === 'null') return name;
     return name === 'string' ? `string, ${format}` : format;
   };
@@ -60,7 +60,7 @@ export function typeText(schema: JsonSchema): string {
 export function constraintTexts(schema: JsonSchema): string[] {
   const { exclusiveMinimum, exclusiveMaximum, pattern, format, ...rest } = keywordsOf(schema);
   const texts = [
-    rangeText(boundText(rest.minimum, format), boundText(rest.maximum, format)),
+    rangeText(rest.minimum, rest.maximum),
     exclusiveMinimum !== undefined && `above ${jsonText(exclusiveMinimum)}`,
     exclusiveMaximum !== undefined && `below ${jsonText(exclusiveMaximum)}`,
     countText(rest.minLength, rest.maxLength, 'character'),
@@ -72,22 +72,10 @@ export function constraintTexts(schema: JsonSchema): string[] {
   return texts.filter((text) => text !== undefined && text !== false);
 }
 
-function rangeText(minimum: string | undefined, maximum: string | undefined): string | undefined {
-  if (minimum !== undefined && maximum !== undefined) return `${minimum} … ${maximum}`;
-  if (minimum !== undefined) return `at least ${minimum}`;
-  return maximum === undefined ? undefined : `at most ${maximum}`;
-}
-
-/** Bounds of the wide formats that a double cannot hold. */
-const WIDE_BOUNDS: Readonly<Record<string, readonly bigint[]>> = {
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint64: [2n ** 64n - 1n],
-};
-
-/** z.toJSONSchema passes bounds through doubles; the format tells what they were. */
-function boundText(bound: unknown, format = ''): string | undefined {
-  if (bound === undefined) return undefined;
-  return jsonText(WIDE_BOUNDS[format]?.find((exact) => Number(exact) === bound) ?? bound);
+function rangeText(minimum: unknown, maximum: unknown): string | undefined {
+  if (minimum !== undefined && maximum !== undefined) return `${jsonText(minimum)} … ${jsonText(maximum)}`;
+  if (minimum !== undefined) return `at least ${jsonText(minimum)}`;
+  return maximum === undefined ? undefined : `at most ${jsonText(maximum)}`;
 }
 
 function countText(min = 0, max: number | undefined, noun: string): string | undefined {

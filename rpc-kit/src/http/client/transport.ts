@@ -10,8 +10,7 @@ import {
 import type { Transport } from '../../client.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
-import { type CallMeta, callMetaOf, headersOf } from '../metadata.ts';
-import { AS_THEY_COME } from '../server/batch-answers.ts';
+import { AS_THEY_COME, type CallMeta, callMetaOf, headersOf } from '../metadata.ts';
 import { parseHttpUrl } from '../urls.ts';
 import { fromPlainAnswer } from '../wire-error.ts';
 import { createExchange, type Exchange } from './exchange.ts';

@@ -1,9 +1,3 @@
-/**
- * By this header a client takes the answers of a batch in any order, each as soon as it is there, so that a slow call does not
- * hold up the others. Without it, the answers come together and in the order of their calls.
- */
-export const AS_THEY_COME = { name: 'x-batch-answers', value: 'as-they-come' } as const;
-
 interface Slot {
   text: string;
   bytes: number;

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { RpcError } from '../../rpc-error.ts';
 import { METADATA_HEADERS } from '../metadata.ts';
+import { canonicalHost, canonicalOrigin } from '../urls.ts';
 import { HttpRefusal, isFromBrowser } from './body.ts';
-import { canonicalHost, canonicalOrigin } from './origin.ts';
 import type { HttpAnswer } from './plain-face.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { RpcError } from '../../rpc-error.ts';
-import { idempotencyKey } from '../../schema/wire-types.ts';
+import { RpcError } from '../rpc-error.ts';
+import { idempotencyKey } from '../schema/wire-types.ts';
 
 /**
  * The header Idempotency-Key, in one key space with the param and with `meta`. Its bytes are UTF-8, which node:http hands
