@@ -1,22 +1,13 @@
-import { fileURLToPath } from 'node:url';
 import { loms } from 'loms/contract.ts';
 import { products } from 'products/contract.ts';
-import { adaptiveLimit, createTokenBucket, measureLimiter, serveHttp } from 'rpc-kit';
+import { createTokenBucket, measureLimiter } from 'rpc-kit';
 import {
-  announce,
-  createLogger,
   createOperationJournal,
-  createRegistry,
   createSharedTokenBucket,
-  databaseReadiness,
-  loadConfig,
-  openDatabase,
   openPeer,
+  openService,
   run,
-  serveProfiles,
   startForgetting,
-  startTracing,
-  switchLogLevelOnSignal,
 } from 'service-kit';
 import { checkout } from '../contract.ts';
 import { createApp } from './app.ts';
@@ -30,23 +21,10 @@ import { createCartReader } from './repository/carts.ts';
 import { createUnfinishedPurchases, createUnsettledReader } from './repository/purchases.ts';
 import { createStore } from './repository/store.ts';
 
-const MIGRATIONS = fileURLToPath(new URL('../../migrations/checkout', import.meta.url));
-
 await run('checkout', async (stopped) => {
-  const config = loadConfig(checkoutConfig);
-  const logger = createLogger('checkout', config.LOG_LEVEL);
-  using _switching = switchLogLevelOnSignal(logger);
-  await using _profiles = await serveProfiles({ service: 'checkout', directory: config.PROFILE_DIR, logger });
-  const registry = createRegistry('checkout');
-  await using _tracing = await startTracing('checkout', checkout.version, config, logger);
-  await using database = openDatabase({
-    url: config.DATABASE_URL,
-    poolMax: config.DATABASE_POOL_MAX,
-    logger,
-    registry,
-  });
+  await using service = await openService(checkout, checkoutConfig);
+  const { config, logger, registry, database, limit, userAgent } = service;
 
-  const userAgent = `checkout/${checkout.version}`;
   await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, registry, logger });
   // Each request takes a turn of the product service's limit, so none is sent again behind its back.
   // The original service, which is none of ours, may stand there: it is told no baggage.
@@ -68,7 +46,6 @@ await run('checkout', async (stopped) => {
 
   observeUnsettled(registry, logger, createUnsettledReader(database));
 
-  const limit = adaptiveLimit();
   await using app = createApp({
     store: createStore(database),
     carts: createCartReader(database),
@@ -85,17 +62,6 @@ await run('checkout', async (stopped) => {
     registry,
   });
 
-  const readiness = databaseReadiness(database, MIGRATIONS);
-  await using server = await serveHttp(app.service, {
-    host: config.HOST,
-    port: config.PORT,
-    allowedHosts: config.ALLOWED_HOSTS,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    logger,
-    registry,
-    readiness,
-    admission: limit,
-  });
-  announce(logger, server.url, checkoutConfig, config, stopped);
+  await using _server = await service.serve(app.service, stopped);
   await stopped;
 });

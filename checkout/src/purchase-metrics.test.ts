@@ -38,7 +38,7 @@ describe('The metrics of purchases', () => {
 
   it('count an empty cart as an outcome', async () => {
     const parts = { ...ports, store: countPurchases(registry, ports.store) };
-    await assert.rejects(purchase(parts, { user: USER }, ports.context), { name: 'CartEmpty' });
+    await assert.rejects(purchase(parts, { user: USER }, ports.context), { reason: 'cart_empty' });
     assert.deepEqual(await counted('purchases_total', 'outcome'), { 'cart empty': 1 });
   });
 
@@ -66,7 +66,7 @@ describe('The metrics of purchases', () => {
   });
 
   it('show how many are pending and since when, by one reading, or nothing where it fails', async () => {
-    const read = sinon.stub().resolves({ purchases: 2, oldestMs: 61_000 });
+    const read = sinon.stub().resolves({ count: 2, oldestMs: 61_000 });
     observeUnsettled(registry, logger, { read });
     const text = await registry.metrics();
     assert.match(text, /^purchases_pending 2$/m);

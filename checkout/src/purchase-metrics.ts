@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { Counter, Gauge, type Registry } from 'prom-client';
-import { readAtScrape } from 'service-kit';
-import type { Carts, PurchaseOutcome, Purchases, Store, Unsettled, UnsettledReader } from './domain/ports.ts';
+import { Counter, type Registry } from 'prom-client';
+import { queueGauges } from 'service-kit';
+import type { Carts, PurchaseOutcome, Purchases, Store, UnsettledReader } from './domain/ports.ts';
 
 type Outcome = PurchaseOutcome['state'];
 const OUTCOMES = ['ordered', 'out of stock', 'cart empty', 'rejected'] as const satisfies Outcome[];
@@ -97,25 +97,16 @@ export function countResumptions(registry: Registry): (finished: number, failed:
   return count;
 }
 
-/** Counting further would cost more than it tells. */
-const UNSETTLED_COUNT_MAX = 10_000;
-
 /** `purchases_pending` and `purchases_pending_oldest_seconds`. */
 export function observeUnsettled(registry: Registry, logger: Logger, unsettled: UnsettledReader): void {
-  const read = readAtScrape(logger, (context) => unsettled.read(UNSETTLED_COUNT_MAX, context));
-  const gauge = (name: string, help: string, toValue: (known: Unsettled) => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      async collect() {
-        const known = await read();
-        if (known) this.set(toValue(known));
-        else this.remove();
-      },
-    });
-  const help = `Purchases whose outcome is not known yet, in the whole database, counted up to ${UNSETTLED_COUNT_MAX}.`;
-  gauge('purchases_pending', help, ({ purchases }) => purchases);
-  const oldest = 'How long ago the oldest of the pending purchases began.';
-  gauge('purchases_pending_oldest_seconds', oldest, ({ oldestMs }) => oldestMs / 1_000);
+  queueGauges({
+    registry,
+    logger,
+    count: { name: 'purchases_pending', help: 'Purchases whose outcome is not known yet, in the whole database' },
+    oldest: {
+      name: 'purchases_pending_oldest_seconds',
+      help: 'How long ago the oldest of the pending purchases began',
+    },
+    queues: [unsettled],
+  });
 }

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { products } from 'products/contract.ts';
 import { createClient, createHttpTransport, createTokenBucket } from 'rpc-kit';
-import { ProductNotFound } from '../src/domain/errors.ts';
 import type { ProductCatalogue } from '../src/domain/ports.ts';
+import { Refusal } from '../src/domain/refusal.ts';
 import { createProductCatalogue } from '../src/peer/products.ts';
 import { failureOf } from './port-stubs.ts';
 
@@ -54,8 +54,8 @@ describe('the original product service in place of ours', () => {
   it('says by a plain 404 that there is no such product', async () => {
     await using original = await startOriginal({ status: 404, body: { code: 5, message: 'sku not found' } });
     const error = await failureOf(original.catalogue.product(7, context));
-    assert(error instanceof ProductNotFound);
-    assert.equal(error.sku, 7);
+    assert(error instanceof Refusal);
+    assert.deepEqual([error.reason, error.facts], ['product_not_found', { sku: 7 }]);
   });
 
   for (const [status, code] of [

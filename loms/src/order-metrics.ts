@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { Counter, Gauge, type Registry } from 'prom-client';
-import { readAtScrape } from 'service-kit';
+import { Counter, type Registry } from 'prom-client';
+import { queueGauges } from 'service-kit';
 import type { AwaitingReader, OrderStatus, StatusChange, Store } from './domain/ports.ts';
 
 const STATUSES = ['new', 'awaiting payment', 'failed', 'payed', 'cancelled'] as const satisfies OrderStatus[];
@@ -53,35 +53,31 @@ export function countOrders(registry: Registry, store: Store): Store {
   };
 }
 
-/** Counting further would cost more than it tells. */
-const AWAITING_COUNT_MAX = 10_000;
-
 /**
- * `orders_by_status{status}` and `orders_overdue_seconds`. Of all statuses only `awaiting payment` is one that orders leave
- * again, so only its orders can pile up; counting the others would mean to count all orders that there ever were, and how
- * many reach them is told by `order_status_changes_total`. No order is `new` beyond the transaction that makes it.
+ * `orders_by_status{status}` and `orders_overdue_seconds`. Orders accumulate only in `awaiting payment`: `new` lasts one
+ * transaction, and the other statuses are final, so counting them would read every order.
  */
 export function observeAwaitingPayment(registry: Registry, logger: Logger, awaiting: AwaitingReader): void {
-  const read = readAtScrape(logger, (context) => awaiting.read(AWAITING_COUNT_MAX, context));
-  new Gauge({
-    name: 'orders_by_status',
-    help: `Orders in a status that they will leave again, in the whole database, counted up to ${AWAITING_COUNT_MAX}.`,
-    labelNames: ['status'],
-    registers: [registry],
-    async collect() {
-      this.reset();
-      const known = await read();
-      if (known) this.set({ status: 'awaiting payment' }, known.orders);
+  queueGauges({
+    registry,
+    logger,
+    count: {
+      name: 'orders_by_status',
+      help: 'Orders in a status that they will leave again, in the whole database',
+      labelNames: ['status'],
     },
-  });
-  new Gauge({
-    name: 'orders_overdue_seconds',
-    help: 'How long ago the first order that is still awaiting payment should have been cancelled; 0 where none should.',
-    registers: [registry],
-    async collect() {
-      const known = await read();
-      if (known) this.set(known.overdueMs / 1_000);
-      else this.remove();
+    oldest: {
+      name: 'orders_overdue_seconds',
+      help: 'How long ago the first order that is still awaiting payment should have been cancelled; 0 where none should',
     },
+    queues: [
+      {
+        labels: { status: 'awaiting payment' },
+        async read(countMax, context) {
+          const { orders, overdueMs } = await awaiting.read(countMax, context);
+          return { count: orders, oldestMs: overdueMs };
+        },
+      },
+    ],
   });
 }

@@ -44,7 +44,7 @@ const STALE_MS = 5_000;
 /** Brings notifications to the sinks that are there, in the background. */
 export function startDeliveries({ journal, webhook, backlog, logger, registry }: DeliveryParts): Deliveries {
   const sinks: SinkName[] = [...(journal ? ['journal' as const] : []), ...(webhook ? ['webhook' as const] : [])];
-  const metrics = createDeliveryMetrics(registry, backlog, sinks);
+  const metrics = createDeliveryMetrics(registry, logger, backlog, sinks);
   const running: Background[] = [];
   if (journal) running.push(startJournal(journal, metrics, { logger, registry }));
   if (webhook) running.push(startWebhook(webhook, metrics, { logger, registry }));

@@ -1,10 +1,7 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
-import type { DeliveryBacklog, DeliveryBacklogReader, SinkName } from './domain/delivery-ports.ts';
-
-/** Counting further would cost more than it tells. */
-const COUNT_MAX = 10_000;
-/** Whoever scrapes waits for the answer; a backlog that is not known in time is left out of it. */
-const TIMEOUT_MS = 500;
+import type { Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
+import { queueGauges } from 'service-kit';
+import type { DeliveryBacklogReader, SinkName } from './domain/delivery-ports.ts';
 
 export interface DeliveryMetrics {
   onDelivered(sink: SinkName, count: number): void;
@@ -14,10 +11,27 @@ export interface DeliveryMetrics {
 
 export function createDeliveryMetrics(
   registry: Registry,
+  logger: Logger,
   backlog: DeliveryBacklogReader,
   sinks: readonly SinkName[],
 ): DeliveryMetrics {
-  observeBacklog(registry, backlog, sinks);
+  queueGauges({
+    registry,
+    logger,
+    count: { name: 'delivery_backlog', help: 'Notifications not delivered yet', labelNames: ['sink'] },
+    oldest: {
+      name: 'delivery_lag_seconds',
+      help: 'How long the oldest of them has waited',
+      labelNames: ['sink'],
+    },
+    queues: sinks.map((sink) => ({
+      labels: { sink },
+      async read(countMax, context) {
+        const { deliveries, oldestMs } = await backlog.read(sink, countMax, context);
+        return { count: deliveries, oldestMs };
+      },
+    })),
+  });
   const counter = (name: string, help: string) => {
     const counted = new Counter({ name, help, labelNames: ['sink'], registers: [registry] });
     for (const sink of sinks) counted.inc({ sink }, 0);
@@ -31,37 +45,4 @@ export function createDeliveryMetrics(
     onFailure: (sink) => failures.inc({ sink }),
     onDead: (sink) => dead.inc({ sink }),
   };
-}
-
-function observeBacklog(registry: Registry, backlog: DeliveryBacklogReader, sinks: readonly SinkName[]): void {
-  /** The gauges are collected at the same moment: one reading serves both. */
-  let reading: Promise<Map<SinkName, DeliveryBacklog>> | undefined;
-  const readAll = async (): Promise<Map<SinkName, DeliveryBacklog>> => {
-    const known = new Map<SinkName, DeliveryBacklog>();
-    const context = { signal: AbortSignal.timeout(TIMEOUT_MS) };
-    const read = async (sink: SinkName) => void known.set(sink, await backlog.read(sink, COUNT_MAX, context));
-    await Promise.allSettled(sinks.map(read));
-    return known;
-  };
-  const readOnce = () => {
-    reading ??= readAll().finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  };
-  const gauge = (name: string, help: string, toValue: (known: DeliveryBacklog) => number) =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ['sink'],
-      registers: [registry],
-      async collect() {
-        const known = await readOnce();
-        this.reset();
-        for (const [sink, backlogOfSink] of known) this.set({ sink }, toValue(backlogOfSink));
-      },
-    });
-  const help = `Notifications not delivered yet, counted up to ${COUNT_MAX}.`;
-  gauge('delivery_backlog', help, ({ deliveries }) => deliveries);
-  gauge('delivery_lag_seconds', 'How long the oldest of them has waited.', ({ oldestMs }) => oldestMs / 1_000);
 }

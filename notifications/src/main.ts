@@ -1,19 +1,5 @@
 import { hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { adaptiveLimit, serveHttp } from 'rpc-kit';
-import {
-  announce,
-  createLogger,
-  createRegistry,
-  databaseReadiness,
-  loadConfig,
-  openDatabase,
-  readKafkaAccess,
-  run,
-  serveProfiles,
-  startTracing,
-  switchLogLevelOnSignal,
-} from 'service-kit';
+import { openService, readKafkaAccess, run } from 'service-kit';
 import { notifications } from '../contract.ts';
 import { createStoredSink } from './announce.ts';
 import { createApp } from './app.ts';
@@ -35,29 +21,15 @@ import { createWebhook } from './webhook/client.ts';
 /** Some hundred bytes each. */
 const HISTORY_PAGES_MAX = 2_000;
 
-const MIGRATIONS = fileURLToPath(new URL('../../migrations/notifications', import.meta.url));
-
 await run('notifications', async (stopped) => {
-  const config = loadConfig(notificationsConfig);
-  const kafka = readKafkaAccess(config);
-  const logger = createLogger('notifications', config.LOG_LEVEL);
-  using _switching = switchLogLevelOnSignal(logger);
-  await using _profiles = await serveProfiles({ service: 'notifications', directory: config.PROFILE_DIR, logger });
-  const registry = createRegistry('notifications');
-  await using _tracing = await startTracing('notifications', notifications.version, config, logger);
-  await using database = openDatabase({
-    url: config.DATABASE_URL,
-    poolMax: config.DATABASE_POOL_MAX,
-    logger,
-    registry,
-  });
+  await using service = await openService(notifications, notificationsConfig);
+  const { config, logger, registry, database, limit, userAgent } = service;
 
   const { JOURNAL_FILE, WEBHOOK_URL, WEBHOOK_SECRET, HISTORY_CACHE_MAX_AGE_MS } = config;
   await using journal =
     JOURNAL_FILE === undefined
       ? undefined
       : await openJournalFile(JOURNAL_FILE.replaceAll('%i', `${hostname()}-${config.PORT}`));
-  const userAgent = `notifications/${notifications.version}`;
   await using target =
     WEBHOOK_URL === undefined
       ? undefined
@@ -80,7 +52,6 @@ await run('notifications', async (stopped) => {
   });
 
   const sinks = configuredSinks(config);
-  const limit = adaptiveLimit();
   const sink = createStoredSink({
     logger,
     registry,
@@ -89,7 +60,7 @@ await run('notifications', async (stopped) => {
       deliveries.wake();
     },
   });
-  const service = createApp({
+  const app = createApp({
     store: createStore(database, sinks),
     history,
     sink,
@@ -98,23 +69,12 @@ await run('notifications', async (stopped) => {
     registry,
   });
 
-  const readiness = databaseReadiness(database, MIGRATIONS);
-  await using server = await serveHttp(service, {
-    host: config.HOST,
-    port: config.PORT,
-    allowedHosts: config.ALLOWED_HOSTS,
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    logger,
-    registry,
-    readiness,
-    admission: limit,
-  });
-  await using _consumer = await openEventConsumer(kafka, {
+  await using _server = await service.serve(app, stopped);
+  await using _consumer = await openEventConsumer(readKafkaAccess(config), {
     ports: { store: createConsumerStore(database, sinks), sink },
     letters: createDeadLetterReader(database),
     logger,
     registry,
   });
-  announce(logger, server.url, notificationsConfig, config, stopped);
   await stopped;
 });

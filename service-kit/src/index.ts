@@ -25,7 +25,8 @@ export {
 } from './database/database-errors.ts';
 export { parseDatabaseUrl } from './database/database-url.ts';
 export { pendingMigrations } from './database/pending-migrations.ts';
-export { fixedStatement, type Statement, shapedStatement, sql } from './database/sql.ts';
+export { fixedStatement, shapedStatement, sql } from './database/sql.ts';
+export { type Statement, statement } from './database/statement.ts';
 export {
   checkKafka,
   explainKafkaFailure,
@@ -35,7 +36,7 @@ export {
   readKafkaAccess,
   toKafkaClient,
 } from './kafka-access.ts';
-export { loadCatalogue } from './load-rows.ts';
+export { loadRows } from './load-rows.ts';
 export { startCarriedSpan } from './observing/carried-trace.ts';
 export { switchLogLevelOnSignal } from './observing/log-level.ts';
 export { createLogger } from './observing/logger.ts';
@@ -45,11 +46,13 @@ export {
   profileSocketPath,
   serveProfiles,
 } from './observing/profile-socket.ts';
-export { readAtScrape } from './observing/queue-gauges.ts';
+export { type Backlog, queueGauges } from './observing/queue-gauges.ts';
 export { createRegistry } from './observing/registry.ts';
 export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './observing/take-profile.ts';
 export { startTracing, type TracingSettings } from './observing/tracing.ts';
-export { announce, run, runTool } from './run.ts';
+export { type OpenService, openService } from './open-service.ts';
+export { run, runTool } from './run.ts';
+export { answerRefusals } from './serving/answer-refusals.ts';
 export {
   createOperationJournal,
   journalOperations,

@@ -1,7 +1,5 @@
-import type { Logger } from 'pino';
 import { hideUrlSecrets } from 'rpc-kit/urls';
-import type { z } from 'zod';
-import { ConfigError, maskSecrets } from './config.ts';
+import { ConfigError } from './config.ts';
 
 /** How long closing may take in all before the process ends itself: below the 5 s that its starter waits. */
 const STOP_TIMEOUT_MS = 4_500;
@@ -33,18 +31,6 @@ export async function run(service: string, main: (stopped: Promise<string>) => P
     process.exitCode = 1;
   }
   process.exit();
-}
-
-/** The start-up and the farewell line of every service. */
-export function announce<S extends z.ZodObject>(
-  logger: Logger,
-  url: string,
-  schema: S,
-  config: z.output<S>,
-  stopped: Promise<string>,
-): void {
-  logger.info({ url, node: process.version, config: maskSecrets(schema, config) }, 'listening');
-  void stopped.then((why) => logger.info({ why }, 'stopping'));
 }
 
 /** Runs a tool of a service to its end. A failure is one sentence and exit code 1. */

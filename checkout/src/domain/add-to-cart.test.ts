@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { failureOf, linesOf, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
 import { addToCart } from './add-to-cart.ts';
-import { CartFull, InsufficientStock } from './errors.ts';
+import { Refusal } from './refusal.ts';
 
 const LIMITS = { linesMax: 3, countMax: 50 };
 
@@ -57,16 +57,16 @@ describe('addToCart', () => {
 
     it('and refuses one more', async () => {
       const error = await failureOf(add(10, 3));
-      assert(error instanceof InsufficientStock);
-      assert.deepEqual([error.sku, error.requested, error.available], [10, 6, 5n]);
+      assert(error instanceof Refusal);
+      assert.deepEqual([error.reason, error.facts], ['insufficient_stock', { sku: 10, requested: 6, available: 5n }]);
       sinon.assert.notCalled(ports.carts.add);
     });
   });
 
   describe('keeps a cart', () => {
     function assertFull(error: unknown): void {
-      assert(error instanceof CartFull);
-      assert.deepEqual([error.linesMax, error.countMax], [LIMITS.linesMax, LIMITS.countMax]);
+      assert(error instanceof Refusal);
+      assert.deepEqual([error.reason, error.facts], ['cart_full', LIMITS]);
       sinon.assert.notCalled(ports.carts.add);
     }
 

@@ -1,5 +1,5 @@
-import { CartFull, InsufficientStock } from './errors.ts';
 import type { CartLine, Context, Store, Warehouse } from './ports.ts';
+import { Refusal } from './refusal.ts';
 
 export interface CartLimits {
   readonly linesMax: number;
@@ -9,8 +9,7 @@ export interface CartLimits {
 /**
  * Puts goods into a cart when that much is on sale. Nothing is reserved: a purchase may still find less.
  *
- * @throws {InsufficientStock}
- * @throws {CartFull}
+ * @throws {Refusal} insufficient_stock, cart_full
  */
 export async function addToCart(
   { store, warehouse, limits }: { store: Store; warehouse: Warehouse; limits: CartLimits },
@@ -25,9 +24,11 @@ export async function addToCart(
     const lines = await carts.lines(user);
     const present = lines.find(({ sku }) => sku === line.sku);
     const requested = (present?.count ?? 0) + line.count;
-    if (BigInt(requested) > available) throw new InsufficientStock(line.sku, requested, available);
+    if (BigInt(requested) > available) {
+      throw new Refusal({ reason: 'insufficient_stock', facts: { sku: line.sku, requested, available } });
+    }
     const isFull = present ? requested > limits.countMax : lines.length >= limits.linesMax;
-    if (isFull) throw new CartFull(limits.linesMax, limits.countMax);
+    if (isFull) throw new Refusal({ reason: 'cart_full', facts: limits });
     await carts.add(user, line);
   }, context);
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { failureOf, linesOf, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
-import { ProductNotFound } from './errors.ts';
 import { listCart } from './list-cart.ts';
 import type { Product } from './ports.ts';
+import { Refusal } from './refusal.ts';
 
 describe('listCart', () => {
   let ports: StubbedPorts;
@@ -89,7 +89,7 @@ describe('listCart', () => {
     const failure = failureOf(list());
     await settled();
     assert.equal(signalOf(0).aborted, false);
-    const notFound = new ProductNotFound(2);
+    const notFound = new Refusal({ reason: 'product_not_found', facts: { sku: 2 } });
     held[1]?.reject(notFound);
     await settled();
     for (const request of [0, 2, 3, 4]) assert.equal(signalOf(request).reason, notFound);

@@ -14,7 +14,7 @@ const PRODUCT_REQUESTS_MAX = 5;
  * Names and prices come from the product service, a few at a time. When one product cannot be had, the others are not
  * waited for and the call fails: there is no partial cart.
  *
- * @throws {ProductNotFound}
+ * @throws {Refusal} product_not_found
  */
 export async function listCart(
   { carts, catalogue }: { carts: CartReader; catalogue: ProductCatalogue },

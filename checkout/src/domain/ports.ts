@@ -99,7 +99,7 @@ export interface UnfinishedPurchases {
 /** Purchases whose outcome is not known yet. */
 export interface Unsettled {
   /** Counted up to a limit. */
-  readonly purchases: number;
+  readonly count: number;
   /** How long ago the oldest of them began, in milliseconds; 0 where there is none. */
   readonly oldestMs: number;
 }
@@ -130,6 +130,6 @@ export interface Product {
 
 /** The product service. */
 export interface ProductCatalogue {
-  /** @throws {ProductNotFound} */
+  /** @throws {Refusal} product_not_found */
   product(sku: number, context: Context): Promise<Product>;
 }

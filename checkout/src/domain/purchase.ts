@@ -1,5 +1,5 @@
-import { CartEmpty, OutOfStock, PurchaseContended, PurchaseRejected } from './errors.ts';
 import type { Context, OrderDesk, PendingPurchase, PurchaseOutcome, Repositories, Store } from './ports.ts';
+import { Refusal } from './refusal.ts';
 
 export interface PurchaseParts {
   readonly store: Store;
@@ -22,8 +22,7 @@ const ROUNDS_MAX = 3;
  * is finished later, by the user's next call or in the background, and loms makes one order of it.
  *
  * @returns the order's id
- * @throws {CartEmpty}
- * @throws {OutOfStock} the cart is as before
+ * @throws {Refusal} cart_empty; out_of_stock, with the cart as before; contended
  */
 export async function purchase(parts: PurchaseParts, request: PurchaseRequest, context: Context): Promise<bigint> {
   for (let round = 1; round <= ROUNDS_MAX; round++) {
@@ -31,7 +30,7 @@ export async function purchase(parts: PurchaseParts, request: PurchaseRequest, c
     const outcome = found.state === 'pending' ? await finishPurchase(parts, found, context) : found;
     if (isOurs) return toOrderID(outcome);
   }
-  throw new PurchaseContended();
+  throw new Refusal({ reason: 'contended' });
 }
 
 /**
@@ -75,10 +74,11 @@ function toOrderID(outcome: PurchaseOutcome): bigint {
     case 'ordered':
       return outcome.orderID;
     case 'out of stock':
-      throw new OutOfStock(outcome.orderID, outcome.shortages);
+      throw new Refusal({ reason: 'out_of_stock', facts: { orderID: outcome.orderID, shortages: outcome.shortages } });
     case 'cart empty':
-      throw new CartEmpty();
+      throw new Refusal({ reason: 'cart_empty' });
     case 'rejected':
-      throw new PurchaseRejected('loms refused the order');
+      // Only a mistake in checkout explains it, so the caller gets an internal error.
+      throw new Error('loms rejected the order of a purchase');
   }
 }

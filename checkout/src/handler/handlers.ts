@@ -1,11 +1,11 @@
-import type { Handlers } from 'rpc-kit';
-import { CART_LINES_MAX, type checkout, LINE_COUNT_MAX } from '../../contract.ts';
+import { type Handlers, RpcError } from 'rpc-kit';
+import { answerRefusals } from 'service-kit';
+import { CART_LINES_MAX, checkout, LINE_COUNT_MAX } from '../../contract.ts';
 import { addToCart } from '../domain/add-to-cart.ts';
 import { deleteFromCart } from '../domain/delete-from-cart.ts';
 import { listCart } from '../domain/list-cart.ts';
 import type { CartReader, OrderDesk, ProductCatalogue, Store, Warehouse } from '../domain/ports.ts';
 import { purchase } from '../domain/purchase.ts';
-import { toWireError } from './wire-errors.ts';
 
 export interface HandlerParts {
   readonly store: Store;
@@ -17,10 +17,13 @@ export interface HandlerParts {
 
 const limits = { linesMax: CART_LINES_MAX, countMax: LINE_COUNT_MAX };
 
+/** By then the other purchase of the user has ended. */
+const CONTENDED_RETRY_AFTER_MS = 1_000;
+
 export function createHandlers(parts: HandlerParts): Handlers<typeof checkout.methods> {
-  return {
+  const handlers: Handlers<typeof checkout.methods> = {
     async addToCart({ user, sku, count }, call) {
-      await orWireError(addToCart({ ...parts, limits }, user, { sku, count }, call));
+      await addToCart({ ...parts, limits }, user, { sku, count }, call);
       return {};
     },
 
@@ -30,21 +33,20 @@ export function createHandlers(parts: HandlerParts): Handlers<typeof checkout.me
     },
 
     async listCart({ user }, call) {
-      const { items, totalPrice } = await orWireError(listCart(parts, user, call));
+      const { items, totalPrice } = await listCart(parts, user, call);
       return { items: [...items], totalPrice };
     },
 
     async purchase({ user }, call) {
       const request = { user, idempotencyKey: call.caller.idempotencyKey };
-      return { orderID: await orWireError(purchase(parts, request, call)) };
+      return { orderID: await purchase(parts, request, call) };
     },
   };
-}
-
-async function orWireError<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw toWireError(error);
-  }
+  return answerRefusals(checkout, handlers, {
+    contended: (cause) =>
+      new RpcError('aborted', 'Other purchases of this user are under way', {
+        retryAfterMs: CONTENDED_RETRY_AFTER_MS,
+        cause,
+      }),
+  });
 }

@@ -3,7 +3,7 @@ import { products } from 'products/contract.ts';
 import { type Call, createClient, createTokenBucket, RpcError } from 'rpc-kit';
 import sinon, { type SinonStub } from 'sinon';
 import { failureOf, stubPorts } from '../../test/port-stubs.ts';
-import { ProductNotFound } from '../domain/errors.ts';
+import { Refusal } from '../domain/refusal.ts';
 import { createProductCatalogue } from './products.ts';
 
 describe('the peer products', () => {
@@ -41,8 +41,8 @@ describe('the peer products', () => {
     it(`knows that there is no such product from ${who}`, async () => {
       call.rejects(error);
       const failure = await failureOf(open()(10));
-      assert(failure instanceof ProductNotFound);
-      assert.equal(failure.sku, 10);
+      assert(failure instanceof Refusal);
+      assert.deepEqual([failure.reason, failure.facts], ['product_not_found', { sku: 10 }]);
     });
   }
 

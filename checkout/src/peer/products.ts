@@ -1,7 +1,7 @@
 import type { products } from 'products/contract.ts';
 import { type Client, type Limiter, RpcError } from 'rpc-kit';
-import { ProductNotFound } from '../domain/errors.ts';
 import type { ProductCatalogue } from '../domain/ports.ts';
+import { Refusal } from '../domain/refusal.ts';
 import { toOwnFailure } from './peer-errors.ts';
 
 /**
@@ -29,7 +29,9 @@ export function createProductCatalogue({ client, token, limiter }: ProductPeerPa
         return await client.get_product({ token, sku }, context);
       } catch (error) {
         // The original service knows no reasons, so the code alone has to do.
-        if (error instanceof RpcError && error.code === 'not_found') throw new ProductNotFound(sku);
+        if (error instanceof RpcError && error.code === 'not_found') {
+          throw new Refusal({ reason: 'product_not_found', facts: { sku } });
+        }
         throw toOwnFailure('products', error);
       }
     },

@@ -175,12 +175,12 @@ export function createUnsettledReader(database: Database): UnsettledReader {
       const statement = sql
         .select()
         .from(pending, 'pending')
-        .field('count(*)', 'purchases')
+        .field('count(*)', 'count')
         .field('coalesce(1000 * extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8', 'oldest_ms');
-      const rows = await database.run<{ purchases: bigint; oldest_ms: number }>('read unsettled', statement, {
+      const rows = await database.run<{ count: bigint; oldest_ms: number }>('read unsettled', statement, {
         signal,
       });
-      return { purchases: Number(rows[0]?.purchases ?? 0), oldestMs: rows[0]?.oldest_ms ?? 0 };
+      return { count: Number(rows[0]?.count ?? 0), oldestMs: rows[0]?.oldest_ms ?? 0 };
     },
   };
 }

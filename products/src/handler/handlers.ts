@@ -1,9 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { fail, type Handlers, RpcError } from 'rpc-kit';
 import { products } from '../../contract.ts';
-import { ProductNotFound } from '../domain/errors.ts';
-import { getProduct } from '../domain/get-product.ts';
-import type { Catalogue } from '../domain/ports.ts';
+import type { Catalogue } from '../domain/catalogue.ts';
 
 export function createHandlers(catalogue: Catalogue, token: string): Handlers<typeof products.methods> {
   const expected = digest(token);
@@ -16,13 +14,10 @@ export function createHandlers(catalogue: Catalogue, token: string): Handlers<ty
   return {
     async get_product(params, call) {
       authenticate(params.token);
-      try {
-        const { name, price } = await getProduct(catalogue, params.sku, call);
-        return { name, price };
-      } catch (error) {
-        if (!(error instanceof ProductNotFound)) throw error;
-        throw fail(products.methods.get_product, 'product_not_found', { sku: error.sku });
-      }
+      const { sku } = params;
+      const product = await catalogue.find(sku, call);
+      if (!product) throw fail(products.methods.get_product, 'product_not_found', { sku });
+      return { name: product.name, price: product.price };
     },
 
     async list_skus(params, call) {

@@ -1,5 +1,5 @@
-import { type Database, sql } from 'service-kit';
-import type { Catalogue } from '../domain/ports.ts';
+import { type Database, statement } from 'service-kit';
+import type { Catalogue } from '../domain/catalogue.ts';
 
 interface ProductRow {
   readonly sku: bigint;
@@ -10,20 +10,14 @@ interface ProductRow {
 export function createCatalogue(database: Database): Catalogue {
   return {
     async find(sku, { signal }) {
-      const statement = sql.select().from('products').fields(['sku', 'name', 'price']).where('sku = ?', sku);
-      const [row] = await database.run<ProductRow>('find product', statement, { signal });
+      const find = statement`SELECT sku, name, price FROM products WHERE sku = ${sku}`;
+      const [row] = await database.run<ProductRow>('find product', find, { signal });
       return row && { sku: Number(row.sku), name: row.name, price: Number(row.price) };
     },
 
     async skusAfter(startAfterSku, count, { signal }) {
-      const statement = sql
-        .select()
-        .from('products')
-        .field('sku')
-        .where('sku > ?', startAfterSku)
-        .order('sku')
-        .limit(count);
-      const rows = await database.run<Pick<ProductRow, 'sku'>>('list skus', statement, { signal });
+      const list = statement`SELECT sku FROM products WHERE sku > ${startAfterSku} ORDER BY sku LIMIT ${count}`;
+      const rows = await database.run<Pick<ProductRow, 'sku'>>('list skus', list, { signal });
       return rows.map((row) => Number(row.sku));
     },
   };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import sinon, { type SinonStub } from 'sinon';
 import { DatabaseUnavailable } from '../database/database-errors.ts';
-import type { Statement } from '../database/sql.ts';
+import type { Statement } from '../database/statement.ts';
 import { createSharedTokenBucket } from './shared-token-bucket.ts';
 
 /** What needs no database; what it does with one is in test/shared-token-bucket.test.ts. */

@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { abortReason, type Limiter, outsideCalls, RpcError, type Token, type TokenBucketOptions } from 'rpc-kit';
 import type { Executor } from '../database/database.ts';
 import { DatabaseUnavailable } from '../database/database-errors.ts';
-import { type Statement, sql } from '../database/sql.ts';
+import { sql } from '../database/sql.ts';
+import type { Statement } from '../database/statement.ts';
 
 /** As of a bucket of one process; `waitersMax` counts those of this process. */
 export interface SharedTokenBucketOptions extends TokenBucketOptions {

@@ -6,7 +6,7 @@ import { isLostRace } from './database-errors.ts';
 import type { LeasedConnection } from './leased-connection.ts';
 import { CONNECTION_TIMEOUT_MS, type Leases, openLeases } from './leases.ts';
 import { pg } from './postgres.ts';
-import type { Statement } from './sql.ts';
+import type { Statement } from './statement.ts';
 import { inStatementSpan } from './statement-spans.ts';
 
 export interface DatabaseOptions {

@@ -1,4 +1,5 @@
-import squel, { type BaseBuilder, type Delete, type Insert, type Select, type Update } from 'squel';
+import squel from 'squel';
+import type { Statement } from './statement.ts';
 
 /** squel in its Postgres flavour ($1, $2, RETURNING, ON CONFLICT), taking bigints and buffers as parameters. */
 export const sql = squel.useFlavour('postgres');
@@ -18,9 +19,6 @@ partClass.prototype.exposedMethods = function (this: object): object {
   methodsOf.set(this.constructor, methods);
   return methods;
 };
-
-/** Anything that squel builds: SQL text and its parameters, never values in the text. */
-export type Statement = Pick<Select | Insert | Update | Delete | BaseBuilder, 'toParam'>;
 
 /** Stands for a value while a statement is built that will be run with many. */
 class Mark {

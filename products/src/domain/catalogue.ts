@@ -1,7 +1,6 @@
-/** Who waits for the work: when the signal aborts, at the deadline or because the caller left, it is cut off. */
+/** Scope of a call: when the signal aborts, at the deadline or because the caller left, its statements are cancelled. */
 export interface Context {
   readonly signal: AbortSignal;
-  readonly deadlineAt?: number;
 }
 
 export interface Product {
@@ -11,7 +10,7 @@ export interface Product {
   readonly price: number;
 }
 
-/** What the catalogue is kept in. */
+/** The port to the table of products. */
 export interface Catalogue {
   find(sku: number, context: Context): Promise<Product | undefined>;
   /** Ascending, at most `count` of them. */

@@ -1,0 +1,31 @@
+import type { Shortage } from './ports.ts';
+
+/** Why a call is refused, and the facts: the contract's errors, and `contended`, which the handler answers itself. */
+export type Refused =
+  /** `requested` is what the cart would hold. */
+  | {
+      readonly reason: 'insufficient_stock';
+      readonly facts: { readonly sku: number; readonly requested: number; readonly available: bigint };
+    }
+  | { readonly reason: 'cart_full'; readonly facts: { readonly linesMax: number; readonly countMax: number } }
+  | { readonly reason: 'cart_empty'; readonly facts?: undefined }
+  /** `orderID` is the order that loms kept as failed. */
+  | {
+      readonly reason: 'out_of_stock';
+      readonly facts: { readonly orderID: bigint; readonly shortages: readonly Shortage[] };
+    }
+  | { readonly reason: 'product_not_found'; readonly facts: { readonly sku: number } }
+  /** Other purchases of the same user came first in each round. */
+  | { readonly reason: 'contended'; readonly facts?: undefined };
+
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly reason: Refused['reason'];
+  readonly facts: Refused['facts'];
+
+  constructor({ reason, facts }: Refused) {
+    super(`refused: ${reason}`);
+    this.reason = reason;
+    this.facts = facts;
+  }
+}
