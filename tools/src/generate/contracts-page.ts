@@ -10,7 +10,7 @@ import {
   wireSchema,
 } from 'rpc-kit';
 
-/** The page of all contracts, at the ports that a local mesh has. */
+/** The page of all contracts, with the ports of a local mesh. */
 export function contractsPage(contracts: readonly ServiceContract[]): string {
   const services = contracts.map((contract) =>
     contractMarkdown(contract, `http://localhost:${DEFAULT_PORTS[contract.name as ServiceName]}`),
@@ -21,48 +21,78 @@ export function contractsPage(contracts: readonly ServiceContract[]): string {
 function introduction(): string {
   return [
     '# Contracts',
-    'What the services promise. This page is made from their `contract.ts` by `make generate`; change it there.',
-    'The curl lines work as they stand on a mesh that `make run-all` has just started for the first time, from the top down.',
+    'The methods of the services. `make generate` writes this page from their `contract.ts`; change it there.',
+    'Pasted from the top down, the curl lines work on a mesh that `make run-all` has just started for the first time.',
   ].join('\n\n');
 }
 
 function faces(): string {
   const kibibytes = HTTP_LIMITS.bodyBytesMax / 1024;
-  return `## Faces of every service
+  return `## Addresses of every service
 
-- \`POST /rpc\`: JSON-RPC 2.0, whole: batches of up to ${HTTP_LIMITS.batchLengthMax} calls, notifications, params by name, and by position where a method gives an order. \`rpc.discover\` answers the OpenRPC document.
-- \`POST /<method>\`: the same method with bare params in and the bare result out; \`GET\` with a body, and \`HEAD\`, too for methods that only read.
-- \`GET /docs\` to read and try (a browser that opens \`/\` is sent there), \`GET /openrpc.json\`, \`GET /openapi.json\`; \`GET /healthz\` (it lives), \`GET /readyz\` (it can serve), \`GET /metrics\` (Prometheus).
+- \`POST /rpc\`: JSON-RPC 2.0, with batches of up to ${HTTP_LIMITS.batchLengthMax} calls, notifications, params by name, and params by position where the method lists them. \`rpc.discover\` answers the OpenRPC document.
+- \`POST /<method>\`, the plain face: the body is the params, the answer is the result. Methods that only read also accept \`GET\` with a body, and \`HEAD\`.
+- \`GET /docs\`: a page to read about and try each method. A browser that opens \`/\` is redirected there. \`GET /openrpc.json\` and \`GET /openapi.json\` are the documents.
+- \`GET /healthz\`: the process lives. \`GET /readyz\`: the service can answer calls. \`GET /metrics\`: metrics for Prometheus.
 
-A body is JSON in UTF-8 of at most ${kibibytes} KiB, nested at most ${HTTP_LIMITS.nestingDepthMax} deep, with at most ${HTTP_LIMITS.valuesMax} values and ${HTTP_LIMITS.wideNumbersMax} numbers of more than 15 digits, sent as \`Content-Type: application/json\` (or without a type, but not from a browser). Members that a method does not know are refused.
+### Request bodies
 
-An answer has at most ${HTTP_LIMITS.answerBytesMax / 1024} KiB; a larger one is replaced by \`internal\`. The answers of a batch share that limit. Where they do not fit together, the largest answers of methods that only read are replaced by \`unavailable\` with the reason \`send_alone\`: send each such call again, alone. The answer of a method that writes is never replaced for its neighbours, so a batch of writes may be answered by more. The answers of a batch come together and in the order of its calls; a request with the header \`x-batch-answers: as-they-come\` gets each as soon as it is there, in any order.
+A body is JSON in UTF-8. It has at most ${kibibytes} KiB, is nested at most ${HTTP_LIMITS.nestingDepthMax} deep, and has at most ${HTTP_LIMITS.valuesMax} values and ${HTTP_LIMITS.wideNumbersMax} numbers of more than 15 digits. Send \`Content-Type: application/json\`; programs other than browsers may omit the type. Members that the method does not declare are refused.
 
-Headers of a call, all optional: \`${METADATA_HEADERS.requestId}\` (it names the call in answers and logs), \`${METADATA_HEADERS.deadlineMs}\` (milliseconds that the caller still waits), \`${METADATA_HEADERS.idempotencyKey}\`, \`${METADATA_HEADERS.traceparent}\`, \`${METADATA_HEADERS.tracestate}\`, \`${METADATA_HEADERS.baggage}\`, \`${METADATA_HEADERS.authorization}\`. In a batch they count for every call in it; a call may carry its own in a member \`meta\` beside \`method\`: \`{"requestId", "deadlineMs", "idempotencyKey", "traceparent", "tracestate", "baggage", "authorization"}\`.
+### Answers
 
-An idempotency key has 1 to 255 characters and no control characters. It is the same key as a param, in \`meta\` and as a header, whose bytes are UTF-8; \`"abc"\` in quotes is read as \`abc\`. Two headers, and two keys that differ beside the params and in them, are \`invalid_request\`. A trace context that is malformed is ignored.`;
+An answer has at most ${HTTP_LIMITS.answerBytesMax / 1024} KiB; a larger one is replaced by \`internal\`.
+
+The answers of a batch share this limit. If they do not fit together, the largest answers of methods that only read are replaced by \`unavailable\` with the reason \`send_alone\`: send each of these calls again, alone. The answer of a method that writes is never replaced because of other calls, so the answers of a batch of writes may exceed the limit.
+
+The answers of a batch arrive together, in the order of the calls. With the request header \`x-batch-answers: as-they-come\`, each arrives as soon as it is ready, in any order.
+
+### Headers of a call
+
+All are optional:
+
+- \`${METADATA_HEADERS.requestId}\` names the call in answers and logs.
+- \`${METADATA_HEADERS.deadlineMs}\` is the time in milliseconds that the caller still waits.
+- \`${METADATA_HEADERS.idempotencyKey}\` names the effect of a write, so that a repeated call has it once.
+- \`${METADATA_HEADERS.traceparent}\`, \`${METADATA_HEADERS.tracestate}\` and \`${METADATA_HEADERS.baggage}\` carry the trace context. A malformed one is ignored.
+- \`${METADATA_HEADERS.authorization}\` carries a token.
+
+Headers apply to every call of a batch. A call may override them in a member \`meta\` beside \`method\`: \`{"requestId", "deadlineMs", "idempotencyKey", "traceparent", "tracestate", "baggage", "authorization"}\`.
+
+An idempotency key has 1 to 255 characters and no control characters. It is the same key as a param, in \`meta\` and as a header, whose bytes are UTF-8. A header \`"abc"\` in quotes is read as \`abc\`. Two headers are \`invalid_request\`, and so is a key in the params that differs from the key beside them.`;
 }
 
 function types(): string {
   return `## Types
 
-\`int64\`, \`uint64\`, \`uint32\`, \`uint16\` are whole JSON numbers of that range, exact to the last digit: 9223372036854775807 comes back as 9223372036854775807. A number is judged by its value: 1e18, 1000000000000000000.0 and 1000000000000000000 are the same. A value outside its type is refused, never rounded. Mind that JavaScript's own \`JSON.parse\` rounds beyond 2^53. \`date-time\` is RFC 3339 text in whole milliseconds: a finer time is refused. \`name?\` may be left out.`;
+- \`int64\`, \`uint64\`, \`uint32\` and \`uint16\` are whole JSON numbers of that range, exact to the last digit: 9223372036854775807 comes back as 9223372036854775807. JavaScript's own \`JSON.parse\` rounds numbers beyond 2^53.
+- A number is read by its value: 1e18, 1000000000000000000.0 and 1000000000000000000 are the same. A value outside of its type is refused, never rounded.
+- \`date-time\` is RFC 3339 text in whole milliseconds. A finer time is refused.
+- \`name?\` is optional.`;
 }
 
 function errors(): string {
   return `## Errors
 
-On \`/rpc\` a call is answered with the status 200, also when it fails: \`{"jsonrpc": "2.0", "id", "error": {"code": <number>, "message", "data": {"code", "reason", "details", "retryAfterMs", "requestId"}}}\`. A body of notifications alone is answered with 204 and no body. A body that is JSON but no call, an empty batch and one of more than ${HTTP_LIMITS.batchLengthMax} calls are answered with 200 and the error invalid_request, under the id of the call where it has a usable one and else under null. What is refused before there are calls has the status of the second table below, e.g. 400 for a body that is not JSON, with the error under the id null.
+On the plain face an error has the status of the first table below and this body: \`{"error": {"code", "reason", "message", "details", "retryAfterMs", "requestId"}}\`. Refused requests for pages have the same body, and so have requests to \`/rpc\` with another verb or with malformed HTTP.
 
-On the plain face an error has the status of the first table and \`{"error": {"code", "reason", "message", "details", "retryAfterMs", "requestId"}}\`; so have refusals of pages, and on \`/rpc\` those of other verbs and of requests that are no HTTP.
+On \`/rpc\` the status is 200, also if the call fails, and the body is \`{"jsonrpc": "2.0", "id", "error": {"code": <number>, "message", "data": {"code", "reason", "details", "retryAfterMs", "requestId"}}}\`. The exceptions:
 
-\`reason\` and \`details\` come with the errors that a method lists; \`details\` also with invalid_params, where \`issues\` names up to 20 params by \`path\` and \`message\`. \`retryAfterMs\`, and on the plain face the header \`Retry-After\` in whole seconds, come where waiting helps. The log has the inner cause under the request id.
+- A body of notifications only is answered with 204 and no body.
+- A body that is JSON but no call, an empty batch, and a batch of more than ${HTTP_LIMITS.batchLengthMax} calls are answered with 200 and the error invalid_request. Its id is the id of the call if that is usable, otherwise null.
+- A request that is refused before its calls are read has the status of the second table below, e.g. 400 for a body that is not JSON. The error has the id null.
 
-What a caller may retry: *when safe* methods that only read or are safe to repeat, and calls with an idempotency key of methods that take one; *after pause* once the time of \`Retry-After\` has passed, writes only under the same condition or with the reason \`overloaded\`; *from the start* after reading the state anew.
+\`reason\` and \`details\` belong to the errors that a method lists. \`details\` also belongs to invalid_params, where \`issues\` lists up to 20 params by \`path\` and \`message\`. \`retryAfterMs\`, and on the plain face the header \`Retry-After\` in whole seconds, are present if a later call may succeed. The service's log has the cause under the request id.
+
+When a caller may retry:
+
+- *when safe*: methods that only read or are safe to repeat, and calls with an idempotency key of methods that accept one;
+- *after pause*: when the time of \`Retry-After\` has passed. Writes only under the same condition, or with the reason \`overloaded\`;
+- *from the start*: after reading the state again.
 
 ${codesMarkdown()}
 
-Any method can answer these besides the errors that it lists:
+Any method can answer these errors besides those that it lists:
 
 ${refusalsMarkdown()}`;
 }
@@ -73,11 +103,11 @@ function events(): string {
 
 ### ${topic}
 
-${summary} loms publishes it where \`KAFKA_BROKERS\` is set; an event may come more than once, with the same \`seq\`.
+${summary} loms publishes it if \`KAFKA_BROKERS\` is set. An event may arrive more than once, with the same \`seq\`.
 
-- key: the order's id in decimal digits, so that an order keeps to one partition
-- value: JSON in UTF-8, version ${version}. Members may be added under the same version; pass over those that you do not know
-- headers, none of which a reader needs: \`${headers.contentType}\` (\`${contentType}\`), \`${headers.version}\` (\`${version}\`), \`${headers.eventID}\` (the value's eventID), and of the call that made the change, where they are known, \`${headers.requestID}\`, \`${headers.traceparent}\`, \`${headers.tracestate}\` and \`${headers.baggage}\`
+- key: the order's id in decimal digits, so that all events of an order are in one partition
+- value: JSON in UTF-8, version ${version}. Members may be added within a version; ignore members that you do not know
+- headers, which are all optional for a reader: \`${headers.contentType}\` (\`${contentType}\`), \`${headers.version}\` (\`${version}\`), \`${headers.eventID}\` (the value's eventID), and from the call that changed the order, if known, \`${headers.requestID}\`, \`${headers.traceparent}\`, \`${headers.tracestate}\` and \`${headers.baggage}\`
 
 Example:
 
