@@ -1,11 +1,11 @@
-# One image for all services, their migrations and the small jobs around them; docker-compose.yml says which of them a
-# container is. Nothing is compiled: Node strips the types. Plain syntax, so that builders as old as Docker 20.10 take it.
+# One image for all services, their migrations and small jobs; docker-compose.yml gives each container its command. There is
+# no build step: Node strips the types. The syntax is plain, so that builders as old as Docker 20.10 accept it.
 
 FROM node:26-slim AS packages
 WORKDIR /app
 ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
-# npm ci wants to see every workspace of the lock file, also those that are not installed.
+# npm ci requires every workspace of the lock file, also those that are not installed.
 COPY benchmarks/package.json benchmarks/
 COPY checkout/package.json checkout/
 COPY invariants/package.json invariants/
@@ -20,16 +20,16 @@ COPY storm/package.json storm/
 COPY testing/package.json testing/
 COPY tools/package.json tools/
 COPY worker-pool/package.json worker-pool/
-# TypeScript comes along as somebody's optional peer, and is of no use at run time; nor are type declarations and source maps.
+# TypeScript is installed as an optional peer dependency. It is not needed at run time; nor are type declarations and source maps.
 RUN npm ci --omit=dev --ignore-scripts -w checkout -w loms -w notifications -w products \
  && rm -rf node_modules/typescript node_modules/@typescript node_modules/@types \
  && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 
 FROM node:26-slim
 WORKDIR /app
-# In a container, listening on all addresses is what makes a service reachable; who may reach it, networks decide.
+# In a container, a service must listen on all addresses to be reachable. Docker's networks control access.
 ENV NODE_ENV=production HOST=0.0.0.0
-# Volumes mounted here belong to the user that writes them.
+# A volume that is mounted here takes over the owner of its folder.
 RUN install -d -o node -g node /journal \
  && for service in checkout loms notifications products; do \
       install -d -o node -g node "/secrets/$service" "/secrets/$service-database"; \
@@ -46,7 +46,7 @@ COPY notifications notifications
 COPY loms loms
 COPY checkout checkout
 COPY mesh/src/compose mesh/src/compose
-# The code belongs to root, and the user that runs it cannot change it.
+# The code belongs to root, so the user that runs it cannot change it.
 USER node
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
