@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, type Executor, sql } from 'service-kit';
+import { type Database, type Executor, sql, statement } from 'service-kit';
 import type {
   CartLine,
   Origin,
@@ -44,40 +44,37 @@ export function createPurchases(transaction: Executor, origin: Origin = {}): Pur
 
   return {
     async findByKey(user, idempotencyKey) {
-      const statement = purchasesOf(user).where('idempotency_key = ?', idempotencyKey);
-      const [row] = await transaction.run<PurchaseRow>('find purchase by key', statement);
+      const find = statement`SELECT * FROM purchases WHERE user_id = ${user} AND idempotency_key = ${idempotencyKey}`;
+      const [row] = await transaction.run<PurchaseRow>('find purchase by key', find);
       return row && (row.state === 'pending' ? toPending(transaction, row) : toOutcome(row));
     },
 
     async findPending(user) {
-      const statement = purchasesOf(user).where("state = 'pending'");
-      const [row] = await transaction.run<PurchaseRow>('find pending purchase', statement);
+      const find = statement`SELECT * FROM purchases WHERE user_id = ${user} AND state = 'pending'`;
+      const [row] = await transaction.run<PurchaseRow>('find pending purchase', find);
       return row && toPending(transaction, row);
     },
 
     async begin(user, idempotencyKey) {
-      const emptied = sql.delete().from('cart_lines').where('user_id = ?', user).returning('sku').returning('count');
-      const removed = (await transaction.run<ItemRow>('empty cart', emptied)).map(toLine);
-      // In the order in which they are read later: whoever finishes the purchase asks loms with the very same request.
+      const empty = statement`DELETE FROM cart_lines WHERE user_id = ${user} RETURNING sku, count`;
+      const removed = (await transaction.run<ItemRow>('empty cart', empty)).map(toLine);
+      // In the order of 'list purchase items': every attempt at the purchase sends loms the same request.
       const items = removed.toSorted((a, b) => a.sku - b.sku);
       const isEmpty = items.length === 0;
       if (isEmpty && idempotencyKey === undefined) return undefined;
       const purchaseID = randomUUID();
-      const statement = sql
-        .insert()
-        .into('purchases')
-        .set('purchase_id', purchaseID)
-        .set('user_id', user)
-        .set('idempotency_key', idempotencyKey ?? null)
-        .set('state', isEmpty ? 'cart empty' : 'pending')
-        .set('settled_at', isEmpty ? sql.str('now()') : null)
-        .set('resume_at', fromNow(FOREGROUND_MS))
-        .set('request_id', requestId ?? null)
-        .set('traceparent', traceparent ?? null)
-        .set('tracestate', tracestate ?? null)
-        .set('baggage', baggage ?? null);
-      // The key is free: the user's purchases queue behind the lock of the cart.
-      await transaction.run('begin purchase', statement);
+      const begin = statement`
+        INSERT INTO purchases (
+          purchase_id, user_id, idempotency_key, state, settled_at, resume_at,
+          request_id, traceparent, tracestate, baggage
+        ) VALUES (
+          ${purchaseID}, ${user}, ${idempotencyKey ?? null}, ${isEmpty ? 'cart empty' : 'pending'},
+          CASE WHEN ${isEmpty}::boolean THEN now() END,
+          clock_timestamp() + ${FOREGROUND_MS} * interval '1 millisecond',
+          ${requestId ?? null}, ${traceparent ?? null}, ${tracestate ?? null}, ${baggage ?? null}
+        )`;
+      // The key is free: purchases of one user are serialized by the lock of the cart.
+      await transaction.run('begin purchase', begin);
       if (isEmpty) return undefined;
       const rows = items.map(({ sku, count }) => ({ purchase_id: purchaseID, sku, count }));
       await transaction.run('store purchase items', sql.insert().into('purchase_items').setFieldsRows(rows));
@@ -92,107 +89,72 @@ export function createPurchases(transaction: Executor, origin: Origin = {}): Pur
     },
 
     async settle({ purchaseID, user }, outcome) {
-      const statement = sql
-        .update()
-        .table('purchases')
-        .set('state', outcome.state)
-        .set('order_id', 'orderID' in outcome ? outcome.orderID : null)
-        .set('shortages', JSON.stringify('shortages' in outcome ? outcome.shortages.map(fromShortage) : []))
-        .set('settled_at', sql.str('now()'))
-        // It may tell of persons, and nobody needs it any more.
-        .set('baggage', null)
-        .where('purchase_id = ?', purchaseID)
-        .where("state = 'pending'")
-        .returning('purchase_id');
-      const isFirst = (await transaction.run('settle purchase', statement)).length > 0;
+      const orderID = 'orderID' in outcome ? outcome.orderID : null;
+      const shortages = 'shortages' in outcome ? outcome.shortages.map(fromShortage) : [];
+      // Baggage may hold personal data, and a settled purchase needs none.
+      const settle = statement`
+        UPDATE purchases
+        SET state = ${outcome.state}, order_id = ${orderID}, shortages = ${JSON.stringify(shortages)},
+          settled_at = now(), baggage = NULL
+        WHERE purchase_id = ${purchaseID} AND state = 'pending'
+        RETURNING purchase_id`;
+      const isFirst = (await transaction.run('settle purchase', settle)).length > 0;
       if (isFirst && outcome.state !== 'ordered') await putBack(transaction, purchaseID, user);
       return isFirst;
     },
   };
 }
 
-function purchasesOf(user: bigint) {
-  return sql.select().from('purchases').where('user_id = ?', user);
-}
-
-/** What was deleted from the cart meanwhile stays out of it. */
+/** Goods deleted from the cart since the purchase began stay deleted. */
 async function putBack(transaction: Executor, purchaseID: string, user: bigint): Promise<void> {
-  const goods = sql
-    .select()
-    .from('purchase_items')
-    .field(sql.str('?::bigint', user))
-    .field('sku')
-    .field('count - deleted')
-    .where('purchase_id = ?', purchaseID)
-    .where('count > deleted');
-  const statement = sql
-    .insert()
-    .into('cart_lines')
-    .fromQuery(['user_id', 'sku', 'count'], goods)
-    .onConflict(['user_id', 'sku'], { count: sql.str('cart_lines.count + excluded.count') });
-  await transaction.run('put goods back', statement);
+  const insert = statement`
+    INSERT INTO cart_lines (user_id, sku, count)
+    SELECT ${user}::bigint, sku, count - deleted FROM purchase_items
+    WHERE purchase_id = ${purchaseID} AND count > deleted
+    ON CONFLICT (user_id, sku) DO UPDATE SET count = cart_lines.count + excluded.count`;
+  await transaction.run('put goods back', insert);
 }
 
 export function createUnfinishedPurchases(database: Database): UnfinishedPurchases {
   return {
     async claim(limit, { signal }) {
-      const due = sql
-        .select()
-        .from('purchases')
-        .field('purchase_id')
-        .where("state = 'pending'")
-        // Not clock_timestamp(), which may differ from row to row: an index is of use only where the bound stays the same.
-        .where('resume_at <= statement_timestamp()')
-        .order('resume_at')
-        .limit(limit)
-        .for('UPDATE SKIP LOCKED');
-      const rest = sql.str(
-        `clock_timestamp() + LEAST(? * 2 ^ LEAST(attempts, ?), ?) * interval '1 millisecond'`,
-        REST_BASE_MS,
-        REST_DOUBLINGS_MAX,
-        REST_MAX_MS,
-      );
-      const statement = sql
-        .update()
-        .with('due', due)
-        .table('purchases')
-        .set('resume_at', rest)
-        .set('attempts', sql.str('attempts + 1'))
-        .where('purchase_id IN (SELECT purchase_id FROM due)')
-        .returning('*');
-      const rows = await database.run<PurchaseRow>('claim unfinished purchases', statement, { signal });
+      // statement_timestamp(), because clock_timestamp() differs from row to row, so no index could serve the bound.
+      const claim = statement`
+        WITH due AS (
+          SELECT purchase_id FROM purchases
+          WHERE state = 'pending' AND resume_at <= statement_timestamp()
+          ORDER BY resume_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        )
+        UPDATE purchases
+        SET attempts = attempts + 1,
+          resume_at = clock_timestamp() + interval '1 millisecond'
+            * LEAST(${REST_BASE_MS} * 2 ^ LEAST(attempts, ${REST_DOUBLINGS_MAX}), ${REST_MAX_MS})
+        WHERE purchase_id IN (SELECT purchase_id FROM due)
+        RETURNING *`;
+      const rows = await database.run<PurchaseRow>('claim unfinished purchases', claim, { signal });
       const reading: Executor = { run: (name, query) => database.run(name, query, { signal }) };
       return Promise.all(rows.map((row) => toPending(reading, row)));
     },
   };
 }
 
-/** Only pending purchases are in the index, and each user has one at most. */
+/** The partial index holds only pending purchases, at most one for each user. */
 export function createUnsettledReader(database: Database): UnsettledReader {
   return {
     async read(countMax, { signal }) {
-      const pending = sql.select().from('purchases').field('created_at').where("state = 'pending'").limit(countMax);
-      const statement = sql
-        .select()
-        .from(pending, 'pending')
-        .field('count(*)', 'count')
-        .field('coalesce(1000 * extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8', 'oldest_ms');
-      const rows = await database.run<{ count: bigint; oldest_ms: number }>('read unsettled', statement, {
-        signal,
-      });
-      return { count: Number(rows[0]?.count ?? 0), oldestMs: rows[0]?.oldest_ms ?? 0 };
+      const read = statement`
+        SELECT count(*) AS count,
+          coalesce(1000 * extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest_ms
+        FROM (SELECT created_at FROM purchases WHERE state = 'pending' LIMIT ${countMax}) pending`;
+      const [row] = await database.run<{ count: bigint; oldest_ms: number }>('read unsettled', read, { signal });
+      return { count: Number(row?.count ?? 0), oldestMs: row?.oldest_ms ?? 0 };
     },
   };
 }
 
 async function toPending(executor: Executor, row: PurchaseRow): Promise<PendingPurchase> {
-  const statement = sql
-    .select()
-    .from('purchase_items')
-    .fields(['sku', 'count'])
-    .where('purchase_id = ?', row.purchase_id)
-    .order('sku');
-  const items = await executor.run<ItemRow>('list purchase items', statement);
+  const list = statement`SELECT sku, count FROM purchase_items WHERE purchase_id = ${row.purchase_id} ORDER BY sku`;
+  const items = await executor.run<ItemRow>('list purchase items', list);
   return {
     state: 'pending',
     purchaseID: row.purchase_id,
@@ -220,10 +182,6 @@ function toOutcome({ state, order_id: orderID, shortages }: PurchaseRow): Purcha
     case 'pending':
       throw new Error('a pending purchase has no outcome');
   }
-}
-
-function fromNow(ms: number) {
-  return sql.str(`clock_timestamp() + ? * interval '1 millisecond'`, ms);
 }
 
 /** JSON numbers lose what goes beyond 2^53, so the count is kept as text. */

@@ -2,8 +2,7 @@ import type { Logger } from 'pino';
 import { abortReason, type Limiter, outsideCalls, RpcError, type Token, type TokenBucketOptions } from 'rpc-kit';
 import type { Executor } from '../database/database.ts';
 import { DatabaseUnavailable } from '../database/database-errors.ts';
-import { sql } from '../database/sql.ts';
-import type { Statement } from '../database/statement.ts';
+import { statement } from '../database/statement.ts';
 
 /** As of a bucket of one process; `waitersMax` counts those of this process. */
 export interface SharedTokenBucketOptions extends TokenBucketOptions {
@@ -180,44 +179,31 @@ interface AnswerRow {
   readonly back_in_ms: number | null;
 }
 
-/** now() would be the time that the statement began, before it waited for anything. */
-const inMs = (ms: number) => sql.str(`clock_timestamp() + ? * interval '1 millisecond'`, ms);
+/**
+ * Takes the token that has been back for longest, if any, and says when the next one is back: one row in any case.
+ * clock_timestamp(), because now() is when the statement began, before it waited for anything. A row is checked against the
+ * conditions again once it is locked, so no token is taken twice.
+ */
+const takeToken = (name: string, tokens: number, awayMs: number) => statement`
+  WITH free AS (
+    SELECT number FROM rate_limit_tokens
+    WHERE name = ${name} AND number <= ${tokens} AND back_at <= clock_timestamp()
+    ORDER BY back_at LIMIT 1 FOR UPDATE SKIP LOCKED
+  ), taken AS (
+    UPDATE rate_limit_tokens
+    SET back_at = clock_timestamp() + ${awayMs} * interval '1 millisecond', grants = grants + 1
+    WHERE name = ${name} AND number = (SELECT number FROM free)
+    RETURNING number, grants
+  )
+  SELECT * FROM (
+    SELECT count(*)::integer AS known,
+      (extract(epoch FROM min(back_at) - clock_timestamp()) * 1000)::double precision AS back_in_ms
+    FROM rate_limit_tokens WHERE name = ${name} AND number <= ${tokens}
+  ) tokens LEFT JOIN taken ON true`;
 
-/** Takes the token that has been back for longest, if any, and says when the next one is back: one row in any case. */
-function takeToken(name: string, tokens: number, awayMs: number): Statement {
-  const own = () => sql.select().from('rate_limit_tokens').where('name = ?', name).where('number <= ?', tokens);
-  const free = own()
-    .field('number')
-    .where('back_at <= clock_timestamp()')
-    .order('back_at')
-    .limit(1)
-    // The row as it is once it is locked is checked against the conditions again, so none is taken twice.
-    .for('UPDATE SKIP LOCKED');
-  const taken = sql
-    .update()
-    .table('rate_limit_tokens')
-    .set('back_at', inMs(awayMs))
-    .set('grants', sql.str('grants + 1'))
-    .where('name = ?', name)
-    .where('number = (SELECT number FROM free)')
-    .returning('number, grants');
-  const all = own()
-    .field('count(*)::integer', 'known')
-    .field('(extract(epoch FROM min(back_at) - clock_timestamp()) * 1000)::double precision', 'back_in_ms');
-  return sql.select().with('free', free).with('taken', taken).from(all, 'tokens').left_join('taken', undefined, 'true');
-}
+const giveTokenBack = (name: string, { number, grants }: Use, awayMs: number) => statement`
+  UPDATE rate_limit_tokens SET back_at = clock_timestamp() + ${awayMs} * interval '1 millisecond'
+  WHERE name = ${name} AND number = ${number} AND grants = ${grants}`;
 
-function giveTokenBack(name: string, { number, grants }: Use, awayMs: number): Statement {
-  return sql
-    .update()
-    .table('rate_limit_tokens')
-    .set('back_at', inMs(awayMs))
-    .where('name = ?', name)
-    .where('number = ?', number)
-    .where('grants = ?', grants);
-}
-
-function insertTokens(name: string, tokens: number): Statement {
-  const rows = Array.from({ length: tokens }, (_, index) => ({ name, number: index + 1 }));
-  return sql.insert().into('rate_limit_tokens').setFieldsRows(rows).onConflict();
-}
+const insertTokens = (name: string, tokens: number) => statement`
+  INSERT INTO rate_limit_tokens (name, number) SELECT ${name}, generate_series(1, ${tokens}) ON CONFLICT DO NOTHING`;

@@ -5,7 +5,7 @@ import { type Call, type Interceptor, outsideCalls, toRpcError } from 'rpc-kit';
 import { type Background, startBackground } from '../background.ts';
 import type { CallScope, Database, Executor } from '../database/database.ts';
 import { isFaultOfData } from '../database/database-errors.ts';
-import { fixedStatement, sql } from '../database/sql.ts';
+import { type Statement, statement } from '../database/statement.ts';
 
 /** Who called what, and how that ended. */
 export interface Operation {
@@ -61,35 +61,6 @@ function describe({ requestId, method, caller }: Call) {
   return { requestId, method, caller: caller.name };
 }
 
-/** One array a column, so that the statement is the same however many operations there are. */
-const insertOperations = fixedStatement<{
-  requestIds: unknown[];
-  methods: unknown[];
-  callers: unknown[];
-  codes: unknown[];
-  reasons: unknown[];
-  startedAt: unknown[];
-  deadlineAt: unknown[];
-  durationsMs: unknown[];
-}>(({ requestIds, methods, callers, codes, reasons, startedAt, deadlineAt, durationsMs }) =>
-  sql
-    .insert()
-    .into('operations')
-    .fromQuery(
-      ['request_id', 'method', 'caller', 'code', 'reason', 'started_at', 'deadline_at', 'duration_ms'],
-      sql
-        .select()
-        .field(sql.str('unnest(?::text[])', requestIds))
-        .field(sql.str('unnest(?::text[])', methods))
-        .field(sql.str('unnest(?::text[])', callers))
-        .field(sql.str('unnest(?::text[])', codes))
-        .field(sql.str('unnest(?::text[])', reasons))
-        .field(sql.str('unnest(?::timestamptz[])', startedAt))
-        .field(sql.str('unnest(?::timestamptz[])', deadlineAt))
-        .field(sql.str('unnest(?::double precision[])', durationsMs)),
-    ),
-);
-
 /** The journal in the table `operations`. */
 export function createOperationJournal(database: Executor): OperationJournal {
   let gathering: Entry[] | undefined;
@@ -106,7 +77,7 @@ export function createOperationJournal(database: Executor): OperationJournal {
    */
   async function saveTogether(entries: readonly Entry[]): Promise<void> {
     try {
-      await database.run('save operations', insertOperations(toColumns(entries)));
+      await database.run('save operations', insertOperations(entries));
       for (const { saved } of entries) saved.resolve();
     } catch (error) {
       if (entries.length === 1 || !isFaultOfData(error)) {
@@ -139,18 +110,16 @@ interface Entry {
   readonly saved: PromiseWithResolvers<void>;
 }
 
-function toColumns(entries: readonly Entry[]) {
+/** One array for each column, so the text is the same for any number of operations. */
+function insertOperations(entries: readonly Entry[]): Statement {
   const column = (name: keyof Operation) => entries.map(({ operation }) => operation[name] ?? null);
-  return {
-    requestIds: column('requestId'),
-    methods: column('method'),
-    callers: column('caller'),
-    codes: column('code'),
-    reasons: column('reason'),
-    startedAt: column('startedAt'),
-    deadlineAt: column('deadlineAt'),
-    durationsMs: column('durationMs'),
-  };
+  return statement`
+    INSERT INTO operations (request_id, method, caller, code, reason, started_at, deadline_at, duration_ms)
+    SELECT * FROM unnest(
+      ${column('requestId')}::text[], ${column('method')}::text[], ${column('caller')}::text[],
+      ${column('code')}::text[], ${column('reason')}::text[], ${column('startedAt')}::timestamptz[],
+      ${column('deadlineAt')}::timestamptz[], ${column('durationMs')}::double precision[]
+    )`;
 }
 
 /** How often it is looked for operations that are past their time. */
@@ -176,13 +145,12 @@ const DELETE_BATCH_MAX = 1_000;
  * @returns whether there may be more of them
  */
 export async function forgetOldOperations(database: Database, keptMs: number, scope: CallScope): Promise<boolean> {
-  const old = sql
-    .select()
-    .from('operations')
-    .field('operation_id')
-    .where(`started_at < statement_timestamp() - ? * interval '1 millisecond'`, keptMs)
-    .order('started_at')
-    .limit(DELETE_BATCH_MAX);
-  const statement = sql.delete().from('operations').where('operation_id IN ?', old).returning('operation_id');
-  return (await database.run('forget old operations', statement, scope)).length === DELETE_BATCH_MAX;
+  const forget = statement`
+    DELETE FROM operations WHERE operation_id IN (
+      SELECT operation_id FROM operations
+      WHERE started_at < statement_timestamp() - ${keptMs} * interval '1 millisecond'
+      ORDER BY started_at LIMIT ${DELETE_BATCH_MAX}
+    )
+    RETURNING operation_id`;
+  return (await database.run('forget old operations', forget, scope)).length === DELETE_BATCH_MAX;
 }
