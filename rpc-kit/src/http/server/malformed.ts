@@ -33,7 +33,7 @@ export async function refuseConnection(
   // node:http ends the connection when its sender does, and the answers that are due would be lost.
   socket.removeAllListeners('end');
   const { unanswered } = connection;
-  const broken = requestOnItsWay(connection);
+  const broken = unfinishedRequest(connection);
   const isAnswerToHead = isHead(error, connection, broken);
   if (broken) unanswered.get(broken)?.cancel(new RpcError('cancelled', 'The request did not arrive as a whole'));
   const whole = [...unanswered.keys()].filter((response) => response !== broken);
@@ -46,7 +46,7 @@ export async function refuseConnection(
 }
 
 /** The response to the request whose headers have arrived and whose body has not; it is always the last one. */
-export function requestOnItsWay({ unanswered }: Connection): ServerResponse | undefined {
+export function unfinishedRequest({ unanswered }: Connection): ServerResponse | undefined {
   return [...unanswered.keys()].find(({ req }) => !req.complete);
 }
 

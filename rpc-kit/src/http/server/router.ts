@@ -9,13 +9,14 @@ import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
 import { AS_THEY_COME, METADATA_HEADERS, type Metadata, metadataOfRequest } from '../metadata.ts';
 import { writeAnswer, writePart } from './answer.ts';
+import type { SendPart } from './batch.ts';
 import { HttpRefusal, parseBody, readBody } from './body.ts';
 import { type BrowserBoundary, PREFLIGHT_ANSWER } from './browser-boundary.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Page, type Pages, prefersHtml } from './pages.ts';
 import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
-import { isCallId, type RpcFace, refusal, type SendPart } from './rpc-face.ts';
+import { isCallId, type RpcFace, refusal } from './rpc-face.ts';
 
 export interface Router {
   readonly service: Service;

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import jayson from 'jayson';
 import type { Logger } from 'pino';
 import { sendAlone } from '../../calling/failure.ts';
@@ -9,27 +8,22 @@ import { acceptRequestId } from '../../telemetry/request-id.ts';
 import { callMeta, type FaceContext, type Metadata, toCall, withMeta } from '../metadata.ts';
 import { isRecord, toJsonRpcError } from '../wire-error.ts';
 import { AnswerTooLarge } from './answer.ts';
-import { BatchAnswers } from './batch-answers.ts';
+import { answerBatch, type BatchAnswer, type SendPart } from './batch.ts';
 import type { HttpLimits } from './limits.ts';
 
 /**
- * `POST /rpc`: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), whole. jayson judges and dispatches each call;
- * the batch and the ids are held here, because jayson leaves arrays inside a batch unanswered, takes a null id for
- * a notification and knows no id beyond 2^53.
+ * `POST /rpc`: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), whole. jayson validates and dispatches each call. Batches
+ * and ids are handled here, because jayson leaves arrays inside a batch unanswered, treats a null id as a notification and
+ * supports no id beyond 2^53.
  */
 export interface RpcFace {
   /**
    * @param parsed the request's JSON value, a call or a batch
-   * @param sendPart takes the beginning of a batch's answer while other calls of the batch are still under way
+   * @param sendPart receives the beginning of a batch's answer while other calls of the batch are still in flight
    * @returns the answer as JSON text, or its rest; `undefined` when there is nothing to answer (notifications only)
    */
   answer(parsed: unknown, context: FaceContext, sendPart?: SendPart): Promise<string | undefined>;
 }
-
-export type SendPart = (text: string) => void;
-
-/** Most batches are complete sooner and travel as one; the shortest timeouts in use are ten times longer. */
-const PART_MS = 20;
 
 interface Envelope {
   readonly params: unknown;
@@ -43,26 +37,16 @@ interface Answer {
   readonly error?: unknown;
 }
 
-interface WrittenAnswer {
-  readonly id: unknown;
-  readonly text: string;
-}
-
 type JaysonCallback = (error?: unknown, result?: unknown) => void;
-
-/** Calls of a batch start in one turn of the event loop until they have taken this long: fifty refusals take 10 ms together. */
-const TURN_MS = 2;
 
 /** Makes the document for `rpc.discover`, for a caller that reached the service by this Host. */
 type Discover = (host: string | undefined) => unknown;
 
-/** Stands for the call's id while jayson has it. */
+/** Replaces the call's id inside jayson. */
 const PLACEHOLDER_ID = 0;
 
 export function createRpcFace(service: Service, discover: Discover, limits: HttpLimits, logger: Logger): RpcFace {
-  const create = (name: string) => toJaysonMethod(service, discover, name);
-  const known = new Map([...Object.keys(service.contract.methods), 'rpc.discover'].map((name) => [name, create(name)]));
-  const engine = new jayson.Server({}, { router: (name: string) => known.get(name) ?? create(name) });
+  const engine = createEngine(service, discover);
 
   function answerOne(request: unknown, context: FaceContext): Promise<Answer | undefined> {
     const { metadata } = context;
@@ -72,49 +56,28 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
     const call = toJaysonRequest(request) as unknown as jayson.JSONRPCRequestLike;
     engine.call(call, context, (failed?: unknown, succeeded?: unknown) => {
       const answer = (failed ?? succeeded) as Answer | undefined;
-      // jayson's own refusals come without data, in place of which ours stands.
+      // jayson's own refusals carry no data; they are replaced by refusals in this kit's form.
       const refused = isRecord(answer?.error) && answer.error.data === undefined;
       resolve(refused ? refusal(id, invalidRequest(), metadata) : answer && { ...answer, id });
     });
     return promise;
   }
 
-  /** Written call by call, so that an answer that cannot be written, or is too large, costs no other its own. */
-  async function answerText(request: unknown, context: FaceContext): Promise<WrittenAnswer | undefined> {
+  /** Serialized call by call, so that an answer that cannot be serialized, or is too large, fails alone. */
+  async function answerText(request: unknown, context: FaceContext): Promise<BatchAnswer | undefined> {
     const answer = await answerOne(request, context);
     if (!answer) return undefined;
-    const { id } = answer;
+    const refuse = (error: RpcError) =>
+      stringifyJson(refusal(answer.id, error, { requestId: requestIdOf(request, context) }));
+    const evicted = onlyReads(service, request) ? () => refuse(sendAlone()) : undefined;
     try {
       const text = stringifyJson(answer);
       if (Buffer.byteLength(text) > limits.answerBytesMax) throw new AnswerTooLarge(limits.answerBytesMax);
-      return { id, text };
+      return { text, evicted };
     } catch (error) {
-      const requestId = requestIdOf(request, context);
-      logger.error({ err: error, request_id: requestId }, 'call could not be answered');
-      return { id, text: stringifyJson(refusal(id, toRpcError(error), { requestId })) };
+      logger.error({ err: error, request_id: requestIdOf(request, context) }, 'call could not be answered');
+      return { text: refuse(toRpcError(error)), evicted };
     }
-  }
-
-  async function answerBatch(
-    batch: readonly unknown[],
-    context: FaceContext,
-    sendPart: SendPart | undefined,
-  ): Promise<string | undefined> {
-    const answers = new BatchAnswers(limits.answerBytesMax);
-    const answerInto = async (request: unknown, index: number): Promise<void> => {
-      const answer = await answerText(request, context);
-      if (!answer) return;
-      const { id, text } = answer;
-      const inPlace = () => stringifyJson(refusal(id, sendAlone(), { requestId: requestIdOf(request, context) }));
-      answers.put(index, text, onlyReads(service, request) ? inPlace : undefined);
-    };
-    const sending = sendPart && sendParts(answers, sendPart);
-    try {
-      await startInTurns(batch, answerInto);
-    } finally {
-      clearInterval(sending);
-    }
-    return answers.takeRest();
   }
 
   return {
@@ -126,33 +89,9 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
         const message = `Invalid request: a batch holds at most ${limits.batchLengthMax} calls`;
         return stringifyJson(refusal(null, new RpcError('invalid_request', message), metadata));
       }
-      return answerBatch(parsed, context, sendPart);
+      return answerBatch(parsed, (request) => answerText(request, context), limits.answerBytesMax, sendPart);
     },
   };
-}
-
-function sendParts(answers: BatchAnswers, sendPart: SendPart): NodeJS.Timeout {
-  return setInterval(() => {
-    const part = answers.take();
-    if (part !== '') sendPart(part);
-  }, PART_MS);
-}
-
-/** Starts the calls of a batch, and resolves once all of them are answered. */
-async function startInTurns(
-  batch: readonly unknown[],
-  answerInto: (request: unknown, index: number) => Promise<void>,
-): Promise<void> {
-  const answered: Promise<void>[] = [];
-  let turnEndsAt = performance.now() + TURN_MS;
-  for (const [index, request] of batch.entries()) {
-    if (performance.now() > turnEndsAt) {
-      await nextTurn();
-      turnEndsAt = performance.now() + TURN_MS;
-    }
-    answered.push(answerInto(request, index));
-  }
-  await Promise.all(answered);
 }
 
 function onlyReads({ contract }: Service, request: unknown): boolean {
@@ -161,13 +100,12 @@ function onlyReads({ contract }: Service, request: unknown): boolean {
   return name === 'rpc.discover' || (Object.hasOwn(contract.methods, name) && contract.methods[name]?.reads === true);
 }
 
-/** The id that the call itself was logged under. */
+/** The id under which the call itself was logged. */
 function requestIdOf(request: unknown, { metadata }: FaceContext): string {
   const meta = isRecord(request) && isRecord(request.meta) ? request.meta : {};
   return typeof meta.requestId === 'string' ? acceptRequestId(meta.requestId) : metadata.requestId;
 }
 
-/** The answer to what could not be carried out at all. */
 export function refusal(id: unknown, error: RpcError, metadata: Metadata): Answer {
   return { jsonrpc: '2.0', id, error: toJsonRpcError(error, metadata.requestId) };
 }
@@ -187,25 +125,31 @@ function isId(id: unknown, limits: HttpLimits): boolean {
   return isRawNumber(id) && id.rawJSON.length <= limits.idLengthMax;
 }
 
-/** Ids are kept as they are spelled: whoever sent 1.0 may look for 1.0. */
+/** Ids keep their spelling: a caller that sent 1.0 may match the answer by 1.0. */
 export function isCallId(holder: object, key: string): boolean {
   return key === 'id' && Object.hasOwn(holder, 'jsonrpc');
 }
 
-/** An id goes back as it came, digit for digit, however long. */
+/** An id is echoed digit for digit, however long. */
 function toEchoedId(id: unknown): unknown {
   if (typeof id === 'bigint') return rawNumber(id.toString());
   return Object.is(id, -0) ? rawNumber('-0') : id;
 }
 
-/** Params carry the call's meta along, which jayson hands to no method; params of no structure become what it refuses. */
+/** The params carry the call's meta, which jayson passes to no method. Params that are no structure become null, which jayson refuses. */
 function toJaysonRequest(request: Record<string, unknown>): Record<string, unknown> {
   const { jsonrpc, method, params, meta } = request;
   const structured = params === undefined || (typeof params === 'object' && params !== null && !isRawNumber(params));
   const envelope: Envelope | null = structured ? { params, meta } : null;
-  // A member `id` makes a call of a notification, also when it is undefined.
+  // jayson treats a request with a member `id` as a call, even when the id is undefined.
   if (!Object.hasOwn(request, 'id')) return { jsonrpc, method, params: envelope };
   return { jsonrpc, method, params: envelope, id: PLACEHOLDER_ID };
+}
+
+function createEngine(service: Service, discover: Discover): jayson.Server {
+  const create = (name: string) => toJaysonMethod(service, discover, name);
+  const known = new Map([...Object.keys(service.contract.methods), 'rpc.discover'].map((name) => [name, create(name)]));
+  return new jayson.Server({}, { router: (name: string) => known.get(name) ?? create(name) });
 }
 
 function toJaysonMethod(service: Service, discover: Discover, name: string) {

@@ -1,0 +1,81 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { createCanceller } from '../../deadline.ts';
+import type { RpcError } from '../../rpc-error.ts';
+import { overloaded } from '../../serving/load-shedding.ts';
+import { isRefusedByHeaders } from './answer.ts';
+import { HttpRefusal } from './body.ts';
+import type { HttpLimits } from './limits.ts';
+import { LoopStalls } from './loop-stalls.ts';
+import {
+  type Connection,
+  isMalformed,
+  isTimeout,
+  refuseConnection,
+  toRefusal,
+  unfinishedRequest,
+} from './malformed.ts';
+import { answerRequest, type Router } from './router.ts';
+
+/** How often node:http checks its timeouts. Its default of 30 s would stretch a timeout of 5 s to 35 s. */
+export const TIMEOUT_CHECK_MS = 1_000;
+
+/**
+ * The share of a timeout during which the event loop stalled that makes a late request the server's fault (503, not 408). A shorter
+ * stall leaves the sender enough time; a larger share would blame senders for the server's own stalls.
+ */
+const STALLED_SHARE = 0.25;
+
+/**
+ * Passes each request to the router and refuses bytes that are no request.
+ * @returns the stall meter, to be disposed of when the server has closed
+ */
+export function serveConnections(server: Server, router: Router): Disposable {
+  const { limits, metrics } = router;
+  const stalls = new LoopStalls(Math.max(limits.headersTimeoutMs, limits.requestTimeoutMs) + TIMEOUT_CHECK_MS);
+  const connections = new WeakMap<Duplex, Connection>();
+
+  function connectionOf(socket: Duplex): Connection {
+    const known = connections.get(socket);
+    if (known) return known;
+    const created: Connection = { unanswered: new Map(), isRefused: false };
+    connections.set(socket, created);
+    return created;
+  }
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
+    const { unanswered, isRefused } = connectionOf(request.socket);
+    if (isRefused) return;
+    const caller = createCanceller();
+    unanswered.set(response, caller);
+    void answerRequest(router, request, response, caller, () => unanswered.delete(response));
+  }
+
+  server.on('request', answer);
+  server.on('checkExpectation', answer);
+  // Without this listener, node:http asks for a body even when the headers alone are refused.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    const { isRefused } = connectionOf(request.socket);
+    if (!isRefused && !isRefusedByHeaders(request, limits)) response.writeContinue();
+    answer(request, response);
+  });
+  server.on('clientError', (error, socket) => {
+    if (!isMalformed(error)) {
+      socket.destroy();
+      return;
+    }
+    const connection = connectionOf(socket);
+    // A parser that has failed once reports an error for every further chunk.
+    if (connection.isRefused) return;
+    const refusal = isTimeout(error) ? lateRefusal(connection, stalls, limits) : toRefusal(error, limits);
+    metrics.refused(refusal.code === 'unavailable' ? 'server' : 'malformed');
+    void refuseConnection(error, socket, connection, refusal);
+  });
+  return stalls;
+}
+
+function lateRefusal(connection: Connection, stalls: LoopStalls, limits: HttpLimits): RpcError {
+  const timeoutMs = unfinishedRequest(connection) ? limits.requestTimeoutMs : limits.headersTimeoutMs;
+  const isOurs = stalls.within(timeoutMs + TIMEOUT_CHECK_MS) >= timeoutMs * STALLED_SHARE;
+  return isOurs ? overloaded() : new HttpRefusal(408, 'The request took too long to arrive');
+}
