@@ -15,35 +15,28 @@ import {
 import { createPeakEwma, type LoadOutcome, type PeakEwma } from './peak-ewma.ts';
 
 export interface BalancerOptions extends Partial<OutlierEjectionOptions> {
-  /** The addresses of one service: a list, or where lists come from (`dnsEndpoints`). */
+  /** The addresses of one service: a list, or a source of lists (`dnsEndpoints`). */
   readonly endpoints: readonly string[] | EndpointSource;
-  /**
-   * Makes the transport to one endpoint, e.g. an HTTP transport in the guard of a circuit breaker of its own. The balancer
-   * disposes of it.
-   */
+  /** Creates the transport to one endpoint, e.g. an HTTP transport guarded by its own circuit breaker. The balancer disposes of it. */
   connect(url: string): Transport & AsyncDisposable;
-  /** After it, an old latency weighs 1/e, in milliseconds. */
+  /** The age at which a latency weighs 1/e, in milliseconds. */
   readonly decayMs?: number;
   /** From 0 to below 1. */
   readonly random?: () => number;
   readonly on?: Partial<BalancerEvents>;
 }
 
-/** Where a balancer learns of endpoints. */
 export interface EndpointSource {
-  /**
-   * Gives the endpoints there are, once before it returns and again whenever they have changed; an empty list is ignored.
-   * Disposing ends that.
-   */
+  /** Calls `update` with the current endpoints, once before it returns and again after each change, until it is disposed of. */
   start(update: (urls: readonly string[]) => void): Disposable;
 }
 
-/** Endpoints are named by their URLs without what is secret in these. */
+/** Endpoints are named by their URLs without userinfo and query. */
 export interface BalancerEvents {
-  /** An endpoint failed too often and gets no calls for a while, `times` in a row. */
+  /** An endpoint failed too often and gets no calls for `forMs`. This is its ejection number `times` in a row. */
   eject(event: {
     readonly endpoint: string;
-    /** The call that was one too many, and its failure. */
+    /** The call whose failure ejected it. */
     readonly call: Call;
     readonly error: RpcError;
     readonly times: number;
@@ -53,14 +46,14 @@ export interface BalancerEvents {
   readmit(event: { readonly endpoint: string }): void;
   join(event: { readonly endpoint: string }): void;
   leave(event: { readonly endpoint: string }): void;
-  /** The call never reached one endpoint, with this error, and goes to this other. */
+  /** The call never reached one endpoint (`error`) and is sent to this one. */
   failover(event: { readonly endpoint: string; readonly call: Call; readonly error: RpcError }): void;
 }
 
-/** One endpoint as it is now, for pages and tests. */
+/** The current state of one endpoint, for pages and tests. */
 export interface EndpointStatus {
   readonly url: string;
-  /** Calls under way. */
+  /** Calls in flight. */
   readonly pending: number;
   readonly health: EndpointHealth;
 }
@@ -71,26 +64,28 @@ export interface Balancer extends Transport, AsyncDisposable {
 }
 
 const DEFAULTS = {
-  // Finagle's: several times longer than a pause of the garbage collector, shorter than a restart.
+  // Finagle's default: several times longer than a garbage collection pause, shorter than a restart.
   decayMs: 10_000,
-  // One or two failures are bad luck.
+  // One or two failures in a row happen by chance.
   failuresMax: 5,
-  // About as long as a process takes to restart; a probation that comes too early costs one call.
+  // About as long as a process takes to restart; readmission that comes too early costs one call.
   ejectionMs: 5_000,
   ejectionMaxMs: 60_000,
-  // When more than half of a service fails, the rest must not be buried under all of its load.
+  // When more than half of a service fails, the rest must not receive all of its load.
   ejectedShareMax: 0.5,
   random: Math.random,
 } as const satisfies Partial<BalancerOptions>;
 
-/** Endpoints that one attempt tries as long as the call certainly reached none; the rest is left to retry and its budget. */
+/**
+ * Endpoints that one attempt tries as long as the call certainly reached none. Further attempts are left to retry and its budget.
+ */
 const TRIES_MAX = 3;
 
 interface Endpoint extends EjectionRecord {
   readonly url: string;
   readonly transport: Transport & AsyncDisposable;
   readonly load: PeakEwma;
-  /** It is no longer listed; its transport is closed when the last call has ended. */
+  /** It is no longer listed; its transport closes when its last call has ended. */
   left: boolean;
 }
 
@@ -101,22 +96,18 @@ interface FailedCall {
 
 /**
  * A transport over all endpoints of a service. Each call goes to the better of two endpoints chosen at random ("The Power of
- * Two Choices in Randomized Load Balancing", Mitzenmacher 2001), where better is a lower peak EWMA (see `createPeakEwma`).
+ * Two Choices in Randomized Load Balancing", Mitzenmacher 2001): the one with the lower peak EWMA (see `createPeakEwma`).
  * Endpoints that keep failing are ejected (see `createOutlierEjection`).
  *
- * A call that certainly never reached its endpoint goes on to the next at once: no server has seen it, so it adds nothing to
- * the load of any, and takes nothing out of the retry budget. Every other failure is the caller's to judge.
+ * A call that certainly never reached its endpoint fails over to the next at once: no server has seen it, so it adds no load
+ * and takes nothing out of the retry budget. Every other failure is returned to the caller.
  *
  * @throws {TypeError} without any endpoint, and whatever `connect` throws
  */
 export function createBalancer(options: BalancerOptions): Balancer {
-  const { endpoints: given, connect, decayMs, random, on, ...ejectionOptions } = { ...DEFAULTS, ...options };
-  let members: Endpoint[] = [];
-  /** Members, and those that have left while calls were under way. */
-  const open = new Set<Endpoint>();
-  const closing = new Set<Promise<void>>();
-  let disposed = false;
-  const ejection = createOutlierEjection<Endpoint, FailedCall>(ejectionOptions, () => members, {
+  const { endpoints, connect, decayMs, random, on, ...ejectionOptions } = { ...DEFAULTS, ...options };
+  const pool = new EndpointPool((url) => ({ transport: connect(url), load: createPeakEwma(decayMs) }), on);
+  const ejection = createOutlierEjection<Endpoint, FailedCall>(ejectionOptions, () => pool.members, {
     eject({ member, cause, times, forMs }) {
       notify(on?.eject, { endpoint: hideUrlSecrets(member.url), ...cause, times, forMs });
     },
@@ -125,46 +116,23 @@ export function createBalancer(options: BalancerOptions): Balancer {
       notify(on?.readmit, { endpoint: hideUrlSecrets(url) });
     },
   });
-
-  function close(endpoint: Endpoint): void {
-    if (!open.delete(endpoint)) return;
-    const closed = closeTransport(endpoint).finally(() => closing.delete(closed));
-    closing.add(closed);
-  }
-
-  function leave(endpoint: Endpoint): void {
-    endpoint.left = true;
-    if (endpoint.load.pending === 0) close(endpoint);
-    notify(on?.leave, { endpoint: hideUrlSecrets(endpoint.url) });
-  }
-
-  function join(url: string): Endpoint {
-    const record = createEjectionRecord();
-    const endpoint = { ...record, url, transport: connect(url), load: createPeakEwma(decayMs), left: false };
-    open.add(endpoint);
-    notify(on?.join, { endpoint: hideUrlSecrets(url) });
-    return endpoint;
-  }
-
-  function update(list: readonly string[]): void {
-    const urls = new Set(list);
-    if (urls.size === 0 || disposed) return;
-    const known = new Map(members.map((endpoint) => [endpoint.url, endpoint]));
-    members = [...urls].map((url) => known.get(url) ?? join(url));
-    for (const [url, endpoint] of known) if (!urls.has(url)) leave(endpoint);
-    ejection.rebalance();
-  }
+  const update = (urls: readonly string[]): void => {
+    if (pool.update(urls)) ejection.rebalance();
+  };
+  const source = isSource(endpoints) ? endpoints.start(update) : undefined;
+  if (!isSource(endpoints)) update(endpoints);
+  if (pool.members.length === 0) throw new TypeError('A balancer needs an endpoint');
 
   function choose(tried: ReadonlySet<Endpoint>): Endpoint | undefined {
     const free = ejection.serving().filter((endpoint) => !tried.has(endpoint));
     const first = Math.floor(random() * free.length);
-    // Counted on from the first, so that it is never the same one twice.
+    // An offset from the first, so that both are never the same endpoint.
     const second = (first + 1 + Math.floor(random() * (free.length - 1))) % free.length;
     const [one, other] = [free[first], free[second]];
     return one && other && other.load.cost < one.load.cost ? other : one;
   }
 
-  async function carry(endpoint: Endpoint, call: Call): Promise<unknown> {
+  async function send(endpoint: Endpoint, call: Call): Promise<unknown> {
     const end = endpoint.load.begin();
     try {
       const result = await raceSignal(endpoint.transport.call(call), call.signal);
@@ -179,46 +147,96 @@ export function createBalancer(options: BalancerOptions): Balancer {
       if (failure === 'broken' || failure === 'not-reached') ejection.failed(endpoint, { call, error });
       throw error;
     } finally {
-      if (endpoint.left && endpoint.load.pending === 0) close(endpoint);
+      pool.closeIfLeft(endpoint);
     }
   }
 
-  const source = isSource(given) ? given.start(update) : undefined;
-  if (!isSource(given)) update(given);
-  if (members.length === 0) throw new TypeError('A balancer needs an endpoint');
+  async function call(call: Call): Promise<unknown> {
+    const tried = new Set<Endpoint>();
+    let failed: RpcError | undefined;
+    for (;;) {
+      const endpoint = tried.size < TRIES_MAX ? choose(tried) : undefined;
+      if (!endpoint) throw failed ?? closedError(call);
+      if (failed) notify(on?.failover, { call, endpoint: hideUrlSecrets(endpoint.url), error: failed });
+      tried.add(endpoint);
+      try {
+        return await send(endpoint, call);
+      } catch (thrown) {
+        const error = toRpcError(thrown);
+        if (!error.neverSent || call.signal.aborted) throw error;
+        failed = sooner(failed, error);
+      }
+    }
+  }
 
   return {
-    async call(call) {
-      const tried = new Set<Endpoint>();
-      let failed: RpcError | undefined;
-      for (;;) {
-        const endpoint = tried.size < TRIES_MAX ? choose(tried) : undefined;
-        if (!endpoint) throw failed ?? closedError(call);
-        if (failed) notify(on?.failover, { call, endpoint: hideUrlSecrets(endpoint.url), error: failed });
-        tried.add(endpoint);
-        try {
-          return await carry(endpoint, call);
-        } catch (thrown) {
-          const error = toRpcError(thrown);
-          if (!error.neverSent || call.signal.aborted) throw error;
-          failed = sooner(failed, error);
-        }
-      }
-    },
+    call,
     get endpoints() {
-      return members.map(({ url, load, health }) => ({ url: hideUrlSecrets(url), pending: load.pending, health }));
+      return pool.members.map(({ url, load, health }) => ({ url: hideUrlSecrets(url), pending: load.pending, health }));
     },
     async [Symbol.asyncDispose]() {
-      disposed = true;
       source?.[Symbol.dispose]();
-      members = [];
-      for (const endpoint of open) close(endpoint);
-      await Promise.all(closing);
+      await pool.close();
     },
   };
 }
 
-/** Push-back makes an endpoint look slow too: it answers fastest when it has most to do. */
+/** The endpoints that are listed now, and the transports of those that have left but still have calls in flight. */
+class EndpointPool {
+  readonly #connect: (url: string) => Pick<Endpoint, 'transport' | 'load'>;
+  readonly #on: Partial<BalancerEvents> | undefined;
+  readonly #open = new Set<Endpoint>();
+  readonly #closing = new Set<Promise<void>>();
+  #isClosed = false;
+  members: readonly Endpoint[] = [];
+
+  constructor(connect: (url: string) => Pick<Endpoint, 'transport' | 'load'>, on: Partial<BalancerEvents> | undefined) {
+    this.#connect = connect;
+    this.#on = on;
+  }
+
+  /** @returns whether the list was applied; an empty list is ignored */
+  update(list: readonly string[]): boolean {
+    const urls = new Set(list);
+    if (urls.size === 0 || this.#isClosed) return false;
+    const known = new Map(this.members.map((endpoint) => [endpoint.url, endpoint]));
+    this.members = [...urls].map((url) => known.get(url) ?? this.#join(url));
+    for (const [url, endpoint] of known) if (!urls.has(url)) this.#leave(endpoint);
+    return true;
+  }
+
+  closeIfLeft(endpoint: Endpoint): void {
+    if (endpoint.left && endpoint.load.pending === 0) this.#close(endpoint);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.members = [];
+    for (const endpoint of this.#open) this.#close(endpoint);
+    await Promise.all(this.#closing);
+  }
+
+  #join(url: string): Endpoint {
+    const endpoint = { ...createEjectionRecord(), url, ...this.#connect(url), left: false };
+    this.#open.add(endpoint);
+    notify(this.#on?.join, { endpoint: hideUrlSecrets(url) });
+    return endpoint;
+  }
+
+  #leave(endpoint: Endpoint): void {
+    endpoint.left = true;
+    this.closeIfLeft(endpoint);
+    notify(this.#on?.leave, { endpoint: hideUrlSecrets(endpoint.url) });
+  }
+
+  #close(endpoint: Endpoint): void {
+    if (!this.#open.delete(endpoint)) return;
+    const closed = closeTransport(endpoint).finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
+  }
+}
+
+/** Push-back counts as a failure here: an overloaded endpoint refuses fast and must not look fast. */
 const LOAD_OUTCOMES = {
   'not-reached': 'failed',
   'pushed-back': 'failed',
@@ -231,7 +249,7 @@ function isSource(endpoints: readonly string[] | EndpointSource): endpoints is E
   return 'start' in endpoints;
 }
 
-/** Nobody waits for the transport of an endpoint that has left, so a failure to close it can only be reported. */
+/** No caller awaits the transport of an endpoint that has left, so a failure to close it is only reported. */
 async function closeTransport({ transport }: Endpoint): Promise<void> {
   try {
     await transport[Symbol.asyncDispose]();
@@ -240,11 +258,11 @@ async function closeTransport({ transport }: Endpoint): Promise<void> {
   }
 }
 
-/** Of several failures the one that lets the caller come back soonest. */
+/** The failure that lets the caller retry soonest. */
 function sooner(one: RpcError | undefined, other: RpcError): RpcError {
   return one && (one.retryAfterMs ?? 0) <= (other.retryAfterMs ?? 0) ? one : other;
 }
 
 function closedError({ service }: Call): RpcError {
-  return new RpcError('unavailable', `${service} is not called any more`, { neverSent: true });
+  return new RpcError('unavailable', `The client of ${service} is closed`, { neverSent: true });
 }

@@ -2,33 +2,33 @@ import type { Call } from '../call.ts';
 import { abortReason, onAbort } from '../deadline.ts';
 
 /**
- * Micro-batching: calls of one method of a peer that are made in one turn of the event loop travel as one JSON-RPC batch. A
- * connection and a parse are shared, which is most of what a small call costs; the calls know nothing of each other.
+ * Micro-batching: calls of one method of a peer in one turn of the event loop are sent as one JSON-RPC batch. They share a
+ * connection and a parse, which dominate the cost of a small call, and stay independent of each other.
  *
- * Servers of this kit send each answer as it comes; other servers answer a batch when its slowest call is answered. Hence a batch
- * holds calls of one method, which take about as long as each other.
+ * Servers of this kit send each answer when it is complete; other servers answer a batch when its slowest call is complete. So a
+ * batch holds calls of one method only, which take about the same time.
  */
 export interface BatchLimits {
-  /** Calls in one batch; servers of this kit take 50. */
+  /** Calls in one batch; servers of this kit accept 50. */
   readonly callsMax: number;
-  /** Characters of one batch: it stays well below the body that a server takes, also where each takes three bytes. */
+  /** Characters in one batch: below the body limit of servers of this kit even at three bytes a character. */
   readonly lengthMax: number;
 }
 
 export const BATCH_LIMITS = { callsMax: 50, lengthMax: 256 * 1024 } as const satisfies BatchLimits;
 
-/** Not 0, which a careless server takes for no id at all. */
+/** Not 0, which some servers treat as a missing id. */
 export const FIRST_ID = 1;
 
-/** How fast a batch may become larger again: a peer that takes no batches at all is asked to about once in eight calls. */
+/** How fast the batch size recovers: a peer that refuses all batches gets one about every eight calls. */
 const GROWTH = 1.1;
 
-/** A call that waits for its batch, and for its answer. */
+/** A call that waits for its batch to be sent, and for its answer. */
 export interface BatchedCall {
   readonly call: Call;
-  /** Tells the calls of one batch apart. */
+  /** Unique within the batch. */
   readonly id: number;
-  /** The call as JSON text, with that id. Built when it is asked for: a call that is alone travels without it. */
+  /** The call as JSON text, with that id. Built on demand: a call that is alone in its batch does not need it. */
   readonly text: () => string;
   resolve(result: unknown): void;
   reject(error: unknown): void;
@@ -40,9 +40,8 @@ export interface Batcher {
 }
 
 /**
- * @param send carries a batch out and settles each of its calls; its signal aborts when nobody waits for any of them
- * any more, and not before: one caller that leaves takes nothing from the others. It gives the number of calls that had to be sent
- * again alone, and the next batches become smaller by as many, so that the peer does not do most of its work twice.
+ * @param send sends a batch and settles each of its calls. Its signal aborts only when every caller has left. It returns how many
+ * calls were sent again alone; the next batches shrink by as many, so that the peer does not repeat most of its work.
  */
 export function createBatcher(
   limits: BatchLimits,
@@ -51,27 +50,27 @@ export function createBatcher(
   let { callsMax } = limits;
   let waiting: BatchedCall[] = [];
   let length = 0;
-  let abandoned = new Abandonment();
+  let callers = new WaitingCallers();
 
   function flush(): void {
     if (waiting.length === 0) return;
-    // Whoever has left already is not worth the peer's work.
+    // A call whose caller has left is not sent.
     const batch = waiting.filter(({ call }) => !call.signal.aborted);
-    const { signal } = abandoned;
+    const { signal } = callers;
     waiting = [];
     length = 0;
-    abandoned = new Abandonment();
+    callers = new WaitingCallers();
     if (batch.length === 0) return;
     send(batch, signal).then(
-      (repeats) => adapt(batch.length, repeats),
+      (resent) => adapt(batch.length, resent),
       (error) => {
         for (const { reject } of batch) reject(error);
       },
     );
   }
 
-  function adapt(calls: number, repeats: number): void {
-    if (repeats > 0) callsMax = Math.max(1, calls - repeats);
+  function adapt(calls: number, resent: number): void {
+    if (resent > 0) callsMax = Math.max(1, calls - resent);
     else if (calls >= Math.floor(callsMax)) callsMax = Math.min(limits.callsMax, callsMax * GROWTH);
   }
 
@@ -80,7 +79,7 @@ export function createBatcher(
       const id = FIRST_ID + waiting.length;
       let text = lazily(() => toText(id));
       if (waiting.length > 0) {
-        // How long the first one is matters only now that it has company.
+        // The length of the first call matters only when a second one joins.
         if (waiting.length === 1) length = waiting[0]?.text().length ?? 0;
         length += text().length;
         if (length > limits.lengthMax) {
@@ -88,9 +87,9 @@ export function createBatcher(
           text = lazily(() => toText(FIRST_ID));
         }
       }
-      // The end of this turn: by then every callback of the turn has made its calls.
+      // setImmediate runs at the end of this turn, when every callback of the turn has made its calls.
       if (waiting.length === 0) setImmediate(flush);
-      const answered = enlist(call, text, waiting, abandoned);
+      const answered = enqueue(call, text, waiting, callers);
       if (waiting.length >= Math.floor(callsMax)) flush();
       return answered;
     },
@@ -105,25 +104,25 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
-function enlist(
+function enqueue(
   call: Call,
   text: BatchedCall['text'],
   waiting: BatchedCall[],
-  abandoned: Abandonment,
+  callers: WaitingCallers,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     let hasLeft = false;
     const leave = (): void => {
       hasLeft = true;
       reject(abortReason(call.signal));
-      abandoned.leave();
+      callers.leave();
     };
     const unfollow = onAbort(call.signal, leave);
     const settled = (): void => {
       unfollow();
-      if (!hasLeft) abandoned.part();
+      if (!hasLeft) callers.settle();
     };
-    abandoned.join();
+    callers.join();
     waiting.push({
       call,
       id: FIRST_ID + waiting.length,
@@ -141,7 +140,7 @@ function enlist(
 }
 
 /** Aborts its signal when the last of those who joined leaves without an answer. */
-class Abandonment {
+class WaitingCallers {
   #present = 0;
   readonly #controller = new AbortController();
 
@@ -154,7 +153,7 @@ class Abandonment {
   }
 
   /** With an answer. */
-  part(): void {
+  settle(): void {
     this.#present -= 1;
   }
 

@@ -7,23 +7,23 @@ import { createCircuitJudge } from './circuit-judge.ts';
 import { failureOf } from './failure.ts';
 
 export interface CircuitBreakerOptions {
-  /** Failures in a row that open it. Calls that were under way together when the first of them failed count once. */
+  /** Failures in a row that open the circuit. Calls that were in flight together when one of them failed count once. */
   readonly failuresMax?: number;
-  /** The share of calls, from 0 to 1, that must succeed; below it, it opens. */
+  /** The circuit opens when the share of successful calls, from 0 to 1, falls below this. */
   readonly successRateMin?: number;
-  /** Calls in the window below which their success rate says nothing. */
+  /** With fewer calls in the window, their success rate is ignored. */
   readonly callsMin?: number;
-  /** What the success rate is taken over, in milliseconds. */
+  /** The window of the success rate, in milliseconds. */
   readonly windowMs?: number;
-  /** How long it stays open before it lets a probe through, in milliseconds. */
+  /** How long the circuit stays open before it lets a probe through, in milliseconds. */
   readonly restMs?: number;
   readonly on?: Partial<CircuitBreakerEvents>;
 }
 
 /**
- * - `closed`: calls go through and are judged.
+ * - `closed`: calls pass and are counted.
  * - `open`: calls are refused until `untilAt`, on `performance.now()`'s scale.
- * - `half-open`: the next call goes through as a probe; while it is under way, all others are refused.
+ * - `half-open`: the next call passes as a probe; while it is in flight, all others are refused.
  */
 export type CircuitBreakerState =
   | { readonly name: 'closed'; readonly failuresInARow: number }
@@ -36,59 +36,59 @@ export interface CircuitBreakerEvents {
   halfOpen(): void;
   close(): void;
   refused(event: { readonly call: Call; readonly retryAfterMs: number }): void;
-  /** It was disposed of; nothing more will come. */
+  /** The breaker was disposed of; no event follows. */
   dispose(): void;
 }
 
 export type OpenReason = 'failures in a row' | 'success rate' | 'probe';
 
 /**
- * Dispose it together with the endpoint, which frees its timer; calls then pass it by.
- * As an interceptor it stands inside of retry and hedging, so that it judges each attempt.
+ * Dispose it together with its endpoint: that frees its timer, and calls then pass unchecked.
+ * As an interceptor it belongs inside of retry and hedging, so that it counts each attempt.
  */
 export interface CircuitBreaker extends Disposable {
   readonly interceptor: Interceptor;
   readonly state: CircuitBreakerState;
-  /** The transport with this breaker around it, as a balancer connects to: `connect: (url) => breaker.guard(wire)`. */
+  /** Wraps the transport in this breaker, for a balancer: `connect: (url) => breaker.guard(createHttpTransport(url))`. */
   guard(transport: Transport & AsyncDisposable): Transport & AsyncDisposable;
 }
 
 const DEFAULTS = {
-  // One or two failures are bad luck, five in a row are a peer that is down.
+  // One or two failures happen by chance; five in a row mean that the peer is down.
   failuresMax: 5,
-  // A peer that fails half of its calls does more harm than good; retries cannot mend that within their budget.
+  // A peer that fails half of its calls does more harm than good; retries cannot make up for that within their budget.
   successRateMin: 0.5,
   callsMin: 20,
   windowMs: 10_000,
-  // A restarting process is back within seconds; a probe that comes too early costs one call.
+  // A process restarts within seconds; a probe that comes too early costs one call.
   restMs: 5_000,
 } as const satisfies Required<Omit<CircuitBreakerOptions, 'on'>>;
 
-/** What those are told to wait who come while a probe is under way: a healthy peer has answered it by then. */
+/** The Retry-After of calls that are refused during a probe: a healthy peer answers it within this time. */
 const PROBE_WAIT_MS = 100;
 
-/** Timers count whole milliseconds; who is told this much more to wait for an open circuit does not come too early. */
+/** Added to the Retry-After of an open circuit: timers count whole milliseconds, and a caller must not come too early. */
 const TIMER_SLACK_MS = 2;
 
 /**
  * A circuit breaker (Nygard, "Release It!", 2007; https://martinfowler.com/bliki/CircuitBreaker.html) for one endpoint: when
- * it fails too much, its calls are refused at once for a while, which spares the caller the wait and the endpoint the load.
- * Then a single call is let through as a probe, and its outcome closes the circuit or opens it again.
+ * it fails too often, its calls are refused at once for a while, which saves the caller the wait and the endpoint the load.
+ * Then a single call passes as a probe, and its outcome closes the circuit or opens it again.
  *
- * What counts is told by `failureOf`. Failures are timeouts, broken and refused connections and inner failures. Business
- * errors and the caller's mistakes are successes: the endpoint answered. Push-back and what our own side cancelled count as
- * nothing, and a probe that ends so leaves its place to the next call.
+ * `failureOf` decides what counts. Timeouts, broken and refused connections and internal failures are failures. Business errors
+ * and the caller's mistakes are successes: the endpoint answered. Push-back and withdrawn calls count as neither; after a probe
+ * that ends so, the next call is the probe.
  *
- * Refusals are `unavailable` with the time to wait, and marked `neverSent`.
+ * Refusals are `unavailable` with Retry-After, and marked `neverSent`.
  */
 export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
   const settings = { ...DEFAULTS, ...options };
   const { failuresMax, restMs, on } = settings;
   let state: CircuitBreakerState = { name: 'closed', failuresInARow: 0 };
   let disposed = false;
-  /** Counts the changes of state: a call that ends under another state than it began in is not judged any more. */
+  /** Counts state changes: a call that ends in another state than it began in does not count. */
   let period = 0;
-  /** When the failures in a row last became more. */
+  /** When `failuresInARow` last rose. */
   let failedAt = Number.NEGATIVE_INFINITY;
 
   function enter(entered: CircuitBreakerState): void {
@@ -114,13 +114,13 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
 
   function refuse(call: Call, retryAfterMs: number): never {
     notify(on?.refused, { call, retryAfterMs });
-    const message = `${call.service} is not asked for now: its calls have failed`;
+    const message = `Calls to ${call.service} are refused for now, because earlier calls failed`;
     throw new RpcError('unavailable', message, { retryAfterMs, neverSent: true });
   }
 
   /**
-   * Fifty calls that one hiccup of the endpoint makes fail together are no better proof that it is down than one of them; if
-   * it is, the success rate will tell. So only a failure of a call that began after the one before was known is one more.
+   * Fifty calls that fail together in one hiccup prove no more than one of them; the success rate covers a lasting failure. So
+   * a failure counts only when its call began after the previous failure was known.
    */
   function failuresWith(verdict: 'success' | 'failure', before: number, begunAt: number): number {
     if (verdict === 'success') return 0;
@@ -190,13 +190,13 @@ function waitFor(untilAt: number): number {
   return Math.max(0, Math.ceil(untilAt - performance.now())) + TIMER_SLACK_MS;
 }
 
-/** The period and the time in which a call began. */
+/** The period in which a call began, and when. */
 interface Beginning {
   readonly in: number;
   readonly at: number;
 }
 
-/** Undefined: it says nothing about the endpoint. */
+/** Undefined: the outcome says nothing about the endpoint. */
 type Verdict = 'success' | 'failure' | undefined;
 
 function verdictOf(call: Call, error: RpcError): Verdict {

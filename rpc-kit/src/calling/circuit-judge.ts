@@ -2,12 +2,12 @@ import { EventEmitter } from 'node:events';
 import Opossum from 'opossum';
 
 export interface CircuitJudge extends Disposable {
-  /** Counts a call that has ended; the transition that follows from it is made before this resolves. */
+  /** Counts a call that has ended. Resolves after the transition that it causes. */
   add(verdict: 'success' | 'failure'): Promise<void>;
   open(): void;
 }
 
-/** Called when the state changes; the time of rest is over when it becomes half-open. */
+/** Called when the state changes. */
 export interface CircuitTransitions {
   open(): void;
   halfOpen(): void;
@@ -21,22 +21,21 @@ export interface CircuitJudgeOptions {
   readonly restMs: number;
 }
 
-/** The window moves on by one of these at a time. */
+/** The window advances by one bucket at a time. */
 const BUCKETS = 10;
 
 /**
- * All that is known of opossum stands in this file: it keeps the rolling window, decides by the rate, and times the rest.
+ * Adapts opossum: it keeps the rolling window, decides by the success rate, and times the open state.
  *
- * It does not carry the calls themselves; it is fired once for each verdict, with work that is over already. Fired with the
- * calls (opossum 10.0.0), it would
- * - take an error that its filter lets off for a success, so that a cancelled probe closed the circuit;
- * - let a straggler that began before the circuit opened decide in place of the probe;
- * - never come out of half-open when the probe never settles, unless its own timeout ends it, of which a call has one;
- * - count calls under way and refused ones as not failed.
- * Failures in a row it does not know at all; whoever counts them calls `open`.
+ * opossum does not run the calls themselves; it is fired once for each verdict. If it ran the calls, opossum 10.0.0 would
+ * - count a filtered error as a success, so that a cancelled probe closed the circuit;
+ * - let a late call from before the circuit opened decide in place of the probe;
+ * - stay half-open for ever when the probe never settles;
+ * - count calls in flight and refused calls as not failed.
+ * It does not count failures in a row; the circuit breaker does, and calls `open`.
  */
 export function createCircuitJudge(options: CircuitJudgeOptions, on: CircuitTransitions): CircuitJudge {
-  // By default it rotates its window with an interval of its own, for every endpoint and for ever.
+  // By default, opossum rotates its window by an interval for each endpoint, which is never cleared.
   const rotation = new EventEmitter();
   const opossum = new Opossum(settle, {
     timeout: false,
@@ -56,7 +55,7 @@ export function createCircuitJudge(options: CircuitJudgeOptions, on: CircuitTran
     const steps = Math.floor((performance.now() - rotatedAt) / bucketMs);
     if (steps <= 0) return;
     rotatedAt += steps * bucketMs;
-    // It keeps how long each call took, asked for or not.
+    // opossum records the latency of each call, even when no percentiles are asked for.
     for (const bucket of opossum.status.window) bucket.latencyTimes.length = 0;
     for (let step = 0; step < Math.min(steps, BUCKETS); step++) rotation.emit('rotate');
   }
@@ -64,7 +63,7 @@ export function createCircuitJudge(options: CircuitJudgeOptions, on: CircuitTran
   opossum.on('open', on.open);
   opossum.on('halfOpen', on.halfOpen);
   opossum.on('close', () => {
-    // What failed before the rest would otherwise open the circuit again at the next failure.
+    // Otherwise, failures from before the circuit opened would open it again at the next failure.
     for (let step = 0; step < BUCKETS; step++) rotation.emit('rotate');
     on.close();
   });
@@ -84,8 +83,8 @@ async function settle(verdict: 'success' | 'failure'): Promise<void> {
 }
 
 /**
- * A little above what was asked for, because the comparison is strict and binary fractions have tails: 1 − 0.9 is not quite
- * 0.1, and 11 / 20 × 100 is more than 55. No two rates of a window are as near to each other as this.
+ * Slightly above the given share, because opossum's comparison is strict and doubles are inexact: 1 − 0.9 is not quite 0.1, and
+ * 11 / 20 × 100 is more than 55. The rates of a window differ from each other by more than this.
  */
 function percent(share: number): number {
   return Math.round(share * 1e8) / 1e6 + 1e-9;

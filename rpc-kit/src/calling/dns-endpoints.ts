@@ -6,20 +6,20 @@ import { notify } from '../telemetry/notify.ts';
 import type { EndpointSource } from './balancer.ts';
 
 export interface DnsEndpointsOptions {
-  /** Between the end of one look-up and the next, in milliseconds, from 1,000 to 300,000. */
+  /** From the end of one lookup to the next, in milliseconds, from 1,000 to 300,000. */
   readonly refreshMs?: number;
-  /** Gives the addresses of a host. Default: the system's resolver, so that /etc/hosts counts too. */
+  /** Resolves a host to addresses. Default: the system's resolver, which also reads /etc/hosts. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
   readonly on?: Partial<DnsEvents>;
 }
 
 export interface DnsEvents {
-  /** A look-up failed; the endpoints stay as they were. */
+  /** A lookup failed; the endpoints stay unchanged. */
   failed(event: { readonly host: string; readonly error: unknown }): void;
 }
 
 const DEFAULTS = {
-  // What a stale list costs is bounded by ejection, so this may be slower than a restart.
+  // Ejection bounds the cost of a stale list, so this may be slower than a restart.
   refreshMs: 10_000,
   resolve: resolveHost,
 } as const satisfies Omit<DnsEndpointsOptions, 'on'>;
@@ -27,18 +27,17 @@ const DEFAULTS = {
 const REFRESH_MS_MIN = 1_000;
 const REFRESH_MS_MAX = 300_000;
 
-/** Longer than any resolver that works; one that does not must not keep the list from ever being renewed. */
+/** Longer than any working resolver takes; a resolver that hangs must not block all further refreshes. */
 const LOOKUP_TIMEOUT_MS = 10_000;
 
 /**
- * The addresses behind one host name as endpoints of a balancer, looked up again and again in the background.
+ * The addresses behind one host name as endpoints of a balancer, refreshed in the background.
  *
- * Until the first look-up has succeeded, the name itself is the only endpoint, so that calls need not wait and a resolver
- * that is down at the start is no reason not to start. When a look-up fails later, the old list stays.
+ * Until the first lookup succeeds, the name itself is the only endpoint: calls need not wait, and the process starts while the
+ * resolver is down. When a later lookup fails, the old list stays.
  *
- * @param url as of an HTTP transport: `http://loms:8081`
- * @throws {TypeError} for a URL that an HTTP transport refuses, and for https, where a server's certificate names the host and not
- *   its addresses
+ * @param url as for an HTTP transport: `http://loms:8081`
+ * @throws {TypeError} for a URL that an HTTP transport refuses, and for https, because certificates name hosts and not addresses
  * @throws {RangeError} when refreshMs is outside its range
  */
 export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): EndpointSource {
@@ -67,7 +66,7 @@ export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): En
           notify(on?.failed, { host: hostname, error });
         }
         timer = setTimeout(refresh, refreshMs);
-        // Endpoints alone must not keep a process alive that has nothing else to do.
+        // The refresh alone must not keep a process alive.
         timer.unref();
       }
 
@@ -82,9 +81,7 @@ export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): En
   };
 }
 
-/**
- * IPv4 where there is any: a host with both is mostly one server, listed twice, and often listening on one of them only.
- */
+/** Prefers IPv4: a host with both kinds is usually one server listed twice, which often listens on IPv4 only. */
 async function resolveHost(host: string): Promise<string[]> {
   const found = await lookup(host, { all: true });
   const addresses = found.map(({ address }) => address);
@@ -96,7 +93,7 @@ function withHost(url: string, address: string): string {
   const { username, password, port, pathname, search } = new URL(url);
   const userinfo = username || password ? `${username}:${password}@` : '';
   const host = isIPv6(address) ? `[${address}]` : address;
-  // Two slashes at the end are an empty segment of the path, which belongs to it.
+  // Two slashes at the end are an empty path segment, which is kept.
   const base = pathname.replace(/(?<!\/)\/$/, '');
   return `http://${userinfo}${host}${port ? `:${port}` : ''}${base}${search}`;
 }

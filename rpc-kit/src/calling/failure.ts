@@ -3,28 +3,26 @@ import { CODES } from '../code.ts';
 import { RpcError } from '../rpc-error.ts';
 
 /**
- * What a failed call says about its peer. The code alone does not tell: `unavailable` may be a broken connection, a server
+ * What a failed call says about its peer. The code alone is ambiguous: `unavailable` may be a broken connection, a server
  * that sheds load, or an outcome that the contract declares.
  *
- * - `not-reached`: the call never got there, e.g. the connection was refused. Nothing happened.
- * - `pushed-back`: the peer lives and wants less: rate limits, load shedding.
- * - `broken`: a timeout, a broken connection, an inner failure. The call may have taken effect.
- * - `answered`: the peer works and says no: business errors, mistakes of the caller.
- * - `withdrawn`: our own side stopped waiting; it says nothing of the peer.
+ * - `not-reached`: the call was never sent, e.g. the connection was refused. It had no effect.
+ * - `pushed-back`: the peer works and asks for less load: rate limits, load shedding.
+ * - `broken`: a timeout, a broken connection, an internal failure. The call may have taken effect.
+ * - `answered`: the peer works and refuses: business errors, mistakes of the caller.
+ * - `withdrawn`: the caller stopped waiting. It says nothing about the peer.
  */
 export type Failure = 'not-reached' | 'pushed-back' | 'broken' | 'answered' | 'withdrawn';
 
 /**
- * The reason that a server refuses with before it has begun a call. It is not a contract's: an error of a handler with an
- * undeclared reason leaves a service as `internal`, and a client drops undeclared reasons, so a service cannot pass on
- * another one's. Hence who sees it knows that the call has had no effect, unless a contract declares a reason of that name;
- * `retryAfterMs` alone does not say so.
+ * The reason of a refusal before a call begins: it proves that the call had no effect, which `retryAfterMs` alone does not.
+ * No handler can pass it on from another service, because undeclared reasons leave a service as `internal`.
  */
 export const OVERLOADED = 'overloaded';
 
 /**
- * The reason of a server for the call of a batch whose answer has no room beside the others. Like `overloaded` it says that
- * the call has had no effect: the call only reads. The HTTP transport sends such a call again, alone.
+ * The reason for a call of a batch whose answer does not fit beside the others. The call only reads, so it had no effect. The HTTP
+ * transport sends such a call again, alone.
  */
 export const SEND_ALONE = 'send_alone';
 
@@ -35,7 +33,7 @@ export function sendAlone(): RpcError {
   return new RpcError('unavailable', message, { reason: SEND_ALONE });
 }
 
-/** What the failed call says about its peer. Balancer, circuit breaker and hedging all judge by it. */
+/** The one classification that balancer, circuit breaker and hedging share. */
 export function failureOf(call: Call, error: RpcError): Failure {
   if (error.neverSent) return 'not-reached';
   if (error.code === 'cancelled') return 'withdrawn';
@@ -52,7 +50,7 @@ export function hadNoEffect(call: Call, error: RpcError): boolean {
   return CODES[error.code].retry === 'after-pause' && WITHOUT_EFFECT.has(error.reason) && !isDeclared(call, error);
 }
 
-/** Whether the contract knows the error: then it is an outcome of the method like any other, whatever its code. */
+/** An error that the contract declares is an outcome of the method, whatever its code. */
 function isDeclared(call: Call, { reason, code }: RpcError): boolean {
   const errors = call.contract?.errors ?? {};
   return reason !== undefined && Object.hasOwn(errors, reason) && errors[reason]?.code === code;

@@ -6,11 +6,11 @@ import { failureOf } from './failure.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
 export interface HedgingOptions {
-  /** The peer's, the same that `retry()` has, which also pays into it. Each hedge takes a retry out. */
+  /** The peer's budget, shared with `retry()`, which deposits into it. Each hedge withdraws a retry. */
   readonly budget: RetryBudget;
   /**
    * How long the first attempt may take before the second is sent, in milliseconds. About the 95th percentile of the
-   * method's latency, so that few calls are hedged and only the slow ones.
+   * method's latency, so that only few, slow calls are hedged.
    */
   readonly afterMs: number;
   readonly on?: Partial<HedgingEvents>;
@@ -19,23 +19,21 @@ export interface HedgingOptions {
 export interface HedgingEvents {
   /** A second attempt is sent. */
   hedge(event: { readonly call: Call }): void;
-  /** A hedged call is over. */
+  /** A hedged call has ended. */
   settled(event: { readonly call: Call; readonly by: HedgeWinner }): void;
-  /** The budget has nothing left for a second attempt. */
+  /** The budget does not allow a second attempt. */
   unaffordable(event: { readonly call: Call }): void;
 }
 
-/** Whose answer the call has got; `none` when both attempts failed or the caller went away. */
+/** The attempt whose answer the caller got; `none` when both attempts failed or the caller left. */
 export type HedgeWinner = 'first' | 'hedge' | 'none';
 
 /**
- * Sends a read that takes long a second time, and takes the answer that comes first ("The Tail at Scale", Dean and Barroso,
- * 2013). The other attempt is aborted. With a balancer behind it, the second attempt goes to another endpoint as a rule,
- * because the first one is still under way there.
+ * Sends a slow read a second time and returns the first answer ("The Tail at Scale", Dean and Barroso, 2013). The other attempt
+ * is aborted. A balancer usually sends the second attempt to another endpoint, because the first is still in flight.
  *
- * An answer is a result or an error that the peer gives on purpose (`answered` in `failureOf`). An attempt that fails
- * otherwise leaves the call to the one that is still under way; before there is a second attempt, such a failure is the
- * call's, for `retry()` around it to judge. Writes pass by untouched, whatever keys they carry.
+ * An answer is a result or an `answered` failure (see `failureOf`). When one of two attempts fails otherwise, the other decides;
+ * when a single attempt fails so, the call fails, and `retry()` around it decides. Writes are never hedged.
  */
 export function hedging({ budget, afterMs, on }: HedgingOptions): Interceptor {
   return (next) => (call) => {
@@ -48,7 +46,7 @@ export function hedging({ budget, afterMs, on }: HedgingOptions): Interceptor {
     const attempts = new Map<HedgeWinner, AbortController>();
     let sent = 0;
 
-    /** Ends the call; attempts still under way are aborted, and nobody looks at them any more. */
+    /** Ends the call, aborts the attempts that are in flight and ignores their outcome. */
     function settle(by: HedgeWinner, outcome: () => void, reason?: RpcError): void {
       clearTimeout(timer);
       call.signal.removeEventListener('abort', follow);

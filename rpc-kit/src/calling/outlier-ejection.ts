@@ -1,7 +1,6 @@
 /**
- * Where an endpoint stands:
- * - `serving`: it gets its share of the calls; after so many failures in a row it is ejected.
- * - `ejected`: it gets none until `untilAt`, on `performance.now()`'s scale.
+ * - `serving`: the endpoint gets its share of the calls; `failuresMax` failures in a row eject it.
+ * - `ejected`: it gets no calls until `untilAt`, on `performance.now()`'s scale.
  */
 export type EndpointHealth =
   | { readonly name: 'serving'; readonly failuresInARow: number }
@@ -12,32 +11,32 @@ export interface OutlierEjectionOptions {
   readonly failuresMax: number;
   /** How long the first ejection lasts, in milliseconds; the n-th lasts n times as long. */
   readonly ejectionMs: number;
-  /** How long an ejection lasts at most. An endpoint that has served this long since starts from the first again. */
+  /** The longest ejection. After serving for this long, an endpoint's ejections count from 1 again. */
   readonly ejectionMaxMs: number;
-  /** The share of endpoints that may be ejected at a time, from 0 to 1, rounded up; never all. */
+  /** The share of endpoints that may be ejected at a time, from 0 to 1, rounded up; never all of them. */
   readonly ejectedShareMax: number;
 }
 
-/** A member is an endpoint; a cause is whatever its failure came with, which only the listener knows. */
+/** A member is an endpoint; the cause of a failure is passed to the listener unread. */
 export interface OutlierEjectionEvents<M, C> {
   eject(event: { readonly member: M; readonly cause: C; readonly times: number; readonly forMs: number }): void;
   readmit(member: M): void;
 }
 
-/** What ejection knows of each endpoint; whoever has the endpoint keeps it. */
+/** The ejection state of one endpoint, stored in the endpoint itself. */
 export interface EjectionRecord {
   health: EndpointHealth;
-  /** Ejections in a row, without a long time of good service between them. */
+  /** Ejections in a row, with less than `ejectionMaxMs` of service between them. */
   times: number;
   readmittedAt: number;
 }
 
 export interface OutlierEjection<M, C> {
-  /** Those that may be called now. Whose time is over is readmitted first. Never empty unless there are no members. */
+  /** The members that may be called now, after expired ejections have ended. Empty only when there are no members. */
   serving(): M[];
   succeeded(member: M): void;
   failed(member: M, cause: C): void;
-  /** To be called when members have come or gone: too many of the rest may be ejected now. */
+  /** Call it when the members have changed: too many of them may be ejected now. */
   rebalance(): void;
 }
 
@@ -47,13 +46,13 @@ export function createEjectionRecord(): EjectionRecord {
 
 /**
  * Takes endpoints that keep failing out of the rotation for a while, after Envoy
- * (https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier), without timers. Different from there:
+ * (https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier), without timers. Differences:
  *
- * - An endpoint that comes back is on probation: its next failure ejects it again.
- * - When as many are out as may be, and all that serve keep failing too, the failures say nothing about the one at hand. Then
- *   it changes places with the one that has been out longest: that one may have recovered, the one at hand has not.
+ * - A readmitted endpoint is on probation: its next failure ejects it again.
+ * - When the ejected share is used up and every serving endpoint fails too, the failing endpoint is ejected and the one ejected
+ *   longest is readmitted: that one may have recovered.
  *
- * @param members the endpoints there are now
+ * @param members gives the current endpoints
  */
 export function createOutlierEjection<M extends EjectionRecord, C>(
   options: OutlierEjectionOptions,
@@ -67,7 +66,7 @@ export function createOutlierEjection<M extends EjectionRecord, C>(
     return Math.min(count - 1, Math.ceil(count * ejectedShareMax));
   }
 
-  /** Longest out first. */
+  /** The longest ejected first. */
   function ejected(): M[] {
     const sinceAt = ({ health }: M): number => (health.name === 'ejected' ? health.sinceAt : 0);
     return members()
@@ -107,7 +106,7 @@ export function createOutlierEjection<M extends EjectionRecord, C>(
       }
     },
     failed(member, cause) {
-      // What was still under way when it was ejected, or when it left.
+      // A call that was in flight when its endpoint was ejected or left.
       if (member.health.name === 'ejected' || !members().includes(member)) return;
       member.health = { name: 'serving', failuresInARow: member.health.failuresInARow + 1 };
       if (member.health.failuresInARow < failuresMax) return;

@@ -1,31 +1,31 @@
-/** How a call ended, as far as its duration tells something of the endpoint. */
+/** How a call ended: decides what its duration says about the endpoint. */
 export type LoadOutcome = 'answered' | 'failed' | 'withdrawn';
 
-/** What one more call to an endpoint would cost: its recent latency times the calls that would then be under way. */
+/** The cost of one more call to an endpoint: its recent latency times the calls that would then be in flight. */
 export interface PeakEwma {
-  /** A call begins. Tell the end of it, once. */
+  /** A call begins. Call the returned function once, when it has ended. */
   begin(): (outcome: LoadOutcome) => void;
-  /** In milliseconds of waiting; only good for comparing endpoints. */
+  /** In milliseconds of waiting; meaningful only for comparing endpoints. */
   readonly cost: number;
-  /** Calls under way. */
+  /** Calls in flight. */
   readonly pending: number;
-  /** Forgets its latency, so that one call finds it out anew. */
+  /** Forgets the latency, so that one call measures it again. */
   reset(): void;
 }
 
-/** Above any latency: as long as the first call to an endpoint is under way, the others go elsewhere. */
+/** Above any latency: while the first call to an endpoint is in flight, other calls go to other endpoints. */
 const UNKNOWN_COST = 1e12;
 
-/** One that fails fast must not look fast; each failure makes it look this many times slower than it was. */
+/** An endpoint that fails fast must not look fast: each failure multiplies its latency by this. */
 const FAILURE_FACTOR = 2;
 
 /**
  * The load of an endpoint as Finagle's balancer sees it
  * (https://twitter.github.io/finagle/guide/Clients.html#power-of-two-choices-p2c-least-loaded): an average of latency that
  * decays exponentially by time, not by calls, and jumps to each peak at once. So a slow endpoint is avoided from its first
- * slow answer, and comes back slowly, also without being called.
+ * slow answer on, and recovers slowly, even without calls.
  *
- * @param decayMs after it, an old latency weighs 1/e
+ * @param decayMs the age at which a latency weighs 1/e
  */
 export function createPeakEwma(decayMs: number): PeakEwma {
   let latencyMs: number | undefined;
@@ -50,7 +50,7 @@ export function createPeakEwma(decayMs: number): PeakEwma {
     pending -= 1;
     if (outcome === 'answered') observe(now, tookMs);
     else if (outcome === 'failed') observe(now, Math.max(tookMs, knownMs * FAILURE_FACTOR));
-    // Nobody knows how long it would have taken, only that it was not less.
+    // A withdrawn call would have taken at least this long.
     else if (tookMs > knownMs) observe(now, tookMs);
   }
 

@@ -2,10 +2,10 @@ import type { Interceptor } from '../call.ts';
 import type { Limiter } from './token-bucket.ts';
 
 /**
- * Lets a call pass when the limiter has a token for it; the token is in use until the call has ended. Outside of `retry`, all
- * attempts at a call share one token; inside, each takes its own.
+ * Holds each call until the limiter grants a token, and the token until the call has ended. Outside of `retry`, all attempts at a
+ * call share one token; inside, each attempt takes its own.
  *
- * @throws {RpcError} resource_exhausted when too many wait already, and what the call's signal aborts with
+ * @throws {RpcError} resource_exhausted when too many calls wait already; the signal's reason when the call is aborted
  */
 export function rateLimit(limiter: Limiter): Interceptor {
   return (next) => async (call) => {

@@ -8,7 +8,7 @@ import { hadNoEffect } from './failure.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
 export interface RetryOptions {
-  /** One for each peer, shared by all that call it. */
+  /** One for each peer, shared by all its clients. */
   readonly budget: RetryBudget;
   /** Attempts at one call, the first one included. */
   readonly attemptsMax?: number;
@@ -18,14 +18,14 @@ export interface RetryOptions {
   readonly on?: Partial<RetryEvents>;
 }
 
-/** The pause before attempt n + 1 is anything up to `baseMs × 2^(n − 1)`, and never above `maxMs`, in milliseconds. */
+/** The pause before attempt n + 1 is random, up to `baseMs × 2^(n − 1)` and never above `maxMs`, in milliseconds. */
 export interface Backoff {
   readonly baseMs: number;
   readonly maxMs: number;
 }
 
 export interface RetryEvents {
-  /** The attempt failed; after the pause there will be another. */
+  /** The attempt failed; another follows after the pause. */
   retry(event: {
     readonly call: Call;
     /** The attempt that failed, from 1. */
@@ -33,9 +33,9 @@ export interface RetryEvents {
     readonly delayMs: number;
     readonly error: RpcError;
   }): void;
-  /** A later attempt than the first succeeded. */
+  /** An attempt after the first succeeded. */
   recovered(event: { readonly call: Call; readonly attempts: number }): void;
-  /** The call failed in a way that another attempt might have mended, and there will be none. */
+  /** The call failed although another attempt might have succeeded, and none follows. */
   giveUp(event: {
     readonly call: Call;
     readonly attempts: number;
@@ -47,36 +47,35 @@ export interface RetryEvents {
 /**
  * Why there is no further attempt:
  * - `unsafe`: the call may have taken effect, and the contract does not let it be sent twice.
- * - `nested`: the call is part of answering another; its outermost caller retries.
- * - `attempts`: all are used up.
- * - `time`: the pause would end at the call's deadline or after it, or the caller is gone.
- * - `budget`: the peer has been sent its share of retries.
+ * - `nested`: the call is part of answering another; the outermost caller retries.
+ * - `attempts`: all attempts are used up.
+ * - `time`: the pause would end at the call's deadline or after it, or the caller has left.
+ * - `budget`: the retry budget is empty.
  */
 export type GiveUpReason = 'unsafe' | 'nested' | 'attempts' | 'time' | 'budget';
 
 const DEFAULTS = {
-  // The second attempt mends what is passing; what the third does not mend is an outage.
+  // The second attempt gets past a passing failure; a failure that outlasts the third is an outage.
   attemptsMax: 3,
-  // The first pause is on average as long as a few calls; the cap leaves room for an attempt within the timeouts at hand.
+  // The first pause lasts about as long as a few calls; the cap leaves time for an attempt within common timeouts.
   backoff: { baseMs: 25, maxMs: 1_000 },
   random: Math.random,
 } as const satisfies Omit<RetryOptions, 'budget'>;
 
 /**
- * Sends a failed call again where that may help and cannot hurt:
+ * Retries a failed call where that may help and cannot hurt:
  *
- * - what certainly had no effect: it never reached the peer, or the peer refused it as overloaded. Also writes.
- * - what the code's advice in `CODES` and the contract (`retrySafetyOf`) together allow: reads, and writes that carry an
- *   idempotency key, after `unavailable`, `resource_exhausted` and `deadline_exceeded`. `unavailable` with a bare
- *   Retry-After is among them: a handler may have passed on what a third service said, after it changed something itself.
- * - never `aborted`: the loser of a race must begin from the start, with what it read.
+ * - any call that certainly had no effect, also a write: it never reached the peer, or the peer refused it as overloaded.
+ * - reads, and writes with an idempotency key (`retrySafetyOf`), after `unavailable`, `resource_exhausted` and
+ *   `deadline_exceeded`. A bare Retry-After does not prove that a call had no effect: a handler may have passed it on from a third
+ *   service after its own write.
+ * - never after `aborted`: the caller has to read again and decide again.
  *
- * A call that is part of answering another one (`call.nested`) is sent again only when it never reached the peer.
+ * A call that is part of answering another one (`call.nested`) is retried only when it never reached the peer.
  *
  * Pauses are exponential with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/),
- * on top of the peer's Retry-After (RFC 9110, section 10.2.3), so that those who were told the same time do not come back
- * together. All attempts share the call's one deadline: where the pause does not fit in, the call fails at once with what it
- * failed with last.
+ * added to the peer's Retry-After (RFC 9110, section 10.2.3), so that callers with the same Retry-After do not return
+ * together. All attempts share the call's deadline: when the pause does not fit, the call fails at once with its last error.
  */
 export function retry(options: RetryOptions): Interceptor {
   const { budget, attemptsMax, random, on } = { ...DEFAULTS, ...options };
@@ -99,7 +98,7 @@ export function retry(options: RetryOptions): Interceptor {
         return result;
       } catch (thrown) {
         const error = toRpcError(thrown);
-        if (!isMendable(error)) throw error;
+        if (!mayRecover(error)) throw error;
         const delayMs = Math.max(0, error.retryAfterMs ?? 0) + random() * bound(backoff, attempt);
         const why = whyNot(call, error, attempt, delayMs);
         if (why) {
@@ -117,8 +116,8 @@ function bound({ baseMs, maxMs }: Backoff, attempt: number): number {
   return Math.min(maxMs, baseMs * 2 ** (attempt - 1));
 }
 
-/** Whether the same call might end otherwise the next time, leaving aside whether it may be sent. */
-function isMendable(error: RpcError): boolean {
+/** Whether the same call might succeed the next time, whether or not it may be sent. */
+function mayRecover(error: RpcError): boolean {
   const advice = CODES[error.code].retry;
   return error.neverSent || advice === 'when-safe' || advice === 'after-pause';
 }

@@ -3,36 +3,36 @@ import { RpcError } from '../rpc-error.ts';
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 
 export interface TokenBucketOptions {
-  /** Tokens in the full bucket: what may start in any one interval. */
+  /** Tokens in the full bucket: the uses that may start in any one interval. */
   readonly tokens: number;
-  /** How long after its use a token is back, in milliseconds. */
+  /** How long after its use a token returns, in milliseconds. */
   readonly intervalMs: number;
-  /** Who may wait for a token at a time; one more is refused at once. */
+  /** Callers that may wait for a token at a time; one more is refused at once. */
   readonly waitersMax: number;
 }
 
-/** What those need who wait for their turn, wherever the tokens are kept. */
+/** Grants tokens, wherever they are kept. */
 export interface Limiter {
   /**
    * Waits for a token, first come, first served.
    * @param signal ends the wait; its reason is what the call fails with
-   * @throws {RpcError} resource_exhausted when too many wait already
+   * @throws {RpcError} resource_exhausted when too many callers wait already
    */
   take(signal?: AbortSignal): Promise<Token>;
-  /** Callers that wait for a token now. */
+  /** Callers that wait for a token. */
   readonly waiting: number;
 }
 
 export interface TokenBucket extends Limiter {
-  /** A token if there is one now and nobody waits for it. */
+  /** A token, if one is available and no caller waits for it. */
   tryTake(): Token | undefined;
-  /** Tokens that could be taken now. */
+  /** Tokens that `tryTake` would grant now. */
   readonly available: number;
-  /** Until the next token is back, in milliseconds: 0 when there is one, a whole interval when all are in use. */
+  /** Milliseconds until the next token returns: 0 when one is available, a whole interval when all are in use. */
   readonly backInMs: number;
 }
 
-/** Give it back when the use is over: only from then on its interval runs. Giving back twice counts once. */
+/** Dispose it when the use has ended: its interval starts then. Disposing it twice counts once. */
 export interface Token extends Disposable {}
 
 interface Waiter {
@@ -40,79 +40,77 @@ interface Waiter {
 }
 
 /**
- * A token bucket whose tokens come back one by one, each `intervalMs` after its own use ended.
+ * A token bucket whose tokens return one by one, each `intervalMs` after its own use ended.
  *
- * The classic bucket refills at a steady rate, so a full bucket and a second of refill together let through twice the
- * limit within one second. Here a token is away for its whole use and one interval more. So the one who is called sees
- * at most `tokens` calls in any window of that length, wherever the window starts and however long the network took:
- * it has seen a call before the use of its token ends, and the token's next call starts an interval after that. Only a
- * call that is given up on, and arrives all the same, comes closer to the next ones: by as much as it was delayed. The price
- * is a rate slightly below the limit: `tokens / (intervalMs + use)`.
+ * A classic bucket refills at a steady rate, so a full bucket and one interval of refill allow twice the limit within one
+ * interval. Here the callee sees at most `tokens` calls in any interval, however long the network took: it has seen a call
+ * before the token's use ends, and the token's next call starts an interval later. The price is a rate slightly below the limit:
+ * `tokens / (intervalMs + use)`. docs/decisions/0005-token-bucket.md
  *
  * @throws {RangeError} when an option is outside its range
  */
 export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
   const ranges = { tokens: LIMIT, intervalMs: LIMIT, waitersMax: { ...LIMIT, min: 0 } };
   const { tokens, intervalMs, waitersMax } = checkWhole(options, ranges);
-  let there = tokens;
-  /** When the tokens that are out of use will be back, ascending, because each interval is as long as the others. */
-  const backAt: number[] = [];
+  let available = tokens;
+  /** When used tokens return; ascending, because all intervals are equally long. */
+  const returnsAt: number[] = [];
   const waiters = new Set<Waiter>();
   let timer: NodeJS.Timeout | undefined;
 
-  function takeBack(): void {
+  function refill(): void {
     const now = performance.now();
-    while (backAt[0] !== undefined && backAt[0] <= now) {
-      backAt.shift();
-      there += 1;
+    while (returnsAt[0] !== undefined && returnsAt[0] <= now) {
+      returnsAt.shift();
+      available += 1;
     }
   }
 
   function serve(): void {
     timer = undefined;
-    takeBack();
+    refill();
     for (const waiter of waiters) {
-      if (there === 0) break;
-      there -= 1;
+      if (available === 0) break;
+      available -= 1;
       waiters.delete(waiter);
       waiter.grant();
     }
-    rest();
+    schedule();
   }
 
-  /** Comes back for those who wait when the next token does. Timers count whole milliseconds and can fire early. */
-  function rest(): void {
-    if (timer !== undefined || waiters.size === 0 || backAt[0] === undefined) return;
-    // A waiting token must not keep a process alive that has nothing else to do.
-    timer = setTimeout(serve, Math.max(1, Math.ceil(backAt[0] - performance.now()))).unref();
+  /** Serves the waiters when the next token returns. Timers count whole milliseconds and can fire early. */
+  function schedule(): void {
+    if (timer !== undefined || waiters.size === 0 || returnsAt[0] === undefined) return;
+    // The timer alone must not keep a process alive.
+    timer = setTimeout(serve, Math.max(1, Math.ceil(returnsAt[0] - performance.now()))).unref();
   }
 
-  function hand(): Token {
-    there -= 1;
-    return asToken();
+  function grant(): Token {
+    available -= 1;
+    return createToken();
   }
 
-  function asToken(): Token {
+  function createToken(): Token {
     let used = false;
     return {
       [Symbol.dispose]() {
         if (used) return;
         used = true;
-        backAt.push(performance.now() + intervalMs);
-        rest();
+        returnsAt.push(performance.now() + intervalMs);
+        schedule();
       },
     };
   }
 
   function isFree(): boolean {
-    takeBack();
-    return there > 0 && waiters.size === 0;
+    refill();
+    return available > 0 && waiters.size === 0;
   }
 
   return {
     async take(signal) {
       if (signal?.aborted) throw abortReason(signal);
-      if (isFree()) return hand();
+      if (isFree()) return grant();
       if (waiters.size >= waitersMax) {
         throw new RpcError('resource_exhausted', 'Too many calls wait for their turn', { retryAfterMs: intervalMs });
       }
@@ -124,24 +122,24 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
       const waiter: Waiter = {
         grant() {
           signal?.removeEventListener('abort', leave);
-          resolve(asToken());
+          resolve(createToken());
         },
       };
       waiters.add(waiter);
       signal?.addEventListener('abort', leave, { once: true });
-      rest();
+      schedule();
       return promise;
     },
-    tryTake: () => (isFree() ? hand() : undefined),
+    tryTake: () => (isFree() ? grant() : undefined),
     get available() {
-      return isFree() ? there : 0;
+      return isFree() ? available : 0;
     },
     get waiting() {
       return waiters.size;
     },
     get backInMs() {
       if (isFree()) return 0;
-      return backAt[0] === undefined ? intervalMs : Math.max(0, backAt[0] - performance.now());
+      return returnsAt[0] === undefined ? intervalMs : Math.max(0, returnsAt[0] - performance.now());
     },
   };
 }

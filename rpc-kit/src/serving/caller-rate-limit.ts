@@ -7,11 +7,11 @@ import { notify } from '../telemetry/notify.ts';
 export interface CallerRateLimitOptions {
   /** Calls of one caller that may start within any one interval. */
   readonly tokens: number;
-  /** How long after its end a call no longer counts, in milliseconds. */
+  /** How long a call still counts after its end, in milliseconds. */
   readonly intervalMs: number;
-  /** Callers that are told apart at a time; the one that has not called for longest is forgotten for a new one. */
+  /** Callers that are tracked at a time; a new one evicts the one that has not called for longest. */
   readonly callersMax?: number;
-  /** Who calls. Default: the connection's address and the name it gives; neither is proven. */
+  /** Identifies the caller. Default: the connection's address and the User-Agent; neither is authenticated. */
   readonly callerOf?: (call: Call) => string;
   readonly on?: Partial<CallerRateLimitEvents>;
 }
@@ -21,18 +21,18 @@ export interface CallerRateLimitEvents {
 }
 
 const DEFAULTS = {
-  // A bucket is a few hundred bytes, so all of them together stay below ten megabytes.
+  // A bucket takes a few hundred bytes, so all of them stay below ten megabytes.
   callersMax: 10_000,
   callerOf: ({ caller }: Call): string => `${caller.address ?? ''} ${caller.name ?? ''}`,
 } as const satisfies Partial<CallerRateLimitOptions>;
 
 /**
- * Gives every caller a token bucket of its own and refuses calls beyond it as `resource_exhausted` with Retry-After.
- * Nobody waits here: a caller that is too fast shall slow down itself.
+ * Gives every caller its own token bucket and refuses calls beyond it as `resource_exhausted` with Retry-After. Calls never wait
+ * here: a caller that is too fast has to slow down.
  *
- * Each answer tells the caller where it stands, in the fields of the IETF's draft
- * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/): `RateLimit-Policy: "caller";q=100;w=1` is the
- * limit, q calls in w seconds, and `RateLimit: "caller";r=42;t=1` what is left of it, and in how many seconds there is more.
+ * Each answer carries the fields of the IETF's draft (https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/):
+ * `RateLimit-Policy: "caller";q=100;w=1` is the limit, q calls in w seconds; `RateLimit: "caller";r=42;t=1` says that r calls are
+ * left, and more in t seconds.
  */
 export function limitCallers(options: CallerRateLimitOptions): Interceptor {
   const ranges = { tokens: LIMIT, intervalMs: LIMIT, callersMax: LIMIT };
@@ -42,7 +42,7 @@ export function limitCallers(options: CallerRateLimitOptions): Interceptor {
 
   function bucketOf(caller: string): TokenBucket {
     const bucket = buckets.get(caller) ?? createTokenBucket({ tokens, intervalMs, waitersMax: 0 });
-    // Maps keep the order of insertion, so the first one is always who has not called for longest.
+    // Maps keep the order of insertion, so the first key is the caller that has not called for longest.
     buckets.delete(caller);
     buckets.set(caller, bucket);
     const [oldest] = buckets.keys();
@@ -58,7 +58,7 @@ export function limitCallers(options: CallerRateLimitOptions): Interceptor {
     call.answerHeaders?.set('ratelimit', `"caller";r=${bucket.available};t=${toSeconds(bucket.backInMs)}`);
     if (token) return await next(call);
     notify(on?.refused, { call, caller });
-    throw new RpcError('resource_exhausted', 'Too many calls of one caller', {
+    throw new RpcError('resource_exhausted', 'Too many calls from one caller', {
       retryAfterMs: Math.max(1, Math.ceil(bucket.backInMs)),
     });
   };

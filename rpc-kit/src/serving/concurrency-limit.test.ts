@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import sinon from 'sinon';
-import { adaptiveLimit, type ConcurrencyLimit, fixedLimit, type Place, type Priority } from './concurrency-limit.ts';
+import { adaptiveLimit, type ConcurrencyLimit, fixedLimit, type Priority, type Slot } from './concurrency-limit.ts';
 
-function fill(limit: ConcurrencyLimit, priority: Priority): Place[] {
-  const places: Place[] = [];
+function fill(limit: ConcurrencyLimit, priority: Priority): Slot[] {
+  const places: Slot[] = [];
   for (let place = limit.tryAcquire(priority, 'm'); place; place = limit.tryAcquire(priority, 'm')) places.push(place);
   return places;
 }
@@ -14,7 +14,7 @@ describe('a fixed limit', () => {
     const limit = fixedLimit(3);
     const places = fill(limit, 'high');
     assert.equal(places.length, 3);
-    places[0]?.leave(true);
+    places[0]?.release(true);
     assert.equal(limit.inFlight, 2);
     assert.equal(fill(limit, 'high').length, 1);
   });
@@ -37,9 +37,9 @@ describe('a fixed limit', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), steps, (max, moves) => {
         const limit = fixedLimit(max);
-        const places: Place[] = [];
+        const places: Slot[] = [];
         for (const move of moves) {
-          if (move === 'leave') places.pop()?.leave(true);
+          if (move === 'leave') places.pop()?.release(true);
           else {
             const place = limit.tryAcquire(move, 'm');
             assert.equal(place !== undefined || limit.inFlight > 0, true);
@@ -67,12 +67,12 @@ describe('an adaptive limit', () => {
   /** Fills the limit and lets all calls take the same time, again and again. */
   function run(limit: ConcurrencyLimit, rounds: number, msOf: (inFlight: number) => number, method = 'm'): void {
     for (let round = 0; round < rounds; round++) {
-      const places: Place[] = [];
+      const places: Slot[] = [];
       for (let place = limit.tryAcquire('high', method); place; place = limit.tryAcquire('high', method)) {
         places.push(place);
       }
       clock.tick(msOf(places.length));
-      for (const place of places) place.leave(true);
+      for (const place of places) place.release(true);
     }
   }
 
@@ -114,7 +114,7 @@ describe('an adaptive limit', () => {
     for (let round = 0; round < 100; round++) {
       const place = limit.tryAcquire('high', 'm');
       clock.tick(100 + round * 50);
-      place?.leave(true);
+      place?.release(true);
     }
     assert.equal(limit.limit, 50);
   });
@@ -135,7 +135,7 @@ describe('an adaptive limit', () => {
     for (let round = 0; round < 30; round++) {
       const places = fill(limit, 'high');
       clock.tick(1_000);
-      for (const place of places) place.leave(false);
+      for (const place of places) place.release(false);
     }
     assert.equal(limit.limit, 20);
     assert.equal(limit.inFlight, 0);

@@ -1,29 +1,29 @@
 /**
- * How many calls a service works on at a time, and which of them go first when there is not room for all.
+ * How many calls a service runs at a time, and which calls have priority when there is not room for all.
  *
- * A server that takes every call gets slower for all of them until all of them time out. One that takes only what it can
- * do at once stays fast for those, and tells the others so at once.
+ * A server that accepts every call slows down until all of them time out. A server that accepts only what it can run at once stays
+ * fast for those calls, and refuses the others at once.
  */
 export interface ConcurrencyLimit {
-  /** Takes a place if there is one for a call of this priority. */
-  tryAcquire(priority: Priority, method: string): Place | undefined;
-  /** Whether there is a place, without taking it: a cheap look before a body is even read. */
+  /** A slot for a call of this priority; `undefined` when none is free. */
+  tryAcquire(priority: Priority, method: string): Slot | undefined;
+  /** Whether a slot is free, without taking it: a cheap check before a body is read. */
   hasRoom(priority: Priority): boolean;
   /** Calls at a time, for the highest priority. */
   readonly limit: number;
   readonly inFlight: number;
 }
 
-/** A place that is taken. Leave it once, when the call is over. */
-export interface Place {
-  /** @param isSample whether the time that the call took says how busy the service is: refusals and failures do not */
-  leave(isSample: boolean): void;
+/** Release it once, when the call has ended. */
+export interface Slot {
+  /** @param isSample whether the call's duration says how busy the service is; that of a refusal or failure does not */
+  release(isSample: boolean): void;
 }
 
-/** `high` goes first and `low` is turned away first: paying outranks browsing. */
+/** `low` is refused first: paying outranks browsing. */
 export type Priority = 'high' | 'normal' | 'low';
 
-/** The share of the limit that calls of a priority may fill; the rest is kept free for those above. */
+/** The share of the limit that calls of a priority may fill; the rest is reserved for higher priorities. */
 const SHARE: Record<Priority, number> = { high: 1, normal: 0.9, low: 0.7 };
 
 /** Room for at least one call of every priority, however small the limit. */
@@ -31,7 +31,7 @@ function roomFor(limit: number, priority: Priority): number {
   return Math.max(1, Math.floor(limit * SHARE[priority]));
 }
 
-/** A limit that stays as it is. */
+/** A limit that never changes. */
 export function fixedLimit(limit: number): ConcurrencyLimit {
   let inFlight = 0;
   return {
@@ -39,7 +39,7 @@ export function fixedLimit(limit: number): ConcurrencyLimit {
       if (inFlight >= roomFor(limit, priority)) return undefined;
       inFlight += 1;
       return {
-        leave() {
+        release() {
           inFlight -= 1;
         },
       };
@@ -53,33 +53,32 @@ export function fixedLimit(limit: number): ConcurrencyLimit {
 }
 
 export interface AdaptiveLimitOptions {
-  /** Calls at a time to begin with, from `limitMin` to `limitMax`. */
+  /** The limit at the start, from `limitMin` to `limitMax`. */
   readonly limitInitial: number;
-  /** Never below: a service that takes nothing never learns that it could. */
+  /** The limit never falls below: a service that accepts no calls gets no samples. */
   readonly limitMin: number;
-  /** Never above: memory and connections are bounded, too. */
+  /** The limit never rises above: memory and connections are bounded too. */
   readonly limitMax: number;
-  /** Calls that may wait within the service without it counting as busy; what lets the limit grow. */
+  /** Calls that may queue inside the service before it counts as busy; this lets the limit grow. */
   readonly queueLength: number;
   /** How many times slower than usual a call may be before the limit shrinks; from 1. */
   readonly tolerance: number;
-  /** The share of the newly found limit that is taken over at each step, above 0 and up to 1. */
+  /** The weight of the new limit at each step, above 0 and up to 1. */
   readonly smoothing: number;
   /** Steps over which a method's usual time is averaged, exponentially. */
   readonly usualOver: number;
-  /** A step is taken at most this often, in milliseconds, */
+  /** The shortest time between two steps, in milliseconds. */
   readonly windowMs: number;
-  /** and on at least so many calls. */
+  /** The fewest calls that a step is based on. */
   readonly windowSamplesMin: number;
-  /** Told of each step. */
   readonly onStep?: (limit: number) => void;
 }
 
 const ADAPTIVE_DEFAULTS = {
-  // A burst is no overload yet: it is taken on, and the limit shrinks when calls are seen to take longer for it.
+  // A burst is no overload yet: it is accepted, and the limit shrinks when calls take longer.
   limitInitial: 500,
   limitMin: 20,
-  // As many as the server has connections.
+  // The server's `connectionsMax`.
   limitMax: 2_000,
   queueLength: 4,
   tolerance: 1.5,
@@ -96,13 +95,13 @@ const RECOVERY_RATIO = 2;
 const RECOVERY_FACTOR = 0.95;
 
 /**
- * A limit that finds itself, after Netflix's Gradient2 (https://github.com/Netflix/concurrency-limits, Gradient2Limit):
- * while calls take as long as usual, the limit grows by a short queue at each step; when they take longer, because work
- * queues up somewhere inside, it shrinks by the ratio of usual to present time.
+ * An adaptive limit after Netflix's Gradient2 (https://github.com/Netflix/concurrency-limits, Gradient2Limit): while calls take
+ * as long as usual, the limit grows by a short queue at each step; when they take longer, because work queues up inside, it
+ * shrinks by the ratio of usual to present time.
  *
- * Other than there, the usual time is kept for each method, and the ratios are averaged over the calls: a service answers
- * quick and slow methods, and a change of their mix must not look like a change of load. And slow times move the usual less
- * than quick ones do, since under lasting overload a plain average would get used to it and let the limit creep up.
+ * Unlike there, the usual time is kept for each method, and the ratios are averaged over the calls: a change in the mix of quick
+ * and slow methods must not look like a change of load. Slow times weigh less than quick ones in the usual time, because a plain
+ * average would adapt to lasting overload and let the limit creep up.
  */
 export function adaptiveLimit(options: Partial<AdaptiveLimitOptions> = {}): ConcurrencyLimit {
   const settings = { ...ADAPTIVE_DEFAULTS, ...options };
@@ -116,7 +115,7 @@ export function adaptiveLimit(options: Partial<AdaptiveLimitOptions> = {}): Conc
     if (window.ageMs < settings.windowMs || window.samples < settings.windowSamplesMin) return;
     const { inFlightMax, samples, methods } = window;
     window = new Window();
-    // With half of the places empty, the limit is not what holds anything up, and nothing can be learnt of it.
+    // While half of the slots are free, the limit holds nothing up, and the sample says nothing about it.
     if (inFlightMax >= limit / 2) step(methods, samples);
   }
 
@@ -140,7 +139,7 @@ export function adaptiveLimit(options: Partial<AdaptiveLimitOptions> = {}): Conc
       inFlight += 1;
       const startedAt = performance.now();
       return {
-        leave(isSample) {
+        release(isSample) {
           if (isSample) sample(method, performance.now() - startedAt);
           inFlight -= 1;
         },
@@ -177,13 +176,13 @@ class Window {
   }
 }
 
-/** Below this a clock says more of itself than of the call. */
+/** Shorter times are below the precision of the clock. */
 const TIME_MIN_MS = 0.01;
 
-/** Queueing only ever makes calls slower, so slow ones count that much less towards the usual time than quick ones. */
+/** Queueing only makes calls slower, so slow calls weigh this much less in the usual time than quick ones. */
 const SLOW_WEIGHT = 0.1;
 
-/** An exponential average, which begins as a plain one. */
+/** An exponential moving average that begins as a plain average. */
 class UsualTime {
   readonly #over: number;
   #count = 0;
@@ -193,7 +192,7 @@ class UsualTime {
     this.#over = over;
   }
 
-  /** Takes the time into the average and tells the ratio of usual to present: below 1 for slow calls. */
+  /** Adds the time to the average and returns the ratio of usual to present time: below 1 for slow calls. */
   ratioTo(ms: number): number {
     const present = Math.max(ms, TIME_MIN_MS);
     this.#count = Math.min(this.#count + 1, this.#over);

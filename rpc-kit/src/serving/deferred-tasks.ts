@@ -2,21 +2,21 @@ import type { Call, DeferredTask } from '../call.ts';
 import { notify } from '../telemetry/notify.ts';
 
 export interface DeferredTaskEvents {
-  /** A task failed. Nobody waits for it, so this is the only place where that shows. */
+  /** A task failed. No caller awaits it, so only this event reports the failure. */
   failed(event: { readonly call: Call; readonly error: unknown }): void;
-  /** A task was not begun, because too many are under way. */
+  /** A task was not started, because too many are running. */
   dropped(event: { readonly call: Call }): void;
 }
 
 export interface DeferredTasks {
-  /** Begins the tasks of a call that has been answered. */
+  /** Starts the tasks of a call that has been answered. */
   start(call: Call, tasks: readonly DeferredTask[]): void;
-  /** Waits until all that were begun have ended, at most so long. */
+  /** Waits until all started tasks have ended, or until the timeout. */
   drain(timeoutMs: number): Promise<void>;
   readonly underWay: number;
 }
 
-/** Tasks under way at a time; more of them means that they are slower than the calls that cause them, and memory fills up. */
+/** Running tasks. More would mean that they are slower than the calls that cause them, and memory would grow. */
 export const DEFERRED_TASKS_MAX = 1_000;
 
 export function createDeferredTasks(
@@ -55,7 +55,7 @@ export function createDeferredTasks(
   };
 }
 
-/** The answer is written in the turn in which the call ends; a task must not come before it. */
+/** The answer is written in the turn in which the call ends; a task must not run before it. */
 function afterThisTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

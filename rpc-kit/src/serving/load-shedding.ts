@@ -5,26 +5,25 @@ import { notify } from '../telemetry/notify.ts';
 import type { ConcurrencyLimit, Priority } from './concurrency-limit.ts';
 
 export interface LoadSheddingEvents {
-  /** A call was turned away. */
+  /** A call was refused. */
   shed(event: { readonly call: Call; readonly priority: Priority; readonly limit: ConcurrencyLimit }): void;
 }
 
-/** Long enough for the calls under way to end, short enough that nobody gives up. */
+/** Long enough for the calls in flight to end, short enough that callers do not give up. */
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Turns calls away that find no place, at once and before any work: `unavailable` with the reason `overloaded` and
- * Retry-After, which clients read as push-back: it is no failure of the service, and nothing has happened there. Who is
- * refused goes by the priority of the contract ("Handling Overload", https://sre.google/sre-book/handling-overload/).
+ * Refuses calls that find no free slot, before any work: `unavailable` with the reason `overloaded` and Retry-After. Clients treat
+ * it as push-back: the call had no effect, and the service has not failed. The contract's priority decides which calls are refused
+ * first ("Handling Overload", https://sre.google/sre-book/handling-overload/).
  *
- * @param limit `fixedLimit` or `adaptiveLimit`; the same one is handed to `serveHttp` as `admission`, which then refuses before
- * a body is read
+ * @param limit `fixedLimit` or `adaptiveLimit`. Pass the same limit to `serveHttp` as `admission`, to refuse before a body is read.
  */
 export function shedLoad(limit: ConcurrencyLimit, on: Partial<LoadSheddingEvents> = {}): Interceptor {
   return (next) => async (call) => {
     const priority = priorityOf(call);
-    const place = limit.tryAcquire(priority, call.method);
-    if (!place) {
+    const slot = limit.tryAcquire(priority, call.method);
+    if (!slot) {
       notify(on.shed, { call, priority, limit });
       throw overloaded();
     }
@@ -34,13 +33,13 @@ export function shedLoad(limit: ConcurrencyLimit, on: Partial<LoadSheddingEvents
       succeeded = true;
       return result;
     } finally {
-      place.leave(succeeded && !call.contract?.waits);
+      slot.release(succeeded && !call.contract?.waits);
     }
   };
 }
 
 export function overloaded(): RpcError {
-  const message = 'The service has too much to do right now';
+  const message = 'The service is overloaded; the call had no effect';
   return new RpcError('unavailable', message, { reason: OVERLOADED, retryAfterMs: RETRY_AFTER_MS });
 }
 
