@@ -71,3 +71,46 @@ describe('a transaction', () => {
     assert.equal(await count(), 0);
   });
 });
+
+describe('A time in the database', () => {
+  const { TZ } = process.env;
+  let own: TestDatabase;
+  let database: Database;
+
+  before(async () => {
+    own = await createTestDatabase('products');
+    database = openDatabase({ url: own.url, poolMax: 1, logger: pino({ level: 'silent' }), registry: new Registry() });
+  });
+
+  after(async () => {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+    await database[Symbol.asyncDispose]();
+    await own[Symbol.asyncDispose]();
+  });
+
+  const times = [
+    '0000-01-01T00:00:00.000Z',
+    '0000-02-29T23:59:59.999Z',
+    '0050-06-01T00:00:00.001Z',
+    '1800-01-01T00:00:00.000Z',
+    '2026-10-25T00:30:00.000Z',
+    '9999-12-31T23:59:59.999Z',
+  ];
+  for (const zone of ['UTC', 'Europe/Amsterdam', 'America/St_Johns', 'Asia/Kathmandu']) {
+    it(`is the same for a process whose TZ is ${zone}`, async () => {
+      process.env.TZ = zone;
+      const found: unknown[] = [];
+      for (const time of times) {
+        const read = sql.select().field(sql.str('?::timestamptz', new Date(time)), 'time');
+        const asText = sql.str("to_char(?::timestamptz AT TIME ZONE 'UTC', 'HH24:MI:SS.MS')", new Date(time));
+        const [row] = await database.run<{ time: Date; text: string }>('read', read.field(asText, 'text'));
+        found.push([row?.time.toISOString(), row?.text]);
+      }
+      assert.deepEqual(
+        found,
+        times.map((time) => [time, time.slice(11, -1)]),
+      );
+    });
+  }
+});

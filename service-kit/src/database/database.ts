@@ -55,7 +55,17 @@ const parsers: Record<number, (text: string) => unknown> = {
   [pg.types.builtins.INT8]: BigInt,
   // Only whole numbers are kept as numeric here: counts up to uint64.
   [pg.types.builtins.NUMERIC]: BigInt,
+  [pg.types.builtins.TIMESTAMPTZ]: parseTime,
 };
+
+const LEAP_DAY_OF_YEAR_0 = /^0001-02-29 .* BC$/;
+const DAY_MS = 86_400_000;
+
+/** The driver first reads the year 0 as 1900, which had no leap day, and is a day late. */
+function parseTime(text: string): Date {
+  const time: Date = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ)(text);
+  return LEAP_DAY_OF_YEAR_0.test(text) ? new Date(time.getTime() - DAY_MS) : time;
+}
 
 export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({

@@ -4,5 +4,7 @@ import pg from 'pg';
 /** Otherwise a URL without a password takes one out of ~/.pgpass, and a URL without a role the name of the system's user. */
 pg.defaults.password = '';
 pg.defaults.user = '';
+// Otherwise the driver writes times with the whole minutes of the process's own time zone, whose offset had seconds before about 1940.
+pg.defaults.parseInputDatesAsUTC = true;
 
 export { pg };
