@@ -9,6 +9,8 @@ import { eventually, type JournalGround, openJournalGround, startReplica, statem
 import { createEvents } from './order-events.ts';
 
 const SECRET = 'known to both';
+/** https://fetch.spec.whatwg.org/#port-blocking */
+const PORT_BLOCKED_FOR_BROWSERS = 10_080;
 
 interface Received {
   readonly key: string;
@@ -32,7 +34,7 @@ interface Receiver extends AsyncDisposable {
 /** @returns whether the request is to be taken and answered as such */
 type Mood = (request: Received, response: ServerResponse) => boolean | Promise<boolean>;
 
-async function startReceiver(mood: Mood = () => true): Promise<Receiver> {
+async function startReceiver(mood: Mood = () => true, port = 0): Promise<Receiver> {
   const received: Received[] = [];
   const taken = new Map<string, string>();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -47,7 +49,7 @@ async function startReceiver(mood: Mood = () => true): Promise<Receiver> {
     if (!response.writableEnded && !response.destroyed) response.writeHead(200).end('thank you');
   };
   const server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
@@ -96,6 +98,14 @@ describe('The webhook', () => {
       return (await ground.queued()) === 0;
     });
   }
+
+  it('reaches a receiver on a port that browsers may not use', async () => {
+    await using receiver = await startReceiver(() => true, PORT_BLOCKED_FOR_BROWSERS);
+    await using _caller = await startCaller(receiver.url);
+    await ground.store(createEvents(1));
+    await ground.drained();
+    assert.equal(receiver.taken.length, 1);
+  });
 
   it('posts each notification with its id as the key, signed, with every digit', async () => {
     await using receiver = await startReceiver();

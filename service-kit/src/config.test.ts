@@ -48,7 +48,7 @@ describe('The variables for hosts and origins', () => {
       it(`refuse ${name}="${value}" and say what is wrong`, () => {
         assert.throws(() => loadConfig(schema, { [name]: value }), {
           name: 'ConfigError',
-          message: new RegExp(`^${name} is wrong: ".*" is no (host|origin): expected`),
+          message: new RegExp(`^${name} is wrong: it (is ".*", but )?has to be (names|origins) as `),
         });
       });
     }

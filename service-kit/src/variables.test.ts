@@ -67,7 +67,12 @@ describe('A variable for a text, a secret or a file', () => {
   refuses(variable.secret(), [' '], /it is blank$/);
   takes(variable.secret(), { ' a b ': ' a b ' });
   takes(variable.file(), { [import.meta.filename]: import.meta.filename });
-  refuses(variable.file(), ['/nowhere/ca.pem', '/'], /(ENOENT|EISDIR): /);
+  refuses(variable.file(), ['/nowhere/ca.pem', '/'], /a file that can be read \((ENOENT|EISDIR)\)$/);
+  refuses(
+    variable.file(),
+    [`http://u:${SECRET}@host`],
+    /^NAME is wrong: it has to be a file that can be read \(ENOENT\)$/,
+  );
 });
 
 describe('A variable for the address to listen on', () => {
@@ -81,7 +86,19 @@ describe('A variable for addresses of servers', () => {
   const field = variable.hostPorts();
   takes(field, { 'a:1': ['a:1'], ' a:1 , b.c:65535 ': ['a:1', 'b.c:65535'], '[::1]:9092': ['[::1]:9092'] });
   const ports = ['a', 'a:', 'a:0', 'a:65536', 'a:99999', 'a:+1', 'a:1e3', 'a: 1', ':1'];
-  const hosts = ['::1:9092', '[::1]', '[zz]:1', 'a b:1', 'a..b:1', 'http://a:1', `u:${SECRET}@a:1`, 'a:1;b:2', ' '];
+  const hosts = [
+    '::1:9092',
+    '[::1]',
+    '[zz]:1',
+    'a b:1',
+    'a..b:1',
+    'http://a:1',
+    `u:${SECRET}@a:1`,
+    'a:1;b:2',
+    '1.2.3:1',
+    '999.1.1.1:1',
+    ' ',
+  ];
   refuses(field, [...ports, ...hosts.slice(0, -1)], /has to be host:port with a port from 1 to 65535$/);
   refuses(field, ['a:1,', ',a:1', 'a:1,,b:2'], /in place \d, nothing stands between the commas$/);
   refuses(field, ['a:1,b:2,a:1'], /place 3 repeats an earlier one$/);
@@ -97,7 +114,11 @@ describe('A variable for the endpoints of a service', () => {
   });
   refuses(field, ['http://a;http://b', 'http://a/;http://b', 'http://a http://b'], /URLs are separated by commas$/);
   refuses(field, ['http://a,', ','], /nothing stands between the commas$/);
-  refuses(field, ['http://a,http://a'], /place 2 repeats an earlier one$/);
+  refuses(
+    field,
+    ['http://a,http://a', 'http://a,http://a/', 'http://a,HTTP://A:80'],
+    /place 2 repeats an earlier one$/,
+  );
   refuses(field, ['dns+http://a,http://b'], /a dns\+http URL has to stand alone$/);
   refuses(field, ['http://a:99999', 'http://a:0'], /its port has to be from 1 to 65535$/);
   refuses(

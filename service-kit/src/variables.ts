@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { isIP, isIPv6 } from 'node:net';
-import { canonicalHost, canonicalOrigin, describeWrong, hideUrlSecrets, parseHttpUrl } from 'rpc-kit/urls';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { canonicalHost, canonicalOrigin, describeWrong, parseHttpUrl } from 'rpc-kit/urls';
 import { describeWhole, parseWhole, type WholeRange } from 'rpc-kit/whole-number';
 import { z } from 'zod';
 import { parseDatabaseUrl } from './database/database-url.ts';
@@ -56,17 +56,11 @@ export const variable = {
   /** Names and addresses of this service, separated by commas, with a port or for every port. */
   hosts: () =>
     parsed((text) =>
-      parseNames(
-        text,
-        canonicalHost,
-        'is no host: expected names as shop.example or shop.example:8443, separated by commas',
-      ),
+      parseNames(text, canonicalHost, 'names as shop.example or shop.example:8443, separated by commas'),
     ),
   /** Origins of web pages, separated by commas. */
   origins: () =>
-    parsed((text) =>
-      parseNames(text, canonicalOrigin, 'is no origin: expected origins as https://shop.example, separated by commas'),
-    ),
+    parsed((text) => parseNames(text, canonicalOrigin, 'origins as https://shop.example, separated by commas')),
   collectorUrl: () =>
     parsed(parseCollectorUrl).meta({ values: `URL (http, https) without a query${USERINFO}` } satisfies VariableMeta),
   secret: () => z.string().refine(isFilled, BLANK).meta(SECRET),
@@ -122,13 +116,15 @@ function parseRatio(text: string): number {
 /** Resolvers take no others (RFC 1035, section 2.3.4). */
 const HOST_NAME = /^[\w-]{1,63}(\.[\w-]{1,63})*\.?$/;
 
+/** A name's last part is no number (RFC 3696, section 2), so such a text is an address with a mistake in it. */
+const NUMERIC_END = /(^|\.)\d+\.?$/;
+const isHostName = (text: string): boolean => HOST_NAME.test(text) && !NUMERIC_END.test(text);
+
 /** @returns an IPv6 address without the brackets that it has in URLs */
 function parseHost(text: string): string {
   const host = text.replace(/^\[(.*)\]$/, '$1');
   if (isIP(host) !== 0) return host;
-  // A name's last part is no number (RFC 3696, section 2), so this is an address with a mistake in it.
-  const isNumeric = /(^|\.)\d+\.?$/.test(text);
-  if (HOST_NAME.test(text) && !isNumeric) return text;
+  if (isHostName(text)) return text;
   throw new TypeError(refusal(text, 'a name or an IP address to listen on, without a port'));
 }
 
@@ -137,7 +133,8 @@ function parseFile(text: string): string {
     readFileSync(text);
     return text;
   } catch (error) {
-    throw new TypeError((error as Error).message);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new TypeError(refusal(text, `a file that can be read (${code})`));
   }
 }
 
@@ -152,20 +149,21 @@ function parseList(text: string, parse: (item: string) => string, checkAll?: (it
       throw new TypeError(`${place}${(error as Error).message}`);
     }
   });
-  const twice = list.findIndex((item, index) => list.indexOf(item) !== index);
+  // http://a, http://a/ and HTTP://A:80 are one endpoint.
+  const spellings = list.map((item) => URL.parse(item)?.href ?? item);
+  const twice = spellings.findIndex((item, index) => spellings.indexOf(item) !== index);
   if (twice >= 0) throw new TypeError(`place ${twice + 1} repeats an earlier one`);
   checkAll?.(list);
   return list;
 }
 
 /** @param normalize gives an item in the one spelling that it is compared in, `undefined` for one that is wrong */
-function parseNames(text: string, normalize: (item: string) => string | undefined, mistake: string): string[] {
+function parseNames(text: string, normalize: (item: string) => string | undefined, expected: string): string[] {
   return text.split(',').map((untrimmed) => {
     const item = untrimmed.trim();
     const normal = normalize(item);
     if (normal !== undefined) return normal;
-    // What stands before an @ may be a password.
-    throw new TypeError(`"${hideUrlSecrets(item.replace(/^(\w+:\/\/)?.*@/, '$1***@'))}" ${mistake}`);
+    throw new TypeError(refusal(item, expected));
   });
 }
 
@@ -193,7 +191,7 @@ const HOST_PORT = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d+)$/i;
 
 function parseHostPort(text: string): string {
   const [, v6, name = '', port = ''] = HOST_PORT.exec(text) ?? [];
-  const isHost = v6 === undefined ? HOST_NAME.test(name) : isIPv6(v6);
+  const isHost = v6 === undefined ? isHostName(name) || isIPv4(name) : isIPv6(v6);
   if (isHost && parseWhole(port, REMOTE_PORT) !== undefined) return text;
   throw new TypeError(refusal(text, `host:port with a port from ${REMOTE_PORT.min} to ${REMOTE_PORT.max}`));
 }

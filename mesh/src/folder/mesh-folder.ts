@@ -1,5 +1,5 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { createFolder } from 'service-kit/create-folder';
 import { Failure } from '../failure.ts';
 import { type MeshPaths, shortPath } from '../mesh-config.ts';
 
@@ -15,7 +15,7 @@ export function listContents(paths: MeshPaths): string[] {
  * another user nor removed.
  */
 export function createMeshFolder(paths: MeshPaths): void {
-  createFolder(paths.directory);
+  createFolderOrRefuse(paths.directory);
   if (existsSync(paths.marker)) return;
   const foreign = listContents(paths).find((path) => existsSync(path));
   if (foreign !== undefined) {
@@ -27,12 +27,9 @@ export function createMeshFolder(paths: MeshPaths): void {
   closeSync(openSync(paths.marker, 'w'));
 }
 
-/** Step by step: where the system refuses a folder as if its parent were missing, Node's own `recursive` never ends. */
-function createFolder(directory: string): void {
-  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
-  createFolder(dirname(directory));
+function createFolderOrRefuse(directory: string): void {
   try {
-    mkdirSync(directory);
+    createFolder(directory);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Failure(

@@ -1,10 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { createFolder } from 'service-kit/create-folder';
 import { Failure } from '../failure.ts';
 import { PROJECT_DIRECTORY } from '../mesh-config.ts';
 
@@ -34,8 +35,7 @@ export async function provideKafkaJars(onProgress: (text: string) => void): Prom
   const folder = jarsFolder();
   if (existsSync(folder)) return folder;
   onProgress(`fetching Kafka ${kafkaVersion()} by Maven, once; it takes a minute or so`);
-  mkdirSync(cacheFolder(), { recursive: true });
-  const unfinished = mkdtempSync(join(cacheFolder(), 'unfinished-'));
+  const unfinished = createUnfinishedFolder();
   try {
     await fetchJars(unfinished);
     moveUnlessThere(unfinished, folder);
@@ -43,6 +43,18 @@ export async function provideKafkaJars(onProgress: (text: string) => void): Prom
     rmSync(unfinished, { recursive: true, force: true });
   }
   return folder;
+}
+
+function createUnfinishedFolder(): string {
+  try {
+    createFolder(cacheFolder());
+    return mkdtempSync(join(cacheFolder(), 'unfinished-'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Failure(
+      `Kafka's files cannot be kept in ${cacheFolder()} (${code}): set XDG_CACHE_HOME to a folder that can be written.`,
+    );
+  }
 }
 
 /** Two may have fetched it at once; the first is as good as the other. */

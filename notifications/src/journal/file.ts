@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { createFolder } from 'service-kit/create-folder';
 import type { Journal } from '../domain/delivery-ports.ts';
 import { parseEventID, parseHeader, toHeader, toLine } from './line.ts';
 import { lockJournal } from './lock.ts';
@@ -20,7 +21,7 @@ const NEWLINE = 0x0a;
  * @throws {JournalInUse}
  */
 export async function openJournalFile(path: string, options?: { readonly waitMs?: number }): Promise<JournalFile> {
-  await mkdir(dirname(path), { recursive: true });
+  createFolder(dirname(path));
   await using resources = new AsyncDisposableStack();
   resources.use(await lockJournal(path, options));
   const file = resources.use(await open(path, 'a+'));

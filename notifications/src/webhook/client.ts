@@ -22,6 +22,7 @@ import {
   uint32,
 } from 'rpc-kit';
 import { parseHttpUrl } from 'rpc-kit/urls';
+import { Agent, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { Target } from '../domain/delivery-ports.ts';
 import { DeliveryRefused } from '../domain/errors.ts';
@@ -89,7 +90,7 @@ export function createWebhook(options: WebhookOptions): Target & AsyncDisposable
   });
   const budget = createRetryBudget();
   retryBudgetMetrics(registry, webhook.name, budget);
-  const guarded = breaker.guard({ ...createPost(options), async [Symbol.asyncDispose]() {} });
+  const guarded = breaker.guard(createPost(options));
   const client = createClient(webhook, guarded, {
     interceptors: [clientTracing(), clientMetrics(registry), retry({ budget, on: retryMetrics(registry) })],
   });
@@ -111,10 +112,11 @@ export function createWebhook(options: WebhookOptions): Target & AsyncDisposable
 const PASSING = new Set([408, 425, 429]);
 
 /** A plain POST of the call's params. What is in the answer beside its status is not looked at. */
-function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
+function createPost({ url, secret, userAgent }: WebhookOptions): Transport & AsyncDisposable {
   const { origin, pathname, search, authorization } = parseHttpUrl(url);
-  // Fetch refuses a URL with userinfo, and quotes it in its error.
-  const target = `${origin}${pathname}${search}`;
+  // Not fetch, which refuses some eighty ports that browsers may not use. A redirect is not followed: a signed body would
+  // go to somewhere that nobody configured.
+  const agent = new Agent();
   return {
     async call({ params, caller, requestId, traceparent, tracestate, signal }: Call) {
       const body = stringifyJson(params);
@@ -129,25 +131,26 @@ function createPost({ url, secret, userAgent }: WebhookOptions): Transport {
       if (traceparent !== undefined) headers.traceparent = traceparent;
       if (tracestate !== undefined) headers.tracestate = tracestate;
       if (secret !== undefined) headers['x-signature-256'] = `sha256=${sign(body, secret)}`;
-      let response: Response;
+      let response: Dispatcher.ResponseData;
       try {
-        // A redirect would take a signed body to somewhere that nobody configured.
-        response = await fetch(target, { method: 'POST', body, headers, signal, redirect: 'manual' });
+        response = await agent.request({ origin, path: pathname + search, method: 'POST', body, headers, signal });
       } catch (error) {
         signal.throwIfAborted();
         throw new RpcError('unavailable', 'The webhook cannot be reached', { cause: error });
       }
       // Whatever is in it, and however much: nobody waits for it.
-      await response.body?.cancel().catch(() => {});
+      response.body.on('error', () => {}).destroy();
       return toResult(response);
     },
+    [Symbol.asyncDispose]: () => agent.destroy(),
   };
 }
 
-function toResult({ status, headers }: Response): Record<string, never> {
+function toResult({ statusCode: status, headers }: Dispatcher.ResponseData): Record<string, never> {
   if (status >= 200 && status < 300) return {};
   if (status >= 500 || PASSING.has(status)) {
-    const retryAfterMs = parseRetryAfter({ retryAfter: headers.get('retry-after'), date: headers.get('date') });
+    const retryAfter = headers['retry-after']?.toString();
+    const retryAfterMs = parseRetryAfter({ retryAfter, date: headers.date?.toString() });
     const code = status === 429 ? 'resource_exhausted' : 'unavailable';
     throw new RpcError(code, `The webhook answered ${status}`, { retryAfterMs });
   }

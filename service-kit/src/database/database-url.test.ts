@@ -35,6 +35,14 @@ describe('The URL of a database', () => {
     ['postgres://loms:secret@db/loms?sslrootcert=/nowhere.pem', /^its file \/nowhere\.pem cannot be read \(ENOENT\)$/],
     ['postgres://loms:secret@db/loms?options=-c%20search_path%3Dx', /^its option "options" is not supported: /],
     ['postgres://loms:secret@db/loms?connect_timeout=5', /^its option "connect_timeout" is not supported: /],
+    ['postgres://loms:secret@db/loms?sslmode=require&sslmode=disable', /^its option "sslmode" stands there twice$/],
+    ['postgres://loms:secret@db/loms?ssl=true&sslmode=disable', /^its options ssl and sslmode may contradict/],
+    ['postgres://loms:secret@db/loms?host=', /^an option of it is blank/],
+    ['postgres://loms:secret@db/loms?application_name=%20', /^an option of it is blank/],
+    ['postgres://loms:secret@db/loms?application_name=%00', /^it holds a control character/],
+    ['postgres://loms:secret@db/loms%00', /^it holds a control character/],
+    ['postgres://loms%00:secret@db/loms', /^it holds a control character/],
+    ['postgres://loms:secret%0A@db/loms', /^it holds a control character/],
     ['postgres://loms:secret@db/loms?constructor=5', /^its option "constructor" is not supported: /],
   ];
   for (const [url, mistake] of wrong) {

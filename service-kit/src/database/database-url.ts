@@ -11,9 +11,9 @@ const OPTIONS: Record<string, readonly string[] | ((value: string) => void)> = {
   sslkey: refuseUnreadable,
   sslnegotiation: ['postgres', 'direct'],
   uselibpqcompat: ['true', 'false'],
-  application_name: () => {},
+  application_name: refuseBlank,
   // The folder of a Unix socket, which wins over the host before the database.
-  host: () => {},
+  host: refuseBlank,
 };
 const EXAMPLE = 'postgres://user:password@host:5432/database';
 
@@ -22,13 +22,27 @@ const EXAMPLE = 'postgres://user:password@host:5432/database';
  * @throws {TypeError} whose message goes behind the name of the variable, and shows nothing that may be secret
  */
 export function parseDatabaseUrl(text: string): string {
-  const { username, pathname, searchParams } = parseUrl(text, /^postgres(ql)?:$/, EXAMPLE);
+  const url = parseUrl(text, /^postgres(ql)?:$/, EXAMPLE);
+  const { username, pathname, searchParams } = url;
   if (username === '') throw new TypeError(`it names no user: it has to be a URL like ${EXAMPLE}`);
   if (pathname.length < 2) throw new TypeError(`it names no database: it has to be a URL like ${EXAMPLE}`);
   if (!isDecodable(pathname)) throw new TypeError('a % in the name of its database has to be written as %25');
-  for (const [name, value] of searchParams) refuseUnsupported(name, value);
+  // A NUL ends a word of Postgres's protocol, and decodes here from %00.
+  if (CONTROL.test(decodeURIComponent(username + pathname + url.password)) || CONTROL.test([...searchParams].join())) {
+    throw new TypeError('it holds a control character, such as %00: leave it out');
+  }
+  for (const [name, value] of searchParams) {
+    if (searchParams.getAll(name).length > 1)
+      throw new TypeError(`its option ${JSON.stringify(name)} stands there twice`);
+    refuseUnsupported(name, value);
+  }
+  if (searchParams.has('ssl') && searchParams.has('sslmode')) {
+    throw new TypeError('its options ssl and sslmode may contradict each other: leave out ssl');
+  }
   return text;
 }
+
+const CONTROL = /\p{Cc}/u;
 
 function refuseUnsupported(name: string, value: string): void {
   const values = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
@@ -38,6 +52,10 @@ function refuseUnsupported(name: string, value: string): void {
   }
   if (typeof values === 'function') values(value);
   else if (!values.includes(value)) throw new TypeError(`its option ${name} has to be one of ${values.join(', ')}`);
+}
+
+function refuseBlank(value: string): void {
+  if (value.trim() === '') throw new TypeError('an option of it is blank: leave it out');
 }
 
 function refuseUnreadable(file: string): void {

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join, relative, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
+import { createFolder } from '../create-folder.ts';
 import { isProfileKind, PROFILE_KINDS, profileExtension, takeProfile } from './take-profile.ts';
 
 const SECONDS_FALLBACK = '10';
@@ -83,7 +84,7 @@ export async function serveProfiles({ service, directory, logger }: ProfileSocke
   async function listen(): Promise<void> {
     const path = profileSocketPath(directory as string, service, process.pid);
     try {
-      await mkdir(directory as string, { recursive: true, mode: 0o700 });
+      createFolder(directory as string, 0o700);
       // One of a process that was killed and had the same pid.
       await rm(path, { force: true });
       server.listen(path);
