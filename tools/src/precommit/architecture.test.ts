@@ -40,9 +40,9 @@ describe('docs/architecture.md', () => {
   });
 });
 
-describe('The pages in docs', () => {
+describe('README.md and the pages in docs', () => {
   it('name only files that exist', () => {
-    const pages = globSync('docs/**/*.md', { cwd: PROJECT_DIRECTORY });
+    const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: PROJECT_DIRECTORY })];
     const named = pages.flatMap((page) => Array.from(read(page).matchAll(FILE), ([path]) => ({ page, path })));
     assert.ok(named.length > 20, `only ${named.length} files are named`);
     assert.deepEqual(
