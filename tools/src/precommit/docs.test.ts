@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { PROJECT_DIRECTORY } from 'mesh';
+
+const read = (path: string): string => readFileSync(join(PROJECT_DIRECTORY, path), 'utf8');
+const exists = (path: string): boolean => existsSync(join(PROJECT_DIRECTORY, path));
+const find = (pattern: string): string[] => globSync(pattern, { cwd: PROJECT_DIRECTORY, exclude: ['**/node_modules'] });
+
+const folders = readdirSync(PROJECT_DIRECTORY, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !/^\.|^node_modules$|^coverage$/.test(entry.name))
+  .map(({ name }) => name);
+const pages = ['README.md', ...find('docs/**/*.md')];
+
+/** A path from the project's folder to a file, also within a command: loms/src/app.ts. */
+const FILE = new RegExp(`(?<![\\w/.-])(?:${folders.join('|')})/[\\w./-]+\\.\\w+`, 'g');
+const MAKE_TARGET = /(?:`|^)(?:[A-Z_]+=\S+ )*make ([a-z][a-z-]+)/gm;
+/** A log message in a runbook: words in backticks that are no command. */
+const QUOTED_MESSAGE = /`(?!make |docker |grep |psql )([A-Za-z]+(?: [A-Za-z']+){2,})`/g;
+/** A line of the tree: how deep a folder lies, its name, and its sentence. */
+const ROOM = /^(?<indent> *)(?<name>[\w-]+)\/ +\S/gm;
+
+/** What the pages name by this expression, with the page. */
+function findNamed(expression: RegExp, from = pages): { page: string; name: string }[] {
+  return from.flatMap((page) => Array.from(read(page).matchAll(expression), ([all, name = all]) => ({ page, name })));
+}
+
+/** Every folder of the tree that has a sentence, as a path from the project's folder. */
+function readRooms(): string[] {
+  const [, tree = ''] = read('docs/architecture.md').split('```text\n');
+  const parents: string[] = [];
+  return [...(tree.split('```')[0] ?? '').matchAll(ROOM)].map(({ groups: { indent = '', name = '' } = {} }) => {
+    parents.splice(indent.length / 2, Number.POSITIVE_INFINITY, name);
+    return parents.join('/');
+  });
+}
+
+describe('README.md and the pages in docs', () => {
+  it('name only files that exist', () => {
+    const named = findNamed(FILE);
+    assert.ok(named.length > 20, `only ${named.length} files are named`);
+    assert.deepEqual(
+      named.filter(({ name }) => !exists(name)),
+      [],
+    );
+  });
+
+  it('name only targets that the Makefile has', () => {
+    const targets = new Set(Array.from(read('Makefile').matchAll(/^([a-z-]+):/gm), ([, target]) => target));
+    const named = findNamed(MAKE_TARGET);
+    assert.ok(named.length > 20, `only ${named.length} targets are named`);
+    assert.deepEqual(
+      named.filter(({ name }) => !targets.has(name)),
+      [],
+    );
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const rooms = readRooms();
+
+  it('has a sentence for every folder at the top', () => {
+    assert.deepEqual(rooms.filter((room) => !room.includes('/')).sort(), folders.sort());
+  });
+
+  it('names only folders that exist', () => {
+    assert.deepEqual(
+      rooms.filter((room) => !exists(room)),
+      [],
+    );
+  });
+});
+
+describe('docs/runbooks.md', () => {
+  it('quotes only log messages that the services write', () => {
+    const sources = find('{checkout,loms,notifications,products,service-kit,rpc-kit}/src/**/*.ts').map(read).join('\n');
+    const quoted = findNamed(QUOTED_MESSAGE, ['docs/runbooks.md']);
+    assert.ok(quoted.length > 5, `only ${quoted.length} messages are quoted`);
+    assert.deepEqual(
+      quoted.filter(({ name }) => !sources.includes(name)),
+      [],
+    );
+  });
+});
+
+describe('docs/decisions/README.md', () => {
+  it('lists every decision by its title', () => {
+    const decisions = find('docs/decisions/0*.md').map((path) => {
+      const [, title] = /^# (.+)/.exec(read(path)) ?? [];
+      return `- [${basename(path).slice(0, 4)}](${basename(path)}): ${title}`;
+    });
+    assert.deepEqual(read('docs/decisions/README.md').match(/^- .+/gm), decisions.sort());
+  });
+});
