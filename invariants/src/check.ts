@@ -1,6 +1,15 @@
-import type { Row } from './query.ts';
+import assert from 'node:assert/strict';
 import type { Rule, Settings, Source, Sources } from './rule.ts';
-import { RULES } from './rules.ts';
+import { CARTS } from './rules/cart.ts';
+import { EVENTS } from './rules/events.ts';
+import { PURCHASE } from './rules/purchase.ts';
+import { STATUS } from './rules/status.ts';
+import { STOCK } from './rules/stock.ts';
+import { SYSTEM } from './rules/system.ts';
+import type { Row } from './snapshot.ts';
+
+/** In the order of the report. */
+export const RULES: readonly Rule[] = [...STOCK, ...STATUS, ...PURCHASE, ...CARTS, ...EVENTS, ...SYSTEM];
 
 export interface Violation {
   /** The part of the rule. */
@@ -78,4 +87,22 @@ async function judge(rule: Rule, sources: Sources, settings: Settings): Promise<
   if (violations.length > 0) return { id, says, verdict: 'broken', violations };
   if (gaps.length === 0 && held > 0) return { id, says, verdict: 'holds', notes };
   return { id, says, verdict: 'not checked', why: [...new Set(gaps), ...notes].join('; ') };
+}
+
+/** What breaks rules, by rule and part of the rule: `{'S2, the counter': [{sku: 1n, …}]}`. */
+export async function findBroken(sources: Sources, options?: CheckOptions): Promise<Record<string, Row[]>> {
+  const broken: Record<string, Row[]> = {};
+  for (const verdict of await checkInvariants(sources, options)) {
+    if (verdict.verdict !== 'broken') continue;
+    for (const { check, row } of verdict.violations) {
+      const part = `${verdict.id}, ${check}`;
+      broken[part] = [...(broken[part] ?? []), row];
+    }
+  }
+  return broken;
+}
+
+/** For the end of a test: no rule that the sources show is broken. */
+export async function assertInvariants(sources: Sources, options?: CheckOptions): Promise<void> {
+  assert.deepEqual(await findBroken(sources, options), {}, 'these rows break the rules they stand under');
 }

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DatabaseUrls } from './open-sources.ts';
-import { openSnapshot, type Snapshot } from './snapshot.ts';
+import { type DatabaseUrls, openSnapshot, type Snapshot } from './snapshot.ts';
 import { createStockWatcher, type StockWatch, type StockWatcher } from './stock-watch.ts';
 
 export interface DrainOptions {

@@ -1,7 +1,7 @@
 import type { Operation } from './history.ts';
 import type { Delivery } from './journal.ts';
 import type { LogSearch } from './log-search.ts';
-import type { Query, Row } from './query.ts';
+import type { Query, Row } from './snapshot.ts';
 import type { StockWatch } from './stock-watch.ts';
 
 /** What can be looked at. Nothing is required: a rule says which of it it misses. */

@@ -1,5 +1,9 @@
 import pg from 'pg';
-import type { Query } from './query.ts';
+
+export type Row = Record<string, unknown>;
+
+/** Runs SQL. 64-bit integers and numerics come as bigints. */
+export type Query = (text: string, values?: unknown[]) => Promise<Row[]>;
 
 /** By this name Y2 tells the checks from what it checks. */
 export const APPLICATION_NAME = 'check-invariants';
@@ -62,4 +66,27 @@ export async function connect(url: string): Promise<pg.Client> {
     throw new SourceError(error.message || String(error.code), { cause: error });
   });
   return client;
+}
+
+export interface DatabaseUrls {
+  readonly loms?: string | undefined;
+  readonly checkout?: string | undefined;
+  readonly notifications?: string | undefined;
+}
+
+export interface OpenSources extends AsyncDisposable {
+  readonly sources: Readonly<Record<keyof DatabaseUrls, Query | undefined>>;
+}
+
+/** A snapshot of each database. Rejects when one of them cannot be reached. */
+export async function openSources({ loms, checkout, notifications }: DatabaseUrls): Promise<OpenSources> {
+  await using opening = new AsyncDisposableStack();
+  const open = async (url?: string) => (url === undefined ? undefined : opening.use(await openSnapshot(url)).query);
+  const sources = {
+    loms: await open(loms),
+    checkout: await open(checkout),
+    notifications: await open(notifications),
+  };
+  const opened = opening.move();
+  return { sources, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -1,7 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Query, Row } from './query.ts';
-import { openSnapshot } from './snapshot.ts';
-import { RESERVED_AMISS, STOCK_AMISS } from './stock-queries.ts';
+import { openSnapshot, type Query, type Row } from './snapshot.ts';
+
+/** What was ever put into a warehouse is on sale, reserved or sold; nothing is below nought. */
+export const STOCK_AMISS = `
+  SELECT sku, warehouse_id, supplied, on_sale, reserved, sold FROM stocks
+  WHERE supplied <> on_sale + reserved + sold OR least(supplied, on_sale, reserved, sold) < 0`;
+
+/** What stocks count as reserved are the reservations. */
+export const RESERVED_AMISS = `
+  SELECT sku, warehouse_id, reserved, held
+  FROM stocks
+  FULL JOIN (SELECT sku, warehouse_id, sum(count) AS held FROM reservations GROUP BY sku, warehouse_id) holds
+    USING (sku, warehouse_id)
+  WHERE coalesce(reserved, 0) <> coalesce(held, 0)`;
 
 /** What was seen of the stock in snapshots taken one after the other. */
 export interface StockWatch {

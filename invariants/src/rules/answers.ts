@@ -1,8 +1,8 @@
 import { type Call, callsOf } from '../calls.ts';
 import type { Operation } from '../history.ts';
-import type { Query, Row } from '../query.ts';
+import type { Query, Row } from '../snapshot.ts';
 
-type Ordering = Call<'createOrder'> | Call<'purchase'>;
+export type Ordering = Call<'createOrder'> | Call<'purchase'>;
 
 /** What clients were told of orders, against each other and against the orders. An order that is missing is Y1's. */
 export async function findAnswersAmiss(loms: Query, history: readonly Operation[]): Promise<Row[]> {

@@ -1,7 +1,7 @@
 import { type Call, callsOf, isBefore } from '../calls.ts';
 import type { Operation } from '../history.ts';
-import type { Query, Row } from '../query.ts';
 import { check, type Rule } from '../rule.ts';
+import type { Query, Row } from '../snapshot.ts';
 
 const PENDING = `
   SELECT purchase_id, user_id, created_at, attempts FROM purchases WHERE state = 'pending'`;

@@ -1,6 +1,6 @@
 import type { Delivery } from '../journal.ts';
-import type { Query, Row } from '../query.ts';
 import { check, type Rule } from '../rule.ts';
+import type { Query, Row } from '../snapshot.ts';
 
 /** Every step of every order is in the outbox, once and as it was. */
 const OUTBOX_AMISS = `

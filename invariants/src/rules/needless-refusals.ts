@@ -1,5 +1,21 @@
-import type { Query, Row } from '../query.ts';
-import { REFUSED_LINES, STOCK_MOVES } from '../stock-queries.ts';
+import type { Query, Row } from '../snapshot.ts';
+
+/** What orders took from the shelves of a sku (below nought) and what cancelled ones gave back, by time. */
+const STOCK_MOVES = `
+  SELECT sku, changed_at AS at, CASE history.status WHEN 'cancelled' THEN count ELSE -count END AS moved
+  FROM order_status_history history JOIN order_items USING (order_id)
+  WHERE history.status IN ('awaiting payment', 'cancelled')
+  ORDER BY sku, changed_at`;
+
+/** The lines of failed orders, with what was ever put on sale of their skus. */
+const REFUSED_LINES = `
+  SELECT order_id, sku, count, changed_at AS at, coalesce(supplied, 0) AS supplied
+  FROM orders
+  JOIN order_status_history history USING (order_id)
+  JOIN order_items USING (order_id)
+  LEFT JOIN (SELECT sku, sum(supplied) AS supplied FROM stocks GROUP BY sku) shelves USING (sku)
+  WHERE history.status = 'failed'
+  ORDER BY order_id, sku`;
 
 /**
  * An order looks at the stock before its history says when it failed, and sees a cancelled order's goods only after that

@@ -1,7 +1,8 @@
+import { callsOf } from '../calls.ts';
+import type { Operation } from '../history.ts';
 import { check, type Rule } from '../rule.ts';
-import { findAnswersAmiss, findPurchaseAnswersAmiss } from './answers.ts';
-import { findOtherBodies } from './other-bodies.ts';
-import { findPurchasesAmiss } from './purchase-orders.ts';
+import type { Query, Row } from '../snapshot.ts';
+import { findAnswersAmiss, findPurchaseAnswersAmiss, goodsOf, keyOf, type Ordering, outcomeOf } from './answers.ts';
 
 /** A key names one order, and an order has one key; a key that names none was never settled. */
 const KEYS_AMISS = `
@@ -9,6 +10,22 @@ const KEYS_AMISS = `
   FROM idempotency_keys LEFT JOIN orders USING (order_id)
   GROUP BY order_id
   HAVING count(*) > 1 OR order_id IS NULL OR bool_or((shortages = '[]') = (status = 'failed'))`;
+
+/** Goods as text, `sku*count` ascending by sku, so that two lists are compared as one. */
+const PURCHASES = `
+  SELECT purchase_id::text AS key, user_id, state, order_id,
+    (SELECT string_agg(sku || '*' || count, ' ' ORDER BY sku) FROM purchase_items items
+      WHERE items.purchase_id = purchases.purchase_id) AS goods
+  FROM purchases
+  WHERE state <> 'pending'`;
+
+/** What loms made of each key of checkout, which are the ids of its purchases. */
+const ORDERS = `
+  SELECT key, order_id, orders.user_id, status,
+    (SELECT string_agg(sku || '*' || count, ' ' ORDER BY sku) FROM order_items items
+      WHERE items.order_id = orders.order_id) AS goods
+  FROM idempotency_keys JOIN orders USING (order_id)
+  WHERE caller IN ('checkout', '*')`;
 
 export const PURCHASE: readonly Rule[] = [
   {
@@ -29,3 +46,47 @@ export const PURCHASE: readonly Rule[] = [
     checks: [check('the bodies', ['history'], ({ history }) => findOtherBodies(history))],
   },
 ];
+
+/** Settled purchases that say something else than loms about their order. */
+async function findPurchasesAmiss(loms: Query, checkout: Query): Promise<Row[]> {
+  const orders = new Map((await loms(ORDERS)).map((row) => [row.key as string, row]));
+  const purchases = await checkout(PURCHASES);
+  return purchases.flatMap((purchase) => {
+    const order = orders.get(purchase.key as string);
+    return agree(purchase, order) ? [] : [{ purchase, order: order ?? 'none' }];
+  });
+}
+
+function agree(purchase: Row, order: Row | undefined): boolean {
+  const hasOrder = purchase.state === 'ordered' || purchase.state === 'out of stock';
+  if (!hasOrder || order === undefined) return !hasOrder && order === undefined;
+  const isFailed = purchase.state === 'out of stock';
+  return (
+    isFailed === (order.status === 'failed') &&
+    (['order_id', 'user_id', 'goods'] as const).every((field) => purchase[field] === order[field])
+  );
+}
+
+/**
+ * Keys of a user under which two bodies were answered, or whose only body was refused as if there had been another. Beside its
+ * user a purchase has no body, so none of them can be refused so.
+ */
+function findOtherBodies(history: readonly Operation[]): Row[] {
+  return [
+    ...otherBodies('createOrder', callsOf(history, 'createOrder'), goodsOf),
+    ...otherBodies('purchase', callsOf(history, 'purchase'), () => 'the cart'),
+  ];
+}
+
+function otherBodies<C extends Ordering>(op: string, calls: readonly C[], bodyOf: (call: C) => string): Row[] {
+  const byKey = Map.groupBy(calls, keyOf);
+  byKey.delete(undefined);
+  return [...byKey].flatMap(([key, ofKey]) => {
+    const sent = new Set(ofKey.map(bodyOf));
+    const answered = new Set(ofKey.filter((call) => outcomeOf(call) !== undefined).map(bodyOf));
+    const refused = ofKey.some(({ code }) => code === 'idempotency_conflict');
+    const amiss =
+      answered.size > 1 ? 'two bodies answered' : refused && sent.size === 1 ? 'refused without another' : '';
+    return amiss === '' ? [] : [{ op, key, amiss, bodies: [...sent] }];
+  });
+}

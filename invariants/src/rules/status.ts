@@ -1,7 +1,7 @@
 import { type Call, callsOf } from '../calls.ts';
 import type { Operation } from '../history.ts';
-import type { Query, Row } from '../query.ts';
 import { check, type Rule } from '../rule.ts';
+import type { Query, Row } from '../snapshot.ts';
 
 /** An order's history is one of these, numbered from 1 without gaps; its end is where the order stands. */
 const HISTORY_AMISS = `

@@ -1,8 +1,32 @@
 import { callsOf } from '../calls.ts';
-import type { Query, Row } from '../query.ts';
 import { check, type Rule, type Sources } from '../rule.ts';
-import { RESERVATIONS_AMISS, RESERVED_AMISS, SALES_AMISS, STOCK_AMISS } from '../stock-queries.ts';
+import type { Query, Row } from '../snapshot.ts';
+import { RESERVED_AMISS, STOCK_AMISS } from '../stock-watch.ts';
 import { findNeedlessRefusals } from './needless-refusals.ts';
+
+/** There are reservations for just the orders that await payment, and for just their goods. */
+const RESERVATIONS_AMISS = `
+  SELECT order_id, sku, wanted, held
+  FROM (
+    SELECT order_id, sku, count AS wanted FROM orders JOIN order_items USING (order_id)
+    WHERE status = 'awaiting payment'
+  ) awaiting
+  FULL JOIN (SELECT order_id, sku, sum(count) AS held FROM reservations GROUP BY order_id, sku) holds
+    USING (order_id, sku)
+  WHERE wanted IS DISTINCT FROM held`;
+
+/** Goods have left the shelves for orders that are payed or await payment, and for no other. */
+const SALES_AMISS = `
+  SELECT sku, reserved, sold, awaiting, payed
+  FROM (SELECT sku, sum(reserved) AS reserved, sum(sold) AS sold FROM stocks GROUP BY sku) shelves
+  FULL JOIN (
+    SELECT sku,
+      sum(count) FILTER (WHERE status = 'awaiting payment') AS awaiting,
+      sum(count) FILTER (WHERE status = 'payed') AS payed
+    FROM orders JOIN order_items USING (order_id)
+    GROUP BY sku
+  ) ordered USING (sku)
+  WHERE coalesce(reserved, 0) <> coalesce(awaiting, 0) OR coalesce(sold, 0) <> coalesce(payed, 0)`;
 
 export const STOCK: readonly Rule[] = [
   {

@@ -2,8 +2,8 @@ import { CODES, OVERLOADED } from 'rpc-kit';
 import { callsOf, METHODS, type MethodName } from '../calls.ts';
 import { type Operation, TRANSPORT_REASONS } from '../history.ts';
 import { findSecrets, SECRET_LENGTH_MIN } from '../log-search.ts';
-import type { Query, Row } from '../query.ts';
 import { check, type NothingSeen, type Rule, type Settings } from '../rule.ts';
+import type { Query, Row } from '../snapshot.ts';
 import { APPLICATION_NAME } from '../snapshot.ts';
 
 export const SYSTEM: readonly Rule[] = [
