@@ -1,29 +1,36 @@
 import type { CartLine, CartReader } from 'checkout/testing';
 import { RpcError, startDeadline } from 'rpc-kit';
 import { answerTo } from '../harness/child.ts';
-import { CATALOGUE_SIZE } from './goods.ts';
-import { assemble, type Bounds, LIST_CART_TIMEOUT_MS, type List, openProducts, type VariantName } from './variants.ts';
+import {
+  assemble,
+  type Bounds,
+  CATALOGUE_SIZE,
+  LIST_CART_TIMEOUT_MS,
+  type List,
+  openProducts,
+  type VariantName,
+} from './variants.ts';
 
-/** One run: so many users ask for their cart at the same moment. */
+/** One run: this many users list their carts at the same moment. */
 export interface RunOrder {
   readonly variant: VariantName;
   readonly bounds: Bounds;
   readonly users: number;
   readonly skusEach: number;
-  /** Carts that are not there by then are cut off. */
+  /** Calls that take longer are cut off. */
   readonly limitMs: number;
 }
 
 export interface Run {
   readonly latenciesMs: readonly number[];
-  /** Calls that ended otherwise than with a cart: how many, by why. */
+  /** How many calls ended without a cart, by reason. */
   readonly failures: Readonly<Record<string, number>>;
   readonly seconds: number;
 }
 
 const CUT_OFF = new Error('cut off by the benchmark');
 
-/** One variant of listCart, as it runs in checkout: in a process of its own, beside the product service. */
+/** Runs a variant of listCart in its own process: `lister.ts <port of the product service>`. */
 const peer = openProducts(Number(process.argv[2]));
 
 answerTo({
@@ -34,7 +41,7 @@ answerTo({
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(CUT_OFF), limitMs);
     const startedAt = performance.now();
-    const ask = async (user: number): Promise<void> => {
+    const listOne = async (user: number): Promise<void> => {
       try {
         await listWithin(bounds, list, BigInt(user), limit.signal);
         latenciesMs.push(performance.now() - startedAt);
@@ -43,7 +50,7 @@ answerTo({
         failures[why] = (failures[why] ?? 0) + 1;
       }
     };
-    await Promise.all(Array.from({ length: users }, (_, user) => ask(user)));
+    await Promise.all(Array.from({ length: users }, (_, user) => listOne(user)));
     clearTimeout(timer);
     return { latenciesMs, failures, seconds: (performance.now() - startedAt) / 1_000 };
   },
@@ -58,7 +65,7 @@ async function listWithin(bounds: Bounds, list: List, user: bigint, limit: Abort
   await list(user, { signal: deadline.signal });
 }
 
-/** Each user's cart is a run of skus of one catalogue, beginning where the last user's ends. */
+/** Each cart is a range of skus of one catalogue; it starts where the cart of the user before ends. */
 function cartsInMemory(skusEach: number): CartReader {
   return {
     async lines(user) {

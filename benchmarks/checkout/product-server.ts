@@ -1,49 +1,30 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerTo } from '../harness/child.ts';
-import { ANSWER_MS } from './goods.ts';
+import { serveJson } from '../harness/json-server.ts';
 
-/** What the product service saw since it was last asked. */
+/** The requests since the last question. */
 export interface Seen {
   readonly requests: number;
   /** The most requests that arrived within any second, wherever that second starts. */
   readonly busiestSecond: number;
-  readonly underWayMost: number;
 }
 
-/** The product service: bare node:http on the plain face, like the original one. It notes when each request arrives. */
+/** The product service, bare node:http: `product-server.ts <how long an answer takes, in ms>`. */
+const answerMs = Number(process.argv[2]);
 let arrivals: number[] = [];
-let underWay = 0;
-let underWayMost = 0;
 
-const server = createServer((request, response) => {
+const port = await serveJson(async (body) => {
   arrivals.push(performance.now());
-  underWay += 1;
-  underWayMost = Math.max(underWayMost, underWay);
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', async () => {
-    const { sku }: { sku: number } = JSON.parse(Buffer.concat(chunks).toString());
-    await sleep(ANSWER_MS);
-    const text = JSON.stringify({ name: `Product ${sku}`, price: sku });
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-    response.end(text);
-  });
-  response.on('close', () => {
-    underWay -= 1;
-  });
+  const { sku }: { sku: number } = JSON.parse(body);
+  await sleep(answerMs);
+  return { name: `Product ${sku}`, price: sku };
 });
-server.listen(0, '127.0.0.1');
-await once(server, 'listening');
 
 answerTo({
-  port: () => (server.address() as AddressInfo).port,
+  port: () => port,
   take(): Seen {
-    const seen = { requests: arrivals.length, busiestSecond: busiestSecond(arrivals), underWayMost };
+    const seen = { requests: arrivals.length, busiestSecond: busiestSecond(arrivals) };
     arrivals = [];
-    underWayMost = 0;
     return seen;
   },
 });

@@ -14,7 +14,13 @@ import { createTokenBucket, type Limiter } from 'rpc-kit';
 import { createRegistry, openPeer, type Peer } from 'service-kit';
 import { runInPool } from 'worker-pool';
 
-/** From the plainest to what checkout runs. */
+/** How long the product service takes for one answer. */
+export const ANSWER_MS = 50;
+
+/** All carts hold skus from 1 to this one. */
+export const CATALOGUE_SIZE = 50;
+
+/** From the plainest one to the one that checkout runs. */
 export const VARIANTS = [
   { name: 'one-by-one', title: 'one by one', limited: false, shared: false },
   { name: 'pool', title: 'pool of 5', limited: false, shared: false },
@@ -25,13 +31,16 @@ export const VARIANTS = [
 export type Variant = (typeof VARIANTS)[number];
 export type VariantName = Variant['name'];
 
-/** `lifted`: nobody is refused a place in the queue, and no call has a deadline. `real`: as checkout has them. */
+/** `lifted`: the queue has no limit and calls have no deadline. `real`: both as in checkout. */
 export type Bounds = 'lifted' | 'real';
 
-/** How long a real listCart may take. */
+/** The deadline of a real listCart. */
 export const LIST_CART_TIMEOUT_MS = checkout.methods.listCart.timeoutMs;
-/** What `PRODUCT_CACHE_MAX_AGE_MS` is by default. */
+/** The default of `PRODUCT_CACHE_MAX_AGE_MS`. */
 const CACHE_MAX_AGE_MS = 1_000;
+
+/** The most that a token bucket takes. */
+const WAITERS_MAX = 2 ** 31 - 1;
 
 export type List = (user: bigint, context: Context) => Promise<unknown>;
 
@@ -46,14 +55,14 @@ export function openProducts(port: number): Peer<typeof products.methods> {
   });
 }
 
-/** listCart with a bucket and a cache of its own, so that no run begins with what another left. */
+/** listCart with its own bucket and cache, so that each run starts with an empty one. */
 export function assemble(
   name: VariantName,
   bounds: Bounds,
   { client }: Peer<typeof products.methods>,
   carts: CartReader,
 ): List {
-  const waitersMax = bounds === 'lifted' ? Number.MAX_SAFE_INTEGER : PRODUCT_LIMIT.waitersMax;
+  const waitersMax = bounds === 'lifted' ? WAITERS_MAX : PRODUCT_LIMIT.waitersMax;
   const limiter =
     name === 'limit' || name === 'all' ? createTokenBucket({ ...PRODUCT_LIMIT, waitersMax }) : unlimited();
   const service = createProductCatalogue({ client, token: 'the token of the benchmark', limiter });
@@ -67,7 +76,7 @@ function unlimited(): Limiter {
   return { take: async () => token, waiting: 0 };
 }
 
-/** What listCart would be with a pool of one. */
+/** listCart with a pool of one. */
 function listOneByOne(carts: CartReader, catalogue: ProductCatalogue): List {
   return async (user, context) =>
     runInPool(

@@ -1,5 +1,5 @@
-/** The other end of `process.ts`: answers what the benchmark asks of one of its processes. */
-export type Asked = Readonly<Record<string, (argument: never) => unknown>>;
+/** What a process of the benchmark answers, by the question's name. */
+export type Answers = Readonly<Record<string, (argument: never) => unknown>>;
 
 export interface Question {
   readonly id: number;
@@ -13,17 +13,24 @@ export interface Reply {
   readonly error?: string;
 }
 
-export function answerTo(asked: Asked): void {
+/** The other end of `process.ts`: answers the questions that the benchmark asks one of its processes over IPC. */
+export function answerTo(answers: Answers): void {
   const send = (reply: Reply): void => {
     process.send?.(reply);
   };
   process.on('message', async ({ id, what, argument }: Question) => {
     try {
-      send({ id, value: await asked[what]?.(argument as never) });
+      send({ id, value: await answers[what]?.(argument as never) });
     } catch (error) {
       send({ id, error: error instanceof Error ? error.message : String(error) });
     }
   });
-  // The benchmark is over, or gone.
+  // The benchmark has ended or crashed.
   process.on('disconnect', () => process.exit());
+}
+
+/** Microseconds of CPU time that this process has used. */
+export function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }

@@ -1,3 +1,5 @@
+import { percentile } from './figure.ts';
+
 /** How long and with how many calls at a time one measurement runs. */
 export interface Timing {
   readonly concurrency: number;
@@ -5,16 +7,16 @@ export interface Timing {
   readonly measureMs: number;
 }
 
-/** What one measurement gave. */
+/** The result of one measurement. */
 export interface Sample {
-  /** Calls that began and ended within the measured time. */
+  /** Calls that started and ended within the measured time. */
   readonly calls: number;
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Calls of the warm-up too: what CPU time of the whole run is shared by. */
+  /** With the calls of the warm-up: CPU time is counted over the whole run. */
   readonly callsAll: number;
-  /** Calls that were not answered as they should be. */
+  /** Calls without the expected answer. */
   readonly failures: number;
 }
 
@@ -22,8 +24,8 @@ export interface Sample {
 const CALLS_MAX = 1_000_000;
 
 /**
- * Every lane makes one call after the other until the time is over: as many calls are under way as there are lanes.
- * @param lanes each makes one call and tells whether the answer was right
+ * Every lane makes one call after the other until the time is over, so as many calls are in flight as there are lanes.
+ * @param lanes each makes one call and resolves to whether the answer was correct
  */
 export async function closedLoop(lanes: readonly (() => Promise<boolean>)[], timing: Timing): Promise<Sample> {
   const latencies = new Float64Array(CALLS_MAX);
@@ -35,10 +37,10 @@ export async function closedLoop(lanes: readonly (() => Promise<boolean>)[], tim
 
   const drive = async (call: () => Promise<boolean>): Promise<void> => {
     for (let startedAt = performance.now(); startedAt < measureTo && calls < CALLS_MAX; ) {
-      const right = await call();
+      const isCorrect = await call();
       const endedAt = performance.now();
       callsAll++;
-      if (!right) failures++;
+      if (!isCorrect) failures++;
       else if (startedAt >= measureFrom && endedAt <= measureTo) latencies[calls++] = endedAt - startedAt;
       startedAt = endedAt;
     }
@@ -46,7 +48,6 @@ export async function closedLoop(lanes: readonly (() => Promise<boolean>)[], tim
   await Promise.all(lanes.map(drive));
 
   const sorted = latencies.subarray(0, calls).sort();
-  const percentile = (share: number): number => sorted[Math.min(calls - 1, Math.floor(calls * share))] ?? Number.NaN;
   const seconds = (Math.min(performance.now(), measureTo) - measureFrom) / 1_000;
-  return { calls, seconds, p50Ms: percentile(0.5), p99Ms: percentile(0.99), callsAll, failures };
+  return { calls, seconds, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99), callsAll, failures };
 }

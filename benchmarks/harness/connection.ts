@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
@@ -7,8 +8,8 @@ export interface Answer {
 }
 
 /**
- * One keep-alive connection that sends ready-made bytes and reads as little of an answer as it needs. A real HTTP client
- * costs more than the servers here, and then all of them would seem as fast as the client.
+ * One keep-alive connection that sends prepared bytes and parses as little of an answer as possible. A real HTTP client
+ * costs more CPU time than the servers here, so it would hide the differences between them.
  */
 export interface Connection extends Disposable {
   exchange(request: Buffer): Promise<Answer>;
@@ -19,6 +20,32 @@ const LINE_END = '\r\n';
 const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
 const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i;
 const CHUNKED = /\r\ntransfer-encoding: *chunked/i;
+
+/** Opens the connections, and closes them when the work has ended. */
+export async function withConnections<T>(
+  port: number,
+  count: number,
+  work: (connections: readonly Connection[]) => Promise<T>,
+): Promise<T> {
+  using stack = new DisposableStack();
+  const opened = await Promise.all(Array.from({ length: count }, () => openConnection(port)));
+  return await work(opened.map((connection) => stack.use(connection)));
+}
+
+/** A POST with the headers that a client of rpc-kit sends. */
+export function toRequest(port: number, path: string, body: string): Buffer {
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    `host: 127.0.0.1:${port}`,
+    'connection: keep-alive',
+    'content-type: application/json',
+    'user-agent: benchmark/1.0.0',
+    `x-request-id: ${randomUUID()}`,
+    'x-deadline-ms: 2000',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
 
 export async function openConnection(port: number): Promise<Connection> {
   const socket = connect({ host: '127.0.0.1', port, noDelay: true });
@@ -66,7 +93,7 @@ function parseAnswer(received: Buffer): Answer | undefined {
   const rest = received.subarray(headEnd + HEAD_END.length);
   const length = CONTENT_LENGTH.exec(head);
   if (length) return rest.length >= Number(length[1]) ? { status, body: rest } : undefined;
-  if (!CHUNKED.test(head)) throw new Error('the answer says neither its length nor that it is chunked');
+  if (!CHUNKED.test(head)) throw new Error('the answer has neither content-length nor chunked transfer-encoding');
   return rest.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK) ? { status, body: joinChunks(rest) } : undefined;
 }
 

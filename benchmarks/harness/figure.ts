@@ -16,3 +16,8 @@ export function figureOf(values: readonly number[]): Figure {
 export function withSpread({ median, min, max }: Figure): string {
   return `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
 }
+
+/** By nearest rank; NaN of no values. */
+export function percentile(ascending: ArrayLike<number>, share: number): number {
+  return ascending[Math.max(0, Math.ceil(ascending.length * share) - 1)] ?? Number.NaN;
+}

@@ -14,7 +14,7 @@ export interface ServiceProcess extends AsyncDisposable {
 
 export interface ServiceOptions {
   readonly service: 'loms' | 'notifications';
-  /** Names its log file. Default: the service's own name. */
+  /** Of its log file. Default: the service's name. */
   readonly name?: string;
   /** The folder of its log file. */
   readonly folder: string;
@@ -27,7 +27,7 @@ const POLL_MS = 50;
 /** Longer than a service takes to drain. */
 const STOP_TIMEOUT_MS = 6_000;
 
-/** A service as in production, in a process of its own: its log at the usual level, to a file. */
+/** Starts a service as in production, in its own process; it logs at the default level, to a file. */
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
   const { service, name = service, folder, environment, nodeOptions = [] } = options;
   const main = fileURLToPath(new URL(`../../${service}/src/main.ts`, import.meta.url));

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Linux counts CPU time in hundredths of a second for whoever asks. */
+/** /proc reports CPU time in hundredths of a second. */
 const MICROS_PER_TICK = 10_000;
 
 interface Stat {
   readonly parent: number;
-  /** Its own, and that of its children that have ended. */
   readonly micros: number;
+  /** Of its children that have exited. */
   readonly childrenMicros: number;
 }
 
@@ -15,12 +15,12 @@ export function cpuOf(pid: number): number {
   return readStat(pid)?.micros ?? Number.NaN;
 }
 
-/** The process that a backend of Postgres was started by; it stays as long as Postgres does. */
+/** The parent of a Postgres backend; it runs as long as Postgres does. */
 export function postmasterOf(backend: number): number {
   return readStat(backend)?.parent ?? 0;
 }
 
-/** The same of a whole Postgres. */
+/** The same for a whole Postgres: postmaster and backends. */
 export function cpuOfPostgres(postmaster: number): number {
   const main = readStat(postmaster);
   if (!main) return Number.NaN;
@@ -34,7 +34,7 @@ function listPids(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger);
 }
 
-/** See proc_pid_stat(5). The name, in brackets, may hold anything, so the fields are counted from its end. */
+/** See proc_pid_stat(5). The name in parentheses may contain any character, so fields are counted after it. */
 function readStat(pid: number): Stat | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -6,8 +6,8 @@ import { createTestDatabase, type TestDatabase } from 'testing';
 import { type BenchProcess, startProcess } from '../harness/process.ts';
 import { startService } from '../harness/service-process.ts';
 import { type CapturedWork, captureWork } from './captured-work.ts';
-import type { Contestant } from './contestant.ts';
 import { cpuOf } from './cpu-time.ts';
+import type { Contestant } from './measure.ts';
 import { findPgbench, runPgbench } from './pgbench.ts';
 import { type Extent, toScript } from './pgbench-script.ts';
 import { supplyText } from './scenario.ts';
@@ -22,16 +22,16 @@ export interface FieldOptions {
 
 export interface Field {
   readonly contestants: readonly Contestant[];
-  /** Who does not take part, and why. */
+  /** Contestants that do not take part, and why. */
   readonly leftOut: readonly string[];
 }
 
-const SETTLE_POLL_MS = 20;
-const SETTLE_TIMEOUT_MS = 30_000;
-/** Postgres is looked at by one question at a time. */
+const DRAIN_POLL_MS = 20;
+const DRAIN_TIMEOUT_MS = 30_000;
+/** The benchmark runs one query at a time. */
 const POOL_MAX = 1;
 
-/** Everything that takes part, running, on databases with full shelves. */
+/** Starts all contestants, each on a database with stock for every order. */
 export async function openField(stack: AsyncDisposableStack, options: FieldOptions): Promise<Field> {
   const work = await capture();
   const contestants: Contestant[] = [];
@@ -45,34 +45,34 @@ export async function openField(stack: AsyncDisposableStack, options: FieldOptio
   contestants.push(await openPgLoop(stack, work));
   const notifications = stack.use(startProcess(fileBeside('notifications-server.ts')));
   contestants.push(await openLoms(stack, notifications, options));
-  const shelves = await openShelves(stack);
-  if (shelves.url === shelves.directUrl) leftOut.push(NO_PGBOUNCER);
-  else contestants.push(await openLoms(stack, notifications, options, shelves));
+  const stocked = await openStockedDatabase(stack);
+  if (stocked.url === stocked.directUrl) leftOut.push(NO_PGBOUNCER);
+  else contestants.push(await openLoms(stack, notifications, options, stocked));
   return { contestants, leftOut };
 }
 
-/** loms and nobody else, to be profiled. */
+/** Starts only loms, for a profile. */
 export async function openLomsAlone(stack: AsyncDisposableStack, options: FieldOptions): Promise<Contestant> {
   const notifications = stack.use(startProcess(fileBeside('notifications-server.ts')));
   return await openLoms(stack, notifications, options);
 }
 
 const NO_PGBENCH =
-  'pgbench: it is not installed, and PGBENCH names none (on Debian it comes with the package postgresql). The bare pg driver is the baseline instead.';
+  'pgbench: it is not installed, and PGBENCH is not set (on Debian, the package postgresql has it). The bare pg driver is the baseline instead.';
 const NO_PGBOUNCER = 'loms through pgbouncer: it is not installed, or TEST_PGBOUNCER is off.';
 
-interface Shelves extends Pick<TestDatabase, 'url' | 'directUrl'> {
+interface StockedDatabase extends Pick<TestDatabase, 'url' | 'directUrl'> {
   readonly database: Database;
 }
 
-async function openShelves(stack: AsyncDisposableStack): Promise<Shelves> {
+async function openStockedDatabase(stack: AsyncDisposableStack): Promise<StockedDatabase> {
   const { url, directUrl } = stack.use(await createTestDatabase('loms'));
   const database = stack.use(openQuietly(directUrl));
   await database.query(supplyText());
   return { url, directUrl, database };
 }
 
-/** From a database that is dropped at once, so that it does not count as anybody's order. */
+/** Uses a database that is dropped at once, so the captured order is in no contestant's database. */
 async function capture(): Promise<CapturedWork> {
   await using database = await createTestDatabase('loms');
   return await captureWork(database.directUrl);
@@ -85,7 +85,7 @@ async function openPgbench(
   extent: Extent,
   { folder }: FieldOptions,
 ): Promise<Contestant> {
-  const { directUrl: url, database } = await openShelves(stack);
+  const { directUrl: url, database } = await openStockedDatabase(stack);
   let cpuMicros = 0;
   return {
     name: extent === 'calls' ? 'pgbench' : 'pgbench-all',
@@ -98,31 +98,31 @@ async function openPgbench(
       return sample;
     },
     cpu: async () => cpuMicros,
-    settle: async () => {},
+    drain: async () => {},
   };
 }
 
 async function openPgLoop(stack: AsyncDisposableStack, { calls }: CapturedWork): Promise<Contestant> {
-  const { directUrl: url, database } = await openShelves(stack);
+  const { directUrl: url, database } = await openStockedDatabase(stack);
   const loop = stack.use(startProcess(fileBeside('pg-loop.ts')));
   return {
     name: 'pg',
     database,
     run: (scenario, timing) => loop.ask('run', { url, calls, scenario, timing }),
     cpu: () => loop.ask('cpu'),
-    settle: async () => {},
+    drain: async () => {},
   };
 }
 
-/** @param shelves to be reached through pgbouncer */
+/** @param stocked a database to reach through pgbouncer */
 async function openLoms(
   stack: AsyncDisposableStack,
   notifications: BenchProcess,
   { folder, connections, nodeOptions = [] }: FieldOptions,
-  shelves?: Shelves,
+  stocked?: StockedDatabase,
 ): Promise<Contestant> {
-  const { database, directUrl } = shelves ?? (await openShelves(stack));
-  const name = shelves ? 'loms-pgbouncer' : 'loms';
+  const { database, directUrl } = stocked ?? (await openStockedDatabase(stack));
+  const name = stocked ? 'loms-pgbouncer' : 'loms';
   const load = stack.use(startProcess(fileBeside('load.ts')));
   const loms = stack.use(
     await startService({
@@ -131,7 +131,7 @@ async function openLoms(
       folder,
       nodeOptions,
       environment: {
-        DATABASE_URL: shelves?.url ?? directUrl,
+        DATABASE_URL: stocked?.url ?? directUrl,
         DATABASE_POOL_MAX: String(connections),
         NOTIFICATIONS_URL: `http://127.0.0.1:${await notifications.ask<number>('port')}`,
       },
@@ -142,15 +142,16 @@ async function openLoms(
     database,
     run: (scenario, timing) => load.ask('run', { port: loms.port, scenario, timing }),
     cpu: async () => cpuOf(loms.pid),
-    settle: () => untilDelivered(database),
+    drain: () => untilDelivered(database),
   };
 }
 
 async function untilDelivered(database: Database): Promise<void> {
-  const until = performance.now() + SETTLE_TIMEOUT_MS;
+  const until = performance.now() + DRAIN_TIMEOUT_MS;
   while ((await database.query('SELECT 1 FROM outbox WHERE delivered_at IS NULL LIMIT 1')).length > 0) {
-    if (performance.now() > until) throw new Error(`events were left after ${SETTLE_TIMEOUT_MS / 1_000} s`);
-    await sleep(SETTLE_POLL_MS);
+    if (performance.now() > until)
+      throw new Error(`events of orders are undelivered after ${DRAIN_TIMEOUT_MS / 1_000} s`);
+    await sleep(DRAIN_POLL_MS);
   }
 }
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { answerTo } from '../harness/child.ts';
+import { answerTo, cpuMicros } from '../harness/child.ts';
 import { closedLoop, type Sample, type Timing } from '../harness/closed-loop.ts';
 import type { Slot, Template } from './captured-work.ts';
 import { between, type Choice, choose, type ScenarioName, WAREHOUSES } from './scenario.ts';
 
-/** Orders made and payed by nothing but the pg driver: what Node itself costs. */
+/** Makes and pays orders with the bare pg driver: the cost of Node itself. */
 export interface LoopOrder {
   readonly url: string;
   readonly calls: readonly Template[];
@@ -13,8 +13,8 @@ export interface LoopOrder {
   readonly timing: Timing;
 }
 
-/** One order under way. */
-interface Filling extends Choice {
+/** The values of one order, for the slots of its statements. */
+interface OrderValues extends Choice {
   readonly key: string;
   readonly warehouses: readonly number[];
   orderID: string;
@@ -24,7 +24,7 @@ interface Filling extends Choice {
 let clients: pg.Client[] = [];
 
 answerTo({
-  cpu: () => process.resourceUsage().userCPUTime + process.resourceUsage().systemCPUTime,
+  cpu: cpuMicros,
   async run({ url, calls, scenario, timing }: LoopOrder): Promise<Sample> {
     clients = await Promise.all(
       Array.from({ length: timing.concurrency }, async (_, lane) => clients[lane] ?? (await openClient(url))),
@@ -46,46 +46,46 @@ async function openClient(url: string): Promise<pg.Client> {
 async function makeOrder(client: pg.Client, calls: readonly Template[], scenario: ScenarioName): Promise<boolean> {
   const choice = choose(scenario);
   const warehouses = choice.skus.map(() => between(1, WAREHOUSES));
-  const filling: Filling = { ...choice, warehouses, key: randomUUID(), orderID: '', changedAt: [] };
+  const values: OrderValues = { ...choice, warehouses, key: randomUUID(), orderID: '', changedAt: [] };
   for (const { text, slots, step } of calls) {
     const { rows } =
       slots.length === 0
         ? await client.query(text)
         : await client.query(
             text,
-            slots.map((slot) => fill(slot, filling)),
+            slots.map((slot) => valueFor(slot, values)),
           );
     if (step === undefined) continue;
-    filling.orderID = rows[0].order_id;
-    filling.changedAt[step] = rows[0].changed_at;
+    values.orderID = rows[0].order_id;
+    values.changedAt[step] = rows[0].changed_at;
   }
   return true;
 }
 
-function fill(slot: Slot, filling: Filling): unknown {
+function valueFor(slot: Slot, values: OrderValues): unknown {
   switch (slot.kind) {
     case 'user':
     case 'key':
-      return filling[slot.kind];
+      return values[slot.kind];
     case 'order':
-      return filling.orderID;
+      return values.orderID;
     case 'sku':
-      return filling.skus[slot.line];
+      return values.skus[slot.line];
     case 'skus':
     case 'warehouses':
-      return `{${filling[slot.kind]}}`;
+      return `{${values[slot.kind]}}`;
     case 'event':
       return randomUUID();
     case 'events':
       return [randomUUID()];
     case 'changedAt':
-      return filling.changedAt[slot.step];
+      return values.changedAt[slot.step];
     case 'constant':
       return slot.value;
   }
 }
 
-/** Bytes travel between processes as a plain object. */
+/** IPC turns a Buffer into a plain object. */
 function revive(calls: readonly Template[]): Template[] {
   const bytes = (slot: Slot): Slot => {
     if (slot.kind !== 'constant' || typeof slot.value !== 'object' || slot.value === null) return slot;

@@ -4,18 +4,20 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Sample } from '../harness/closed-loop.ts';
+import { percentile } from '../harness/figure.ts';
 
 const exec = promisify(execFile);
-/** Beyond the time that it was told to run for. */
+/** Longer than pgbench needs to start and stop. */
 const GRACE_MS = 20_000;
 
-/** The program that `PGBENCH` names, the one on PATH, or the newest where Debian puts it. */
+/** The program in `PGBENCH`, on PATH, or the newest one in Debian's folders. */
 export function findPgbench(): string | undefined {
   const named = process.env.PGBENCH;
   const installed = globSync('/usr/lib/postgresql/*/bin/pgbench').sort().reverse();
   const candidates = named ? [named] : ['pgbench', ...installed];
   const found = candidates.find((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0);
-  if (named && !found) throw new Error(`PGBENCH names ${named}, which does not run: set it to a pgbench, or unset it.`);
+  if (named && !found)
+    throw new Error(`PGBENCH is ${named}, which does not run: set it to the path of a pgbench, or unset it.`);
   return found;
 }
 
@@ -25,7 +27,7 @@ export interface PgbenchRun {
   readonly script: string;
   readonly connections: number;
   readonly seconds: number;
-  /** For its files. */
+  /** For the script and the log of latencies. */
   readonly folder: string;
 }
 
@@ -33,10 +35,10 @@ export interface PgbenchSample extends Sample {
   readonly cpuMicros: number;
 }
 
-/** The shell tells what CPU time its children have used, on the last line. */
+/** The shell prints the CPU time of its children on the last line. */
 const WITH_TIMES = '"$@"; code=$?; times >&2; exit $code';
 
-/** Runs the script over and over. The protocol is `extended`: parsed, bound and executed each time, as by the pg driver. */
+/** Repeats the script. The protocol is `extended` (parse, bind and execute for each statement), as the pg driver's. */
 export async function runPgbench({
   program,
   url,
@@ -64,7 +66,7 @@ export async function runPgbench({
   }
 }
 
-/** Minutes and seconds, of the programs and of the system for them. */
+/** `times` prints user and system time as minutes and seconds. */
 function toCpuMicros(times: string): number {
   const [, ...parts] = /(\d+)m([\d.]+)s\s+(\d+)m([\d.]+)s\s*$/.exec(times) ?? [];
   const [userMinutes = Number.NaN, userSeconds = 0, systemMinutes = 0, systemSeconds = 0] = parts.map(Number);
@@ -83,14 +85,12 @@ function toSample(printed: string, latencies: Float64Array): Sample {
   const perSecond = Number(/^tps = ([\d.]+)/m.exec(printed)?.[1]);
   const calls = Number(/actually processed: (\d+)/.exec(printed)?.[1]);
   const failures = Number(/failed transactions: (\d+)/.exec(printed)?.[1] ?? 0);
-  if (!(perSecond > 0)) throw new Error(`pgbench said no figure: ${printed}`);
-  const percentile = (share: number): number =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? Number.NaN;
+  if (!(perSecond > 0)) throw new Error(`pgbench printed no tps: ${printed}`);
   return {
     calls,
     seconds: calls / perSecond,
-    p50Ms: percentile(0.5),
-    p99Ms: percentile(0.99),
+    p50Ms: percentile(latencies, 0.5),
+    p99Ms: percentile(latencies, 0.99),
     callsAll: calls,
     failures,
   };

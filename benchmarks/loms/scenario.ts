@@ -1,16 +1,16 @@
-/** What every order buys: so many lines, one piece of each, of one sku out of each group of skus. */
+/** Lines of an order: one piece each, of one sku from each group of skus. */
 export const LINES = 3;
-/** Skus of a group, where the orders spread over them. */
+/** Skus of a group that orders spread over. */
 const SKUS_PER_GROUP = 1_000;
-/** Every sku lies in this many warehouses, as in the catalogue. */
+/** Each sku is in this many warehouses, as in the catalogue. */
 export const WAREHOUSES = 3;
-/** In each of them: more than any run can sell. */
+/** Pieces in each warehouse: more than any run can sell. */
 const SUPPLY = 1_000_000_000;
 export const USERS = 1_000_000;
 
 export const SCENARIOS = {
-  spread: `${LINES} of ${(LINES * SKUS_PER_GROUP).toLocaleString('en')} skus, each as likely`,
-  hot: `all of them buy one hot sku, and ${LINES - 1} others that spread`,
+  spread: `${LINES} of ${(LINES * SKUS_PER_GROUP).toLocaleString('en')} skus, each equally likely`,
+  hot: `every order buys one hot sku and ${LINES - 1} spread ones`,
 } as const;
 
 export type ScenarioName = keyof typeof SCENARIOS;
@@ -22,7 +22,7 @@ export function skuRange(scenario: ScenarioName, group: number): readonly [numbe
   return [first, scenario === 'hot' && group === 0 ? first : first + SKUS_PER_GROUP - 1];
 }
 
-/** Fills the shelves of all groups. */
+/** The statement that puts stock on sale for all groups. */
 export function supplyText(): string {
   const groups = Array.from(
     { length: LINES },
@@ -33,7 +33,7 @@ export function supplyText(): string {
     FROM (${groups.join(' UNION ALL ')}) skus, generate_series(1, ${WAREHOUSES}) warehouse`;
 }
 
-/** What a driver chooses for one order. */
+/** The random part of one order. */
 export interface Choice {
   readonly user: number;
   readonly skus: readonly number[];

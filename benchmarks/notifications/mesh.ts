@@ -13,16 +13,16 @@ import { SKUS } from './buyers.ts';
 export interface Mesh extends AsyncDisposable {
   readonly loms: Client<typeof loms.methods>;
   readonly journal: string;
-  /** Waits until so many notifications are in the journal. */
-  drained(events: number): Promise<void>;
+  /** Waits until the journal has this many notifications. */
+  drain(events: number): Promise<void>;
 }
 
 const DRAIN_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
-/** More than the longest run buys. */
+/** More than the longest run can buy. */
 const SUPPLY = 10_000_000;
 
-/** Real processes, as in production: their logs at their usual level, to files. */
+/** Starts loms and notifications as in production, with their databases. */
 export async function startMesh(folder: string, kafkaBrokers: string | undefined): Promise<Mesh> {
   await using resources = new AsyncDisposableStack();
   const lomsDatabase = resources.use(await createTestDatabase('loms'));
@@ -49,12 +49,13 @@ export async function startMesh(folder: string, kafkaBrokers: string | undefined
   return {
     loms: createClient(loms, transport),
     journal,
-    async drained(events) {
+    async drain(events) {
       const until = performance.now() + DRAIN_TIMEOUT_MS;
       for (;;) {
         const written = (await readFile(journal, 'utf8')).split('\n').length - 2;
         if (written >= events) return;
-        if (performance.now() > until) throw new Error(`only ${written} of ${events} notifications are in the journal`);
+        if (performance.now() > until)
+          throw new Error(`The journal has ${written} of ${events} notifications after ${DRAIN_TIMEOUT_MS / 1_000} s.`);
         await sleep(POLL_MS);
       }
     },

@@ -1,19 +1,12 @@
 import type { Figure } from '../harness/figure.ts';
+import type { Bar } from '../harness/report.ts';
+import type { Summary } from '../harness/rounds.ts';
 import { SERVERS, type ServerContender } from './contenders.ts';
-import type { Summary } from './summary.ts';
 import { METHOD_NAMES, type MethodName } from './work.ts';
-
-/** What rpc-kit is to reach. */
-export interface Bar {
-  readonly what: string;
-  readonly met: boolean;
-  /** What was reached, by throughput and by CPU time. */
-  readonly reached: string;
-}
 
 export type Summaries = Readonly<Record<MethodName, readonly Summary[]>>;
 
-/** A bar is met when it is met with both methods. */
+/** rpc-kit's own bars. A bar is met when it is met with both methods. */
 export function judge(servers: Summaries, clients: Summaries): Bar[] {
   return [
     ...['rpc', 'plain'].flatMap((name) => [
@@ -27,39 +20,45 @@ export function judge(servers: Summaries, clients: Summaries): Bar[] {
 }
 
 function atLeast(what: string, summaries: Summaries, name: string, bar: number): Bar[] {
-  const own = METHOD_NAMES.map((method) => ({ method, summary: find(summaries, method, name) }));
-  if (own.some(({ summary }) => summary === undefined)) return [];
-  const met = own.every(({ summary }) => (summary?.ratio.median ?? 0) >= bar);
-  const say = (figure: (summary: Summary) => Figure): string =>
-    own.map(({ method, summary }) => `${method} ${summary && figure(summary).median.toFixed(2)}`).join(', ');
-  return [{ what, met, reached: `${say(({ ratio }) => ratio)}; by CPU time ${say(({ cpuRatio }) => cpuRatio)}` }];
+  const own = METHOD_NAMES.flatMap((method) => {
+    const summary = find(summaries, method, name);
+    return summary ? [{ method, summary }] : [];
+  });
+  if (own.length < METHOD_NAMES.length) return [];
+  const describe = (figure: (summary: Summary) => Figure): string =>
+    own.map(({ method, summary }) => `${method} ${figure(summary).median.toFixed(2)}`).join(', ');
+  return [
+    {
+      what,
+      met: own.every(({ summary }) => summary.ratio.median >= bar),
+      reached: `${describe(({ ratio }) => ratio)}; by CPU time ${describe(({ cpuRatio }) => cpuRatio)}`,
+    },
+  ];
 }
 
 function aheadOfValidating(summaries: Summaries, name: string): Bar[] {
-  const validating = new Map(
-    (SERVERS as readonly ServerContender[]).filter(isValidatingPeer).map(({ name, title }) => [name, title]),
+  const validating = (SERVERS as readonly ServerContender[]).filter(
+    ({ ours, validates }) => !ours && validates !== 'no',
   );
-  const duels = METHOD_NAMES.map((method) => ({
-    own: find(summaries, method, name),
-    method,
-    best: summaries[method]
-      .filter((summary) => validating.has(summary.name))
-      .reduce<Summary | undefined>(
-        (best, peer) => (best && best.ratio.median >= peer.ratio.median ? best : peer),
-        undefined,
-      ),
-  }));
-  if (duels.some(({ own, best }) => !own || !best)) return [];
-  const met = duels.every(({ own, best }) => (own?.ratio.median ?? 0) > (best?.ratio.median ?? 0));
+  const duels = METHOD_NAMES.flatMap((method) => {
+    const own = find(summaries, method, name);
+    const [best] = validating
+      .flatMap((peer) => find(summaries, method, peer.name) ?? [])
+      .toSorted((a, b) => b.ratio.median - a.ratio.median);
+    return own && best ? [{ method, own, best }] : [];
+  });
+  if (duels.length < METHOD_NAMES.length) return [];
   const reached = duels.map(
     ({ own, best, method }) =>
-      `${method} ${own?.ratio.median.toFixed(2)}, best peer ${best?.name} ${best?.ratio.median.toFixed(2)}`,
+      `${method} ${own.ratio.median.toFixed(2)}, best peer ${best.name} ${best.ratio.median.toFixed(2)}`,
   );
-  return [{ what: `server \`${name}\` ahead of every framework that validates`, met, reached: reached.join('; ') }];
-}
-
-function isValidatingPeer({ ours, validates }: ServerContender): boolean {
-  return !ours && validates !== 'no';
+  return [
+    {
+      what: `server \`${name}\` ahead of every framework that validates`,
+      met: duels.every(({ own, best }) => own.ratio.median > best.ratio.median),
+      reached: reached.join('; '),
+    },
+  ];
 }
 
 function find(summaries: Summaries, method: MethodName, name: string): Summary | undefined {

@@ -9,11 +9,11 @@ export interface ServerContender {
   readonly dialect: Dialect;
   readonly validates: 'params, result' | 'params' | 'no';
   readonly ours?: boolean;
-  /** What a reader must know to judge the figure. */
+  /** For the reader of the figures. */
   readonly note?: string;
 }
 
-/** The first is what the others are measured by. */
+/** The first is the baseline. */
 export const SERVERS = [
   { name: 'node', title: 'bare node:http', file: 'node-http.ts', dialect: 'plain', validates: 'no' },
   {
@@ -68,7 +68,7 @@ export const SERVERS = [
     file: 'connect.js',
     dialect: 'connect',
     validates: 'params',
-    note: 'Connect and gRPC: protobuf checks the types; the ranges that it cannot say are checked by hand in the handler.',
+    note: 'Connect and gRPC: protobuf checks the types; the handler checks the ranges, which protobuf cannot express.',
   },
   {
     name: 'moleculer',
@@ -92,11 +92,11 @@ export interface ClientContender {
   readonly name: string;
   readonly title: string;
   readonly ours?: boolean;
-  /** It is left out, with a line that says so, while its calls do not travel in batches. */
+  /** It is left out if its calls do not travel in batches. */
   readonly batches?: boolean;
 }
 
-/** The first is what the others are measured by. */
+/** The first is the baseline. */
 export const CLIENTS = [
   { name: 'undici', title: 'bare undici' },
   { name: 'client-rpc', title: '**rpc-kit, single calls, `/rpc`**', ours: true },

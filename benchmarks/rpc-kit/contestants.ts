@@ -1,15 +1,20 @@
-import type { Sample } from '../harness/closed-loop.ts';
+import type { Sample, Timing } from '../harness/closed-loop.ts';
 import { type BenchProcess, startProcess } from '../harness/process.ts';
 import type { ClientContender, ServerContender } from './contenders.ts';
 import type { Target } from './load/http.ts';
-import type { Contestant } from './measure.ts';
-import { WORK, WRONG_ORDER } from './work.ts';
+import { type MethodName, WORK, WRONG_ORDER } from './work.ts';
 
-/** Starts what is measured and what measures it, each in a process of its own. */
+/** A server under load, or a client that makes calls. */
+export interface Contestant {
+  readonly name: string;
+  run(method: MethodName, timing: Timing): Promise<Sample>;
+  /** Microseconds of CPU time that its process has used. */
+  cpu(): Promise<number>;
+}
 
 export interface Field {
   readonly contestants: readonly Contestant[];
-  /** Who could not start, or does not do what it says, and why. */
+  /** Contenders that did not start or do not behave as declared, and why. */
   readonly leftOut: readonly string[];
 }
 
@@ -37,7 +42,7 @@ export async function startServers(
 }
 
 async function toContestant(contender: ServerContender, server: BenchProcess, load: BenchProcess): Promise<Contestant> {
-  const { name, title, dialect, validates } = contender;
+  const { name, dialect, validates } = contender;
   const port = await server.ask<number>('port');
   const wrong: Target = { port, dialect, method: 'createOrder', params: WRONG_ORDER };
   if ((await load.ask<boolean>('isRefused', wrong)) !== (validates !== 'no')) {
@@ -45,7 +50,6 @@ async function toContestant(contender: ServerContender, server: BenchProcess, lo
   }
   return {
     name,
-    title,
     run: (method, timing) => load.ask<Sample>('run', { port, dialect, method, ...WORK[method], timing }),
     cpu: () => server.ask<number>('cpu'),
   };
@@ -60,7 +64,7 @@ export async function startClients(
   const contestants: Contestant[] = [];
   const echo = processes.use(startProcess(beside('clients/echo-server.ts')));
   const url = `http://127.0.0.1:${await echo.ask<number>('port')}`;
-  for (const { name, title, batches = false } of wanted) {
+  for (const { name, batches = false } of wanted) {
     const client = processes.use(startProcess(beside('clients/run.ts'), [name, url], nodeOptions));
     try {
       const before = await echo.ask<number>('batches');
@@ -70,13 +74,12 @@ export async function startClients(
       if (batched && !batches) throw new Error('its calls travel in batches');
       contestants.push({
         name,
-        title,
         async run(method, timing) {
-          await echo.ask('awaken');
+          await echo.ask('keepAwake');
           try {
             return await client.ask<Sample>('run', { method, timing });
           } finally {
-            await echo.ask('rest');
+            await echo.ask('letSleep');
           }
         },
         cpu: () => client.ask<number>('cpu'),

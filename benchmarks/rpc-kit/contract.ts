@@ -21,7 +21,7 @@ export const loms = defineService(
       example: { params: WORK.createOrder.params as Record<string, unknown>, result: WORK.createOrder.result },
     },
     stocks: {
-      summary: 'Tells how much of a sku is on sale, by warehouse.',
+      summary: 'Lists how much of a sku is on sale in each warehouse.',
       params: z.strictObject({ sku: uint32 }),
       result: z.object({ stocks: z.array(z.object({ warehouseID: int64, count: uint64 })) }),
       timeoutMs: 2_000,

@@ -1,6 +1,6 @@
 import type { MethodName } from './work.ts';
 
-/** How a call and its answer look on the wire. */
+/** The form of a call and its answer on the wire. */
 export type Dialect = 'plain' | 'json-rpc' | 'trpc' | 'connect' | 'grpc';
 
 export interface HttpRequest {
@@ -18,11 +18,11 @@ export function toHttpRequest(dialect: Dialect, method: MethodName, params: unkn
     case 'trpc':
       return { path: `/${method}`, body: JSON.stringify(params) };
     case 'grpc':
-      throw new TypeError('gRPC does not travel as JSON');
+      throw new TypeError('gRPC has no JSON form');
   }
 }
 
-/** The result in an answer, `undefined` when it holds none. 64-bit integers of protobuf's JSON are text; here they are numbers. */
+/** The result in an answer, or `undefined`. Protobuf's JSON has 64-bit integers as text; here they become numbers. */
 export function resultOf(dialect: Dialect, body: string): unknown {
   switch (dialect) {
     case 'json-rpc':

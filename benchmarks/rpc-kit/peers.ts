@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 
-/** Installs what rpc-kit is measured against, unless it is there already. Without it, those contenders fail one by one. */
+/** Installs the frameworks that rpc-kit is compared with, unless they are installed. Without them, those contenders are left out. */
 export async function installPeers(log: (line: string) => void): Promise<void> {
   // npm writes this file last.
   const installedAt = await changedAt('node_modules/.package-lock.json');
@@ -24,7 +24,7 @@ async function changedAt(file: string): Promise<number> {
   }
 }
 
-/** Without what the npm that runs the benchmark was told of its own workspace. */
+/** Without the variables by which an outer npm would make this one install the workspace. */
 function ownEnvironment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) =>

@@ -1,52 +1,48 @@
 import { markdownTable } from 'rpc-kit/markdown-table';
+import type { Timing } from '../harness/closed-loop.ts';
 import { withSpread } from '../harness/figure.ts';
-import { type Setting, settingLine } from '../harness/setting.ts';
-import type { Bar, Summaries } from './bars.ts';
+import { type Bar, barTable, leftOutList, type Results, toReport } from '../harness/report.ts';
+import { medianOf, type Summary } from '../harness/rounds.ts';
+import type { Summaries } from './bars.ts';
 import { CLIENTS, SERVERS, type ServerContender } from './contenders.ts';
-import type { Options } from './options.ts';
-import type { Summary } from './summary.ts';
 import { METHOD_NAMES, type MethodName } from './work.ts';
 
-export interface Results {
-  readonly setting: Setting;
-  readonly quick: boolean;
+interface CallResults extends Results {
   readonly rounds: number;
-  readonly timing: Options['timing'];
+  readonly timing: Timing;
   readonly servers: Summaries;
   readonly clients: Summaries;
   readonly bars: readonly Bar[];
-  /** What was not measured, and why. */
   readonly leftOut: readonly string[];
 }
 
-/** Tables that can be pasted into a README. */
-export function toMarkdown(results: Results): string {
-  const { timing, rounds } = results;
+export function toMarkdown(results: CallResults): string {
+  const { timing, rounds, servers, clients } = results;
   const notes = (SERVERS as readonly ServerContender[])
-    .filter(({ name }) => results.servers.createOrder.some((summary) => summary.name === name))
+    .filter(({ name }) => servers.createOrder.some((summary) => summary.name === name))
     .flatMap(({ note }) => note ?? []);
-  return [
-    `Measured ${settingLine(results.setting)}. ${rounds} rounds of ${timing.measureMs} ms for each, by turns; ${timing.concurrency} calls under way; loopback; medians of the rounds, ratios with their spread.${results.quick ? ' **A quick run: rough figures.**' : ''}`,
-    ...METHOD_NAMES.flatMap((method) => serverTable(results, method)),
-    notes.map((note) => `- ${note}`).join('\n'),
-    ...METHOD_NAMES.flatMap((method) => clientTable(results, method)),
-    results.clients.createOrder.some(({ name }) => name === 'client-batched') ? BATCHING_NOTE : '',
-    results.bars.length > 0 ? barTable(results.bars) : '',
-    results.leftOut.map((line) => `- Left out: ${line}`).join('\n'),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n')
-    .concat('\n');
+  return toReport(
+    results,
+    `${rounds} rounds of ${timing.measureMs} ms for each, by turns; ${timing.concurrency} calls in flight; loopback; medians of the rounds, ratios with their spread.`,
+    [
+      ...METHOD_NAMES.flatMap((method) => serverTable(servers[method], method)),
+      notes.map((note) => `- ${note}`).join('\n'),
+      ...METHOD_NAMES.flatMap((method) => clientTable(clients[method], method)),
+      clients.createOrder.some(({ name }) => name === 'client-batched') ? BATCHING_NOTE : '',
+      barTable(results.bars),
+      leftOutList(results.leftOut),
+    ],
+  );
 }
 
 const BATCHING_NOTE =
-  '- Micro-batched: calls that are under way together are answered together, so client and server work by turns and each waits half of the time; the ratio by CPU says what a core can send.';
+  '- Micro-batched: the calls of a batch are answered together, so client and server work by turns and each is idle half of the time; the ratio by CPU is the one for a busy core.';
 
 const WHAT = { createOrder: 'five items in, an id out', stocks: 'a sku in, three stocks out' };
 
-function serverTable({ servers }: Results, method: MethodName): string[] {
-  if (servers[method].length === 0) return [];
-  const rows = byRatio(servers[method]).map((summary) => {
+function serverTable(summaries: readonly Summary[], method: MethodName): string[] {
+  if (summaries.length === 0) return [];
+  const rows = byRatio(summaries).map((summary) => {
     const contender = SERVERS.find(({ name }) => name === summary.name);
     return [titled(contender?.title, summary), contender?.validates ?? '', ...figures(summary)];
   });
@@ -56,9 +52,9 @@ function serverTable({ servers }: Results, method: MethodName): string[] {
   ];
 }
 
-function clientTable({ clients }: Results, method: MethodName): string[] {
-  if (clients[method].length === 0) return [];
-  const rows = byRatio(clients[method]).map((summary) => [
+function clientTable(summaries: readonly Summary[], method: MethodName): string[] {
+  if (summaries.length === 0) return [];
+  const rows = byRatio(summaries).map((summary) => [
     titled(CLIENTS.find(({ name }) => name === summary.name)?.title, summary),
     ...figures(summary),
   ]);
@@ -68,16 +64,8 @@ function clientTable({ clients }: Results, method: MethodName): string[] {
   ];
 }
 
-function barTable(bars: readonly Bar[]): string {
-  return markdownTable(
-    ['to reach', 'met', 'reached'],
-    bars.map(({ what, met, reached }) => [what, met ? 'yes' : '**no**', reached]),
-    3,
-  );
-}
-
 function byRatio(summaries: readonly Summary[]): Summary[] {
-  return [...summaries].sort((a, b) => b.ratio.median - a.ratio.median);
+  return summaries.toSorted((a, b) => b.ratio.median - a.ratio.median);
 }
 
 function titled(title = '', { failures }: Summary): string {
@@ -88,12 +76,12 @@ const FIGURES = ['calls/s', 'ratio', 'p50 ms', 'p99 ms', 'ratio of p99', 'CPU µ
 
 function figures(summary: Summary): string[] {
   return [
-    Math.round(summary.callsPerSecond.median).toLocaleString('en'),
+    Math.round(medianOf(summary, ({ perSecond }) => perSecond)).toLocaleString('en'),
     withSpread(summary.ratio),
-    summary.p50Ms.median.toFixed(2),
-    summary.p99Ms.median.toFixed(2),
+    medianOf(summary, ({ p50Ms }) => p50Ms).toFixed(2),
+    medianOf(summary, ({ p99Ms }) => p99Ms).toFixed(2),
     withSpread(summary.p99Ratio),
-    summary.cpuMicrosPerCall.median.toFixed(1),
+    medianOf(summary, ({ cpuMicros }) => cpuMicros).toFixed(1),
     withSpread(summary.cpuRatio),
   ];
 }

@@ -1,4 +1,4 @@
-import { answerTo } from '../harness/child.ts';
+import { answerTo, cpuMicros } from '../harness/child.ts';
 
 /** One server in a process of its own: `serve.ts <file in servers/>`. */
 const [file] = process.argv.slice(2);
@@ -7,9 +7,5 @@ const port = await start();
 
 answerTo({
   port: () => port,
-  /** Microseconds of CPU that the process has used. */
-  cpu: () => {
-    const { user, system } = process.cpuUsage();
-    return user + system;
-  },
+  cpu: cpuMicros,
 });

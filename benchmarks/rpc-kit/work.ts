@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The work, the same for every contender: two methods like those of an order service, one with an order of five lines
- * coming in, one with little in and little out. The answers depend on the params only, so every answer can be checked.
+ * The work of every contender: two methods like those of an order service, one with an order of five lines as params, one
+ * with small params and a small result. An answer depends only on the params, so every answer can be checked.
  */
 export interface OrderParams {
   readonly user: number;
@@ -53,7 +53,7 @@ export const WORK: Readonly<Record<MethodName, Work>> = {
   },
 };
 
-/** What a contender that validates must refuse as params of createOrder. */
+/** Params of createOrder that a validating contender must refuse. */
 export const WRONG_ORDER: OrderParams = { ...order, items: [{ sku: 1_076_963, count: 0 }] };
 
 export const ITEMS_MAX = 100;
@@ -78,7 +78,7 @@ export const schemas = {
   },
 };
 
-/** What protobuf's types leave open, for the contenders that validate with them. */
+/** The checks that protobuf's types cannot express, for the contenders that validate with them. */
 export function orderIsInRange({ items }: OrderParams): boolean {
   return (
     items.length >= 1 && items.length <= ITEMS_MAX && items.every(({ count }) => count >= 1 && count <= UINT16_MAX)

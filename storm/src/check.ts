@@ -13,34 +13,34 @@ import { Failure, type RunningMesh } from 'mesh';
 interface CheckParts {
   readonly mesh: RunningMesh;
   readonly historyPath: string;
-  /** What was seen of the stock while the load ran. */
+  /** The checks of the stock while the load ran. */
   readonly watching: Promise<StockWatch>;
   readonly paymentTimeoutMs: number;
   say(text: string): void;
 }
 
-/** Events and purchases that rest after a failure come again within a minute. */
+/** Events and purchases that back off after a failure are retried within a minute. */
 const DRAIN_TIMEOUT_MS = 90_000;
 
-/** Waits until nothing is under way any more, looks at every rule and says what it found; answers whether all hold. */
+/** Waits until the queues have drained, checks every rule and prints the report. Resolves to whether all rules hold. */
 export async function checkMesh(parts: CheckParts): Promise<boolean> {
   try {
     return await drainAndCheck(parts);
   } catch (error) {
-    if (!isGone(error)) throw error;
+    if (!isConnectionFailure(error)) throw error;
     throw new Failure(
-      'The databases of the mesh cannot be reached: if it was stopped, start it and call make storm again.',
+      'The databases of the mesh do not answer: start the mesh with make run-all, then run make storm again.',
     );
   }
 }
 
-/** Of the connection, and of a Postgres that is shutting down or starting. */
-const GONE = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03']);
+/** Of the connection, and of a Postgres that is stopping or starting. */
+const CONNECTION_FAILURES = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03']);
 
-function isGone(error: unknown): boolean {
+function isConnectionFailure(error: unknown): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
-  // pg gives no code to a connection that ends without a word.
-  return GONE.has(code ?? '') || message.startsWith('Connection terminated');
+  // pg's error has no code when the server closes the connection without an error message.
+  return CONNECTION_FAILURES.has(code ?? '') || message.startsWith('Connection terminated');
 }
 
 async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, say }: CheckParts): Promise<boolean> {
@@ -48,13 +48,13 @@ async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, sa
   say('Waiting until the queues have drained …');
   const { left } = await drained(mesh.databaseUrls, {
     timeoutMs: DRAIN_TIMEOUT_MS,
-    onProgress: (still) => say(`  … ${still}`),
+    onProgress: (left) => say(`  … ${left}`),
   });
-  if (left !== '') say(`After ${DRAIN_TIMEOUT_MS / 1_000} s there are still ${left}.`);
+  if (left !== '') say(`Not drained within ${DRAIN_TIMEOUT_MS / 1_000} s: ${left}.`);
   const history = await readHistory(historyPath);
   await using opened = await openSources(mesh.databaseUrls);
   const logs = { folder: mesh.logs, secrets: passwordsOf(mesh) };
-  // What is still being written would read like a line that was cut off.
+  // While notifications writes, the last line of a journal may be incomplete.
   const journal = left === '' ? await loadJournals(mesh.journals) : undefined;
   const sources = { ...opened.sources, history, stockWatch, logs, journal };
   const verdicts = await checkInvariants(sources, { paymentTimeoutMs });
@@ -62,7 +62,7 @@ async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, sa
   return left === '' && verdicts.every(({ verdict }) => verdict !== 'broken');
 }
 
-/** Whatever the storm has made the services say, their passwords must not stand in it. */
+/** No log may contain these. */
 function passwordsOf({ databaseUrls }: RunningMesh): string[] {
   return Object.values(databaseUrls).map((url) => new URL(url).password);
 }

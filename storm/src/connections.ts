@@ -13,7 +13,7 @@ export interface Urls {
   readonly loms: string;
 }
 
-/** No batches: each user stands for a client of its own, and a call should take as long as it takes alone. */
+/** Without batches: each user is a separate client, and the latency of a call should be its own. */
 export function connect(
   { checkout: checkoutUrl, loms: lomsUrl }: Urls,
   face: Face,

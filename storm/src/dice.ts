@@ -1,19 +1,19 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** Chance that comes out the same for the same seed, so that a storm can be planned again. */
+/** Random choices that are the same for the same seed, so that a storm can be repeated. */
 export interface Dice {
   /** A whole number from `least` to `greatest`, both included. */
   between(least: number, greatest: number): number;
   chance(percent: number): boolean;
-  pick<T>(list: readonly T[]): T;
+  pick<const T>(list: readonly T[]): T;
 }
 
-/** Every user has dice of its own: how many one draws never changes what another one draws. */
+/** Each user has its own dice: how often one is thrown does not change the others. */
 export function createDice(seed: number, count: number): Dice[] {
   const random = xoroshiro128plus(seed);
   return Array.from({ length: count }, () => {
-    // 2^64 numbers lie between one user's and the next one's.
+    // A jump skips 2^64 numbers, so the sequences of users never overlap.
     random.jump();
     return toDice(random.clone());
   });
@@ -26,7 +26,7 @@ function toDice(random: ReturnType<typeof xoroshiro128plus>): Dice {
     chance: (percent) => between(1, 100) <= percent,
     pick(list) {
       const picked = list[between(0, list.length - 1)];
-      if (picked === undefined) throw new RangeError('There is nothing to pick from.');
+      if (picked === undefined) throw new RangeError('The list to pick from is empty.');
       return picked;
     },
   };

@@ -14,14 +14,14 @@ const unknown = (code: 'unavailable' | 'internal'): Outcome<unknown> => {
 
 function toCall(method: string, outcome: Outcome<unknown>, rest: Partial<RecordedCall> = {}): RecordedCall {
   const at = new Date();
-  return { client: 'user-1a', method, params: {}, outcome, startedAt: at, endedAt: at, tookMs: 1, ...rest };
+  return { client: 'user-1a', method, params: {}, outcome, startedAt: at, endedAt: at, elapsedMs: 1, ...rest };
 }
 
 describe('the figures of a storm', () => {
-  it('give the median and the 99th percentile of each method, right to a thousandth', () => {
+  it('give the median and the 99th percentile of each method, with a precision of a thousandth', () => {
     const figures = createFigures();
-    for (let ms = 1; ms <= 1_000; ms += 1) figures.add(toCall('stocks', ok({}), { tookMs: ms }));
-    figures.add(toCall('listOrder', ok({}), { tookMs: 7 }));
+    for (let ms = 1; ms <= 1_000; ms += 1) figures.add(toCall('stocks', ok({}), { elapsedMs: ms }));
+    figures.add(toCall('listOrder', ok({}), { elapsedMs: 7 }));
     const [listOrder, stocks] = figures.byMethod();
     assert.deepEqual([listOrder?.method, stocks?.method], ['listOrder', 'stocks']);
     const isNear = (value: number | undefined, wanted: number) => Math.abs((value ?? 0) - wanted) <= wanted / 500;
@@ -30,15 +30,15 @@ describe('the figures of a storm', () => {
     assert.ok(isNear(listOrder?.p99Ms, 7), String(listOrder?.p99Ms));
   });
 
-  it('take in a call of no time at all and one that took for ever', () => {
+  it('accept a call of 0 ms and one beyond the range of the histogram', () => {
     const figures = createFigures();
-    for (const tookMs of [0, 1e9]) figures.add(toCall('stocks', ok({}), { tookMs }));
+    for (const elapsedMs of [0, 1e9]) figures.add(toCall('stocks', ok({}), { elapsedMs }));
     const [stocks] = figures.byMethod();
     assert.equal(stocks?.calls, 2);
     assert.ok((stocks?.p99Ms ?? 0) > 59_000);
   });
 
-  it('count an order once, however often its number was answered', () => {
+  it('count an order once, however often its id was returned', () => {
     const figures = createFigures();
     const order = ok({ orderID: 1n });
     for (const method of ['purchase', 'purchase', 'createOrder']) figures.add(toCall(method, order));
@@ -50,7 +50,7 @@ describe('the figures of a storm', () => {
     assert.deepEqual(figures.orders, { created: 2, payed: 1, cancelled: 1, failed: 1 });
   });
 
-  it('count errors by method and code, and know those that no correct call should meet', () => {
+  it('count errors by method and code, and mark the unexpected ones', () => {
     const figures = createFigures();
     figures.add(toCall('purchase', refused('cart_empty')));
     for (const _ of [1, 2]) figures.add(toCall('purchase', unknown('unavailable')));
@@ -62,9 +62,9 @@ describe('the figures of a storm', () => {
     ]);
   });
 
-  it('are told in lines that a person can read', () => {
+  it('are printed as text tables', () => {
     const figures = createFigures();
-    figures.add(toCall('purchase', ok({ orderID: 1n }), { tookMs: 20 }));
+    figures.add(toCall('purchase', ok({ orderID: 1n }), { elapsedMs: 20 }));
     figures.add(toCall('stocks', unknown('internal')));
     const text = describeFigures(figures, 2_000);
     assert.match(text, /^0\.5 orders a second, 1\.0 calls a second, for 2\.0 s$/m);

@@ -17,7 +17,7 @@ export interface ErrorFigures {
   /** The contract's reason, or the bare code where there is none. */
   readonly code: string;
   readonly count: number;
-  /** Whether the documents lead a caller to expect it; what is not expected is a bug of the mesh. */
+  /** Whether the contract allows it; an unexpected error is a bug of the mesh. */
   readonly expected: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface OrderFigures {
   readonly created: number;
   readonly payed: number;
   readonly cancelled: number;
-  /** Kept as failed because goods were missing. */
+  /** Kept as failed because goods were out of stock. */
   readonly failed: number;
 }
 
@@ -41,8 +41,8 @@ export interface Figures {
 }
 
 /**
- * Codes that any correct call may meet, whatever its contract declares: it took too long, was withdrawn, lost a race, or
- * came when there was too much to do. All others of the table blame the caller or the service, so no correct call sees them.
+ * Codes that any correct call may get, whatever its contract declares: deadline, cancellation, lost race, overload. The
+ * other codes mean a fault of the caller or the service.
  */
 const ALWAYS_EXPECTED: ReadonlySet<Code> = new Set<Code>([
   'deadline_exceeded',
@@ -52,19 +52,16 @@ const ALWAYS_EXPECTED: ReadonlySet<Code> = new Set<Code>([
   'unavailable',
 ]);
 
-/** The longest timeout of the contracts is 15 s; nothing that ends takes longer than this. */
+/** Beyond the longest timeout of the contracts, 15 s. */
 const LATENCY_MAX_MICROS = 60_000_000;
-/** Right to a thousandth of the value: finer than anything on a shared machine repeats. */
+/** A precision of a thousandth of the value; latencies on a shared machine vary by more. */
 const SIGNIFICANT_DIGITS = 3;
 
-/**
- * Counts as the calls come. Latencies go into HDR histograms (node:perf_hooks), whose size depends on the range and not on
- * how many calls there are.
- */
+/** Latencies go into HDR histograms (node:perf_hooks), whose size does not depend on the number of calls. */
 export function createFigures(): Figures {
   const methods = new Map<string, MethodCounts>();
   const errors = new Map<string, ErrorFigures & { count: number }>();
-  // A repeated call answers the same order again, so orders are counted by their number.
+  // A repeated call returns the same order again, so orders are counted by their ids.
   const orders = {
     created: new Set<unknown>(),
     payed: new Set<unknown>(),
@@ -99,13 +96,13 @@ export function createFigures(): Figures {
       return { created: created.size, payed: payed.size, cancelled: cancelled.size, failed: failed.size };
     },
     add(call) {
-      const { method, outcome, tookMs } = call;
+      const { method, outcome, elapsedMs } = call;
       const counts = methods.get(method) ?? createCounts();
       methods.set(method, counts);
       totals.calls += 1;
       totals[outcome.result] += 1;
       counts[outcome.result] += 1;
-      counts.micros.record(Math.min(Math.max(1, Math.round(tookMs * 1_000)), LATENCY_MAX_MICROS));
+      counts.micros.record(Math.min(Math.max(1, Math.round(elapsedMs * 1_000)), LATENCY_MAX_MICROS));
       countOrder(call);
       if (outcome.result === 'ok') return;
       const code = outcome.result === 'fail' ? outcome.reason : outcome.code;

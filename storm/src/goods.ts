@@ -1,6 +1,6 @@
 import type { Dice } from './dice.ts';
 
-/** What users want: a few skus that are nearly gone and that many want at once, and those of which there is enough. */
+/** The skus that users buy: a few scarce ones that many users buy at once, and others with enough stock. */
 export interface Goods {
   readonly hot: readonly number[];
   readonly plenty: readonly number[];
@@ -11,12 +11,12 @@ export interface Line {
   readonly count: number;
 }
 
-/** So few that a third of the users meet at each of them, so many that they are not all gone after a second. */
+/** Few enough that users compete for each of them, and enough that they are not sold out after a second. */
 const HOT_SKUS = 12;
-/** A quarter of the shoppers look up names and prices, and checkout asks for ten products a second: more would only wait. */
+/** Checkout asks for ten products a second, so with more skus listCart would only wait. */
 const PLENTY_SKUS = 40;
 
-/** The least and the most of what is on sale. */
+/** The skus with the least and the most stock. */
 export function chooseGoods(onSale: readonly OnSale[]): Goods {
   const ascending = onSale.filter(({ count }) => count > 0n).toSorted((a, b) => Number(a.count - b.count));
   const skus = ascending.map(({ sku }) => sku);
@@ -32,7 +32,7 @@ const HOT_PERCENT = 35;
 const LINES_MAX = 5;
 const COUNT_MAX = 3;
 
-/** One to five different skus, hot ones or others, a few units of each: many small orders race more than a few large ones. */
+/** One to five skus, hot ones or others, a few units of each: many small orders race more than a few large ones. */
 export function chooseLines(dice: Dice, { hot, plenty }: Goods): Line[] {
   const wanted = dice.chance(HOT_PERCENT) || plenty.length === 0 ? hot : plenty;
   const chosen = Array.from({ length: dice.between(1, LINES_MAX) }, () => dice.pick(wanted));

@@ -13,11 +13,11 @@ const call: RecordedCall = {
   outcome: { result: 'ok', answer: { orderID: 9_007_199_254_740_993n } },
   startedAt: new Date('2026-01-02T03:04:05.678Z'),
   endedAt: new Date('2026-01-02T03:04:05.789Z'),
-  tookMs: 111,
+  elapsedMs: 111,
 };
 
 describe('the history of a storm', () => {
-  it('is read by the checker as it was written, to the last digit', async () => {
+  it('is read by the checker with every digit as it was written', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'storm-'));
     try {
       const history = await createHistoryFile(join(folder, 'new', 'history.jsonl'));
@@ -44,7 +44,7 @@ describe('the history of a storm', () => {
     assert.deepEqual([operation.key, operation.code, operation.data], ['3', 'order_not_cancellable', details]);
   });
 
-  it('tells a call that was given up from one that failed', () => {
+  it('records a cancelled call as aborted by the client', () => {
     const outcome = { result: 'info', code: 'cancelled', message: '', retryAfterMs: undefined } as const;
     const operation = toOperation({ ...call, outcome });
     assert.ok(operation.result === 'info' && operation.reason === 'aborted by client');

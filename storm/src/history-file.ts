@@ -5,10 +5,10 @@ import { type Operation, toHistoryLine } from 'invariants';
 import { Failure, shortPath } from 'mesh';
 import type { RecordedCall } from './recorder.ts';
 
-/** The history of a storm on disk, a line for each call, for the checker and for whoever looks for a call later. */
+/** The history of a storm, a line for each call: for the checker, and for the search of one call afterwards. */
 export interface HistoryFile {
   readonly path: string;
-  /** Rejects when the file cannot be written any more, e.g. because the disk is full. */
+  /** Rejects when a write fails, e.g. because the disk is full. */
   readonly broken: Promise<never>;
   add(call: RecordedCall): void;
   close(): Promise<void>;
@@ -31,13 +31,13 @@ export async function createHistoryFile(path: string): Promise<HistoryFile> {
   };
 }
 
-/** A file of an earlier storm is not written over: it may be the evidence of something. */
+/** Never overwrites the file of an earlier storm: it may be evidence of a fault. */
 async function create(path: string) {
   try {
     return await open(path, 'wx');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new Failure(`${shortPath(path)} exists already: name a new file by HISTORY, or none.`);
+    throw new Failure(`${shortPath(path)} exists already: name a new file by HISTORY, or unset it.`);
   }
 }
 
@@ -49,12 +49,12 @@ export function toOperation({ client, method, params, outcome, startedAt, endedA
     case 'fail':
       return { ...common, result: 'fail', code: outcome.reason, data: outcome.details };
     case 'info':
-      // Servers say this to nobody but the caller that is gone, so it is always our own signal.
+      // Only the caller's own signal leads to this code.
       return { ...common, result: 'info', reason: outcome.code === 'cancelled' ? 'aborted by client' : outcome.code };
   }
 }
 
-/** What the call is about. */
+/** The idempotency key, or else the subject of the call. */
 function keyOf({ idempotencyKey, orderID, user, sku }: RecordedCall['params']): string {
   return String(idempotencyKey ?? orderID ?? user ?? sku ?? '');
 }

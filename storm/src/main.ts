@@ -4,38 +4,41 @@ import { watchStock } from 'invariants';
 import { findRunningMesh, runScript, shortPath } from 'mesh';
 import { checkMesh } from './check.ts';
 import type { Urls } from './connections.ts';
-import { listenForEnd } from './end-of-storm.ts';
 import { createFigures } from './figures.ts';
 import type { Goods } from './goods.ts';
 import { createHistoryFile } from './history-file.ts';
-import { lookForGoods } from './on-sale.ts';
+import { findGoods } from './on-sale.ts';
 import { chooseUrls, loadOptions, type Options } from './options.ts';
 import { showProgress } from './progress.ts';
 import type { RecordedCall } from './recorder.ts';
 import { describeFigures } from './report.ts';
 import { runUsers } from './users.ts';
 
-/** `make storm`: many users at once on a running mesh; then what they left behind is checked. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** The exit code that a shell reports for a program that Ctrl-C stopped. */
+const INTERRUPTED_EXIT_CODE = 130;
+
+/** `make storm`: many users load a running mesh; then every invariant is checked. */
 async function run(): Promise<number> {
   const options = loadOptions(process.env);
   const mesh = findRunningMesh(process.env);
   const urls = chooseUrls(process.env, mesh.urls);
-  const goods = await lookForGoods(urls.loms);
+  const goods = await findGoods(urls.loms);
 
   const startedAt = new Date();
   const history = await createHistoryFile(resolve(options.history ?? join(mesh.logs, fileName(startedAt))));
   const figures = createFigures();
   const endsAt = performance.now() + options.seconds * 1_000;
-  const over = listenForEnd(options.seconds, say);
+  const over = listenForEnd(options.seconds);
   const watching = watchStock(mesh.databaseUrls.loms, { signal: over });
-  // Until it is waited for in the check.
+  // The check awaits it; until then a rejection must not end the process.
   watching.catch(() => {});
   announce(options, urls, goods);
   const record = (call: RecordedCall) => {
     figures.add(call);
     history.add(call);
   };
-  const tookMs = await measure(async () => {
+  const elapsedMs = await measure(async () => {
     using _progress = showProgress({ output: process.stdout, figures, endsAt });
     await Promise.race([runUsers({ ...options, urls, goods, startedAt, over, record }), history.broken]);
   });
@@ -43,20 +46,36 @@ async function run(): Promise<number> {
 
   const { paymentTimeoutMs } = options;
   const holds = await checkMesh({ mesh, historyPath: history.path, watching, paymentTimeoutMs, say });
-  say(`\n${describeFigures(figures, tookMs)}\n\n${describeMachine()}\nEvery call is in ${shortPath(history.path)}.`);
+  say(`\n${describeFigures(figures, elapsedMs)}\n\n${describeMachine()}\nEvery call is in ${shortPath(history.path)}.`);
   const unexpected = figures.errors().filter(({ expected }) => !expected);
   const named = unexpected.map(({ method, code }) => `${method} ${code}`).join(', ');
-  if (unexpected.length > 0) say(`Errors that no correct call should meet: ${named}.`);
+  if (unexpected.length > 0) say(`Unexpected errors: ${named}.`);
   return holds && unexpected.length === 0 ? 0 : 1;
+}
+
+/** Ends the load after its time or at Ctrl-C; the check still follows. Ctrl-C after the load stops the program. */
+function listenForEnd(seconds: number): AbortSignal {
+  const interrupted = new AbortController();
+  const over = AbortSignal.any([interrupted.signal, AbortSignal.timeout(seconds * 1_000)]);
+  const interrupt = () => {
+    if (over.aborted) {
+      say('\nStopped before the end of the check.');
+      process.exit(INTERRUPTED_EXIT_CODE);
+    }
+    say('\nThe load ends early; the check follows. Ctrl-C again stops without it.');
+    interrupted.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, interrupt);
+  return over;
 }
 
 function announce({ users, seconds, rate, seed }: Options, urls: Urls, goods: Goods): void {
   say(`${users} users for ${seconds} s, at most ${rate} calls a second, on ${urls.checkout} and ${urls.loms}.`);
-  say(`SEED=${seed} plans the same again on the same stock. Ctrl-C ends the load and goes on to the check.`);
+  say(`SEED=${seed} repeats the plans on the same stock. Ctrl-C ends the load; the check follows.`);
   say(`Wanted by many: the skus ${goods.hot.join(', ')}.`);
 }
 
-/** Users, services and databases share it, perhaps with others: without this the figures say nothing. */
+/** Users, services and databases share the machine, so the figures mean nothing without its load. */
 function describeMachine(): string {
   const [load = 0] = loadavg();
   return `Measured on ${availableParallelism()} cores under a load of ${load.toFixed(1)} (mean of the last minute).`;

@@ -4,7 +4,7 @@ import { chooseUrls, loadOptions } from './options.ts';
 const mesh = { checkout: 'http://127.0.0.1:8080', loms: 'http://127.0.0.1:8081' };
 
 describe('the options of a storm', () => {
-  it('have defaults, and a seed of their own each time', () => {
+  it('have defaults, and a random seed each time', () => {
     const { seed, ...others } = loadOptions({});
     assert.deepEqual(others, { users: 50, seconds: 20, rate: 1_000, history: undefined, paymentTimeoutMs: 600_000 });
     assert.notEqual(seed, loadOptions({}).seed);
@@ -32,8 +32,8 @@ describe('the options of a storm', () => {
   }
 });
 
-describe('where a storm goes', () => {
-  it('is the running mesh, unless somebody names other addresses of this machine', () => {
+describe('the URLs of a storm', () => {
+  it('are those of the running mesh, unless other addresses of this machine are given', () => {
     assert.deepEqual(chooseUrls({}, mesh), mesh);
     for (const url of [
       'http://localhost:1',
@@ -47,13 +47,13 @@ describe('where a storm goes', () => {
   });
 
   for (const host of ['10.0.0.1', 'shop.example', '127.0.0.1.example', 'localhost.example', '[::2]', '0.0.0.0']) {
-    it(`is never ${host}`, () => {
+    it(`never name ${host}`, () => {
       const message = /^CHECKOUT_URL names \S+, but a storm goes to this machine only: .*\.$/;
       assert.throws(() => chooseUrls({ CHECKOUT_URL: `http://${host}:8080` }, mesh), { name: 'Failure', message });
     });
   }
 
-  it('is never what is disguised as this machine', () => {
+  it('never name a host that only looks like this machine', () => {
     const disguised = 'http://127.0.0.1@shop.example/';
     assert.throws(() => chooseUrls({ LOMS_URL: disguised }, mesh), /LOMS_URL names shop\.example,/);
   });
@@ -64,7 +64,7 @@ describe('where a storm goes', () => {
     'http://u:1/hunter2@127.0.0.1',
     'http://127.0.0.1/?k#hunter2',
   ]) {
-    it(`is refused without the secrets of ${text}`, () => {
+    it(`are refused without printing the secrets of ${text}`, () => {
       assert.throws(
         () => chooseUrls({ CHECKOUT_URL: text }, mesh),
         ({ name, message }) => name === 'Failure' && /^CHECKOUT_URL /.test(message) && !message.includes('hunter2'),

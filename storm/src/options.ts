@@ -10,18 +10,18 @@ export interface Options {
   readonly seed: number;
   /** Calls a second of all users together, at most. */
   readonly rate: number;
-  /** Where the history goes; by default among the logs of the mesh. */
+  /** The path of the history file. Default: a file in the log folder of the mesh. */
   readonly history: string | undefined;
-  /** As loms was told, or else the checker would misjudge the timeout. */
+  /** The setting of loms; the checker judges the timeout by it. */
   readonly paymentTimeoutMs: number;
 }
 
-/** Each user has two windows, and a service takes 2000 connections (rpc-kit's connectionsMax): this leaves half of them. */
+/** Each user has two windows, and a service takes 2000 connections (rpc-kit's connectionsMax): this uses half of them. */
 const USERS_MAX = 500;
-/** The checker holds the whole history in memory; this long at the highest rate is 600,000 calls, some 150 MB. */
+/** The checker holds the history in memory: this long at the highest rate is 600,000 calls, about 150 MB. */
 const SECONDS_MAX = 300;
 const RATE_MAX = 2_000;
-/** What the dice take as a seed. */
+/** The greatest seed of the dice. */
 const SEED_MAX = 2 ** 31 - 1;
 /** As the configuration of loms. */
 const PAYMENT_TIMEOUT_MS = 600_000;
@@ -44,7 +44,7 @@ export function loadOptions(environment: NodeJS.ProcessEnv): Options {
   };
 }
 
-/** The addresses of the running mesh, or those that CHECKOUT_URL and LOMS_URL name instead, e.g. of a proxy before it. */
+/** The URLs in CHECKOUT_URL and LOMS_URL, e.g. of a proxy, or else those of the running mesh. */
 export function chooseUrls(environment: NodeJS.ProcessEnv, mesh: Urls): Urls {
   return {
     checkout: parseLoopbackUrl('CHECKOUT_URL', environment.CHECKOUT_URL || mesh.checkout),
@@ -52,17 +52,17 @@ export function chooseUrls(environment: NodeJS.ProcessEnv, mesh: Urls): Urls {
   };
 }
 
-/** A storm is for one's own machine: anywhere else it would be an attack, or real orders of real goods. */
+/** Loopback only: against any other host a storm would be an attack, or buy real goods. */
 function parseLoopbackUrl(variable: string, text: string): string {
   const url = URL.parse(text);
   if (url?.protocol !== 'http:')
     throw new Failure(`${variable} ${describeWrong(text, 'an address like http://127.0.0.1:8080')}.`);
-  // URL has made every spelling of an IPv4 address the one with four numbers.
+  // URL has normalized every notation of an IPv4 address to four numbers.
   const isLoopback =
     url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
   if (isLoopback) return refuseUnclear(variable, text);
   throw new Failure(
-    `${variable} names ${url.hostname}, but a storm goes to this machine only: name localhost, 127.0.0.1 or [::1].`,
+    `${variable} names ${url.hostname}, but a storm goes to this machine only: use localhost, 127.0.0.1 or [::1].`,
   );
 }
 

@@ -26,7 +26,7 @@ function watchProgress(isTTY: boolean): string[] {
 }
 
 describe('the progress of a storm', () => {
-  it('is one line of a terminal, written anew twice a second and gone at the end', () => {
+  it('is one line on a terminal, updated twice a second and cleared at the end', () => {
     const written = watchProgress(true);
     assert.equal(written.length, 22 + 1);
     assert.ok(written.every((text) => text.startsWith('\r\x1b[K') && !text.includes('\n')));

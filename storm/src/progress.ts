@@ -9,12 +9,12 @@ interface ProgressOptions {
   readonly endsAt: number;
 }
 
-/** On a terminal one line is written over and over; a log gets a line now and then. */
+/** A terminal shows one line that is updated; a log gets a line at each interval. */
 const TERMINAL_INTERVAL_MS = 500;
 const LOG_INTERVAL_MS = 5_000;
 const CLEAR_LINE = '\r\x1b[K';
 
-/** Shows how the storm goes until it is disposed. */
+/** Prints the progress of the storm until disposed. */
 export function showProgress({ output, figures, endsAt }: ProgressOptions): Progress {
   const intervalMs = output.isTTY ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
   let before = { calls: 0, at: performance.now() };

@@ -25,7 +25,7 @@ const failing = (error: unknown) => ({
 });
 
 describe('a recorded call', () => {
-  it('is ok with its answer, and says who did what when', async () => {
+  it('is ok with its answer, client, method and times', async () => {
     const { client, calls } = record({ createOrder: async () => ({ orderID: 9_223_372_036_854_775_807n }) });
     const params = { user: 5n, items };
     const outcome = await client.createOrder(params);
@@ -36,7 +36,7 @@ describe('a recorded call', () => {
       [call.client, call.method, call.params, call.outcome],
       ['somebody', 'createOrder', params, outcome],
     );
-    assert.ok(call.startedAt <= call.endedAt && call.tookMs >= 0);
+    assert.ok(call.startedAt <= call.endedAt && call.elapsedMs >= 0);
   });
 
   it('is a refusal when it fails for a reason that the contract declares', async () => {
@@ -50,7 +50,7 @@ describe('a recorded call', () => {
   });
 
   for (const code of ['unavailable', 'resource_exhausted', 'aborted', 'internal'] as const) {
-    it(`leaves open what happened when the answer is a bare ${code}`, async () => {
+    it(`is of unknown outcome when the answer is a bare ${code}`, async () => {
       const { client } = record(failing(new RpcError(code, 'No', { retryAfterMs: 500 })));
       const outcome = await client.cancelOrder({ orderID: 1n });
       assert.ok(outcome.result === 'info');
@@ -58,19 +58,19 @@ describe('a recorded call', () => {
     });
   }
 
-  it('leaves open what happened when the reason is of another method', async () => {
+  it('is of unknown outcome when the reason is of another method', async () => {
     const error = fail(createOrder, 'idempotency_conflict');
     const { client } = record(failing(error));
     assert.equal((await client.cancelOrder({ orderID: 1n })).result, 'info');
   });
 
-  it('leaves open what happened when it took too long', async () => {
+  it('is of unknown outcome when it exceeds its deadline', async () => {
     const { client } = record({ stocks: (_params, call) => sleep(60_000, { stocks: [] }, { signal: call.signal }) });
     const outcome = await client.stocks({ sku: 1 }, { timeoutMs: 5 });
     assert.ok(outcome.result === 'info' && outcome.code === 'deadline_exceeded');
   });
 
-  it('leaves open what happened when the caller goes away', async () => {
+  it('is of unknown outcome when the caller cancels', async () => {
     const leaving = new AbortController();
     const { client, calls } = record({
       stocks(_params, call) {

@@ -11,8 +11,8 @@ import {
 } from 'rpc-kit';
 
 /**
- * What became of a call: `ok` it happened, `fail` it was refused for a reason that the contract declares, and `info`
- * anything else (a timeout, a broken connection, a call that was withdrawn), after which nobody knows whether it happened.
+ * The outcome of a call: `ok` it happened, `fail` it was refused for a reason that the contract declares, `info` anything
+ * else (a timeout, a broken connection, a cancelled call): it may or may not have happened.
  */
 export type Outcome<R> =
   | { readonly result: 'ok'; readonly answer: R }
@@ -24,7 +24,7 @@ export type Outcome<R> =
       readonly retryAfterMs: number | undefined;
     };
 
-/** One call that is over. */
+/** A call that has ended. */
 export interface RecordedCall {
   readonly client: string;
   readonly method: string;
@@ -33,17 +33,17 @@ export interface RecordedCall {
   readonly startedAt: Date;
   readonly endedAt: Date;
   /** By the monotonic clock. */
-  readonly tookMs: number;
+  readonly elapsedMs: number;
 }
 
-/** A client whose calls never reject: they tell what became of them. */
+/** A client whose calls never reject: they resolve to their outcome. */
 export type RecordedClient<M extends Methods> = {
   readonly [K in keyof M]: (params: ParamsOf<M[K]>, options?: CallOptions) => Promise<Outcome<ResultOf<M[K]>>>;
 };
 
 /**
- * Wraps a client so that every call of it is told to `record`.
- * @param before runs before each call and may reject, so that no call is made any more
+ * Wraps a client so that every call is passed to `record`.
+ * @param caller its `before` runs before each call; no call is made when it rejects
  */
 export function recordCalls<M extends Methods>(
   contract: ServiceContract<M>,
@@ -56,8 +56,8 @@ export function recordCalls<M extends Methods>(
       await caller.before();
       const [startedAt, began] = [new Date(), performance.now()];
       const outcome = await settle(declared, send(params, options));
-      const tookMs = performance.now() - began;
-      const times = { startedAt, endedAt: new Date(), tookMs };
+      const elapsedMs = performance.now() - began;
+      const times = { startedAt, endedAt: new Date(), elapsedMs };
       caller.record({ client: caller.name, method, params, outcome, ...times });
       return outcome;
     };
@@ -75,7 +75,7 @@ async function settle(declared: MethodContract, calling: Promise<unknown>): Prom
   }
 }
 
-/** Only what the contract declares is a refusal: whatever comes without such a reason may have had an effect. */
+/** Only a declared reason is a refusal: a call that failed otherwise may have had an effect. */
 function toOutcome(declared: MethodContract, error: RpcError): Outcome<never> {
   const { code, reason, details, message, retryAfterMs } = error;
   if (reason !== undefined && declared.errors?.[reason]?.code === code)

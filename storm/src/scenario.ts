@@ -3,15 +3,20 @@ import type { Goods } from './goods.ts';
 import type { User } from './user.ts';
 
 /**
- * Something that users do. All chance is in the plan, which is drawn before the first call, so that the plans of a seed are
- * the same whatever the mesh answers.
+ * Something that users do. All random choices are in the plan, which is made before the first call, so the plans of a seed
+ * are the same whatever the mesh answers.
  */
-export interface Scenario<Plan> {
+interface Steps<Plan> {
   readonly name: string;
-  /** How often it is chosen, compared with the others. */
+  /** How often it is chosen, relative to the others. */
   readonly weight: number;
   plan(dice: Dice, goods: Goods): Plan;
   play(plan: Plan, user: User): Promise<void>;
+}
+
+/** The type of the plan is not part of it, so that all scenarios fit one list. */
+export interface Scenario extends Pick<Steps<unknown>, 'name' | 'weight'> {
+  prepare(dice: Dice, goods: Goods): Session;
 }
 
 /** One turn of a user: a scenario with its plan. */
@@ -21,31 +26,23 @@ export interface Session {
   play(user: User): Promise<void>;
 }
 
-/** A scenario whose kind of plan is nobody else's business. */
-export interface PlannedScenario {
-  readonly name: string;
-  readonly weight: number;
-  prepare(dice: Dice, goods: Goods): Session;
-}
-
-export function toPlanned<Plan>({ name, weight, plan, play }: Scenario<Plan>): PlannedScenario {
+export function defineScenario<Plan>(steps: Steps<Plan>): Scenario & Steps<Plan> {
   return {
-    name,
-    weight,
+    ...steps,
     prepare(dice, goods) {
-      const drawn = plan(dice, goods);
-      return { scenario: name, plan: drawn, play: (user) => play(drawn, user) };
+      const plan = steps.plan(dice, goods);
+      return { scenario: steps.name, plan, play: (user) => steps.play(plan, user) };
     },
   };
 }
 
-export function chooseSession(dice: Dice, scenarios: readonly PlannedScenario[], goods: Goods): Session {
+export function chooseSession(dice: Dice, scenarios: readonly Scenario[], goods: Goods): Session {
   const total = scenarios.reduce((sum, { weight }) => sum + weight, 0);
   let left = dice.between(1, total);
   const chosen = scenarios.find(({ weight }) => {
     left -= weight;
     return left <= 0;
   });
-  if (chosen === undefined) throw new RangeError('There is no scenario to choose.');
+  if (chosen === undefined) throw new RangeError('There is no scenario to choose from.');
   return chosen.prepare(dice, goods);
 }

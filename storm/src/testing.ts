@@ -4,7 +4,7 @@ import { createClient, createTokenBucket, fail, implement } from 'rpc-kit';
 import type { RecordedCall } from './recorder.ts';
 import { createRunIds, createUser, type User } from './user.ts';
 
-/** For the unit tests: a user of a mesh in memory that says yes to everything. */
+/** For the unit tests: a user of a mesh in memory in which every call succeeds. */
 export interface RecordedUser {
   readonly user: User;
   readonly calls: RecordedCall[];
@@ -13,11 +13,11 @@ export interface RecordedUser {
 }
 
 interface Answers {
-  /** Nothing can be put into a cart. */
+  /** addToCart fails: insufficient_stock. */
   readonly soldOut?: boolean;
-  /** Purchases fail for want of these. */
+  /** Purchases fail: these skus are out of stock. */
   readonly outOfStock?: readonly number[];
-  /** Payments and cancellations are answered when so many are under way at once. */
+  /** Payments and cancellations are answered once this many are in flight. */
   readonly settledTogether?: number;
 }
 

@@ -10,13 +10,13 @@ export interface Window {
   readonly loms: RecordedClient<typeof loms.methods>;
 }
 
-/** A customer with two windows open, for what is done twice or at once. */
+/** A customer with two windows, for calls that are made twice or at once. */
 export interface User extends Window {
   readonly id: bigint;
-  /** A user that nobody else plays: who comes with somebody else's idempotency key. */
+  /** Another user's id, not used elsewhere, for a call with this user's idempotency key. */
   readonly stranger: bigint;
   readonly secondWindow: Window;
-  /** An idempotency key that nobody has used before, in no run. */
+  /** An idempotency key that is unique over all runs. */
   newKey(): string;
 }
 
@@ -25,56 +25,56 @@ export interface Clients {
   readonly loms: Client<typeof loms.methods>;
 }
 
-export interface Surroundings {
+export interface StormContext {
   readonly limiter: Limiter;
-  /** Ends the storm: no user begins another call. */
+  /** Ends the storm: no user makes another call. */
   readonly over: AbortSignal;
   record(call: RecordedCall): void;
 }
 
-/** Ids of one run, which never come again: a user of an earlier run may have goods in the cart. */
+/** Ids of one run. They are never used again, since a user of an earlier run may have goods in the cart. */
 export interface RunIds {
   readonly run: string;
   readonly firstUser: bigint;
 }
 
-/** Room for the users of one run and their strangers below the ids of a run that starts a millisecond later. */
+/** Ids for the users of one run and their strangers; the ids of a run that starts a millisecond later follow. */
 const USERS_PER_RUN = 10_000n;
 const STRANGERS_FROM = 5_000n;
-/** What careful clients do who are told that there is too much to do, and not until when. */
-const REST_MS = 200;
-/** A server may say when to come again; a storm that rests longer than this is none. */
-const REST_MAX_MS = 1_000;
+/** The pause of a careful client after an overload without retry-after. */
+const PAUSE_MS = 200;
+/** The longest pause, whatever retry-after says: the storm has to keep up its load. */
+const PAUSE_MAX_MS = 1_000;
 
 export function createRunIds(startedAt: Date): RunIds {
   const run = startedAt.toISOString().replaceAll(/[:.]/g, '-');
   return { run, firstUser: BigInt(startedAt.getTime()) * USERS_PER_RUN };
 }
 
-export function createUser(index: number, ids: RunIds, clients: Clients, surroundings: Surroundings): User {
+export function createUser(index: number, ids: RunIds, clients: Clients, context: StormContext): User {
   const name = `user-${index + 1}`;
   let keys = 0;
   return {
-    ...openWindow(`${name}a`, clients, surroundings),
-    secondWindow: openWindow(`${name}b`, clients, surroundings),
+    ...openWindow(`${name}a`, clients, context),
+    secondWindow: openWindow(`${name}b`, clients, context),
     id: ids.firstUser + BigInt(index),
     stranger: ids.firstUser + STRANGERS_FROM + BigInt(index),
     newKey: () => `storm-${ids.run}-${name}-${++keys}`,
   };
 }
 
-function openWindow(name: string, clients: Clients, { limiter, over, record }: Surroundings): Window {
-  let restUntil = 0;
+function openWindow(name: string, clients: Clients, { limiter, over, record }: StormContext): Window {
+  let pausedUntil = 0;
   const caller = {
     name,
     async before() {
-      const restMs = restUntil - performance.now();
-      if (restMs > 0) await sleep(restMs, undefined, { signal: over });
+      const pauseMs = pausedUntil - performance.now();
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: over });
       (await limiter.take(over))[Symbol.dispose]();
       over.throwIfAborted();
     },
     record(call: RecordedCall) {
-      restUntil = performance.now() + restAfter(call.outcome);
+      pausedUntil = performance.now() + pauseAfter(call.outcome);
       record(call);
     },
   };
@@ -84,7 +84,7 @@ function openWindow(name: string, clients: Clients, { limiter, over, record }: S
   };
 }
 
-function restAfter(outcome: RecordedCall['outcome']): number {
+function pauseAfter(outcome: RecordedCall['outcome']): number {
   if (outcome.result !== 'info' || CODES[outcome.code].retry !== 'after-pause') return 0;
-  return Math.min(outcome.retryAfterMs ?? REST_MS, REST_MAX_MS);
+  return Math.min(outcome.retryAfterMs ?? PAUSE_MS, PAUSE_MAX_MS);
 }

@@ -16,23 +16,20 @@ interface UsersOptions {
   readonly rate: number;
   readonly goods: Goods;
   readonly startedAt: Date;
-  /** Ends the storm; what is under way then is waited for. */
+  /** Ends the storm. Calls in flight are awaited. */
   readonly over: AbortSignal;
   record(call: RecordedCall): void;
 }
 
-/** How many windows a user has, so how many calls of it are under way at most. */
+/** Windows of a user, each with at most one call in flight. */
 const WINDOWS = 2;
-/** The cap holds for a twentieth of a second already, so that calls are spread over the second. */
+/** The cap applies to each twentieth of a second, so that calls are spread over the second. */
 const SLICES_PER_SECOND = 20;
 
-/**
- * Users arrive one after the other within this time. All of them at the very same moment would measure how processes start
- * that have just been started: their code is not compiled yet.
- */
+/** Users arrive one by one within this time, since the code of services that have just started is not compiled yet. */
 const ARRIVAL_MS = 2_000;
 
-/** Lets all users loose and waits until the last one is done. */
+/** Runs all users and resolves when the last one has ended. */
 export async function runUsers({
   urls,
   users,
@@ -47,13 +44,13 @@ export async function runUsers({
   const clients = FACES.map((face) => connect(urls, face, users * WINDOWS, stack));
   const limiter = createRateCap(rate, users * WINDOWS);
   const ids = createRunIds(startedAt);
-  // A mistake of ours in one user ends all of them.
+  // A bug in the storm itself ends all users.
   const failed = new AbortController();
-  const surroundings = { limiter, record, over: AbortSignal.any([over, failed.signal]) };
+  const context = { limiter, record, over: AbortSignal.any([over, failed.signal]) };
   const running = createDice(seed, users).map((dice, index) => {
-    const user = createUser(index, ids, clients[index % clients.length] as Clients, surroundings);
+    const user = createUser(index, ids, clients[index % clients.length] as Clients, context);
     const arrivesAfterMs = (index / users) * ARRIVAL_MS;
-    return runUser(user, dice, goods, { arrivesAfterMs, over: surroundings.over }).catch((error) => {
+    return runUser(user, dice, goods, { arrivesAfterMs, over: context.over }).catch((error) => {
       failed.abort(error);
       throw error;
     });
@@ -72,7 +69,7 @@ async function runUser(
     await sleep(arrivesAfterMs, undefined, { signal: over });
     for (;;) await chooseSession(dice, scenarios, goods).play(user);
   } catch (error) {
-    // Everything that waits fails when the storm is over.
+    // Every wait rejects when the storm is over.
     if (!over.aborted) throw error;
   }
 }

@@ -25,7 +25,7 @@ export function createCall(name: ClientName, url: string): MakeCall {
   }
 }
 
-/** The same JSON-RPC call on the wire, and nothing else: no validation, no deadline, no errors. */
+/** The same JSON-RPC call on the wire without validation, deadline or errors. */
 function withUndici(url: string): MakeCall {
   const pool = new Pool(url, { connections: CONNECTIONS, pipelining: 1 });
   const headers = { 'content-type': 'application/json' };
@@ -36,7 +36,7 @@ function withUndici(url: string): MakeCall {
   };
 }
 
-/** As it comes: calls of one turn of the event loop travel together, unless that is switched off. */
+/** By default, the calls of one turn of the event loop travel as one batch. */
 function withRpcKit(
   url: string,
   options: Partial<Parameters<typeof createHttpTransport>[1]> = {},

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { answerTo } from '../../harness/child.ts';
+import { answerTo, cpuMicros } from '../../harness/child.ts';
 import { closedLoop, type Sample, type Timing } from '../../harness/closed-loop.ts';
 import type { ClientName } from '../contenders.ts';
 import { type MethodName, WORK } from '../work.ts';
@@ -29,11 +29,7 @@ answerTo({
   async burst(): Promise<void> {
     await Promise.all(Array.from({ length: 8 }, () => call('stocks')));
   },
-  /** Microseconds of CPU that the process has used. */
-  cpu: () => {
-    const { user, system } = process.cpuUsage();
-    return user + system;
-  },
+  cpu: cpuMicros,
 });
 
 function withNumbers(result: unknown): unknown {

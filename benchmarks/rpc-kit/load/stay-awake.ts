@@ -1,7 +1,6 @@
 /**
- * Keeps this process from sleeping until disposed. Whoever writes to a sleeping process pays for waking it and is often
- * put aside for it, once a call; that would count most against those that are slow already. So what stands on the other
- * end of a measured process does not sleep while it is measured.
+ * Keeps this process from sleeping until disposed. The process that writes to a sleeping one pays for the wake-up on each
+ * call, and a slow one pays most; so the peer of a measured process stays awake.
  */
 export function stayAwake(): Disposable {
   let awake = true;

@@ -3,8 +3,8 @@ import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { listen } from '../../harness/json-server.ts';
 import { handlers, orderIsInRange } from '../work.ts';
-import { listen } from './listen.ts';
 import { definition } from './proto.js';
 
 /** Connect over HTTP/1.1 with JSON: protobuf-es checks the types, the handler the ranges that protobuf cannot say. */

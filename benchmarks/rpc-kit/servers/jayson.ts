@@ -1,6 +1,6 @@
 import jayson from 'jayson';
+import { listen } from '../../harness/json-server.ts';
 import { handlers } from '../work.ts';
-import { listen } from './listen.ts';
 
 type Callback = (error: unknown, result: unknown) => void;
 

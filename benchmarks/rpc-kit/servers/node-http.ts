@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
+import { listen } from '../../harness/json-server.ts';
 import { handlers } from '../work.ts';
-import { listen } from './listen.ts';
 
-/** The measure of all: a request, JSON.parse, a handler, JSON.stringify, an answer. It checks nothing. */
+/** The baseline: a request, JSON.parse, a handler, JSON.stringify, an answer. It validates nothing. */
 export function start(): Promise<number> {
   const byPath = new Map<string | undefined, (params: never) => unknown>(
     Object.entries(handlers).map(([name, handler]) => [`/${name}`, handler]),

@@ -38,7 +38,7 @@ export async function start(): Promise<number> {
   return port;
 }
 
-/** The rate at which operators commonly sample. Spans are batched as for a collector, which is none here. */
+/** A common sampling rate. Spans are batched as for a collector, but the exporter drops them. */
 const SAMPLED = 0.01;
 
 function tracing(): Interceptor[] {

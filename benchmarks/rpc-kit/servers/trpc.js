@@ -1,7 +1,7 @@
 import { initTRPC } from '@trpc/server';
 import { createHTTPServer } from '@trpc/server/adapters/standalone';
+import { listen } from '../../harness/json-server.ts';
 import { handlers, schemas } from '../work.ts';
-import { listen } from './listen.ts';
 
 /** tRPC with its standalone adapter; zod checks input and output. */
 export function start() {

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import type { RecordedCall } from '../recorder.ts';
 import { createRecordedUser } from '../testing.ts';
-import { abandon } from './abandon.ts';
-import { cancel } from './cancel.ts';
-import { cartEditor } from './cart-editor.ts';
-import { doubleClick } from './double-click.ts';
-import { impatientCaller } from './impatient-caller.ts';
-import { keyReuse } from './key-reuse.ts';
-import { payRacesCancel } from './pay-races-cancel.ts';
-import { shopper } from './shopper.ts';
-import { stockChecker } from './stock-checker.ts';
+import { cartEditor, doubleClick, keyReuse, payRacesCancel } from './racing.ts';
+import { abandon, cancel, impatientCaller, shopper, stockChecker } from './shopping.ts';
 
 const lines = [
   { sku: 1, count: 2 },
@@ -20,22 +13,22 @@ const keysOf = (calls: readonly RecordedCall[], method: string) =>
   calls.filter((call) => call.method === method).map(({ params }) => params.idempotencyKey);
 
 describe('what users do', () => {
-  it('shopper: fills the cart, looks at it, buys and pays', async () => {
+  it('shopper: fills the cart, views it, buys and pays', async () => {
     const { user, methods } = createRecordedUser();
-    await shopper.play({ lines, looksAtCart: true, looksAtOrder: true }, user);
+    await shopper.play({ lines, viewsCart: true, viewsOrder: true }, user);
     assert.deepEqual(methods(), ['addToCart', 'addToCart', 'listCart', 'purchase', 'orderPayed', 'listOrder']);
   });
 
-  it('shopper: takes out of the cart what is not to be had', async () => {
+  it('shopper: removes goods that are out of stock from the cart', async () => {
     const { user, calls, methods } = createRecordedUser({ outOfStock: [2] });
-    await shopper.play({ lines, looksAtCart: false, looksAtOrder: false }, user);
+    await shopper.play({ lines, viewsCart: false, viewsOrder: false }, user);
     assert.deepEqual(methods(), ['addToCart', 'addToCart', 'purchase', 'deleteFromCart']);
     assert.equal(calls.at(-1)?.params.sku, 2);
   });
 
-  it('shopper: goes away when nothing that is wanted is on sale', async () => {
+  it('shopper: leaves when none of the goods are on sale', async () => {
     const { user, methods } = createRecordedUser({ soldOut: true });
-    await shopper.play({ lines, looksAtCart: true, looksAtOrder: true }, user);
+    await shopper.play({ lines, viewsCart: true, viewsOrder: true }, user);
     assert.deepEqual(methods(), ['addToCart', 'addToCart']);
   });
 
@@ -50,7 +43,7 @@ describe('what users do', () => {
     });
   }
 
-  it('key reuse: comes with the same key and other goods to loms', async () => {
+  it('key reuse: sends the same key with other goods to loms', async () => {
     const { user, calls } = createRecordedUser();
     await keyReuse.play({ lines, buysBy: 'createOrder' }, user);
     const [first, second] = keysOf(calls, 'createOrder');
@@ -58,7 +51,7 @@ describe('what users do', () => {
     assert.notDeepEqual(calls[0]?.params.items, calls[1]?.params.items);
   });
 
-  it('key reuse: comes as somebody else with the key of a purchase', async () => {
+  it('key reuse: sends the key of a purchase as another user', async () => {
     const { user, calls } = createRecordedUser();
     await keyReuse.play({ lines, buysBy: 'purchase' }, user);
     const [first, second] = keysOf(calls, 'purchase');
@@ -102,9 +95,9 @@ describe('what users do', () => {
     assert.deepEqual(methods(), ['createOrder']);
   });
 
-  it('impatient caller: gives the purchase up and comes back with the same key', async () => {
+  it('impatient caller: cancels the purchase and returns with the same key', async () => {
     const { user, calls } = createRecordedUser();
-    const given = { purchaseGivenUpAfterMs: 0, paymentGivenUpAfterMs: 60_000, comesBack: true };
+    const given = { purchaseGivenUpAfterMs: 0, paymentGivenUpAfterMs: 60_000, returns: true };
     await impatientCaller.play({ lines, ...given }, user);
     const [first, second] = keysOf(calls, 'purchase');
     assert.ok(first !== undefined && first === second);
@@ -113,11 +106,11 @@ describe('what users do', () => {
 
   it('cart editor: edits in a second window while the first one buys', async () => {
     const { user, calls } = createRecordedUser();
-    const editsMeanwhile = [
+    const edits = [
       { method: 'addToCart', line: { sku: 3, count: 1 } },
       { method: 'deleteFromCart', line: { sku: 1, count: 1 } },
     ] as const;
-    await cartEditor.play({ lines, editsMeanwhile, looksAtCart: true }, user);
+    await cartEditor.play({ lines, edits, viewsCart: true }, user);
     const second = calls.filter(({ client }) => client === 'user-1b').map(({ method }) => method);
     assert.deepEqual(second, ['addToCart', 'deleteFromCart']);
     assert.deepEqual(
@@ -126,15 +119,15 @@ describe('what users do', () => {
     );
   });
 
-  it('stock checker: looks at the stock', async () => {
+  it('stock checker: reads the stock', async () => {
     const { user, methods } = createRecordedUser();
     await stockChecker.play({ skus: [1, 2] }, user);
     assert.deepEqual(methods(), ['stocks', 'stocks']);
   });
 
-  it('nobody begins a call when the storm is over', async () => {
+  it('no user makes a call when the storm is over', async () => {
     const { user, calls } = createRecordedUser({}, AbortSignal.abort());
-    await assert.rejects(shopper.play({ lines, looksAtCart: false, looksAtOrder: false }, user));
+    await assert.rejects(shopper.play({ lines, viewsCart: false, viewsOrder: false }, user));
     assert.deepEqual(calls, []);
   });
 });
