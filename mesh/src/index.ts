@@ -1,4 +1,5 @@
 export { describeFailure, Failure, runScript } from './failure.ts';
+export { findProgram } from './find-program.ts';
 export {
   DEFAULT_PORTS,
   LOCAL_HOST,

@@ -1,7 +1,7 @@
 import { Failure } from './failure.ts';
-import { readLiveRun } from './folder/run-record.ts';
-import { loadSecrets } from './folder/secrets.ts';
 import { LOCAL_HOST, loadMeshConfig, meshPaths, shortPath } from './mesh-config.ts';
+import { readLiveRun } from './mesh-folder/run-record.ts';
+import { loadSecrets } from './mesh-folder/secrets.ts';
 import { databaseUrl } from './postgres/databases.ts';
 import { type PerService, perService, type SinkVariables } from './services.ts';
 

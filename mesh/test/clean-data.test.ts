@@ -5,8 +5,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createPart, readTestFolder } from 'testing';
-import { createMeshFolder } from '../src/folder/mesh-folder.ts';
 import { meshPaths, PROJECT_DIRECTORY } from '../src/mesh-config.ts';
+import { createMeshFolder } from '../src/mesh-folder/mesh-folder.ts';
 
 async function cleanData(directory: string): Promise<{ code: number; complaint: string }> {
   const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'mesh/src/run/clean-data.ts')], {

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, LOCAL_HOST } from 'mesh';
-import { isAlive, type ProcessStamp, stampProcess } from 'mesh/folder';
+import { isAlive, type ProcessStamp, stampProcess } from 'mesh/mesh-folder';
 import type { ContainerRuntimeClient, StartedTestContainer } from 'testcontainers';
 
 /** As in docker-compose.yml. */

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure, type MeshPaths, meshPaths } from 'mesh';
-import { readLiveRun, readRunRecord, stopLeftovers, waitForEnd } from 'mesh/folder';
+import { readLiveRun, readRunRecord, stopLeftovers, waitForEnd } from 'mesh/mesh-folder';
 
 /** One folder for each test run, with a folder in it for the test server and for each mesh that a test starts. */
 const PREFIX = 'order-mesh-test-';

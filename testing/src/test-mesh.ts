@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MeshPaths, meshPaths, type PerService, PROJECT_DIRECTORY, perService, SERVICES } from 'mesh';
-import { type ProcessStamp, readRunRecord } from 'mesh/folder';
+import { type ProcessStamp, readRunRecord } from 'mesh/mesh-folder';
 import { pickFreePorts, type ReadyMessage } from 'mesh/run';
 import { createPart, readTestFolder } from './test-folder.ts';
 

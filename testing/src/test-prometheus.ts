@@ -1,6 +1,4 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { Failure } from 'mesh';
+import { Failure, findProgram } from 'mesh';
 
 const PROGRAMS = ['prometheus', 'promtool'] as const;
 type Program = (typeof PROGRAMS)[number];
@@ -17,18 +15,4 @@ export function prometheusProgram(program: Program): string {
   const path = findProgram(program);
   if (path === undefined) throw new Failure(`There is no ${program} here: install Prometheus.`);
   return path;
-}
-
-function findProgram(program: Program): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, program)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

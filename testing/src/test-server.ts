@@ -1,17 +1,17 @@
-import { Failure, LOCAL_HOST, type PerService, SERVICES } from 'mesh';
-import { createSecrets, openRunRecord } from 'mesh/folder';
+import { Failure, type PerService, SERVICES } from 'mesh';
+import { createSecrets, openRunRecord } from 'mesh/mesh-folder';
 import {
-  createFolderFor,
   type DatabaseServer,
   findPgbouncer,
   findPostgresBinaries,
   findPostgresUser,
   postgresSettings,
+  preparePgbouncer,
   superuserUrl,
-  writePgbouncerConfig,
+  superviseDatabase,
 } from 'mesh/postgres';
 import { pickFreePorts } from 'mesh/run';
-import { openLogFile, spawnKeeper } from 'mesh/supervisor';
+import { openLogFile } from 'mesh/supervisor';
 import { provisionRole, withSuperuser } from 'service-kit/provision';
 import { type PostgresContainer, startPostgresContainer, UNASKED_PULL_TIMEOUT_MS } from './postgres-container.ts';
 import { createPart, NEEDS_TEST_SCRIPT } from './test-folder.ts';
@@ -47,42 +47,28 @@ export async function startTestServer(
   const { container, note } = await openContainer(kind, secrets.superuser, settings);
   const port = container?.port ?? freePort;
   const program = findTestPgbouncer();
-  createFolderFor(paths.postgres, user);
-  const instance = () => {
-    const users = secrets.services;
-    const options = {
-      name: 'tests',
-      like: 'loms' as const,
-      database: '*',
-      port: pgbouncerPort,
-      postgresPort: port,
-      users,
-    };
-    return writePgbouncerConfig(paths.pgbouncer, options, user);
-  };
-  const address = { host: LOCAL_HOST, port, superuserPassword: secrets.superuser };
-  const embedded = async () => ({ ...(await findPostgresBinaries()), ...address, directory: paths.postgres, settings });
+  const server: TestServer = { port, superuserPassword: secrets.superuser, passwords: secrets.services };
+  const about = { name: 'tests', like: 'loms', database: '*', port: pgbouncerPort, postgresPort: port } as const;
+  const pgbouncer = program && preparePgbouncer(program, paths.pgbouncer, { ...about, users: secrets.services }, user);
+  const embedded = async () => ({ ...(await findPostgresBinaries()), ...server, directory: paths.postgres, settings });
   let hasStarted = false;
-  const keeper = spawnKeeper({
-    task: {
-      ...(container === undefined ? { postgres: await embedded() } : {}),
-      pgbouncers: { program: program ?? '', instances: program === undefined ? [] : [instance()] },
-    },
+  const supervision = superviseDatabase({
+    ...(container === undefined ? { postgres: await embedded() } : {}),
+    pgbouncers: pgbouncer ? [pgbouncer] : [],
     user,
     logFile: openLogFile(paths.logs, 'database'),
-    onSpawn: (name, pid) => record.add(name, pid),
+    onSpawn: record.add,
     onProgress: (text) => hasStarted && console.error(text),
   });
-  void keeper.lost.then((sentence) => console.error(sentence));
+  void supervision.lost.then((sentence) => console.error(sentence));
   const stop = async () => {
-    await keeper.stop();
+    await supervision.stop();
     await container?.stop();
     record.close();
   };
   try {
-    await keeper.start();
+    await supervision.start();
     hasStarted = true;
-    const server: TestServer = { port, superuserPassword: secrets.superuser, passwords: secrets.services };
     await withSuperuser(superuserUrl(server), async (client) => {
       for (const service of SERVICES) {
         await provisionRole(client, { name: service, password: server.passwords[service], connectionsMax: -1 });

@@ -9,7 +9,7 @@ import {
   SERVICES,
   type ServiceName,
 } from 'mesh';
-import { loadSecrets, openRunRecord, readLiveRun } from 'mesh/folder';
+import { loadSecrets, openRunRecord, readLiveRun } from 'mesh/mesh-folder';
 import { databaseUrl, spawnDatabase } from 'mesh/postgres';
 import { migrationsDirectory, refusePortsInUse } from 'mesh/run';
 import { migrateDown, migrateUp, migrationStatus } from 'service-kit/migrations';
@@ -67,10 +67,10 @@ async function withDatabase(use: (directUrls: PerService<string>) => Promise<voi
     await refusePortsInUse([{ port: config.postgresPort, variable: 'MESH_POSTGRES_PORT' }], 'make migrate');
     const database = await spawnDatabase({ config, paths, record, withPgbouncer: false, say: console.log });
     try {
-      await database.keeper.start();
+      await database.start();
       await use(database.directUrls);
     } finally {
-      await database.keeper.stop();
+      await database.stop();
     }
   } finally {
     record.close();

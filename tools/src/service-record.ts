@@ -8,7 +8,7 @@ import {
   SERVICES,
   type ServiceName,
 } from 'mesh';
-import { isAlive, type ProcessStamp, readLiveRun, refuseOutOfReach } from 'mesh/folder';
+import { isAlive, type ProcessStamp, readLiveRun, refuseOutOfReach } from 'mesh/mesh-folder';
 
 export type RunningService = { name: ServiceName; process: ProcessStamp; paths: MeshPaths };
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, runScript } from '../failure.ts';
+import { pickFreePorts } from '../ports.ts';
 import { listenForInterruption } from '../run/interruption.ts';
-import { pickFreePorts } from '../run/ports.ts';
 import { step } from '../run/progress.ts';
 import { type Compose, openCompose } from './docker-compose.ts';
 

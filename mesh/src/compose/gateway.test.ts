@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { LOCAL_HOST, PROJECT_DIRECTORY } from '../mesh-config.ts';
-import { pickFreePorts, waitForPort } from '../run/ports.ts';
+import { pickFreePorts, waitForPort } from '../ports.ts';
 
 const GATEWAY = join(PROJECT_DIRECTORY, 'mesh/src/compose/gateway.ts');
 const START_TIMEOUT_MS = 15_000;

@@ -1,22 +1,15 @@
-import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../failure.ts';
-import { LOCAL_HOST, shortPath } from '../mesh-config.ts';
-import { awaitEnd } from '../supervisor/child-end.ts';
-import { openLogFile, readLastComplaint } from '../supervisor/log-files.ts';
+import { LOCAL_HOST } from '../mesh-config.ts';
+import { openLogFile } from '../supervisor/log-files.ts';
+import { type Plan, STOP_STEPS } from '../supervisor/plan.ts';
+import { spawnSupervisor } from '../supervisor/spawn-supervisor.ts';
+import type { Supervision } from '../supervisor/supervise.ts';
 import { KAFKA_FILES, provideKafkaJars } from './kafka-jars.ts';
-import type { FromKafkaKeeper, KafkaTask } from './kafka-keeper.ts';
 
-export type KafkaBroker = {
+export type KafkaBroker = Supervision & {
   /** As KAFKA_BROKERS wants it. */
   address: string;
-  /** Settles when it takes messages. */
-  start(): Promise<void>;
-  /** Settles with a sentence when it is gone although nobody asked it to go. */
-  lost: Promise<string>;
-  stop(): Promise<void>;
   /** Ends the broker as a power cut would. */
   kill(): Promise<void>;
 };
@@ -46,8 +39,6 @@ export type SecuredListener = {
 
 /** A limit against hanging: two JVMs, one of which formats the storage, took 35 s on a machine that was busy eightfold. */
 const READY_TIMEOUT_MS = 180_000;
-/** The keeper kills a broker that takes longer than its own limit. */
-const STOP_TIMEOUT_MS = 4_000;
 /** Any will do, as long as it stays the same. */
 const CLUSTER_ID = 'b3JkZXItbWVzaC1sb2NhbA';
 const JAVA_OPTIONS = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
@@ -56,63 +47,53 @@ const JAVA_OPTIONS = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredSto
 export async function spawnKafkaBroker(options: KafkaBrokerOptions): Promise<KafkaBroker> {
   const { directory, port, onSpawn, onProgress = () => {} } = options;
   const jars = await provideKafkaJars(onProgress);
-  const task: KafkaTask = {
-    java: [...JAVA_OPTIONS, `-Dlog4j2.configurationFile=${join(KAFKA_FILES, 'log4j2.properties')}`],
-    classPath: join(jars, '*'),
-    configFile: writeConfig(options),
-    clusterID: CLUSTER_ID,
-    format: formatWords(options.secured),
-  };
-  const logFile = openLogFile(options.logs, 'kafka');
-  const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'kafka-keeper.ts'), JSON.stringify(task)], {
-    // Ctrl-C in the terminal reaches the runner only.
-    detached: true,
+  let brokerPid = 0;
+  const supervision = spawnSupervisor({
+    name: 'Kafka supervisor',
+    plan: planBroker(options, join(jars, '*')),
     cwd: directory,
-    stdio: ['ignore', log, log, 'ipc'],
+    env: process.env,
+    logFile: openLogFile(options.logs, 'kafka'),
+    onSpawn(name, pid) {
+      if (name === 'kafka') brokerPid = pid;
+      onSpawn?.(name, pid);
+    },
+    onProgress,
   });
-  closeSync(log);
-  if (child.pid !== undefined) onSpawn?.('kafka-keeper', child.pid);
-
-  const ended = awaitEnd(child);
-  const ready = Promise.withResolvers<void>();
-  const lost = Promise.withResolvers<string>();
-  ready.promise.catch(() => {});
-  let asked = false;
-  let brokerPid: number | undefined;
-  child.on('message', (message: FromKafkaKeeper) => {
-    if (message.kind === 'ready') return ready.resolve();
-    brokerPid = message.pid;
-    onSpawn?.('kafka', message.pid);
-  });
-  void ended.then((how) => {
-    const complaint = readLastComplaint(logFile);
-    const said = complaint === undefined ? '' : ` Its last complaint: ${complaint}.`;
-    const sentence = `Kafka stopped by itself (${how}).${said} Its log is ${shortPath(logFile)}.`;
-    ready.reject(new Failure(sentence));
-    if (!asked) lost.resolve(sentence);
-  });
-
   return {
+    ...supervision,
     address: `${LOCAL_HOST}:${port}`,
-    lost: lost.promise,
-    async start() {
-      const late = sleep(READY_TIMEOUT_MS, undefined, { ref: false }).then(() => {
-        throw new Failure(`Kafka was not ready within ${READY_TIMEOUT_MS / 1000} s: see ${shortPath(logFile)}.`);
-      });
-      await Promise.race([ready.promise, late]);
-    },
-    async stop() {
-      asked = true;
-      child.kill('SIGTERM');
-      await Promise.race([ended, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    },
     async kill() {
-      asked = true;
-      if (brokerPid !== undefined && child.exitCode === null) process.kill(brokerPid, 'SIGKILL');
-      await ended;
+      process.kill(brokerPid, 'SIGKILL');
+      await supervision.lost;
     },
+  };
+}
+
+function planBroker(options: KafkaBrokerOptions, classPath: string): Plan {
+  const configFile = writeConfig(options);
+  const java = [...JAVA_OPTIONS, `-Dlog4j2.configurationFile=${join(KAFKA_FILES, 'log4j2.properties')}`];
+  const launch = (...words: string[]) => ({
+    name: 'kafka',
+    command: 'java',
+    arguments: [...java, '-cp', classPath, ...words],
+  });
+  const cluster = ['--cluster-id', CLUSTER_ID, '--config', configFile, '--ignore-formatted'];
+  const format = launch('kafka.tools.StorageTool', 'format', ...cluster, ...formatWords(options.secured));
+  return {
+    preparations: [{ ...format, title: "The format of Kafka's storage", stop: STOP_STEPS.preparation }],
+    tiers: [
+      [
+        {
+          ...launch('kafka.Kafka', configFile),
+          title: 'Kafka',
+          stdio: ['ignore', 'pipe', 'inherit'],
+          ready: { when: 'line is printed', text: 'Kafka Server started' },
+          readyTimeoutMs: READY_TIMEOUT_MS,
+          stop: STOP_STEPS.kafka,
+        },
+      ],
+    ],
   };
 }
 

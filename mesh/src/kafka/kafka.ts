@@ -1,8 +1,8 @@
 import { Failure, runScript } from '../failure.ts';
-import { openRunRecord } from '../folder/run-record.ts';
 import { listKafkaPorts, loadMeshConfig, meshPaths, shortPath } from '../mesh-config.ts';
+import { openRunRecord } from '../mesh-folder/run-record.ts';
+import { refusePortsInUse } from '../ports.ts';
 import { Interruption, listenForInterruption } from '../run/interruption.ts';
-import { refusePortsInUse } from '../run/ports.ts';
 import { seconds, step } from '../run/progress.ts';
 import { spawnKafkaBroker } from './kafka-broker.ts';
 

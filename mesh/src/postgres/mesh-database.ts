@@ -1,28 +1,27 @@
 import { ROLE_CONNECTIONS_MAX } from 'service-kit/provision';
-import type { RunRecord } from '../folder/run-record.ts';
-import { loadSecrets, type Secrets } from '../folder/secrets.ts';
-import { LOCAL_HOST, type MeshConfig, type MeshPaths } from '../mesh-config.ts';
-import { type PerService, perService, SERVICES } from '../services.ts';
-import { type Keeper, spawnKeeper } from '../supervisor/keeper-client.ts';
-import type { KeeperTask } from '../supervisor/keeper-protocol.ts';
+import type { MeshConfig, MeshPaths } from '../mesh-config.ts';
+import type { RunRecord } from '../mesh-folder/run-record.ts';
+import { loadSecrets, type Secrets } from '../mesh-folder/secrets.ts';
+import { type PerService, perService, SERVICES, type ServiceName } from '../services.ts';
 import { openLogFile } from '../supervisor/log-files.ts';
+import type { Program } from '../supervisor/plan.ts';
+import type { Supervision } from '../supervisor/supervise.ts';
 import { databaseUrl, prepareDatabases } from './databases.ts';
-import { createFolderFor } from './owned-files.ts';
-import { findPgbouncer, writePgbouncerConfig } from './pgbouncer-config.ts';
-import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+import { findPgbouncer, preparePgbouncer } from './pgbouncer-config.ts';
+import { findPostgresBinaries } from './postgres-binaries.ts';
 import { findPostgresUser, type PostgresUser } from './postgres-user.ts';
+import { superviseDatabase } from './supervise-database.ts';
 
 /** All roles at their limit, and some for the superuser. */
 const POSTGRES_CONNECTIONS_MAX = SERVICES.length * ROLE_CONNECTIONS_MAX + 10;
 
-export type MeshDatabase = {
+export type MeshDatabase = Supervision & {
   /** Undefined where no pgbouncer is installed, and services connect directly. */
   pgbouncer: string | undefined;
   /** As services reach their databases. */
   urls: PerService<string>;
   /** Past pgbouncer, for what needs a session: migrations. */
   directUrls: PerService<string>;
-  keeper: Keeper;
 };
 
 export type DatabaseSurroundings = {
@@ -33,68 +32,47 @@ export type DatabaseSurroundings = {
   say(text: string): void;
 };
 
-/** Starts the keeper, without waiting for the database: whoever calls can stop it from the first moment. */
+/** Spawns the database's supervisor without waiting for the database, so that the caller can stop it from the first moment. */
 export async function spawnDatabase(surroundings: DatabaseSurroundings): Promise<MeshDatabase> {
   const { config, paths, record, say } = surroundings;
   const [binaries, user] = [await findPostgresBinaries(), findPostgresUser()];
   if (user.note !== undefined) say(user.note);
   const secrets = loadSecrets(paths);
+  const server = { port: config.postgresPort, superuserPassword: secrets.superuser };
+  const settings = postgresSettings(POSTGRES_CONNECTIONS_MAX, config.fsync);
   const pgbouncer = surroundings.withPgbouncer ? findPgbouncer() : undefined;
-  createFolderFor(paths.postgres, user);
-  const keeper = spawnKeeper({
-    task: describeTask({ config, paths, binaries, secrets, user, pgbouncer }),
+  const supervision = superviseDatabase({
+    postgres: { ...binaries, ...server, directory: paths.postgres, settings },
+    pgbouncers: pgbouncer === undefined ? [] : preparePgbouncers(pgbouncer, { config, paths, secrets, user }),
     user,
     logFile: openLogFile(paths.logs, 'database'),
-    onSpawn: (name, pid) => record.add(name, pid),
+    onSpawn: record.add,
     onProgress: say,
   });
-  const urls = (port: (service: keyof PerService<number>) => number) =>
+  const urls = (port: (service: ServiceName) => number) =>
     perService((service) => databaseUrl(service, secrets.services[service], port(service), service));
   const directUrls = urls(() => config.postgresPort);
   return {
+    ...supervision,
     pgbouncer,
     directUrls,
     urls: pgbouncer === undefined ? directUrls : urls((service) => config.pgbouncerPorts[service]),
-    keeper: {
-      ...keeper,
-      async start() {
-        await keeper.start();
-        const server = { port: config.postgresPort, superuserPassword: secrets.superuser };
-        await prepareDatabases(server, secrets.services);
-      },
+    async start() {
+      await supervision.start();
+      await prepareDatabases(server, secrets.services);
     },
   };
 }
 
-type TaskParts = {
-  config: MeshConfig;
-  paths: MeshPaths;
-  binaries: PostgresBinaries;
-  secrets: Secrets;
-  user: PostgresUser;
-  pgbouncer: string | undefined;
-};
+type PgbouncerParts = { config: MeshConfig; paths: MeshPaths; secrets: Secrets; user: PostgresUser };
 
-function describeTask({ config, paths, binaries, secrets, user, pgbouncer }: TaskParts): KeeperTask {
-  const instances = SERVICES.map((service) => {
-    const options = { name: service, like: service, database: service, port: config.pgbouncerPorts[service] };
+function preparePgbouncers(program: string, { config, paths, secrets, user }: PgbouncerParts): Program[] {
+  return SERVICES.map((service) => {
+    const ports = { port: config.pgbouncerPorts[service], postgresPort: config.postgresPort };
     const users = { [service]: secrets.services[service] };
-    return () => writePgbouncerConfig(paths.pgbouncer, { ...options, postgresPort: config.postgresPort, users }, user);
+    const options = { name: service, like: service, database: service, ...ports, users };
+    return preparePgbouncer(program, paths.pgbouncer, options, user);
   });
-  return {
-    postgres: {
-      ...binaries,
-      directory: paths.postgres,
-      host: LOCAL_HOST,
-      port: config.postgresPort,
-      superuserPassword: secrets.superuser,
-      settings: postgresSettings(POSTGRES_CONNECTIONS_MAX, config.fsync),
-    },
-    pgbouncers: {
-      program: pgbouncer ?? '',
-      instances: pgbouncer === undefined ? [] : instances.map((write) => write()),
-    },
-  };
 }
 
 export function postgresSettings(connectionsMax: number, fsync: boolean): Record<string, string> {

@@ -1,8 +1,9 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram } from '../find-program.ts';
 import { LOCAL_HOST, PROJECT_DIRECTORY } from '../mesh-config.ts';
 import type { ServiceName } from '../services.ts';
-import type { PgbouncerInstance } from '../supervisor/keeper-protocol.ts';
+import { type Program, STOP_STEPS } from '../supervisor/plan.ts';
 import { createFolderFor, writeFileFor } from './owned-files.ts';
 import type { PostgresUser } from './postgres-user.ts';
 
@@ -10,8 +11,7 @@ import type { PostgresUser } from './postgres-user.ts';
 const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
 
 export function findPgbouncer(): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...MORE_FOLDERS].filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, 'pgbouncer')).find(isExecutable);
+  return findProgram('pgbouncer', MORE_FOLDERS);
 }
 
 export type PgbouncerOptions = {
@@ -26,12 +26,20 @@ export type PgbouncerOptions = {
   users: Record<string, string>;
 };
 
-/** Writes the configuration of one pgbouncer for the user it runs as, and for nobody else, to read. */
-export function writePgbouncerConfig(
+const READY_TIMEOUT_MS = 60_000;
+/**
+ * Releases up to 1.20 exit on rare orders of events (docs/decisions/0008-cancelling-statements.md), and pgbouncer keeps no
+ * state, so it is restarted. One that goes on exiting is of no use.
+ */
+const RESTARTS_MAX = 10;
+
+/** Writes the configuration of one pgbouncer, readable only for the user it runs as, and says how to run it. */
+export function preparePgbouncer(
+  command: string,
   directory: string,
   options: PgbouncerOptions,
   user: PostgresUser,
-): PgbouncerInstance {
+): Program {
   const { name, port, users } = options;
   const authFile = join(directory, `${name}.users`);
   const configFile = join(directory, `${name}.ini`);
@@ -39,7 +47,16 @@ export function writePgbouncerConfig(
   createFolderFor(directory, user);
   writeFileFor(authFile, userList.join(''), user);
   writeFileFor(configFile, localPgbouncerConfig(options, authFile), user);
-  return { name: `pgbouncer-${name}`, configFile, host: LOCAL_HOST, port };
+  return {
+    name: `pgbouncer-${name}`,
+    title: `pgbouncer-${name}`,
+    command,
+    arguments: [configFile],
+    ready: { when: 'port listens', host: LOCAL_HOST, port },
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    restartsMax: RESTARTS_MAX,
+    stop: STOP_STEPS.pgbouncer,
+  };
 }
 
 /**
@@ -64,13 +81,4 @@ export function localPgbouncerConfig(options: PgbouncerOptions, authFile: string
     },
     read(`${like}.ini`),
   );
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,48 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { PostgresTask } from '../supervisor/keeper-protocol.ts';
 
-/**
- * Makes `<directory>/data` unless it is there. initdb works in a folder beside it that is renamed in the end: whatever
- * kills it half way, `data` is either whole or absent.
- */
-export async function createCluster(options: PostgresTask, onSpawn: (child: ChildProcess) => void): Promise<void> {
-  const { initdb, directory, superuserPassword } = options;
-  const data = join(directory, 'data');
-  if (existsSync(data)) return;
-  const unfinished = join(directory, 'data.new');
-  const passwordFile = join(directory, 'password');
-  // A process of a killed initdb may still be writing its last file there.
-  rmSync(unfinished, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-  writeFileSync(passwordFile, superuserPassword, { mode: 0o600 });
-  const child = spawn(
-    initdb,
-    [
-      `--pgdata=${unfinished}`,
-      '--username=postgres',
-      `--pwfile=${passwordFile}`,
-      '--auth=scram-sha-256',
-      '--encoding=UTF8',
-      // The same order of text on every machine, whatever locales it has.
-      ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'],
-      // Seconds on a slow disk, and only a power cut during the first start would tell the difference.
-      '--no-sync',
-      '--no-instructions',
-    ],
-    { stdio: ['ignore', 'inherit', 'inherit'], detached: true },
-  );
-  onSpawn(child);
-  const [code, signal] = await once(child, 'exit');
-  rmSync(passwordFile, { force: true });
-  if (code !== 0) throw new Error(`initdb failed (${signal ?? `exit code ${code}`}).`);
-  renameSync(unfinished, data);
+export function clusterData(directory: string): string {
+  return join(directory, 'data');
 }
 
 /** Postgres writes its state into the last line of postmaster.pid; pg_ctl waits for the same word. */
-export function isClusterReady(directory: string, pid: number): boolean {
+export function isClusterReady(directory: string, pid: number | undefined): boolean {
   const lines = readPidFile(directory);
   return lines?.[0]?.trim() === String(pid) && lines[7]?.trim() === 'ready';
 }
@@ -62,7 +27,7 @@ const SOCKET = /^\.s\.PGSQL\.\d+$/;
 
 /** Whether a Postgres is at work on the cluster, in whatever container. */
 export async function isClusterInUse(directory: string): Promise<boolean> {
-  const data = join(directory, 'data');
+  const data = clusterData(directory);
   const sockets = existsSync(data) ? readdirSync(data).filter((name) => SOCKET.test(name)) : [];
   const answers = await Promise.all(sockets.map((name) => doesSocketAnswer(data, name)));
   return answers.includes(true);
@@ -70,7 +35,7 @@ export async function isClusterInUse(directory: string): Promise<boolean> {
 
 /** Removes what a killed Postgres has left behind, since the next one would take the pids in it for its own. */
 export function removeClusterLocks(directory: string): void {
-  const data = join(directory, 'data');
+  const data = clusterData(directory);
   if (!existsSync(data)) return;
   const left = readdirSync(data).filter((name) => name === 'postmaster.pid' || name.startsWith('.s.PGSQL.'));
   for (const name of left) rmSync(join(data, name), { force: true });
@@ -91,7 +56,7 @@ async function doesSocketAnswer(folder: string, name: string): Promise<boolean> 
 
 function readPidFile(directory: string): string[] | undefined {
   try {
-    return readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n');
+    return readFileSync(join(clusterData(directory), 'postmaster.pid'), 'utf8').split('\n');
   } catch {
     return undefined;
   }

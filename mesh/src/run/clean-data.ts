@@ -1,8 +1,8 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { runScript } from '../failure.ts';
-import { listContents } from '../folder/mesh-folder.ts';
-import { openRunRecord } from '../folder/run-record.ts';
 import { loadMeshConfig, meshPaths, shortPath } from '../mesh-config.ts';
+import { listContents } from '../mesh-folder/mesh-folder.ts';
+import { openRunRecord } from '../mesh-folder/run-record.ts';
 
 /** `make clean-data`: removes the data and logs of the mesh, and ends what a killed run may have left on them. */
 await runScript(async () => {

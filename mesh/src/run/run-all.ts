@@ -1,26 +1,22 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, runScript } from '../failure.ts';
-import { createMeshFolder } from '../folder/mesh-folder.ts';
-import { openRunRecord, type RunRecord } from '../folder/run-record.ts';
 import { type KafkaBroker, spawnKafkaBroker } from '../kafka/kafka-broker.ts';
 import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from '../mesh-config.ts';
+import { createMeshFolder } from '../mesh-folder/mesh-folder.ts';
+import { openRunRecord, type RunRecord } from '../mesh-folder/run-record.ts';
+import { refusePortsInUse } from '../ports.ts';
 import { type MeshDatabase, spawnDatabase } from '../postgres/mesh-database.ts';
 import { findPgbouncer } from '../postgres/pgbouncer-config.ts';
-import { perService, pickSinks, SERVICES, type ServiceName, serviceEnvironment } from '../services.ts';
+import { perService, pickSinks, serviceEnvironment } from '../services.ts';
 import { describeMesh } from './announcement.ts';
 import { refuseFullDisk } from './disk-space.ts';
 import { Interruption, listenForInterruption } from './interruption.ts';
 import { loadCatalogues } from './load-catalogues.ts';
 import { migrateServices } from './migrate-services.ts';
-import { refusePortsInUse } from './ports.ts';
 import { seconds, step } from './progress.ts';
-import { type ServiceProcess, startService } from './service-process.ts';
+import { type RunningService, type Services, superviseServices } from './supervise-services.ts';
 
-export type ReadyMessage = { ready: { name: ServiceName; url: string; pid: number }[] };
-
-/** A caller that is slow to stop holds up the others no longer than this; all of it has to be over within 5 s. */
-const HEAD_START_MS = 150;
+export type ReadyMessage = { ready: RunningService[] };
 
 /** `make run-all`: the whole mesh on this machine, until Ctrl-C. Stops in the order opposite to the start. */
 async function run(beganAt: number): Promise<number> {
@@ -41,32 +37,31 @@ async function run(beganAt: number): Promise<number> {
 
   const database = await spawnDatabase({ config, paths, record, withPgbouncer: true, say });
   undo.defer(async () => {
-    await database.keeper.stop();
-    // A keeper that was killed has left behind what it owned.
+    await database.stop();
+    // A supervisor that was killed has left its programs running.
     await record.stopLeftovers();
   });
   if (database.pgbouncer === undefined) say('no pgbouncer is installed: the services connect to Postgres directly');
   const bouncers = database.pgbouncer === undefined ? '' : ' and pgbouncer';
-  await unlessInterrupted(step(`Postgres${bouncers}`, database.keeper.start));
+  await unlessInterrupted(step(`Postgres${bouncers}`, database.start));
   const kafka = await startKafka(config, paths, record, unlessInterrupted, undo);
   await unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
 
-  const services = startServices(config, paths, record, database, kafka?.address);
-  undo.defer(() => stopServices(services));
+  const services = prepareServices(config, paths, record, database, kafka?.address);
+  undo.defer(() => services.stop());
   const stopping = new AbortController();
   undo.defer(() => stopping.abort());
-  const broken = Promise.race([
-    database.keeper.lost,
-    ...(kafka ? [kafka.lost] : []),
-    ...services.map(({ died }) => died),
-  ]);
+  const broken = Promise.race([database, services, ...(kafka ? [kafka] : [])].map(({ lost }) => lost));
   const unlessBroken = <T>(work: Promise<T>): Promise<T> =>
     unlessInterrupted(Promise.race([work, broken.then((sentence) => Promise.reject(new Failure(sentence)))]));
+  const servicesReady = services.start();
+  servicesReady.catch(() => {});
   await unlessBroken(step('catalogue', () => loadCatalogues(database.urls, stopping.signal)));
-  await unlessBroken(step('services', () => Promise.all(services.map((service) => service.waitUntilReady()))));
+  await unlessBroken(step('services', () => servicesReady));
 
   console.log(`The mesh is ready after ${seconds(beganAt)}.\n${describeMesh(config, database, kafka?.address)}`);
-  tellStarter(services);
+  // An end-to-end test starts this over IPC and waits for the message.
+  process.send?.({ ready: services.list() } satisfies ReadyMessage, () => {});
   await unlessBroken(new Promise<never>(() => {}));
   return 0;
 }
@@ -100,55 +95,32 @@ async function checkMachine(config: MeshConfig, record: RunRecord): Promise<void
   await refusePortsInUse(listPorts(config, findPgbouncer() !== undefined), 'make run-all');
 }
 
-function startServices(
+function prepareServices(
   config: MeshConfig,
   paths: MeshPaths,
   record: RunRecord,
   database: MeshDatabase,
   brokers: string | undefined,
-): ServiceProcess[] {
-  const urls = perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`);
-  const journalFile = join(paths.journal, 'notifications.jsonl');
-  const environmentOf = (name: ServiceName): NodeJS.ProcessEnv => {
-    const surroundings = {
-      host: LOCAL_HOST,
-      port: config.ports[name],
-      databaseUrl: database.urls[name],
-      urls,
-      journalFile,
-      profileDirectory: paths.profiles,
-      brokers,
-    };
-    return serviceEnvironment(name, surroundings, process.env);
+): Services {
+  const shared = {
+    host: LOCAL_HOST,
+    urls: perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`),
+    journalFile: join(paths.journal, 'notifications.jsonl'),
+    profileDirectory: paths.profiles,
+    brokers,
   };
-  record.addServices(config.ports, pickSinks(environmentOf('notifications')));
-  return SERVICES.map((name) => {
-    const port = config.ports[name];
-    return startService({
-      name,
-      port,
-      environment: environmentOf(name),
-      logDirectory: paths.logs,
-      onSpawn: record.add,
-    });
+  const environments = perService((service) => {
+    const own = { port: config.ports[service], databaseUrl: database.urls[service] };
+    return serviceEnvironment(service, { ...shared, ...own }, process.env);
   });
-}
-
-/** Who calls stops before who is called, so that no request meets a service that is gone already. */
-async function stopServices(services: ServiceProcess[]): Promise<void> {
-  const stopping: Promise<void>[] = [];
-  for (const service of services.toReversed()) {
-    const stopped = service.stop();
-    stopping.push(stopped);
-    await Promise.race([stopped, sleep(HEAD_START_MS)]);
-  }
-  await Promise.all(stopping);
-}
-
-/** An end-to-end test starts this over IPC and waits for the word. */
-function tellStarter(services: ServiceProcess[]): void {
-  const ready: ReadyMessage['ready'] = services.map(({ name, url, pid }) => ({ name, url, pid }));
-  process.send?.({ ready }, () => {});
+  record.addServices(config.ports, pickSinks(environments.notifications));
+  return superviseServices({
+    ports: config.ports,
+    environments,
+    logDirectory: paths.logs,
+    onSpawn: record.add,
+    onProgress: say,
+  });
 }
 
 function say(text: string): void {

@@ -1,8 +1,8 @@
 import { openCompose, STOP } from '../compose/docker-compose.ts';
 import { Failure, runScript } from '../failure.ts';
-import { type ProcessStamp, stopProcess } from '../folder/process-stamp.ts';
-import { readLiveRun, refuseOutOfReach } from '../folder/run-record.ts';
 import { loadMeshConfig, type MeshPaths, meshPaths, shortPath } from '../mesh-config.ts';
+import { type ProcessStamp, stopProcess } from '../mesh-folder/process-stamp.ts';
+import { readLiveRun, refuseOutOfReach } from '../mesh-folder/run-record.ts';
 import { step } from './progress.ts';
 
 /** Those who run until they are told to stop; the others come to an end by themselves. */

@@ -1,11 +1,20 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 
 /**
- * How a child with an IPC channel ended, in words. A child may send its last message and exit at once, and Node may tell
- * of the exit first: the message is certain to have arrived only when the channel is closed as well.
+ * Settles with how the child ended, in words; a child that could not be started has ended as well. Node may report the exit
+ * before the last message: every message has arrived once the channel is closed, too.
  */
-export async function awaitEnd(child: ChildProcess): Promise<string> {
-  const [[code, signal]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')]);
-  return signal ?? `exit code ${code}`;
+export function awaitEnd(child: ChildProcess): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  child.once('error', ({ message }) => resolve(message));
+  child.once('exit', (code, signal) => {
+    const how = signal ?? `exit code ${code}`;
+    if (child.connected) child.once('disconnect', () => resolve(how));
+    else resolve(how);
+  });
+  return promise;
+}
+
+export function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
 }

@@ -1,4 +1,3 @@
 export { awaitEnd } from './child-end.ts';
-export { spawnKeeper } from './keeper-client.ts';
-export type { PgbouncerInstance } from './keeper-protocol.ts';
 export { openLogFile } from './log-files.ts';
+export type { Program } from './plan.ts';

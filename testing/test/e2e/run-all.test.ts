@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECT_DIRECTORY, SERVICES } from 'mesh';
-import { isAlive, type ProcessStamp } from 'mesh/folder';
+import { isAlive, type ProcessStamp } from 'mesh/mesh-folder';
 import { startMesh, type TestMesh } from '../../src/index.ts';
 import { chooseSurroundings, spawnRunner } from '../../src/test-mesh.ts';
 import { call } from './call.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import { findRunningMesh } from 'mesh';
-import { isAlive } from 'mesh/folder';
+import { isAlive } from 'mesh/mesh-folder';
 import { notifications } from 'notifications/contract.ts';
 import { readJournal } from 'notifications/testing';
 import { differencesFromPage } from 'observability/testing';

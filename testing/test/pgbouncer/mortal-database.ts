@@ -1,19 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { LOCAL_HOST } from 'mesh';
-import { createSecrets, openRunRecord, stampProcess, waitForEnd } from 'mesh/folder';
+import { createSecrets, openRunRecord, stampProcess, waitForEnd } from 'mesh/mesh-folder';
 import {
-  createFolderFor,
   databaseUrl,
   findPostgresBinaries,
   findPostgresUser,
   postgresSettings,
   prepareDatabases,
+  preparePgbouncer,
   superuserUrl,
-  writePgbouncerConfig,
+  superviseDatabase,
 } from 'mesh/postgres';
 import { migrationsDirectory, pickFreePorts } from 'mesh/run';
-import { openLogFile, spawnKeeper } from 'mesh/supervisor';
+import { openLogFile } from 'mesh/supervisor';
 import { migrateUp } from 'service-kit/migrations';
 import { withSuperuser } from 'service-kit/provision';
 import { createPart, readTestFolder } from '../../src/test-folder.ts';
@@ -92,23 +91,24 @@ async function startMortalPostgres({
   user,
 }: Surroundings): Promise<MortalPostgres> {
   const binaries = await findPostgresBinaries();
-  createFolderFor(paths.postgres, user);
-  const address = { host: LOCAL_HOST, port, superuserPassword: secrets.superuser, directory: paths.postgres };
-  const task = { ...binaries, ...address, settings: postgresSettings(CONNECTIONS_MAX, false) };
+  const address = { port, superuserPassword: secrets.superuser, directory: paths.postgres };
+  const postgres = { ...binaries, ...address, settings: postgresSettings(CONNECTIONS_MAX, false) };
   let pid = 0;
   const spawn = () =>
-    spawnKeeper({
-      task: { postgres: task, pgbouncers: { program: '', instances: [] } },
+    superviseDatabase({
+      postgres,
+      pgbouncers: [],
       user,
       logFile,
       onSpawn(name, spawned) {
         if (name === 'postgres') pid = spawned;
         record.add(name, spawned);
       },
+      onProgress() {},
     });
-  let keeper = spawn();
-  const stop = () => keeper.stop();
-  await keeper.start().catch(async (error) => {
+  let supervision = spawn();
+  const stop = () => supervision.stop();
+  await supervision.start().catch(async (error) => {
     await stop();
     throw error;
   });
@@ -117,7 +117,7 @@ async function startMortalPostgres({
       const stamp = stampProcess('postgres', pid);
       process.kill(pid, 'SIGKILL');
       if (stamp) await waitForEnd(stamp, END_TIMEOUT_MS);
-      await keeper.lost;
+      await supervision.lost;
     },
     stop,
     async deafWhile(work) {
@@ -129,8 +129,8 @@ async function startMortalPostgres({
       }
     },
     async startAgain() {
-      keeper = spawn();
-      await keeper.start();
+      supervision = spawn();
+      await supervision.start();
     },
     [Symbol.asyncDispose]: stop,
   };
@@ -141,11 +141,18 @@ async function startMortalPgbouncer(
   { port, pgbouncerPort, paths, record, logFile, secrets, user }: Surroundings,
 ): Promise<Mortal & AsyncDisposable> {
   const about = { name: 'loms', like: 'loms', database: 'loms', port: pgbouncerPort, postgresPort: port } as const;
-  const instance = writePgbouncerConfig(paths.pgbouncer, { ...about, users: { loms: secrets.services.loms } }, user);
+  const options = { ...about, users: { loms: secrets.services.loms } };
+  const prepared = preparePgbouncer(program, paths.pgbouncer, options, user);
   // The service's own file lets its role look, but not command.
-  appendFileSync(instance.configFile, '\nadmin_users = loms\n');
+  appendFileSync(String(prepared.arguments[0]), '\nadmin_users = loms\n');
   const spawn = () =>
-    spawnPgbouncer({ program, instance, user, logFile, onSpawn: (pid) => record.add('pgbouncer', pid) });
+    spawnPgbouncer({
+      program: prepared,
+      port: pgbouncerPort,
+      user,
+      logFile,
+      onSpawn: (pid) => record.add('pgbouncer', pid),
+    });
   let pgbouncer = await spawn();
   const kill = () => pgbouncer.kill();
   return {

@@ -5,57 +5,36 @@ import { Failure } from '../failure.ts';
 import { type MeshPaths, shortPath } from '../mesh-config.ts';
 import { isClusterInUse, readPostgresPid, removeClusterLocks } from '../postgres/postgres-cluster.ts';
 import { isServiceName } from '../services.ts';
+import { STOP_STEPS, type StopStep } from '../supervisor/plan.ts';
 import { identifyFile } from './folder-lock.ts';
-import { isAlive, type ProcessStamp, type SignalStep, stampProcess, stopProcess } from './process-stamp.ts';
+import { isAlive, type ProcessStamp, stampProcess, stopProcess } from './process-stamp.ts';
 
-/** Long enough for what each does at its end, short enough that a person still waits for it. */
-const SERVICE_STEPS: SignalStep[] = [
-  { signal: 'SIGTERM', waitMs: 2_500 },
-  { signal: 'SIGKILL', waitMs: 1_000 },
-];
-const KEEPER_STEPS: SignalStep[] = [
-  { signal: 'SIGTERM', waitMs: 4_500 },
-  { signal: 'SIGKILL', waitMs: 500 },
-];
-const PGBOUNCER_STEPS: SignalStep[] = [
-  { signal: 'SIGTERM', waitMs: 400 },
-  { signal: 'SIGKILL', waitMs: 400 },
-];
-const POSTGRES_STEPS: SignalStep[] = [
-  { signal: 'SIGINT', waitMs: 2_500 },
-  { signal: 'SIGQUIT', waitMs: 1_000 },
-  { signal: 'SIGKILL', waitMs: 500 },
-];
-const KAFKA_STEPS: SignalStep[] = [
-  { signal: 'SIGTERM', waitMs: 2_500 },
-  { signal: 'SIGKILL', waitMs: 500 },
-];
+const KILL: StopStep = { signal: 'SIGKILL', waitMs: 1_000 };
 const PS_TIMEOUT_MS = 2_000;
 
+/** Callers stop before the services they call, and a supervisor stops its programs itself, unless it was killed too. */
+const STAGES: [belongs: (name: string) => boolean, steps: StopStep[]][] = [
+  [isServiceName, STOP_STEPS.service],
+  [(name) => name.endsWith('supervisor'), STOP_STEPS.supervisor],
+  [(name) => name === 'kafka', STOP_STEPS.kafka],
+  [(name) => name.startsWith('pgbouncer'), STOP_STEPS.pgbouncer],
+  [(name) => name === 'postgres' || name === 'initdb', STOP_STEPS.postgres],
+];
+
 /**
- * Stops what is left of a run whose runner was killed: services, then the keeper (who stops what it owns), then, should
- * the keeper be gone too, pgbouncers and Postgres. Answers how many there were.
+ * Stops what is left of a run whose runner was killed, and answers how many processes that were.
  * @param paths left out where the folder was moved: at its old place another run may have its Postgres
  */
 export async function stopLeftovers(processes: ProcessStamp[], paths?: MeshPaths): Promise<number> {
   const postgres = paths && (await findPostgres(paths));
   const alive = [...processes.filter(isAlive), ...(postgres === undefined ? [] : [postgres])];
-  const stages: [(name: string) => boolean, SignalStep[]][] = [
-    [isServiceName, SERVICE_STEPS],
-    [(name) => name === 'keeper', KEEPER_STEPS],
-    // The keeper of Kafka stops it, should it still be there to do so.
-    [(name) => name === 'kafka-keeper', KEEPER_STEPS],
-    [(name) => name === 'kafka', KAFKA_STEPS],
-    [(name) => name.startsWith('pgbouncer'), PGBOUNCER_STEPS],
-    [(name) => name === 'postgres' || name === 'initdb', POSTGRES_STEPS],
-  ];
-  for (const [belongs, steps] of stages) {
-    await Promise.all(alive.filter(({ name }) => belongs(name)).map((stamp) => stopOne(stamp, steps)));
+  for (const [belongs, steps] of STAGES) {
+    await Promise.all(alive.filter(({ name }) => belongs(name)).map((stamp) => stopOne(stamp, [...steps, KILL])));
   }
   return new Set(alive.map(({ pid }) => pid)).size;
 }
 
-async function stopOne(stamp: ProcessStamp, steps: SignalStep[]): Promise<void> {
+async function stopOne(stamp: ProcessStamp, steps: StopStep[]): Promise<void> {
   const gone = await stopProcess(stamp, steps).catch(() => false);
   if (gone) return;
   throw new Failure(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { findPostgresUser, writePgbouncerConfig } from 'mesh/postgres';
+import { findPostgresUser, preparePgbouncer, superviseDatabase } from 'mesh/postgres';
 import { pickFreePorts, waitForPort } from 'mesh/run';
-import { openLogFile, spawnKeeper } from 'mesh/supervisor';
+import { openLogFile } from 'mesh/supervisor';
 import { eventually } from '../../src/patience.ts';
 import { createPart, readTestFolder } from '../../src/test-folder.ts';
 import { findTestPgbouncer } from '../../src/test-server.ts';
@@ -10,12 +10,12 @@ const HOST = '127.0.0.1';
 /** A limit against hanging: it listens within milliseconds. */
 const LISTEN_TIMEOUT_MS = 20_000;
 
-describe('The keeper', () => {
+describe('The supervisor', () => {
   it('starts a pgbouncer again that ends by itself, says so, and still stops it in the end', async () => {
     const program = findTestPgbouncer();
     assert.ok(program, 'without pgbouncer testing/src/run/test.ts leaves this file out');
     const [port = 0, postgresPort = 0] = await pickFreePorts(2);
-    const paths = createPart(readTestFolder(), 'keeper');
+    const paths = createPart(readTestFolder(), 'supervisor');
     const user = findPostgresUser();
     const options = {
       name: 'loms',
@@ -25,18 +25,18 @@ describe('The keeper', () => {
       postgresPort,
       users: { loms: 'none' },
     };
-    const instance = writePgbouncerConfig(paths.pgbouncer, options, user);
+    const pgbouncer = preparePgbouncer(program, paths.pgbouncer, options, user);
     const pids: number[] = [];
     const said: string[] = [];
-    const keeper = spawnKeeper({
-      task: { pgbouncers: { program, instances: [instance] } },
+    const supervision = superviseDatabase({
+      pgbouncers: [pgbouncer],
       user,
       logFile: openLogFile(paths.logs, 'database'),
-      onSpawn: (name, pid) => void (name === 'keeper' || pids.push(pid)),
+      onSpawn: (name, pid) => void (name === pgbouncer.name && pids.push(pid)),
       onProgress: (text) => said.push(text),
     });
     try {
-      await keeper.start();
+      await supervision.start();
       for (const restarts of [1, 2]) {
         process.kill(pids.at(-1) as number, 'SIGKILL');
         await eventually('another one is started', () => pids.length === restarts + 1);
@@ -44,7 +44,7 @@ describe('The keeper', () => {
         assert.match(said.at(-1) ?? '', /^\S*loms stopped by itself \(SIGKILL\) and is started again$/);
       }
     } finally {
-      await keeper.stop();
+      await supervision.stop();
     }
     await eventually('it is gone', async () => !(await waitForPort(HOST, port, 0)));
   });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
+import type { StopStep } from '../supervisor/plan.ts';
 
 /**
  * A process as it can be found again by a later run. A pid alone says nothing, because pids are used again: with the time
@@ -35,10 +36,8 @@ export function isOutOfReach({ namespace }: ProcessStamp): boolean {
   return namespace !== identifyNamespace();
 }
 
-export type SignalStep = { signal: NodeJS.Signals; waitMs: number };
-
 /** Sends one signal after the other, waiting after each; answers whether the process is gone in the end. */
-export async function stopProcess(stamp: ProcessStamp, steps: SignalStep[]): Promise<boolean> {
+export async function stopProcess(stamp: ProcessStamp, steps: StopStep[]): Promise<boolean> {
   for (const { signal, waitMs } of steps) {
     if (!sendSignal(stamp, signal)) return true;
     if (await waitForEnd(stamp, waitMs)) return true;

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../failure.ts';
-import { LOCAL_HOST, type NamedPort } from '../mesh-config.ts';
+import { Failure } from './failure.ts';
+import { LOCAL_HOST, type NamedPort } from './mesh-config.ts';
 
 const POLL_INTERVAL_MS = 15;
 const CONNECT_TIMEOUT_MS = 500;
