@@ -9,6 +9,7 @@ export {
   PROJECT_DIRECTORY,
   shortPath,
 } from './mesh-config.ts';
+export { pickFreePorts, refusePortsInUse, waitForPort } from './ports.ts';
 export { findRunningMesh, type RunningMesh } from './running-mesh.ts';
 export {
   DEFAULT_PRODUCTS_TOKEN,

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { listPorts, loadMeshConfig, PROJECT_DIRECTORY } from './mesh-config.ts';
 
 describe('The configuration of a local mesh', () => {
-  it('has the ports of the contract notes and keeps its data in .mesh', () => {
+  it('has the documented ports and keeps its data in .mesh', () => {
     const config = loadMeshConfig({});
     assert.deepEqual(config.ports, { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 });
     assert.equal(config.directory, join(PROJECT_DIRECTORY, '.mesh'));
   });
 
-  it('takes ports and folder from the environment, where an empty variable counts as not set', () => {
+  it('reads ports and folder from the environment, where an empty variable counts as unset', () => {
     const config = loadMeshConfig({ LOMS_PORT: '9081', CHECKOUT_PORT: '', MESH_DIR: '/elsewhere' });
     assert.equal(config.ports.loms, 9081);
     assert.equal(config.ports.checkout, 8080);
@@ -17,7 +17,7 @@ describe('The configuration of a local mesh', () => {
     assert.equal(loadMeshConfig({ MESH_DIR: '' }).directory, join(PROJECT_DIRECTORY, '.mesh'));
   });
 
-  it('waits for the disk unless MESH_FSYNC is off, and refuses other words', () => {
+  it('waits for the disk unless MESH_FSYNC is off, and refuses other values', () => {
     assert.deepEqual(
       [undefined, '', 'on', 'off'].map((MESH_FSYNC) => loadMeshConfig({ MESH_FSYNC }).fsync),
       [true, true, true, false],
@@ -28,7 +28,7 @@ describe('The configuration of a local mesh', () => {
     });
   });
 
-  it('gives each pgbouncer a port of its own, in a row', () => {
+  it('gives each pgbouncer its own consecutive port', () => {
     const config = loadMeshConfig({ MESH_PGBOUNCER_PORT: '6432' });
     assert.deepEqual(Object.values(config.pgbouncerPorts).sort(), [6432, 6433, 6434, 6435]);
   });
@@ -39,7 +39,7 @@ describe('The configuration of a local mesh', () => {
     assert.equal(ports.length, 5);
   });
 
-  it('names all mistakes at once', () => {
+  it('reports all wrong variables at once', () => {
     assert.throws(() => loadMeshConfig({ LOMS_PORT: ' ', MESH_KAFKA_PORT: '65535', EVENTS: 'Kafka' }), {
       name: 'Failure',
       message:
@@ -49,7 +49,7 @@ describe('The configuration of a local mesh', () => {
   });
 
   for (const value of ['0', '65536', '80.5', 'http', '-1', '0x50', ' ', ' 80', '+80', '1e3', '٨٠', '9'.repeat(30)]) {
-    it(`refuses ${value} for a port`, () => {
+    it(`refuses ${value} as a port`, () => {
       assert.throws(() => loadMeshConfig({ LOMS_PORT: value }), {
         name: 'Failure',
         message: `LOMS_PORT is "${value}", but has to be a port between 1 and 65535.`,
@@ -57,12 +57,12 @@ describe('The configuration of a local mesh', () => {
     });
   }
 
-  it('leaves room for as many pgbouncers as there are services', () => {
+  it('requires a valid port for the last pgbouncer, too', () => {
     assert.equal(loadMeshConfig({ MESH_PGBOUNCER_PORT: '65532' }).pgbouncerPorts.checkout, 65_535);
     assert.throws(() => loadMeshConfig({ MESH_PGBOUNCER_PORT: '65533' }), /between 1 and 65532/);
   });
 
-  it('refuses one port for two', () => {
-    assert.throws(() => loadMeshConfig({ LOMS_PORT: '8080' }), /Port 8080 is given to two at once/);
+  it('refuses a port that is set twice', () => {
+    assert.throws(() => loadMeshConfig({ LOMS_PORT: '8080' }), /Port 8080 is set twice/);
   });
 });

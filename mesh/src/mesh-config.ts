@@ -6,11 +6,11 @@ import { type PerService, perService, SERVICES, type ServiceName } from './servi
 
 export const PROJECT_DIRECTORY = resolve(import.meta.dirname, '../..');
 
-/** Everything listens on this machine only: the passwords and the token of a local mesh are not made for a network. */
+/** All processes listen on the loopback only: the passwords and the token of a local mesh are too weak for a network. */
 export const LOCAL_HOST = '127.0.0.1';
 
 export const DEFAULT_PORTS: PerService<number> = { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 };
-/** Below the ports that systems give to outgoing connections (32768 and up on Linux), one of which may be taken at any moment. */
+/** Below the ephemeral ports (32768 and up on Linux), which an outgoing connection may occupy at any moment. */
 const DEFAULT_POSTGRES_PORT = 15432;
 const DEFAULT_PGBOUNCER_PORT = 16432;
 const DEFAULT_KAFKA_PORT = 19092;
@@ -21,15 +21,15 @@ export type MeshConfig = {
   ports: PerService<number>;
   postgresPort: number;
   pgbouncerPorts: PerService<number>;
-  /** How order events travel: through a Kafka of the mesh's own, or straight by RPC. */
+  /** How order events reach notifications: through the mesh's own Kafka, or directly by RPC. */
   events: 'kafka' | 'rpc';
-  /** The next one is that of Kafka's controller. */
+  /** Kafka's controller listens on the next port. */
   kafkaPort: number;
-  /** Off where the data is thrown away after the run: a killed process loses nothing by it, a power cut would. */
+  /** Off where the data is removed after the run: a killed process loses nothing without it, a power cut does. */
   fsync: boolean;
 };
 
-/** @throws {Failure} with a sentence for every mistake there is */
+/** @throws {Failure} with a sentence for every wrong variable */
 export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   const mistakes: string[] = [];
   const read = <T>(variable: string, fallback: T, parse: (text: string) => T | undefined, expected: string): T => {
@@ -44,7 +44,7 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   const readChoice = <T extends string>(variable: string, [fallback, other]: readonly [T, T]): T =>
     read(variable, fallback, (text) => [fallback, other].find((choice) => choice === text), `${fallback} or ${other}`);
 
-  // One for each service, in a row.
+  // One consecutive port for each service.
   const highestFirst = PORT_MAX - SERVICES.length + 1;
   const firstPgbouncerPort = readPort('MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT, highestFirst);
   const config = {
@@ -83,11 +83,11 @@ export function listKafkaPorts({ kafkaPort }: MeshConfig): NamedPort[] {
 
 export type MeshPaths = ReturnType<typeof meshPaths>;
 
-/** `postgres` and `pgbouncer` belong to the user that Postgres runs as; the rest to whoever called make. */
+/** `postgres` and `pgbouncer` belong to the user that Postgres runs as; the rest belongs to the user who called make. */
 export function meshPaths(directory: string) {
   return {
     directory,
-    /** Says that the folder is a mesh's, so that its contents may be given away and removed. */
+    /** Marks the folder as a mesh's, so that its contents may change owner and be removed. */
     marker: join(directory, '.order-mesh'),
     record: join(directory, 'run.json'),
     secrets: join(directory, 'secrets.json'),
@@ -100,7 +100,7 @@ export function meshPaths(directory: string) {
   };
 }
 
-/** As a person at the project's folder names it. */
+/** The path relative to the project, where it lies within. */
 export function shortPath(path: string): string {
   const fromProject = relative(PROJECT_DIRECTORY, path);
   return fromProject.startsWith('..') ? path : fromProject;
@@ -114,6 +114,6 @@ function findDoublePorts(ports: NamedPort[]): string[] {
   return ports.flatMap(({ port, variable }, index) => {
     const other = ports.slice(0, index).find((earlier) => earlier.port === port);
     if (other === undefined) return [];
-    return `Port ${port} is given to two at once, by ${other.variable} and ${variable}: change one of them.`;
+    return `Port ${port} is set twice, by ${other.variable} and ${variable}: change one of them.`;
   });
 }

@@ -12,8 +12,8 @@ const PICK_BELOW = 32_000;
 const PICK_ATTEMPTS_MAX = 50;
 
 /**
- * Refuses in one sentence that names every port in use, before anything is started.
- * @param command what to call again, with another port
+ * Refuses every port in use in one sentence, before any process is started.
+ * @param command to call again, with another port
  */
 export async function refusePortsInUse(ports: NamedPort[], command: string): Promise<void> {
   const checked = await Promise.all(ports.map(async (named) => ({ ...named, free: await isPortFree(named.port) })));
@@ -27,7 +27,7 @@ export async function refusePortsInUse(ports: NamedPort[], command: string): Pro
   );
 }
 
-/** Listening tells on Linux; on macOS one may listen on 127.0.0.1 beside a listener on all addresses, so connecting asks too. */
+/** Listening suffices on Linux. macOS allows a listener on 127.0.0.1 beside one on all addresses, so this connects as well. */
 async function isPortFree(port: number): Promise<boolean> {
   if (await canConnect(LOCAL_HOST, port)) return false;
   const server = createServer();
@@ -51,8 +51,8 @@ export async function waitForPort(host: string, port: number, timeoutMs: number)
 }
 
 /**
- * Ports in a row that were free a moment ago, chosen below those that systems give to outgoing connections, so that none
- * of these takes one in the meantime.
+ * Consecutive ports that were free a moment ago. They are below the ephemeral ports, so that no outgoing connection occupies
+ * one in the meantime.
  */
 export async function pickFreePorts(count: number): Promise<number[]> {
   for (let attempt = 1; attempt <= PICK_ATTEMPTS_MAX; attempt += 1) {

@@ -5,23 +5,19 @@ import { loadSecrets } from './mesh-folder/secrets.ts';
 import { databaseUrl } from './postgres/databases.ts';
 import { type PerService, perService, type SinkVariables } from './services.ts';
 
-/** For tools that work on a mesh that `make run-all` has started. */
-export { Failure, runScript } from './failure.ts';
-export { shortPath } from './mesh-config.ts';
-
 export type RunningMesh = {
-  /** The folder that its services log to. */
+  /** The folder of the services' logs. */
   logs: string;
   /** The folder of notifications' journals. */
   journals: string;
   urls: PerService<string>;
-  /** Past pgbouncer, each with the role of its service. */
+  /** Direct, not through pgbouncer; each with the role of its service. */
   databaseUrls: PerService<string>;
-  /** Where its notifications are brought to. */
+  /** Where notifications delivers to. */
   sinks: SinkVariables;
 };
 
-/** The mesh that runs in MESH_DIR, wherever it listens. */
+/** The mesh that `make run-all` has started in MESH_DIR, on any ports. */
 export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
   const { directory } = loadMeshConfig(environment);
   const paths = meshPaths(directory);
@@ -30,7 +26,7 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
   if (servicePorts === undefined || postgresPort === undefined) {
     const here = shortPath(directory);
     const what =
-      run === undefined ? `No mesh runs in ${here}` : `In ${here} ${run.runner.name} is at work, but no mesh is ready`;
+      run === undefined ? `No mesh runs in ${here}` : `In ${here} ${run.runner.name} runs, but no mesh is ready`;
     throw new Failure(
       `${what}: start one with make run-all, in another terminal, or set MESH_DIR to the folder of one that runs.`,
     );

@@ -9,26 +9,26 @@ const surroundings = {
 };
 
 describe('The environment of a service', () => {
-  it('tells each where to listen and where its database is', () => {
+  it('contains its address and its database', () => {
     for (const service of SERVICES) {
       const { HOST, PORT, DATABASE_URL } = serviceEnvironment(service, surroundings, {});
       assert.deepEqual([HOST, PORT, DATABASE_URL], ['127.0.0.1', '1', 'postgres://database']);
     }
   });
 
-  it('tells callers where the called are', () => {
+  it('contains the addresses of the services it calls', () => {
     const checkout = serviceEnvironment('checkout', surroundings, {});
     assert.equal(checkout.LOMS_URL, 'http://loms');
     assert.equal(checkout.PRODUCTS_URL, 'http://products');
     assert.equal(serviceEnvironment('loms', surroundings, {}).NOTIFICATIONS_URL, 'http://notifications');
   });
 
-  it('lets another product service stand in the place of ours', () => {
+  it('keeps the address of another product service', () => {
     const checkout = serviceEnvironment('checkout', surroundings, { PRODUCTS_URL: 'http://original' });
     assert.equal(checkout.PRODUCTS_URL, 'http://original');
   });
 
-  it('has notifications write its journal beside the data, or where the caller says', () => {
+  it('places the journal of notifications beside the data, unless the caller names a file', () => {
     const own = { ...surroundings, journalFile: '/mesh/journal.jsonl' };
     assert.equal(serviceEnvironment('notifications', own, {}).JOURNAL_FILE, '/mesh/journal.jsonl');
     const given = { JOURNAL_FILE: '/mine.jsonl' };

@@ -1,8 +1,8 @@
 import { hideUrlSecrets } from 'rpc-kit/urls';
 
 /**
- * The services of the mesh in the order in which they start: who is called comes before who calls. They stop the other
- * way round, so that no caller meets a service that is gone already.
+ * The services of the mesh in the order in which they start: callees before their callers. They stop in reverse order, so
+ * that no caller meets a stopped service.
  */
 export const SERVICES = ['products', 'notifications', 'loms', 'checkout'] as const;
 export type ServiceName = (typeof SERVICES)[number];
@@ -17,7 +17,7 @@ export function perService<T>(make: (service: ServiceName) => T): PerService<T> 
   return { products, notifications, loms, checkout } as PerService<T>;
 }
 
-/** The one that the original product service takes. */
+/** The token of the original product service. */
 export const DEFAULT_PRODUCTS_TOKEN = 'testtoken';
 
 type Surroundings = {
@@ -25,15 +25,15 @@ type Surroundings = {
   port: number;
   databaseUrl: string;
   urls: PerService<string>;
-  /** What notifications writes its journal to. */
+  /** The file of notifications' journal. */
   journalFile?: string | undefined;
-  /** What each leaves its profiles in. */
+  /** The folder of the services' profiles. */
   profileDirectory?: string | undefined;
-  /** Where events travel through Kafka. */
+  /** Kafka's address. Unset: events go by RPC. */
   brokers?: string | undefined;
 };
 
-/** What a service is told about its surroundings; whatever else it knows to read passes through from the caller. */
+/** The environment of a service: the mesh's variables, and all others as the caller has set them. */
 export function serviceEnvironment(
   service: ServiceName,
   surroundings: Surroundings,
@@ -54,17 +54,17 @@ export function serviceEnvironment(
   if (service === 'loms') return { ...environment, NOTIFICATIONS_URL: urls.notifications, ...kafka };
   if (service === 'notifications') return { JOURNAL_FILE: journalFile, ...environment, ...kafka };
   if (service === 'checkout') {
-    // Another product service, such as the original one, may stand in the place of ours.
+    // The original product service may replace ours.
     const productsUrl = given.PRODUCTS_URL || urls.products;
     return { ...environment, PRODUCTS_TOKEN: productsToken, PRODUCTS_URL: productsUrl, LOMS_URL: urls.loms };
   }
   return environment;
 }
 
-/** The variables that name where notifications are delivered. A tool that stores some has to know that they are set. */
+/** The variables that name where notifications delivers to. A tool that stores notifications needs the same. */
 export type SinkVariables = { JOURNAL_FILE?: string | undefined; WEBHOOK_URL?: string | undefined };
 
 export function pickSinks({ JOURNAL_FILE, WEBHOOK_URL }: NodeJS.ProcessEnv): SinkVariables {
-  // They are written to a file that anyone may read.
+  // The run record is readable by every user.
   return { JOURNAL_FILE, WEBHOOK_URL: WEBHOOK_URL && hideUrlSecrets(WEBHOOK_URL) };
 }

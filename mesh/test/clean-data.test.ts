@@ -18,7 +18,7 @@ async function cleanData(directory: string): Promise<{ code: number; complaint: 
 }
 
 describe('make clean-data', () => {
-  it('removes what a mesh has left, and the folder where nothing else is in it', async () => {
+  it('removes the files of a mesh, and its folder if nothing else is in it', async () => {
     const paths = meshPaths(join(createPart(readTestFolder(), 'cleaned').directory, 'mesh'));
     createMeshFolder(paths);
     mkdirSync(paths.logs);
@@ -26,12 +26,12 @@ describe('make clean-data', () => {
     assert.equal(existsSync(paths.directory), false);
   });
 
-  it("leaves folders alone that only bear the names of a mesh's", async () => {
+  it("leaves foreign folders alone that have names of a mesh's", async () => {
     const paths = meshPaths(createPart(readTestFolder(), 'home').directory);
     mkdirSync(paths.logs);
     const { code, complaint } = await cleanData(paths.directory);
     assert.equal(code, 1);
-    assert.match(complaint, /^\S+logs is there already and is not a mesh's: set MESH_DIR to [^\n]+\.\n$/);
+    assert.match(complaint, /^\S+logs exists already and is not a mesh's: set MESH_DIR to [^\n]+\.\n$/);
     assert.ok(existsSync(paths.logs));
   });
 });

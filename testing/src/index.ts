@@ -1,7 +1,6 @@
 /** What the integration tests of the services, the end-to-end tests and the benchmarks use. */
 
-export { type PerService, SERVICES } from 'mesh';
-export { pickFreePorts } from 'mesh/run';
+export { type PerService, pickFreePorts, SERVICES } from 'mesh';
 export { itKeepsItsDocuments } from './document-proof/prove-documents.ts';
 export { eventually } from './patience.ts';
 export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
-import { Failure, LOCAL_HOST } from 'mesh';
+import { Failure, LOCAL_HOST, pickFreePorts } from 'mesh';
 import { type KafkaBroker, type KafkaBrokerOptions, missingForKafka, spawnKafkaBroker } from 'mesh/kafka';
 import { openRunRecord } from 'mesh/mesh-folder';
-import { pickFreePorts } from 'mesh/run';
 import { createPart, NEEDS_TEST_SCRIPT, readTestFolder } from './test-folder.ts';
 
 /** Names the brokers that the tests share, as it does for services. */

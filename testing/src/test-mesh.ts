@@ -3,9 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type MeshPaths, meshPaths, type PerService, PROJECT_DIRECTORY, perService, SERVICES } from 'mesh';
+import {
+  type MeshPaths,
+  meshPaths,
+  type PerService,
+  PROJECT_DIRECTORY,
+  perService,
+  pickFreePorts,
+  SERVICES,
+} from 'mesh';
 import { type ProcessStamp, readRunRecord } from 'mesh/mesh-folder';
-import { pickFreePorts, type ReadyMessage } from 'mesh/run';
+import type { ReadyMessage } from 'mesh/run';
 import { createPart, readTestFolder } from './test-folder.ts';
 
 /** A limit against hanging: with Kafka it took 34 s on a machine that was busy sevenfold. */

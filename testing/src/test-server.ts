@@ -1,4 +1,4 @@
-import { Failure, type PerService, SERVICES } from 'mesh';
+import { Failure, type PerService, pickFreePorts, SERVICES } from 'mesh';
 import { createSecrets, openRunRecord } from 'mesh/mesh-folder';
 import {
   type DatabaseServer,
@@ -10,7 +10,6 @@ import {
   superuserUrl,
   superviseDatabase,
 } from 'mesh/postgres';
-import { pickFreePorts } from 'mesh/run';
 import { openLogFile } from 'mesh/supervisor';
 import { provisionRole, withSuperuser } from 'service-kit/provision';
 import { type PostgresContainer, startPostgresContainer, UNASKED_PULL_TIMEOUT_MS } from './postgres-container.ts';

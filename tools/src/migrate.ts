@@ -5,13 +5,14 @@ import {
   meshPaths,
   type PerService,
   perService,
+  refusePortsInUse,
   runScript,
   SERVICES,
   type ServiceName,
 } from 'mesh';
 import { loadSecrets, openRunRecord, readLiveRun } from 'mesh/mesh-folder';
 import { databaseUrl, spawnDatabase } from 'mesh/postgres';
-import { migrationsDirectory, refusePortsInUse } from 'mesh/run';
+import { migrationsDirectory } from 'mesh/run';
 import { migrateDown, migrateUp, migrationStatus } from 'service-kit/migrations';
 
 /**

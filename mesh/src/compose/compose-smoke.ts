@@ -7,8 +7,8 @@ import { step } from '../run/progress.ts';
 import { type Compose, openCompose } from './docker-compose.ts';
 
 /**
- * `make compose-smoke`: brings docker-compose.yml up with two replicas of loms and checkout, beside whatever else runs; buys,
- * pays and reads the history; looks at what keeps the parts apart; takes everything down again. EVENTS=rpc: without Kafka.
+ * `make compose-smoke`: starts docker-compose.yml with two replicas of loms and checkout, on ports of its own; buys, pays and
+ * reads the history; checks the isolation between the parts; removes everything. EVENTS=rpc: without Kafka.
  */
 const SKU = 1076963;
 /** Events take part in the first rebalance of a new group of consumers. */
@@ -32,11 +32,11 @@ async function call(port: number, method: string, params: object): Promise<Recor
   return JSON.parse(text);
 }
 
-async function eventually<T>(timeoutMs: number, look: () => Promise<T>): Promise<T> {
+async function eventually<T>(timeoutMs: number, attempt: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
-      return await look();
+      return await attempt();
     } catch (error) {
       if (performance.now() > deadline) throw error;
       await sleep(POLL_INTERVAL_MS);
@@ -48,7 +48,7 @@ async function buy(ports: Ports, user: number): Promise<unknown> {
   await call(ports.checkout, 'addToCart', { user, sku: SKU, count: 2 });
   const cart = await call(ports.checkout, 'listCart', { user });
   assert.equal(typeof cart.totalPrice, 'number');
-  // With the key a repetition is the same purchase, whatever became of the first attempt.
+  // With the key a repeated call is the same purchase, whether or not the first attempt succeeded.
   const { orderID } = await call(ports.checkout, 'purchase', { user, idempotencyKey: `smoke-${user}` });
   await call(ports.loms, 'orderPayed', { orderID });
   return orderID;
@@ -106,7 +106,7 @@ await runScript(async () => {
   const work = async (): Promise<void> => {
     const up = ['up', '--build', '--wait', ...replicas];
     await step('image and containers', () => compose.run(up, ended.signal));
-    await step('a purchase, payed', () => eventually(PURCHASE_TIMEOUT_MS, () => buy(ports, 1)));
+    await step('a purchase, paid', () => eventually(PURCHASE_TIMEOUT_MS, () => buy(ports, 1)));
     await step('its history', () => eventually(HISTORY_TIMEOUT_MS, () => checkHistory(ports, 1)));
     await step('walls between the parts', () => checkWalls(compose));
     await step('another purchase, while a replica goes', replicaGoes);

@@ -3,14 +3,14 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * The first container of docker-compose.yml: makes the passwords, once, each into the volumes of those who may know it.
- * So none is in the image, in the environment of a container, or in a file of the project.
+ * The first container of docker-compose.yml: generates the passwords once, each into the volumes of the containers that need it.
+ * So no image, environment of a container, or file of the project contains one.
  *
- * `renew` gives the services new ones; afterwards `docker compose up --wait --force-recreate`.
+ * `renew` generates new ones for the services; call `docker compose up --wait --force-recreate` afterwards.
  */
 const SECRETS = '/secrets';
 const SERVICES = ['checkout', 'loms', 'notifications', 'products'];
-/** The two ends of the product service's token. */
+/** The services that need the product service's token. */
 const TOKEN_HOLDERS = new Set(['checkout', 'products']);
 /** Where pgbouncer and Postgres listen in their containers. */
 const PGBOUNCER_PORT = 6432;
@@ -21,9 +21,9 @@ if (!token) throw new Error('PRODUCTS_TOKEN is not set');
 const renew = process.argv[2] === 'renew';
 
 for (const service of SERVICES) {
-  // Postgres and the migrations see this folder,
+  // Postgres and the migrations mount this folder,
   const ofDatabase = join(SECRETS, `${service}-database`);
-  // and the service and its pgbouncer that one.
+  // and the service and its pgbouncer mount that one.
   const ofService = join(SECRETS, service);
   const superuser = readOrMake(join(ofDatabase, 'superuser'));
   const password = readOrMake(join(ofDatabase, 'password'), renew);
@@ -49,7 +49,7 @@ function readOrMake(path: string, anew = false): string {
   return made;
 }
 
-/** Readable by all, because the users of the images differ: who sees the volume may read it, and nobody else has it. */
+/** Readable by all users, because those of the images differ: only the containers that need it mount the volume. */
 function write(path: string, lines: readonly string[]): void {
   writeFileSync(`${path}.new`, `${lines.join('\n')}\n`, { mode: 0o444 });
   renameSync(`${path}.new`, path);

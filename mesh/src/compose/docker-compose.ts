@@ -7,22 +7,22 @@ import { PROJECT_DIRECTORY } from '../mesh-config.ts';
 
 /** The containers of docker-compose.yml. */
 export type Compose = {
-  /** Runs `docker compose …` to its end and answers what it wrote on standard output. */
+  /** Runs `docker compose …` to its end and answers its standard output. */
   run(words: readonly string[], signal?: AbortSignal): Promise<string>;
   /** The same with this terminal for its output. */
   spawn(words: readonly string[]): ChildProcess;
 };
 
-/** Stops the containers. Watchers too, whether or not this call speaks of them. */
+/** Stops the containers of all profiles, monitoring included. */
 export const STOP = ['--profile', '*', 'stop'] as const;
 
-/** Building the image and fetching those of others takes minutes on a slow line; longer than this it hangs. */
+/** A limit against hanging: building and pulling the images takes minutes on a slow line. */
 const TIMEOUT_MS = 1_800_000;
-/** Enough to hold the reason, in the output of a failure. */
+/** The reason of a failure is in its last lines. */
 const LINES_SHOWN = 15;
 
 /**
- * @param variables what docker-compose.yml reads, on top of the environment
+ * @param variables of docker-compose.yml, added to the environment
  * @throws {Failure} with one sentence where Docker, its engine or Compose is missing
  */
 export async function openCompose(variables: NodeJS.ProcessEnv = {}): Promise<Compose> {
@@ -32,7 +32,7 @@ export async function openCompose(variables: NodeJS.ProcessEnv = {}): Promise<Co
   const words = ['compose', ...composeFiles(environment.EVENTS)];
   return {
     run: (more, signal) => runDocker([...words, ...more], environment, signal),
-    // A group of its own: Ctrl-C is for this process, which knows what to do in which order.
+    // A process group of its own: Ctrl-C reaches this process only, which stops the containers.
     spawn: (more) =>
       spawn('docker', [...words, ...more], {
         cwd: PROJECT_DIRECTORY,
@@ -43,14 +43,14 @@ export async function openCompose(variables: NodeJS.ProcessEnv = {}): Promise<Co
   };
 }
 
-/** Unlike without Docker, order events travel through Kafka unless something else is said: three brokers come with the file. */
+/** By default order events go through Kafka, unlike without Docker: docker-compose.yml has three brokers. */
 function composeFiles(events = ''): string[] {
   if (events === '' || events === 'kafka') return [];
   if (events === 'rpc') return ['--file', 'docker-compose.yml', '--file', 'docker-compose.rpc.yml'];
   throw new Failure(`EVENTS ${describeWrong(events, 'kafka or rpc')}.`);
 }
 
-/** What docker-compose.yml publishes on this host. Compose itself answers a wrong one in the words of its parser. */
+/** The ports that docker-compose.yml publishes. Compose itself reports a wrong one as an error of its parser. */
 export const COMPOSE_PORTS = [
   'CHECKOUT',
   'LOMS',

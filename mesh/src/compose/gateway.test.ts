@@ -27,9 +27,9 @@ describe('The gateway of the containers', () => {
     });
     server.listen(0, LOCAL_HOST);
     await once(server, 'listening');
-    const [first = 0, second = 0, nobody = 0] = await pickFreePorts(3);
+    const [first = 0, second = 0, unused = 0] = await pickFreePorts(3);
     [port, deadPort] = [first, second];
-    const routes = [`${port}=localhost:${(server.address() as AddressInfo).port}`, `${deadPort}=localhost:${nobody}`];
+    const routes = [`${port}=localhost:${(server.address() as AddressInfo).port}`, `${deadPort}=localhost:${unused}`];
     gateway = spawn(process.execPath, [GATEWAY, ...routes], { stdio: 'inherit' });
     for (const listening of [port, deadPort]) assert.ok(await waitForPort(LOCAL_HOST, listening, START_TIMEOUT_MS));
   });

@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 /**
- * `node gateway.ts 8081=loms:8081 …` takes connections on a port and hands each to the next replica behind the name. So the
- * services of docker-compose.yml have the same ports on the host however many replicas there are; Docker's own port ranges
- * give them out in an order that nobody can foretell. It stands for the load balancer of a real deployment and knows no HTTP.
+ * `node gateway.ts 8081=loms:8081 …` accepts connections on a port and forwards each to the next replica of a name. So a service
+ * has one port on the host for any number of replicas, as behind the load balancer of a real deployment. It knows no HTTP.
  */
 const CONNECTIONS_MAX = 1_000;
-/** A replica is in the same network: one that takes longer is gone. */
+/** A replica is in the same network: one that needs longer has stopped. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
 let turn = 0;
@@ -16,7 +15,7 @@ let turn = 0;
 for (const route of process.argv.slice(2)) {
   const [, port, host, targetPort] = /^(\d+)=([\w-]+):(\d+)$/.exec(route) ?? [];
   if (!port || !host || !targetPort) throw new Error(`"${route}" is no route: expected port=host:port.`);
-  // A client may have said all it has to say, and still wait for the answer.
+  // A client may close its sending side and still wait for the answer.
   const server = createServer({ allowHalfOpen: true }, (client) => void serve(client, host, Number(targetPort)));
   server.maxConnections = CONNECTIONS_MAX;
   server.listen(Number(port));
@@ -25,7 +24,7 @@ for (const route of process.argv.slice(2)) {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit());
 
 async function serve(client: Socket, host: string, port: number): Promise<void> {
-  // Before anything else: an error that nobody listens for would end the process.
+  // First of all: an error without a listener would end the process.
   client.on('error', () => client.destroy());
   const replica = await reach(host, port);
   if (!replica || client.destroyed) {
@@ -39,7 +38,7 @@ async function serve(client: Socket, host: string, port: number): Promise<void> 
   client.pipe(replica).pipe(client);
 }
 
-/** The name is looked up for each connection: Docker answers at once, with the replicas there are now. */
+/** Resolves the name for each connection: Docker answers at once, with the current replicas. */
 async function reach(host: string, port: number): Promise<Socket | undefined> {
   const addresses = await lookup(host, { all: true, family: 4 }).catch(() => []);
   turn += 1;

@@ -7,8 +7,8 @@ import { SERVICES } from '../services.ts';
 import { type Compose, openCompose, STOP } from './docker-compose.ts';
 
 /**
- * `make run-all STACK=compose`: the mesh in containers, until Ctrl-C, which stops them and keeps their data; `make stop` does
- * so from elsewhere, `make clean-data STACK=compose` removes containers and data.
+ * `make run-all STACK=compose`: runs the mesh in containers until Ctrl-C or `make stop`, which keep their data;
+ * `make clean-data STACK=compose` removes containers and data.
  */
 const commands: Record<string, () => Promise<void>> = {
   run,
@@ -18,7 +18,7 @@ const commands: Record<string, () => Promise<void>> = {
   },
 };
 
-/** Their logs are shown; the others have theirs in `docker compose logs <name>`. */
+/** The containers whose logs are shown; `docker compose logs <name>` shows the others'. */
 const SHOWN = [...SERVICES];
 
 async function run(): Promise<void> {
@@ -46,20 +46,20 @@ async function showLogs(compose: Compose, interrupted: Promise<Interruption>): P
   const logs = compose.spawn(['logs', '--follow', '--tail', '0', ...SHOWN]);
   const stopped = once(logs, 'exit');
   try {
-    // Logs end when the last container stops: somebody called make stop.
+    // The logs end when the last container stops, by make stop.
     return await Promise.race([
       interrupted.then((interruption) => Promise.reject(interruption)),
       stopped.then(() => Promise.reject(new Interruption('the containers stopped'))),
     ]);
   } finally {
-    // At once: whatever else it says about its end is of no interest.
+    // At once, so that it prints nothing about its end.
     logs.kill('SIGKILL');
   }
 }
 
 function explain(error: Error): never {
   throw new Failure(
-    `${error.message}\nThe containers are left for you to look at: docker compose ps -a, docker compose logs <name>. make stop stops them.`,
+    `${error.message}\nThe containers still run: see docker compose ps -a and docker compose logs <name>. make stop stops them.`,
   );
 }
 

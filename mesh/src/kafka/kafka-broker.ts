@@ -15,14 +15,14 @@ export type KafkaBroker = Supervision & {
 };
 
 export type KafkaBrokerOptions = {
-  /** Holds data and configuration; what lies there from before is taken up again. */
+  /** Holds data and configuration; a broker continues with the data of an earlier one. */
   directory: string;
   logs: string;
   port: number;
   controllerPort: number;
-  /** Where it is one of several: which of them, from 1, and the ports of their controllers in this order. */
+  /** For one of several brokers: its number, from 1, and the ports of all controllers in order of their numbers. */
   cluster?: { nodeID: number; controllerPorts: readonly number[] };
-  /** One more listener, by TLS and for those who prove who they are. */
+  /** One more listener, with TLS and authentication. */
   secured?: SecuredListener;
   onSpawn?(name: string, pid: number): void;
   onProgress?(text: string): void;
@@ -33,13 +33,13 @@ export type SecuredListener = {
   /** PKCS #12, with the broker's key and certificate. */
   keystore: string;
   keystorePassword: string;
-  /** The only one who is let in, by SCRAM-SHA-512 or PLAIN. */
+  /** The only user, by SCRAM-SHA-512 or PLAIN. */
   user: { name: string; password: string };
 };
 
-/** A limit against hanging: two JVMs, one of which formats the storage, took 35 s on a machine that was busy eightfold. */
+/** A limit against hanging: Kafka took 35 s on a machine with eight times the load it can bear. */
 const READY_TIMEOUT_MS = 180_000;
-/** Any will do, as long as it stays the same. */
+/** Any identifier, as long as it never changes. */
 const CLUSTER_ID = 'b3JkZXItbWVzaC1sb2NhbA';
 const JAVA_OPTIONS = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
@@ -117,9 +117,9 @@ function writeConfig({ directory, port, controllerPort, cluster, secured }: Kafk
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL',
     'log.dirs': join(directory, 'data'),
-    // A topic that nobody has made is a mistake to be seen.
+    // A missing topic must show as an error.
     'auto.create.topics.enable': false,
-    // As in docker-compose.yml: what was acknowledged is on two brokers, where there are several.
+    // As in docker-compose.yml: with several brokers, two hold each acknowledged message.
     'min.insync.replicas': inSyncMin,
     'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': 4,
@@ -127,7 +127,7 @@ function writeConfig({ directory, port, controllerPort, cluster, secured }: Kafk
     'transaction.state.log.min.isr': inSyncMin,
     'share.coordinator.state.topic.replication.factor': replicas,
     'share.coordinator.state.topic.min.isr': inSyncMin,
-    // Members that start one after the other need not wait for each other.
+    // Members of a group start one after the other and need not wait for each other.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
     ...securitySettings(secured),

@@ -13,28 +13,28 @@ export const KAFKA_FILES = join(PROJECT_DIRECTORY, 'mesh/kafka');
 
 const JAVA_MIN = 17;
 const JAVA_TIMEOUT_MS = 20_000;
-/** Some 60 MB, once. */
+/** It downloads some 60 MB, once. */
 const MAVEN_TIMEOUT_MS = 300_000;
-/** What an attempt has fetched it keeps, so the next one has less to do. */
+/** Maven keeps the files of a failed attempt, so the next one downloads less. */
 const MAVEN_ATTEMPTS_MAX = 3;
 
-/** Why no broker can be started here, as a sentence that says what to do; undefined where one can. */
+/** Why no broker can be started here, as a sentence that says what to do; undefined where one can be. */
 export async function missingForKafka(): Promise<string | undefined> {
   const version = await javaVersion();
   const remedy = 'install it, or set KAFKA_BROKERS to a Kafka that runs elsewhere.';
-  if (version === undefined) return `Kafka needs Java ${JAVA_MIN} or newer, and there is no java here: ${remedy}`;
-  if (version < JAVA_MIN) return `Kafka needs Java ${JAVA_MIN} or newer, and this is ${version}: ${remedy}`;
-  if (existsSync(jarsFolder()) || (await answers('mvn', '--version'))) return undefined;
-  return `Kafka's files are fetched by Maven, and there is no mvn here: ${remedy}`;
+  if (version === undefined) return `Kafka needs Java ${JAVA_MIN} or newer, and java is not in PATH: ${remedy}`;
+  if (version < JAVA_MIN) return `Kafka needs Java ${JAVA_MIN} or newer, and java is version ${version}: ${remedy}`;
+  if (existsSync(jarsFolder()) || (await canRun('mvn', '--version'))) return undefined;
+  return `Maven downloads Kafka, and mvn is not in PATH: ${remedy}`;
 }
 
-/** The folder of Kafka's jars, fetched by Maven the first time. */
+/** The folder of Kafka's jars, which Maven downloads the first time. */
 export async function provideKafkaJars(onProgress: (text: string) => void): Promise<string> {
   const missing = await missingForKafka();
   if (missing !== undefined) throw new Failure(missing);
   const folder = jarsFolder();
   if (existsSync(folder)) return folder;
-  onProgress(`fetching Kafka ${kafkaVersion()} by Maven, once; it takes a minute or so`);
+  onProgress(`downloading Kafka ${kafkaVersion()} with Maven, once; this takes about a minute`);
   const unfinished = createUnfinishedFolder();
   try {
     await fetchJars(unfinished);
@@ -52,12 +52,12 @@ function createUnfinishedFolder(): string {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new Failure(
-      `Kafka's files cannot be kept in ${cacheFolder()} (${code}): set XDG_CACHE_HOME to a folder that can be written.`,
+      `Kafka's files cannot be stored in ${cacheFolder()} (${code}): set XDG_CACHE_HOME to a folder that can be written.`,
     );
   }
 }
 
-/** Two may have fetched it at once; the first is as good as the other. */
+/** Two runs may have downloaded it at once; the first folder stays. */
 function moveUnlessThere(from: string, to: string): void {
   try {
     renameSync(from, to);
@@ -74,11 +74,11 @@ async function fetchJars(folder: string): Promise<void> {
     complaint = failed;
   }
   throw new Failure(
-    `Maven could not fetch Kafka (${complaint.slice(0, 200)}): with the network in order try again, or set KAFKA_BROKERS to a Kafka that runs elsewhere.`,
+    `Maven could not download Kafka (${complaint.slice(0, 200)}): check the network and try again, or set KAFKA_BROKERS to a Kafka that runs elsewhere.`,
   );
 }
 
-/** @returns what it complained of; undefined when all went well */
+/** @returns Maven's error; undefined on success */
 async function runMaven(folder: string): Promise<string | undefined> {
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${folder}`, '-DincludeScope=runtime'];
   const maven = spawn('mvn', ['-B', '-q', '-f', join(KAFKA_FILES, 'pom.xml'), ...goal], {
@@ -87,7 +87,7 @@ async function runMaven(folder: string): Promise<string | undefined> {
   });
   const [output, [code, signal]] = await Promise.all([text(maven.stdout), once(maven, 'exit')]);
   if (code === 0) return undefined;
-  const nothing = signal === null ? 'it said nothing' : `it took longer than ${MAVEN_TIMEOUT_MS / 1000} s`;
+  const nothing = signal === null ? 'it printed no error' : `it took longer than ${MAVEN_TIMEOUT_MS / 1000} s`;
   return output.split('\n').find((line) => line.includes('ERROR')) ?? nothing;
 }
 
@@ -95,7 +95,7 @@ function jarsFolder(): string {
   return join(cacheFolder(), `kafka-${kafkaVersion()}`);
 }
 
-/** Outside of the project, so that a second clone and `make clean-data` need not fetch it again. */
+/** Outside of the project, so that a second clone, or a run after `make clean-data`, need not download it again. */
 function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'order-mesh');
 }
@@ -107,7 +107,7 @@ function kafkaVersion(): string {
 
 async function javaVersion(): Promise<number | undefined> {
   try {
-    // Java tells it on stderr.
+    // Java prints it on stderr.
     const { stderr } = await promisify(execFile)('java', ['-version'], { timeout: JAVA_TIMEOUT_MS });
     return Number(stderr.match(/version "(\d+)/)?.[1] ?? 0);
   } catch {
@@ -115,7 +115,7 @@ async function javaVersion(): Promise<number | undefined> {
   }
 }
 
-async function answers(command: string, ...words: string[]): Promise<boolean> {
+async function canRun(command: string, ...words: string[]): Promise<boolean> {
   return promisify(execFile)(command, words, { timeout: JAVA_TIMEOUT_MS }).then(
     () => true,
     () => false,

@@ -12,7 +12,7 @@ async function run(): Promise<number> {
   const config = loadMeshConfig(process.env);
   const paths = meshPaths(config.directory);
   await using undo = new AsyncDisposableStack();
-  // Two brokers on the same data would be the end of one of them.
+  // Two brokers must not share their data.
   const record = openRunRecord(paths, 'make kafka', 0);
   undo.defer(() => record.close());
   await record.stopLeftovers();
@@ -32,8 +32,8 @@ async function run(): Promise<number> {
   undo.defer(() => broker.stop());
   await unlessInterrupted(step('Kafka', broker.start));
   console.log(`
-Kafka takes messages: KAFKA_BROKERS=${broker.address}
-make run-all EVENTS=kafka starts a broker of its own; give this one to services that you start yourself, or to tests:
+Kafka is ready: KAFKA_BROKERS=${broker.address}
+It is for tests and for services that you start yourself; make run-all EVENTS=kafka starts its own broker.
   KAFKA_BROKERS=${broker.address} make test
 
 Ctrl-C stops it. Data is in ${shortPath(paths.kafka)}.

@@ -39,7 +39,7 @@ describe('The lock of a mesh folder', () => {
   });
   afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-  it('keeps every other process out until its holder is gone, by kill -9 too', async () => {
+  it('excludes every other process until its holder has ended, by kill -9 too', async () => {
     const holder = await holdInAnotherProcess(paths);
     try {
       assert.equal(isFolderLocked(paths), true);
@@ -55,13 +55,13 @@ describe('The lock of a mesh folder', () => {
     assert.equal(isFolderLocked(paths), false);
   });
 
-  it('leaves nothing behind, not a byte in the file', async () => {
+  it('writes nothing, not even into the file', async () => {
     await kill(await holdInAnotherProcess(paths));
     assert.deepEqual(readdirSync(paths.directory), ['.order-mesh']);
     assert.equal(statSync(paths.marker).size, 0);
   });
 
-  it('goes with a folder that is moved, and stays away from a copy', async () => {
+  it('moves with its folder, and does not hold in a copy', async () => {
     const [moved, copy] = ['moved', 'copy'].map((name) => meshPaths(join(parent, name)));
     assert.ok(moved && copy);
     const holder = await holdInAnotherProcess(paths);
@@ -76,7 +76,7 @@ describe('The lock of a mesh folder', () => {
     }
   });
 
-  it('is refused in one sentence on a file that somebody has written into', () => {
+  it('is refused in one sentence on a file that is not empty', () => {
     writeFileSync(paths.marker, 'no database, and longer than the header of one: '.repeat(10));
     assert.throws(() => acquireFolderLock(paths), /^Failure: \S+\.order-mesh cannot be locked \([^)]+\): [^\n]+\.$/);
   });

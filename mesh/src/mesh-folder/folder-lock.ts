@@ -4,28 +4,27 @@ import { Failure } from '../failure.ts';
 import { type MeshPaths, shortPath } from '../mesh-config.ts';
 
 /**
- * One run to a folder. The lock is the one that SQLite takes on the marker file: the kernel keeps it by inode, so it holds
- * across process namespaces and containers, and frees it when the process ends, however it ends. Nothing is ever written
- * into the file. docs/decisions/0020-one-run-to-a-folder.md says why it is no pid file and no socket.
+ * One run per folder. SQLite locks the marker file: the kernel keeps the lock by inode, so it holds across process namespaces
+ * and containers, and frees it when the process ends. Alternatives: docs/decisions/0020-one-run-to-a-folder.md.
  */
 export type FolderLock = { release(): void };
 
-/** A process that only asks whether the lock is held keeps it for less than a millisecond; a run waits for that. */
-const ASKERS_TIMEOUT_MS = 300;
-/** https://sqlite.org/rescode.html: the low byte is the code, the rest says more about it. */
+/** A process that tests the lock holds it for less than a millisecond; a run waits for that. */
+const LOCK_TIMEOUT_MS = 300;
+/** https://sqlite.org/rescode.html: the low byte is the code, the rest refines it. */
 const SQLITE_BUSY = 5;
-/** Node closes a database that is garbage, which would free the lock of a run that still goes on. */
+/** Node closes a database that is garbage, which would free the lock of a live run. */
 const held = new Set<DatabaseSync>();
 
 /** @returns undefined where another process holds it */
 export function acquireFolderLock({ marker }: MeshPaths): FolderLock | undefined {
-  // SQLite would open a file that cannot be written for reading, without a word.
+  // SQLite would silently open a file without write permission for reading.
   accessSync(marker, constants.W_OK);
   const before = identifyFile(marker);
-  const database = new DatabaseSync(marker, { timeout: ASKERS_TIMEOUT_MS });
-  // In memory: no journal file is left behind by kill -9.
+  const database = new DatabaseSync(marker, { timeout: LOCK_TIMEOUT_MS });
+  // In memory: kill -9 leaves no journal file.
   const isHeld = tryLock(database, 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE', marker);
-  // make clean-data removes the file while it holds the lock: a lock on a removed file keeps nobody out.
+  // make clean-data removes the file while it holds the lock: a lock on a removed file excludes no other run.
   if (!isHeld || before === undefined || identifyFile(marker) !== before) {
     database.close();
     return undefined;
@@ -38,7 +37,7 @@ export function acquireFolderLock({ marker }: MeshPaths): FolderLock | undefined
   };
 }
 
-/** Whether any process of this machine holds it, in whatever container. */
+/** Whether any process of this machine holds it, in any container. */
 export function isFolderLocked({ marker }: MeshPaths): boolean {
   if (identifyFile(marker) === undefined) return false;
   const database = new DatabaseSync(marker, { readOnly: true });
@@ -49,7 +48,7 @@ export function isFolderLocked({ marker }: MeshPaths): boolean {
   }
 }
 
-/** Names a file or folder for as long as it is there, also when it is moved; a copy has another name. */
+/** Identifies a file or folder also after it was moved; a copy has another identity. */
 export function identifyFile(path: string): string | undefined {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats && `${stats.dev}:${stats.ino}`;

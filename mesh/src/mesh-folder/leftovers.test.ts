@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { type MeshPaths, meshPaths } from '../mesh-config.ts';
 import { stopLeftovers } from './leftovers.ts';
 
-/** Longer than a pid may be: no process has it, as none here has the pid of a process in another container. */
+/** Larger than any pid, like the pid of a process in another container: no process here has it. */
 const NO_PID = 2 ** 30;
 
-describe('What is left of a killed run', () => {
+describe('A killed run', () => {
   let parent: string;
   let paths: MeshPaths;
   let data: string;
@@ -25,7 +25,7 @@ describe('What is left of a killed run', () => {
   });
   afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-  it('is no Postgres that lives in another container: its data is refused, whatever its pid says here', async () => {
+  it('may leave a Postgres in another container: its data is refused, although its pid is unknown here', async () => {
     const here = process.cwd();
     process.chdir(data);
     const postgres = createServer().listen('.s.PGSQL.5');
@@ -42,12 +42,12 @@ describe('What is left of a killed run', () => {
     }
   });
 
-  it('is the pid file and the socket of a Postgres that is gone, and both are removed', async () => {
+  it('leaves the pid file and the socket of a dead Postgres, and both are removed', async () => {
     assert.equal(await stopLeftovers([], paths), 0);
     assert.deepEqual(readdirSync(data), []);
   });
 
-  it('is nothing at the old place of a folder that was moved', async () => {
+  it('has nothing at the old path of a folder that was moved', async () => {
     assert.equal(await stopLeftovers([]), 0);
     assert.deepEqual(readdirSync(data).sort(), ['.s.PGSQL.5.lock', 'postmaster.pid']);
   });

@@ -22,8 +22,8 @@ const STAGES: [belongs: (name: string) => boolean, steps: StopStep[]][] = [
 ];
 
 /**
- * Stops what is left of a run whose runner was killed, and answers how many processes that were.
- * @param paths left out where the folder was moved: at its old place another run may have its Postgres
+ * Stops the processes of a run whose runner was killed, and answers their number.
+ * @param paths unset where the folder was moved: another run may have its Postgres at the old path
  */
 export async function stopLeftovers(processes: ProcessStamp[], paths?: MeshPaths): Promise<number> {
   const postgres = paths && (await findPostgres(paths));
@@ -38,13 +38,13 @@ async function stopOne(stamp: ProcessStamp, steps: StopStep[]): Promise<void> {
   const gone = await stopProcess(stamp, steps).catch(() => false);
   if (gone) return;
   throw new Failure(
-    `${stamp.name} (process ${stamp.pid}) of an earlier run cannot be stopped: end it yourself, with kill -9 ${stamp.pid} as the user who started it.`,
+    `${stamp.name} (process ${stamp.pid}) of an earlier run cannot be stopped: call kill -9 ${stamp.pid} as the user who started it.`,
   );
 }
 
 /**
- * Postgres by its own pid file, for the moment in which it ran and was not on record yet. The file may name a stranger
- * who was given the pid since, so the process has to work in this very cluster.
+ * Finds Postgres by its own pid file, since the runner may have been killed before it recorded the pid. Another process may
+ * have the pid by now, so the process must work in this very cluster.
  */
 async function findPostgres(paths: MeshPaths): Promise<ProcessStamp | undefined> {
   const data = join(paths.postgres, 'data');
@@ -55,18 +55,17 @@ async function findPostgres(paths: MeshPaths): Promise<ProcessStamp | undefined>
       `A Postgres of an earlier run still works on ${shortPath(data)}, in another container or process namespace: end it there, then call again.`,
     );
   }
-  // Postgres asks only whether the pid is in use and would refuse to start, be it a stranger's by now or that of a dead
-  // process whose parent has not noticed.
+  // Postgres checks only whether the pid is in use, and would refuse to start if another process has it by now.
   removeClusterLocks(paths.postgres);
   return undefined;
 }
 
-/** Postgres works in its data folder, wherever that was moved; the command line is for systems that do not tell. */
+/** Postgres's working folder is its data folder, also after a move. Its command line serves where that is not readable. */
 function worksIn(pid: number, data: string): boolean {
   try {
     if (process.platform === 'linux') return identifyFile(`/proc/${pid}/cwd`) === identifyFile(data);
   } catch {
-    // Another user's process is not shown to root in a container without CAP_SYS_PTRACE.
+    // Root in a container without CAP_SYS_PTRACE cannot see another user's process.
   }
   return readCommandLine(pid).includes(`-D ${data} `);
 }

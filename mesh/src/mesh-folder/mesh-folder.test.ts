@@ -12,7 +12,7 @@ describe('The folder of a mesh', () => {
   });
   afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-  it('is made with the folders above it, and found again', () => {
+  it('is created with its parents, and found again', () => {
     const paths = meshPaths(join(parent, 'a/b'));
     createMeshFolder(paths);
     mkdirSync(paths.logs);
@@ -20,13 +20,13 @@ describe('The folder of a mesh', () => {
     assert.ok(existsSync(paths.logs));
   });
 
-  it('may hold what is not of the mesh, such as the lost+found of a disk', () => {
+  it('may contain foreign files, such as the lost+found of a disk', () => {
     writeFileSync(join(parent, 'notes.txt'), '');
     createMeshFolder(meshPaths(parent));
     assert.ok(existsSync(meshPaths(parent).marker));
   });
 
-  it("is refused where a name of the mesh is somebody else's, as in the folder of this project", () => {
+  it('is refused where a foreign file has a name of the mesh, as in the folder of this project', () => {
     mkdirSync(join(parent, 'pgbouncer'));
     assert.throws(() => createMeshFolder(meshPaths(parent)), {
       name: 'Failure',
@@ -46,7 +46,7 @@ describe('The folder of a mesh', () => {
     }
   });
 
-  it('is refused, and the wait for it ends, where no folder can ever be made', () => {
+  it('is refused in bounded time where no folder can be created', () => {
     assert.throws(() => createMeshFolder(meshPaths('/proc/order-mesh')), /^Failure: \S+ cannot be created \(E\w+\): /);
   });
 });

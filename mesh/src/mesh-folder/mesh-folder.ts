@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { createFolder } from 'service-kit/create-folder';
 import { Failure } from '../failure.ts';
 import { type MeshPaths, shortPath } from '../mesh-config.ts';
@@ -10,9 +11,8 @@ export function listContents(paths: MeshPaths): string[] {
 }
 
 /**
- * Makes the folder of a mesh and marks it as one. MESH_DIR may be any folder, the project's own or a home with `logs` in
- * it: what bears one of our names and lies in a folder without the mark is somebody else's, and is neither given to
- * another user nor removed.
+ * Creates the folder of a mesh and marks it. MESH_DIR may be any folder, such as a home with `logs` in it: without the mark, a
+ * file with one of our names is foreign, and must neither change its owner nor be removed.
  */
 export function createMeshFolder(paths: MeshPaths): void {
   createFolderOrRefuse(paths.directory);
@@ -20,10 +20,10 @@ export function createMeshFolder(paths: MeshPaths): void {
   const foreign = listContents(paths).find((path) => existsSync(path));
   if (foreign !== undefined) {
     throw new Failure(
-      `${shortPath(foreign)} is there already and is not a mesh's: set MESH_DIR to a folder that is empty or not there yet.`,
+      `${shortPath(foreign)} exists already and is not a mesh's: set MESH_DIR to a folder that is empty or does not exist.`,
     );
   }
-  // Empty, so that it finds room on a full disk.
+  // Empty, so that a full disk can hold it.
   closeSync(openSync(paths.marker, 'w'));
 }
 
@@ -36,4 +36,17 @@ function createFolderOrRefuse(directory: string): void {
       `${shortPath(directory)} cannot be created (${code}): set MESH_DIR to a folder that can be written.`,
     );
   }
+}
+
+/** A fresh cluster takes 40 MiB, and Postgres keeps up to 1 GiB of write-ahead log. */
+const FREE_BYTES_MIN = 1024 ** 3;
+
+export async function refuseFullDisk(directory: string): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const free = bavail * bsize;
+  if (free >= FREE_BYTES_MIN) return;
+  const mebibytes = Math.floor(free / 1024 ** 2);
+  throw new Failure(
+    `Only ${mebibytes} MiB are free where ${shortPath(directory)} lies and Postgres needs 1024: free some space, or set MESH_DIR to a folder on another disk.`,
+  );
 }

@@ -9,13 +9,13 @@ describe('The stamp of a process', () => {
     assert.ok(isAlive(stamp));
   });
 
-  it('does not take another process with the same pid for it', () => {
+  it('does not match another process with the same pid', () => {
     const stamp = stampProcess('mocha', process.pid);
     assert.ok(stamp);
     assert.equal(isAlive({ ...stamp, identity: `${stamp.identity}0` }), false);
   });
 
-  it('is not given where there is no process', () => {
-    assert.equal(stampProcess('nobody', 2 ** 30), undefined);
+  it('is undefined where there is no process', () => {
+    assert.equal(stampProcess('none', 2 ** 30), undefined);
   });
 });

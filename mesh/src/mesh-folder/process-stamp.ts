@@ -5,15 +5,15 @@ import { Failure } from '../failure.ts';
 import type { StopStep } from '../supervisor/plan.ts';
 
 /**
- * A process as it can be found again by a later run. A pid alone says nothing, because pids are used again: with the time
- * at which the process started it names one process for good, so that no stranger is ever signalled.
+ * Identifies a process for a later run. Pids are reused, so a pid alone may name another process by then; together with the
+ * time of its start it names one process only.
  */
 export type ProcessStamp = {
   name: string;
   pid: number;
-  /** When it started. */
+  /** The time of its start. */
   identity: string;
-  /** The process namespace in which the pid is meant: containers that share a folder have one each. */
+  /** The process namespace of the pid: containers that share a folder have one each. */
   namespace?: string | undefined;
 };
 
@@ -31,12 +31,12 @@ export function isAlive({ pid, identity, namespace }: ProcessStamp): boolean {
   return namespace === identifyNamespace() && identifyProcess(pid) === identity;
 }
 
-/** Whether it belongs to another process namespace, where it may live without being seen from here. */
+/** Whether it belongs to another process namespace, whose processes are invisible here. */
 export function isOutOfReach({ namespace }: ProcessStamp): boolean {
   return namespace !== identifyNamespace();
 }
 
-/** Sends one signal after the other, waiting after each; answers whether the process is gone in the end. */
+/** Sends one signal after the other and waits after each; answers whether the process has ended. */
 export async function stopProcess(stamp: ProcessStamp, steps: StopStep[]): Promise<boolean> {
   for (const { signal, waitMs } of steps) {
     if (!sendSignal(stamp, signal)) return true;
@@ -65,7 +65,7 @@ function sendSignal(stamp: ProcessStamp, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** undefined where no such process runs; one that has ended and waits for its parent to notice does not run. */
+/** undefined where no such process runs; a zombie does not run. */
 function identifyProcess(pid: number): string | undefined {
   return process.platform === 'linux' ? identifyByProc(pid) : identifyByPs(pid);
 }
@@ -88,7 +88,7 @@ function identifyByProc(pid: number): string | undefined {
 function identifyNamespace(): string | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
-    // A /proc that was mounted in another namespace shows other processes under the pids that are signalled here.
+    // A /proc of another namespace shows other processes under the pids that are signalled here.
     if (readlinkSync('/proc/self') === String(process.pid)) return readlinkSync('/proc/self/ns/pid');
   } catch {
     // It is not mounted at all.
@@ -101,7 +101,7 @@ function identifyByPs(pid: number): string | undefined {
     const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
       encoding: 'utf8',
       timeout: PS_TIMEOUT_MS,
-      // The start time has to read the same in every run, whatever the user's language and time zone.
+      // The start time must not depend on the user's language and time zone.
       env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
       stdio: ['ignore', 'pipe', 'ignore'],
     });

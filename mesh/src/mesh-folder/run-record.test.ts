@@ -30,7 +30,7 @@ describe('The record of a run', () => {
     rmSync(parent, { recursive: true, force: true });
   });
 
-  it('keeps a second run out, in one sentence', () => {
+  it('refuses a second run in one sentence', () => {
     assert.equal(readLiveRun(paths)?.runner.pid, process.pid);
     assert.throws(() => openRunRecord(paths, 'make kafka', 0), {
       name: 'Failure',
@@ -38,7 +38,7 @@ describe('The record of a run', () => {
     });
   });
 
-  it('says nothing in a copy of the folder: neither who runs nor what a killed run has left', async () => {
+  it('is ignored in a copy of the folder, with its runner and its processes', async () => {
     const child = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 60_000)'], { stdio: 'ignore' });
     const gone = once(child, 'exit');
     record.add('postgres', child.pid ?? 0);
@@ -53,7 +53,7 @@ describe('The record of a run', () => {
     await gone;
   });
 
-  it('is found where the folder was moved to, and leaves what comes to its old place alone', () => {
+  it('moves with its folder, and leaves a new folder at the old path alone', () => {
     const moved = copy;
     renameSync(paths.directory, moved.directory);
     assert.equal(readLiveRun(moved)?.runner.pid, process.pid);
@@ -67,7 +67,7 @@ describe('The record of a run', () => {
   });
 
   if (process.platform === 'linux') {
-    it('names no process of another container that has the same pid', () => {
+    it('does not match a process with the same pid in another container', () => {
       moveToAnotherNamespace(paths);
       const run = readLiveRun(paths);
       assert.ok(run && isOutOfReach(run.runner));
@@ -82,7 +82,7 @@ describe('The record of a run', () => {
     });
   }
 
-  it('keeps what a killed run has left until it is stopped', () => {
+  it('keeps the processes of a killed run until they are stopped', () => {
     record.add('postgres', process.pid);
     const { processes } = JSON.parse(readFileSync(paths.record, 'utf8'));
     record.close();

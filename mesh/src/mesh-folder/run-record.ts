@@ -8,26 +8,26 @@ import { createMeshFolder } from './mesh-folder.ts';
 import { isAlive, isOutOfReach, type ProcessStamp, stampProcess } from './process-stamp.ts';
 
 type RecordContent = {
-  /** The folder that it speaks of: a copy of the folder brings the record of the original along. */
+  /** Its folder: a copy of the folder contains the record of the original. */
   folder: string;
   runner: ProcessStamp;
   postgresPort: number;
-  /** Where the services listen; only of a run that starts them. */
+  /** Only of a run that starts services. */
   servicePorts?: PerService<number>;
-  /** Where notifications of the run are brought to. */
+  /** Where notifications delivers to. */
   sinks?: SinkVariables;
   processes: ProcessStamp[];
 };
 
 /**
- * `.mesh/run.json`: which run holds the lock of this folder and which processes it has started. The next run cleans up by
- * it should this one be killed.
+ * `.mesh/run.json`: the run that holds the lock of this folder, and the processes it has started. If this run is killed, the
+ * next one stops them.
  */
 export type RunRecord = {
   add(name: string, pid: number): void;
-  /** For others who look for the services of this run. */
+  /** For tools that call the services of this run. */
   addServices(ports: PerService<number>, sinks: SinkVariables): void;
-  /** Stops what an earlier, killed run has left behind, and what this one has started. Answers how many there were. */
+  /** Stops the processes of a killed run, and those that this run has started. Answers their number. */
   stopLeftovers(): Promise<number>;
   close(): void;
 };
@@ -50,7 +50,7 @@ export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort
   return {
     add(name, pid) {
       const stamp = stampProcess(name, pid);
-      // It may have ended already, and then there is nothing to find again.
+      // It has ended already.
       if (stamp === undefined) return;
       content.processes.push(stamp);
       save();
@@ -61,7 +61,7 @@ export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort
       save();
     },
     async stopLeftovers() {
-      // Until it has succeeded, they stay on record for the next run: it may see processes that this one does not.
+      // They stay on record until they are stopped: the next run may see processes that this one does not.
       const count = await stopLeftovers(content.processes, isInPlace() ? paths : undefined);
       content.processes = [];
       return count;
@@ -81,17 +81,17 @@ export function readRunRecord(paths: MeshPaths): RecordContent | undefined {
     const content: RecordContent = JSON.parse(readFileSync(paths.record, 'utf8'));
     return content.folder === identifyFile(paths.directory) ? content : undefined;
   } catch {
-    // No run has been here.
+    // No run has used this folder.
     return undefined;
   }
 }
 
-/** The run that is at work in this folder now, if any. */
+/** The run that uses this folder now, if any. */
 export function readLiveRun(paths: MeshPaths): RecordContent | undefined {
   return isFolderLocked(paths) ? readRunRecord(paths) : undefined;
 }
 
-/** What runs in another container may hold this folder, and pids mean something else there. */
+/** A run in another container may use this folder, and its pids mean nothing here. */
 export function refuseOutOfReach({ runner }: RecordContent, paths: MeshPaths): void {
   if (!isOutOfReach(runner)) return;
   throw new Failure(
@@ -99,7 +99,7 @@ export function refuseOutOfReach({ runner }: RecordContent, paths: MeshPaths): v
   );
 }
 
-/** A reader sees the file before or after the change, never half of it. */
+/** Replaces the file in one step: a reader sees the old or the new content. */
 function replace(paths: MeshPaths, content: RecordContent): void {
   const next = `${paths.record}.new`;
   writeFileSync(next, `${JSON.stringify(content, undefined, 2)}\n`);

@@ -7,7 +7,7 @@ import { type PerService, perService } from '../services.ts';
 
 export type Secrets = { superuser: string; services: PerService<string> };
 
-/** The passwords of this folder's Postgres: made once, and kept where only the user who called make can read them. */
+/** The passwords of this folder's Postgres: generated once, in a file that only the user who called make can read. */
 export function loadSecrets(paths: MeshPaths): Secrets {
   if (existsSync(paths.secrets)) return readSecrets(paths);
   if (existsSync(join(paths.postgres, 'data'))) refuse(paths, 'is missing');
@@ -34,6 +34,6 @@ function readSecrets(paths: MeshPaths): Secrets {
 
 function refuse(paths: MeshPaths, what: string): never {
   throw new Failure(
-    `${shortPath(paths.secrets)} ${what}, and without its passwords the database cannot be opened: bring the file back, or start anew with make clean-data.`,
+    `${shortPath(paths.secrets)} ${what}, and without its passwords the database cannot be opened: restore the file, or remove all data with make clean-data.`,
   );
 }

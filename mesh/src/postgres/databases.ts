@@ -5,7 +5,7 @@ import { type PerService, SERVICES } from '../services.ts';
 
 export type DatabaseServer = { port: number; superuserPassword: string };
 
-/** One database and one role for each service, who may enter its own database only. Done again, it changes nothing. */
+/** Creates one database and one role per service, which may connect to its own database only. Repeated, it changes nothing. */
 export async function prepareDatabases(server: DatabaseServer, passwords: PerService<string>): Promise<void> {
   await withSuperuser(superuserUrl(server), async (client) => {
     for (const service of SERVICES) {

@@ -12,15 +12,15 @@ import { findPostgresBinaries } from './postgres-binaries.ts';
 import { findPostgresUser, type PostgresUser } from './postgres-user.ts';
 import { superviseDatabase } from './supervise-database.ts';
 
-/** All roles at their limit, and some for the superuser. */
+/** Every role at its limit, and ten for the superuser. */
 const POSTGRES_CONNECTIONS_MAX = SERVICES.length * ROLE_CONNECTIONS_MAX + 10;
 
 export type MeshDatabase = Supervision & {
-  /** Undefined where no pgbouncer is installed, and services connect directly. */
+  /** Unset where no pgbouncer is installed: services connect directly. */
   pgbouncer: string | undefined;
   /** As services reach their databases. */
   urls: PerService<string>;
-  /** Past pgbouncer, for what needs a session: migrations. */
+  /** Direct, not through pgbouncer: migrations need a session. */
   directUrls: PerService<string>;
 };
 
@@ -36,7 +36,7 @@ export type DatabaseSurroundings = {
 export async function spawnDatabase(surroundings: DatabaseSurroundings): Promise<MeshDatabase> {
   const { config, paths, record, say } = surroundings;
   const [binaries, user] = [await findPostgresBinaries(), findPostgresUser()];
-  if (user.note !== undefined) say(user.note);
+  if (user.change !== undefined) say(user.change);
   const secrets = loadSecrets(paths);
   const server = { port: config.postgresPort, superuserPassword: secrets.superuser };
   const settings = postgresSettings(POSTGRES_CONNECTIONS_MAX, config.fsync);
@@ -81,7 +81,7 @@ export function postgresSettings(connectionsMax: number, fsync: boolean): Record
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_line_prefix: '%m [%p] %q%u@%d ',
-    // synchronous_commit stays on: without it a killed Postgres would lose what it had acknowledged.
+    // synchronous_commit stays on: without it a killed Postgres loses commits that it has acknowledged.
     ...(fsync ? {} : { fsync: 'off', full_page_writes: 'off' }),
   };
 }

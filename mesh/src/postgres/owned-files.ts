@@ -5,18 +5,18 @@ import { Failure } from '../failure.ts';
 import { shortPath } from '../mesh-config.ts';
 import type { PostgresUser } from './postgres-user.ts';
 
-/** Makes a folder that belongs to the user Postgres runs as, or gives it to that user where it has come by another owner. */
+/** Creates a folder for the user that Postgres runs as; one that has another owner is given to that user. */
 export function createFolderFor(directory: string, { ids }: PostgresUser): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const owner = ids?.uid ?? process.getuid?.();
   const paths = [directory, ...readdirOrRefuse(directory)];
   if (paths.every((path) => lstatSync(path).uid === owner)) return;
   if (ids === undefined) refuse(directory);
-  // Root was not always the one who called make here, or the user was added anew with another number.
+  // An ordinary user called make here before, or the Postgres user was added anew with another number.
   execFileSync('chown', ['-R', `${ids.uid}:${ids.gid}`, directory], { stdio: 'ignore' });
 }
 
-/** Readable for that user and for nobody else. */
+/** Writes a file that only that user can read. */
 export function writeFileFor(file: string, content: string, { ids }: PostgresUser): void {
   writeFileSync(file, content, { mode: 0o600 });
   if (ids !== undefined) chownSync(file, ids.uid, ids.gid);

@@ -31,7 +31,7 @@ describe('The configuration of a local pgbouncer', () => {
     });
   }
 
-  it('stands in front of every database for the tests', () => {
+  it('serves every database of the tests', () => {
     const users = { loms: 'a', checkout: 'b' };
     const options = { name: 'tests', like: 'loms' as const, database: '*', port: 1, postgresPort: 2, users };
     const settings = settingsOf(localPgbouncerConfig(options, '/data/users'));

@@ -7,7 +7,7 @@ import { type Program, STOP_STEPS } from '../supervisor/plan.ts';
 import { createFolderFor, writeFileFor } from './owned-files.ts';
 import type { PostgresUser } from './postgres-user.ts';
 
-/** Debian puts it where an ordinary user's PATH does not look. */
+/** Debian installs it in a folder that is not in an ordinary user's PATH. */
 const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
 
 export function findPgbouncer(): string | undefined {
@@ -16,9 +16,9 @@ export function findPgbouncer(): string | undefined {
 
 export type PgbouncerOptions = {
   name: string;
-  /** Whose file in `pgbouncer/` it follows. */
+  /** The service whose file in `pgbouncer/` it is made from. */
   like: ServiceName;
-  /** The database it stands in front of, or `*` for every one there is. */
+  /** The database behind it, or `*` for every database. */
   database: string;
   port: number;
   postgresPort: number;
@@ -60,8 +60,8 @@ export function preparePgbouncer(
 }
 
 /**
- * The service's file, which docker-compose.yml mounts as it stands, with the addresses of this machine, and with what it
- * includes in place: the user that pgbouncer runs as may not be able to read the project's folder.
+ * The service's file, which docker-compose.yml mounts unchanged, with the addresses of this machine. The included file is put
+ * inline: the user that pgbouncer runs as may lack access to the project's folder.
  */
 export function localPgbouncerConfig(options: PgbouncerOptions, authFile: string): string {
   const { like, database, port, postgresPort, users } = options;

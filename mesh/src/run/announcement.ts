@@ -3,7 +3,7 @@ import type { MeshDatabase } from '../postgres/mesh-database.ts';
 import { SERVICES } from '../services.ts';
 import { textTable } from '../text-table.ts';
 
-/** What a person needs to know once everything answers: where it is, and three lines to try it with. */
+/** The text for the terminal once all services are ready: their addresses, and three calls to try. */
 export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase, brokers?: string): string {
   const rows = SERVICES.toReversed().map((service) => {
     const address = `http://localhost:${config.ports[service]}`;
@@ -23,7 +23,7 @@ Ctrl-C stops the mesh. Data and logs are in ${shortPath(config.directory)}.
 `;
 }
 
-/** The long form of curl's --json, which came with curl 7.82 only. */
+/** The long form of curl's --json, which needs curl 7.82. */
 function curl({ ports }: MeshConfig, method: string, body: string): string {
   return `curl -s -H content-type:application/json -d '${body}' localhost:${ports.checkout}/${method}`;
 }

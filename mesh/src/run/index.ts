@@ -1,4 +1,3 @@
-export { pickFreePorts, refusePortsInUse, waitForPort } from '../ports.ts';
 export { migrationsDirectory } from './migrate-services.ts';
 export { seconds, step } from './progress.ts';
 export type { ReadyMessage } from './run-all.ts';

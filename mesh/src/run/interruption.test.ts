@@ -3,7 +3,7 @@ import { useFakeTimers } from 'sinon';
 import { awaitHangUp } from './interruption.ts';
 
 describe('The hang-up of a terminal', () => {
-  it('is noticed within a second, also where nobody sends a signal', async () => {
+  it('is detected within a second, also without a signal', async () => {
     const clock = useFakeTimers();
     try {
       let open = true;

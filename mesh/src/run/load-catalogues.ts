@@ -10,8 +10,8 @@ const CATALOGUE = join(PROJECT_DIRECTORY, 'catalogue/catalogue.json');
 const TIMEOUT_MS = 30_000;
 
 /**
- * Products and their starting stock. What is there already stays as it is, so this runs at every start: it takes less
- * than a second beside the services' own start, and is right also after a migration was rolled back.
+ * Loads products and their initial stock at every start: existing rows stay as they are, and a start after a rolled back
+ * migration needs it. It takes less than a second while the services start.
  */
 export async function loadCatalogues(urls: PerService<string>, signal: AbortSignal): Promise<void> {
   await Promise.all((['products', 'loms'] as const).map((service) => loadCatalogue(service, urls[service], signal)));

@@ -2,14 +2,13 @@ import { join } from 'node:path';
 import { Failure, runScript } from '../failure.ts';
 import { type KafkaBroker, spawnKafkaBroker } from '../kafka/kafka-broker.ts';
 import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from '../mesh-config.ts';
-import { createMeshFolder } from '../mesh-folder/mesh-folder.ts';
+import { createMeshFolder, refuseFullDisk } from '../mesh-folder/mesh-folder.ts';
 import { openRunRecord, type RunRecord } from '../mesh-folder/run-record.ts';
 import { refusePortsInUse } from '../ports.ts';
 import { type MeshDatabase, spawnDatabase } from '../postgres/mesh-database.ts';
 import { findPgbouncer } from '../postgres/pgbouncer-config.ts';
 import { perService, pickSinks, serviceEnvironment } from '../services.ts';
 import { describeMesh } from './announcement.ts';
-import { refuseFullDisk } from './disk-space.ts';
 import { Interruption, listenForInterruption } from './interruption.ts';
 import { loadCatalogues } from './load-catalogues.ts';
 import { migrateServices } from './migrate-services.ts';
@@ -18,17 +17,17 @@ import { type RunningService, type Services, superviseServices } from './supervi
 
 export type ReadyMessage = { ready: RunningService[] };
 
-/** `make run-all`: the whole mesh on this machine, until Ctrl-C. Stops in the order opposite to the start. */
+/** `make run-all`: runs the whole mesh on this machine until Ctrl-C, and stops it in reverse order. */
 async function run(beganAt: number): Promise<number> {
   const interrupted = listenForInterruption();
   const config = loadMeshConfig(process.env);
   const paths = meshPaths(config.directory);
   await using undo = new AsyncDisposableStack();
-  /** Every wait of the start ends when somebody wants the run to end. */
+  /** An interruption ends every wait of the start. */
   const unlessInterrupted = <T>(work: Promise<T>): Promise<T> =>
     Promise.race([work, interrupted.then((interruption) => Promise.reject(interruption))]);
 
-  // Before anything is written, so that a full disk is told of in these words.
+  // Before any file is written, so that a full disk is reported in one sentence.
   createMeshFolder(paths);
   await refuseFullDisk(config.directory);
   const record = openRunRecord(paths, 'make run-all', config.postgresPort);
@@ -66,7 +65,7 @@ async function run(beganAt: number): Promise<number> {
   return 0;
 }
 
-/** Where events are to travel through Kafka, a broker of the mesh's own. */
+/** Starts the mesh's own broker where events go through Kafka. */
 async function startKafka(
   config: MeshConfig,
   paths: MeshPaths,

@@ -19,38 +19,38 @@ const format = pretty.prettyFactory({
 
 export type ServiceLog = {
   file: string;
-  /** Settles when all that the service has said is in the file. */
+  /** Settles when the service's whole output is in the file. */
   drained: Promise<void>;
-  /** The last line that is no log entry: what a service says when it cannot run. */
+  /** The last line that is no log entry: the reason why a service cannot run. */
   lastWords(): string | undefined;
 };
 
-/** A service's output goes into its file as it is, and into the terminal readable and with the service's name before it. */
-export function openServiceLog(directory: string, name: ServiceName, outputs: (Readable | null)[]): ServiceLog {
+/** Writes a service's output unchanged into its file, and formatted and with the service's name into the terminal. */
+export function openServiceLog(directory: string, name: ServiceName, streams: (Readable | null)[]): ServiceLog {
   const file = openLogFile(directory, name);
-  const sink = createWriteStream(file);
-  // A full disk must not end the mesh: the terminal still shows what the file cannot hold.
-  sink.on('error', () => {});
+  const output = createWriteStream(file);
+  // A full disk must not end the mesh: the terminal still shows the output.
+  output.on('error', () => {});
   const prefix = name.padEnd(NAME_WIDTH);
   const shownPrefix = inColour ? `\u001b[${COLOURS[name]}m${prefix}\u001b[0m │ ` : `${prefix} │ `;
   let lastWords: string | undefined;
-  const ends = outputs
-    .filter((output) => output !== null)
-    .map((output) => {
-      const lines = createInterface({ input: output, crlfDelay: Number.POSITIVE_INFINITY });
+  const ends = streams
+    .filter((stream) => stream !== null)
+    .map((input) => {
+      const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
       lines.on('line', (line) => {
-        sink.write(`${line}\n`);
+        output.write(`${line}\n`);
         if (line === '') return;
         if (!isEntry(line)) lastWords = line;
         process.stdout.write(`${shownPrefix}${readable(line)}\n`);
       });
       return once(lines, 'close');
     });
-  const drained = Promise.all(ends).then(() => new Promise<void>((resolve) => sink.end(() => resolve())));
+  const drained = Promise.all(ends).then(() => new Promise<void>((resolve) => output.end(() => resolve())));
   return { file, drained, lastWords: () => lastWords };
 }
 
-/** A line that is no JSON, such as the last words of a crash, is shown as it is. */
+/** A line that is no JSON, such as the message of a crash, is shown unchanged. */
 function readable(line: string): string {
   return isEntry(line) ? format(line).trimEnd() : line;
 }

@@ -5,19 +5,23 @@ import { type ProcessStamp, stopProcess } from '../mesh-folder/process-stamp.ts'
 import { readLiveRun, refuseOutOfReach } from '../mesh-folder/run-record.ts';
 import { step } from './progress.ts';
 
-/** Those who run until they are told to stop; the others come to an end by themselves. */
+/** The commands that run until they are stopped; the others end by themselves. */
 const STOPPABLE = new Set(['make run-all', 'make kafka']);
-/** A mesh ends within 5 s, and a broker that it has started a little later. */
+/** A mesh ends within 5 s, Kafka a little later. */
 const STOP_TIMEOUT_MS = 30_000;
 
 async function stopRun(runner: ProcessStamp, paths: MeshPaths): Promise<void> {
   const { name, pid } = runner;
   const folder = shortPath(paths.directory);
-  if (!STOPPABLE.has(name)) throw new Failure(`${name} (process ${pid}) is at work in ${folder}: it ends by itself.`);
+  if (!STOPPABLE.has(name))
+    throw new Failure(`${name} (process ${pid}) is at work in ${folder}: wait until it ends by itself.`);
   const isGone = await step(`stop of ${name}, process ${pid}`, () =>
     stopProcess(runner, [{ signal: 'SIGTERM', waitMs: STOP_TIMEOUT_MS }]),
   );
-  if (!isGone) throw new Failure(`${name} (process ${pid}) does not end: see what it says in its own terminal.`);
+  if (!isGone)
+    throw new Failure(
+      `${name} (process ${pid}) did not end within ${STOP_TIMEOUT_MS / 1000} s: see the output in its terminal.`,
+    );
   console.log(`${name} in ${folder} is stopped. Its data is kept.`);
 }
 
@@ -30,7 +34,7 @@ function nothingToStop(paths: MeshPaths, { message }: Error): never {
   throw new Failure(`Nothing runs in ${shortPath(paths.directory)}. Containers were not looked for: ${message}`);
 }
 
-/** `make stop`: ends the mesh of this folder that runs elsewhere, in a terminal or in containers, and keeps its data. */
+/** `make stop`: stops the mesh of this folder, in another terminal or in containers, and keeps its data. */
 await runScript(async () => {
   const paths = meshPaths(loadMeshConfig(process.env).directory);
   const run = readLiveRun(paths);

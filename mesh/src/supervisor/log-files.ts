@@ -1,10 +1,10 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** As Postgres, pgbouncer (`FATAL @src/server.c:583 in function server_proto(): …`) and the loader of programs write them. */
+/** An error as Postgres, pgbouncer (`FATAL @src/server.c:583 in function server_proto(): …`) and the dynamic linker write it. */
 const COMPLAINT = /(?:\b(?:PANIC|FATAL|ERROR|error)(?: @.*?\(\))?|^postgres):\s*(.+?)\.?$/;
 
-/** A new log for each run, with the one before kept as `.1`: what runs for months here does not fill the disk. */
+/** Starts a new log and keeps the previous one as `.1`, so that logs do not fill the disk over months. */
 export function openLogFile(directory: string, name: string): string {
   mkdirSync(directory, { recursive: true });
   const file = join(directory, `${name}.log`);
@@ -17,7 +17,7 @@ export function openLogFile(directory: string, name: string): string {
   return file;
 }
 
-/** What a program said went wrong last, for the sentence that reports its end. */
+/** The last error in a program's log, for the sentence that reports its end. */
 export function readLastComplaint(file: string): string | undefined {
   try {
     const lines = readFileSync(file, 'utf8').split('\n');

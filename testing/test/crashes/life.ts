@@ -3,7 +3,7 @@ import { checkout } from 'checkout/contract.ts';
 import { startCheckout } from 'checkout/testing';
 import { loms } from 'loms/contract.ts';
 import { startLoms } from 'loms/testing';
-import { pickFreePorts } from 'mesh/run';
+import { pickFreePorts } from 'mesh';
 import { startNotifications } from 'notifications/testing';
 import { type Client, createClient, createHttpTransport } from 'rpc-kit';
 import { answerTo } from '../../src/patience.ts';

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
+import { pickFreePorts } from 'mesh';
 import { createSecrets, openRunRecord, stampProcess, waitForEnd } from 'mesh/mesh-folder';
 import {
   databaseUrl,
@@ -11,7 +12,7 @@ import {
   superuserUrl,
   superviseDatabase,
 } from 'mesh/postgres';
-import { migrationsDirectory, pickFreePorts } from 'mesh/run';
+import { migrationsDirectory } from 'mesh/run';
 import { openLogFile } from 'mesh/supervisor';
 import { migrateUp } from 'service-kit/migrations';
 import { withSuperuser } from 'service-kit/provision';

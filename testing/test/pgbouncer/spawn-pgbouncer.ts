@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { LOCAL_HOST } from 'mesh';
+import { LOCAL_HOST, waitForPort } from 'mesh';
 import { launchAs, type PostgresUser } from 'mesh/postgres';
-import { waitForPort } from 'mesh/run';
 import type { Program } from 'mesh/supervisor';
 
 /** A limit against hanging: it listens within milliseconds. */

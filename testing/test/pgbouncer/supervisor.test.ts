@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { pickFreePorts, waitForPort } from 'mesh';
 import { findPostgresUser, preparePgbouncer, superviseDatabase } from 'mesh/postgres';
-import { pickFreePorts, waitForPort } from 'mesh/run';
 import { openLogFile } from 'mesh/supervisor';
 import { eventually } from '../../src/patience.ts';
 import { createPart, readTestFolder } from '../../src/test-folder.ts';
