@@ -91,7 +91,7 @@ export type TestMesh = Runner & {
   paths: MeshPaths;
   /** To start again on the same data: `startMesh(mesh.variables)`. */
   variables: NodeJS.ProcessEnv;
-  /** The keeper, Postgres, the pgbouncers and the services. */
+  /** The supervisor, Postgres, the pgbouncers and the services. */
   listProcesses(): ProcessStamp[];
 };
 

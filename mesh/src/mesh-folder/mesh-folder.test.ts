@@ -30,7 +30,7 @@ describe('The folder of a mesh', () => {
     mkdirSync(join(parent, 'pgbouncer'));
     assert.throws(() => createMeshFolder(meshPaths(parent)), {
       name: 'Failure',
-      message: `${join(parent, 'pgbouncer')} is there already and is not a mesh's: set MESH_DIR to a folder that is empty or not there yet.`,
+      message: `${join(parent, 'pgbouncer')} exists already and is not a mesh's: set MESH_DIR to a folder that is empty or does not exist.`,
     });
     assert.deepEqual(readdirSync(parent), ['pgbouncer']);
   });

@@ -31,7 +31,7 @@ describe('make run-all', () => {
       assert.equal(response.status, 200, service);
     }
     const processes = mesh.listProcesses();
-    assert.ok(processes.length >= SERVICES.length + 2, 'the keeper, Postgres and the services are on record');
+    assert.ok(processes.length >= SERVICES.length + 2, 'the supervisor, Postgres and the services are on record');
     const tookMs = await mesh.stop('SIGTERM');
     assert.ok(tookMs < STOP_LIMIT_MS, `it took ${tookMs} ms`);
     assert.equal(await mesh.ended, 0);
