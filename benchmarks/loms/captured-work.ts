@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createEventQueue, createOrder, createStore, type Handover, payOrder } from 'loms/testing';
+import { createEventQueue, createOrder, createStore, payOrder } from 'loms/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createOperationJournal, type Database, type Executor, openDatabase } from 'service-kit';
@@ -26,9 +26,8 @@ export interface Template {
 export interface CapturedWork {
   /** The two transactions. */
   readonly calls: readonly Template[];
-  /** The delivery of the order's three events, without the calls to notifications: about so many are noted together. */
-  readonly claim: Template;
-  readonly delivered: Template;
+  /** The relay's statement, which acknowledges the order's three events and claims those of other orders. */
+  readonly advance: Template;
   /** The insert of as many operations as are saved together. */
   readonly journal: Template;
 }
@@ -38,6 +37,7 @@ const SKUS = Array.from({ length: LINES }, (_, line) => SENTINEL.sku + line);
 const WAREHOUSES = SKUS.map((_, line) => SENTINEL.warehouse + line);
 const PAYMENT_TIMEOUT_MS = 600_000;
 const LEASE_MS = 15_000;
+const CLAIM_MAX = 16;
 /** Which statement took the steps that events tell of: two of them are taken by the one that creates the order. */
 const STEP_OF_EVENT = [0, 0, 1];
 /** At some hundred orders a second, about so many operations are saved by one insert. */
@@ -61,15 +61,7 @@ export async function captureWork(url: string): Promise<CapturedWork> {
   });
   await prepare(database);
   const watched = watch(database, ran);
-  // As it mostly is: what loms writes, it delivers itself.
-  const handover: Handover = {
-    leaseMs: LEASE_MS,
-    ask: (_orderID, seq) => (seq === 1 ? 'taken' : 'taken if first'),
-    wrote() {},
-    commit() {},
-    drop() {},
-  };
-  const store = createStore(watched, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, openHandover: () => handover });
+  const store = createStore(watched, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS });
   const { signal } = new AbortController();
   const key = randomUUID().replaceAll('-', '');
   const items = SKUS.map((sku) => ({ sku, count: 1 }));
@@ -83,12 +75,11 @@ export async function captureWork(url: string): Promise<CapturedWork> {
   const calls = toTemplates(ran.splice(0), key);
 
   const queue = createEventQueue(watched);
-  await queue.claim(16, LEASE_MS, { signal });
-  await queue.delivered([randomUUID(), randomUUID(), randomUUID()], { signal });
+  await queue.advance([randomUUID(), randomUUID(), randomUUID()], CLAIM_MAX, LEASE_MS, { signal });
   await journalSome(watched);
-  const [claim, delivered, journal] = toTemplates(ran, key);
-  if (!claim || !delivered || !journal) throw new Error('a statement of the background was not captured');
-  return { calls, claim, delivered, journal };
+  const [advance, journal] = toTemplates(ran, key);
+  if (!advance || !journal) throw new Error('a statement of the background was not captured');
+  return { calls, advance, journal };
 }
 
 async function prepare(database: Database): Promise<void> {
@@ -154,7 +145,7 @@ function toTemplates(ran: readonly Ran[], key: string): Template[] {
       if (value instanceof Date && name === 'add to outbox')
         return { kind: 'changedAt', step: STEP_OF_EVENT[told++] ?? 0 };
       // The one list of this statement; the journal's request ids look the same.
-      if (name === 'event delivered') return { kind: 'events' };
+      if (name === 'acknowledge events' && typeof value === 'string') return { kind: 'events' };
       return toSlot(value, key);
     });
     const isStep = name === 'create order' || name === 'move order';

@@ -6,8 +6,6 @@ export type Extent = 'calls' | 'everything';
 
 /** Steps of an order that is made and payed: so many events are told of it. */
 const STEPS = 3;
-/** loms looks for events some 13 times a second, however many orders it makes: with some 130 of them, once for so many. */
-const ORDERS_PER_LOOK = 10;
 /** pgbench draws bigints. */
 const KEY_MAX = '9000000000000000000';
 
@@ -25,7 +23,7 @@ export function toScript(work: CapturedWork, scenario: ScenarioName, extent: Ext
   return [...draws, ...events.draw(), ...calls, ...background(work, extent), ''].join('\n');
 }
 
-function background({ claim, delivered, journal }: CapturedWork, extent: Extent): string[] {
+function background({ advance, journal }: CapturedWork, extent: Extent): string[] {
   if (extent === 'calls') return [];
   const sometimes = (times: number, of: number, template: Template): string[] => [
     `\\set due random(1, ${of})`,
@@ -35,8 +33,7 @@ function background({ claim, delivered, journal }: CapturedWork, extent: Extent)
   ];
   const events = new EventNames(extent);
   return [
-    ...sometimes(1, ORDERS_PER_LOOK, claim),
-    render(delivered, events),
+    render(advance, events),
     // Two operations an order.
     ...sometimes(2, OPERATIONS_TOGETHER, journal),
   ];
@@ -55,6 +52,10 @@ class EventNames {
     if (this.#extent === 'calls') return [];
     const ids = Array.from({ length: STEPS }, (_, step) => `gen_random_uuid() AS event${step}`);
     return [`SELECT ${ids.join(', ')} \\gset`];
+  }
+
+  all(): string {
+    return Array.from({ length: STEPS }, (_, step) => `:event${step}`).join(', ');
   }
 
   next(): string {
@@ -85,7 +86,7 @@ function toVariable(slot: Slot, events: EventNames): string {
     case 'event':
       return events.next();
     case 'events':
-      return `ARRAY[${Array.from({ length: STEPS }, () => events.next())}]`;
+      return `ARRAY[${events.all()}]`;
     case 'changedAt':
       return `:step${slot.step}_changed_at`;
     case 'constant':

@@ -5,6 +5,13 @@ import { Registry } from 'prom-client';
 import sinon from 'sinon';
 import { changeOf, orderOf, stubPorts } from '../test/port-stubs.ts';
 import { createApp, type Parts } from './app.ts';
+import type { Advanced, EventQueue } from './outbox/event.ts';
+
+const NOTHING: Advanced = { claimed: [], delaysMs: [] };
+
+function queueOf(advance: EventQueue['advance']): EventQueue {
+  return { advance, postpone: sinon.stub().resolves(), release: sinon.stub().resolves() };
+}
 
 function partsOf(given: Partial<Parts>): Parts {
   return {
@@ -12,14 +19,9 @@ function partsOf(given: Partial<Parts>): Parts {
     orders: { find: sinon.stub().resolves(undefined) },
     stocks: { onSale: sinon.stub().resolves([]) },
     overdue: { list: sinon.stub().resolves([]) },
-    queue: {
-      claim: sinon.stub().resolves([]),
-      delivered: sinon.stub().resolves([]),
-      postpone: sinon.stub().resolves(),
-      release: sinon.stub().resolves(),
-    },
-    backlog: { read: sinon.stub().resolves({ events: 0, oldestMs: 0 }) },
-    sink: { deliver: sinon.stub().resolves() },
+    queue: queueOf(sinon.stub().resolves(NOTHING)),
+    backlog: { read: sinon.stub().resolves({ count: 0, oldestMs: 0 }) },
+    publisher: { publish: sinon.stub().resolves() },
     logger: pino({ level: 'silent' }),
     registry: new Registry(),
     ...given,
@@ -29,22 +31,23 @@ function partsOf(given: Partial<Parts>): Parts {
 describe('The app', () => {
   it('shows how many events wait and for how long, what was delivered and what failed', async () => {
     const registry = new Registry();
-    const claim = sinon.stub().resolves([]);
-    claim.onFirstCall().resolves([{ eventID: 'a', ...changeOf(1, 'new'), attempts: 1 }]);
-    const noted = Promise.withResolvers<void>();
-    const delivered = sinon.stub().callsFake(async () => {
-      setImmediate(noted.resolve);
-      return [{ delayMs: 30, isAwaited: false }];
+    const acknowledged = Promise.withResolvers<void>();
+    const advance = sinon.stub().callsFake(async (deliveredIDs: readonly string[]) => {
+      if (deliveredIDs.length === 0) return NOTHING;
+      setImmediate(acknowledged.resolve);
+      return { claimed: [], delaysMs: [30] };
     });
-    const backlog = { read: sinon.stub().resolves({ events: 7, oldestMs: 2_500 }) };
+    const event = { eventID: 'a', ...changeOf(1, 'new'), attempts: 1 };
+    advance.onFirstCall().resolves({ claimed: [[event]], delaysMs: [] });
+    const backlog = { read: sinon.stub().resolves({ count: 7, oldestMs: 2_500 }) };
     await using _app = createApp(
       partsOf({
-        queue: { claim, delivered, postpone: sinon.stub().resolves(), release: sinon.stub().resolves() },
+        queue: queueOf(advance),
         backlog,
         registry,
       }),
     );
-    await noted.promise;
+    await acknowledged.promise;
     const text = await registry.metrics();
     assert.match(text, /^outbox_backlog 7$/m);
     assert.match(text, /^outbox_lag_seconds 2.5$/m);
@@ -64,25 +67,21 @@ describe('The app', () => {
     assert.match(text, /^outbox_delivered_total 0$/m);
   });
 
-  it('rests after a round in which no event could be delivered', async () => {
+  it('pauses after a round in which no event could be delivered', async () => {
     const event = { eventID: 'a', ...changeOf(1, 'new'), attempts: 1 };
-    const claim = sinon.stub().resolves([event]);
-    const queue = {
-      claim,
-      delivered: sinon.stub().resolves([]),
-      postpone: sinon.stub().resolves(),
-      release: sinon.stub().resolves(),
-    };
-    const { promise: again, resolve: lookAgain } = Promise.withResolvers<void>();
-    claim.onSecondCall().callsFake(async () => {
-      lookAgain();
-      return [];
+    const { promise: again, resolve: claimedAgain } = Promise.withResolvers<void>();
+    const advance = sinon.stub().resolves(NOTHING);
+    advance.onFirstCall().resolves({ claimed: [[event]], delaysMs: [] });
+    advance.onSecondCall().callsFake(async () => {
+      claimedAgain();
+      return NOTHING;
     });
     const begunAt = performance.now();
-    await using _app = createApp(partsOf({ queue, sink: { deliver: sinon.stub().rejects(new Error('no answer')) } }));
+    const publisher = { publish: sinon.stub().rejects(new Error('no answer')) };
+    await using _app = createApp(partsOf({ queue: queueOf(advance), publisher }));
     await again;
     // Timers may be early by a millisecond.
-    assert.ok(performance.now() - begunAt >= 74);
+    assert.ok(performance.now() - begunAt >= 9);
   });
 
   it('looks for overdue orders again at once after it cancelled some, also when other replicas took the rest', async () => {

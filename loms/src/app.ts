@@ -3,38 +3,32 @@ import { implement, type Service } from 'rpc-kit';
 import { type Background, type ServingParts, serviceOptions, startBackground } from 'service-kit';
 import { loms } from '../contract.ts';
 import { cancelOverdueOrders } from './domain/cancel-overdue-orders.ts';
-import { createEventRelay } from './domain/deliver-events.ts';
-import type {
-  BacklogReader,
-  EventQueue,
-  EventSink,
-  Handover,
-  OrderReader,
-  OverdueOrders,
-  StockReader,
-  Store,
-} from './domain/ports.ts';
-import { createEventMetrics } from './event-metrics.ts';
+import type { OrderReader, OverdueOrders, StockReader, Store } from './domain/ports.ts';
 import { createHandlers } from './handler/handlers.ts';
 import { countOrders } from './order-metrics.ts';
+import type { BacklogReader, EventPublisher, EventQueue } from './outbox/event.ts';
+import { createEventRelay } from './outbox/event-relay.ts';
+import { createEventMetrics } from './outbox/metrics.ts';
 
 export interface Parts extends ServingParts {
-  /** @param openHandover for each transaction: how its events find those who deliver them */
-  readonly openStore: (openHandover: () => Handover) => Store;
+  /** @param onEvents to be called after each commit that added events to the outbox */
+  readonly openStore: (onEvents: () => void) => Store;
   readonly orders: OrderReader;
   readonly stocks: StockReader;
   readonly overdue: OverdueOrders;
   readonly queue: EventQueue;
   readonly backlog: BacklogReader;
-  readonly sink: EventSink;
+  readonly publisher: EventPublisher;
 }
 
 export interface App extends AsyncDisposable {
   readonly service: Service<typeof loms.methods>;
 }
 
-/** With the time between two looks, a tenth of a second: so late at most is an event found that nobody told of. */
-const EVENTS_IDLE_MS = 25;
+/** Events that another replica wrote, and postponed events, are delivered this late at most. */
+const EVENTS_IDLE_MS = 100;
+/** Commits within this time share one claim. */
+const EVENTS_PACE_MS = 10;
 /** How late an overdue order may be cancelled. */
 const OVERDUE_IDLE_MS = 1_000;
 /** Orders that cannot be cancelled come back each round: what they have in common shows in a few of them. */
@@ -43,30 +37,26 @@ const FAILURES_LOGGED_MAX = 20;
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
   const delivery = startDelivery(parts);
-  const store = countOrders(parts.registry, parts.openStore(delivery.openHandover));
+  const store = countOrders(parts.registry, parts.openStore(delivery.wake));
   const expiry = startExpiry(parts, store);
   const handlers = createHandlers({ store, orders: parts.orders, stocks: parts.stocks });
   const service = implement(loms, handlers, serviceOptions(parts));
   return {
     service,
     async [Symbol.asyncDispose]() {
-      // What the one still leaves behind, the other still delivers.
+      // Delivery stops last, so that it delivers the events of the last expired orders.
       await expiry[Symbol.asyncDispose]();
       await delivery[Symbol.asyncDispose]();
     },
   };
 }
 
-interface Delivery extends AsyncDisposable {
-  openHandover(): Handover;
-}
-
-function startDelivery({ queue, backlog, sink, logger, registry }: Parts): Delivery {
-  const metrics = createEventMetrics(registry, backlog);
-  const relay = createEventRelay(queue, sink, {
+function startDelivery({ queue, backlog, publisher, logger, registry }: Parts): Background {
+  const metrics = createEventMetrics(registry, logger, backlog);
+  const relay = createEventRelay(queue, publisher, {
     onFailure(eventID, err, delayMs) {
       metrics.onFailure();
-      logger.warn({ event_id: eventID, err, delayMs }, 'an event could not be delivered and will be tried again');
+      logger.warn({ event_id: eventID, err, delayMs }, 'an event could not be delivered and will be retried');
     },
     onDelivered: metrics.onDelivered,
     onWork: () => rounds.wake(),
@@ -75,15 +65,16 @@ function startDelivery({ queue, backlog, sink, logger, registry }: Parts): Deliv
     name: 'deliver events',
     logger,
     registry,
+    paceMs: EVENTS_PACE_MS,
     idleMs: EVENTS_IDLE_MS,
     round: relay.round,
   });
   return {
-    openHandover: relay.openHandover,
+    wake: rounds.wake,
     async [Symbol.asyncDispose]() {
       await rounds[Symbol.asyncDispose]();
       await relay.settle().catch((err: unknown) => {
-        logger.error({ err }, 'delivered events could not be noted and will be delivered again');
+        logger.error({ err }, 'delivered events could not be acknowledged and will be delivered again');
       });
     },
   };

@@ -3,18 +3,18 @@ import { loms } from '../contract.ts';
 import { createApp } from './app.ts';
 import { lomsConfig } from './config.ts';
 import { observeAwaitingPayment } from './order-metrics.ts';
-import { openEventSink } from './peer/event-sink.ts';
+import { startOutboxCleaning } from './outbox/cleaning.ts';
+import { openPublisher } from './outbox/open-publisher.ts';
+import { createBacklogReader, createEventQueue } from './outbox/rows.ts';
 import { createAwaitingReader } from './repository/awaiting.ts';
 import { createOrderReader, createOverdueOrders } from './repository/orders.ts';
-import { createBacklogReader, createEventQueue } from './repository/outbox.ts';
-import { startOutboxCleaning } from './repository/outbox-cleaning.ts';
 import { createStockReader } from './repository/stocks.ts';
 import { createStore } from './repository/store.ts';
 
 await run('loms', async (stopped) => {
   await using service = await openService(loms, lomsConfig);
   const { config, logger, registry, database, limit } = service;
-  await using sink = await openEventSink(config, logger, registry);
+  await using publisher = await openPublisher(config, logger, registry);
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger, registry);
   await using _cleaning = startOutboxCleaning(database, config.OUTBOX_KEPT_HOURS, logger, registry);
 
@@ -22,13 +22,13 @@ await run('loms', async (stopped) => {
 
   const paymentTimeoutMs = config.ORDER_PAYMENT_TIMEOUT_MS;
   await using app = createApp({
-    openStore: (openHandover) => createStore(database, { paymentTimeoutMs, openHandover }),
+    openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
     orders: createOrderReader(database),
     stocks: createStockReader(database),
     overdue: createOverdueOrders(database),
     queue: createEventQueue(database),
     backlog: createBacklogReader(database),
-    sink,
+    publisher,
     journal: createOperationJournal(database),
     limit,
     logger,

@@ -6,8 +6,8 @@ import { Registry } from 'prom-client';
 import { createClient, RpcError } from 'rpc-kit';
 import { loms as contract } from '../contract.ts';
 import { createApp } from '../src/app.ts';
+import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
-import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
 import { eventually, type Loms, type LomsClient, type Outcome, openPool, outcomeOf, withLoms } from './loms-fixture.ts';
@@ -143,13 +143,13 @@ describe('A database that cannot be had', () => {
       const url = `postgres://loms:secret@127.0.0.1:${await closedPort()}/loms`;
       await using database = openPool(url, 2);
       await using app = createApp({
-        openStore: (openHandover) => createStore(database, { paymentTimeoutMs: 600_000, openHandover }),
+        openStore: (onEvents) => createStore(database, { paymentTimeoutMs: 600_000, onEvents }),
         orders: createOrderReader(database),
         stocks: createStockReader(database),
         overdue: createOverdueOrders(database),
         queue: createEventQueue(database),
         backlog: createBacklogReader(database),
-        sink: { async deliver() {} },
+        publisher: { async publish() {} },
         logger: pino({ level: 'silent' }),
         registry: new Registry(),
       });

@@ -3,11 +3,11 @@ import { serveHttp } from 'rpc-kit';
 import { createLogger, createRegistry, type Database, openDatabase, openPeer, startBackground } from 'service-kit';
 import type { RunningService } from 'testing';
 import { createApp } from '../src/app.ts';
-import type { EventSink } from '../src/domain/ports.ts';
-import { createNotificationsSink } from '../src/peer/notifications.ts';
+import { forgetDeliveredEvents } from '../src/outbox/cleaning.ts';
+import type { EventPublisher } from '../src/outbox/event.ts';
+import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
+import { createRpcPublisher } from '../src/outbox/rpc-publisher.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
-import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
-import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
 
@@ -22,7 +22,7 @@ export interface LomsOptions {
 /** What a test may put around loms's parts. */
 export interface LomsDecorators {
   readonly database?: (database: Database) => Database;
-  readonly sink?: (sink: EventSink) => EventSink;
+  readonly publisher?: (publisher: EventPublisher) => EventPublisher;
 }
 
 const POOL_MAX = 10;
@@ -40,16 +40,16 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
   const urls = [options.notificationsUrl];
   const peer = resources.use(openPeer(notifications, { urls, userAgent: 'loms/tests', registry, logger }));
   const database = decorators.database?.(pool) ?? pool;
-  const sink = createNotificationsSink(peer.client);
+  const publisher = createRpcPublisher(peer.client);
   const app = resources.use(
     createApp({
-      openStore: (openHandover) => createStore(database, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, openHandover }),
+      openStore: (onEvents) => createStore(database, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, onEvents }),
       orders: createOrderReader(database),
       stocks: createStockReader(database),
       overdue: createOverdueOrders(database),
       queue: createEventQueue(database),
       backlog: createBacklogReader(database),
-      sink: decorators.sink?.(sink) ?? sink,
+      publisher: decorators.publisher?.(publisher) ?? publisher,
       logger,
       registry,
     }),

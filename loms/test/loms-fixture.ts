@@ -9,9 +9,9 @@ import { createTestDatabase, noteStatements, queryOn, type RanStatement, rolledB
 import { runInPool } from 'worker-pool';
 import { loms } from '../contract.ts';
 import { createApp } from '../src/app.ts';
-import type { EventSink, OrderEvent } from '../src/domain/ports.ts';
+import type { EventPublisher, OrderEvent } from '../src/outbox/event.ts';
+import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
-import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
 import { assertInvariants } from './invariants.ts';
@@ -23,7 +23,7 @@ export type LomsClient = Client<typeof loms.methods>;
 export interface LomsOptions {
   readonly paymentTimeoutMs?: number;
   readonly poolMax?: number;
-  readonly sink?: EventSink;
+  readonly publisher?: EventPublisher;
 }
 
 /** One loms, as one process would run it: with a pool, background work and metrics of its own. */
@@ -39,7 +39,7 @@ export interface Loms extends Replica {
   /** Another replica on the same database. It is closed with the fixture, if not before. */
   start(options?: LomsOptions): Replica;
   readonly testDatabase: TestDatabase;
-  /** Everything that the replicas' sink was told, unless a sink of its own was given. */
+  /** Every event that the replicas published, unless they were given a publisher of their own. */
   readonly events: readonly OrderEvent[];
   /** What all replicas have asked of the database, in the order in which it ended. */
   readonly statements: readonly RanStatement[];
@@ -64,10 +64,10 @@ export async function openLoms(options: LomsOptions = {}): Promise<Loms> {
   const query = queryOn(beside);
   const events: OrderEvent[] = [];
   const statements: RanStatement[] = [];
-  const sink = options.sink ?? { deliver: async (event) => void events.push(event) };
+  const publisher = options.publisher ?? { publish: async (event: OrderEvent) => void events.push(event) };
   const replicas = stack.use(new AsyncDisposableStack());
   const start = (own: LomsOptions = {}): Replica =>
-    replicas.use(startReplica(url, { sink, ...options, ...own }, statements));
+    replicas.use(startReplica(url, { publisher, ...options, ...own }, statements));
   const first = start();
   const resources = stack.move();
 
@@ -105,18 +105,22 @@ export function withLoms(test: (loms: Loms) => Promise<void>, options: LomsOptio
   };
 }
 
-function startReplica(url: string, options: LomsOptions & { sink: EventSink }, statements: RanStatement[]): Replica {
-  const { paymentTimeoutMs = 600_000, poolMax = 10, sink } = options;
+function startReplica(
+  url: string,
+  options: LomsOptions & { publisher: EventPublisher },
+  statements: RanStatement[],
+): Replica {
+  const { paymentTimeoutMs = 600_000, poolMax = 10, publisher } = options;
   const pool = openPool(url, poolMax);
   const database = noteStatements(pool, statements);
   const app = createApp({
-    openStore: (openHandover) => createStore(database, { paymentTimeoutMs, openHandover }),
+    openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
     orders: createOrderReader(database),
     stocks: createStockReader(database),
     overdue: createOverdueOrders(database),
     queue: createEventQueue(database),
     backlog: createBacklogReader(database),
-    sink,
+    publisher,
     logger: pino({ level: 'silent' }),
     registry: new Registry(),
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { describeConfig, loadConfig, startForgetting } from 'service-kit';
 import { lomsConfig } from '../src/config.ts';
-import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
+import { forgetDeliveredEvents } from '../src/outbox/cleaning.ts';
 import { eventually, openLoms, withLoms } from './loms-fixture.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,29 +1,29 @@
 import assert from 'node:assert/strict';
 import { createOrder } from '../src/domain/create-order.ts';
-import { payOrder } from '../src/domain/pay-order.ts';
-import type { EventSink, Handover, OrderEvent } from '../src/domain/ports.ts';
-import { createEventQueue } from '../src/repository/outbox.ts';
-import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
+import { forgetDeliveredEvents } from '../src/outbox/cleaning.ts';
+import type { EventPublisher, OrderEvent } from '../src/outbox/event.ts';
 import { createStore } from '../src/repository/store.ts';
 import { createOrders, eventually, type Loms, type LomsClient, outboxToDrain, withLoms } from './loms-fixture.ts';
 
 const SKU = 1_076_963;
 
 /** Notes every event that reaches it, and then may fail or take its time. */
-function recordingSink(then: EventSink['deliver'] = async () => {}): EventSink & { readonly reached: OrderEvent[] } {
+function recordingPublisher(
+  then: EventPublisher['publish'] = async () => {},
+): EventPublisher & { readonly reached: OrderEvent[] } {
   const reached: OrderEvent[] = [];
   return {
     reached,
-    async deliver(event, context) {
+    async publish(event, context) {
       reached.push(event);
       await then(event, context);
     },
   };
 }
 
-/** A sink whose deliveries never end of themselves. */
-function hangingSink() {
-  return recordingSink(async (_event, { signal }) => {
+/** A publisher whose deliveries never end of themselves. */
+function hangingPublisher() {
+  return recordingPublisher(async (_event, { signal }) => {
     signal.throwIfAborted();
     await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   });
@@ -77,7 +77,7 @@ describe('The outbox', () => {
 
   it('holds up only the order whose event cannot be delivered, until it can be', async () => {
     let blocked: bigint | undefined;
-    const sink = recordingSink(async ({ orderID, seq }) => {
+    const publisher = recordingPublisher(async ({ orderID, seq }) => {
       if (orderID === blocked && seq === 2) throw new Error('refused');
     });
     await withLoms(
@@ -93,25 +93,25 @@ describe('The outbox', () => {
           () => loms.query('SELECT DISTINCT order_id FROM outbox WHERE delivered_at IS NULL'),
           (rows) => rows.length === 1 && rows[0]?.order_id === blocked,
         );
-        for (const orderID of others) assert.deepEqual(seqsOf(sink.reached, orderID), [1, 2, 3]);
+        for (const orderID of others) assert.deepEqual(seqsOf(publisher.reached, orderID), [1, 2, 3]);
         await eventually(
           'the event was tried several times',
-          () => seqsOf(sink.reached, 2n).length,
+          () => seqsOf(publisher.reached, 2n).length,
           (tries) => tries >= 4,
         );
-        assert.deepEqual(new Set(seqsOf(sink.reached, 2n)), new Set([1, 2]));
+        assert.deepEqual(new Set(seqsOf(publisher.reached, 2n)), new Set([1, 2]));
 
         blocked = undefined;
         await outboxToDrain(loms);
-        assert.deepEqual(seqsOf(sink.reached, 2n).slice(-2), [2, 3]);
+        assert.deepEqual(seqsOf(publisher.reached, 2n).slice(-2), [2, 3]);
       },
-      { sink },
+      { publisher },
     )();
   });
 
   it('delivers an event again that was not marked after it was delivered, and never one before its predecessor', async () => {
     const broken = new Set<string>();
-    const sink = recordingSink(async ({ eventID }) => {
+    const publisher = recordingPublisher(async ({ eventID }) => {
       if (broken.has(eventID)) return;
       broken.add(eventID);
       throw new Error('crashed after the event was there');
@@ -121,129 +121,14 @@ describe('The outbox', () => {
         await loms.supply(SKU, { 1: 20 });
         const orderIDs = await settledOrders([loms.client, loms.start().client], 20);
         await outboxToDrain(loms);
-        for (const orderID of orderIDs) assert.deepEqual(seqsOf(sink.reached, orderID), [1, 1, 2, 2, 3, 3]);
+        for (const orderID of orderIDs) assert.deepEqual(seqsOf(publisher.reached, orderID), [1, 1, 2, 2, 3, 3]);
       },
-      { sink },
+      { publisher },
     )();
   });
 
-  it(
-    'delivers what a replica had in hand when it died, once its lease is over',
-    withLoms(async (loms) => {
-      await loms.supply(SKU, { 1: 1 });
-      // It died just behind the commit: it has taken the events, and done nothing with them.
-      const died: Handover = { leaseMs: 15_000, ask: () => 'taken', wrote() {}, commit() {}, drop() {} };
-      const store = createStore(loms.database, { paymentTimeoutMs: 600_000, openHandover: () => died });
-      const orderID = await createOrder(
-        store,
-        { user: 1n, items: [{ sku: SKU, count: 1 }], caller: 'checkout' },
-        new AbortController(),
-      );
-      await loms.client.orderPayed({ orderID });
-      // Not before its lease is over does anybody else take them, nor what comes after them.
-      const leases = await loms.query(`
-        SELECT seq, available_at - clock_timestamp() > interval '10 seconds' AS leased, attempts
-        FROM outbox WHERE order_id = ${orderID} ORDER BY seq`);
-      assert.deepEqual(leases, [
-        { seq: 1, leased: true, attempts: 1 },
-        { seq: 2, leased: true, attempts: 1 },
-        { seq: 3, leased: false, attempts: 0 },
-      ]);
-      assert.deepEqual(loms.events, []);
-      await loms.query(`UPDATE outbox SET available_at = clock_timestamp() WHERE order_id = ${orderID} AND seq < 3`);
-      await outboxToDrain(loms);
-      assert.deepEqual(seqsOf(loms.events, orderID), [1, 2, 3]);
-    }),
-  );
-
-  it('is written as taken where no earlier event of the order waits, and as free where one does', async () => {
-    const hanging = hangingSink();
-    await withLoms(
-      async (loms) => {
-        await loms.supply(SKU, { 1: 2 });
-        const [waiting = 0n, told = 0n] = await createOrders(loms.client, SKU, 2);
-        await eventually(
-          'their first events are on their way',
-          () => hanging.reached.length,
-          (count) => count === 2,
-        );
-        await loms.query(`UPDATE outbox SET delivered_at = now() WHERE order_id = ${told}`);
-        const outcomes: boolean[] = [];
-        const asking: Handover = {
-          leaseMs: 15_000,
-          ask: () => 'taken if first',
-          wrote: (_events, isTaken) => void outcomes.push(isTaken),
-          commit() {},
-          drop() {},
-        };
-        const store = createStore(loms.database, { paymentTimeoutMs: 600_000, openHandover: () => asking });
-        for (const orderID of [waiting, told]) await payOrder(store, orderID, new AbortController());
-        assert.deepEqual(outcomes, [false, true]);
-        const rows = await loms.query(`
-          SELECT order_id, attempts, available_at > clock_timestamp() + interval '10 seconds' AS leased
-          FROM outbox WHERE seq = 3 ORDER BY attempts`);
-        assert.deepEqual(rows, [
-          { order_id: waiting, attempts: 0, leased: false },
-          { order_id: told, attempts: 1, leased: true },
-        ]);
-      },
-      { sink: hanging },
-    )();
-  });
-
-  it('has an event that is given back rest as long as those before it', async () => {
-    const hanging = hangingSink();
-    await withLoms(
-      async (loms) => {
-        await loms.supply(SKU, { 1: 1 });
-        const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
-        const queue = createEventQueue(loms.database);
-        const resting = () =>
-          loms.query(`
-            SELECT seq, attempts, round(extract(epoch FROM available_at - clock_timestamp()) / 10)::integer AS tens
-            FROM outbox ORDER BY seq`);
-        const [first, second] = await loms.query(
-          `SELECT event_id FROM outbox WHERE order_id = ${orderID} ORDER BY seq`,
-        );
-        await queue.postpone(first?.event_id as string, 60_000, new AbortController());
-        await loms.query(`UPDATE outbox SET available_at = clock_timestamp() + interval '2 hours' WHERE seq = 2`);
-        await queue.release(second?.event_id as string, new AbortController());
-        assert.deepEqual(await resting(), [
-          { seq: 1, attempts: 1, tens: 6 },
-          { seq: 2, attempts: 0, tens: 6 },
-        ]);
-        await queue.release(first?.event_id as string, new AbortController());
-        assert.deepEqual((await resting())[0], { seq: 1, attempts: 0, tens: 0 });
-      },
-      { sink: hanging },
-    )();
-  });
-
-  it('tells with the note of a delivery whether a later event of the order can be taken', async () => {
-    const hanging = hangingSink();
-    await withLoms(
-      async (loms) => {
-        await loms.supply(SKU, { 1: 1 });
-        await createOrders(loms.client, SKU, 1);
-        const queue = createEventQueue(loms.database);
-        const [first, second] = await loms.query('SELECT event_id FROM outbox ORDER BY seq');
-        const note = async (event: Record<string, unknown> | undefined): Promise<boolean[]> => {
-          const noted = await queue.delivered([event?.event_id as string], new AbortController());
-          return noted.map(({ isAwaited }) => isAwaited);
-        };
-        assert.deepEqual(await note(first), [false], 'the second one is in hand');
-        assert.deepEqual(await note(first), [], 'it was noted before');
-        await loms.query('UPDATE outbox SET delivered_at = NULL WHERE seq = 1');
-        await loms.query('UPDATE outbox SET available_at = clock_timestamp() WHERE seq = 2');
-        assert.deepEqual(await note(first), [true]);
-        assert.deepEqual(await note(second), [false]);
-      },
-      { sink: hanging },
-    )();
-  });
-
-  it('passes over events that somebody else has in hand', async () => {
-    const sink = recordingSink(async ({ orderID }) => {
+  it('passes over events that another relay has locked', async () => {
+    const publisher = recordingPublisher(async ({ orderID }) => {
       if (orderID === 1n) throw new Error('refused');
     });
     await withLoms(
@@ -256,24 +141,24 @@ describe('The outbox', () => {
             order_id = 1 AND seq = 1 AND available_at > clock_timestamp()
             AND available_at < clock_timestamp() + interval '10 seconds'`;
           await eventually(
-            'the event that was refused rests, and is taken in hand',
+            'the event that was refused is postponed, and then locked',
             () => query(`SELECT FROM outbox WHERE ${resting} FOR UPDATE SKIP LOCKED`),
             (rows) => rows.length > 0,
           );
           await eventually(
-            'its rest is over',
+            'its delay is over',
             () => query(`SELECT FROM outbox WHERE ${resting}`),
             (rows) => rows.length === 0,
           );
           const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
           await eventually(
             'the events of another order are delivered',
-            () => seqsOf(sink.reached, orderID).length,
+            () => seqsOf(publisher.reached, orderID).length,
             (count) => count === 2,
           );
         });
       },
-      { sink },
+      { publisher },
     )();
   });
 
@@ -306,7 +191,7 @@ describe('The outbox', () => {
   );
 
   it('puts all events back at once that a replica has in hand when it is stopped', async () => {
-    const hanging = hangingSink();
+    const hanging = hangingPublisher();
     await withLoms(
       async (loms) => {
         await loms.supply(SKU, { 1: 30 });
@@ -318,12 +203,12 @@ describe('The outbox', () => {
         );
         await loms.first[Symbol.asyncDispose]();
 
-        const sink = recordingSink();
-        loms.start({ sink });
+        const publisher = recordingPublisher();
+        loms.start({ publisher });
         await outboxToDrain(loms);
-        for (const orderID of orderIDs) assert.deepEqual(seqsOf(sink.reached, orderID), [1, 2]);
+        for (const orderID of orderIDs) assert.deepEqual(seqsOf(publisher.reached, orderID), [1, 2]);
       },
-      { sink: hanging },
+      { publisher: hanging },
     )();
   });
 

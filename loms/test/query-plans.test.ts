@@ -10,20 +10,19 @@ import {
   writePast,
 } from 'testing';
 import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
-import type { Handover } from '../src/domain/ports.ts';
+import { forgetDeliveredEvents } from '../src/outbox/cleaning.ts';
+import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
 import { createAwaitingReader } from '../src/repository/awaiting.ts';
-import { createBacklogReader, createEventQueue } from '../src/repository/outbox.ts';
-import { forgetDeliveredEvents } from '../src/repository/outbox-cleaning.ts';
 import { createStore } from '../src/repository/store.ts';
 import { eventually, type Loms, openLoms, outboxToDrain } from './loms-fixture.ts';
 
 /** Every statement that loms has, but for the checks of its readiness and its journal of operations (see those of checkout). */
 const STATEMENTS = [
+  'acknowledge events',
   'add to outbox',
   'claim events',
   'claim idempotency key',
   'create order',
-  'event delivered',
   'find idempotency key',
   'find order',
   'forget delivered events',
@@ -114,15 +113,13 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await client.cancelOrder({ orderID: 10n });
   await client.listOrder({ orderID: payed });
   await client.stocks({ sku: 1 });
-  // The way of writing events that asks the most; a lease of no time leaves them to whoever looks for them.
-  const handover: Handover = { leaseMs: 0, ask: () => 'taken if first', wrote() {}, commit() {}, drop() {} };
-  const store = createStore(database, { paymentTimeoutMs: 600_000, openHandover: () => handover });
+  const store = createStore(database, { paymentTimeoutMs: 600_000 });
   await cancelOverdueOrder(store, 20n, new AbortController());
   await outboxToDrain({ query });
-  const [event] = await query(`SELECT event_id FROM outbox WHERE order_id = ${payed} AND seq = 3`);
   const queue = createEventQueue(database);
-  await queue.postpone(event?.event_id as string, 100, new AbortController());
-  await queue.release(event?.event_id as string, new AbortController());
+  const event = { eventID: '', orderID: payed, seq: 3, user: 1n, status: 'payed', at: new Date() } as const;
+  await queue.postpone(event, 100, new AbortController());
+  await queue.release(event, new AbortController());
   await createBacklogReader(database).read(100, new AbortController());
   await createAwaitingReader(database).read(100, new AbortController());
   await forgetDeliveredEvents(database, EVENTS_KEPT_MS);
@@ -150,7 +147,7 @@ describe('The statements of loms', () => {
   const statement = (name: string): RanStatement => lastOf(ran(), name);
 
   itReadsByIndexOnly({
-    folder: 'loms/src/repository',
+    folder: 'loms/src/{repository,outbox}',
     names: STATEMENTS,
     tables: TABLES,
     ran,
@@ -208,11 +205,10 @@ describe('The statements of loms', () => {
       const context = new AbortController();
       let refused = 0;
       for (;;) {
-        const events = await queue.claim(50, 15_000, context);
-        if (events.length === 0) break;
-        assert.ok(events.every(({ seq }) => seq === 1));
-        for (const { eventID } of events) await queue.postpone(eventID, 60_000, context);
-        refused += events.length;
+        const { claimed } = await queue.advance([], 50, 15_000, context);
+        if (claimed.length === 0) break;
+        for (const [head] of claimed) await queue.postpone(head, 60_000, context);
+        refused += claimed.length;
       }
       assert.equal(refused, 100);
       return rowsReadBy(query, statement('claim events'));
@@ -220,7 +216,7 @@ describe('The statements of loms', () => {
     assert.equal(rows, 0);
   });
 
-  it('look at few events more than they take when many wait', async () => {
+  it('look at few events more than they claim when many wait', async () => {
     const rows = await loms.trial(async (query) => {
       await query(`UPDATE outbox SET delivered_at = NULL, available_at = now() WHERE order_id <= ${MANY}`);
       await query('ANALYZE outbox');

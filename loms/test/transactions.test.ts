@@ -46,7 +46,7 @@ describe('A transaction of loms', () => {
     const look = async (): Promise<number> =>
       (await fixture.query(`SELECT FROM pg_stat_activity WHERE ${idle}`)).length;
     const seen: number[] = [];
-    await using fixture = await openLoms({ sink: { deliver: async () => void seen.push(await look()) } });
+    await using fixture = await openLoms({ publisher: { publish: async () => void seen.push(await look()) } });
     await fixture.supply(SKU, { 1: 1 });
     const [orderID = 0n] = await createOrders(fixture.client, SKU, 1);
     await outboxToDrain(fixture);

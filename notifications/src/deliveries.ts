@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Background, startBackground } from 'service-kit';
 import { createDeliveryMetrics, type DeliveryMetrics } from './delivery-metrics.ts';
-import { createDeliveryRelay } from './domain/deliver-notifications.ts';
 import type {
   DeliveryBacklogReader,
   DeliveryQueue,
@@ -13,6 +12,7 @@ import type {
 } from './domain/delivery-ports.ts';
 import type { FoundJournal } from './journal/folder.ts';
 import { createJournaling, recoverJournal } from './journal/write-journal.ts';
+import { createDeliveryRelay } from './webhook/delivery-relay.ts';
 
 export interface DeliveryParts {
   readonly journal?: JournalParts | undefined;

@@ -51,6 +51,3 @@ export async function runInPool<Item, Result>(
   stop.signal.throwIfAborted();
   return results;
 }
-
-export { createRelay, type Relay, type RelayOptions, type Reservation } from './relay.ts';
-export { type DelayBounds, retryDelayMs } from './retry-delay.ts';

@@ -61,8 +61,3 @@ export class OrderNotCancellable extends Error {
     this.status = status;
   }
 }
-
-/** Events can be told to nobody right now, whichever they are. */
-export class SinkUnavailable extends Error {
-  override readonly name = 'SinkUnavailable';
-}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Database, Executor } from 'service-kit';
 import sinon from 'sinon';
 import { changeOf } from '../../test/port-stubs.ts';
-import type { Handover, Repositories } from '../domain/ports.ts';
+import type { Repositories } from '../domain/ports.ts';
 import { createStore } from './store.ts';
 
 const context = new AbortController();
@@ -22,41 +22,28 @@ function openStore(transaction?: Database['transaction']) {
         }),
     ),
   };
-  const openHandover = (): Handover => {
-    let written = 0;
-    return {
-      leaseMs: 15_000,
-      ask: () => 'free',
-      wrote: (events) => {
-        written += events.length;
-      },
-      commit: () => void log.push(`handed over ${written}`),
-      drop() {
-        written = 0;
-      },
-    };
-  };
-  const store = createStore(database as unknown as Database, { paymentTimeoutMs: 1, openHandover });
+  const onEvents = (): void => void log.push('events');
+  const store = createStore(database as unknown as Database, { paymentTimeoutMs: 1, onEvents });
   return { store, database, log, executor, run };
 }
 
 describe('The store', () => {
-  it('hands events over once, after the commit of the transaction that left them', async () => {
+  it('wakes the relay once, after the commit of a transaction that added events', async () => {
     const { store, log } = openStore();
     await store.transaction(async ({ outbox }) => {
       await outbox.add([changeOf(1, 'new'), changeOf(2, 'failed')]);
       await outbox.add([changeOf(3, 'payed')]);
     }, context);
-    assert.deepEqual(log, ['committed', 'handed over 3']);
+    assert.deepEqual(log, ['committed', 'events']);
   });
 
-  it('hands nothing over when a transaction leaves no events', async () => {
+  it('does not wake the relay for a transaction that adds no events', async () => {
     const { store, log } = openStore();
     assert.equal(await store.transaction(async () => 'done', context), 'done');
-    assert.deepEqual(log, ['committed', 'handed over 0']);
+    assert.deepEqual(log, ['committed']);
   });
 
-  it('hands nothing over when a transaction is rolled back', async () => {
+  it('does not wake the relay for a transaction that is rolled back', async () => {
     const { store, log } = openStore();
     const failure = new Error('changed its mind');
     const work = store.transaction(async ({ outbox }) => {
@@ -67,7 +54,7 @@ describe('The store', () => {
     assert.deepEqual(log, []);
   });
 
-  it('hands over nothing of an attempt that lost a race', async () => {
+  it('does not wake the relay for an attempt that lost a race', async () => {
     const { store, log, executor } = openStore(async (work) => {
       await work(executor);
       return work(executor);
@@ -77,10 +64,10 @@ describe('The store', () => {
       if (++attempt === 1) await outbox.add([changeOf(1, 'new')]);
     }, context);
     assert.equal(attempt, 2);
-    assert.deepEqual(log, ['handed over 0']);
+    assert.deepEqual(log, []);
   });
 
-  it('writes beside each event what call it comes from, where there is one', async () => {
+  it('writes beside each event which call it comes from, where there is one', async () => {
     const { store, run } = openStore();
     const work = ({ outbox }: Repositories) => outbox.add([changeOf(1, 'new')]);
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

@@ -1,43 +1,37 @@
 import type { Database, Executor } from 'service-kit';
-import type { Handover, Store } from '../domain/ports.ts';
+import type { Store } from '../domain/ports.ts';
+import { createOutbox } from '../outbox/rows.ts';
 import { createIdempotencyKeys } from './idempotency-keys.ts';
 import { createOrders } from './orders.ts';
-import { createOutbox } from './outbox.ts';
 import { createStocks } from './stocks.ts';
 
 export interface StoreOptions {
   readonly paymentTimeoutMs: number;
-  /** For each transaction: how its events find those who deliver them. Default: they wait to be looked for. */
-  readonly openHandover?: () => Handover;
+  /** Called after each commit that added events to the outbox. */
+  readonly onEvents?: () => void;
 }
 
 /** The unit of work: all repositories on one connection, inside one transaction. */
-export function createStore(
-  database: Database,
-  { paymentTimeoutMs, openHandover = () => NO_HANDOVER }: StoreOptions,
-): Store {
+export function createStore(database: Database, { paymentTimeoutMs, onEvents = () => {} }: StoreOptions): Store {
   return {
     async transaction(work, context) {
-      const handover = openHandover();
+      let hasEvents = false;
       const attempt = (transaction: Executor) => {
-        // Of an attempt that lost a race nothing is left.
-        handover.drop();
+        // An attempt that lost a race was rolled back with its events.
+        hasEvents = false;
+        const onAdded = (): void => {
+          hasEvents = true;
+        };
         return work({
           orders: createOrders(transaction, paymentTimeoutMs),
           stocks: createStocks(transaction),
-          outbox: createOutbox(transaction, context, handover),
+          outbox: createOutbox(transaction, context, onAdded),
           idempotencyKeys: createIdempotencyKeys(transaction),
         });
       };
-      const result = await database.transaction(attempt, { signal: context.signal }).catch((error: unknown) => {
-        // Also where nobody knows whether the commit took effect: its events are found when their lease is over.
-        handover.drop();
-        throw error;
-      });
-      handover.commit();
+      const result = await database.transaction(attempt, { signal: context.signal });
+      if (hasEvents) onEvents();
       return result;
     },
   };
 }
-
-const NO_HANDOVER: Handover = { leaseMs: 0, ask: () => 'free', wrote() {}, commit() {}, drop() {} };

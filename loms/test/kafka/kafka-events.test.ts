@@ -7,9 +7,8 @@ import { parseJson } from 'rpc-kit';
 import { type MortalKafka, readTestBrokers, startMortalKafka } from 'testing';
 import { z } from 'zod';
 import { orderEvents } from '../../contract.ts';
-import { SinkUnavailable } from '../../src/domain/errors.ts';
-import type { EventSink, OrderEvent } from '../../src/domain/ports.ts';
-import { openKafkaEvents } from '../../src/peer/kafka-events.ts';
+import { type EventPublisher, type OrderEvent, PublisherUnavailable } from '../../src/outbox/event.ts';
+import { openKafkaPublisher } from '../../src/outbox/kafka-publisher.ts';
 import { createOrders, eventually, outboxToDrain, withLoms } from '../loms-fixture.ts';
 import { readTopic } from './topic-reader.ts';
 
@@ -24,18 +23,18 @@ function open(brokers: readonly string[], { replication = 1, topic = `test-${ran
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const options = { brokers, topic, partitions: 6, replication, logger, registry: new Registry() };
-  return { topic, lines, sink: openKafkaEvents(options) };
+  return { topic, lines, publisher: openKafkaPublisher(options) };
 }
 
 const TRIES_MAX = 20;
 
 /** As the relay does it: again while Kafka is said to be away, as it may be to a busy broker's new topic. */
-async function deliver(sink: EventSink, event: OrderEvent): Promise<void> {
+async function deliver(publisher: EventPublisher, event: OrderEvent): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      return await sink.deliver(event, { signal: never });
+      return await publisher.publish(event, { signal: never });
     } catch (error) {
-      if (!(error instanceof SinkUnavailable) || tries === TRIES_MAX) throw error;
+      if (!(error instanceof PublisherUnavailable) || tries === TRIES_MAX) throw error;
     }
   }
 }
@@ -43,15 +42,15 @@ async function deliver(sink: EventSink, event: OrderEvent): Promise<void> {
 describe('The way of events through Kafka', () => {
   it('makes the topic, and has the event there when it is delivered', async () => {
     const brokers = readTestBrokers();
-    const { sink, topic } = open(brokers);
-    await using _sink = sink;
+    const { publisher, topic } = open(brokers);
+    await using _publisher = publisher;
     const event = eventOf(2n ** 63n - 1n, 3, {
       requestId: 'request-7',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       tracestate: 'vendor=1',
       baggage: 'shop=7',
     });
-    await deliver(sink, event);
+    await deliver(publisher, event);
     const [message, ...others] = await readTopic(brokers, topic, 1);
     assert.deepEqual(others, []);
     assert.equal(message?.key, '9223372036854775807');
@@ -76,9 +75,9 @@ describe('The way of events through Kafka', () => {
 
   it('makes a topic that refuses what is small only while it is compressed', async () => {
     const brokers = readTestBrokers();
-    const { sink, topic } = open(brokers);
-    await using _sink = sink;
-    await deliver(sink, eventOf(1n));
+    const { publisher, topic } = open(brokers);
+    await using _publisher = publisher;
+    await deliver(publisher, eventOf(1n));
     const foreign = new Producer({
       clientId: 'foreign',
       bootstrapBrokers: [...brokers],
@@ -93,11 +92,11 @@ describe('The way of events through Kafka', () => {
 
   it('keeps an order to one partition, in its order, however many are delivered side by side', async () => {
     const brokers = readTestBrokers();
-    const { sink, topic } = open(brokers);
-    await using _sink = sink;
+    const { publisher, topic } = open(brokers);
+    await using _publisher = publisher;
     const orderIDs = Array.from({ length: 40 }, (_, index) => BigInt(index));
     const tell = async (orderID: bigint): Promise<void> => {
-      for (const seq of [1, 2, 3, 4, 5]) await deliver(sink, eventOf(orderID, seq));
+      for (const seq of [1, 2, 3, 4, 5]) await deliver(publisher, eventOf(orderID, seq));
     };
     await Promise.all(orderIDs.map(tell));
     const messages = await readTopic(brokers, topic, 200);
@@ -113,9 +112,9 @@ describe('The way of events through Kafka', () => {
   });
 
   it('says what to do where the topic cannot be made as it should be', async () => {
-    const { sink, lines } = open(readTestBrokers(), { replication: 3 });
-    await using _sink = sink;
-    await assert.rejects(sink.deliver(eventOf(1n), { signal: never }), { name: 'SinkUnavailable' });
+    const { publisher, lines } = open(readTestBrokers(), { replication: 3 });
+    await using _publisher = publisher;
+    await assert.rejects(publisher.publish(eventOf(1n), { signal: never }), { name: 'PublisherUnavailable' });
     const said = lines.map(({ err }) => String((err as Error | undefined)?.message));
     assert.ok(
       said.some((message) => message.includes('set KAFKA_REPLICATION to what there is')),
@@ -123,7 +122,7 @@ describe('The way of events through Kafka', () => {
     );
   });
 
-  /** A topic that the sink finds as it is. */
+  /** A topic that the publisher finds as it is. */
   async function createTopic(brokers: readonly string[], setting: string, value: string): Promise<string> {
     const topic = `test-${randomBytes(6).toString('hex')}`;
     const admin = new Admin({ clientId: 'tests', bootstrapBrokers: [...brokers], retries: 10 });
@@ -134,30 +133,32 @@ describe('The way of events through Kafka', () => {
 
   it('tells of one event that Kafka refuses, and sends those beside it', async () => {
     const brokers = readTestBrokers();
-    const { sink, topic } = open(brokers, { topic: await createTopic(brokers, 'max.message.bytes', '2000') });
-    await using _sink = sink;
+    const { publisher, topic } = open(brokers, { topic: await createTopic(brokers, 'max.message.bytes', '2000') });
+    await using _publisher = publisher;
     const tooLong = eventOf(2n, 1, { requestId: 'x'.repeat(3_000) });
-    const outcomes = await Promise.allSettled([eventOf(1n), tooLong, eventOf(3n)].map((event) => deliver(sink, event)));
+    const outcomes = await Promise.allSettled(
+      [eventOf(1n), tooLong, eventOf(3n)].map((event) => deliver(publisher, event)),
+    );
     assert.deepEqual(
       outcomes.map(({ status }) => status),
       ['fulfilled', 'rejected', 'fulfilled'],
     );
-    assert.notEqual((outcomes[1] as PromiseRejectedResult).reason.name, 'SinkUnavailable');
+    assert.notEqual((outcomes[1] as PromiseRejectedResult).reason.name, 'PublisherUnavailable');
     const messages = await readTopic(brokers, topic, 2);
     assert.deepEqual(new Set(messages.map(({ key }) => key)), new Set(['1', '3']));
   });
 
   it('makes a topic anew that somebody deleted, and blames no event for it', async () => {
     const brokers = readTestBrokers();
-    const { sink, topic } = open(brokers);
-    await using _sink = sink;
-    await deliver(sink, eventOf(1n));
+    const { publisher, topic } = open(brokers);
+    await using _publisher = publisher;
+    await deliver(publisher, eventOf(1n));
     const admin = new Admin({ clientId: 'tests', bootstrapBrokers: [...brokers], retries: 10 });
     await admin.deleteTopics({ topics: [topic] }).finally(() => admin.close());
     const outcomes: string[] = [];
     // The brokers may take one more while they are deleting it.
-    while (!(outcomes.includes('SinkUnavailable') && outcomes.at(-1) === 'sent') && outcomes.length < TRIES_MAX) {
-      const delivered = sink.deliver(eventOf(1n, 2), { signal: never });
+    while (!(outcomes.includes('PublisherUnavailable') && outcomes.at(-1) === 'sent') && outcomes.length < TRIES_MAX) {
+      const delivered = publisher.publish(eventOf(1n, 2), { signal: never });
       outcomes.push(
         await delivered.then(
           () => 'sent',
@@ -165,18 +166,18 @@ describe('The way of events through Kafka', () => {
         ),
       );
     }
-    assert.deepEqual(new Set(outcomes), new Set(['SinkUnavailable', 'sent']));
+    assert.deepEqual(new Set(outcomes), new Set(['PublisherUnavailable', 'sent']));
   });
 
   it('stops waiting when nobody waits any more', async () => {
-    const { sink } = open(['127.0.0.1:1']);
-    await using _sink = sink;
+    const { publisher } = open(['127.0.0.1:1']);
+    await using _publisher = publisher;
     const reason = new Error('shutting down');
     const leaving = new AbortController();
-    const delivered = sink.deliver(eventOf(1n), { signal: leaving.signal });
+    const delivered = publisher.publish(eventOf(1n), { signal: leaving.signal });
     leaving.abort(reason);
     await assert.rejects(delivered, { code: 'cancelled', cause: reason });
-    await assert.rejects(sink.deliver(eventOf(1n), { signal: leaving.signal }), reason);
+    await assert.rejects(publisher.publish(eventOf(1n), { signal: leaving.signal }), reason);
   });
 });
 
@@ -190,8 +191,8 @@ describe('When Kafka is away', () => {
   after(() => broker[Symbol.asyncDispose]());
 
   it('orders go on, and their events go out when it is back, in the order of each order', async () => {
-    const { sink, topic, lines } = open([broker.addresses]);
-    await using _sink = sink;
+    const { publisher, topic, lines } = open([broker.addresses]);
+    await using _publisher = publisher;
     const test = withLoms(
       async (loms) => {
         await loms.supply(1, { 1: 1_000 });
@@ -226,7 +227,7 @@ describe('When Kafka is away', () => {
           assert.deepEqual([...new Set(seqs)], payed.includes(orderID) ? [1, 2, 3] : [1, 2]);
         }
       },
-      { sink },
+      { publisher },
     );
     await test();
   });

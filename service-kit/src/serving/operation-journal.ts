@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Call, type Interceptor, outsideCalls, toRpcError } from 'rpc-kit';
-import { type Background, startBackground } from '../background.ts';
+import { type Background, startBackground } from '../background/background.ts';
 import type { CallScope, Database, Executor } from '../database/database.ts';
 import { isFaultOfData } from '../database/database-errors.ts';
 import { type Statement, statement } from '../database/statement.ts';

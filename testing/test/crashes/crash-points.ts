@@ -11,9 +11,8 @@ export const LOMS_TRANSACTIONS = {
   'cancelling an overdue order': ['lock overdue order', 'release stocks'],
   cancelOrder: ['release stocks'],
   'claiming events': ['claim events'],
-  'marking events as delivered': ['event delivered'],
+  'acknowledging events': ['acknowledge events'],
   'postponing an event': ['postpone event'],
-  'giving an event back': ['release event'],
   'forgetting delivered events': ['forget delivered events'],
 } as const satisfies Transactions;
 
@@ -39,7 +38,7 @@ const HARMLESS = new Set([
 ]);
 
 /** Places where a process can end beside the commits. */
-export const LOMS_PLACES = ['after an event was told'] as const;
+export const LOMS_PLACES = ['after an event was delivered'] as const;
 export const CHECKOUT_PLACES = ['before loms is asked', 'after loms answered'] as const;
 
 /**

@@ -19,10 +19,10 @@ const START = {
   loms: (options: LomsOptions) =>
     startLoms(options, {
       database: (database) => dyingDatabase(database, LOMS_TRANSACTIONS, reach),
-      sink: (sink) => ({
-        async deliver(...args) {
-          await sink.deliver(...args);
-          await reach('after an event was told');
+      publisher: (publisher) => ({
+        async publish(...args) {
+          await publisher.publish(...args);
+          await reach('after an event was delivered');
         },
       }),
     }),

@@ -126,11 +126,10 @@ export const SCENARIOS = {
     'cancelling an overdue order': letItExpire,
     cancelOrder: cancel,
     'claiming events': waitForNotifications,
-    'marking events as delivered': buy,
+    'acknowledging events': buy,
     'postponing an event': waitForNotifications,
-    'giving an event back': waitForNotifications,
     'forgetting delivered events': beForgotten,
-    'after an event was told': buy,
+    'after an event was delivered': buy,
   } satisfies Record<Point<typeof LOMS_TRANSACTIONS, typeof LOMS_PLACES>, Scenario>,
   checkout: {
     addToCart: buy,

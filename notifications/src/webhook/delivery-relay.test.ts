@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { createDeliveryRelay } from './deliver-notifications.ts';
-import type { ClaimedDelivery, DeliveryQueue, Target } from './delivery-ports.ts';
-import { DeliveryRefused } from './errors.ts';
+import type { ClaimedDelivery, DeliveryQueue, Target } from '../domain/delivery-ports.ts';
+import { DeliveryRefused } from '../domain/errors.ts';
+import { createDeliveryRelay } from './delivery-relay.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -42,7 +42,7 @@ describe('The relay of notifications', () => {
     const delivery = deliveryOf();
     const { queue, report } = await deliverOne(delivery);
     sinon.assert.calledOnceWithExactly(queue.delivered, [delivery.notification], sinon.match.object);
-    sinon.assert.calledOnceWithExactly(report.onDelivered, 1);
+    assert.deepEqual(report.onDelivered.args, [[0], [1]]);
     sinon.assert.calledOnce(report.onProgress);
     sinon.assert.notCalled(queue.postpone);
   });
@@ -82,7 +82,7 @@ describe('The relay of notifications', () => {
   for (const { what, delivery, failure, isDead } of fates) {
     it(`${isDead ? 'gives up' : 'goes on with'} one that is ${what}`, async () => {
       const { queue, report } = await deliverOne(deliveryOf(delivery), failure);
-      assert.deepEqual([queue.bury.called, report.onDead.called, report.onProgress.called], [isDead, isDead, isDead]);
+      assert.deepEqual([queue.bury.called, report.onDead.called], [isDead, isDead]);
       assert.equal(queue.postpone.called, !isDead);
     });
   }

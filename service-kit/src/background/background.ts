@@ -8,6 +8,8 @@ export interface BackgroundOptions {
   readonly logger: Logger;
   /** Shows whether rounds fail: `background_failures_in_a_row{background}`. */
   readonly registry?: Registry | undefined;
+  /** Between the starts of two rounds, in milliseconds, so that many wakes at once cost one round. Default: 0. */
+  readonly paceMs?: number;
   /** How long to rest when there was nothing to do, in milliseconds. */
   readonly idleMs: number;
   /**
@@ -29,11 +31,12 @@ const WOKEN = new Error('there is something to do');
 const REST_MAX_MS = 5_000;
 
 /** Repeats a round of work until disposed; disposing waits for the round under way. A failed round is logged and repeated. */
-export function startBackground({ name, logger, registry, idleMs, round }: BackgroundOptions): Background {
+export function startBackground({ name, logger, registry, paceMs = 0, idleMs, round }: BackgroundOptions): Background {
   const stop = new AbortController();
   let resting = new AbortController();
   let awake = false;
   let failures = 0;
+  let startedAt = Number.NEGATIVE_INFINITY;
   const show = registry && failuresInARow(registry, name);
 
   async function rest(): Promise<void> {
@@ -45,6 +48,9 @@ export function startBackground({ name, logger, registry, idleMs, round }: Backg
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
+      const pauseMs = startedAt + paceMs - performance.now();
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: stop.signal }).catch(() => {});
+      startedAt = performance.now();
       awake = false;
       let more = false;
       try {

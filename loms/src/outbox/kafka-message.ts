@@ -1,7 +1,7 @@
 import { stringifyJson } from 'rpc-kit';
 import { z } from 'zod';
 import { orderEvents } from '../../contract.ts';
-import type { OrderEvent } from '../domain/ports.ts';
+import type { OrderEvent } from './event.ts';
 
 export interface KafkaMessage {
   readonly topic: string;

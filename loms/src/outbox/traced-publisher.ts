@@ -1,13 +1,13 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { toTraceContext } from 'rpc-kit';
 import { startCarriedSpan } from 'service-kit';
-import type { EventSink } from '../domain/ports.ts';
+import type { EventPublisher } from './event.ts';
 
 /**
- * A span for each event that is sent to the topic, below the call that changed its order, until Kafka has it; what takes the
- * event goes on below it (https://opentelemetry.io/docs/specs/semconv/messaging/kafka/).
+ * Gives each event that is sent to the topic a span, below the call that changed its order, until Kafka has stored it; its
+ * consumer's spans go below it (https://opentelemetry.io/docs/specs/semconv/messaging/kafka/).
  */
-export function traceEvents<Sink extends EventSink>(sink: Sink, topic: string): Sink {
+export function tracePublisher<Publisher extends EventPublisher>(publisher: Publisher, topic: string): Publisher {
   const attributes = {
     'messaging.system': 'kafka',
     'messaging.operation.name': 'send',
@@ -16,12 +16,12 @@ export function traceEvents<Sink extends EventSink>(sink: Sink, topic: string): 
   };
   const options = { kind: SpanKind.PRODUCER, attributes };
   return {
-    ...sink,
-    async deliver(event, context) {
+    ...publisher,
+    async publish(event, context) {
       const span = startCarriedSpan(`send ${topic}`, event, options);
-      if (!span) return sink.deliver(event, context);
+      if (!span) return publisher.publish(event, context);
       try {
-        await sink.deliver({ ...event, ...toTraceContext(span) }, context);
+        await publisher.publish({ ...event, ...toTraceContext(span) }, context);
       } catch (error) {
         span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
         span.setStatus({ code: SpanStatusCode.ERROR });

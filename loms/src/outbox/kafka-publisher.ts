@@ -4,13 +4,12 @@ import { Counter, type Registry } from 'prom-client';
 import { outsideCalls, raceSignal } from 'rpc-kit';
 import type { KafkaAccess } from 'service-kit';
 import { orderEvents } from '../../contract.ts';
-import { SinkUnavailable } from '../domain/errors.ts';
-import type { EventSink } from '../domain/ports.ts';
+import { type EventPublisher, PublisherUnavailable } from './event.ts';
 import { type KafkaMessage, toMessage } from './kafka-message.ts';
 import { createKafkaProducer, isPassing, isRefusal } from './kafka-producer.ts';
 import { ensureTopic } from './kafka-topic.ts';
 
-export interface KafkaEventsOptions extends KafkaAccess {
+export interface KafkaPublisherOptions extends KafkaAccess {
   /** Default: the contract's. */
   readonly topic?: string;
   /** Of a topic that is not there yet. */
@@ -20,7 +19,7 @@ export interface KafkaEventsOptions extends KafkaAccess {
   readonly registry: Registry;
 }
 
-export interface KafkaEvents extends EventSink, AsyncDisposable {}
+export interface KafkaPublisher extends EventPublisher, AsyncDisposable {}
 
 /** Messages of one request: far below the megabyte that a broker takes, and more than rounds of the relay hold. */
 const BATCH_MAX = 500;
@@ -40,7 +39,7 @@ interface Waiting {
  * Delivers events through Kafka. Those that are brought while a request is under way go together in the next one, so there
  * is one request at a time and still no event waits for a timer.
  */
-export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
+export function openKafkaPublisher(options: KafkaPublisherOptions): KafkaPublisher {
   const { topic = orderEvents.topic } = options;
   const producer = createKafkaProducer(options);
   const reach = reachability(options.logger, topic);
@@ -105,7 +104,7 @@ export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
   function giveUp(batch: readonly Waiting[], error: unknown): void {
     reach.lost(error);
     hasTopic = false;
-    const unavailable = new SinkUnavailable('Kafka does not take events right now', { cause: error });
+    const unavailable = new PublisherUnavailable('Kafka does not take events right now', { cause: error });
     for (const { reject } of [...batch, ...waiting.splice(0)]) reject(unavailable);
   }
 
@@ -120,9 +119,9 @@ export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
   prepare().then(reach.found, reach.lost);
 
   return {
-    async deliver(event, { signal }) {
+    async publish(event, { signal }) {
       signal.throwIfAborted();
-      if (waiting.length >= WAITING_MAX) throw new SinkUnavailable('too many events wait for Kafka already');
+      if (waiting.length >= WAITING_MAX) throw new PublisherUnavailable('too many events wait for Kafka already');
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       waiting.push({ message: toMessage(event, topic), resolve, reject });
       pump();
@@ -130,7 +129,7 @@ export function openKafkaEvents(options: KafkaEventsOptions): KafkaEvents {
     },
     async [Symbol.asyncDispose]() {
       const left = waiting.splice(0);
-      for (const { reject } of left) reject(new SinkUnavailable('loms stops'));
+      for (const { reject } of left) reject(new PublisherUnavailable('loms stops'));
       await producer.close();
       // A request to brokers that do not answer ends with the process.
       await Promise.race([sending, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
