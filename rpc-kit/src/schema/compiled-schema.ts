@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * A schema as two functions that zod has compiled (`z.compile`): the same verdicts and values as `z.safeDecode` and
- * `z.safeEncode`, in a tenth of their time. What does not fit goes to zod itself, which then finds the words.
+ * A schema as two functions that zod has compiled (`z.compile`): the same results as `z.safeDecode` and `z.safeEncode`, in a tenth of
+ * their time. zod itself produces the messages for values that do not fit.
  */
 export interface CompiledSchema {
   decode(wire: unknown): z.ZodSafeParseResult<unknown>;
@@ -11,7 +11,7 @@ export interface CompiledSchema {
 
 const compiled = new WeakMap<z.ZodType, CompiledSchema>();
 
-/** Compiled when it is first asked for, so that a service starts no later for methods that nobody calls. */
+/** Compiles on first use, so that methods that are never called do not delay the start. */
 export function compiledSchema(schema: z.ZodType): CompiledSchema {
   const known = compiled.get(schema);
   if (known) return known;
@@ -33,14 +33,14 @@ function compile(schema: z.ZodType): CompiledSchema {
   };
 }
 
-/** Turns a part of a schema round; `undefined` for what has no mirror. */
+/** Mirrors a part of a schema; `undefined` for a part without a mirror. */
 type Turn = (part: z.core.$ZodType) => z.ZodType | undefined;
 
 /**
- * zod compiles one direction only, from the wire. The other one is the same direction of the mirrored schema, in which every
- * codec is turned round.
- * @returns `undefined` for what has no mirror: checks that would look at the wrong side, schemas that hold themselves, and
- * kinds that are not named here
+ * zod compiles only the direction from the wire. The other direction is compiled from the mirrored schema, in which every codec is
+ * reversed.
+ * @returns `undefined` for a schema without a mirror: with checks that would see the wrong side, recursive, or of a kind not
+ *   listed here
  */
 function mirror(schema: z.core.$ZodType, ancestors: readonly z.core.$ZodType[] = []): z.ZodType | undefined {
   const { def } = schema._zod as z.core.$ZodTypes['_zod'];
@@ -53,18 +53,18 @@ function mirror(schema: z.core.$ZodType, ancestors: readonly z.core.$ZodType[] =
   return z.clone(schema, { ...def, ...parts } as never) as z.ZodType;
 }
 
-/** Nothing happens to their values in either direction. */
+/** Their values are the same in both directions. */
 const PLAIN_TYPES: ReadonlySet<string> = new Set([
   ...['string', 'number', 'boolean', 'bigint', 'date', 'null', 'undefined', 'unknown', 'any', 'never'],
   ...['literal', 'enum', 'custom'],
 ]);
 
-/** A length is the same on both sides; any other check of a container may look at what is turned round, or left out. */
+/** A length is the same on both sides; any other check of a container may see converted or dropped members. */
 function looksAtLength(check: z.core.$ZodCheck): boolean {
   return ['min_length', 'max_length', 'length_equals'].includes(check._zod.def.check);
 }
 
-/** What is different in the mirror, by its name in the schema's definition. */
+/** The parts that differ in the mirror, by their names in the schema's definition. */
 function turnParts(def: z.core.$ZodTypes['_zod']['def'], turn: Turn): Record<string, unknown> | undefined {
   const only = <T>(name: string, turned: T | undefined) => turned && { [name]: turned };
   switch (def.type) {
@@ -98,7 +98,7 @@ function turnAll(parts: readonly z.core.$ZodType[], turn: Turn): readonly z.ZodT
   return turned.length === parts.length ? turned : undefined;
 }
 
-/** A pipe without a way back is none. */
+/** A pipe without a reverse transform is no codec. */
 function turnCodec(def: z.core.$ZodPipeDef, turn: Turn) {
   const { transform, reverseTransform } = def as Partial<z.core.$ZodCodecDef>;
   const [wire, inside] = [turn(def.in), turn(def.out)];

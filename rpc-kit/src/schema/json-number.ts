@@ -1,6 +1,5 @@
 /**
- * The value behind a spelling of a JSON number without its sign: 0.<digits> times ten to the power of the exponent. Two
- * spellings have the same value when both are the same.
+ * The value of a JSON number without its sign: 0.<digits> × 10^exponent. Numbers are equal when both parts are.
  */
 interface Decimal {
   /** Without zeros at either end; empty for zero. */
@@ -9,16 +8,16 @@ interface Decimal {
 }
 
 /**
- * The longest integer type has 20 digits; ids and foreign numbers may have some more. A conversion to a bigint costs more than
- * linear time, so longer numbers are never converted.
+ * The longest integer type has 20 digits; ids may have more. Conversion to a bigint takes more than linear time, so longer numbers
+ * are never converted.
  */
 export const WHOLE_DIGITS_MAX = 100;
 /** The most digits that the shortest spelling of a double has (https://tc39.es/ecma262/#sec-numeric-types-number-tostring). */
 const DOUBLE_DIGITS_MAX = 17;
 
 /**
- * The value of a number without a sign: a JavaScript number where that loses nothing, a bigint where it is a whole number beyond
- * 2^53; `undefined` where neither holds it, or where it is too long for any use. The cost is linear in the length.
+ * The value of a number without a sign: a JavaScript number where that is exact, a bigint for a whole number beyond 2^53;
+ * `undefined` where neither is exact, or where the number is too long. The cost is linear in the length.
  */
 export function exactNumber(text: string): number | bigint | undefined {
   if (text.length <= WHOLE_DIGITS_MAX && PLAIN_DIGITS.test(text)) return toNarrowest(BigInt(text));
@@ -38,7 +37,7 @@ function toNarrowest(whole: bigint): number | bigint {
   return whole <= Number.MAX_SAFE_INTEGER ? Number(whole) : whole;
 }
 
-/** Loops and no regular expressions: `/0+$/` takes quadratic time on zeros before another digit. */
+/** Uses loops, because `/0+$/` takes quadratic time on zeros before another digit. */
 function toDecimal(text: string): Decimal {
   const marked = Math.max(text.indexOf('e'), text.indexOf('E'));
   const mantissaEnd = marked < 0 ? text.length : marked;

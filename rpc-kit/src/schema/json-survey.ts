@@ -1,22 +1,22 @@
-/** Facts about a JSON text, found in one pass before anything is built from it. The text need not be valid. */
+/** Facts about a JSON text, found in one pass before it is parsed. The text need not be valid. */
 export interface JsonSurvey {
-  /** How deep arrays and objects nest. */
+  /** The nesting depth of arrays and objects. */
   readonly depth: number;
-  /** How many values the parsed text has at most: elements, members and empty containers count. */
+  /** An upper bound of the values: elements, members and empty containers. */
   readonly values: number;
   /**
-   * The numbers that `JSON.parse` may spoil: a double may not hold their value, or the spelling of an id would be lost.
-   * The start and the end of each, by turns, without the sign.
+   * The numbers that `JSON.parse` may change: a double may not hold their value, or an id would lose its spelling. Start and end of
+   * each alternate, without the sign.
    */
   readonly wideNumbers: readonly number[];
 }
 
-/** Any decimal number of this many digits has a double of its own. */
+/** A double holds every decimal number of this many digits exactly enough to tell it from all others. */
 const SAFE_DIGITS = 15;
 /** 10^-99 is far above the smallest normal double, below which doubles lose digits. */
 const SAFE_EXPONENT_DIGITS = 2;
 
-/** Runs of blanks, digits and letters are passed over by small functions of their own, which the engine optimizes best. */
+/** Small functions skip runs of white space, digits and strings, because the engine optimizes those best. */
 export function surveyJson(text: string): JsonSurvey {
   let depth = 0;
   let deepest = 0;
@@ -38,15 +38,15 @@ export function surveyJson(text: string): JsonSurvey {
 }
 
 /**
- * Reads the number that starts at the index and notes it where a double may spoil it.
- * @returns the index behind the number, or behind the part of it that is JSON
+ * Reads the number that starts at the index, and records it when a double may change it.
+ * @returns the index after the number, or after the part of it that is JSON
  */
 function surveyNumber(text: string, start: number, wideNumbers: number[]): number {
   const whole = endOfDigits(text, start);
   const next = text.charCodeAt(whole);
   const hasPoint = next === POINT;
   if (whole - start <= SAFE_DIGITS && !hasPoint && !isExponentSign(next)) return whole;
-  // A number with leading zeros is not JSON; JSON.parse says so.
+  // A number with leading zeros is not JSON; JSON.parse refuses it.
   if (text.charCodeAt(start) === ZERO && whole > start + 1) return whole;
   let end = whole;
   if (hasPoint) {
@@ -106,10 +106,10 @@ function endOfDigits(text: string, start: number): number {
   return index;
 }
 
-/** A string that is longer is searched by the engine's own search, which is ten times faster for long ones. */
+/** Longer strings are searched by `indexOf`, which is ten times faster for them. */
 const SHORT_STRING_LENGTH = 64;
 
-/** The index of the quote that closes the string opened at the index; the text's end where none does. */
+/** The index of the closing quote of the string opened at the index; the text's length without one. */
 function endOfString(text: string, opened: number): number {
   const near = Math.min(opened + SHORT_STRING_LENGTH, text.length);
   let index = opened + 1;

@@ -4,10 +4,9 @@ import { surveyJson } from './json-survey.ts';
 /**
  * JSON text to values and back without losing a digit.
  *
- * A number is judged by its value, however it is spelled. It becomes a JavaScript number where that loses nothing, a bigint
- * where it is a whole number beyond 2^53, and a raw number (`JSON.rawJSON`) where neither holds, e.g. 0.1234567890123456789,
- * or where it is longer than any integer type by far. Raw numbers fit no schema, so they are refused as params, and an id that
- * is one is still echoed exactly as it came.
+ * A number becomes a JavaScript number where that is exact, a bigint for a whole number beyond 2^53, and otherwise a raw number
+ * (`JSON.rawJSON`), e.g. 0.1234567890123456789 or a number far longer than any integer type. Raw numbers fit no schema, so params
+ * refuse them; a raw id is echoed unchanged.
  */
 export type JsonNumber = number | bigint | RawNumber;
 
@@ -22,8 +21,8 @@ const json = JSON as typeof JSON & {
 };
 
 /**
- * The value of a JSON text. A reviver would cost a hundred times the plain parse when it is called for each of many values. So each
- * number that a double may spoil is replaced by a placeholder, which is found again in the parsed value.
+ * Parses JSON text. A reviver can cost a hundred times the plain parse. So each number that a double may change is replaced by a
+ * placeholder, which is found again in the parsed value.
  * @throws {SyntaxError} when the text is not JSON
  */
 export function parseJson(text: string, { wideNumbers } = surveyJson(text), isSpelled: Spelled = () => false): unknown {
@@ -40,17 +39,17 @@ export function parseJson(text: string, { wideNumbers } = surveyJson(text), isSp
   return restoreNumbers(JSON.parse(replaced + text.slice(copied)), numbers, isSpelled);
 }
 
-/** Whether a member's number is to be kept as it is spelled, so that 1.0 is written as 1.0 again and not as 1. */
+/** Whether a member's number keeps its spelling, so that 1.0 is written as 1.0 and not as 1. */
 export type Spelled = (holder: object, key: string) => boolean;
 
-/** Every number of this size is long or has an exponent, so it is replaced: the parsed value holds no other than placeholders. */
+/** Every number of this size is long or has an exponent, so it was replaced: only placeholders are as large in the parsed value. */
 const PLACEHOLDER_UNIT = 1e300;
 
 function toPlaceholder(index: number): string {
   return `${index + 1}e300`;
 }
 
-/** Puts the numbers in the places of their placeholders, without recursion: answers may nest deeper than the stack. */
+/** Replaces placeholders by their numbers, without recursion, because answers may nest deeper than the stack allows. */
 function restoreNumbers(parsed: unknown, numbers: readonly string[], isSpelled: Spelled): unknown {
   const root: Record<string, unknown> = { '': parsed };
   const pending: Record<string, unknown>[] = [root];
@@ -76,22 +75,22 @@ function toJsonNumber(text: string, isNegative: boolean, isSpelled: boolean): Js
   return isNegative ? -value : value;
 }
 
-/** Values to JSON text. Bigints must have been made wire integers before (`toWireInteger`). */
+/** Serializes values in wire form: bigints must have been converted by `toWireInteger`. */
 export function stringifyJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** A bigint as it travels: a plain number where that is exact, else the digits themselves. */
+/** The wire form of a bigint: a plain number where that is exact, else a raw number with its digits. */
 export function toWireInteger(value: bigint): number | RawNumber {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : json.rawJSON(value.toString());
 }
 
-/** Any JSON number as a bigint, `undefined` when it is not a whole number, not exactly known or far too long. */
+/** A JSON number as a bigint; `undefined` when it is not whole, not exact or far too long. */
 export function fromWireInteger(value: unknown): bigint | undefined {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
-  // `parseJson` makes a bigint of every whole number that is not too long, so what is still raw has few digits, or is refused.
+  // `parseJson` already converts whole numbers to bigints, except ids that keep their spelling and numbers that are too long.
   if (!json.isRawJSON(value) || value.rawJSON.length > WHOLE_DIGITS_MAX) return undefined;
   const isNegative = value.rawJSON.startsWith('-');
   const exact = exactNumber(isNegative ? value.rawJSON.slice(1) : value.rawJSON);

@@ -5,18 +5,18 @@ import { compiledSchema } from './compiled-schema.ts';
 import { isRawNumber } from './json.ts';
 import { storableText } from './wire-types.ts';
 
-/** Enough to mend a request by; a body of thousands of mistakes must not become an answer of thousands of lines. */
+/** Enough to correct a request; a body of thousands of mistakes must not cause an answer of thousands of lines. */
 const ISSUES_MAX = 20;
 
-/** Some of zod's sentences quote what was sent, which may be a megabyte. */
+/** Some messages of zod quote the value, which may have a megabyte. */
 const ISSUE_LENGTH_MAX = 200;
 
-/** The details of every `invalid_params`: where it is wrong (`items/0/count`) and how. */
+/** The details of every `invalid_params`: the path of each mistake (`items/0/count`) and a message. */
 export const invalidParamsDetails = z.object({
   issues: z.array(z.object({ path: z.string(), message: z.string() })),
 });
 
-/** Wire params to the handler's; by position too where the contract gives an order. */
+/** Decodes params, by name or by position. */
 export function decodeParams(method: MethodContract, wire: unknown): unknown {
   const decoded = compiledSchema(method.params).decode(byName(method, wire));
   if (decoded.success) return decoded.data;
@@ -40,10 +40,10 @@ function shortened(text: string): string {
 
 function byName(method: MethodContract, wire: unknown): unknown {
   if (wire === undefined) return {};
-  // An object to zod; any other number makes it say what was sent.
+  // zod would call a raw number an object; 0 makes it report a number.
   if (isRawNumber(wire)) return 0;
   if (!Array.isArray(wire)) return wire;
-  // Clients that know only positions say so when there is nothing to say.
+  // Clients that send params by position only send [] for no params.
   if (wire.length === 0) return {};
   const positions = method.positions;
   if (!positions) throw new RpcError('invalid_params', 'Invalid params: this method takes its params by name');
@@ -53,19 +53,19 @@ function byName(method: MethodContract, wire: unknown): unknown {
   return Object.fromEntries(wire.map((value, index) => [positions[index], value]));
 }
 
-/** The handler's result to wire form. A result outside its contract is the service's own fault. */
+/** Encodes a handler's result. A result outside the contract is an internal error. */
 export function encodeResult(method: MethodContract, result: unknown): unknown {
   return encode(method.result, result, 'The result does not fit the contract');
 }
 
-/** A client's params to wire form: a mistake is found before anything is sent. */
+/** Encodes a client's params, so that a mistake is found before anything is sent. */
 export function encodeParams(method: MethodContract, params: unknown): unknown {
   const encoded = compiledSchema(method.params).encode(params);
   if (encoded.success) return encoded.data;
   throw invalidParams(encoded.error);
 }
 
-/** A peer's result to the client's form. */
+/** Decodes a peer's result. */
 export function decodeResult(method: MethodContract, wire: unknown): unknown {
   const decoded = compiledSchema(method.result).decode(wire);
   if (decoded.success) return decoded.data;
@@ -73,8 +73,8 @@ export function decodeResult(method: MethodContract, wire: unknown): unknown {
 }
 
 /**
- * An error as it may leave the service: a declared reason with its details in wire form, or a bare code.
- * A reason that the method does not declare would surprise its callers, so it leaves as `internal`.
+ * Encodes an error: a declared reason with its details in wire form, or a code without a reason. An undeclared reason becomes
+ * `internal`, because callers cannot handle it.
  */
 export function encodeError(method: MethodContract | undefined, error: RpcError): RpcError {
   if (error.reason === undefined) return error;
@@ -90,7 +90,7 @@ export function encodeError(method: MethodContract | undefined, error: RpcError)
   return new RpcError(code, message, { reason, details, retryAfterMs, cause });
 }
 
-/** A peer's error with its details decoded; an unknown reason is dropped and the code kept. */
+/** Decodes the details of a peer's error. An undeclared reason is dropped and the code kept. */
 export function decodeError(method: MethodContract, error: RpcError): RpcError {
   if (error.reason === undefined) return error;
   const declared = declaredError(method, error);

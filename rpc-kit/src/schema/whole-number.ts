@@ -1,13 +1,13 @@
-/** The whole numbers that are taken, both ends included. */
+/** A range of whole numbers, both ends included. */
 export interface WholeRange {
   readonly min: number;
   readonly max: number;
 }
 
-/** Number() also reads blanks as 0, " 5 ", "1e3", "0x10" and "5.0", which are more likely mistakes than numbers. */
+/** Number() also accepts " ", " 5 ", "1e3", "0x10" and "5.0", which are more likely mistakes than numbers. */
 const DIGITS = /^\d{1,16}$/;
 
-/** @returns `undefined` for anything but decimal digits, and for a number outside the range */
+/** @returns `undefined` for any text but decimal digits, and for a number outside the range */
 export function parseWhole(text: string, { min, max }: WholeRange): number | undefined {
   const number = DIGITS.test(text) ? Number(text) : Number.NaN;
   return number >= min && number <= max ? number : undefined;
@@ -17,12 +17,12 @@ export function describeWhole({ min, max }: WholeRange): string {
   return `a whole number from ${min} to ${max}`;
 }
 
-/** Where a limit is a size or a time in milliseconds: timers of Node take no more, and none of them means "no limit". */
+/** The range of sizes and of times in milliseconds: Node's timers accept no more, and 0 would mean no limit in some libraries. */
 export const LIMIT = { min: 1, max: 2 ** 31 - 1 } satisfies WholeRange;
 
 /**
- * The options as they are given: NaN passes every comparison, so a limit that is none would never hold.
- * @throws {RangeError} with a sentence for the first one outside its range
+ * Returns the options unchanged after checking them: every comparison with NaN is false, so a NaN limit would never apply.
+ * @throws {RangeError} for the first option outside its range
  */
 export function checkWhole<T extends object>(options: T, ranges: { readonly [K in keyof T]?: WholeRange }): T {
   for (const [name, range] of Object.entries(ranges) as [keyof T & string, WholeRange][]) {

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { fromWireInteger, type JsonNumber, toWireInteger } from './json.ts';
 
 /**
- * The number types of contracts. 64-bit integers are bigints inside and plain JSON numbers on the wire, with every
- * digit kept; a value outside its type is refused, never rounded.
+ * The types of contracts. 64-bit integers are bigints in code and plain JSON numbers on the wire, exact to the last digit. A value
+ * outside its type is refused, never rounded.
  */
 
 const WIDE = {
@@ -13,7 +13,7 @@ const WIDE = {
 const UINT32_MAX = 2 ** 32 - 1;
 const UINT16_MAX = 2 ** 16 - 1;
 
-/** The bounds of 64-bit integers as they stand in documents. */
+/** The bounds of 64-bit integers, for documents. */
 export const WIDE_BOUNDS = {
   int64: { minimum: toWireInteger(WIDE.int64.min), maximum: toWireInteger(WIDE.int64.max) },
   uint64: { minimum: toWireInteger(WIDE.uint64.min), maximum: toWireInteger(WIDE.uint64.max) },
@@ -34,14 +34,14 @@ function wideInteger(format: 'int64' | 'uint64') {
 
 function narrowInteger(format: 'uint16' | 'uint32', max: number) {
   const expected = `expected a whole number from 0 to ${max}`;
-  // A range that a contract narrows further speaks for itself.
+  // When a contract narrows the range, zod's own message names the narrower bound.
   const error = ({ code }: { code?: string }) => (code?.startsWith('too_') ? undefined : expected);
   return z.int({ error }).min(0, expected).max(max, expected).meta({ format });
 }
 
-/** −9223372036854775808 to 9223372036854775807, a bigint inside. */
+/** −9223372036854775808 to 9223372036854775807, a bigint in code. */
 export const int64 = wideInteger('int64');
-/** 0 to 18446744073709551615, a bigint inside. */
+/** 0 to 18446744073709551615, a bigint in code. */
 export const uint64 = wideInteger('uint64');
 /** 0 to 4294967295. */
 export const uint32 = narrowInteger('uint32', UINT32_MAX);
@@ -49,13 +49,13 @@ export const uint32 = narrowInteger('uint32', UINT32_MAX);
 export const uint16 = narrowInteger('uint16', UINT16_MAX);
 const RFC_3339 =
   'expected a point in time of the years 0000 to 9999 in whole milliseconds, such as 2026-01-31T12:00:00Z';
-/** A finer time would be rounded, so what is read back would not equal what was sent; zeros behind lose nothing. */
+/** A Date holds milliseconds, so finer times are refused instead of rounded; trailing zeros are allowed. */
 const WHOLE_MILLISECONDS = new RegExp(
   z.regexes.datetime({ offset: true }).source.replace(String.raw`\.\d+`, String.raw`\.\d{1,3}0*`),
 );
 /**
- * A point in time of the years 0000 to 9999, which is what RFC 3339 text can say (https://www.rfc-editor.org/rfc/rfc3339):
- * text on the wire, a Date inside. An offset can carry a text of the year 9999 beyond it, so the Date is checked too.
+ * A point in time of the years 0000 to 9999: RFC 3339 text on the wire (https://www.rfc-editor.org/rfc/rfc3339), a Date in code. An
+ * offset can move a text of the year 9999 beyond it, so the Date is checked too.
  */
 export const timestamp = z
   .codec(
@@ -66,14 +66,14 @@ export const timestamp = z
   .meta({ format: 'date-time' });
 
 /**
- * Text from callers. Databases cannot hold NUL, and halves of surrogate pairs would all be stored as U+FFFD, two texts as
- * one. A pattern, so that documents tell it, too.
+ * Postgres cannot store NUL, and halves of surrogate pairs would all become U+FFFD, so that different texts would be equal. A
+ * pattern, so that documents show it.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what the pattern keeps out.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes NUL.
 const STORABLE = /^[^\u0000\uD800-\uDFFF]*$/u;
 
-/** Control characters vanish from sight in logs and terminals, and no header can carry them. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what the pattern keeps out.
+/** Control characters are invisible in logs and terminals, and no header can carry them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern excludes control characters.
 const VISIBLE = /^[^\u0000-\u001F\u007F-\u009F\uD800-\uDFFF]*$/u;
 
 interface TextForm {
@@ -87,8 +87,8 @@ const ANY_TEXT = {
 } as const satisfies TextForm;
 
 /**
- * Text of 1 to so many characters that a database can hold. Every text among params is one. Characters are code points, as
- * Postgres and JSON Schema count them; zod's own bound counts UTF-16 units.
+ * Text of 1 to `lengthMax` characters that a database can store; every text param is one. Characters are code points, as Postgres
+ * and JSON Schema count them; zod's own bound counts UTF-16 units.
  */
 export function text(lengthMax: number, { pattern, error }: TextForm = ANY_TEXT) {
   return z
@@ -100,11 +100,11 @@ export function text(lengthMax: number, { pattern, error }: TextForm = ANY_TEXT)
 }
 
 function isAtMost(value: string, lengthMax: number): boolean {
-  // No character has more than two units, so text that is much too long is not counted.
+  // No character has more than two units, so a text of more than twice the limit need not be counted.
   return value.length <= lengthMax || (value.length <= 2 * lengthMax && [...value].length <= lengthMax);
 }
 
-/** Names one intended effect, so that sending it twice has it once. */
+/** Names one intended effect, so that a repeated call has it once. */
 export const idempotencyKey = text(255, {
   pattern: VISIBLE,
   error: 'expected text without control characters and without halves of surrogate pairs',
@@ -113,8 +113,8 @@ export const idempotencyKey = text(255, {
 const REPLACEMENT = '\uFFFD';
 
 /**
- * Text from outside in a form that every column, header of a log line and terminal of ours can hold: at most so many UTF-16
- * units, cut between characters. Postgres refuses NUL and halves of surrogate pairs, so both become U+FFFD.
+ * Makes foreign text storable: at most `lengthMax` UTF-16 units, cut between characters. Postgres refuses NUL and halves of
+ * surrogate pairs, so both become U+FFFD.
  */
 export function storableText(text: string, lengthMax: number): string {
   const isSplit = text.length > lengthMax && isHighSurrogate(text.charCodeAt(lengthMax - 1));

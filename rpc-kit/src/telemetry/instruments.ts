@@ -8,7 +8,7 @@ import {
   type Registry,
 } from 'prom-client';
 
-/** Clients of several peers, and servers of one process, share a registry: an instrument that is there is used again. */
+/** Clients of several peers, and servers of one process, share a registry: an existing instrument is used again. */
 
 export type Described<C> = Omit<C, 'registers'>;
 
@@ -24,7 +24,7 @@ export function histogramIn(registry: Registry, configuration: Described<Histogr
   return existing(registry, configuration) ?? new Histogram({ ...configuration, registers: [registry] });
 }
 
-/** The instrument of that name, whatever its kind: names are not used twice. */
+/** The instrument of that name. A name is never used for two kinds. */
 export function existing<T>(registry: Registry, { name }: { readonly name: string }): T | undefined {
   return registry.getSingleMetric(name) as T | undefined;
 }

@@ -3,15 +3,15 @@ import type { Limiter } from '../calling/token-bucket.ts';
 import { RpcError } from '../rpc-error.ts';
 import { gaugeIn, histogramIn } from './instruments.ts';
 
-/** Seconds. From a token that is there at once to the longest timeout of a contract, within which a turn has to come. */
+/** Seconds. From an available token to the longest timeout of a contract. */
 const WAIT_BUCKETS = [0.001, 0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
 
 /**
- * The limiter, with its queue measured: `rpc_limiter_waiting{limiter}` and `rpc_limiter_wait_seconds{limiter,outcome}`, whose
- * outcomes are taken, refused (too many waited already), left (the caller did not wait to the end) and failed (the limiter
- * itself, for example one that is kept in a database).
+ * Measures the queue of a limiter: `rpc_limiter_waiting{limiter}` and `rpc_limiter_wait_seconds{limiter,outcome}`, whose outcomes
+ * are taken, refused (the queue was full), left (the caller left while waiting) and failed (the limiter itself failed, e.g. its
+ * database).
  *
- * @param name of what is protected, for example a peer
+ * @param name of the protected thing, e.g. a peer
  */
 export function measureLimiter(registry: Registry, name: string, limiter: Limiter): Limiter {
   const waiting = gaugeIn(registry, {
@@ -25,7 +25,7 @@ export function measureLimiter(registry: Registry, name: string, limiter: Limite
     labelNames: ['limiter', 'outcome'],
     buckets: WAIT_BUCKETS,
   });
-  // A gauge that says nothing until someone waits cannot be told from one that is missing.
+  // Without a first value, the gauge would look missing until a caller waits.
   waiting.set(0);
 
   return {

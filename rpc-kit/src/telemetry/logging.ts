@@ -5,9 +5,9 @@ import { type LogFields, runInLogScope } from './log-scope.ts';
 import { parseTraceparent } from './trace-context.ts';
 
 /**
- * One line a call, when it is over: who called what, how it ended, how long it took. Params are never logged: they hold
- * tokens. While the call runs, every line of the process's logger carries its request id, and its trace where it has one
- * (see `logScope`). Inside of `serverTracing`, that is the span of this service.
+ * Logs one line for each call when it ends: caller, method, code, duration. Params are never logged, because they hold tokens. While
+ * the call runs, `logScope` adds its request id and trace to every log line; inside of `serverTracing`, the trace names the span
+ * of this service.
  */
 export function serverLogging(logger: Logger): Interceptor {
   return (next) => (call) => runInLogScope(scopeOf(call), () => logged(logger, next, call));
@@ -38,7 +38,7 @@ async function logged(logger: Logger, next: Next, call: Call): Promise<unknown> 
   }
 }
 
-/** A caller's mistake is daily business; what the caller is not told about has to be found here. */
+/** Mistakes of callers are routine. A hidden cause, which the answer does not contain, is a warning or an error. */
 function logFailure(logger: Logger, error: RpcError, line: (code: string) => object): void {
   const fields = { ...line(error.code), reason: error.reason };
   if (error.code === 'internal') logger.error({ ...fields, err: error.cause ?? error }, 'call failed');
@@ -46,29 +46,29 @@ function logFailure(logger: Logger, error: RpcError, line: (code: string) => obj
   else logger.info(fields, 'call');
 }
 
-/** One line a call that this process makes, at the level `debug`: whom it asked, how that ended, how long it took. */
+/** Logs one line at the level `debug` for each outgoing call: peer, method, code, duration. */
 export function clientLogging(logger: Logger): Interceptor {
-  return (next) => (call) => (logger.isLevelEnabled('debug') ? loggedAsked(logger, next, call) : next(call));
+  return (next) => (call) => (logger.isLevelEnabled('debug') ? loggedOutgoing(logger, next, call) : next(call));
 }
 
-async function loggedAsked(logger: Logger, next: Next, call: Call): Promise<unknown> {
+async function loggedOutgoing(logger: Logger, next: Next, call: Call): Promise<unknown> {
   const startedAt = performance.now();
-  const tell = (code: string, reason?: string): void => {
+  const log = (code: string, reason?: string): void => {
     const ms = millisecondsSince(startedAt);
     logger.debug({ peer: call.service, peer_method: call.method, code, reason, ms }, 'asked');
   };
   try {
     const result = await next(call);
-    tell('ok');
+    log('ok');
     return result;
   } catch (error) {
     const { code, reason } = toRpcError(error);
-    tell(code, reason);
+    log(code, reason);
     throw error;
   }
 }
 
-/** To a tenth. */
+/** Rounded to a tenth. */
 function millisecondsSince(startedAt: number): number {
   return Math.round((performance.now() - startedAt) * 10) / 10;
 }

@@ -14,7 +14,7 @@ import {
   talliedHistogramIn,
 } from './tallies.ts';
 
-/** Seconds. From a cached read to the longest timeout of a contract, about doubling. */
+/** Seconds. From a cached read to the longest timeout of a contract, each about twice the one before. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 
 /** Counts and times the calls that a service answers: `rpc_server_*{service,method[,code]}`. */
@@ -82,7 +82,7 @@ function recordCalls(instruments: Instruments, labelsOf: (call: Call) => Labels)
 
 type Outcome = Code | 'ok';
 
-/** The instruments for one method, with the labels looked up once: that costs more than the counting. */
+/** The instruments of one method. Their labels are looked up once, because the lookup costs more than the counting. */
 interface Series {
   readonly seconds: Distribution;
   readonly inFlight: Tally;
@@ -102,7 +102,7 @@ function createSeries({ requests, seconds, inFlight }: Instruments, labels: Labe
   };
 }
 
-/** Method names come from outside; counting each unknown one apart would let anyone fill the memory. */
+/** Unknown method names come from callers; a series for each would let a caller fill the memory. */
 function knownMethod(call: Call): string {
   return call.contract ? call.method : 'unknown';
 }

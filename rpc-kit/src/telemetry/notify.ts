@@ -1,8 +1,8 @@
 const warned = new WeakSet<object>();
 
 /**
- * Tells a listener of an event, if there is one. Listeners only watch: metrics, logs, traces. One that throws is a mistake
- * of whoever attached it and must not fail the call that it watched; it is reported as a process warning, the first time.
+ * Calls a listener, if there is one. Listeners only observe (metrics, logs, traces), so one that throws must not fail the call: its
+ * first error becomes a process warning.
  */
 export function notify<E>(listener: ((event: E) => void) | undefined, event: E): void {
   if (!listener) return;

@@ -12,16 +12,16 @@ import {
 } from '@opentelemetry/api';
 import { acceptBaggage, formatTraceparent, parseTraceparent, type TraceContext } from './trace-context.ts';
 
-/** Trace contexts in the form that OpenTelemetry's API has for them, and back. */
+/** Converts trace contexts to the types of OpenTelemetry's API and back. */
 
-/** The span that the trace context names; `undefined` where it names none. */
+/** The span that the trace context names, if any. */
 export function toSpanContext({ traceparent, tracestate }: TraceContext): SpanContext | undefined {
   const parent = parseTraceparent(traceparent);
   if (!parent) return undefined;
   return { ...parent, isRemote: true, ...(tracestate !== undefined && { traceState: toTraceState(tracestate) }) };
 }
 
-/** Goes on as the text that it came as, of which OpenTelemetry would drop what it does not know; parsed when it is looked into. */
+/** Serializes to the original text, of which OpenTelemetry would drop unknown parts; it is parsed only when it is read. */
 function toTraceState(text: string): TraceState {
   return {
     get: (key) => createTraceState(text).get(key),
@@ -31,14 +31,14 @@ function toTraceState(text: string): TraceState {
   };
 }
 
-/** What names the span to others; `undefined` where there is no SDK and no span was named to this process. */
+/** The headers that name the span; `undefined` without an SDK and without a caller's span. */
 export function toTraceContext(span: Span): Pick<TraceContext, 'traceparent' | 'tracestate'> | undefined {
   const spanContext = span.spanContext();
   if (!isSpanContextValid(spanContext)) return undefined;
   return { traceparent: formatTraceparent(spanContext), tracestate: spanContext.traceState?.serialize() || undefined };
 }
 
-/** The text that baggage came as: it goes on just so, unless somebody changes it. */
+/** The original text of each baggage, which is passed on unchanged unless the baggage is changed. */
 const texts = new WeakMap<Baggage, string>();
 
 /** The context with the baggage of the text, for `propagation.getActiveBaggage()`. */
@@ -46,7 +46,7 @@ export function withBaggage(base: Context, text: string | undefined): Context {
   return text === undefined ? base : propagation.setBaggage(base, parseBaggage(text));
 }
 
-/** @param fallback what stands for a context without baggage; one that was emptied has none */
+/** @param fallback for a context without baggage; an emptied baggage gives none */
 export function baggageOf(context: Context, fallback: string | undefined): string | undefined {
   const baggage = propagation.getBaggage(context);
   if (!baggage) return fallback;

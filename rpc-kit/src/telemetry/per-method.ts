@@ -1,10 +1,10 @@
 import type { Call } from '../call.ts';
 
 /**
- * What is made once for each method and found at each of its calls: the labels of its metrics, the name of its spans. Calls
- * of methods that no contract has share one, whatever they are called: names come from outside, and would fill the memory.
+ * Caches a value for each method: its metrics' labels, its spans' name. Unknown methods share one value, because their names
+ * come from callers and could fill the memory.
  *
- * @param create makes it from the first call
+ * @param create the value, from the first call of the method
  */
 export function perMethod<T>(create: (call: Call) => T): (call: Call) => T {
   const services = new Map<string, Map<string | undefined, T>>();

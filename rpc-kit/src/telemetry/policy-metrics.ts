@@ -8,13 +8,13 @@ import type { RetryBudget } from '../calling/retry-budget.ts';
 import { counterIn, gaugeIn } from './instruments.ts';
 
 /**
- * Listeners that count what the client's policies do: `retry({ budget, on: retryMetrics(registry) })`. Clients of several
- * peers share the registry, and so the instruments.
+ * Listeners that count the events of client policies: `retry({ budget, on: retryMetrics(registry) })`. Clients of several peers
+ * share the registry and its instruments.
  */
 
 /**
- * `rpc_client_retries_total{peer,method,outcome}`: an attempt after the first is `sent`; it `recovered` the call; or there
- * was none, and the outcome is why (`GiveUpReason`: unsafe, nested, attempts, time, budget).
+ * `rpc_client_retries_total{peer,method,outcome}`: a retry was `sent`, it `recovered` the call, or none was sent and the outcome
+ * says why (`GiveUpReason`: unsafe, nested, attempts, time, budget).
  */
 export function retryMetrics(registry: Registry): RetryEvents {
   const name = 'rpc_client_retries_total';
@@ -31,7 +31,7 @@ export function retryMetrics(registry: Registry): RetryEvents {
 /** The budgets that a registry's gauge reads, by peer. */
 const budgets = new WeakMap<Registry, Map<string, RetryBudget>>();
 
-/** `rpc_client_retry_budget{peer}`: the retries that could be made when it was asked for. */
+/** `rpc_client_retry_budget{peer}`: the retries that could be sent at the time of the scrape. */
 export function retryBudgetMetrics(registry: Registry, peer: string, budget: RetryBudget): void {
   const known = budgets.get(registry) ?? new Map<string, RetryBudget>();
   budgets.set(registry, known.set(peer, budget));
@@ -54,8 +54,8 @@ const BREAKER_STATES = { closed: 0, 'half-open': 1, open: 2 } as const satisfies
 >;
 
 /**
- * `rpc_client_breaker_state{peer,endpoint}`: 0 closed, 1 half-open, 2 open. It goes when the breaker is disposed of, so that
- * endpoints that have left do not pile up.
+ * `rpc_client_breaker_state{peer,endpoint}`: 0 closed, 1 half-open, 2 open. The series is removed when the breaker is disposed of, so
+ * that series of old endpoints do not accumulate.
  */
 export function breakerMetrics(
   registry: Registry,
@@ -74,7 +74,7 @@ export function breakerMetrics(
   };
 }
 
-/** `rpc_client_endpoint_ejections_total{peer}`. Which endpoint it was is for logs: addresses come and go. */
+/** `rpc_client_endpoint_ejections_total{peer}`. Logs name the endpoint: addresses change too often for a label. */
 export function balancerMetrics(registry: Registry): Partial<BalancerEvents> {
   const help = 'Endpoints taken out of the rotation for a while.';
   const ejections = counterIn(registry, { name: 'rpc_client_endpoint_ejections_total', help, labelNames: ['peer'] });
@@ -83,7 +83,7 @@ export function balancerMetrics(registry: Registry): Partial<BalancerEvents> {
 
 const HEDGE_OUTCOMES = { hedge: 'won', first: 'lost', none: 'failed' } as const satisfies Record<HedgeWinner, string>;
 
-/** `rpc_client_hedges_total{peer,method,outcome}`: the second attempt won, lost, failed, or was unaffordable. */
+/** `rpc_client_hedges_total{peer,method,outcome}`: the second attempt won, lost, failed, or was unaffordable for the budget. */
 export function hedgingMetrics(registry: Registry): Partial<HedgingEvents> {
   const help = 'Second attempts at slow reads, by outcome.';
   const hedges = counterIn(registry, {
@@ -97,7 +97,7 @@ export function hedgingMetrics(registry: Registry): Partial<HedgingEvents> {
   };
 }
 
-/** Only methods of a contract are named: other names come from outside and would fill the memory. */
+/** Unknown method names come from callers; a series for each would let a caller fill the memory. */
 function labelsOf({ service, method, contract }: Call): Record<'peer' | 'method', string> {
   return { peer: service, method: contract ? method : 'unknown' };
 }

@@ -12,12 +12,12 @@ import {
 import { type Described, existing } from './instruments.ts';
 
 /**
- * Instruments for what happens at every call. prom-client finds a series by a text of its labels, at each count anew, which
- * costs more than the counting. These hand out their series, to be counted in as plain fields, and tell prom-client what
- * came of it when it is asked (`get`). Counts that are made past the series are lost.
+ * Instruments for the hot path. prom-client looks a series up by its labels at each count, which costs more than the counting.
+ * These return series whose plain fields are counted, and pass the values to prom-client at each scrape (`get`). Counts made by
+ * prom-client's own methods are lost.
  */
 type Labels = Readonly<Record<string, string>>;
-type Told = MetricValueWithName<string>;
+type Value = MetricValueWithName<string>;
 
 /** One set of labels of a counter or a gauge. */
 export interface Tally {
@@ -71,14 +71,14 @@ export class TalliedHistogram extends Histogram {
     return this.#series.of(labels);
   }
 
-  override async get(): Promise<MetricObjectWithValues<Told>> {
+  override async get(): Promise<MetricObjectWithValues<Value>> {
     const { name, help, aggregator = 'sum' } = this.#described;
     const values = [...this.#series].flatMap(([labels, observations]) => observations.toValues(name, labels));
     // The types ask for the configuration's `collect`, which prom-client's own instruments do not give either.
-    return { name, help, type: 'histogram', values, aggregator } as unknown as MetricObjectWithValues<Told>;
+    return { name, help, type: 'histogram', values, aggregator } as unknown as MetricObjectWithValues<Value>;
   }
 
-  /** What prom-client asks for in place of `get` when it writes text. */
+  /** prom-client calls this in place of `get` when it writes text. */
   getForPromString() {
     return this.get();
   }
@@ -122,7 +122,7 @@ class SeriesByLabels<S> {
   }
 }
 
-/** Each bucket alone; they are added up when they are told, as Prometheus wants them (`le`). */
+/** Counts each bucket alone; `toValues` adds them up, as Prometheus expects them (`le`). */
 class Observations implements Distribution {
   readonly #bounds: readonly number[];
   readonly #buckets: number[];
@@ -141,7 +141,7 @@ class Observations implements Distribution {
     if (bucket >= 0) (this.#buckets[bucket] as number) += 1;
   }
 
-  toValues(name: string, labels: Labels): Told[] {
+  toValues(name: string, labels: Labels): Value[] {
     let upTo = 0;
     const buckets = this.#bounds.map((le, index) => {
       upTo += this.#buckets[index] as number;

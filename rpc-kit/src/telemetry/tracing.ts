@@ -16,22 +16,22 @@ import { baggageOf, toSpanContext, toTraceContext, withBaggage } from './open-te
 import { perMethod } from './per-method.ts';
 
 /**
- * Spans of calls, named and described as OpenTelemetry's semantic conventions for JSON-RPC say
- * (https://opentelemetry.io/docs/specs/semconv/rpc/json-rpc/). Without an SDK they cost next to nothing and tell nobody.
+ * Spans of calls by OpenTelemetry's semantic conventions for JSON-RPC (https://opentelemetry.io/docs/specs/semconv/rpc/json-rpc/).
+ * Without an SDK they cost next to nothing and are not exported.
  */
 export interface TracingOptions {
-  /** Default: that of the process's SDK, as `rpc-kit`. */
+  /** Default: the tracer `rpc-kit` of the process's SDK. */
   readonly tracer?: Tracer;
 }
 
-/** A span for each call that a service answers, below the caller's span where the call names one (`traceparent`). */
+/** A span for each call that a service answers, as a child of the caller's span (`traceparent`), if any. */
 export function serverTracing(options: TracingOptions = {}): Interceptor {
   return traceCalls(SpanKind.SERVER, options, (call) => withBaggage(contextOf(call, ROOT_CONTEXT), call.baggage));
 }
 
 /**
- * A span for each call that a client makes, below the one that is active where it is made, or else below the one that
- * the call names. Outside of `retry`, it spans all attempts; the spans of the servers below it tell them apart.
+ * A span for each call that a client makes, as a child of the active span, or else of the span that the call names. Outside of
+ * `retry`, one span covers all attempts; its child spans on servers show each attempt.
  */
 export function clientTracing(options: TracingOptions = {}): Interceptor {
   return traceCalls(SpanKind.CLIENT, options, (call) => {
@@ -49,7 +49,8 @@ function traceCalls(kind: SpanKind, options: TracingOptions, parentOf: (call: Ca
     const parent = parentOf(call);
     const span = tracer.startSpan(name, { kind, attributes }, parent);
     if (span.isRecording()) span.setAttribute('rpc.request.metadata.x-request-id', [call.requestId]);
-    return context.with(trace.setSpan(parent, span), recordOutcome, undefined, span, next, handOn(call, span, parent));
+    const traced = withSpan(call, span, parent);
+    return context.with(trace.setSpan(parent, span), recordOutcome, undefined, span, next, traced);
   };
 }
 
@@ -64,10 +65,10 @@ function description({ service, method, contract }: Call): Description {
 }
 
 /**
- * The call as those below see it: their spans belong under this one, and the baggage is that of the place where the call is
- * made. Without an SDK both are as they came.
+ * The call for the next step: nested spans become children of this span, and the baggage is that of the parent context. Without
+ * an SDK, both stay unchanged.
  */
-function handOn(call: Call, span: Span, parent: Context): Call {
+function withSpan(call: Call, span: Span, parent: Context): Call {
   return { ...call, ...toTraceContext(span), baggage: baggageOf(parent, call.baggage) };
 }
 
@@ -82,7 +83,7 @@ async function recordOutcome(span: Span, next: Next, call: Call): Promise<unknow
   }
 }
 
-/** Messages may quote what a user sent; they belong into the log line that the span's id finds. */
+/** Records no message, because it may quote user input; the log line with the span's id has it. */
 function recordError(span: Span, error: unknown): void {
   const { code, reason } = toRpcError(error);
   span.setAttribute('error.type', reason ?? code);
