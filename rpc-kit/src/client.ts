@@ -6,39 +6,38 @@ import { decodeError, decodeResult, encodeParams } from './schema/validation.ts'
 import { createRequestId } from './telemetry/request-id.ts';
 
 /**
- * What a caller may say about one call. A handler's own `call` fits as it is, so that the request id, the trace,
- * the remaining time and the cancellation travel on: `loms.stocks({ sku }, call)`.
+ * Options of one call. A handler passes its own `call`, which carries request id, trace, deadline and cancellation on:
+ * `loms.stocks({ sku }, call)`.
  */
 export interface CallOptions extends Partial<CallContext> {
-  /** Shortens the contract's timeout, in milliseconds; it never lengthens it. */
+  /** In milliseconds. Shortens the contract's timeout and never extends it. */
   readonly timeoutMs?: number;
   readonly idempotencyKey?: string | undefined;
   readonly authorization?: string | undefined;
 }
 
-/** A function for every method of the contract. Rejects with an RpcError, always. */
+/** A function for each method of the contract. Always rejects with an RpcError. */
 export type Client<M extends Methods> = {
   readonly [K in keyof M]: (params: ParamsOf<M[K]>, options?: CallOptions) => Promise<ResultOf<M[K]>>;
 };
 
-/** Where calls go: over HTTP, or straight to a `Service` in the same process (which is one, too). */
+/** Sends calls to a service: over HTTP, or directly to a `Service` in the same process, which is a transport too. */
 export interface Transport {
   readonly call: Next;
 }
 
-/** What stands around the calls of a client. */
 export interface ClientOptions {
-  /** Around every call, first = outermost. They see params and result in wire form. */
+  /** Wrap every call; the first is the outermost. They see params and result in wire form. */
   readonly interceptors?: readonly Interceptor[];
 }
 
 /**
- * A function for each method of the contract. Params are checked before they are sent and results when they arrive; a call ends
- * at its deadline whatever the transport does.
+ * Creates a client. It validates params before they are sent and results when they arrive, and ends each call at its deadline
+ * whatever the transport does.
  *
- * Every failure is an `RpcError`: `invalid_params` for params that do not fit (nothing is sent), `deadline_exceeded` and
- * `cancelled` by the signal, `unavailable` when the peer cannot be reached, `internal` for a result that does not fit, and what
- * the peer answers, whose reasons `failedWith` narrows.
+ * Every failure is an `RpcError`: `invalid_params` before anything is sent, `deadline_exceeded` and `cancelled` by the signal,
+ * `unavailable` when the peer cannot be reached, `internal` for a result that does not fit the contract, and the peer's own
+ * errors, whose reasons `failedWith` narrows.
  */
 export function createClient<M extends Methods>(
   contract: ServiceContract<M>,
@@ -64,7 +63,7 @@ async function send(
   const remainingMs =
     options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : options.deadlineAt - performance.now();
   const timeoutMs = Math.min(contract.timeoutMs, options.timeoutMs ?? Number.POSITIVE_INFINITY, remainingMs);
-  // Disposed of by hand: `using` takes half a microsecond, of the few that a call costs.
+  // Disposed without `using`, which takes half a microsecond of the few that a call costs.
   const deadline = startDeadline(timeoutMs, options.signal);
   try {
     if (deadline.signal.aborted) throw abortReason(deadline.signal);

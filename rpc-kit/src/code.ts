@@ -1,9 +1,9 @@
 /**
- * The closed table of error codes. Nothing else ever crosses the wire as a code.
+ * The closed table of error codes. No other code crosses the wire.
  *
  * The names are gRPC's (https://grpc.github.io/grpc/core/md_doc_statuscodes.html) plus the five of JSON-RPC 2.0, section 5.1.
- * Where JSON-RPC has no number of its own, the number is −32000 minus gRPC's, inside the range that the
- * specification leaves to servers (−32000 to −32099).
+ * Codes without a JSON-RPC number have −32000 minus gRPC's, inside the range that the specification reserves for servers
+ * (−32000 to −32099).
  */
 export const CODES = {
   parse_error: { jsonRpc: -32700, http: 400, retry: 'never' },
@@ -25,11 +25,11 @@ export const CODES = {
 } as const satisfies Record<string, CodeFacts>;
 
 /**
- * What a caller may do after the code:
+ * Whether a caller may retry after the code:
  * - `never`: the same call would fail the same way.
  * - `when-safe`: reads, and writes with an idempotency key. The call may have taken effect.
- * - `after-pause`: wait for Retry-After. Only with the reason `overloaded` is it certain that the call had no effect.
- * - `from-the-start`: it lost a race; read again, decide again, then call again.
+ * - `after-pause`: after Retry-After. Only the reason `overloaded` proves that the call had no effect.
+ * - `from-the-start`: the call lost a race; read again, decide again, then call again.
  */
 export type RetryAdvice = 'never' | 'when-safe' | 'after-pause' | 'from-the-start';
 
@@ -45,7 +45,7 @@ const codesByNumber = new Map<number, Code>(
   Object.entries(CODES).map(([code, facts]) => [facts.jsonRpc, code as Code] as const),
 );
 
-/** The code behind a JSON-RPC error number, `undefined` for a number that is not in the table. */
+/** The code of a JSON-RPC error number; `undefined` for a number outside the table. */
 export function codeOfJsonRpcNumber(number: number): Code | undefined {
   return codesByNumber.get(number);
 }
@@ -55,10 +55,7 @@ export function isCode(text: unknown): text is Code {
   return typeof text === 'string' && Object.hasOwn(CODES, text);
 }
 
-/**
- * The code that fits an HTTP status best, for peers that send no code of ours.
- * 502 and 503 come from proxies in between, which know only that nobody answered.
- */
+/** The closest code for an HTTP status, for answers without a code, e.g. from a proxy. */
 export function codeOfHttpStatus(status: number): Code {
   switch (status) {
     case 400:

@@ -1,9 +1,9 @@
 import { RpcError } from './rpc-error.ts';
 
-/** setTimeout's own limit; a longer delay would fire at once. */
+/** setTimeout's limit: a longer delay would fire at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-/** A point in time after which nobody waits any more, and everything that goes with it. Dispose it to free the timer. */
+/** The deadline of one call. Dispose it to free its timer. */
 export interface Deadline extends Disposable {
   /** Aborts at the deadline (`deadline_exceeded`) or when the caller's signal does (with its reason). */
   readonly signal: AbortSignal;
@@ -11,17 +11,13 @@ export interface Deadline extends Disposable {
   readonly at: number;
 }
 
-/** Ends something early, for one reason. */
 export interface Canceller {
   readonly signal: AbortSignal;
-  /** The first reason counts. */
+  /** Only the first reason counts. */
   cancel(reason: RpcError): void;
 }
 
-/**
- * Where the signals that are made here carry who follows them. A signal's own listeners cost a microsecond or two each to
- * add and to remove, and every call has several.
- */
+/** Holds the listeners of signals created here: adding and removing an event listener costs a microsecond or two, several times a call. */
 const FOLLOWERS = Symbol('followers');
 type FollowedSignal = AbortSignal & { [FOLLOWERS]?: Set<() => void> };
 
@@ -47,8 +43,8 @@ class FollowedController implements Canceller {
 }
 
 /**
- * Calls the listener once when the signal aborts; not when it has aborted before.
- * @returns what ends that
+ * Calls the listener once when the signal aborts, but not when it has already aborted.
+ * @returns a function that removes the listener
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   const followers = (signal as FollowedSignal)[FOLLOWERS];
@@ -61,8 +57,8 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
 }
 
 /**
- * @param timeoutMs from now; at 0 or below the signal is aborted from the start.
- * @param callerSignal when it aborts, so does the deadline's.
+ * @param timeoutMs from now; at 0 or below, the signal is aborted from the start
+ * @param callerSignal aborts the deadline's signal too
  */
 export function startDeadline(timeoutMs: number, callerSignal?: AbortSignal): Deadline {
   return new TimedController(timeoutMs, callerSignal);
@@ -94,7 +90,7 @@ function expire(deadline: Canceller): void {
   deadline.cancel(new RpcError('deadline_exceeded', 'The call took longer than its deadline'));
 }
 
-/** What a call that ended by the signal fails with. A reason that is not ours means that the caller went away. */
+/** The error of a call that the signal aborted. A reason that is no RpcError means that the caller left. */
 export function abortReason(signal: AbortSignal | undefined): RpcError {
   const reason: unknown = signal?.reason;
   return reason instanceof RpcError
@@ -103,8 +99,8 @@ export function abortReason(signal: AbortSignal | undefined): RpcError {
 }
 
 /**
- * Settles like the work, or rejects with the signal's reason as soon as it aborts. Work that fails after the abort
- * fails with that reason too: whatever a library makes of an abort, the reason is the truth.
+ * Settles like the work, or rejects with the signal's reason as soon as it aborts. Work that fails after the abort rejects
+ * with that reason too, because libraries report an abort in their own ways.
  */
 export function raceSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

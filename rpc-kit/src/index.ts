@@ -1,4 +1,4 @@
-// For authors of services.
+// For authors of services and clients.
 
 export { defineService, fail, failedWith } from './contract.ts';
 export type { MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';

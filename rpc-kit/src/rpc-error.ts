@@ -3,21 +3,21 @@ import type { Code } from './code.ts';
 export interface RpcErrorOptions {
   /** A reason that the method's contract declares, e.g. `out_of_stock`. */
   readonly reason?: string;
-  /** Facts for the caller, in the shape that the contract gives for the reason. */
+  /** Facts for the caller, of the type that the contract declares for the reason. */
   readonly details?: unknown;
   /** How long the caller should wait before it tries again, in milliseconds. */
   readonly retryAfterMs?: number;
-  /** The request id that the failing peer logged the failure under. */
+  /** The request id under which the peer logged the failure. */
   readonly requestId?: string;
-  /** The peer has certainly not seen the call, e.g. because the connection was refused. It is not sent on. */
+  /** The peer has certainly not seen the call, e.g. because the connection was refused. The wire never carries this mark. */
   readonly neverSent?: boolean;
-  /** What really happened. It is logged and never sent. */
+  /** The underlying error. It is logged and never sent. */
   readonly cause?: unknown;
 }
 
 /**
- * The one class of errors that crosses service borders. The message is meant for the caller:
- * it must hold nothing of the inside (SQL, hosts, stacks); that belongs into `cause`.
+ * The one error class that crosses service boundaries. Its message is for the caller: internals (SQL, hosts, stacks) belong into
+ * `cause`.
  */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
@@ -39,7 +39,7 @@ export class RpcError extends Error {
   }
 }
 
-/** Anything thrown, as an RpcError: what is not one already becomes `internal` and is kept as the cause. */
+/** Returns an RpcError unchanged; wraps anything else as the cause of an `internal` error. */
 export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
   return new RpcError('internal', 'Internal error', { cause: error });

@@ -5,35 +5,31 @@ import { RpcError, toRpcError } from './rpc-error.ts';
 import { decodeParams, encodeError, encodeResult } from './schema/validation.ts';
 import { createDeferredTasks, type DeferredTaskEvents } from './serving/deferred-tasks.ts';
 
-/** One function for every method of the contract; a missing one does not compile. */
+/** A function for each method of the contract; a missing one does not compile. */
 export type Handlers<M extends Methods> = {
   readonly [K in keyof M]: (params: ParamsOf<M[K]>, call: ServedCall) => Promise<ResultOf<M[K]>>;
 };
 
-/** A contract with its handlers behind it. Anything that can carry a call can be put in front: HTTP, or a client directly. */
+/** A contract with its handlers. `serveHttp` serves it over HTTP; `createClient` calls it in the same process. */
 export interface Service<M extends Methods = Methods> {
   readonly contract: ServiceContract<M>;
-  /**
-   * Carries out one call in wire form.
-   * Rejects with an RpcError, always: what a handler throws besides becomes `internal`.
-   */
+  /** Executes one call in wire form. Always rejects with an RpcError: any other error of a handler becomes `internal`. */
   readonly call: Next;
-  /** Waits for deferred tasks of answered calls, at most so long. */
+  /** Waits for the deferred tasks of answered calls, or until the timeout. */
   drain(timeoutMs: number): Promise<void>;
 }
 
-/** What stands around the handlers of a service. */
 export interface ImplementOptions {
-  /** Around every call, first = outermost. They see params and result in wire form, and calls of unknown methods. */
+  /** Wrap every call; the first is the outermost. They see params and result in wire form, and calls of unknown methods too. */
   readonly interceptors?: readonly Interceptor[];
-  /** Told of tasks that calls deferred and that failed, or that were too many. */
+  /** Notified of deferred tasks that failed or were dropped. */
   readonly onDeferred?: Partial<DeferredTaskEvents>;
 }
 
 /**
- * Puts handlers behind a contract. Each receives params in their inside form (bigints, Dates) and the call, whose signal
- * aborts at the deadline, which is the caller's or the contract's `timeoutMs`, whichever is earlier, and when the caller goes away.
- * It refuses by throwing what `fail` makes; a result that does not fit the contract leaves as `internal`.
+ * Creates a service. Each handler receives validated params (bigints, Dates) and the call. The call's signal aborts when the caller
+ * leaves and at the deadline, the earlier of the caller's and the contract's `timeoutMs`. A handler refuses by throwing what `fail`
+ * returns; a result that does not fit the contract is answered as `internal`.
  */
 export function implement<M extends Methods>(
   contract: ServiceContract<M>,
@@ -47,7 +43,7 @@ export function implement<M extends Methods>(
     async call(call) {
       const own = Object.hasOwn(contract.methods, call.method) ? contract.methods[call.method] : undefined;
       const remainingMs = call.deadlineAt - performance.now();
-      // Disposed of by hand: `using` takes half a microsecond, of the few that a call costs.
+      // Disposed without `using`, which takes half a microsecond of the few that a call costs.
       const deadline = startDeadline(own ? Math.min(remainingMs, own.timeoutMs) : remainingMs, call.signal);
       const deferred: DeferredTask[] = [];
       const served: ServedCall = {
@@ -61,7 +57,7 @@ export function implement<M extends Methods>(
       try {
         return await chain(served);
       } catch (error) {
-        throw asReached(toRpcError(error));
+        throw withoutNeverSent(toRpcError(error));
       } finally {
         deadline[Symbol.dispose]();
         if (deferred.length > 0) deferredTasks.start(served, deferred);
@@ -72,17 +68,16 @@ export function implement<M extends Methods>(
 }
 
 /**
- * This call did arrive. A handler that passes on the failure of a call of its own, which never reached a third service,
- * must not tell its caller that nothing happened here; over a network the mark is not sent, and a client in the same
- * process is told no more.
+ * Drops the mark `neverSent` from the failure of a nested call: this call did arrive and may have had an effect. The wire never
+ * carries the mark; this keeps it from a client in the same process.
  */
-function asReached(error: RpcError): RpcError {
+function withoutNeverSent(error: RpcError): RpcError {
   if (!error.neverSent) return error;
   const { code, message, reason, details, retryAfterMs, requestId, cause } = error;
   return new RpcError(code, message, { reason, details, retryAfterMs, requestId, cause });
 }
 
-/** The innermost step: validates, runs the handler, and does not wait for it longer than the call lives. */
+/** The innermost step: validates params, runs the handler and rejects as soon as the call is aborted. */
 function createDispatch<M extends Methods>(handlers: Handlers<M>): Next {
   return async (call) => {
     const contract = call.contract;
@@ -91,7 +86,7 @@ function createDispatch<M extends Methods>(handlers: Handlers<M>): Next {
     // Work whose deadline has passed is not started (INVARIANTS Y4).
     if (call.signal.aborted) throw abortReason(call.signal);
     const params = decodeParams(contract, call.params) as ParamsOf<M[string]>;
-    const served = withOneKey(call as ServedCall, params);
+    const served = withIdempotencyKey(call as ServedCall, params);
     try {
       return encodeResult(contract, await raceSignal(handler(params, served), call.signal));
     } catch (error) {
@@ -101,10 +96,10 @@ function createDispatch<M extends Methods>(handlers: Handlers<M>): Next {
 }
 
 /**
- * Handlers find the idempotency key at `call.caller`, whether it came as a param or beside the params.
- * @throws {RpcError} invalid_request when it came as both and they differ: to ignore one could have the effect twice
+ * Handlers find the idempotency key in `call.caller`, whether it was sent as a param, in a header or in `meta`.
+ * @throws {RpcError} invalid_request for two different keys: ignoring one could repeat the effect
  */
-function withOneKey(call: ServedCall, params: { readonly idempotencyKey?: unknown }): ServedCall {
+function withIdempotencyKey(call: ServedCall, params: { readonly idempotencyKey?: unknown }): ServedCall {
   const { idempotencyKey: key } = params;
   const { caller } = call;
   if (typeof key !== 'string' || key === caller.idempotencyKey) return call;

@@ -1,14 +1,13 @@
 import type { DeferredTask, ServedCall } from './call.ts';
 
 export interface TestCall extends ServedCall {
-  /** What was deferred with the call. Nothing runs it but the test. */
+  /** The tasks that were deferred. Only the test runs them. */
   readonly deferred: readonly DeferredTask[];
 }
 
 /**
- * A call for tests of handlers and interceptors, and the context for whatever a handler passes it on to: nobody aborts it
- * and it has no deadline, unless the overrides say so. To call a whole service in memory, give it to a client in place of
- * a transport: `createClient(loms, implement(loms, handlers))`.
+ * A call for tests of handlers and interceptors. It never aborts and has no deadline, unless the overrides set them. To call a
+ * whole service in memory, pass it to a client as the transport: `createClient(loms, implement(loms, handlers))`.
  */
 export function testCall(overrides: Partial<ServedCall> = {}): TestCall {
   const deferred: DeferredTask[] = [];

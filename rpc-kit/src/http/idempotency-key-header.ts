@@ -3,20 +3,19 @@ import { RpcError } from '../rpc-error.ts';
 import { idempotencyKey } from '../schema/wire-types.ts';
 
 /**
- * The header Idempotency-Key, in one key space with the param and with `meta`. Its bytes are UTF-8, which node:http hands
- * over as ISO-8859-1. A value in double quotes is the string of RFC 8941 that the draft of the header asks for
- * (draft-ietf-httpapi-idempotency-key-header), and means the text within them: `"abc"` and `abc` are one key.
+ * The header Idempotency-Key. It shares one key space with the param and with `meta`. Its bytes are UTF-8, which node:http decodes
+ * as ISO-8859-1. Quotes are those of RFC 8941 (draft-ietf-httpapi-idempotency-key-header): `"abc"` and `abc` are the same key.
  */
 const NAME = 'idempotency-key';
-// A byte order mark is a character of the key like any other.
+// A byte order mark is part of the key.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BEYOND_ASCII = /[\x80-\xff]/;
 const QUOTED = /^"(?:[^"\\]|\\["\\])*"$/;
-/** What a header would lose, or the reader would take for quotes. */
+/** Keys with outer spaces, which a header loses, or with a leading quote. */
 const NEEDS_QUOTES = /^[ "]| $/;
 
 const CONTROLS = String.raw`\u0000-\u001F\u007F-\u009F\uD800-\uDFFF`;
-/** The header as it stands in documents. HTTP takes the spaces around a value away, so a bare key has none. */
+/** The header's JSON Schema for documents. HTTP strips the spaces around a value, so an unquoted key has none. */
 export const IDEMPOTENCY_KEY_SCHEMA = {
   type: 'string',
   anyOf: [
@@ -25,12 +24,12 @@ export const IDEMPOTENCY_KEY_SCHEMA = {
   ],
 };
 
-/** @throws {RpcError} invalid_request when the header came twice, also with equal values, or holds no key */
+/** @throws {RpcError} invalid_request for a repeated header, even with equal values, and for a malformed key */
 export function idempotencyKeyOfRequest(request: IncomingMessage): string | undefined {
   const joined = request.headers[NAME] as string | undefined;
   if (joined === undefined) return undefined;
   const lines = request.headersDistinct[NAME];
-  // Two lines are two intentions, or a mistake on the way; joined by a proxy, they would be a third key.
+  // Two lines are ambiguous; joined by a proxy, they would be a third key.
   if (lines?.length !== 1) throw new RpcError('invalid_request', 'Send one Idempotency-Key header');
   const key = unquote(decode(joined));
   if (key === undefined || !idempotencyKey.safeParse(key).success) {
@@ -42,7 +41,7 @@ export function idempotencyKeyOfRequest(request: IncomingMessage): string | unde
   return key;
 }
 
-/** The key as a header's value that reads back as just this key. */
+/** The header's value for the key. */
 export function toIdempotencyKeyHeader(key: string): string {
   const text = NEEDS_QUOTES.test(key) ? `"${key.replaceAll(/["\\]/g, String.raw`\$&`)}"` : key;
   return Buffer.from(text).toString('latin1');

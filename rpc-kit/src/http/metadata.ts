@@ -8,10 +8,10 @@ import { acceptRequestId } from '../telemetry/request-id.ts';
 import { acceptTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
 import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './idempotency-key-header.ts';
 
-/** What a call carries besides its params: in headers for a whole request, in `meta` for one call of a batch. */
+/** The metadata of a call: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata extends TraceContext {
   readonly requestId: string;
-  /** Milliseconds that the caller still waits, from 0 to DEADLINE_MS_MAX; without it the method's own timeout applies. */
+  /** Milliseconds until the caller's deadline, from 0 to DEADLINE_MS_MAX. Without it, the method's timeout applies. */
   readonly deadlineMs?: number | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly authorization?: string | undefined;
@@ -20,7 +20,7 @@ export interface Metadata extends TraceContext {
   readonly address?: string | undefined;
 }
 
-/** The headers that carry metadata, by the name of the field. Server and client both read this table. */
+/** The headers that carry metadata, by field. Server and client share this table. */
 export const METADATA_HEADERS = {
   requestId: 'x-request-id',
   deadlineMs: 'x-deadline-ms',
@@ -32,17 +32,17 @@ export const METADATA_HEADERS = {
 } as const;
 
 /**
- * By this header a client takes the answers of a batch in any order, each as soon as it is there, so that a slow call does not
- * hold up the others. Without it, the answers come together and in the order of their calls.
+ * By this header a client accepts the answers of a batch in any order, each as soon as it is complete, so that a slow call does not
+ * delay the others. Without it, the answers are sent together, in the order of their calls.
  */
 export const AS_THEY_COME = { name: 'x-batch-answers', value: 'as-they-come' } as const;
 
 const WHOLE_MILLISECONDS = /^-?\d+$/;
-/** The longest delay of a timer, 24 days: beyond every method's own timeout, and a date that every database can hold. */
+/** The longest delay of a timer, 24 days: beyond every method's timeout. */
 const DEADLINE_MS_MAX = 2 ** 31 - 1;
 const CALLER = /^[\w./-]{1,64}/;
 
-/** @throws {RpcError} invalid_request when a header is not of its form */
+/** @throws {RpcError} invalid_request for a malformed header */
 export function metadataOfRequest(request: IncomingMessage, requestId: string): Metadata {
   const { headers, socket } = request;
   const deadline = headers[METADATA_HEADERS.deadlineMs] as string | undefined;
@@ -60,15 +60,15 @@ export function metadataOfRequest(request: IncomingMessage, requestId: string): 
   };
 }
 
-/** A deadline in the past is over, however long ago; one beyond every method's timeout leaves that timeout. */
+/** A negative deadline has passed; the method's timeout replaces one that is longer. */
 function boundDeadlineMs(ms: number): number {
   return Math.min(Math.max(ms, 0), DEADLINE_MS_MAX);
 }
 
-/** A number of this size is whole for every purpose of a deadline, although it may be too long to be converted exactly. */
+/** A number of this size counts as whole, although it may be too long to be converted exactly. */
 const HUGE = 1e100;
 
-/** Every whole JSON number is bounded, however many digits it has; anything else is left for zod to refuse. */
+/** Bounds every whole JSON number, however long. zod refuses anything else. */
 function boundWireDeadline(wire: unknown): unknown {
   const whole = fromWireInteger(wire);
   if (whole !== undefined) return boundDeadlineMs(Number(whole));
@@ -77,10 +77,10 @@ function boundWireDeadline(wire: unknown): unknown {
   return Math.abs(ms) >= HUGE ? boundDeadlineMs(ms) : Number.NaN;
 }
 
-/** No call fails for its trace: what is no text is left out, and what is malformed is by `acceptTraceContext`. */
+/** No call fails for its trace: a value that is no text is dropped here, a malformed text by `acceptTraceContext`. */
 const traceText = z.string().optional().catch(undefined);
 
-/** The `meta` member of one call; the request's headers fill what it leaves out. */
+/** The `meta` member of one call. The request's headers apply where it has no value. */
 export const callMeta = z.object({
   requestId: z.string().optional(),
   deadlineMs: z.preprocess(boundWireDeadline, z.int().optional()).optional(),
@@ -104,24 +104,24 @@ export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metada
   };
 }
 
-/** A tracestate goes with the traceparent that it came with; alone, it replaces that of the headers. */
+/** A tracestate belongs to the traceparent beside it; a tracestate alone replaces that of the headers. */
 function withOwnTrace(ofHeaders: TraceContext, { traceparent, tracestate, baggage }: TraceContext): TraceContext {
   const own = acceptTraceContext({ traceparent: traceparent ?? ofHeaders.traceparent, tracestate, baggage });
   const isOwn = own.traceparent !== undefined && (traceparent ?? tracestate) !== undefined;
   return { ...(isOwn && own), baggage: own.baggage ?? ofHeaders.baggage };
 }
 
-/** What a face hands to a service besides the call itself. */
+/** What a face passes to a service besides the method and its params. */
 export interface FaceContext {
   readonly metadata: Metadata;
   /** The Host of the request. */
   readonly host?: string | undefined;
-  /** Aborts when the caller goes away. */
+  /** Aborts when the caller leaves. */
   readonly signal: AbortSignal;
   readonly answerHeaders: Map<string, string>;
 }
 
-/** The call as the service sees it. Contract and deadline are narrowed down by the service itself. */
+/** The call as the service receives it. The service adds the contract and shortens the deadline. */
 export function toCall(service: string, method: string, params: unknown, context: FaceContext): Call {
   const { metadata, signal, answerHeaders } = context;
   const { requestId, deadlineMs = Number.POSITIVE_INFINITY, traceparent, tracestate, baggage, ...caller } = metadata;
@@ -143,9 +143,9 @@ export function toCall(service: string, method: string, params: unknown, context
 }
 
 /**
- * What goes along with a call that this process makes, as `meta` of a batched call.
- * @throws {RpcError} invalid_request when a header could not carry it, or the peer refuses it: whether a call travels alone is
- * chance
+ * The metadata of an outgoing call, as `meta` of a batched call.
+ * @throws {RpcError} invalid_request for a value that no header can carry, even in a batch: whether a call is sent alone depends on
+ *   chance
  */
 export function callMetaOf(call: Call): CallMeta {
   const remainingMs = call.deadlineAt - performance.now();
@@ -173,7 +173,7 @@ function carriable(value: string | undefined, isCarriable = isFieldValue): strin
 
 const HEADERS_OF_META = Object.entries(METADATA_HEADERS) as [keyof CallMeta, string][];
 
-/** The same as headers beside the given ones, for a call that travels alone. */
+/** The metadata as headers, added to the given ones, for a call that is sent alone. */
 export function headersOf(call: Call, others: Readonly<Record<string, string>>): Record<string, string> {
   const meta = callMetaOf(call);
   const headers = { ...others };

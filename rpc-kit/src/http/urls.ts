@@ -1,11 +1,11 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The URLs that a process is given, read whole or refused, and shown without what is secret in them.
- * The errors here say what is wrong and never quote the URL: the part that is misplaced may be a password.
+ * Parses URLs whole or refuses them, and hides secrets when it shows them (docs/decisions/0021). Errors never quote the URL: the
+ * malformed part may be a password.
  */
 
-/** An HTTP address with its parts as a request needs them. */
+/** The parts of an HTTP URL that a request needs. */
 export interface HttpUrl {
   /** Scheme, host and port. */
   readonly origin: string;
@@ -20,7 +20,7 @@ const HTTP = /^https?:$/;
 
 /**
  * `http://user:password@host:8080/base/?key=value`.
- * @throws {TypeError} for a URL that could not be honoured in all its parts
+ * @throws {TypeError} for a URL with a part that no request can carry
  */
 export function parseHttpUrl(text: string): HttpUrl {
   const url = parseUrl(text, HTTP, 'http://host:8080');
@@ -28,18 +28,18 @@ export function parseHttpUrl(text: string): HttpUrl {
   return { origin, pathname, search, authorization: basicAuthorization(url) };
 }
 
-/** RFC 3986 has no place for others; what a parser makes of them differs, which would let a secret slip past `hideUrlSecrets`. */
+/** RFC 3986 allows no others, and parsers disagree about them, so a secret could slip past `hideUrlSecrets`. */
 const CHARACTERS = /^[^\s"<>\\^`{|}\p{Cc}]+$/u;
-/** Names as resolvers take them (RFC 1035, section 2.3.4), and what the parser leaves of addresses. */
+/** Names that resolvers accept (RFC 1035, section 2.3.4), and IPv6 addresses as the URL parser prints them. */
 const HOST = /^(\[[\da-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)$/i;
 const HOST_LENGTH_MAX = 253;
-/** The parser takes none above 65535. */
+/** The URL parser refuses ports above 65535. */
 const LARGE_PORT = /[^:]:\d{5,}$/;
 const PORT_HINT = 'its port has to be from 1 to 65535';
 
 /**
- * @param example of a URL that is taken, for the error
- * @throws {TypeError} for what is no such URL, or holds parts that would be dropped or misread
+ * @param example of a valid URL, for the error
+ * @throws {TypeError} for a text that is no such URL, and for parts that would be dropped or misread
  */
 export function parseUrl(text: string, protocol: RegExp, example: string): URL {
   const [, authority = '', rest = ''] = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)(.*)$/is.exec(text) ?? [];
@@ -49,7 +49,8 @@ export function parseUrl(text: string, protocol: RegExp, example: string): URL {
     throw new TypeError(`it has to be a URL like ${example}; ${ENCODING_HINT}`);
   }
   if (rest.includes('@')) throw new TypeError(`an @ stands behind the host; ${ENCODING_HINT}`);
-  if (rest.includes('#')) throw new TypeError('a server never sees what stands behind a #: leave it out, or write %23');
+  if (rest.includes('#'))
+    throw new TypeError('a server never receives what stands behind a #: remove it, or write %23');
   if (!HOST.test(url.hostname) || url.hostname.length > HOST_LENGTH_MAX) {
     throw new TypeError('its host has to be a name, an IPv4 address or an IPv6 address in brackets');
   }
@@ -60,7 +61,7 @@ export function parseUrl(text: string, protocol: RegExp, example: string): URL {
 
 const ENCODING_HINT = 'in a user name or password, characters other than letters and digits are percent-encoded';
 
-/** Control characters may not travel in it (RFC 7617, section 2). */
+/** Basic authentication may not carry control characters (RFC 7617, section 2). */
 const CONTROL = /\p{Cc}/u;
 
 function decodeUserinfo({ username, password }: URL): { readonly name: string; readonly password: string } {
@@ -81,11 +82,11 @@ function basicAuthorization(url: URL): string | undefined {
   return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
 }
 
-/** Parts of a URL in a text. Each ends where a line of JSON or prose ends it, and no character is read twice for one pattern. */
+/** Parts of a URL inside a line of JSON or prose. Each pattern takes linear time. */
 const USERINFO = /:\/\/[^\s"<>\\/?#]*@/g;
 const QUERY_AND_FRAGMENT = /(:\/\/[^\s"<>\\?#]*)(?:[?#][^\s"<>\\]*)?/g;
 
-/** A text without the userinfo, queries and fragments of the URLs in it. Everything that prints a URL uses this. */
+/** Removes userinfo, query and fragment from all URLs in a text. All code that prints a URL uses this. */
 export function hideUrlSecrets(text: string): string {
   if (!text.includes('://')) return text;
   return text.replace(USERINFO, '://').replace(QUERY_AND_FRAGMENT, '$1');
@@ -93,14 +94,14 @@ export function hideUrlSecrets(text: string): string {
 
 const QUOTED_LENGTH_MAX = 40;
 
-/** `is "x", but has to be …`; what may have been meant for another variable, with a password in it, is not quoted. */
+/** `is "x", but has to be …`. Long texts and texts with an @ are not quoted, because they may hold a password. */
 export function describeWrong(text: string, expected: string): string {
   const shown = hideUrlSecrets(text);
   const isQuoted = shown.length <= QUOTED_LENGTH_MAX && !text.includes('@');
   return `${isQuoted ? `is ${JSON.stringify(shown)}, but ` : ''}has to be ${expected}`;
 }
 
-/** One spelling for origins and hosts, so that they can be compared: small letters, IDNs as Punycode, no default port. */
+/** Canonical origins and hosts can be compared: lower case, IDNs as Punycode, no default port. */
 
 const ORIGIN = /^https?:\/\/[^\s/?#@\\]+$/i;
 const HOST_OF_ORIGIN = /^[^\s/?#@\\]+$/;

@@ -2,7 +2,7 @@ import { CODES, codeOfHttpStatus, codeOfJsonRpcNumber, isCode } from '../code.ts
 import { RpcError } from '../rpc-error.ts';
 import { boundRetryAfter } from './retry-after.ts';
 
-/** Errors as they stand in answers, and back. Only the code, the message, the reason and its details ever leave. */
+/** Errors to and from their wire forms. Only code, message, reason, details, pause and request id are sent. */
 
 export interface JsonRpcError {
   readonly code: number;
@@ -35,8 +35,8 @@ export function retryAfterHeader(error: RpcError): Record<string, string> {
 }
 
 /**
- * The error of a peer's JSON-RPC answer. A number outside our table, e.g. of a foreign server, becomes `internal`.
- * @param retryAfterMs what the header Retry-After says, for an error that names no pause itself
+ * The error of a peer's JSON-RPC answer. A number outside the table, e.g. of another kind of server, becomes `internal`.
+ * @param retryAfterMs of the header Retry-After, for an error without its own pause
  */
 export function fromJsonRpcError(error: unknown, retryAfterMs: number | undefined): RpcError {
   const { code: number, message, data } = isRecord(error) ? error : {};
@@ -46,7 +46,7 @@ export function fromJsonRpcError(error: unknown, retryAfterMs: number | undefine
   return new RpcError(code, text, optionsOf(facts, retryAfterMs));
 }
 
-/** The error of a peer's plain answer: `{error: {…}}` where it speaks our form, else what the status says. */
+/** The error of a peer's plain answer: from its body `{error: {…}}`, or else from the status. */
 export function fromPlainAnswer(status: number, body: unknown, retryAfterMs: number | undefined): RpcError {
   const error = isRecord(body) && isRecord(body.error) ? body.error : {};
   const code = isCode(error.code) ? error.code : codeOfHttpStatus(status);

@@ -7,38 +7,38 @@ import { parseRetryAfter } from '../retry-after.ts';
 import { ListSplitter } from './list-splitter.ts';
 import { Turns } from './turns.ts';
 
-/** A request to one peer and its answer, with everything that can go wrong on the way as an RpcError. */
+/** Sends requests to one peer. Every failure is an RpcError. */
 export interface Exchange extends AsyncDisposable {
   post(request: ExchangeRequest): Promise<Reply>;
 }
 
 export interface ExchangeRequest {
-  /** What the peer is called in messages: they reach callers, who must not learn hosts. */
+  /** The peer's name in error messages, which reach callers and must not contain hosts. */
   readonly peer: string;
   readonly path: string;
   readonly headers: Record<string, string>;
-  /** Called when the request is sent, which may be long after it was made. */
+  /** Called when the request is sent, which may be long after it was queued. */
   readonly body: () => string;
   readonly signal: AbortSignal;
   /**
-   * Takes the items of a list one by one while they arrive, when the list is larger than `answerBytesMax`, which then holds for
-   * each item, or when the peer sends it in parts. Without it, a list that is too large fails the request.
+   * Receives the items of a list while they arrive, when the list exceeds `answerBytesMax`, which then bounds each item, or when
+   * the peer sends it in parts. Without it, a list that is too large fails the request.
    */
   readonly onItem?: (item: unknown, reply: ReplyHead) => void;
 }
 
 export interface ReplyHead {
   readonly status: number;
-  /** What the header Retry-After asks for, in milliseconds. */
+  /** The header Retry-After, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 }
 
 export interface Reply extends ReplyHead {
-  /** The answer's JSON value; `undefined` for an error status whose body is none, e.g. a proxy's page, and after a split. */
+  /** The answer's JSON value; `undefined` after a split, and for an error status whose body is not JSON, e.g. a proxy's page. */
   readonly value: unknown;
-  /** The answer was a list whose items went to `onItem`. */
+  /** The answer was a list whose items were passed to `onItem`. */
   readonly isSplit: boolean;
-  /** An item of such a list was larger than `answerBytesMax` and did not go there. */
+  /** An item of such a list exceeded `answerBytesMax` and was dropped. */
   readonly hasSkippedItems: boolean;
 }
 
@@ -47,14 +47,14 @@ export interface ExchangeOptions {
   readonly answerBytesMax: number;
 }
 
-/** A peer on the same network answers a connect in milliseconds or not at all. */
+/** A peer on the same network accepts a connection in milliseconds or not at all. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** Below the server's keep-alive of 10 s, so that no request is sent into a connection that the server is closing. */
+/** Below the server's keep-alive of 10 s, so that no request is sent on a connection that the server is closing. */
 const KEEP_ALIVE_MS = 4_000;
-/** The calls' deadlines bound both waits; these only catch a deadline that is missing. */
+/** Deadlines of calls are shorter; this bounds a call without one. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-/** Failures before the request can have reached the peer: nothing happened there. */
+/** Errors that occur before the request can have reached the peer. */
 const NEVER_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -106,10 +106,7 @@ interface RawAnswer {
   readonly body: AnswerBody;
 }
 
-/**
- * One request on the pool. This is undici's lowest call: `request()` makes a stream of every body and a promise of every
- * part, which costs as much again as the request itself.
- */
+/** Sends one request by undici's `dispatch`: its `request()` creates streams and promises that double the cost. */
 function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerBytesMax: number): Promise<RawAnswer> {
   const { path, headers, signal } = request;
   return new Promise((resolve, reject) => {
@@ -118,7 +115,7 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerByte
     const { onItem } = request;
     const body = new AnswerBody(answerBytesMax, onItem && ((item) => onItem(item, head)));
     let controller: Dispatcher.DispatchController | undefined;
-    // A request that has begun and waits for its connection has no controller yet; it ends as soon as it has one.
+    // A dispatched request that waits for its connection has no controller yet; `onRequestStart` ends it.
     const abort = (): void => {
       turns.leave(begin);
       controller?.abort(abortReason(signal));
@@ -128,13 +125,13 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerByte
     const settle = (conclude: () => void): void => {
       unfollow();
       conclude();
-      // Calls with the same deadline expire in one phase of the event loop: none of them begins for the last moment of another.
+      // Calls with the same deadline expire in one phase of the event loop; a turn that they free must not start one of them.
       if (signal.aborted) setImmediate(() => turns.end());
       else turns.end();
     };
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
-        // Nothing has been sent yet. Unlike `abort`, an exception here leaves the connection to the next request.
+        // Nothing has been sent yet. Unlike `abort`, an exception here keeps the connection open for the next request.
         if (signal.aborted) throw abortReason(signal);
         controller = started;
       },
@@ -166,14 +163,14 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerByte
 
 type OnItem = (item: unknown) => void;
 
-/** The body of one answer while it arrives. The limit is checked here, because undici's own fails a whole batch. */
+/** The body of one answer while it arrives. The limit is checked here, because undici's `maxResponseSize` would fail a whole batch. */
 class AnswerBody {
   readonly #bytesMax: number;
   readonly #onItem: OnItem | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
   splitter: ListSplitter | undefined;
-  /** The peer sends what it has, and may have the rest much later. */
+  /** The peer sends the answer in parts, and the rest may come much later. */
   isInParts = false;
 
   constructor(bytesMax: number, onItem: OnItem | undefined) {
@@ -181,7 +178,7 @@ class AnswerBody {
     this.#onItem = onItem;
   }
 
-  /** @throws {RpcError} when the body is larger than it may be */
+  /** @throws {RpcError} when the body exceeds the limit */
   add(chunk: Buffer): void {
     if (this.splitter) {
       this.splitter.add(chunk);
@@ -201,7 +198,7 @@ class AnswerBody {
     if (!this.#onItem || !this.#trySplit(this.#onItem)) throw answerTooLarge();
   }
 
-  /** @returns whether what has arrived begins a list */
+  /** @returns whether the body begins with a list */
   #trySplit(onItem: OnItem): boolean {
     const arrived = this.whole();
     if (!LIST.test(arrived.toString('latin1', 0, LIST_LOOK_AHEAD))) return false;
@@ -213,7 +210,7 @@ class AnswerBody {
 }
 
 const LIST = /^\s*\[/;
-/** White space before a list is a line break at most. */
+/** More than the white space that servers send before a list. */
 const LIST_LOOK_AHEAD = 16;
 
 export function answerTooLarge(): RpcError {
@@ -224,7 +221,7 @@ function parseAnswer(text: string, status: number): unknown {
   try {
     return parseJson(text);
   } catch (error) {
-    // A proxy's error page is no answer of the peer; its status still says something.
+    // A proxy's error page is not JSON, but its status is meaningful.
     if (status >= 400) return undefined;
     throw notJson(error);
   }
@@ -239,7 +236,7 @@ function toRpcFailure(error: unknown, peer: string, signal: AbortSignal): RpcErr
   if (signal.aborted) return abortReason(signal);
   if (error instanceof SyntaxError) return notJson(error);
   const { code = '', syscall } = error as NodeJS.ErrnoException;
-  // Whatever fails while connecting, e.g. by a reset from a server that has just stopped, has sent nothing.
+  // A request that fails while connecting, e.g. by a reset from a server that has just stopped, was never sent.
   const neverSent = syscall === 'connect' || NEVER_SENT.has(code);
   const message = neverSent ? `${peer} cannot be reached` : `The connection to ${peer} broke`;
   return new RpcError('unavailable', message, { cause: error, neverSent });

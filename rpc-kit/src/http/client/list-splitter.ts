@@ -1,8 +1,8 @@
 import { parseJson } from '../../schema/json.ts';
 
 /**
- * Takes a JSON list apart while it arrives, item by item, so that its size is bounded by that of one item. Only objects are
- * items: answers of calls are nothing else. The rest of the text is not checked.
+ * Splits a JSON list into its items while it arrives, so that memory is bounded by one item. Items are objects, as answers to
+ * calls always are. The text between them is not checked.
  */
 export class ListSplitter {
   readonly #itemBytesMax: number;
@@ -12,7 +12,7 @@ export class ListSplitter {
   #isEscaped = false;
   #itemBytes = 0;
   #item: Buffer[] = [];
-  /** Whether an item was larger than it may be; it was skipped. */
+  /** Whether an item exceeded the limit and was skipped. */
   hasSkipped = false;
 
   constructor(itemBytesMax: number, onItem: (item: unknown) => void) {
@@ -58,7 +58,7 @@ export class ListSplitter {
   }
 }
 
-/** Inside the list. */
+/** The depth of brackets inside an item of the list. */
 const ITEM_DEPTH = 2;
 
 const utf8 = new TextDecoder();

@@ -6,24 +6,24 @@ import { type RpcError, toRpcError } from '../../rpc-error.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from '../wire-error.ts';
 import { answerTooLarge, type Reply, type ReplyHead } from './exchange.ts';
 
-/** What a batch is sent over. */
+/** The connection that a batch is sent over. */
 export interface BatchWire {
-  /** @param onItem takes the answers of a reply that is too large to be read as a whole */
+  /** @param onItem receives the answers of a reply that arrives in parts or is too large to be read as a whole */
   post(body: () => string, signal: AbortSignal, onItem: (answer: unknown, reply: ReplyHead) => void): Promise<Reply>;
   callAlone(call: Call): Promise<unknown>;
 }
 
 /**
- * Sends a batch and settles each of its calls. A call that failed because of the other calls of its batch is sent again, once and
- * alone: with its batch, a call costs at most one request more than without.
+ * Sends a batch and settles each of its calls. A call that failed because of the other calls of its batch is sent again alone, at
+ * most once.
  *
  * @returns how many calls were sent again
  */
 export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], signal: AbortSignal): Promise<number> {
   const unanswered = new Map<unknown, BatchedCall>(batch.map((batched) => [batched.id, batched]));
-  let repeats = 0;
-  const repeat = ({ call, resolve }: BatchedCall): void => {
-    repeats += 1;
+  let resent = 0;
+  const resend = ({ call, resolve }: BatchedCall): void => {
+    resent += 1;
     resolve(wire.callAlone(call));
   };
   const settle = (answer: unknown, reply: ReplyHead): void => {
@@ -33,11 +33,11 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
     try {
       batched.resolve(resultOf(answer, reply));
     } catch (error) {
-      if (toRpcError(error).reason === SEND_ALONE) repeat(batched);
+      if (toRpcError(error).reason === SEND_ALONE) resend(batched);
       else batched.reject(error);
     }
   };
-  // Callers that have left while the batch waited for a connection are not worth the peer's work.
+  // Calls whose callers left while the batch waited for a connection are not sent.
   const body = (): string => {
     const present = batch.filter(({ call }) => !call.signal.aborted);
     return `[${present.map(({ text }) => text()).join(',')}]`;
@@ -51,19 +51,19 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
     })
     .catch((error) => ({ error: toRpcError(error), isOfBatch: true }));
   for (const batched of unanswered.values()) {
-    if (failure.isOfBatch && mayRepeatAlone(batched.call, failure.error)) repeat(batched);
+    if (failure.isOfBatch && mayResendAlone(batched.call, failure.error)) resend(batched);
     else batched.reject(failure.error);
   }
-  return repeats;
+  return resent;
 }
 
 interface BatchFailure {
   readonly error: RpcError;
-  /** The batch failed as a whole, which says nothing of its single calls. */
+  /** The batch failed as a whole, which says nothing about its calls. */
   readonly isOfBatch: boolean;
 }
 
-/** The failure of the calls that a reply other than a whole list leaves unanswered. */
+/** The failure of the calls that are still unanswered after a reply that is not a whole list. */
 function failureOfReply(reply: Reply): BatchFailure {
   if (reply.isSplit) {
     const error = reply.hasSkippedItems
@@ -79,7 +79,7 @@ function failureOfReply(reply: Reply): BatchFailure {
   }
 }
 
-/** A refusal of these codes means that the peer has executed nothing. It may refuse batches, or one call in them, or their size. */
+/** A refusal with these codes proves that the peer executed nothing: it refuses batches, one of their calls, or their size. */
 const NOT_EXECUTED: ReadonlySet<Code> = new Set([
   'parse_error',
   'invalid_request',
@@ -89,15 +89,15 @@ const NOT_EXECUTED: ReadonlySet<Code> = new Set([
   'permission_denied',
 ] as const);
 
-/** After `internal` a write may have been executed; the peer may have failed for its neighbours, or for the size of all answers. */
-function mayRepeatAlone({ contract }: Call, { code }: RpcError): boolean {
+/** After `internal`, a write may have been executed, but a read may be sent again: another call of the batch may have caused it. */
+function mayResendAlone({ contract }: Call, { code }: RpcError): boolean {
   return NOT_EXECUTED.has(code) || (code === 'internal' && contract?.reads === true);
 }
 
 /** @throws {RpcError} the answer's error */
 export function resultOf(answer: unknown, { status, retryAfterMs }: ReplyHead): unknown {
   if (!isRecord(answer) || answer.jsonrpc !== '2.0') throw fromPlainAnswer(status, answer, retryAfterMs);
-  // Servers that came from JSON-RPC 1.0 send the member null beside a result.
+  // Servers that descend from JSON-RPC 1.0 send `"error": null` beside a result.
   if (answer.error !== undefined && answer.error !== null) throw fromJsonRpcError(answer.error, retryAfterMs);
   return answer.result;
 }

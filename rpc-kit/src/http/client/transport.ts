@@ -18,20 +18,19 @@ import { type BatchWire, resultOf, sendBatch } from './send-batch.ts';
 
 export interface HttpTransportOptions {
   /**
-   * `rpc` (default) speaks JSON-RPC to `POST /rpc`; `plain` speaks bare params to `POST /<method>`,
-   * for peers that know nothing else, such as the original product service.
+   * `rpc` (default) sends JSON-RPC to `POST /rpc`. `plain` sends bare params to `POST /<method>`, for peers without JSON-RPC.
    */
   readonly face?: 'rpc' | 'plain';
   /**
-   * Whether calls of one method in one turn of the event loop travel as one JSON-RPC batch, and how large it gets. On by default for the
-   * face `rpc`; the plain face has no batches. A contract can keep a slow method out of batches with `batched: false`.
+   * Limits of the batches in which calls of one method in one turn of the event loop are sent; `false` sends each call alone. The
+   * plain face has no batches. A contract excludes a slow method by `batched: false`.
    */
   readonly batching?: Partial<BatchLimits> | false;
-  /** Connections to the peer. undici's own default is no limit. */
+  /** Connections to the peer. undici's default is no limit. */
   readonly connections?: number;
-  /** Bytes of one call's answer, alone or in a batch; a larger one fails its call. */
+  /** Bytes of the answer to one call, alone or in a batch. A larger answer fails its call. */
   readonly answerBytesMax?: number;
-  /** How this client names itself to the peer, in User-Agent: `checkout/0.1.0`. */
+  /** The User-Agent by which the peer knows this client: `checkout/0.1.0`. */
   readonly userAgent: string;
 }
 
@@ -40,18 +39,18 @@ export interface HttpTransport extends Transport, AsyncDisposable {}
 const DEFAULTS = {
   face: 'rpc',
   batching: BATCH_LIMITS,
-  // One connection carries some thousands of calls a second; this many hide the slow ones among them.
+  // One connection carries some thousands of calls a second; more of them keep slow calls from blocking the others.
   connections: 32,
   answerBytesMax: 4 * 1024 * 1024,
 } as const satisfies Partial<HttpTransportOptions>;
 
 /**
- * Carries calls to a service over HTTP. One pool of connections a peer; dispose it to close them.
+ * Sends calls to a service over HTTP, by one connection pool for each transport. Dispose it to close the connections.
  *
- * @param url where the peer is. Calls go to paths below its path, with its query; its userinfo travels as Basic authentication,
- *   unless a call brings an authorization of its own
- * @throws {TypeError} for a URL that is none of HTTP, or that has parts no request can carry
- * @throws {RangeError} for an option outside its range; undici takes 0 connections for any number of them
+ * @param url of the peer. Calls are sent to paths below its path, with its query. Its userinfo is sent as Basic authentication,
+ *   unless a call has its own authorization.
+ * @throws {TypeError} for a URL that is not HTTP, or that has parts no request can carry
+ * @throws {RangeError} for an option outside its range; undici reads 0 connections as no limit
  */
 export function createHttpTransport(url: string, options: HttpTransportOptions): HttpTransport {
   const given = checkWhole({ ...DEFAULTS, ...options }, { connections: LIMIT, answerBytesMax: LIMIT });
@@ -85,7 +84,7 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   return {
     async call(call) {
       if (call.contract?.batched === false) return callRpc(wire, call);
-      // Metadata that cannot travel fails its own call here, and not the batch later.
+      // Metadata that no header can carry fails its call here; later it would fail the batch.
       const meta = callMetaOf(call);
       return batcherOf(call.method).add(call, (id) => toText(call, id, meta));
     },
@@ -93,12 +92,12 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   };
 }
 
-/** What all calls of one transport share. */
+/** Shared by all calls of one transport. */
 interface Wire {
   readonly exchange: Exchange;
-  /** The path that the peer's address begins with. */
+  /** The path of the peer's URL. */
   readonly base: string;
-  /** Its query, which each request carries. */
+  /** The query of the peer's URL. */
   readonly search: string;
   readonly headers: Record<string, string>;
   readonly batchHeaders: Record<string, string>;
@@ -128,7 +127,7 @@ async function callRpc({ exchange, base, search, headers }: Wire, call: Call): P
 }
 
 /**
- * A batch of one goes as a single call: the answer is the same, and foreign servers without batches understand it.
+ * A batch of one is sent as a single call: servers without batches understand it.
  * @returns how many calls were sent again, alone
  */
 async function callTogether(wire: Wire, batch: readonly BatchedCall[], signal: AbortSignal): Promise<number> {
@@ -145,7 +144,7 @@ async function callTogether(wire: Wire, batch: readonly BatchedCall[], signal: A
   return sendBatch({ post, callAlone }, batch, signal);
 }
 
-/** Put together from its parts, which is quicker than to have the whole written; a method's name needs no escapes. */
+/** Concatenated from its parts, which is faster than serializing the whole. A method's name needs no escapes. */
 function toText({ method, params }: Call, id: number, meta?: CallMeta): string {
   const call = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${stringifyJson(params)}`;
   return meta ? `${call},"meta":${stringifyJson(meta)}}` : `${call}}`;

@@ -1,6 +1,6 @@
 /**
- * Lets a bounded number of requests be under way at a time; the others wait in order. A request that leaves while it waits
- * costs nothing: undici's own queue would open or break a connection for it.
+ * Bounds the requests in flight; the others wait in order. A waiting request can leave at no cost, while undici's own queue would
+ * open or break a connection for it.
  */
 export class Turns {
   #free: number;
@@ -11,7 +11,7 @@ export class Turns {
     this.#free = concurrencyMax;
   }
 
-  /** Calls `begin` once it is its turn, maybe at once. Each turn that began ends with `end`. */
+  /** Calls `begin` when a turn is free, possibly at once. Each turn that began must be ended by `end`. */
   enter(begin: () => void): void {
     this.#waiting.add(begin);
     this.#serve();
@@ -27,7 +27,7 @@ export class Turns {
     this.#serve();
   }
 
-  /** A turn may end before `begin` returns, e.g. in a closed pool: the loop keeps that from nesting as deep as the queue is long. */
+  /** A turn may end before `begin` returns, e.g. in a closed pool. The flag prevents recursion as deep as the queue. */
   #serve(): void {
     if (this.#isServing) return;
     this.#isServing = true;

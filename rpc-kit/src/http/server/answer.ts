@@ -12,7 +12,7 @@ interface AnswerOptions {
   readonly closing: () => boolean;
 }
 
-/** A method that answers this much has no limit where it needs one; callers are told that much and no more. */
+/** The method returned more than `answerBytesMax`: it lacks a limit on its result. */
 export class AnswerTooLarge extends RpcError {
   constructor(bytesMax: number) {
     super('internal', `The answer would be larger than ${bytesMax} bytes`);
@@ -20,7 +20,7 @@ export class AnswerTooLarge extends RpcError {
 }
 
 /**
- * Writes an answer or the rest of one, also to a request whose body was refused before it was read.
+ * Writes an answer, or the rest of one that was sent in parts. Also answers requests whose body was refused before it was read.
  * @throws {AnswerTooLarge} before anything is written
  */
 export async function writeAnswer(
@@ -40,30 +40,30 @@ export async function writeAnswer(
   if (length > limits.answerBytesMax && !('text' in answer)) throw new AnswerTooLarge(limits.answerBytesMax);
   const headers: Record<string, string | number> = Object.fromEntries(answerHeaders);
   Object.assign(headers, answer.headers);
-  // RFC 9111, section 4.2.2: without it, a cache may keep what it was not told to, e.g. an order's status or a 404.
+  // RFC 9111, section 4.2.2: without it, a cache may store any answer, e.g. an order's status or a 404.
   if (request.method === 'GET' || request.method === 'HEAD') headers['cache-control'] ??= 'no-store';
   if (answer.status !== 204) {
     headers['content-type'] ??= 'application/json';
     headers['content-length'] = length;
   }
-  // Only now is it known whether more may come on this connection: a call that began before the drain ends within it.
+  // Checked as late as possible: a drain may have begun while the call was in flight.
   if (closing()) headers.connection = 'close';
-  // A sender that asked for leave to send its body and did not get it sends none.
+  // A sender whose `Expect: 100-continue` was not answered sends no body.
   const nothingToCome = request.complete || (request.headers.expect && isRefusedByHeaders(request, limits));
   if (nothingToCome) {
-    // Text that is as long in bytes as in characters is ASCII, and costs less to write as what it is.
+    // Text with as many bytes as characters is ASCII, and latin1 is cheaper to write.
     const encoding = length === text.length ? 'latin1' : 'utf8';
     response.writeHead(answer.status, headers).end(request.method === 'HEAD' ? '' : text, encoding);
     return;
   }
-  // The body was refused before it was read. Closing at once would reset the connection under the sender's hands, and
-  // the answer would be lost; so it is sent first, and a bounded rest is read on and thrown away.
+  // The body was refused before it was read. Closing now would reset the connection and lose the answer, so the answer is sent
+  // and a bounded part of the body is read and discarded.
   response.writeHead(answer.status, { ...headers, connection: 'close' }).write(text);
   await discardBody(request, limits);
   response.end();
 }
 
-/** Writes the beginning of an answer of 200 whose rest is not there yet, or more of it. */
+/** Writes the first or a further part of an answer with status 200. */
 export function writePart(
   response: ServerResponse,
   text: string,
@@ -78,7 +78,7 @@ export function writePart(
   response.write(text);
 }
 
-/** A drain that began after the headers closes the connection without their announcement. */
+/** A drain that began after the headers were sent closes the connection without `connection: close`. */
 function endParts({ socket }: IncomingMessage, response: ServerResponse, text: string, isClosing: boolean): void {
   response.end(text, () => {
     if (isClosing) socket.destroySoon();
@@ -100,8 +100,8 @@ function toText(answer: HttpAnswer | Page): string {
   return answer.body === undefined ? '' : stringifyJson(answer.body);
 }
 
-/** A small piece costs as much time as a large one, so it uses up as much of what is read on. */
-const DISCARDED_PIECE_BYTES_MIN = 2_048;
+/** A small chunk costs as much time as a large one, so it counts as this many bytes. */
+const DISCARDED_CHUNK_BYTES_MIN = 2_048;
 
 async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
   let bytes = 0;
@@ -110,7 +110,7 @@ async function discardBody(request: IncomingMessage, limits: HttpLimits): Promis
     request.once('close', resolve);
     request.once('end', resolve);
     request.on('data', (chunk: Buffer) => {
-      bytes += Math.max(chunk.length, DISCARDED_PIECE_BYTES_MIN);
+      bytes += Math.max(chunk.length, DISCARDED_CHUNK_BYTES_MIN);
       if (bytes > limits.discardBytesMax) request.destroy();
     });
   });

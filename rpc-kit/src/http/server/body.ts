@@ -4,7 +4,7 @@ import { parseJson, type Spelled } from '../../schema/json.ts';
 import { surveyJson } from '../../schema/json-survey.ts';
 import type { HttpLimits } from './limits.ts';
 
-/** A refusal that HTTP has a status of its own for. */
+/** A refusal with its own HTTP status. */
 export class HttpRefusal extends RpcError {
   readonly status: number;
 
@@ -17,8 +17,8 @@ export class HttpRefusal extends RpcError {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The request's body as text, refused as early as can be: by its headers before a byte is read, by its size while reading.
- * @throws {RpcError} invalid_request (413, 415), unimplemented, parse_error (not UTF-8) or cancelled (the caller went away)
+ * The request's body as text. It is refused as early as possible: by its headers before it is read, by its size while it is read.
+ * @throws {RpcError} invalid_request (413, 415), unimplemented, parse_error (not UTF-8) or cancelled (the caller left)
  */
 export async function readBody(request: IncomingMessage, limits: HttpLimits): Promise<string> {
   refuseByHeaders(request, limits);
@@ -30,7 +30,7 @@ export async function readBody(request: IncomingMessage, limits: HttpLimits): Pr
   }
 }
 
-/** By events, because a stream's iterator costs as much as all the rest of a small call. */
+/** Reads by events, because a stream's iterator costs as much as the rest of a small call. */
 function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let whole: Buffer = NO_BYTES;
@@ -52,18 +52,18 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
     };
     request.on('data', onData);
     request.once('end', () => resolve(whole.subarray(0, length)));
-    // Comes after the end as well, when it changes nothing any more.
+    // Also emitted after the end, when the promise is already settled.
     request.once('close', () => {
       if (!request.complete) reject(new RpcError('cancelled', 'The caller went away before it had sent the body'));
     });
   });
 }
 
-/** A body that arrives byte by byte is fine as long as it is short. */
+/** A short body may arrive byte by byte. */
 const SMALL_PIECES_MAX = 1_000;
 /**
- * A piece costs a microsecond or two whatever its size, and chunks of one byte make a million of them. Networks deliver at least
- * 500 bytes at a time of what was sent as a whole.
+ * Each piece costs a microsecond or two, and a body in chunks of one byte has a million pieces. Networks deliver at least 500 bytes at
+ * a time.
  */
 const PIECE_BYTES_MIN = 256;
 
@@ -75,17 +75,17 @@ function refusalOfPieces(length: number, pieces: number, limits: HttpLimits): Ht
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** The bytes with room for as many again: a list of the pieces would take a hundred bytes of memory and more for each. */
+/** Doubles the buffer: a list of pieces would take more than a hundred bytes for each. */
 function grown(bytes: Buffer, length: number): Buffer {
   const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * bytes.length));
   bytes.copy(larger);
   return larger;
 }
 
-/** Refuses what its headers give away already, e.g. before `100 Continue` is sent. */
+/** Refuses a request by its headers alone, e.g. before `100 Continue` is sent. */
 export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): void {
   const type = request.headers['content-type'];
-  // The first homework's clients send no type. A browser sends a body without a type for any page, without a preflight.
+  // Old clients send no type. From a browser, a body without a type may come from any web page, without a preflight.
   if (type === undefined ? isFromBrowser(request) && hasBody(request) : !isJson(type)) {
     throw new HttpRefusal(
       415,
@@ -96,7 +96,7 @@ export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): v
   if (encoding !== undefined && encoding !== 'identity') {
     throw new HttpRefusal(415, 'Send the body without Content-Encoding');
   }
-  // RFC 9112, section 6.1: node:http undoes chunked and would hand on the rest, e.g. gzip, as if it were the body.
+  // RFC 9112, section 6.1: node:http decodes chunked only and would pass on other codings, e.g. gzip, as the body.
   const transferEncoding = request.headers['transfer-encoding']?.toLowerCase();
   if (transferEncoding !== undefined && transferEncoding !== 'chunked') {
     throw new RpcError('unimplemented', 'Send the body without a Transfer-Encoding other than chunked');
@@ -104,7 +104,7 @@ export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): v
   if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytesMax) throw tooLarge(limits);
 }
 
-/** Browsers mark all requests that pages make, and no page can leave the marks out. */
+/** Browsers send these headers with all requests of pages, and no page can remove them. */
 export function isFromBrowser({ headers }: IncomingMessage): boolean {
   return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
 }
@@ -126,8 +126,8 @@ function tooLarge(limits: HttpLimits): HttpRefusal {
 }
 
 /**
- * The value behind JSON text.
- * @throws {RpcError} parse_error, or invalid_request when it is beyond a limit
+ * Parses JSON text within the limits.
+ * @throws {RpcError} parse_error, or invalid_request beyond a limit
  */
 export function parseBody(text: string, limits: HttpLimits, isSpelled?: Spelled): unknown {
   const survey = surveyJson(text);

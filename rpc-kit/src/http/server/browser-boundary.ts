@@ -10,14 +10,14 @@ type Headers = readonly (readonly [name: string, value: string])[];
 
 const NO_HEADERS: Headers = [];
 
-/** Decides which requests that a web page may have caused are served: docs/decisions/0017-browser-boundary.md. */
+/** Decides which requests of web pages are served: docs/decisions/0017-browser-boundary.md. */
 export interface BrowserBoundary {
-  /** Headers of every answer, also of a refusal. */
+  /** Headers of every answer, refusals included. */
   readonly headers: Headers;
   /**
    * Refuses the request of a page that may not call this service.
-   * @param path the request's address, without its query
-   * @returns headers for the answer, which let a listed page read it
+   * @param path without the query
+   * @returns CORS headers for the answer to a listed page
    * @throws {RpcError} an HttpRefusal with 421 for a foreign Host, permission_denied for a foreign page
    */
   admit(request: IncomingMessage, path: string): Headers;
@@ -30,13 +30,13 @@ export interface BrowserBoundaryOptions {
   readonly allowedOrigins?: readonly string[] | undefined;
 }
 
-/** The answer to a preflight request of a listed page; the headers of every answer to that page come on top. */
+/** The answer to a preflight request of a listed page; the CORS headers of that page are added. */
 export const PREFLIGHT_ANSWER: HttpAnswer = {
   status: 204,
   headers: {
     'access-control-allow-methods': 'GET, HEAD, POST',
     'access-control-allow-headers': ['content-type', ...Object.values(METADATA_HEADERS)].join(', '),
-    // Saves a round trip before each call; after ten minutes at most, a browser learns of a changed list.
+    // Saves a round trip before each call; a browser notices a changed list within ten minutes.
     'access-control-max-age': '600',
   },
   body: undefined,
@@ -44,10 +44,10 @@ export const PREFLIGHT_ANSWER: HttpAnswer = {
 
 const EXPOSED_HEADERS = 'x-request-id, retry-after, ratelimit, ratelimit-policy';
 
-/** Addresses that show something to a person. A link on any other site may open them, since that site reads nothing of it. */
+/** Pages for people. A link on another site may open them, because that site cannot read them. */
 const PAGES_FOR_PEOPLE = new Set(['/', '/docs']);
 
-/** @throws {TypeError} when a listed host or origin is none */
+/** @throws {TypeError} for a listed host or origin that is malformed */
 export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserBoundary {
   const { host, allowedHosts = [], allowedOrigins = [] } = options;
   const ownHosts = new Set([
@@ -77,7 +77,7 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
       const fromBrowser = isFromBrowser(request);
       if (headers.host || fromBrowser) refuseForeignHost(headers.host ?? '', request, fromBrowser);
       if (!fromBrowser) return NO_HEADERS;
-      // RFC 9112, section 3.2.2: the host of a whole URL in the request line goes before the header.
+      // RFC 9112, section 3.2.2: the host of an absolute URL in the request line overrides the header.
       const target = request.url?.startsWith('/') ? undefined : URL.parse(request.url ?? '')?.host;
       if (target !== undefined) refuseForeignHost(target, request, true);
       const { origin } = headers;
@@ -93,21 +93,21 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
   };
 }
 
-/** In small letters. The final dot of a complete name changes nothing. */
+/** A host in lower case, with an optional final dot and port. */
 const AUTHORITY = /^(\[[\da-f:.]+\]|[\w-]+(?:\.[\w-]+)*)\.?(?::(\d*))?$/;
 const HTTP_PORT = '80';
 
-/** 127.0.0.0/8 is the loopback network; of a server on all addresses, the connection tells which one was asked. */
+/** An address of the loopback network 127.0.0.0/8, or the one on which the connection arrived. */
 function isOwnAddress(address: string, { localAddress }: Socket): boolean {
   return (isIP(address) === 4 && address.startsWith('127.')) || address === localAddress?.replace(/^::ffff:/, '');
 }
 
-/** A name without a dot is of this network: a page that a stranger serves has a public name, with one. */
+/** A name without a dot belongs to the local network: public web pages have names with a dot. */
 function isInternalName(name: string): boolean {
   return name !== '' && !name.includes('.');
 }
 
-/** Without Origin, Sec-Fetch-Site says the same; `none` is a person who typed the address. */
+/** Sec-Fetch-Site replaces a missing Origin; `none` means that a person typed the address. */
 function isOwnPage({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders, host = ''): boolean {
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
   if (origin === undefined) return true;
@@ -140,7 +140,7 @@ function toOrigin(text: string): string {
   return origin;
 }
 
-/** As much as an answer needs to say which value it speaks of. */
+/** Enough to recognise the value. */
 const QUOTED_LENGTH_MAX = 100;
 
 function quote(text: string): string {

@@ -1,11 +1,11 @@
 import type { Registry } from 'prom-client';
 import { type Distribution, type Tally, talliedCounterIn, talliedHistogramIn } from '../../telemetry/tallies.ts';
 
-/** What is counted where HTTP comes in, below all calls: a batch is one request, and so is what never becomes a call. */
+/** Counts HTTP requests, below the calls: a batch is one request, and so is a request that never becomes a call. */
 export interface HttpMetrics {
-  /** A request has its answer, or its caller has gone (`finished` false). */
+  /** A request was answered, or its caller left (`finished` false). */
   ended(request: EndedRequest): void;
-  /** Bytes came in that are no request (malformed), or the server was too slow to read a request in time (server). */
+  /** The bytes were no request (malformed), or the server was too slow to read a request in time (server). */
   refused(kind: 'malformed' | 'server'): void;
 }
 
@@ -17,16 +17,16 @@ export interface EndedRequest {
   readonly ms: number;
 }
 
-/** Seconds. The edges of the calls' own buckets, so that the two can be compared. */
+/** Seconds. The same buckets as for calls, so that the two can be compared. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 
 const VERBS = new Set(['GET', 'HEAD', 'POST']);
 
 /**
  * `http_requests_total{verb,route,status}`, `http_request_duration_seconds{verb,route}` and `http_errors_total{route,kind}`,
- * whose kinds are client (4xx), server (5xx), aborted (the caller went away) and malformed.
+ * whose kinds are client (4xx), server (5xx), aborted (the caller left) and malformed.
  *
- * @param routes the addresses that exist; all others count as `other`, else anyone could fill the memory with them
+ * @param routes the addresses that exist; all others count as `other`, so that callers cannot create series
  */
 export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string>): HttpMetrics {
   const requests = talliedCounterIn(registry, {
@@ -47,7 +47,7 @@ export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string
   });
   const series = new Map<string, Series>();
 
-  /** Labels are looked up once: that costs more than the counting. */
+  /** Caches series by labels: the lookup costs more than the counting. */
   function seriesOf(verb: string, route: string): Series {
     const key = `${verb} ${route}`;
     const known = series.get(key);

@@ -1,4 +1,4 @@
-/** A beat that is late by less is the noise of a busy machine. */
+/** The timer's interval. A beat that is late by less is noise of a busy machine. */
 const BEAT_MS = 50;
 
 interface Stall {
@@ -6,20 +6,20 @@ interface Stall {
   readonly endedAt: number;
 }
 
-/** Measures how long the event loop did not run, by a timer that then fires late. Dispose it to stop the timer. */
+/** Measures stalls of the event loop by how late a timer fires. Dispose it to stop the timer. */
 export class LoopStalls implements Disposable {
   readonly #keptMs: number;
   readonly #timer: NodeJS.Timeout;
   #stalls: Stall[] = [];
   #beatAt = performance.now();
 
-  /** @param keptMs how long ago a stall may have ended to be known */
+  /** @param keptMs how long stalls are remembered */
   constructor(keptMs: number) {
     this.#keptMs = keptMs;
     this.#timer = setInterval(() => this.#beat(), BEAT_MS).unref();
   }
 
-  /** Milliseconds of all stalls that ended within so many milliseconds, a stall that ends right now included. */
+  /** The sum of all stalls that ended within the window, including one that ends now, in milliseconds. */
   within(windowMs: number): number {
     this.#beat();
     const since = this.#beatAt - windowMs;

@@ -11,17 +11,17 @@ import { plainRefusal } from './plain-face.ts';
 
 type MalformedError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
-/** What the server knows of one connection. */
+/** The server's state of one connection. */
 export interface Connection {
-  /** The responses that it is still owed, in order, each with what ends the work for it. */
+  /** The responses that are due, in order, each with the canceller of its call. */
   readonly unanswered: Map<ServerResponse, Canceller>;
-  /** Its last answer is the refusal. A request that arrives whole after all is not executed, because its sender sends it again. */
+  /** The refusal is its last answer. A request that arrives afterwards is not executed, because its sender repeats it. */
   isRefused: boolean;
 }
 
 /**
- * Answers what node:http could not make a request of, or not in time, in the form of every other refusal; by itself
- * node:http sends a bare status line. The answers to the whole requests before it come first, then the connection is closed.
+ * Refuses bytes that are no request, and late requests, in the form of every other refusal; node:http alone sends a bare status
+ * line. The answers to complete requests before it are sent first, then the connection is closed.
  */
 export async function refuseConnection(
   error: MalformedError,
@@ -30,7 +30,7 @@ export async function refuseConnection(
   refusal: RpcError,
 ): Promise<void> {
   connection.isRefused = true;
-  // node:http ends the connection when its sender does, and the answers that are due would be lost.
+  // node:http closes the connection when the sender closes its half, which would lose the answers that are due.
   socket.removeAllListeners('end');
   const { unanswered } = connection;
   const broken = unfinishedRequest(connection);
@@ -38,31 +38,31 @@ export async function refuseConnection(
   if (broken) unanswered.get(broken)?.cancel(new RpcError('cancelled', 'The request did not arrive as a whole'));
   const whole = [...unanswered.keys()].filter((response) => response !== broken);
   await Promise.all(whole.map((response) => new Promise<void>((resolve) => response.once('close', resolve))));
-  // The sender has left, or an answer said that it was the last one.
+  // The sender has left, or an earlier answer carried `connection: close`.
   if (!socket.writable) return;
-  // A request that was refused by its headers has its answer.
+  // A request that was refused by its headers is already answered.
   const text = broken?.headersSent ? '' : toAnswerText(refusal, isAnswerToHead);
   socket.end(text, () => socket.destroy());
 }
 
-/** The response to the request whose headers have arrived and whose body has not; it is always the last one. */
+/** The response to the request whose headers are complete and whose body is not: always the last one. */
 export function unfinishedRequest({ unanswered }: Connection): ServerResponse | undefined {
   return [...unanswered.keys()].find(({ req }) => !req.complete);
 }
 
-/** Whether something was wrong with what came; else the connection broke, which is no mistake of HTTP. */
+/** Whether the bytes were malformed or late; any other error means that the connection broke. */
 export function isMalformed({ code = '' }: NodeJS.ErrnoException): boolean {
   return code.startsWith('HPE_') || code.startsWith('ERR_HTTP_');
 }
 
-/** RFC 9110, section 9.3.2: the answer to HEAD has no body. What node:http could not parse shows its verb in its first bytes only. */
+/** RFC 9110, section 9.3.2: the answer to HEAD has no body. The verb of a malformed request is in its first bytes. */
 function isHead(
   { rawPacket }: MalformedError,
   { unanswered }: Connection,
   broken: ServerResponse | undefined,
 ): boolean {
   if (broken) return broken.req.method === 'HEAD';
-  // Behind another request in the same packet, the first bytes are that one's.
+  // After another request in the same packet, the first bytes belong to that one.
   return unanswered.size === 0 && rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ';
 }
 

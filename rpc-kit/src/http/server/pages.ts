@@ -4,7 +4,7 @@ import { docsPage } from '../../documents/docs-page/docs-page.ts';
 import { openApiDocument } from '../../documents/openapi.ts';
 import { atHost, type OpenRpcDocument, openRpcDocument } from '../../documents/openrpc.ts';
 
-/** A check that rejects with a sentence for the operator while the service cannot serve. */
+/** Rejects with a sentence for the operator while the service cannot serve. */
 export type ReadinessCheck = (signal: AbortSignal) => Promise<void>;
 
 export interface PageSources {
@@ -12,28 +12,28 @@ export interface PageSources {
   readonly registry: Registry;
   /** By name, e.g. `database`, `migrations`. */
   readonly readiness: Readonly<Record<string, ReadinessCheck>>;
-  /** True from the moment the service is told to stop. */
+  /** True once the service is stopping. */
   readonly draining: () => boolean;
-  /** Told about every failed readiness check: the page itself says only which one failed. */
+  /** Called for each failed readiness check: the page itself names only the check. */
   readonly onNotReady: (check: string, error: unknown) => void;
 }
 
 export interface Page {
   readonly status: number;
   readonly headers: Record<string, string>;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   readonly text: string;
 }
 
 export interface Pages {
-  /** The pages by address, each made for the Host of the request. */
+  /** The pages by address, each rendered for the Host of the request. */
   readonly routes: ReadonlyMap<string, (host?: string) => Promise<Page>>;
-  /** In place of an error for a person who opens the service's address. */
+  /** Redirects a person who opens the service's address in a browser to the documentation. */
   readonly forBrowsers: Page;
   openRpcAt(host: string | undefined): OpenRpcDocument;
 }
 
-/** A readiness check that takes longer counts as failed: whoever asks, asks again in a few seconds. */
+/** A readiness check that takes longer counts as failed; probes come again within seconds. */
 const READINESS_TIMEOUT_MS = 2_000;
 
 export function createPages(sources: PageSources): Pages {
@@ -90,13 +90,13 @@ function page(status: number, type: string, text: string, headers: Record<string
 
 const EVERY_PAGE = {
   'x-content-type-options': 'nosniff',
-  // Browsers send no Sec-Fetch-Site over plain HTTP to other machines; there this keeps other sites from embedding a page.
+  // Over plain HTTP to other machines, browsers send no Sec-Fetch-Site; this header keeps other sites from embedding a page.
   'cross-origin-resource-policy': 'same-origin',
 };
 
 /**
- * Whether the client would rather have HTML than JSON (RFC 9110, section 12.5.1). Only a client that names HTML accepts it
- * here: a bare wildcard is what tools such as curl send.
+ * Whether the client prefers HTML to JSON (RFC 9110, section 12.5.1). A bare wildcard does not count as HTML, because tools such as
+ * curl send it.
  */
 export function prefersHtml(accept = ''): boolean {
   const weights = new Map(accept.toLowerCase().split(',').map(toWeight));

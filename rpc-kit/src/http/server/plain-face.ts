@@ -7,7 +7,7 @@ import { retryAfterHeader, toPlainError } from '../wire-error.ts';
 import { HttpRefusal, parseBody, readBody } from './body.ts';
 import type { HttpLimits } from './limits.ts';
 
-/** An answer before it is written. */
+/** An answer that is not yet serialized. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Record<string, string>;
@@ -15,7 +15,7 @@ export interface HttpAnswer {
   readonly body: unknown;
 }
 
-/** `POST /<method>`: bare params in, bare result out, as the first homework's services spoke. No body means no params. */
+/** `POST /<method>`: bare params in, bare result out. No body means no params. */
 export async function answerPlain(
   service: Service,
   method: string,
@@ -28,7 +28,7 @@ export async function answerPlain(
   return { status: 200, body: await service.call(toCall(service.contract.name, method, params, context)) };
 }
 
-/** Any failure in the plain face's form; the pages and what fits no address speak it too. */
+/** Any failure in the form of the plain face, which pages and unknown addresses share. */
 export function plainRefusal(error: unknown, requestId: string): HttpAnswer {
   const rpcError: RpcError = toRpcError(error);
   return {

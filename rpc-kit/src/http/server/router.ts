@@ -25,28 +25,28 @@ export interface Router {
   readonly limits: HttpLimits;
   readonly boundary: BrowserBoundary;
   readonly admission: ConcurrencyLimit | undefined;
-  /** Whether connections are to be closed with their next answer. */
+  /** Whether each connection closes with its next answer. */
   readonly closing: () => boolean;
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
 }
 
-/** One request on its way to its answer. */
+/** One request in flight. */
 interface Exchange {
   readonly request: IncomingMessage;
   readonly requestId: string;
-  /** Aborts when the caller goes away. */
+  /** Aborts when the caller leaves. */
   readonly signal: AbortSignal;
-  /** What interceptors want to go along with the answer. */
+  /** Headers that interceptors add to the answer. */
   readonly answerHeaders: Map<string, string>;
-  /** Sends the beginning of an answer of 200 while the rest is not there yet. */
+  /** Sends the beginning of an answer with status 200 while the rest is still in flight. */
   readonly sendPart: SendPart;
 }
 
 /**
- * Answers one request. It never rejects: whatever goes wrong becomes an answer or a log line.
- * @param caller cancelled when the caller goes away
- * @param onClose called when the answer is out, or the connection gone
+ * Answers one request. Never rejects: every failure becomes an answer or a log line.
+ * @param caller cancelled when the caller leaves
+ * @param onClose called when the answer is sent, or the connection closed
  */
 export async function answerRequest(
   router: Router,
@@ -80,12 +80,12 @@ export async function answerRequest(
   }
 }
 
-/** In the form of the face that was asked. */
+/** In the form of the requested face. */
 function refusalAt(path: string, error: unknown, requestId: string): HttpAnswer {
   return path === '/rpc' ? rpcRefusal(error, { requestId }) : plainRefusal(error, requestId);
 }
 
-/** What was never parsed into a call has no id to answer under, nor has an answer that could not be written. */
+/** A request that was never parsed into a call has no id, nor has an answer that could not be serialized. */
 function rpcRefusal(error: unknown, metadata: Metadata): HttpAnswer {
   const { status, headers } = plainRefusal(error, metadata.requestId);
   return { status, headers, body: refusal(null, toRpcError(error), metadata) };
@@ -138,7 +138,7 @@ async function routeRpc(
   if (request.method !== 'POST') return notAllowed(['POST'], requestId);
   let metadata: Metadata = { requestId };
   try {
-    // Which methods are called is not known before the body is; so only a service that is full for all refuses here.
+    // The methods, and so their priorities, are unknown before the body is read: only a full service refuses here.
     refuseWithoutRoom(admission, 'high');
     metadata = metadataOfRequest(request, requestId);
     const parsed = parseBody(await readBody(request, limits), limits, isCallId);
@@ -151,29 +151,29 @@ async function routeRpc(
   }
 }
 
-/** A refusal costs least before the body is read; the interceptor then counts each call. */
+/** A refusal costs least before the body is read. The interceptor `shedLoad` takes a slot for each call later. */
 function refuseWithoutRoom(admission: ConcurrencyLimit | undefined, priority: Priority): void {
   if (admission && !admission.hasRoom(priority)) throw overloaded();
 }
 
-/** RFC 9112, section 3.2.2: a server must understand a whole URL in the request line too; proxies are sent such. */
+/** RFC 9112, section 3.2.2: a server must also accept an absolute URL in the request line, as proxies receive it. */
 function pathOf({ url = '/' }: IncomingMessage): string {
   const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? url);
   return path.split('?', 1)[0] as string;
 }
 
-/** node:http takes a request line without a version for HTTP/0.9, and 2.0 for a version like any other. */
+/** node:http accepts a request line without a version as HTTP/0.9, and any other version, such as 2.0. */
 function refuseOtherVersion({ httpVersionMajor }: IncomingMessage): void {
   if (httpVersionMajor !== 1) throw new HttpRefusal(400, 'Send the request as HTTP/1.1');
 }
 
 /**
- * RFC 9112, section 3.2: 400 to a request with no Host or with several. A proxy in front may have gone by another one
- * than whoever is behind it.
+ * RFC 9112, section 3.2: 400 for a request with no Host or with several. A proxy and the server behind it may each have chosen
+ * another one.
  */
 function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
   let hosts = 0;
-  // Names and values by turns; the joined headers keep the first Host only.
+  // Names and values alternate. `request.headers` keeps only the first Host.
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
@@ -181,7 +181,7 @@ function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new HttpRefusal(400, 'Send one Host header');
 }
 
-/** RFC 9110, section 10.1.1: there is one expectation only. Node by itself answers others with a bare 417. */
+/** RFC 9110, section 10.1.1: there is only one expectation. node:http alone answers others with a bare 417. */
 function refuseUnknownExpectation({ headers: { expect } }: IncomingMessage): void {
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
     throw new HttpRefusal(417, 'No expectation but 100-continue is known');
@@ -193,7 +193,7 @@ function notAllowed(verbs: readonly string[], requestId: string): HttpAnswer {
   return { ...refused, headers: { allow: verbs.join(', ') } };
 }
 
-/** A page that broke would otherwise vanish behind "Internal error"; calls are logged by the logging interceptor. */
+/** Logs the failure of a page, whose answer says only "Internal error". The logging interceptor logs calls. */
 function logHidden(router: Router, error: unknown, requestId: string): void {
   if (!(error instanceof RpcError)) router.logger.error({ err: error, request_id: requestId }, 'page failed');
 }
