@@ -10,6 +10,7 @@ const item = z.strictObject({ sku: uint32, count });
 
 const shortage = z.object({ sku: uint32, requested: uint32, available: uint64 });
 const status = z.enum(['new', 'awaiting payment', 'failed', 'payed', 'cancelled']);
+export type OrderStatus = z.output<typeof status>;
 
 const order_not_found = {
   code: 'not_found',
@@ -125,11 +126,25 @@ export const loms = defineService(
   },
 );
 
+/** One status change of one order. Every other form of an order event (journal line, webhook body, notification) derives from this. */
+export const orderEvent = z.object({
+  /** Upper and lower case mean the same (RFC 9562, section 4); services keep it in lower case. */
+  eventID: z.uuid().toLowerCase(),
+  orderID,
+  /** Counts the changes of the order from 1 without gaps. */
+  seq: uint32.min(1, 'expected a whole number from 1 to 4294967295'),
+  user: int64,
+  status,
+  /** When the change was made, by the clock of loms's database. */
+  at: timestamp,
+});
+export type OrderEvent = z.output<typeof orderEvent>;
+
 const EVENT_VERSION = 1;
 
 /**
- * What loms tells of every status change, through Kafka. Members may be added under the same version, and readers pass over
- * those that they do not know; a change that they have to know of takes a new version.
+ * The Kafka message of an order event. Members may be added under the same version, because readers ignore unknown members;
+ * a change that readers must know takes a new version.
  */
 export const orderEvents = {
   topic: 'loms.order-events',
@@ -148,16 +163,7 @@ export const orderEvents = {
     tracestate: 'tracestate',
     baggage: 'baggage',
   },
-  schema: z.object({
-    version: z.literal(EVENT_VERSION),
-    eventID: z.uuid().toLowerCase(),
-    orderID,
-    seq: uint32.min(1, 'expected a whole number from 1 to 4294967295'),
-    user: int64,
-    status,
-    /** When the change was made, by the clock of loms's database. */
-    at: timestamp,
-  }),
+  schema: z.object({ version: z.literal(EVENT_VERSION), ...orderEvent.shape }),
   example: {
     version: EVENT_VERSION,
     eventID: '7f0c3c1e-6f0b-4a55-9d2a-3f7d8f6f1a01',

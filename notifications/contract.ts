@@ -1,42 +1,29 @@
+import { orderEvent } from 'loms/contract.ts';
 import { defineService, int64, text, timestamp, uint16, uint32 } from 'rpc-kit';
 import { z } from 'zod';
 
-/** The states of an order, as loms names them. */
-export const orderStatus = z.enum(['new', 'awaiting payment', 'failed', 'payed', 'cancelled']);
-
-/** One status change of one order. `seq` counts an order's changes from 1 without gaps. */
-export const orderEvent = z.strictObject({
-  /** Upper and lower case mean the same (RFC 9562, section 4); inside it is lower. */
-  eventID: z.uuid().toLowerCase(),
-  orderID: int64,
-  seq: uint32.min(1, 'expected a whole number from 1 to 4294967295'),
-  user: int64,
-  status: orderStatus,
-  /** When the change was made, by loms's database clock. */
-  at: timestamp,
-});
-export type OrderEvent = z.output<typeof orderEvent>;
+/** An order event with the sentence that its user reads, as the journal and the webhook carry it. */
+export const notification = orderEvent.extend({ text: z.string() });
 
 const PAGE_MAX = 100;
 const PAGE_DEFAULT = 50;
-/** A cursor of ours has less than half of it. */
+/** More than twice the length of the longest cursor. */
 const CURSOR_LENGTH_MAX = 255;
 
 export const notifications = defineService(
   'notifications',
   {
-    summary: 'Tells users how their orders fare.',
+    summary: 'Notifies users of the status changes of their orders.',
     version: '0.1.0',
     contact: { name: 'The maintainers of order-mesh' },
   },
   {
     deliver: {
-      summary: 'Takes one order event and notifies its user, exactly once and in the order of the order.',
+      summary: 'Notifies the user of one order event, exactly once and in the order of the events of an order.',
       description:
-        'Meant for loms. An event that was taken before is answered again and changes nothing; one that comes before ' +
-        'its predecessor is refused and has to come again. One that says something else than the event taken under its ' +
-        'seq or its eventID is refused for good.',
-      params: orderEvent,
+        'For loms. A repeated event is answered again and changes nothing. An event before its predecessor is refused and ' +
+        'must be sent again. An event that contradicts the stored one with its seq or its eventID is refused for good.',
+      params: z.strictObject(orderEvent.shape),
       result: z.object({}),
       errors: {
         out_of_order: {
@@ -46,7 +33,7 @@ export const notifications = defineService(
         },
         event_conflict: {
           code: 'already_exists',
-          message: 'The event contradicts one that was taken before',
+          message: 'The event contradicts one that is stored',
           details: z.object({ orderID: int64, seq: uint32 }),
         },
       },
@@ -67,14 +54,14 @@ export const notifications = defineService(
     history: {
       summary: "Lists a user's notifications of a period, newest first.",
       description:
-        'The period counts by when the changes were made; from is inclusive, to exclusive, a missing one leaves it open, ' +
-        'and a to before from is refused. Give nextCursor as the cursor to read on; where it is missing, there is no more.',
+        'The period selects by the time of the change: from is inclusive, to exclusive, both are optional, and a to before ' +
+        'from is refused. Pass nextCursor as the cursor of the next page; the last page has none.',
       params: z
         .strictObject({
           user: int64,
-          /** Inclusive; without it from the beginning. */
+          /** Inclusive. */
           from: timestamp.optional(),
-          /** Exclusive; without it to the newest. */
+          /** Exclusive. */
           to: timestamp.optional(),
           limit: uint16.min(1).max(PAGE_MAX).meta({ format: 'uint16' }).default(PAGE_DEFAULT),
           cursor: text(CURSOR_LENGTH_MAX).optional(),
@@ -84,9 +71,7 @@ export const notifications = defineService(
           error: 'expected a time that is not before from',
         }),
       result: z.object({
-        notifications: z.array(
-          z.object({ orderID: int64, seq: uint32, status: orderStatus, at: timestamp, text: z.string() }),
-        ),
+        notifications: z.array(notification.omit({ eventID: true, user: true })),
         nextCursor: z.string().optional(),
       }),
       timeoutMs: 1_000,
@@ -95,7 +80,7 @@ export const notifications = defineService(
         params: { user: 1, from: '2026-01-01T00:00:00Z', limit: 1 },
         result: {
           notifications: [
-            { orderID: 1, seq: 3, status: 'payed', at: '2026-11-20T09:00:01.250Z', text: 'Order 1 is payed.' },
+            { orderID: 1, seq: 3, status: 'payed', at: '2026-11-20T09:00:01.250Z', text: 'Order 1 is paid.' },
           ],
           nextCursor: 'WyIyMDI2LTExLTIwVDA5OjAwOjAxLjI1MFoiLDEsM10',
         },

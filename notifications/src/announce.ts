@@ -1,23 +1,18 @@
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
-import type { Notification, Sink } from './domain/ports.ts';
-import { createCountingSink } from './sink/counting-sink.ts';
-import { createLogSink } from './sink/log-sink.ts';
+import { Counter, type Registry } from 'prom-client';
+import type { Announce } from './domain/ports.ts';
 
-export interface StoredSinkParts {
-  readonly logger: Logger;
-  readonly registry: Registry;
-  /** Called for each notification that has been stored for good. */
-  readonly onStored?: ((notification: Notification) => void) | undefined;
-}
-
-/** What becomes of a notification at once when it is stored, whatever way its event came. */
-export function createStoredSink({ logger, registry, onStored }: StoredSinkParts): Sink {
-  const next = createCountingSink(registry, createLogSink(logger));
-  return {
-    async send(notification) {
-      onStored?.(notification);
-      await next.send(notification);
-    },
+/** Logs and counts stored notifications, whether their events arrived by RPC or by Kafka. */
+export function createAnnounce(logger: Logger, registry: Registry): Announce {
+  const stored = new Counter({
+    name: 'notifications_stored_total',
+    help: 'Notifications stored, by the status of their order.',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  return ({ user, orderID, seq, status, text }) => {
+    stored.inc({ status });
+    // IDs as text, because most JSON readers would round a number of 19 digits.
+    logger.info({ user: String(user), order_id: String(orderID), seq, status, text }, 'notification');
   };
 }

@@ -5,7 +5,7 @@ import { createClient, failedWith, RpcError } from 'rpc-kit';
 import sinon from 'sinon';
 import { notifications as contract } from '../contract.ts';
 import { createApp } from './app.ts';
-import type { Notification, Store } from './domain/ports.ts';
+import type { Notification } from './domain/ports.ts';
 
 const event = {
   eventID: '7f0c3c1e-6f0b-4a55-9d2a-3f7d8f6f1a01',
@@ -84,9 +84,8 @@ function start({ stored }: { readonly stored?: Notification } = {}) {
     find: sinon.stub().resolves(stored),
     add: sinon.stub().resolves(!stored),
   };
-  const store: Store = { notifications: () => repository };
   const history = { read: sinon.stub().resolves([]) };
-  const client = createClient(contract, createApp({ store, history, logger, registry }));
+  const client = createClient(contract, createApp({ notifications: () => repository, history, logger, registry }));
   const notificationLines = () =>
     lines
       .filter(({ msg }) => msg === 'notification')

@@ -7,22 +7,18 @@ import {
   runTool,
   storableText,
 } from 'service-kit';
-import { createStoredSink } from './announce.ts';
-import { notificationsConfig } from './config.ts';
+import { createAnnounce } from './announce.ts';
+import { configuredTargets, notificationsConfig } from './config.ts';
 import { createDeadLetterReader } from './kafka/dead-letters.ts';
 import type { DeadLetter } from './kafka/ports.ts';
 import { readMessage } from './kafka/read-message.ts';
 import { type Replayed, replayOrder } from './kafka/replay-order.ts';
 import { createConsumerStore } from './kafka/store.ts';
-import { configuredSinks } from './sink-names.ts';
 
-/**
- * `make dead-letters` and `make replay`. It reads the variables of the service itself: those that name sinks decide which of
- * them are told what is taken here.
- */
+/** `make dead-letters` and `make replay`. Reads the variables of the service, whose targets receive the notifications stored here. */
 const [command = 'list', orderText = '', discard = ''] = process.argv.slice(2);
 
-/** More than a person reads; the next replay finds the rest. */
+/** More than a person reads. The next replay continues with later letters. */
 const LETTERS_MAX = 10_000;
 const TIMEOUT_MS = 60_000;
 const VALUE_SHOWN_MAX = 120;
@@ -34,7 +30,7 @@ const context = { signal: AbortSignal.timeout(TIMEOUT_MS) };
 await runTool(`make ${command === 'replay' ? 'replay' : 'dead-letters'}`, async () => {
   const config = loadConfig(notificationsConfig);
   await using database = openDatabase({ url: config.DATABASE_URL, poolMax: 2, logger, registry });
-  const store = createConsumerStore(database, configuredSinks(config));
+  const store = createConsumerStore(database, configuredTargets(config));
   const order = orderText === '' ? undefined : BigInt(orderText);
   const letters = await createDeadLetterReader(database).list(order, LETTERS_MAX, context);
   if (discard !== '') await discardOne(store, letters, discard);
@@ -48,28 +44,28 @@ type Store = ReturnType<typeof createConsumerStore>;
 
 async function replayAll(store: Store, letters: readonly DeadLetter[]): Promise<void> {
   const counts = { taken: 0, 'taken before': 0, 'stays dead': 0 };
-  const tell = ({ letter, outcome }: Replayed): void => {
+  const print = ({ letter, outcome }: Replayed): void => {
     counts[outcome] += 1;
-    console.log(outcome === 'stays dead' ? describe(letter) : `${placeOf(letter)}: ${outcome}`);
+    console.log(outcome === 'stays dead' ? describe(letter) : `${addressOf(letter)}: ${outcome}`);
   };
   const read = (letter: DeadLetter) => {
     const [key, value] = [letter.key, letter.value].map((bytes) => bytes && Buffer.from(bytes));
     return readMessage({ offset: letter.offset, key, value, headers: letter.headers });
   };
-  const sink = createStoredSink({ logger, registry });
+  const announce = createAnnounce(logger, registry);
   const orderIDs = new Set(letters.flatMap(({ orderID }) => (orderID === undefined ? [] : [orderID])));
   for (const orderID of orderIDs) {
-    const replayed = await replayOrder({ store, sink, read }, orderID, context).catch(stayDead(letters, orderID));
-    for (const one of replayed) tell(one);
+    const replayed = await replayOrder({ store, announce, read }, orderID, context).catch(stayDead(letters, orderID));
+    for (const one of replayed) print(one);
   }
-  // Nobody can say whose they are, so there is nothing to feed them to.
-  for (const letter of letters) if (letter.orderID === undefined) tell({ letter, outcome: 'stays dead' });
+  // Without an order there is nothing to replay them into.
+  for (const letter of letters) if (letter.orderID === undefined) print({ letter, outcome: 'stays dead' });
   console.log(`${counts.taken} taken, ${counts['taken before']} taken before, ${counts['stays dead']} still dead`);
   if (counts['stays dead'] > 0)
-    console.log('What can never be taken is dropped by make replay DISCARD=<partition>:<offset>.');
+    console.log('Drop a letter that can never be processed with make replay DISCARD=<partition>:<offset>.');
 }
 
-/** What the database still refuses of an order holds up no other order. */
+/** An order whose events the database still refuses must not block the replay of other orders. */
 function stayDead(letters: readonly DeadLetter[], orderID: bigint): (error: unknown) => Replayed[] {
   return (error) => {
     if (!isFaultOfData(error)) throw error;
@@ -79,10 +75,10 @@ function stayDead(letters: readonly DeadLetter[], orderID: bigint): (error: unkn
   };
 }
 
-async function discardOne(store: Store, letters: readonly DeadLetter[], place: string): Promise<void> {
-  const letter = letters.find(({ partition, offset }) => `${partition}:${offset}` === place);
+async function discardOne(store: Store, letters: readonly DeadLetter[], address: string): Promise<void> {
+  const letter = letters.find(({ partition, offset }) => `${partition}:${offset}` === address);
   if (!letter) {
-    console.error(`There is no dead letter ${place}: make dead-letters lists them.`);
+    console.error(`There is no dead letter ${address}: make dead-letters lists them.`);
     process.exitCode = 1;
     return;
   }
@@ -93,16 +89,16 @@ async function discardOne(store: Store, letters: readonly DeadLetter[], place: s
 function describe(letter: DeadLetter): string {
   const value = Buffer.from(letter.value ?? []).toString();
   const shown = value.length > VALUE_SHOWN_MAX ? `${storableText(value, VALUE_SHOWN_MAX)}…` : value;
-  return printable(`${placeOf(letter)}: ${letter.reason}, ${letter.message} | ${JSON.stringify(shown)}`);
+  return printable(`${addressOf(letter)}: ${letter.reason}, ${letter.message} | ${JSON.stringify(shown)}`);
 }
 
-/** Control and format characters as escapes: a foreign producer must not move the cursor of the terminal or add lines. */
+/** Escapes control and format characters: a foreign producer must not move the cursor of the terminal or add lines. */
 function printable(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     return `\\u{${character.codePointAt(0)?.toString(16)}}`;
   });
 }
 
-function placeOf({ partition, offset, orderID }: DeadLetter): string {
+function addressOf({ partition, offset, orderID }: DeadLetter): string {
   return `${partition}:${offset} of ${orderID === undefined ? 'no order' : `order ${orderID}`}`;
 }

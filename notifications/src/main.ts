@@ -1,22 +1,22 @@
 import { hostname } from 'node:os';
 import { openService, readKafkaAccess, run } from 'service-kit';
 import { notifications } from '../contract.ts';
-import { createStoredSink } from './announce.ts';
+import { createAnnounce } from './announce.ts';
 import { createApp } from './app.ts';
-import { notificationsConfig } from './config.ts';
+import { configuredTargets, notificationsConfig } from './config.ts';
 import { startDeliveries } from './deliveries.ts';
+import type { Announce } from './domain/ports.ts';
 import { cacheHistory, countHistoryReads } from './history/cache.ts';
 import { createHistory } from './history/history.ts';
 import { openJournalFile } from './journal/file.ts';
 import { findJournal } from './journal/folder.ts';
-import { traceJournal } from './journal/traced-journal.ts';
+import { createJournalQueue } from './journal/queue.ts';
 import { createDeadLetterReader } from './kafka/dead-letters.ts';
-import { openEventConsumer } from './kafka/open-consumer.ts';
 import { createConsumerStore } from './kafka/store.ts';
-import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from './repository/deliveries.ts';
-import { createStore } from './repository/store.ts';
-import { configuredSinks } from './sink-names.ts';
+import { readBacklog } from './repository/deliveries.ts';
+import { openNotifications } from './repository/notifications.ts';
 import { createWebhook } from './webhook/client.ts';
+import { createDeliveryQueue } from './webhook/queue.ts';
 
 /** Some hundred bytes each. */
 const HISTORY_PAGES_MAX = 2_000;
@@ -30,18 +30,18 @@ await run('notifications', async (stopped) => {
     JOURNAL_FILE === undefined
       ? undefined
       : await openJournalFile(JOURNAL_FILE.replaceAll('%i', `${hostname()}-${config.PORT}`));
-  await using target =
+  await using webhook =
     WEBHOOK_URL === undefined
       ? undefined
       : createWebhook({ url: WEBHOOK_URL, secret: WEBHOOK_SECRET, userAgent, registry });
   await using deliveries = startDeliveries({
     journal: journal && {
-      journal: traceJournal(journal),
+      journal,
       queue: createJournalQueue(database),
       find: (journalID) => findJournal(journal.path, journalID),
     },
-    webhook: target && { target, queue: createDeliveryQueue(database, 'webhook') },
-    backlog: createDeliveryBacklogReader(database),
+    webhook: webhook && { webhook, queue: createDeliveryQueue(database) },
+    readBacklog: (...parameters) => readBacklog(database, ...parameters),
     logger,
     registry,
   });
@@ -51,30 +51,33 @@ await run('notifications', async (stopped) => {
     onRead: countHistoryReads(registry),
   });
 
-  const sinks = configuredSinks(config);
-  const sink = createStoredSink({
-    logger,
-    registry,
-    onStored({ user }) {
-      history.forget(user);
-      deliveries.wake();
-    },
-  });
+  const targets = configuredTargets(config);
+  const logAndCount = createAnnounce(logger, registry);
+  const announce: Announce = (notification) => {
+    history.forget(notification.user);
+    deliveries.wake();
+    logAndCount(notification);
+  };
   const app = createApp({
-    store: createStore(database, sinks),
+    notifications: openNotifications(database, targets),
     history,
-    sink,
+    announce,
     limit,
     logger,
     registry,
   });
 
   await using _server = await service.serve(app, stopped);
-  await using _consumer = await openEventConsumer(readKafkaAccess(config), {
-    ports: { store: createConsumerStore(database, sinks), sink },
-    letters: createDeadLetterReader(database),
-    logger,
-    registry,
-  });
+  const kafka = readKafkaAccess(config);
+  // Kafka's client takes half a second to load.
+  await using _consumer =
+    kafka &&
+    (await import('./kafka/consumer.ts')).startEventConsumer({
+      ...kafka,
+      ports: { store: createConsumerStore(database, targets), announce },
+      letters: createDeadLetterReader(database),
+      logger,
+      registry,
+    });
   await stopped;
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { OrderEvent } from 'loms/contract.ts';
 import { orderEvents } from 'loms/contract.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -9,7 +10,6 @@ import { stringifyJson } from 'rpc-kit';
 import { type Database, openDatabase, sql } from 'service-kit';
 import { createTestDatabase, type TestDatabase } from 'testing';
 import { z } from 'zod';
-import type { OrderEvent } from '../contract.ts';
 import { createEvent, createEvents } from './order-events.ts';
 
 const COMMAND = fileURLToPath(new URL('../src/dead-letters.ts', import.meta.url));

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OrderEvent } from 'loms/contract.ts';
 import { failedWith, type RpcError } from 'rpc-kit';
 import { sql } from 'service-kit';
 import { createTestDatabase, type TestDatabase } from 'testing';
-import { notifications, type OrderEvent } from '../contract.ts';
+import { notifications } from '../contract.ts';
 import { createEvent, createEvents, newId } from './order-events.ts';
 import { type RunningService, startService } from './running-service.ts';
 

@@ -1,7 +1,8 @@
 /** A process of its own: it writes a journal as notifications does, and is ended by SIGKILL at the point that CRASH_AT names. */
 import { appendFileSync } from 'node:fs';
-import type { Journal, JournalQueue } from '../src/domain/delivery-ports.ts';
 import { toLine } from '../src/journal/line.ts';
+import type { JournalQueue } from '../src/journal/queue.ts';
+import type { Journal } from '../src/journal/write-journal.ts';
 import { type CrashPoint, openPool, startReplica } from './journal-ground.ts';
 
 const { CRASH_AT, DATABASE = '', JOURNAL = '' } = process.env;
@@ -13,10 +14,10 @@ function reach(point: CrashPoint): void {
 function dyingQueue(queue: JournalQueue): JournalQueue {
   return {
     ...queue,
-    async claim(journalID, limit, delivered, context) {
-      const notes = delivered.length > 0;
+    async claim(journalID, limit, written, context) {
+      const notes = written.length > 0;
       if (notes) reach('before the note');
-      const taken = await queue.claim(journalID, limit, delivered, context);
+      const taken = await queue.claim(journalID, limit, written, context);
       if (notes) reach('after the note');
       if (taken.length > 0) reach('after the claim');
       return taken;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import type { OrderEvent } from 'loms/contract.ts';
 import type { ParamsOf, ResultOf } from 'rpc-kit';
 import { createTestDatabase, type TestDatabase } from 'testing';
-import type { notifications, OrderEvent } from '../contract.ts';
+import type { notifications } from '../contract.ts';
 import { createEvent, createEvents, newId } from './order-events.ts';
 import { type RunningService, startService } from './running-service.ts';
 
@@ -107,7 +108,7 @@ describe('history', () => {
       const { eventID } = createEvent();
       const params = `{"eventID":"${eventID}","orderID":${orderID},"seq":1,"user":${user},"status":"payed","at":"2026-11-20T09:00:00.250Z"}`;
       assert.deepEqual(await post('/deliver', params), { status: 200, text: '{}' });
-      const entry = `{"notifications":[{"orderID":${orderID},"seq":1,"status":"payed","at":"2026-11-20T09:00:00.250Z","text":"Order ${orderID} is payed."}]}`;
+      const entry = `{"notifications":[{"orderID":${orderID},"seq":1,"status":"payed","at":"2026-11-20T09:00:00.250Z","text":"Order ${orderID} is paid."}]}`;
       assert.deepEqual(await post('/history', `{"user":${user}}`), { status: 200, text: entry });
       const call = `{"jsonrpc":"2.0","id":${high},"method":"history","params":{"user":${user}}}`;
       const answer = await post('/rpc', call);

@@ -5,7 +5,7 @@ import { createRegistry, openDatabase } from 'service-kit';
 import type { RunningService } from 'testing';
 import { createApp } from '../src/app.ts';
 import { createHistory } from '../src/history/history.ts';
-import { createStore } from '../src/repository/store.ts';
+import { openNotifications } from '../src/repository/notifications.ts';
 
 /** A line of the log: what a user was really told. */
 export interface Told {
@@ -39,7 +39,12 @@ export async function startNotifications({
   const logger = pino({ base: null }, { write: keep });
   const registry = createRegistry('notifications');
   const database = resources.use(openDatabase({ url: databaseUrl, poolMax: POOL_MAX, logger, registry }));
-  const service = createApp({ store: createStore(database, []), history: createHistory(database), logger, registry });
+  const service = createApp({
+    notifications: openNotifications(database, []),
+    history: createHistory(database),
+    logger,
+    registry,
+  });
   const server = await serveHttp(service, { host: '127.0.0.1', port, logger, registry });
   resources.defer(() => server.close(0));
   const owned = resources.move();

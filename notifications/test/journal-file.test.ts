@@ -98,7 +98,7 @@ describe('A journal file', () => {
       await writeFile(path, text);
       await assert.rejects(
         openJournalFile(path),
-        /does not begin as a journal.* JOURNAL_FILE has to name another file/,
+        /is not a journal of notifications: set JOURNAL_FILE to another file/,
       );
       assert.equal(await readFile(path, 'utf8'), text);
     }

@@ -8,13 +8,16 @@ import { parseJson } from 'rpc-kit';
 import { type Database, openDatabase, type Statement, sql } from 'service-kit';
 import { createTestDatabase } from 'testing';
 import { type Deliveries, startDeliveries } from '../src/deliveries.ts';
-import type { Journal, JournalQueue, Target } from '../src/domain/delivery-ports.ts';
+import { acceptEvent } from '../src/domain/accept-event.ts';
 import type { OrderEvent, TraceContext } from '../src/domain/ports.ts';
-import { takeEvent } from '../src/domain/take-event.ts';
 import { openJournalFile } from '../src/journal/file.ts';
 import { findJournal } from '../src/journal/folder.ts';
-import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from '../src/repository/deliveries.ts';
-import { createStore } from '../src/repository/store.ts';
+import { createJournalQueue, type JournalQueue } from '../src/journal/queue.ts';
+import type { Journal } from '../src/journal/write-journal.ts';
+import { type DeliveryTarget, readBacklog } from '../src/repository/deliveries.ts';
+import { openNotifications } from '../src/repository/notifications.ts';
+import type { Webhook } from '../src/webhook/client.ts';
+import { createDeliveryQueue } from '../src/webhook/queue.ts';
 
 /** One notification of a journal, as it stands there. */
 export interface Entry {
@@ -52,15 +55,13 @@ export function openPool(url: string): Database {
   return openDatabase({ url, poolMax: 4, logger: pino({ level: 'silent' }), registry: new Registry() });
 }
 
-export async function openJournalGround(
-  sinks: readonly ('journal' | 'webhook')[] = ['journal'],
-): Promise<JournalGround> {
+export async function openJournalGround(targets: readonly DeliveryTarget[] = ['journal']): Promise<JournalGround> {
   await using resources = new AsyncDisposableStack();
   const { url } = resources.use(await createTestDatabase('notifications'));
   const database = resources.use(openPool(url));
   const folder = await mkdtemp(join(tmpdir(), 'order-mesh-journals-'));
   resources.defer(() => rm(folder, { recursive: true }));
-  const store = createStore(database, sinks);
+  const notifications = openNotifications(database, targets);
   const queued = async () => {
     const [row] = await database.run<{ count: bigint }>('test', sql.select().from('deliveries').field('count(*)'));
     return Number(row?.count);
@@ -72,10 +73,7 @@ export async function openJournalGround(
     pathOf: (name) => join(folder, `${name}.jsonl`),
     async store(events, trace) {
       for (const event of events) {
-        await takeEvent({ store, sink: { async send() {} } }, event, {
-          ...trace,
-          signal: new AbortController().signal,
-        });
+        await acceptEvent({ notifications, announce() {} }, event, { ...trace, signal: new AbortController().signal });
       }
     },
     async entries() {
@@ -112,7 +110,7 @@ function toText(value: unknown): string {
 export interface ReplicaOptions {
   readonly database: Database;
   readonly path?: string;
-  readonly target?: Target;
+  readonly webhook?: Webhook;
   /** What a test may put around the parts. */
   readonly queue?: (queue: JournalQueue) => JournalQueue;
   readonly journal?: (journal: Journal) => Journal;
@@ -121,7 +119,7 @@ export interface ReplicaOptions {
 
 /** The deliveries of one replica, as its main.ts puts them together. */
 export async function startReplica(options: ReplicaOptions): Promise<Deliveries> {
-  const { database, path, target, registry = new Registry() } = options;
+  const { database, path, webhook, registry = new Registry() } = options;
   await using resources = new AsyncDisposableStack();
   const file = path === undefined ? undefined : resources.use(await openJournalFile(path));
   const queue = createJournalQueue(database);
@@ -132,8 +130,8 @@ export async function startReplica(options: ReplicaOptions): Promise<Deliveries>
         queue: options.queue?.(queue) ?? queue,
         find: (journalID) => findJournal(file.path, journalID),
       },
-      webhook: target && { target, queue: createDeliveryQueue(database, 'webhook') },
-      backlog: createDeliveryBacklogReader(database),
+      webhook: webhook && { webhook, queue: createDeliveryQueue(database) },
+      readBacklog: (...parameters) => readBacklog(database, ...parameters),
       logger: pino({ level: 'silent' }),
       registry,
     }),

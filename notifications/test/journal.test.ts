@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import type { OrderEvent } from '../src/domain/ports.ts';
-import { createJournalQueue } from '../src/repository/deliveries.ts';
+import { createJournalQueue } from '../src/journal/queue.ts';
 import {
   CRASH_POINTS,
   type CrashPoint,
@@ -175,7 +175,7 @@ describe('The journal', () => {
       queue: (queue) => ({
         ...queue,
         claim: (...args) => failsAtTimes(() => queue.claim(...args)),
-        delivered: (...args) => failsAtTimes(() => queue.delivered(...args)),
+        acknowledge: (...args) => failsAtTimes(() => queue.acknowledge(...args)),
       }),
       journal: (journal) => ({ ...journal, append: (...args) => failsAtTimes(() => journal.append(...args)) }),
     });

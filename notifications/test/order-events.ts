@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { OrderEvent } from '../contract.ts';
+import type { OrderEvent } from 'loms/contract.ts';
 
 const STARTED_AT = Date.parse('2026-11-20T09:00:00.000Z');
 const STEP_MS = 250;

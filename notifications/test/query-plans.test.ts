@@ -16,10 +16,12 @@ import {
 } from 'testing';
 import type { Notification } from '../src/domain/ports.ts';
 import { createHistory } from '../src/history/history.ts';
+import { createJournalQueue } from '../src/journal/queue.ts';
 import { createDeadLetterReader } from '../src/kafka/dead-letters.ts';
 import type { DeadLetter, Partition } from '../src/kafka/ports.ts';
 import { createConsumerStore } from '../src/kafka/store.ts';
-import { createDeliveryBacklogReader, createDeliveryQueue, createJournalQueue } from '../src/repository/deliveries.ts';
+import { readBacklog } from '../src/repository/deliveries.ts';
+import { createDeliveryQueue } from '../src/webhook/queue.ts';
 import { openPool } from './journal-ground.ts';
 
 /** Every statement that notifications has, but for the checks of its readiness. */
@@ -117,18 +119,18 @@ async function runEveryStatement(database: Database): Promise<void> {
     assert.ok(await offsets.move(PARTITION, from, from + 1n));
   }, context);
   const whole = [ORDER_ID - 1n, ORDER_ID - 2n].map((orderID) => ({ ...notificationOf(1), orderID }));
-  assert.ok(await store.takeWhole({ ...PARTITION, from: from + 1n, to: from + 3n }, whole, context));
+  assert.ok(await store.storeBatch({ ...PARTITION, from: from + 1n, to: from + 3n }, whole, context));
   const letters = createDeadLetterReader(database);
   await letters.list(undefined, 100, context);
   await letters.count(100, context);
   await createHistory(database).read({ user: 5n, from: undefined, to: undefined }, 21, undefined, context);
-  await createDeliveryBacklogReader(database).read('webhook', 100, context);
-  const webhook = createDeliveryQueue(database, 'webhook');
+  await readBacklog(database, 'webhook', 100, context);
+  const webhook = createDeliveryQueue(database);
   const claimed = await webhook.claim(10, 1_000, context);
   assert.equal(claimed.length, 3);
   await webhook.postpone(steps[0] as Notification, 100, context);
   await webhook.bury(steps[0] as Notification, context);
-  await webhook.delivered(steps.slice(1, 2), context);
+  await webhook.acknowledge(steps.slice(1, 2), context);
   const [journal, journalID] = [createJournalQueue(database), randomUUID()];
   const taken = await journal.claim(journalID, 10, [], context);
   assert.equal(taken.length, 3);
@@ -158,7 +160,7 @@ describe('The statements of notifications', () => {
   const statement = (name: string): RanStatement => lastOf(ran(), name);
 
   itReadsByIndexOnly({
-    folder: 'notifications/src/repository',
+    folder: 'notifications/src',
     names: STATEMENTS,
     tables: TABLES,
     ran,

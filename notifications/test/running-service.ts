@@ -5,7 +5,7 @@ import { type Database, openDatabase } from 'service-kit';
 import { notifications } from '../contract.ts';
 import { createApp } from '../src/app.ts';
 import { createHistory } from '../src/history/history.ts';
-import { createStore } from '../src/repository/store.ts';
+import { openNotifications } from '../src/repository/notifications.ts';
 
 export interface NotificationLine {
   readonly user: string;
@@ -32,7 +32,12 @@ export async function startService(databaseUrl: string): Promise<RunningService>
   const logger = pino({ base: null }, { write: (line: string) => lines.push(JSON.parse(line)) });
   const registry = new Registry();
   const database = resources.use(openDatabase({ url: databaseUrl, poolMax: POOL_MAX, logger, registry }));
-  const service = createApp({ store: createStore(database, []), history: createHistory(database), logger, registry });
+  const service = createApp({
+    notifications: openNotifications(database, []),
+    history: createHistory(database),
+    logger,
+    registry,
+  });
   const server = resources.use(await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry }));
   const transport = resources.use(createHttpTransport(server.url, { userAgent: 'tests' }));
   const owned = resources.move();

@@ -84,8 +84,8 @@ describe('The webhook', () => {
 
   async function startCaller(url: string, registry = new Registry()): Promise<AsyncDisposable> {
     await using resources = new AsyncDisposableStack();
-    const target = resources.use(createWebhook({ url, secret: SECRET, userAgent: 'tests', registry }));
-    resources.use(await startReplica({ database: ground.database, target, registry }));
+    const webhook = resources.use(createWebhook({ url, secret: SECRET, userAgent: 'tests', registry }));
+    resources.use(await startReplica({ database: ground.database, webhook, registry }));
     const owned = resources.move();
     return { [Symbol.asyncDispose]: () => owned.disposeAsync() };
   }
@@ -142,10 +142,10 @@ describe('The webhook', () => {
       response.writeHead(503, headers).end();
       return false;
     });
-    await using target = createWebhook({ url: receiver.url, userAgent: 'tests', registry: new Registry() });
+    await using webhook = createWebhook({ url: receiver.url, userAgent: 'tests', registry: new Registry() });
     const [event] = createEvents(1);
     assert.ok(event);
-    const delivery = target.deliver({ ...event, text: 'told' }, { signal: new AbortController().signal });
+    const delivery = webhook.deliver({ ...event, text: 'told' }, { signal: new AbortController().signal });
     await assert.rejects(delivery, { code: 'unavailable', retryAfterMs: 60_000 });
     assert.equal(receiver.received.length, 1);
   });

@@ -1,3 +1,4 @@
+import type { OrderStatus } from 'loms/contract.ts';
 import { type Call, callsOf } from '../calls.ts';
 import type { Operation } from '../history.ts';
 import type { Query, Row } from '../snapshot.ts';
@@ -57,7 +58,7 @@ export async function findPurchaseAnswersAmiss(checkout: Query, history: readonl
 
 interface Order extends Row {
   readonly user_id: bigint;
-  readonly status: string;
+  readonly status: OrderStatus;
   readonly goods: string;
 }
 

@@ -1,76 +1,43 @@
-export type OrderStatus = 'new' | 'awaiting payment' | 'failed' | 'payed' | 'cancelled';
+import type { OrderEvent } from 'loms/contract.ts';
 
-/** One status change of one order. */
-export interface OrderEvent {
-  readonly eventID: string;
-  readonly orderID: bigint;
-  /** The place among the order's changes, counted from 1. */
-  readonly seq: number;
-  readonly user: bigint;
-  readonly status: OrderStatus;
-  /** When the change was made, in whole milliseconds. */
-  readonly at: Date;
-}
+export type { OrderEvent };
 
-/** What the user is told about an event. The text is kept as it was sent, whatever the wording becomes later. */
-export interface Notification extends OrderEvent {
+/** An event with the sentence that its user reads. The text is stored, so later changes of the wording do not change it. */
+export interface Notification extends Readonly<OrderEvent> {
   readonly text: string;
 }
 
-/**
- * Who waits for the work: when the signal aborts, at the deadline or because the caller left, it is cut off. What belongs to
- * a transaction takes none, because the transaction was begun with it.
- */
+/** The call that the work belongs to. Its signal aborts at the deadline or when the caller leaves, which cancels the work. */
 export interface Context extends TraceContext {
   readonly signal: AbortSignal;
   readonly deadlineAt?: number;
 }
 
-/** The span in which something happens (W3C Trace Context). It is stored with a notification and travels with its delivery. */
+/** A span (W3C Trace Context). It is stored with a notification and continues in its deliveries. */
 export interface TraceContext {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
 }
 
-/** The notifications, to be seen and added to. Rows are never taken away, so what was seen once stays. */
+/** A notification with the span in which it was stored. */
+export interface QueuedNotification extends Notification, TraceContext {}
+
+/** The stored notifications. Rows are never deleted, so a row that was read once stays valid. */
 export interface Notifications {
-  /** 0 for an order of which no event was taken yet. */
+  /** 0 for an order without notifications. */
   lastSeq(orderID: bigint): Promise<number>;
   find(orderID: bigint, seq: number): Promise<Notification | undefined>;
   /**
-   * Stores it where the one before it is stored, unless the place (orderID, seq) or the eventID is taken. Waits for whoever
-   * takes one of them right now.
-   * @param trace where it is stored, for its deliveries
-   * @returns whether it was stored
+   * Inserts it if its predecessor is stored and neither (orderID, seq) nor the eventID is in use. Waits for concurrent inserts of
+   * the same keys.
+   * @param trace the current span, stored for the deliveries
+   * @returns whether it was inserted
    */
   add(notification: Notification, trace: TraceContext): Promise<boolean>;
 }
 
-export interface Store {
-  /** The notifications as they are from one statement to the next: what was added is stored for good. */
-  notifications(context: Context): Notifications;
-}
+/** Opens the notifications for one call. Each statement commits by itself. */
+export type OpenNotifications = (context: Context) => Notifications;
 
-/** Where a notification goes once it is stored for good. */
-export interface Sink {
-  send(notification: Notification): Promise<void>;
-}
-
-/** Which notifications: of one user, from `from` (inclusive) to `to` (exclusive). */
-export interface Period {
-  readonly user: bigint;
-  readonly from?: Date | undefined;
-  readonly to?: Date | undefined;
-}
-
-/** A place in the order of history. No two notifications share one. */
-export type Position = Pick<Notification, 'at' | 'orderID' | 'seq'>;
-
-/** What history is read from. */
-export interface History {
-  /**
-   * Newest first: descending by time, then order, then seq.
-   * @param after only what comes after this position in that order
-   */
-  read(period: Period, countMax: number, after: Position | undefined, context: Context): Promise<Notification[]>;
-}
+/** Logs and counts a notification that was committed. */
+export type Announce = (notification: Notification) => void;

@@ -1,56 +1,31 @@
-import { fail, type Handlers, RpcError } from 'rpc-kit';
+import { type Handlers, RpcError } from 'rpc-kit';
+import { answerRefusals } from 'service-kit';
 import { notifications } from '../../contract.ts';
-import { EventConflict, EventOutOfOrder } from '../domain/errors.ts';
-import type { History, Position } from '../domain/ports.ts';
-import { type TakeEventPorts, takeEvent } from '../domain/take-event.ts';
+import { type AcceptEventPorts, acceptEvent } from '../domain/accept-event.ts';
 import { parseCursor, toCursor } from '../history/cursor.ts';
-import { readHistory } from '../history/read-page.ts';
+import type { History, Position } from '../history/history.ts';
+import { readPage } from '../history/read-page.ts';
 
-const { deliver } = notifications.methods;
-
-export interface Ports extends TakeEventPorts {
+export interface Ports extends AcceptEventPorts {
   readonly history: History;
 }
 
-export function createHandlers({ store, sink, history }: Ports): Handlers<typeof notifications.methods> {
-  return {
+export function createHandlers({ history, ...ports }: Ports): Handlers<typeof notifications.methods> {
+  return answerRefusals(notifications, {
     async deliver(event, call) {
-      try {
-        await takeEvent({ store, sink }, event, call);
-        return {};
-      } catch (error) {
-        throw toRefusal(error);
-      }
+      await acceptEvent(ports, event, call);
+      return {};
     },
 
     async history({ cursor, limit, ...period }, call) {
       const after = cursor === undefined ? undefined : toPosition(cursor);
-      const page = await readHistory(history, period, { limit, after }, call);
+      const page = await readPage(history, period, { limit, after }, call);
       return {
-        notifications: page.notifications.map(({ orderID, seq, status, at, text }) => ({
-          orderID,
-          seq,
-          status,
-          at,
-          text,
-        })),
+        notifications: page.notifications.map(({ eventID: _eventID, user: _user, ...shown }) => shown),
         nextCursor: page.end && toCursor(page.end),
       };
     },
-  };
-}
-
-function toRefusal(error: unknown): unknown {
-  if (error instanceof EventOutOfOrder) {
-    return fail(deliver, 'out_of_order', { orderID: error.orderID, expectedSeq: error.expectedSeq });
-  }
-  if (error instanceof EventConflict) {
-    const refusal = fail(deliver, 'event_conflict', { orderID: error.event.orderID, seq: error.event.seq });
-    // With a cause the call is logged as a warning that shows both events; the caller learns only that they clash.
-    refusal.cause = error;
-    return refusal;
-  }
-  return error;
+  });
 }
 
 function toPosition(cursor: string): Position {

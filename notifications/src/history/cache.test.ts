@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import sinon from 'sinon';
-import type { History, Notification } from '../domain/ports.ts';
+import type { Notification } from '../domain/ports.ts';
 import { cacheHistory, countHistoryReads } from './cache.ts';
+import type { History } from './history.ts';
 
 const context = new AbortController();
 const at = new Date('2026-11-20T09:00:00.250Z');

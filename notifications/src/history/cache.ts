@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { Counter, type Registry } from 'prom-client';
-import type { History, Notification, Period, Position } from '../domain/ports.ts';
+import type { Notification } from '../domain/ports.ts';
+import type { History, Period, Position } from './history.ts';
 
 export interface HistoryCacheOptions {
   /** How long notifications that another replica stored may be missing. 0 asks the database each time. */

@@ -1,31 +1,32 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import type { Context, History, Notification } from '../domain/ports.ts';
-import { readHistory } from './read-page.ts';
+import type { Context, Notification } from '../domain/ports.ts';
+import type { History } from './history.ts';
+import { readPage } from './read-page.ts';
 
 const period = { user: 42n, from: new Date(0), to: new Date(1_000) };
 const context: Context = new AbortController();
 
-describe('readHistory', () => {
+describe('readPage', () => {
   it('asks for one more than the page holds, from the position on', async () => {
     const history = createHistory(0);
     const after = { at: new Date(500), orderID: 7n, seq: 2 };
-    await readHistory(history, period, { limit: 10, after }, context);
+    await readPage(history, period, { limit: 10, after }, context);
     sinon.assert.calledOnceWithExactly(history.read, period, 11, after, context);
   });
 
   it('answers an empty page without an end when there is nothing', async () => {
-    assert.deepEqual(await readHistory(createHistory(0), period, { limit: 3 }, context), { notifications: [] });
+    assert.deepEqual(await readPage(createHistory(0), period, { limit: 3 }, context), { notifications: [] });
   });
 
   it('answers no end when the page is full and nothing comes after it', async () => {
-    const page = await readHistory(createHistory(3), period, { limit: 3 }, context);
+    const page = await readPage(createHistory(3), period, { limit: 3 }, context);
     assert.equal(page.notifications.length, 3);
     assert.equal('end' in page, false);
   });
 
   it('ends where the last notification of the page stands when more comes after it', async () => {
-    const page = await readHistory(createHistory(4), period, { limit: 3 }, context);
+    const page = await readPage(createHistory(4), period, { limit: 3 }, context);
     assert.deepEqual(
       page.notifications.map(({ seq }) => seq),
       [4, 3, 2],

@@ -1,32 +1,31 @@
-import type { Context, History, Notification, Period, Position } from '../domain/ports.ts';
+import type { Context, Notification } from '../domain/ports.ts';
+import type { History, Period, Position } from './history.ts';
 
 export interface PageRequest {
-  /** At most so many notifications on the page. */
+  /** The most notifications on the page. */
   readonly limit: number;
-  /** Where the page before ended. */
+  /** The end of the page before. */
   readonly after?: Position | undefined;
 }
 
 export interface Page {
   readonly notifications: readonly Notification[];
-  /** Where this page ends; missing when nothing comes after it. */
+  /** The position of the last notification; missing on the last page. */
   readonly end?: Position;
 }
 
 /** One page of a user's notifications, newest first. */
-export async function readHistory(
+export async function readPage(
   history: History,
   period: Period,
   { limit, after }: PageRequest,
   context: Context,
 ): Promise<Page> {
-  // One more than is shown tells whether there is more.
+  // One notification more than the page shows, to see whether another page follows.
   const found = await history.read(period, limit + 1, after, context);
   const notifications = found.slice(0, limit);
   const last = notifications.at(-1);
-  return found.length > limit && last ? { notifications, end: toPosition(last) } : { notifications };
-}
-
-function toPosition({ at, orderID, seq }: Notification): Position {
-  return { at, orderID, seq };
+  if (found.length <= limit || !last) return { notifications };
+  const { at, orderID, seq } = last;
+  return { notifications, end: { at, orderID, seq } };
 }

@@ -2,22 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createFolder } from 'service-kit/create-folder';
-import type { Journal } from '../domain/delivery-ports.ts';
 import { parseEventID, parseHeader, toHeader, toLine } from './line.ts';
 import { lockJournal } from './lock.ts';
+import type { Journal } from './write-journal.ts';
 
 export interface JournalFile extends Journal, AsyncDisposable {
   readonly path: string;
 }
 
-/** A header has 64 bytes; a first line longer than this is none. */
+/** A header has 64 bytes; a longer first line is not a header. */
 const HEADER_BYTES_MAX = 256;
 /** The end of a file is read backwards in steps of this many bytes, some hundred lines. */
 const CHUNK_BYTES = 65_536;
 const NEWLINE = 0x0a;
 
 /**
- * Opens a journal, or begins one, and keeps every other process from it.
+ * Opens or creates a journal, and locks it against all other processes.
  * @throws {JournalInUse}
  */
 export async function openJournalFile(path: string, options?: { readonly waitMs?: number }): Promise<JournalFile> {
@@ -25,16 +25,16 @@ export async function openJournalFile(path: string, options?: { readonly waitMs?
   await using resources = new AsyncDisposableStack();
   resources.use(await lockJournal(path, options));
   const file = resources.use(await open(path, 'a+'));
-  const id = await readOrBegin(file, path);
+  const id = await readOrCreateHeader(file, path);
   const owned = resources.move();
-  /** As far as the file is known to be on the disk; unknown at first, for its writer may have died. */
+  /** The bytes that are known to be on the disk; unknown at first, because the previous writer may have died. */
   let durableBytes: number | undefined;
 
   return {
     id,
     path,
     async append(notifications) {
-      if (durableBytes === undefined) throw new Error('The journal has to be repaired before it is written to.');
+      if (durableBytes === undefined) throw new Error('The journal must be repaired before the first write.');
       const journaledAt = new Date();
       const bytes = Buffer.from(notifications.map((notification) => toLine(notification, journaledAt)).join(''));
       await file.appendFile(bytes);
@@ -43,7 +43,7 @@ export async function openJournalFile(path: string, options?: { readonly waitMs?
     },
 
     async repair(linesMax) {
-      // What a failed write left may be seen in the file and yet never reach the disk, so it is not trusted.
+      // Bytes of a failed write may be readable and still never reach the disk, so they are cut off.
       if (durableBytes !== undefined) await file.truncate(durableBytes);
       const { lines, wholeBytes } = await readTail(file, linesMax);
       await file.truncate(wholeBytes);
@@ -56,19 +56,19 @@ export async function openJournalFile(path: string, options?: { readonly waitMs?
   };
 }
 
-/** @returns the id in the first line of a journal; `undefined` when the file is none */
+/** @returns the id in the first line; `undefined` if the file is not a journal */
 export async function readJournalID(path: string): Promise<string | undefined> {
   await using file = await open(path, 'r');
   return parseHeader((await readFirstLine(file)).line ?? '');
 }
 
-async function readOrBegin(file: FileHandle, path: string): Promise<string> {
+async function readOrCreateHeader(file: FileHandle, path: string): Promise<string> {
   const { line, size } = await readFirstLine(file);
   const known = line === undefined ? undefined : parseHeader(line);
   if (known !== undefined) return known;
-  // A header that was not written to its end: nobody has taken anything for this journal yet.
+  // An incomplete header may be replaced: this journal has no claims yet.
   if (line !== undefined || size >= toHeader(randomUUID()).length) {
-    const message = `${path} does not begin as a journal of notifications: JOURNAL_FILE has to name another file.`;
+    const message = `${path} is not a journal of notifications: set JOURNAL_FILE to another file.`;
     throw new Error(message, { cause: 'no header' });
   }
   await file.truncate(0);
@@ -86,12 +86,12 @@ async function readFirstLine(file: FileHandle): Promise<{ readonly line: string 
   return { line: end < 0 ? undefined : buffer.toString('utf8', 0, end), size: bytesRead };
 }
 
-/** The last whole lines, at most so many, and where they end. The header is a whole line. */
+/** The last complete lines, at most `linesMax`, and the offset behind them. The header counts as a line. */
 async function readTail(file: FileHandle, linesMax: number) {
   const { size } = await file.stat();
   let tail: Buffer = Buffer.alloc(0);
   let from = size;
-  // One newline more: the one before the first line that is wanted.
+  // One newline more than lines: the one before the first of them.
   while (from > 0 && countNewlines(tail) <= linesMax) {
     const length = Math.min(CHUNK_BYTES, from);
     from -= length;

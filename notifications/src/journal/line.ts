@@ -1,41 +1,32 @@
-import { int64, parseJson, stringifyJson, timestamp, uint32 } from 'rpc-kit';
+import { parseJson, stringifyJson, timestamp } from 'rpc-kit';
 import { z } from 'zod';
+import { notification } from '../../contract.ts';
 import type { Notification } from '../domain/ports.ts';
 
-/** The first line of a journal: what file it is, whatever its name. */
+/** The first line identifies the journal, whatever the name of its file. */
 const header = z.object({ journal: z.uuid(), version: z.literal(1) });
 
 export function toHeader(journalID: string): string {
   return `${JSON.stringify({ journal: journalID, version: 1 })}\n`;
 }
 
-/** @returns `undefined` when the line does not begin a journal */
+/** @returns `undefined` if the line is not a header */
 export function parseHeader(line: string): string | undefined {
   const parsed = header.safeParse(parse(line));
   return parsed.success ? parsed.data.journal : undefined;
 }
 
-/** A line in wire form. The kit's own types keep every digit. */
-const entry = z.object({
-  eventID: z.uuid(),
-  orderID: int64,
-  seq: uint32,
-  user: int64,
-  status: z.string(),
-  at: timestamp,
-  text: z.string(),
-  journaledAt: timestamp,
-});
+const entry = notification.extend({ journaledAt: timestamp });
 
-/** One notification as a line. */
-export function toLine({ eventID, orderID, seq, user, status, at, text }: Notification, journaledAt: Date): string {
-  const line = z.encode(entry, { eventID, orderID, seq, user, status, at, text, journaledAt });
-  return `${stringifyJson(line)}\n`;
+export function toLine(stored: Notification, journaledAt: Date): string {
+  return `${stringifyJson(z.encode(entry, { ...stored, journaledAt }))}\n`;
 }
 
-/** @returns the eventID, `undefined` when the line tells of no notification */
+const key = notification.pick({ eventID: true });
+
+/** @returns `undefined` if the line is not a notification */
 export function parseEventID(line: string): string | undefined {
-  const parsed = z.object({ eventID: z.uuid() }).safeParse(parse(line));
+  const parsed = key.safeParse(parse(line));
   return parsed.success ? parsed.data.eventID : undefined;
 }
 

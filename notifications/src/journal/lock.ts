@@ -1,20 +1,20 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Whoever finishes a dead process's journal for it holds the lock for a moment. */
+/** A replica that completes the journal of a stopped one holds the lock for a moment. */
 const WAIT_MAX_MS = 5_000;
 const POLL_MS = 100;
 /** https://www.sqlite.org/rescode.html#busy */
 const SQLITE_BUSY = 5;
 
-/** Another process has it. */
+/** Another process holds the lock. */
 export class JournalInUse extends Error {
   override readonly name = 'JournalInUse';
 }
 
 /**
- * Keeps all other processes of this machine from the file until it is disposed or the process ends, however it ends. Node has
- * no call for that; SQLite locks an empty database, in its own portable way (https://www.sqlite.org/lockingv3.html).
+ * Locks the file against all other processes of this machine until it is disposed or the process ends, even by SIGKILL. Node has
+ * no file locks, so SQLite locks an empty database beside the file (https://www.sqlite.org/lockingv3.html).
  * @throws {JournalInUse}
  */
 export async function lockJournal(path: string, { waitMs = WAIT_MAX_MS } = {}): Promise<Disposable> {
@@ -25,7 +25,7 @@ export async function lockJournal(path: string, { waitMs = WAIT_MAX_MS } = {}): 
     if (performance.now() >= waitedUntil) {
       throw new JournalInUse(
         `The journal ${path} is being written by another process: each replica needs a JOURNAL_FILE of its own.`,
-        // What went wrong is known; a stack would help nobody.
+        // The message is complete; a cause keeps the stack out of the log.
         { cause: 'locked' },
       );
     }

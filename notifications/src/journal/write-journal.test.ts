@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import type { Journal, JournalQueue } from '../domain/delivery-ports.ts';
 import type { Notification } from '../domain/ports.ts';
-import { createJournaling, recoverJournal } from './write-journal.ts';
+import type { JournalQueue } from './queue.ts';
+import { createJournalWriter, type Journal, recoverJournal } from './write-journal.ts';
 
 function notificationOf(eventID: string): Notification {
   const at = new Date('2026-11-20T09:00:00.250Z');
@@ -18,10 +18,10 @@ function stubPorts() {
   const queue = {
     claim: sinon.stub<Parameters<JournalQueue['claim']>, ReturnType<JournalQueue['claim']>>().resolves([]),
     claimed: sinon.stub<Parameters<JournalQueue['claimed']>, ReturnType<JournalQueue['claimed']>>().resolves([]),
-    delivered: sinon.stub<Parameters<JournalQueue['delivered']>, Promise<void>>(),
+    acknowledge: sinon.stub<Parameters<JournalQueue['acknowledge']>, Promise<void>>(),
     findStale: sinon.stub<Parameters<JournalQueue['findStale']>, Promise<string[]>>().resolves([]),
   };
-  queue.delivered.callsFake(async (notifications) => void log.push(`noted ${names(notifications)}`));
+  queue.acknowledge.callsFake(async (notifications) => void log.push(`noted ${names(notifications)}`));
   /** The answer of the next claims, one after the other. */
   const willClaim = (...batches: Notification[][]): void => {
     queue.claim.callsFake(async (_journalID, _limit, delivered) => {
@@ -42,23 +42,23 @@ describe('The journaling of notifications', () => {
   it('writes what it took, and notes it as it takes what comes next', async () => {
     const { queue, journal, log, willClaim } = stubPorts();
     willClaim([a, b], [c]);
-    const journaling = createJournaling(queue, journal);
-    assert.equal(await journaling.round(), 2);
-    assert.equal(await journaling.round(), 1);
-    assert.equal(await journaling.round(), 0);
-    assert.equal(await journaling.round(), 0);
+    const writer = createJournalWriter(queue, journal);
+    assert.equal(await writer.round(), 2);
+    assert.equal(await writer.round(), 1);
+    assert.equal(await writer.round(), 0);
+    assert.equal(await writer.round(), 0);
     assert.deepEqual(log, ['written a b', 'noted a b', 'written c', 'noted c']);
     sinon.assert.alwaysCalledWith(queue.claim, 'the journal', 256);
-    sinon.assert.notCalled(queue.delivered);
+    sinon.assert.notCalled(queue.acknowledge);
   });
 
   it('notes in the end what it has written last', async () => {
     const { queue, journal, log, willClaim } = stubPorts();
     willClaim([a]);
-    const journaling = createJournaling(queue, journal);
-    await journaling.round();
-    await journaling.settle();
-    await journaling.settle();
+    const writer = createJournalWriter(queue, journal);
+    await writer.round();
+    await writer.settle();
+    await writer.settle();
     assert.deepEqual(log, ['written a', 'noted a']);
   });
 
@@ -66,28 +66,28 @@ describe('The journaling of notifications', () => {
     const { queue, journal, willClaim } = stubPorts();
     willClaim([a]);
     journal.append.rejects(new Error('broke'));
-    const journaling = createJournaling(queue, journal);
-    await assert.rejects(journaling.round());
-    await journaling.settle();
-    sinon.assert.notCalled(queue.delivered);
+    const writer = createJournalWriter(queue, journal);
+    await assert.rejects(writer.round());
+    await writer.settle();
+    sinon.assert.notCalled(queue.acknowledge);
   });
 
   it('notes what was left and written but once, also when it is told to doubt', async () => {
     const { queue, journal, log, willClaim } = stubPorts();
     willClaim([a], [b]);
-    const journaling = createJournaling(queue, journal);
-    await journaling.round();
-    journaling.doubt();
+    const writer = createJournalWriter(queue, journal);
+    await writer.round();
+    writer.doubt();
     queue.claimed.resolves([a]);
     journal.repair.resolves(new Set(['a']));
-    await journaling.round();
+    await writer.round();
     assert.deepEqual(log, ['written a', 'noted a', 'written b']);
   });
 
   it('looks before its first batch what was left, and not again while all goes well', async () => {
     const { queue, journal } = stubPorts();
-    const journaling = createJournaling(queue, journal);
-    for (let round = 0; round < 3; round++) await journaling.round();
+    const writer = createJournalWriter(queue, journal);
+    for (let round = 0; round < 3; round++) await writer.round();
     sinon.assert.calledOnce(journal.repair);
     sinon.assert.callOrder(journal.repair, queue.claim);
   });
@@ -101,24 +101,24 @@ describe('The journaling of notifications', () => {
       const ports = stubPorts();
       const { queue, journal } = ports;
       queue.claim.resolves([a]);
-      const journaling = createJournaling(queue, journal);
+      const writer = createJournalWriter(queue, journal);
       const failure = new Error('broke');
       stepOf(ports).onFirstCall().rejects(failure);
-      await assert.rejects(journaling.round(), failure);
+      await assert.rejects(writer.round(), failure);
       const claims = queue.claim.callCount;
       const looked = new Error('looked');
       journal.repair.rejects(looked);
-      await assert.rejects(journaling.round(), looked);
+      await assert.rejects(writer.round(), looked);
       assert.equal(queue.claim.callCount, claims);
     });
   }
 
   it('looks again when it is told to doubt', async () => {
     const { queue, journal } = stubPorts();
-    const journaling = createJournaling(queue, journal);
-    await journaling.round();
-    journaling.doubt();
-    await journaling.round();
+    const writer = createJournalWriter(queue, journal);
+    await writer.round();
+    writer.doubt();
+    await writer.round();
     sinon.assert.calledTwice(journal.repair);
   });
 

@@ -1,66 +1,77 @@
-import type { Journal, JournalQueue, QueuedNotification } from '../domain/delivery-ports.ts';
-import type { Context } from '../domain/ports.ts';
+import type { Context, QueuedNotification } from '../domain/ports.ts';
+import type { JournalQueue } from './queue.ts';
+
+/** An append-only file of notifications, open in this process alone. */
+export interface Journal {
+  /** Stored in the file, so a renamed file is still the same journal. */
+  readonly id: string;
+  /** Resolves when all of them are on the disk. After a failure, call `repair` first. */
+  append(notifications: readonly QueuedNotification[]): Promise<void>;
+  /**
+   * Truncates an incomplete last line.
+   * @returns the eventIDs of the last lines, at most `linesMax`
+   */
+  repair(linesMax: number): Promise<ReadonlySet<string>>;
+}
 
 /** Notifications of one write, each of another order. A write of 100 KB costs hardly more than one of a line. */
 const BATCH_MAX = 256;
-/** A round that has begun is brought to its end also when the work is told to stop, so its statements have their own limit. */
+/** A stop waits for the current round, so its statements have a limit of their own. */
 const STATEMENT_TIMEOUT_MS = 1_500;
 
-export interface Journaling {
+export interface JournalWriter {
   /**
-   * Writes what waits, in one batch, and notes what the round before has written.
-   * @returns how many it has written: when any were, another round has to note them, and their successors may be waiting
+   * Claims a batch, acknowledging the previous one in the same statement, and writes it.
+   * @returns the number of lines written; if any, call it again at once to acknowledge them and to claim their successors
    */
   round(): Promise<number>;
-  /** Has the next round look first what became of everything that the journal took. */
+  /** The next round recovers the journal first. */
   doubt(): void;
-  /** Notes what was written last: for the end, after the last round. */
+  /** Acknowledges the last batch. To be called after the last round. */
   settle(): Promise<void>;
 }
 
-/** Brings notifications into a journal, each exactly once. */
-export function createJournaling(queue: JournalQueue, journal: Journal): Journaling {
+/** Writes each notification to the journal exactly once. */
+export function createJournalWriter(queue: JournalQueue, journal: Journal): JournalWriter {
   let isSure = false;
-  /** And not noted yet: that goes along with the next claim. */
+  /** Not acknowledged yet: the next claim does it. */
   let written: readonly QueuedNotification[] = [];
   return {
     async round() {
-      const [doubted, before] = [!isSure, written];
-      // Whatever fails from here on, it is not known how far it came.
+      const [mustRecover, before] = [!isSure, written];
+      // A failure from here on may have been carried out or not.
       isSure = false;
       written = [];
-      if (doubted) await recoverJournal(queue, journal);
-      const taken = await queue.claim(journal.id, BATCH_MAX, doubted ? [] : before, toStatement());
-      if (taken.length > 0) await journal.append(taken);
-      written = taken;
+      if (mustRecover) await recoverJournal(queue, journal);
+      const claimed = await queue.claim(journal.id, BATCH_MAX, mustRecover ? [] : before, statementContext());
+      if (claimed.length > 0) await journal.append(claimed);
+      written = claimed;
       isSure = true;
-      return taken.length;
+      return claimed.length;
     },
     doubt() {
       isSure = false;
     },
     async settle() {
-      if (isSure && written.length > 0) await queue.delivered(written, toStatement());
+      if (isSure && written.length > 0) await queue.acknowledge(written, statementContext());
       written = [];
     },
   };
 }
 
 /**
- * Finishes what somebody began who was torn away from it: of all that the journal took, what is in the file is noted as
- * delivered, and the rest is written.
- *
- * Nothing is written but what was taken before, and nothing new is taken but in the statement that notes the last batch. So what is in the file
- * and not noted is among its last lines, no more of them than are taken.
+ * Completes interrupted work: acknowledges the journal's claims that are in the file, and writes the missing ones. Only claimed
+ * notifications are written, and a claim acknowledges all earlier ones, so everything written and not acknowledged is among the
+ * last lines, at most as many as there are claims.
  */
 export async function recoverJournal(queue: JournalQueue, journal: Journal): Promise<void> {
-  const claimed = await queue.claimed(journal.id, toStatement());
+  const claimed = await queue.claimed(journal.id, statementContext());
   const written = await journal.repair(claimed.length);
   const missing = claimed.filter(({ eventID }) => !written.has(eventID));
   if (missing.length > 0) await journal.append(missing);
-  if (claimed.length > 0) await queue.delivered(claimed, toStatement());
+  if (claimed.length > 0) await queue.acknowledge(claimed, statementContext());
 }
 
-function toStatement(): Context {
+function statementContext(): Context {
   return { signal: AbortSignal.timeout(STATEMENT_TIMEOUT_MS) };
 }

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { PartitionMoved } from '../domain/errors.ts';
 import type { Notification, OrderEvent } from '../domain/ports.ts';
-import { type Batch, consumeMessages } from './consume-batch.ts';
-import type { ConsumerRepositories, ConsumerStore, DeadLetter, Message } from './ports.ts';
+import { type Batch, consumeBatch } from './consume-batch.ts';
+import {
+  type ConsumerRepositories,
+  type ConsumerStore,
+  type DeadLetter,
+  type Message,
+  PartitionMoved,
+} from './ports.ts';
 import { replayOrder } from './replay-order.ts';
 
 const AT = new Date('2026-11-20T09:00:00.250Z');
@@ -56,7 +61,7 @@ function createWorld({ stands = 0n, letters = [] as DeadLetter[] } = {}) {
       lock: async (orderID) => dead.filter((letter) => letter.orderID === orderID),
       async remove({ offset }) {
         const index = dead.findIndex((letter) => letter.offset === offset);
-        return dead.splice(index, 1).length > 0;
+        dead.splice(index, 1);
       },
       async explain(letter) {
         dead.splice(
@@ -68,18 +73,18 @@ function createWorld({ stands = 0n, letters = [] as DeadLetter[] } = {}) {
     },
   };
   const store = {
-    takeWhole: sinon.stub<Parameters<ConsumerStore['takeWhole']>, Promise<boolean>>().resolves(false),
+    storeBatch: sinon.stub<Parameters<ConsumerStore['storeBatch']>, Promise<boolean>>().resolves(false),
     transaction: sinon.spy((work: (repositories: ConsumerRepositories) => Promise<never>) => work(repositories)),
     readOffset: async () => position.stands,
   };
-  const sink = { send: sinon.stub<[Notification]>().resolves() };
+  const announce = sinon.stub<[Notification], void>();
   return {
-    ports: { store: store as ConsumerStore, sink },
+    ports: { store: store as ConsumerStore, announce },
     store,
     stored,
     dead,
     position,
-    sent: () => sink.send.args.map(([{ eventID }]) => eventID),
+    sent: () => announce.args.map(([{ eventID }]) => eventID),
   };
 }
 
@@ -91,13 +96,13 @@ const batchOf = (messages: readonly Message[], from = 0n): Batch => ({
   messages,
 });
 
-describe('consumeMessages', () => {
+describe('consumeBatch', () => {
   it('stores what the messages say, moves the offset behind them, and tells it in their order', async () => {
     const world = createWorld({ stands: 5n });
     const messages = [eventOf(1n, 1), eventOf(2n, 1), eventOf(1n, 2)].map((event, index) =>
       messageOf(5n + BigInt(index), event),
     );
-    const consumed = await consumeMessages(world.ports, batchOf(messages, 5n), context);
+    const consumed = await consumeBatch(world.ports, batchOf(messages, 5n), context);
     assert.deepEqual(world.sent(), ['1/1', '2/1', '1/2']);
     assert.equal(consumed.stored.length, 3);
     assert.equal(world.position.stands, 8n);
@@ -105,17 +110,17 @@ describe('consumeMessages', () => {
 
   it('takes in one step what has nothing unusual about it', async () => {
     const world = createWorld();
-    world.store.takeWhole.resolves(true);
+    world.store.storeBatch.resolves(true);
     const events = [eventOf(1n, 7), eventOf(2n, 1), eventOf(1n, 8)];
     const batch = batchOf(events.map((event, index) => messageOf(BigInt(index), event)));
-    const consumed = await consumeMessages(world.ports, batch, context);
+    const consumed = await consumeBatch(world.ports, batch, context);
     const notifications = events.map((event) => ({ ...event, text: `Order ${event.orderID} was received.` }));
     const queued = notifications.map((notification, index) => ({
       ...notification,
       traceparent: `span of ${index}`,
       tracestate: 'vendor=1',
     }));
-    sinon.assert.calledOnceWithExactly(world.store.takeWhole, batch, queued, context);
+    sinon.assert.calledOnceWithExactly(world.store.storeBatch, batch, queued, context);
     sinon.assert.notCalled(world.store.transaction);
     assert.deepEqual(consumed, { stored: notifications, dead: [] });
     assert.deepEqual(world.sent(), ['1/7', '2/1', '1/8']);
@@ -124,13 +129,13 @@ describe('consumeMessages', () => {
   it('holds the work on each message open until all of them are stored', async () => {
     const world = createWorld();
     const stored = Promise.withResolvers<boolean>();
-    world.store.takeWhole.returns(stored.promise);
+    world.store.storeBatch.returns(stored.promise);
     const over = sinon.spy();
     const messages = [1n, 2n].map((orderID, index): Message => {
       const message = messageOf(BigInt(index), eventOf(orderID, 1));
       return { ...message, process: (work) => message.process(work).finally(over) };
     });
-    const consuming = consumeMessages(world.ports, batchOf(messages), context);
+    const consuming = consumeBatch(world.ports, batchOf(messages), context);
     await new Promise(setImmediate);
     sinon.assert.notCalled(over);
     stored.resolve(true);
@@ -146,8 +151,8 @@ describe('consumeMessages', () => {
   for (const [what, messages] of Object.entries(unusual)) {
     it(`looks at messages one by one where ${what}`, async () => {
       const world = createWorld();
-      await consumeMessages(world.ports, batchOf(messages), context);
-      sinon.assert.notCalled(world.store.takeWhole);
+      await consumeBatch(world.ports, batchOf(messages), context);
+      sinon.assert.notCalled(world.store.storeBatch);
       sinon.assert.calledOnce(world.store.transaction);
       assert.equal(world.position.stands, 2n);
     });
@@ -156,7 +161,7 @@ describe('consumeMessages', () => {
   it('stores nothing where the offset does not stand where the batch begins', async () => {
     const world = createWorld({ stands: 6n });
     await assert.rejects(
-      consumeMessages(world.ports, batchOf([messageOf(5n, eventOf(1n, 1))], 5n), context),
+      consumeBatch(world.ports, batchOf([messageOf(5n, eventOf(1n, 1))], 5n), context),
       PartitionMoved,
     );
     assert.deepEqual(world.stored, []);
@@ -175,7 +180,7 @@ describe('consumeMessages', () => {
       messageOf(6n, eventOf(2n, 1)),
       messageOf(7n, { ...eventOf(2n, 1), user: 2n }),
     ];
-    await consumeMessages(world.ports, batchOf(messages), context);
+    await consumeBatch(world.ports, batchOf(messages), context);
     assert.deepEqual(
       world.dead.map(({ offset, orderID, reason }) => [offset, orderID, reason]),
       [
@@ -192,12 +197,12 @@ describe('consumeMessages', () => {
 
   it('passes over an event of a blocked order that was taken before', async () => {
     const world = createWorld();
-    await consumeMessages(
+    await consumeBatch(
       world.ports,
       batchOf([eventOf(1n, 1), eventOf(1n, 3)].map((event, i) => messageOf(BigInt(i), event))),
       context,
     );
-    await consumeMessages(world.ports, batchOf([messageOf(2n, eventOf(1n, 1))], 2n), context);
+    await consumeBatch(world.ports, batchOf([messageOf(2n, eventOf(1n, 1))], 2n), context);
     assert.deepEqual(
       world.dead.map(({ offset }) => offset),
       [1n],
@@ -207,10 +212,10 @@ describe('consumeMessages', () => {
   it('fails as the database fails', async () => {
     const world = createWorld();
     const failure = new Error('away');
-    world.store.takeWhole.rejects(failure);
-    await assert.rejects(consumeMessages(world.ports, batchOf([messageOf(0n, eventOf(1n, 1))]), context), failure);
+    world.store.storeBatch.rejects(failure);
+    await assert.rejects(consumeBatch(world.ports, batchOf([messageOf(0n, eventOf(1n, 1))]), context), failure);
     const store = { ...createWorld().ports.store, transaction: () => Promise.reject(failure) };
-    await assert.rejects(consumeMessages({ ...world.ports, store }, batchOf([]), context), failure);
+    await assert.rejects(consumeBatch({ ...world.ports, store }, batchOf([]), context), failure);
     const broken = createWorld();
     broken.ports.store.transaction = async (work) => {
       const notifications = { lastSeq: () => Promise.reject(failure), find: sinon.stub(), add: sinon.stub() };
@@ -218,7 +223,7 @@ describe('consumeMessages', () => {
       const deadLetters = { findBlocked: async () => [] };
       return work({ notifications, offsets, deadLetters } as never);
     };
-    await assert.rejects(consumeMessages(broken.ports, batchOf([messageOf(0n, eventOf(1n, 1))]), context), failure);
+    await assert.rejects(consumeBatch(broken.ports, batchOf([messageOf(0n, eventOf(1n, 1))]), context), failure);
   });
 });
 

@@ -1,138 +1,151 @@
-import type { QueuedNotification } from '../domain/delivery-ports.ts';
-import { EventConflict, EventOutOfOrder, PartitionMoved } from '../domain/errors.ts';
-import type { Context, Notification, OrderEvent, Sink, TraceContext } from '../domain/ports.ts';
-import { isSameEvent, storeNotification, toNotification } from '../domain/take-event.ts';
-import type { Consumed, ConsumerRepositories, ConsumerStore, DeadLetter, Message, Stretch } from './ports.ts';
+import { storeNotification } from '../domain/accept-event.ts';
+import { isSameEvent, toNotification } from '../domain/notification.ts';
+import type {
+  Announce,
+  Context,
+  Notification,
+  Notifications,
+  OrderEvent,
+  QueuedNotification,
+  TraceContext,
+} from '../domain/ports.ts';
+import { Refusal, type Refused } from '../domain/refusal.ts';
+import {
+  type Consumed,
+  type ConsumerStore,
+  type DeadLetter,
+  type DeadReason,
+  type Message,
+  type OffsetRange,
+  PartitionMoved,
+} from './ports.ts';
 
 export interface ConsumePorts {
   readonly store: ConsumerStore;
-  readonly sink: Sink;
+  readonly announce: Announce;
 }
 
-/** Messages of one partition that follow each other. */
-export interface Batch extends Stretch {
+/** Consecutive messages of one partition. */
+export interface Batch extends OffsetRange {
   readonly messages: readonly Message[];
 }
 
-/**
- * Takes a batch in one transaction with the step of the partition's offset: what it says is stored just when the offset has
- * moved beyond it. A message that cannot be taken goes to the dead letters, and so do those of its order that come after it;
- * other orders go on.
- * @throws {PartitionMoved} when the offset does not stand where the batch begins; nothing was stored then
- */
-export async function consumeMessages(
-  { store, sink }: ConsumePorts,
-  batch: Batch,
-  context: Context,
-): Promise<Consumed> {
-  const { tellers, dead } = (await takeWhole(store, batch, context)) ?? (await takeEach(store, batch, context));
-  // Only after the commit, for a transaction may be run again.
-  for (const { message, notification } of tellers) await message.within(() => sink.send(notification));
-  return { stored: tellers.map(({ notification }) => notification), dead };
-}
-
-interface Teller {
+interface StoredMessage {
   readonly message: Message;
   readonly notification: Notification;
 }
 
-interface Taken {
-  readonly tellers: readonly Teller[];
+interface BatchResult {
+  readonly stored: readonly StoredMessage[];
   readonly dead: readonly DeadLetter[];
 }
 
-/** @returns nothing where the messages have to be looked at one by one */
-async function takeWhole(store: ConsumerStore, batch: Batch, context: Context): Promise<Taken | undefined> {
-  const tellers: Teller[] = [];
-  for (const message of batch.messages) {
-    if (!('event' in message.content)) return undefined;
-    tellers.push({ message, notification: toNotification(message.content.event) });
-  }
-  if (!followEachOther(tellers)) return undefined;
-
-  // The statement is one for all of them, and yet each has a span that lasts as long as it.
-  const { promise: taken, resolve, reject } = Promise.withResolvers<boolean>();
-  const queued: QueuedNotification[] = [];
-  const processed = tellers.map(({ message, notification }) =>
-    message.process((trace) => {
-      queued.push({ ...notification, ...trace });
-      return taken;
-    }),
-  );
-  store.takeWhole(batch, queued, context).then(resolve, reject);
-  await Promise.all(processed);
-  return (await taken) ? { tellers, dead: [] } : undefined;
+/**
+ * Stores a batch and moves the offset of its partition in one transaction. A message that cannot be stored becomes a dead letter,
+ * and so do later messages of its order; other orders continue.
+ * @throws {PartitionMoved} if the stored offset is not the beginning of the batch; nothing is stored then
+ */
+export async function consumeBatch(
+  { store, announce }: ConsumePorts,
+  batch: Batch,
+  context: Context,
+): Promise<Consumed> {
+  const { stored, dead } = (await storeWhole(store, batch, context)) ?? (await storeEach(store, batch, context));
+  // After the commit, because a transaction may run again.
+  for (const { message, notification } of stored) message.within(() => announce(notification));
+  return { stored: stored.map(({ notification }) => notification), dead };
 }
 
-/** Whether each order's events stand there without a gap, one after the other. */
-function followEachOther(tellers: readonly Teller[]): boolean {
+/** @returns nothing if the messages have to be stored one by one */
+async function storeWhole(store: ConsumerStore, batch: Batch, context: Context): Promise<BatchResult | undefined> {
+  const stored: StoredMessage[] = [];
+  for (const message of batch.messages) {
+    if (!('event' in message.content)) return undefined;
+    stored.push({ message, notification: toNotification(message.content.event) });
+  }
+  if (!haveNoGaps(stored)) return undefined;
+
+  // One statement stores all of them, and each has its own span around it.
+  const { promise: isStored, resolve, reject } = Promise.withResolvers<boolean>();
+  const queued: QueuedNotification[] = [];
+  const processed = stored.map(({ message, notification }) =>
+    message.process((trace) => {
+      queued.push({ ...notification, ...trace });
+      return isStored;
+    }),
+  );
+  store.storeBatch(batch, queued, context).then(resolve, reject);
+  await Promise.all(processed);
+  return (await isStored) ? { stored, dead: [] } : undefined;
+}
+
+/** Whether the seqs of each order are consecutive. */
+function haveNoGaps(stored: readonly StoredMessage[]): boolean {
   const lastSeqs = new Map<bigint, number>();
-  return tellers.every(({ notification: { orderID, seq } }) => {
+  return stored.every(({ notification: { orderID, seq } }) => {
     const last = lastSeqs.get(orderID);
     lastSeqs.set(orderID, seq);
     return last === undefined || seq === last + 1;
   });
 }
 
-function takeEach(store: ConsumerStore, batch: Batch, context: Context): Promise<Taken> {
-  return store.transaction(async (repositories) => {
-    // First of all, for it locks the row: two who hold the partition for theirs go one after the other, and one goes away.
-    if (!(await repositories.offsets.move(batch, batch.from, batch.to))) throw new PartitionMoved(batch, batch.from);
-    return takeAll(repositories, batch);
+function storeEach(store: ConsumerStore, batch: Batch, context: Context): Promise<BatchResult> {
+  return store.transaction(async ({ notifications, offsets, deadLetters }) => {
+    // First, because it locks the row: of two consumers of one partition the second waits, and then fails.
+    if (!(await offsets.move(batch, batch.from, batch.to))) throw new PartitionMoved(batch, batch.from);
+    const orderIDs = batch.messages.flatMap(({ orderID }) => (orderID === undefined ? [] : [orderID]));
+    const blocked = new Set(await deadLetters.findBlocked([...new Set(orderIDs)]));
+    const dead: DeadLetter[] = [];
+    const stored: StoredMessage[] = [];
+    for (const message of batch.messages) {
+      const { offset, orderID, key, value, headers } = message;
+      const isBlocked = orderID !== undefined && blocked.has(orderID);
+      const outcome = await message.process((trace) => storeOne(notifications, message, isBlocked, trace));
+      if (outcome === 'repeated') continue;
+      if ('notification' in outcome) {
+        stored.push({ message, ...outcome });
+        continue;
+      }
+      dead.push({ topic: batch.topic, partition: batch.partition, offset, orderID, key, value, headers, ...outcome });
+      if (orderID !== undefined) blocked.add(orderID);
+    }
+    await deadLetters.add(dead);
+    return { stored, dead };
   }, context);
 }
 
-async function takeAll({ notifications, deadLetters }: ConsumerRepositories, batch: Batch): Promise<Taken> {
-  const orderIDs = batch.messages.flatMap(({ orderID }) => (orderID === undefined ? [] : [orderID]));
-  const blocked = new Set(await deadLetters.findBlocked([...new Set(orderIDs)]));
-  const dead: DeadLetter[] = [];
-  const tellers: Teller[] = [];
-  for (const message of batch.messages) {
-    const isBlocked = message.orderID !== undefined && blocked.has(message.orderID);
-    const outcome = await message.process((trace) => take({ notifications }, message, isBlocked, trace));
-    if (outcome === undefined) continue;
-    if ('notification' in outcome) {
-      tellers.push({ message, notification: outcome.notification });
-      continue;
-    }
-    const { offset, orderID, key, value, headers } = message;
-    dead.push({ topic: batch.topic, partition: batch.partition, offset, orderID, key, value, headers, ...outcome });
-    if (orderID !== undefined) blocked.add(orderID);
-  }
-  await deadLetters.add(dead);
-  return { tellers, dead };
-}
+/** `repeated` is an event that was stored before. */
+export type Outcome = { readonly notification: Notification } | Pick<DeadLetter, 'reason' | 'message'> | 'repeated';
 
-export type Outcome = { readonly notification: Notification } | Pick<DeadLetter, 'reason' | 'message'> | undefined;
-
-/** @returns nothing when the event was taken before */
-async function take(
-  { notifications }: Pick<ConsumerRepositories, 'notifications'>,
+async function storeOne(
+  notifications: Notifications,
   { content }: Message,
   isBlocked: boolean,
   trace: TraceContext,
 ): Promise<Outcome> {
   if (!('event' in content)) return content;
-  if (!isBlocked) return takeEventOf({ notifications }, content.event, trace);
-  // After the offset was set back, an order's earlier events come once more, and have nothing to wait for.
-  const taken = await notifications.find(content.event.orderID, content.event.seq);
-  if (taken && isSameEvent(taken, content.event)) return undefined;
+  if (!isBlocked) return storeEvent(notifications, content.event, trace);
+  // After a reset of the offset, events from before the dead letter arrive again and must not be parked behind it.
+  const stored = await notifications.find(content.event.orderID, content.event.seq);
+  if (stored && isSameEvent(stored, content.event)) return 'repeated';
   return { reason: 'parked', message: 'waits behind a dead letter of its order' };
 }
 
-export async function takeEventOf(
-  { notifications }: Pick<ConsumerRepositories, 'notifications'>,
+const DEAD_REASONS = { out_of_order: 'out_of_order', event_conflict: 'conflict' } as const satisfies Record<
+  Refused['reason'],
+  DeadReason
+>;
+
+export async function storeEvent(
+  notifications: Notifications,
   event: OrderEvent,
   trace: TraceContext,
 ): Promise<Outcome> {
   try {
     const notification = await storeNotification(notifications, event, trace);
-    return notification && { notification };
+    return notification ? { notification } : 'repeated';
   } catch (error) {
-    if (error instanceof EventOutOfOrder) {
-      return { reason: 'out_of_order', message: `seq ${error.expectedSeq} has to come before seq ${event.seq}` };
-    }
-    if (error instanceof EventConflict) return { reason: 'conflict', message: error.message };
-    throw error;
+    if (!(error instanceof Refusal)) throw error;
+    return { reason: DEAD_REASONS[error.reason], message: error.message };
   }
 }

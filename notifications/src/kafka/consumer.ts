@@ -10,8 +10,8 @@ import { type PartitionWorker, startPartitionWorker } from './partition-worker.t
 import type { Consumed, DeadLetter, DeadLetterReader } from './ports.ts';
 
 export interface EventConsumerOptions extends KafkaAccess {
-  readonly topic: string;
-  readonly group: string;
+  readonly topic?: string;
+  readonly group?: string;
   readonly sessionTimeoutMs?: number;
   readonly ports: ConsumePorts;
   readonly letters: DeadLetterReader;
@@ -19,18 +19,24 @@ export interface EventConsumerOptions extends KafkaAccess {
   readonly registry: Registry;
 }
 
-/** Long enough for a pause of the process, short enough that others soon take over what a killed one had. */
+/** All replicas share the topic as one group. */
+const GROUP = 'notifications';
+/** Survives a pause of the process, and soon frees the partitions of a killed one. */
 const SESSION_TIMEOUT_MS = 10_000;
-/** After a lost membership, before the next attempt; failures in a row double it. */
+/** Before the next membership; consecutive failures double it. */
 const REJOIN_PAUSE_MS = 250;
 const COMMIT_INTERVAL_MS = 1_000;
 
 /**
- * Takes events from Kafka until disposed. One round is one membership of the group: it ends with the first failure of Kafka,
- * and the next one begins from what the database says. Failures of the database are the workers' own.
+ * Consumes order events until disposed. One round is one membership of the group: it ends with the first failure of Kafka, and the
+ * next one starts from the offsets in the database. The partition workers handle failures of the database.
  */
-export function startEventConsumer(options: EventConsumerOptions): Background {
-  const { logger, topic } = options;
+export function startEventConsumer({
+  topic = orderEvents.topic,
+  group: groupName = GROUP,
+  ...options
+}: EventConsumerOptions): Background {
+  const { logger } = options;
   const metrics = createConsumerMetrics(options.registry, options.letters);
   return startBackground({
     name: 'take events from Kafka',
@@ -38,12 +44,12 @@ export function startEventConsumer(options: EventConsumerOptions): Background {
     idleMs: REJOIN_PAUSE_MS,
     async round(signal) {
       const { sessionTimeoutMs = SESSION_TIMEOUT_MS } = options;
-      const group = openKafkaGroup({ ...options, sessionTimeoutMs });
-      const membership = openMembership(options, group, metrics);
+      const group = openKafkaGroup({ ...options, topic, group: groupName, sessionTimeoutMs });
+      const membership = openMembership({ ...options, topic }, group, metrics);
       const unfollow = onAbort(signal, () => membership.end());
       group.lost.catch(membership.end);
       try {
-        // A stop waits neither for brokers that do not answer nor for a group that is just sharing its partitions anew.
+        // A stop waits neither for brokers that do not answer nor for a rebalance.
         await membership.unlessEnded(group.join(membership.assign));
         while (!signal.aborted) await membership.fetchOnce();
       } catch (error) {
@@ -61,15 +67,15 @@ export function startEventConsumer(options: EventConsumerOptions): Background {
 }
 
 function openMembership(
-  { ports, logger, topic }: EventConsumerOptions,
+  { ports, logger, topic }: EventConsumerOptions & { readonly topic: string },
   group: KafkaGroup,
   metrics: ReturnType<typeof createConsumerMetrics>,
 ) {
   const workers = new Map<number, PartitionWorker>();
-  /** Those that were given up end by themselves; the last of them is waited for at the end. */
+  /** The ends of revoked workers, which run on while their last batch is stored. */
   const leaving = new Set<Promise<void>>();
   const uncommitted = new Map<number, bigint>();
-  /** One for each wait: what raced against a promise that lives long would stay with it as long. */
+  /** One for each wait, because a long-lived promise would keep every race that it was part of. */
   let waking = Promise.withResolvers<void>();
   let ending = Promise.withResolvers<void>();
   let ended: { readonly error?: unknown } | undefined;
@@ -77,7 +83,7 @@ function openMembership(
 
   const wake = (): void => waking.resolve();
 
-  /** Leaves the work to itself when the membership ends, and fails where it was lost. */
+  /** Stops waiting for the work when the membership ends, and fails if it was lost. */
   async function unlessEnded<T>(work: Promise<T>): Promise<T | undefined> {
     ending = Promise.withResolvers();
     const result = ended ? undefined : await Promise.race([work, ending.promise]);
@@ -92,7 +98,7 @@ function openMembership(
     for (const letter of consumed.dead) logDeadLetter(logger, letter);
   }
 
-  function giveUp(partition: number, worker: PartitionWorker): void {
+  function revoke(partition: number, worker: PartitionWorker): void {
     workers.delete(partition);
     uncommitted.delete(partition);
     const end = Promise.resolve(worker[Symbol.asyncDispose]()).finally(() => leaving.delete(end));
@@ -104,11 +110,11 @@ function openMembership(
     committedAt = performance.now();
     const offsets = [...uncommitted].map(([partition, offset]) => ({ partition, offset }));
     uncommitted.clear();
-    // Only tools read it: the next one tells more.
-    group.commit(offsets).catch((err: unknown) => logger.debug({ err }, 'the offsets were not told to Kafka'));
+    // Only Kafka's tools read it, and the next commit replaces it.
+    group.commit(offsets).catch((err: unknown) => logger.debug({ err }, 'the offsets were not committed to Kafka'));
   }
 
-  async function hand(fetched: Fetched): Promise<void> {
+  async function dispatch(fetched: Fetched): Promise<void> {
     const worker = workers.get(fetched.partition);
     if (!worker) return;
     if (fetched.isOutOfRange) return worker.restart(await group.readBegin(fetched.partition));
@@ -118,21 +124,21 @@ function openMembership(
 
   return {
     assign(partitions: readonly number[]): void {
-      // An answer that came after the end.
+      // The response may arrive after the end.
       if (ended) return;
-      for (const [partition, worker] of workers) if (!partitions.includes(partition)) giveUp(partition, worker);
+      for (const [partition, worker] of workers) if (!partitions.includes(partition)) revoke(partition, worker);
       for (const partition of partitions) {
         if (workers.has(partition)) continue;
         workers.set(partition, startPartitionWorker({ topic, partition, ports, logger, onChange: wake, onConsumed }));
       }
-      logger.info({ topic, partitions: partitions.toSorted((a, b) => a - b) }, 'takes events of these partitions');
+      logger.info({ topic, partitions: partitions.toSorted((a, b) => a - b) }, 'consuming these partitions');
       metrics.assigned(partitions);
       wake();
     },
 
     unlessEnded,
 
-    /** @param error why the membership is lost; missing when it is not wanted any more */
+    /** @param error why the membership was lost; missing at a stop */
     end(error?: unknown): void {
       ended ??= { error };
       wake();
@@ -142,23 +148,23 @@ function openMembership(
     async fetchOnce(): Promise<void> {
       const wanted = [...workers.values()].map((worker) => worker.wanted()).filter((want) => want !== undefined);
       if (wanted.length === 0) {
-        // A worker that has room again ends the wait, and so does a new assignment.
+        // Free space in a worker's queue or a new assignment ends the wait.
         waking = Promise.withResolvers();
         await unlessEnded(waking.promise);
-      } else for (const some of (await unlessEnded(group.fetch(wanted))) ?? []) await hand(some);
+      } else for (const some of (await unlessEnded(group.fetch(wanted))) ?? []) await dispatch(some);
       commitNow();
     },
 
     async close(): Promise<void> {
       ended ??= {};
-      for (const [partition, worker] of workers) giveUp(partition, worker);
+      for (const [partition, worker] of workers) revoke(partition, worker);
       metrics.assigned([]);
       await Promise.all(leaving);
     },
   };
 }
 
-/** The alarm: somebody has to look at it, and `make dead-letters` shows it. */
+/** An error line is the alarm: a person has to repair it with `make dead-letters` and `make replay`. */
 function logDeadLetter(logger: Logger, letter: DeadLetter): void {
   const { partition, offset, orderID, headers, reason, message } = letter;
   const request_id = parseRequestId(headers[orderEvents.headers.requestID]);
@@ -171,5 +177,5 @@ function logDeadLetter(logger: Logger, letter: DeadLetter): void {
     why: message,
   };
   if (reason === 'parked') logger.warn(fields, 'an event waits behind a dead letter of its order');
-  else logger.error(fields, 'a dead letter: an event could not be taken and holds up its order; see make dead-letters');
+  else logger.error(fields, 'a dead letter: an event could not be stored and blocks its order; see make dead-letters');
 }

@@ -7,57 +7,56 @@ import { toRecords } from './records.ts';
 export interface KafkaGroupOptions extends KafkaAccess {
   readonly topic: string;
   readonly group: string;
-  /** Without a sign of life for so long, a member has lost its partitions to the others. */
+  /** After so long without a heartbeat, a member loses its partitions to the others. */
   readonly sessionTimeoutMs: number;
 }
 
-/** What is wanted of a partition. */
+/** A position in a partition. */
 export interface Wanted {
   readonly partition: number;
   readonly offset: bigint;
 }
 
-/** What there was of it. */
 export interface Fetched {
   readonly partition: number;
-  /** The offset that was wanted. */
+  /** The requested offset. */
   readonly from: bigint;
   readonly records: readonly KafkaRecord[];
-  /** Where to go on: beyond the records, and beyond what is none (a transaction's markers). */
+  /** The offset behind the records, and behind markers of transactions. */
   readonly next: bigint;
-  /** The offset that the next message to be written will have. */
+  /** The offset behind the newest message. */
   readonly end: bigint;
-  /** The wanted offset lies before the oldest or after the newest. */
+  /** The requested offset is before the oldest or behind the newest. */
   readonly isOutOfRange: boolean;
 }
 
-/** A member of the consumer group. After any failure it is closed, and a new one joins. */
+/** A member of the consumer group. After a failure it is closed, and a new one joins. */
 export interface KafkaGroup {
-  /** Joins, and tells which partitions are ours, now and whenever that changes. */
+  /** Joins, and reports the assigned partitions now and after each change. */
   join(onAssigned: (partitions: readonly number[]) => void): Promise<void>;
   /** Rejects when the membership is lost for good. */
   readonly lost: Promise<never>;
-  /** Waits a moment for messages where there are none. */
+  /** Waits a moment for messages if there are none. */
   fetch(wanted: readonly Wanted[]): Promise<Fetched[]>;
-  /** The oldest offset that is still there. */
+  /** The oldest offset of the log. */
   readBegin(partition: number): Promise<bigint>;
-  /** Tells Kafka how far we are: nobody reads it here, but it is what tools for Kafka show as the group's lag. */
+  /** Commits to Kafka. Only Kafka's tools read it, to show the group's lag. */
   commit(offsets: readonly Wanted[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How long a broker may hold an answer until there are messages: also how late a stop or a new partition may be noticed. */
+/** A broker may hold a response so long until there are messages. It also bounds the delay of a stop and of a new partition. */
 const FETCH_WAIT_MS = 250;
-/** At most this much is on its way at a time, and of one partition. */
+/** Of one response, and of one partition in it. */
 const FETCH_BYTES_MAX = 2 * 1_048_576;
 const PARTITION_BYTES_MAX = 262_144;
 const HEARTBEAT_MS = 2_000;
-/** The others wait no longer for one that does not come back to the group. */
+/** The group waits so long for a member that does not rejoin. */
 const REBALANCE_TIMEOUT_MS = 10_000;
-/** A farewell that brokers do not take is left to the session's end; a stop has no time for more. */
+/** If the brokers do not answer in time, the session has to expire: a stop has no time for more. */
 const CLOSE_TIMEOUT_MS = 700;
 const TIMEOUTS = { connectTimeout: 3_000, requestTimeout: 20_000, retries: 3, retryDelay: 250 } as const;
-/** The library's word for: whatever the leader's epoch is. */
+/** Skips the check of the leader's epoch. */
 const ANY_EPOCH = -1;
 /** By Kafka's protocol, the time that stands for the oldest message. */
 const EARLIEST = -2n;
@@ -90,7 +89,7 @@ export function openKafkaGroup({ topic, group, sessionTimeoutMs, ...access }: Ka
       lastFetchedEpoch: ANY_EPOCH,
     }));
     const topics = [{ topicId, partitions }];
-    // loms uses no transactions. Waiting for those of others would let each that stays open hold up the partition.
+    // loms uses no transactions, and an open transaction of a foreign producer must not block the partition.
     const isolationLevel = FetchIsolationLevels.READ_UNCOMMITTED;
     const response = await consumer
       .fetch({ node, topics, maxWaitTime: FETCH_WAIT_MS, minBytes: 1, maxBytes: FETCH_BYTES_MAX, isolationLevel })
@@ -129,7 +128,7 @@ export function openKafkaGroup({ topic, group, sessionTimeoutMs, ...access }: Ka
       await consumer.commit({ offsets: positions });
     },
     async close() {
-      // Without the farewell the others would wait for the session to run out.
+      // Leaves the group, or the other members would wait for the session to expire.
       await Promise.race([consumer.close(true).catch(() => {}), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     },
   };
@@ -137,7 +136,7 @@ export function openKafkaGroup({ topic, group, sessionTimeoutMs, ...access }: Ka
 
 type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
 
-/** A fetch of several partitions fails whole where one offset is out of range; the answer is in the error then. */
+/** One offset out of range fails the fetch of all partitions; the error holds the response. */
 function outOfRangeOnly(error: unknown): FetchResponse {
   const found = error instanceof Error ? findErrorBy(error, 'apiId', 'OFFSET_OUT_OF_RANGE') : null;
   const response = error instanceof Error ? (findResponse(error) as FetchResponse | undefined) : undefined;
@@ -157,7 +156,7 @@ function toFetched(response: FetchResponse, wanted: readonly Wanted[]): Fetched[
     .flatMap(({ partitions }) => partitions)
     .flatMap(({ partitionIndex, errorCode, highWatermark, records }) => {
       const from = wanted.find(({ partition }) => partition === partitionIndex)?.offset;
-      // A broker may still speak of a partition that was wanted before.
+      // A broker may still answer for a partition of an earlier fetch.
       if (from === undefined) return [];
       const { records: read, next } = toRecords(records ?? [], from);
       const isOutOfRange = errorCode === OFFSET_OUT_OF_RANGE;

@@ -1,15 +1,14 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Consumed, DeadLetterReader } from './ports.ts';
 
-/** Whoever scrapes waits for the answer; letters that are not counted in time are left out of it. */
+/** The scrape waits for the count; a count that takes longer is missing from it. */
 const COUNT_TIMEOUT_MS = 500;
-/** Counting further would cost more than it tells. */
+/** Counting further would make the scrape expensive, and no alert depends on the difference. */
 const COUNT_MAX = 10_000;
 
 export interface ConsumerMetrics {
   assigned(partitions: readonly number[]): void;
   consumed(consumed: Consumed, messages: bigint): void;
-  /** How many messages of the partition are still to be taken. */
   lag(partition: number, messages: bigint): void;
 }
 
@@ -18,12 +17,12 @@ export function createConsumerMetrics(registry: Registry, letters: DeadLetterRea
   countLetters(registry, letters);
   const assigned = new Gauge({
     name: 'events_partitions_assigned',
-    help: 'Partitions that this process takes.',
+    help: 'Partitions that are assigned to this process.',
     registers,
   });
   const consumed = new Counter({
     name: 'events_consumed_total',
-    help: 'Messages that the group has gone beyond, by what came of them: a notification, nothing new, or a dead letter.',
+    help: 'Messages consumed, by result: a notification was stored, the event was repeated, or the message is a dead letter.',
     labelNames: ['result'],
     registers,
   });
@@ -35,19 +34,19 @@ export function createConsumerMetrics(registry: Registry, letters: DeadLetterRea
   });
   const lag = new Gauge({
     name: 'events_consumer_lag',
-    help: 'Messages of the partition that are still to be taken.',
+    help: 'Messages of the partition that are not consumed yet.',
     labelNames: ['partition'],
     registers,
   });
   const lastConsumed = new Gauge({
     name: 'events_last_consumed_timestamp_seconds',
-    help: 'When messages of any partition were taken last.',
+    help: 'The last time that messages of any partition were consumed.',
     registers,
   });
   return {
     assigned(partitions) {
       assigned.set(partitions.length);
-      // What others take from here on, they tell of.
+      // The partitions that moved are reported by their new consumers.
       lag.reset();
     },
     consumed({ stored, dead }, messages) {
@@ -66,7 +65,7 @@ export function createConsumerMetrics(registry: Registry, letters: DeadLetterRea
 function countLetters(registry: Registry, letters: DeadLetterReader): void {
   new Gauge({
     name: 'dead_letters',
-    help: `Messages that wait as dead letters, by reason, counted up to ${COUNT_MAX}; parked ones only wait behind another of their order.`,
+    help: `Dead letters, by reason, counted up to ${COUNT_MAX}; parked ones only wait behind another one of their order.`,
     labelNames: ['reason'],
     registers: [registry],
     async collect() {

@@ -1,40 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isFaultOfData, isLostRace } from 'service-kit';
-import { PartitionMoved } from '../domain/errors.ts';
-import { type ConsumePorts, consumeMessages } from './consume-batch.ts';
+import { type ConsumePorts, consumeBatch } from './consume-batch.ts';
 import type { Fetched, Wanted } from './group.ts';
-import type { Consumed, Message, Partition, Stretch } from './ports.ts';
+import { type Consumed, type Message, type OffsetRange, type Partition, PartitionMoved } from './ports.ts';
 import { type KafkaRecord, readMessage } from './read-message.ts';
 
 export interface PartitionWorkerOptions extends Partition {
   readonly ports: ConsumePorts;
   readonly logger: Logger;
-  /** There may be room for more, or another place to go on from. */
+  /** `wanted` may have changed. */
   readonly onChange: () => void;
   readonly onConsumed: (partition: number, consumed: Consumed, from: bigint, to: bigint) => void;
 }
 
-/** Takes the messages of one partition in order, in small transactions. */
+/** Consumes one partition in the order of its messages, in small transactions. */
 export interface PartitionWorker extends AsyncDisposable {
-  /** What it wants next; nothing while it has enough, or does not know yet where to go on. */
+  /** The next fetch; nothing while the queue is full or the offset is not known. */
   wanted(): Wanted | undefined;
   put(fetched: Fetched): void;
-  /** How many messages it has still to take, as far as it knows. */
+  /** Messages behind the end of the partition, as of the last fetch. */
   lag(): bigint;
-  /** The offset was out of the log's range: goes on from where the log begins. */
+  /** The offset was out of range: continues from `begin`, the oldest offset of the log. */
   restart(begin: bigint): void;
 }
 
 /**
- * Of one transaction, which must be over in far less than the 5 s that the database allows. Where it is not, because the
- * database is slow, the next ones are smaller: half after a failure, and one more after each that went well.
+ * Messages of one transaction, which has to end far below the 5 s that the database allows. On a slow database, each failure halves
+ * the next batches and each success adds one message.
  */
 const BATCH_MAX = 50;
-/** What is fetched ahead of the database, in messages and bytes of keys and values; a fetch may go beyond it once. */
+/** Prefetched messages, and bytes of their keys and values. One fetch may exceed them. */
 const QUEUE_MAX = 500;
 const QUEUE_BYTES_MAX = 1_048_576;
-/** How long it may take until an offset that was set back is noticed, where no message comes that would tell. */
+/** An idle partition checks this often whether its offset was reset. */
 const IDLE_CHECK_MS = 5_000;
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
@@ -44,30 +43,31 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   const stop = new AbortController();
   const { signal } = stop;
   let queue: KafkaRecord[] = [];
-  /** Where the group goes on, as far as is known here; it is read again whenever something went wrong. */
+  /** The stored offset; unknown at first and after each failure, and then read again. */
   let position: bigint | undefined;
-  /** Where the next fetch goes on: behind the queue. */
+  /** The offset behind the queue. */
   let fetchFrom = 0n;
-  /** Of the log, when it was fetched last. */
+  /** The end of the log at the last fetch. */
   let end = 0n;
   let beginning: bigint | undefined;
   let arrival = Promise.withResolvers<void>();
   let failures = 0;
   let batchMax = BATCH_MAX;
-  let toTakeAlone = 0;
+  /** Messages to store one by one, because their batch was refused. */
+  let singles = 0;
 
-  function forget(): void {
+  function reset(): void {
     position = undefined;
     queue = [];
   }
 
   function recover(): void {
-    if (failures > 0) logger.info({ partition }, 'the partition goes on');
+    if (failures > 0) logger.info({ partition }, 'the partition continues');
     failures = 0;
     batchMax = Math.min(batchMax + 1, BATCH_MAX);
   }
 
-  async function findPosition(): Promise<void> {
+  async function readPosition(): Promise<void> {
     const stored = await ports.store.readOffset({ topic, partition }, { signal });
     fetchFrom = stored;
     position = stored;
@@ -75,12 +75,12 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   }
 
   async function consume(from: bigint): Promise<void> {
-    const records = queue.slice(0, toTakeAlone > 0 ? 1 : batchMax);
-    // Behind the last record of the queue there may be what is none; it is passed over with it.
+    const records = queue.slice(0, singles > 0 ? 1 : batchMax);
+    // Offsets without a message (a transaction's markers) behind the last record of the queue are skipped with it.
     const to = records.length === queue.length ? fetchFrom : (queue[records.length]?.offset ?? fetchFrom);
     const consumed = await consumeOrBury(records.map(readMessage), { topic, partition, from, to });
     if (consumed === undefined) return;
-    if (toTakeAlone > 0) toTakeAlone -= 1;
+    if (singles > 0) singles -= 1;
     position = to;
     queue = queue.slice(records.length);
     recover();
@@ -88,46 +88,43 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
     onChange();
   }
 
-  /**
-   * A message that the database refuses, whatever it is, must not hold up the partition: the messages of its batch
-   * are taken one by one, and it is buried.
-   */
-  async function consumeOrBury(messages: Message[], batch: Stretch) {
+  /** A message that the database refuses must not block the partition: its batch is retried one by one, and it becomes a dead letter. */
+  async function consumeOrBury(messages: Message[], range: OffsetRange): Promise<Consumed | undefined> {
     try {
-      return await consumeMessages(ports, { ...batch, messages }, { signal });
+      return await consumeBatch(ports, { ...range, messages }, { signal });
     } catch (error) {
       const [only] = messages;
       if (!isFaultOfData(error) || only === undefined) throw error;
       if (messages.length > 1) {
-        toTakeAlone = messages.length;
+        singles = messages.length;
         return undefined;
       }
-      return await bury(only, batch, `it cannot be stored: ${(error as Error).message}`).catch((refused: unknown) => {
+      return await bury(only, range, `it cannot be stored: ${(error as Error).message}`).catch((refused: unknown) => {
         if (!isFaultOfData(refused)) throw refused;
-        return bury({ ...only, headers: {} }, batch, 'neither it nor its headers can be stored');
+        return bury({ ...only, headers: {} }, range, 'neither it nor its headers can be stored');
       });
     }
   }
 
-  function bury(message: Message, batch: Stretch, why: string): Promise<Consumed> {
+  function bury(message: Message, range: OffsetRange, why: string): Promise<Consumed> {
     const content = { reason: 'failed', message: why } as const;
-    return consumeMessages(ports, { ...batch, messages: [{ ...message, content }] }, { signal });
+    return consumeBatch(ports, { ...range, messages: [{ ...message, content }] }, { signal });
   }
 
   async function step(): Promise<void> {
     if (beginning !== undefined) await restartAt(beginning);
-    if (position === undefined) await findPosition();
-    else if (queue.length === 0 && fetchFrom === position) await rest(position);
+    if (position === undefined) await readPosition();
+    else if (queue.length === 0 && fetchFrom === position) await waitForMessages(position);
     else await consume(position);
   }
 
-  /** Waits for messages; meanwhile somebody may set the offset back, for events to be taken anew. */
-  async function rest(from: bigint): Promise<void> {
-    // A new one for each rest: what raced against a promise that lives long would stay with it as long.
+  /** Returns also after the idle time, and fails if the offset was reset meanwhile. */
+  async function waitForMessages(from: bigint): Promise<void> {
+    // A new promise for each wait, because a long-lived one would keep every race that it was part of.
     arrival = Promise.withResolvers();
     const waking = new AbortController();
-    const overlong = sleep(IDLE_CHECK_MS, undefined, { signal: waking.signal, ref: false }).catch(() => {});
-    await Promise.race([arrival.promise, overlong]);
+    const idle = sleep(IDLE_CHECK_MS, undefined, { signal: waking.signal, ref: false }).catch(() => {});
+    await Promise.race([arrival.promise, idle]);
     waking.abort();
     if (queue.length > 0 || signal.aborted || beginning !== undefined) return;
     const stored = await ports.store.readOffset({ topic, partition }, { signal });
@@ -136,13 +133,11 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
 
   async function restartAt(begin: bigint): Promise<void> {
     const from = await ports.store.readOffset({ topic, partition }, { signal });
-    logger.error(
-      { partition, from: String(from), to: String(begin) },
-      'the offset lies outside of what Kafka has kept: going on from its beginning',
-    );
+    const moved = { partition, from: String(from), to: String(begin) };
+    logger.error(moved, 'the stored offset is out of range: continuing from the oldest message that Kafka has');
     await ports.store.transaction(({ offsets }) => offsets.move({ topic, partition }, from, begin), { signal });
     beginning = undefined;
-    forget();
+    reset();
   }
 
   async function loop(): Promise<void> {
@@ -151,15 +146,16 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
         await step();
       } catch (error) {
         if (signal.aborted) return;
-        forget();
+        reset();
         if (error instanceof PartitionMoved) {
-          logger.info({ partition }, 'the partition was moved by somebody else: going on from where it stands');
+          logger.info({ partition }, 'the stored offset was moved by another consumer or reset: continuing from it');
           continue;
         }
-        // Lost against somebody else's transaction; the same again may well win.
+        // The same statements may win against the next concurrent transaction.
         if (isLostRace(error)) continue;
-        if (failures === 0)
-          logger.warn({ partition, err: error }, 'the partition rests: its messages cannot be stored');
+        if (failures === 0) {
+          logger.warn({ partition, err: error }, 'the partition is paused: its messages cannot be stored');
+        }
         await sleep(Math.min(BACKOFF_BASE_MS * 2 ** failures, BACKOFF_MAX_MS), undefined, { signal }).catch(() => {});
         failures += 1;
         batchMax = Math.ceil(batchMax / 2);
@@ -176,25 +172,21 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
     },
     put({ records, from, next, end: newEnd }) {
       end = newEnd;
-      // What was asked for before something went wrong does not belong here any more.
+      // A fetch from before a reset does not continue the queue.
       if (position === undefined || from !== fetchFrom || next === from) return;
       queue.push(...records);
       fetchFrom = next;
-      arrive();
+      arrival.resolve();
     },
     lag: () => (position === undefined || end < position ? 0n : end - position),
     restart(begin) {
       beginning = begin;
-      arrive();
+      arrival.resolve();
     },
     async [Symbol.asyncDispose]() {
-      stop.abort(new Error('the partition was given up'));
-      arrive();
+      stop.abort(new Error('the partition was revoked'));
+      arrival.resolve();
       await ended;
     },
   };
-
-  function arrive(): void {
-    arrival.resolve();
-  }
 }

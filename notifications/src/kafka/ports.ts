@@ -1,73 +1,70 @@
-import type { QueuedNotification } from '../domain/delivery-ports.ts';
-import type { Context, Notification, Notifications, OrderEvent, TraceContext } from '../domain/ports.ts';
-
-/** What of the world is needed to take events out of a log of messages (Kafka), rather than one by one from a caller. */
+import type {
+  Context,
+  Notification,
+  Notifications,
+  OrderEvent,
+  QueuedNotification,
+  TraceContext,
+} from '../domain/ports.ts';
 
 export interface Partition {
   readonly topic: string;
   readonly partition: number;
 }
 
-/** A part of a partition that is taken at once, and where that leaves the group. */
-export interface Stretch extends Partition {
+/** The offsets of one batch: from its first message to the one behind its last. */
+export interface OffsetRange extends Partition {
   readonly from: bigint;
   readonly to: bigint;
 }
 
-/** Why a message was not taken; `parked` is one that only waits behind another of its order. */
+/** Why a message is a dead letter; `parked` is an event that waits behind another dead letter of its order. */
 export type DeadReason = 'malformed' | 'unknown_version' | 'conflict' | 'out_of_order' | 'failed' | 'parked';
 
-/** A message as it lies in the log. */
 export interface Message {
   readonly offset: bigint;
-  /** Of the order that its key names; missing where the key names none. Dead letters hold up the orders that they name. */
+  /** By its key; missing where the key is no order's. A dead letter blocks the order of its key. */
   readonly orderID: bigint | undefined;
   readonly key: Uint8Array | undefined;
   readonly value: Uint8Array | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  /** What it says, or why it cannot be told. */
   readonly content: { readonly event: OrderEvent } | { readonly reason: DeadReason; readonly message: string };
   /**
-   * Runs the work that takes the message as a span of its own, in the surroundings that the message names.
-   * @param work is given the span, or else the one that the message names
+   * Runs the work in a span of its own, below the span and in the log scope that the headers name.
+   * @param work receives the new span or, untraced, the headers' span
    */
   process<T>(work: (trace: TraceContext) => Promise<T>): Promise<T>;
-  /** Runs what comes after that in the same surroundings, so that its log lines and spans lead to where the message began. */
-  within<T>(work: () => Promise<T>): Promise<T>;
+  /** Runs work in the span and the log scope of `process`. */
+  within<T>(work: () => T): T;
 }
 
 export interface DeadLetter extends Pick<Message, 'offset' | 'orderID' | 'key' | 'value' | 'headers'>, Partition {
   readonly reason: DeadReason;
-  /** The reason for a reader. */
+  /** The reason in words. */
   readonly message: string;
-  /** Missing before it is kept. */
+  /** Missing before it is stored. */
   readonly diedAt?: Date;
-  /** Whether the value was too long to be kept whole. */
-  readonly isCut?: boolean;
 }
 
-/** Where the group goes on, as one transaction sees it. */
+/** The offsets of the group, in one transaction. */
 export interface ConsumerOffsets {
-  /**
-   * Moves on from an offset to another.
-   * @returns false where it does not stand there: somebody else has moved it
-   */
+  /** @returns false if the stored offset is not `from`: another consumer moved it, or it was reset */
   move(partition: Partition, from: bigint, to: bigint): Promise<boolean>;
 }
 
 export interface DeadLetters {
-  /** Those of the orders that a dead letter holds up. */
+  /** Those of the orders that have a dead letter. */
   findBlocked(orderIDs: readonly bigint[]): Promise<bigint[]>;
-  /** Keeps them; one that is kept already stays as it is. */
+  /** Stores them; a letter that is stored already stays as it is. */
   add(letters: readonly DeadLetter[]): Promise<void>;
-  /** Reads the letters of an order, ascending by offset, and keeps everyone else from them until the transaction ends. */
+  /** Reads the letters of an order, ascending by offset, and locks them until the transaction ends. */
   lock(orderID: bigint): Promise<DeadLetter[]>;
-  remove(letter: Partition & { readonly offset: bigint }): Promise<boolean>;
-  /** Says anew why a letter is dead. */
+  remove(letter: Partition & { readonly offset: bigint }): Promise<void>;
+  /** Updates the reason and its words. */
   explain(letter: DeadLetter): Promise<void>;
 }
 
-/** What one transaction works with. */
+/** The repositories of one transaction. */
 export interface ConsumerRepositories {
   readonly notifications: Notifications;
   readonly offsets: ConsumerOffsets;
@@ -76,15 +73,15 @@ export interface ConsumerRepositories {
 
 export interface ConsumerStore {
   /**
-   * Stores the notifications and moves the group on, all in one statement, where nothing stands against it: the group stands
-   * where the stretch begins, no dead letter holds up one of the orders, and the first of each order is the next one of it.
-   * @param notifications those of an order follow each other
-   * @returns false when it was not so; nothing was stored then
+   * Stores the notifications and moves the offset, in one statement. Requires that the stored offset is the beginning of the range,
+   * that no order is blocked by a dead letter, and that the first event of each order is the next one of this order.
+   * @param notifications those of one order without gaps
+   * @returns false if a requirement is not met; nothing is stored then
    */
-  takeWhole(stretch: Stretch, notifications: readonly QueuedNotification[], context: Context): Promise<boolean>;
-  /** The unit of work: all of it is stored, or nothing. The work may be run again after a lost race. */
+  storeBatch(range: OffsetRange, notifications: readonly QueuedNotification[], context: Context): Promise<boolean>;
+  /** Commits the work or nothing of it. Runs the work again after a lost race. */
   transaction<T>(work: (repositories: ConsumerRepositories) => Promise<T>, context: Context): Promise<T>;
-  /** Where the group goes on; the beginning where it has not begun. */
+  /** The next offset of the group; 0 for a new partition. */
   readOffset(partition: Partition, context: Context): Promise<bigint>;
 }
 
@@ -92,12 +89,21 @@ export interface ConsumerStore {
 export interface DeadLetterReader {
   /** With the beginnings of their values. */
   list(order: bigint | undefined, countMax: number, context: Context): Promise<DeadLetter[]>;
-  /** How many there are for each reason that there are any for, each counted up to a limit. */
+  /** The number of letters by reason, each counted up to a limit. Reasons without letters are missing. */
   count(countMax: number, context: Context): Promise<Partial<Record<DeadReason, number>>>;
 }
 
-/** What became of a batch. */
+/** What a batch has added. */
 export interface Consumed {
   readonly stored: readonly Notification[];
   readonly dead: readonly DeadLetter[];
+}
+
+/** The stored offset differs from the consumer's: another consumer moved it, or it was reset. */
+export class PartitionMoved extends Error {
+  override readonly name = 'PartitionMoved';
+
+  constructor({ topic, partition }: Partition, expected: bigint) {
+    super(`the stored offset of partition ${partition} of ${topic} is not ${expected}`);
+  }
 }

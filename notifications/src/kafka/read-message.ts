@@ -13,7 +13,6 @@ import {
 import { z } from 'zod';
 import type { Message } from './ports.ts';
 
-/** A record as Kafka has it. */
 export interface KafkaRecord {
   readonly offset: bigint;
   readonly key: Buffer | undefined;
@@ -24,19 +23,19 @@ export interface KafkaRecord {
 const INT64 = /^(0|-?[1-9]\d{0,18})$/;
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
-/** Enough to see what is wrong with a value, in log lines and in dead letters. */
+/** Of the reason in log lines and dead letters: enough to find the fault. */
 const REASON_LENGTH_MAX = 1_000;
 
 /**
- * An event has less than 500 bytes. Fifty values of this length are read in one turn of the event loop, and one that is made to be slow to
- * parse takes 50 µs for each KiB.
+ * An event has less than 500 bytes. A batch of fifty is parsed in one turn of the event loop, and a value made to be slow takes
+ * 50 µs for each KiB.
  */
 const VALUE_BYTES_MAX = 8_192;
 
-/** What a record says, by loms's contract. Nothing is thrown: what cannot be read becomes a dead letter. */
+/** Decodes a record by loms's contract. Never throws: an unreadable record becomes a dead letter. */
 export function readMessage(record: KafkaRecord): Message {
   const orderID = parseOrderID(record.key);
-  return { ...record, orderID, content: readContent(record, orderID), ...surroundingsOf(record) };
+  return { ...record, orderID, content: readContent(record, orderID), ...tracingOf(record) };
 }
 
 function readContent({ value }: KafkaRecord, orderID: bigint | undefined): Message['content'] {
@@ -44,7 +43,7 @@ function readContent({ value }: KafkaRecord, orderID: bigint | undefined): Messa
     return malformed(`its value has ${value.length} bytes, and an event has at most ${VALUE_BYTES_MAX}`);
   }
   const read = parseValue(value);
-  if (read === undefined) return malformed('its value is no JSON object');
+  if (read === undefined) return malformed('its value is not a JSON object');
   if (read.version !== orderEvents.version) {
     const named = typeof read.version === 'number' ? `version ${read.version}` : 'a version that is no number';
     return { reason: 'unknown_version', message: `${named} of the event is not known here` };
@@ -55,7 +54,7 @@ function readContent({ value }: KafkaRecord, orderID: bigint | undefined): Messa
     return malformed(issues.join('; '));
   }
   const { version: _version, ...event } = decoded.data;
-  if (orderID === undefined) return malformed('its key is no id of an order');
+  if (orderID === undefined) return malformed('its key is not the id of an order');
   if (event.orderID !== orderID) return malformed(`its key names order ${orderID}, its value order ${event.orderID}`);
   return { event };
 }
@@ -84,25 +83,25 @@ function parseOrderID(key: Buffer | undefined): bigint | undefined {
 
 const tracer = trace.getTracer('notifications');
 
-/** The trace and the request id that the headers name. */
-function surroundingsOf({ offset, headers }: KafkaRecord): Pick<Message, 'process' | 'within'> {
+/** Continues the trace and the request id of the headers. */
+function tracingOf({ offset, headers }: KafkaRecord): Pick<Message, 'process' | 'within'> {
   const { traceparent, tracestate } = orderEvents.headers;
   const origin = toSpanContext(
     acceptTraceContext({ traceparent: headers[traceparent], tracestate: headers[tracestate] }),
   );
   const requestId = parseRequestId(headers[orderEvents.headers.requestID]);
-  const before = origin ? trace.setSpanContext(ROOT_CONTEXT, origin) : ROOT_CONTEXT;
-  let around = before;
+  const parent = origin ? trace.setSpanContext(ROOT_CONTEXT, origin) : ROOT_CONTEXT;
+  let current = parent;
 
   const fields = (): LogFields => {
-    const spanContext = trace.getSpanContext(around);
+    const spanContext = trace.getSpanContext(current);
     return {
       ...(requestId !== undefined && { request_id: requestId }),
       ...(spanContext && { trace_id: spanContext.traceId, span_id: spanContext.spanId }),
     };
   };
 
-  const within: Message['within'] = async (work) => runInLogScope(fields(), () => context.with(around, work));
+  const within: Message['within'] = (work) => runInLogScope(fields(), () => context.with(current, work));
 
   const process: Message['process'] = async (work) => {
     const attributes = {
@@ -112,8 +111,8 @@ function surroundingsOf({ offset, headers }: KafkaRecord): Pick<Message, 'proces
       'messaging.destination.name': orderEvents.topic,
       'messaging.kafka.offset': Number(offset),
     };
-    const span = tracer.startSpan(`process ${orderEvents.topic}`, { kind: SpanKind.CONSUMER, attributes }, before);
-    if (isSpanContextValid(span.spanContext())) around = trace.setSpan(around, span);
+    const span = tracer.startSpan(`process ${orderEvents.topic}`, { kind: SpanKind.CONSUMER, attributes }, parent);
+    if (isSpanContextValid(span.spanContext())) current = trace.setSpan(current, span);
     try {
       return await within(() => work(toTraceContext(span) ?? {}));
     } finally {

@@ -1,51 +1,44 @@
-import { type Executor, fixedStatement, shapedStatement, sql } from 'service-kit';
-import type { SinkName } from '../domain/delivery-ports.ts';
-import type { Notifications } from '../domain/ports.ts';
-import { withDeliveries } from './deliveries.ts';
-import { COLUMNS, type NotificationRow, TABLE, TYPES, toNotification, toRow } from './notification-row.ts';
+import { type Database, type Executor, statement } from 'service-kit';
+import type { Notifications, OpenNotifications } from '../domain/ports.ts';
+import type { DeliveryTarget } from './deliveries.ts';
+import { type NotificationRow, toNotification } from './notification-row.ts';
 
-/** @param sinks those that each notification is queued for */
-export function createNotifications(executor: Executor, sinks: readonly SinkName[]): Notifications {
-  const shape = sinks.length === 0 ? 'unqueued' : 'queued';
+/** @param targets the targets that each notification is queued for */
+export function openNotifications(database: Database, targets: readonly DeliveryTarget[]): OpenNotifications {
+  return ({ signal }) => createNotifications({ run: (name, sql) => database.run(name, sql, { signal }) }, targets);
+}
+
+export function createNotifications(executor: Executor, targets: readonly DeliveryTarget[]): Notifications {
   return {
     async lastSeq(orderID) {
-      const [row] = await executor.run<{ last: bigint | null }>('read last seq', readLastSeq({ orderID }));
+      const select = statement`SELECT max(seq) AS last FROM notifications WHERE order_id = ${orderID}`;
+      const [row] = await executor.run<{ last: bigint | null }>('read last seq', select);
       return Number(row?.last ?? 0);
     },
 
     async find(orderID, seq) {
-      const [row] = await executor.run<NotificationRow>('find notification', findNotification({ orderID, seq }));
+      const select = statement`SELECT * FROM notifications WHERE order_id = ${orderID} AND seq = ${seq}`;
+      const [row] = await executor.run<NotificationRow>('find notification', select);
       return row && toNotification(row);
     },
 
-    async add(notification, { traceparent = null, tracestate = null }) {
-      const values = { ...toRow(notification), sinks, traceparent, tracestate };
-      const statement = addNotification(shape, values);
-      return (await executor.run('add notification', statement)).length > 0;
+    async add({ eventID, orderID, seq, user, status, at, text }, { traceparent = null, tracestate = null }) {
+      // ON CONFLICT without a target covers every unique constraint: the primary key (order_id, seq) and event_id.
+      const insert = statement`
+        WITH stored AS (
+          INSERT INTO notifications (order_id, seq, event_id, user_id, status, at, text)
+          SELECT ${orderID}::bigint, ${seq}::bigint, ${eventID}::uuid, ${user}::bigint, ${status}::text, ${at}::timestamptz,
+            ${text}::text
+          WHERE ${seq}::bigint = 1
+            OR EXISTS (SELECT 1 FROM notifications WHERE order_id = ${orderID} AND seq = ${seq}::bigint - 1)
+          ON CONFLICT DO NOTHING
+          RETURNING order_id, seq
+        ), queued AS (
+          INSERT INTO deliveries (sink, order_id, seq, traceparent, tracestate)
+          SELECT unnest(${targets}::text[]), order_id, seq, ${traceparent}::text, ${tracestate}::text FROM stored
+        )
+        SELECT seq FROM stored`;
+      return (await executor.run('add notification', insert)).length > 0;
     },
   };
 }
-
-const readLastSeq = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
-  sql.select().from(TABLE).field('max(seq)', 'last').where('order_id = ?', orderID),
-);
-
-const findNotification = fixedStatement<{ orderID: bigint; seq: number }>(({ orderID, seq }) =>
-  sql.select().from(TABLE).fields(COLUMNS).where('order_id = ?', orderID).where('seq = ?', seq),
-);
-
-interface Added extends NotificationRow {
-  readonly sinks: readonly SinkName[];
-  readonly traceparent: string | null;
-  readonly tracestate: string | null;
-}
-
-/** Without a target, ON CONFLICT heeds every unique constraint: the place (order_id, seq) and the event_id. */
-const addNotification = shapedStatement<'queued' | 'unqueued', Added>((shape, added) => {
-  const before = sql.select().from(TABLE).field('1').where('order_id = ?', added.order_id);
-  before.where('seq = ?::bigint - 1', added.seq);
-  const row = sql.select().where(sql.expr().and('?::bigint = 1', added.seq).or('EXISTS ?', before));
-  for (const column of COLUMNS) row.field(sql.str(`?::${TYPES[column]}`, added[column]));
-  const insert = sql.insert().into(TABLE).fromQuery(COLUMNS, row).onConflict().returning('order_id').returning('seq');
-  return shape === 'unqueued' ? insert : withDeliveries(insert, added);
-});

@@ -9,8 +9,6 @@ import {
   createClient,
   createRetryBudget,
   defineService,
-  failedWith,
-  int64,
   parseRetryAfter,
   RpcError,
   retry,
@@ -18,43 +16,33 @@ import {
   retryMetrics,
   stringifyJson,
   type Transport,
-  timestamp,
-  uint32,
 } from 'rpc-kit';
 import { parseHttpUrl } from 'rpc-kit/urls';
 import { Agent, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import type { Target } from '../domain/delivery-ports.ts';
-import { DeliveryRefused } from '../domain/errors.ts';
+import { notification } from '../../contract.ts';
+import type { Context, Notification } from '../domain/ports.ts';
 
 export interface WebhookOptions {
   /** Its userinfo is sent as Basic authentication. */
   readonly url: string;
-  /** Signs each body, so that the receiver knows whom it comes from. */
+  /** The key of the signature of each body. */
   readonly secret?: string | undefined;
   readonly userAgent: string;
   readonly registry: Registry;
 }
 
-/** Attempts and all. The lease of a delivery is longer by far. */
+/** Of a delivery with its quick retries; far below the lease of its claim. */
 const TIMEOUT_MS = 5_000;
 
-/** A receiver as the kit sees it, so that a call to it has a deadline, a breaker and retries like any other. */
-const webhook = defineService(
+/** A contract for the receiver, so that a call to it has a deadline, a circuit breaker and retries like any other. */
+const receiver = defineService(
   'webhook',
-  { summary: 'Whoever wants to know of notifications.', version: '1' },
+  { summary: 'The receiver of notifications.', version: '1' },
   {
     notify: {
-      summary: 'Takes one notification.',
-      params: z.object({
-        eventID: z.uuid(),
-        orderID: int64,
-        seq: uint32,
-        user: int64,
-        status: z.string(),
-        at: timestamp,
-        text: z.string(),
-      }),
+      summary: 'Receives one notification.',
+      params: notification,
       result: z.object({}),
       errors: {
         refused: {
@@ -73,49 +61,48 @@ const webhook = defineService(
           user: 1,
           status: 'payed',
           at: '2026-11-20T09:00:01.250Z',
-          text: 'Order 1 is payed.',
+          text: 'Order 1 is paid.',
         },
         result: {},
       },
     },
   },
 );
-const { notify } = webhook.methods;
+export const { notify } = receiver.methods;
+
+export interface Webhook extends AsyncDisposable {
+  /** Resolves once the receiver has acknowledged the notification. Fails with `refused` if it refuses its content. */
+  deliver(notification: Notification, context: Context): Promise<void>;
+}
 
 /** Posts each notification to a URL, with its eventID as the Idempotency-Key. */
-export function createWebhook(options: WebhookOptions): Target & AsyncDisposable {
+export function createWebhook(options: WebhookOptions): Webhook {
   const { url, registry } = options;
   const breaker = createCircuitBreaker({
-    on: breakerMetrics(registry, { peer: webhook.name, endpoint: parseHttpUrl(url).origin }),
+    on: breakerMetrics(registry, { peer: receiver.name, endpoint: parseHttpUrl(url).origin }),
   });
   const budget = createRetryBudget();
-  retryBudgetMetrics(registry, webhook.name, budget);
+  retryBudgetMetrics(registry, receiver.name, budget);
   const guarded = breaker.guard(createPost(options));
-  const client = createClient(webhook, guarded, {
+  const client = createClient(receiver, guarded, {
     interceptors: [clientTracing(), clientMetrics(registry), retry({ budget, on: retryMetrics(registry) })],
   });
   return {
-    async deliver({ eventID, orderID, seq, user, status, at, text }, { signal, traceparent, tracestate }) {
-      try {
-        const options = { signal, traceparent, tracestate, idempotencyKey: eventID };
-        await client.notify({ eventID, orderID, seq, user, status, at, text }, options);
-      } catch (error) {
-        if (!failedWith(error, notify, 'refused')) throw error;
-        throw new DeliveryRefused(`the webhook answered ${error.details.status}`, { cause: error });
-      }
+    async deliver(delivered, { signal, traceparent, tracestate }) {
+      await client.notify(delivered, { signal, traceparent, tracestate, idempotencyKey: delivered.eventID });
     },
     [Symbol.asyncDispose]: () => guarded[Symbol.asyncDispose](),
   };
 }
 
-/** Statuses that say nothing against the notification itself: the same request may be taken later. */
+/** Client errors that a retry may overcome; all others refuse the notification. */
 const PASSING = new Set([408, 425, 429]);
 
-/** A plain POST of the call's params. What is in the answer beside its status is not looked at. */
+/** A plain POST of the call's params. Of the answer only the status and Retry-After count. */
 function createPost({ url, secret, userAgent }: WebhookOptions): Transport & AsyncDisposable {
   const { origin, pathname, search, authorization } = parseHttpUrl(url);
-  // Not fetch, which refuses some eighty ports that browsers may not use. A redirect is not followed: a signed body would
-  // go to somewhere that nobody configured.
+  // Not fetch, which refuses some eighty ports that browsers may not use. Redirects are not followed: the signed body would reach
+  // an address that is not configured.
   const agent = new Agent();
   return {
     async call({ params, caller, requestId, traceparent, tracestate, signal }: Call) {
@@ -127,7 +114,7 @@ function createPost({ url, secret, userAgent }: WebhookOptions): Transport & Asy
         'idempotency-key': caller.idempotencyKey ?? '',
       };
       if (authorization !== undefined) headers.authorization = authorization;
-      // Baggage may tell of persons, and the receiver is none of our services: it does not get any.
+      // No baggage, which may hold personal data: the receiver is not one of our services.
       if (traceparent !== undefined) headers.traceparent = traceparent;
       if (tracestate !== undefined) headers.tracestate = tracestate;
       if (secret !== undefined) headers['x-signature-256'] = `sha256=${sign(body, secret)}`;
@@ -138,7 +125,7 @@ function createPost({ url, secret, userAgent }: WebhookOptions): Transport & Asy
         signal.throwIfAborted();
         throw new RpcError('unavailable', 'The webhook cannot be reached', { cause: error });
       }
-      // Whatever is in it, and however much: nobody waits for it.
+      // The body may never end, so it is not read.
       response.body.on('error', () => {}).destroy();
       return toResult(response);
     },

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { OrderEvent } from 'loms/contract.ts';
 import { DatabaseUnavailable } from 'service-kit';
-import type { OrderEvent } from '../../contract.ts';
-import { consumeMessages } from '../../src/kafka/consume-batch.ts';
+import { consumeBatch } from '../../src/kafka/consume-batch.ts';
 import { readMessage } from '../../src/kafka/read-message.ts';
 import { createConsumerStore } from '../../src/kafka/store.ts';
 import { createEvents } from '../order-events.ts';
@@ -60,12 +60,11 @@ describe('Several consumers of order events', () => {
     const { topic } = ground;
     const context = { signal: AbortSignal.timeout(20_000) };
     await store.readOffset({ topic, partition: 0 }, context);
-    const sink = { send: async () => {} };
     const take = (event: OrderEvent, from: bigint): Promise<unknown> => {
       const { key = '', value = '' } = toRaw(event);
       const record = { offset: from, key: Buffer.from(key), value: Buffer.from(value), headers: {} };
       const batch = { topic, partition: 0, from, to: from + 1n, messages: [readMessage(record)] };
-      return consumeMessages({ store, sink }, batch, context);
+      return consumeBatch({ store, announce() {} }, batch, context);
     };
     const [first, stale] = [createEvents(1), createEvents(1)].flat();
     assert.ok(first && stale);
@@ -150,9 +149,9 @@ describe('Several consumers of order events', () => {
     const consumer = ground.start({
       store: (store) => ({
         ...store,
-        async takeWhole(stretch, notifications, context) {
+        async storeBatch(range, notifications, context) {
           if (notifications.length > inTimeMax) throw new DatabaseUnavailable('it took too long');
-          return store.takeWhole(stretch, notifications, context);
+          return store.storeBatch(range, notifications, context);
         },
       }),
     });
@@ -188,13 +187,13 @@ describe('Several consumers of order events', () => {
     const events = mixedEvents(300, 4);
     await ground.publish(events);
     const resting = () =>
-      consumer.lines.filter(({ msg }) => msg === 'the partition rests: its messages cannot be stored');
+      consumer.lines.filter(({ msg }) => msg === 'the partition is paused: its messages cannot be stored');
     await eventually('the partition was tried several times', () => tries >= 4);
     assert.equal(resting().length, 1, 'it is said once');
     assert.equal(consumer.told.length, 0);
     isAway = false;
     await ground.consumed();
     await assertExactlyOnce(ground, events);
-    assert.ok(consumer.lines.some(({ msg }) => msg === 'the partition goes on'));
+    assert.ok(consumer.lines.some(({ msg }) => msg === 'the partition continues'));
   });
 });

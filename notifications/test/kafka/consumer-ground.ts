@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Admin, Consumer, compatibilityPartitioner, Producer } from '@platformatic/kafka';
+import type { OrderEvent } from 'loms/contract.ts';
 import { orderEvents } from 'loms/contract.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -8,13 +9,12 @@ import { type LogFields, logScope, stringifyJson } from 'rpc-kit';
 import { type Database, openDatabase } from 'service-kit';
 import { createTestDatabase, readTestBrokers } from 'testing';
 import { z } from 'zod';
-import type { OrderEvent } from '../../contract.ts';
-import type { SinkName } from '../../src/domain/delivery-ports.ts';
 import type { Notification } from '../../src/domain/ports.ts';
 import { startEventConsumer } from '../../src/kafka/consumer.ts';
 import { createDeadLetterReader } from '../../src/kafka/dead-letters.ts';
 import type { ConsumerStore } from '../../src/kafka/ports.ts';
 import { createConsumerStore } from '../../src/kafka/store.ts';
+import type { DeliveryTarget } from '../../src/repository/deliveries.ts';
 
 export interface RawMessage {
   readonly key?: string | undefined;
@@ -37,7 +37,7 @@ export interface RunningConsumer extends AsyncDisposable {
 
 export interface ConsumerOptions {
   /** Those that notifications are queued for. Default: none. */
-  readonly sinks?: readonly SinkName[];
+  readonly targets?: readonly DeliveryTarget[];
   readonly store?: (store: ConsumerStore) => ConsumerStore;
   /** Default: the ground's. */
   readonly group?: string;
@@ -144,7 +144,7 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
   const database = openDatabase({ url: place.databaseUrl, poolMax: 5, logger, registry });
   let transactions = 0;
   // What follows a transaction needs no turn of the event loop of its own: once it is over for others, that is done, too.
-  const store = surround(createConsumerStore(database, options.sinks ?? []), async (transaction) => {
+  const store = surround(createConsumerStore(database, options.targets ?? []), async (transaction) => {
     transactions += 1;
     return transaction().finally(() => {
       transactions -= 1;
@@ -156,11 +156,9 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
     ports: {
       store: options.store?.(store) ?? store,
-      sink: {
-        async send(notification) {
-          told.push(notification);
-          scopes.push(logScope());
-        },
+      announce(notification) {
+        told.push(notification);
+        scopes.push(logScope());
       },
     },
     letters: createDeadLetterReader(database),
@@ -192,14 +190,14 @@ export function surround(
 ): ConsumerStore {
   return {
     ...store,
-    takeWhole: (...parts) => around(() => store.takeWhole(...parts)),
+    storeBatch: (...parts) => around(() => store.storeBatch(...parts)),
     transaction: (work, context) => around(() => store.transaction(work, context)),
   };
 }
 
 /** A store for which every batch has something unusual about it. */
 export function oneByOne(store: ConsumerStore): ConsumerStore {
-  return { ...store, takeWhole: async () => false };
+  return { ...store, storeBatch: async () => false };
 }
 
 export function toRaw(event: OrderEvent, headers: RawMessage['headers'] = {}): RawMessage {

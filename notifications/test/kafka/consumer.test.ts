@@ -84,7 +84,7 @@ describe('The consumer of order events', () => {
     const events = createEvents(3);
     await ground.publish(events, { ...trace, baggage: 'user=alice' });
     await ground.publishRaw([{ key: '5', value: 'no JSON', headers: { ...trace, baggage: 'user=alice' } }]);
-    ground.start({ sinks: ['webhook'] });
+    ground.start({ targets: ['webhook'] });
     await ground.consumed();
     const rows = await ground.sql('SELECT traceparent, tracestate FROM deliveries');
     assert.deepEqual(rows, Array(3).fill(trace));

@@ -22,7 +22,7 @@ async function replay({ databaseUrl }: ConsumerGround, orderID: bigint): Promise
   const replayed = await replayOrder(
     {
       store,
-      sink: { send: async () => {} },
+      announce() {},
       read({ offset, key, value, headers }) {
         return readMessage({ offset, key: key && Buffer.from(key), value: value && Buffer.from(value), headers });
       },

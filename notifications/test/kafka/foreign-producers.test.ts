@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { Producer, type ProducerOptions } from '@platformatic/kafka';
-import type { OrderEvent } from '../../contract.ts';
+import type { OrderEvent } from 'loms/contract.ts';
 import { createEvent } from '../order-events.ts';
 import { type ConsumerGround, eventually, openConsumerGround, toRaw } from './consumer-ground.ts';
 

@@ -17,10 +17,10 @@ async function dieWithTheLast(point: DeathPoint): Promise<void> {
 function mortal(store: ConsumerStore): ConsumerStore {
   return {
     ...store,
-    async takeWhole(...parts) {
+    async storeBatch(...parts) {
       if (DIE.includes('one by one')) return false;
       batches += 1;
-      const taking = store.takeWhole(...parts);
+      const taking = store.storeBatch(...parts);
       // Somewhere between here and the answer; the server goes on with what it was told.
       await new Promise(setImmediate);
       await dieWithTheLast('while a whole batch is stored');

@@ -34,8 +34,8 @@ function isRefusal(error: unknown): error is Refusal {
 }
 
 function toWireError({ errors = {} }: MethodContract, refusal: Refusal, otherErrors: OtherErrors): Error {
-  const { reason, facts } = refusal;
+  const { reason, facts, cause } = refusal;
   const declared = Object.hasOwn(errors, reason) ? errors[reason] : undefined;
-  if (declared) return new RpcError(declared.code, declared.message, { reason, details: facts });
+  if (declared) return new RpcError(declared.code, declared.message, { reason, details: facts, cause });
   return otherErrors[reason]?.(refusal) ?? refusal;
 }

@@ -13,6 +13,8 @@ const refused: [importer: string, imported: string[]][] = [
   ['loms/src/repository/a.ts', ['../handler/handlers.ts', '../peer/events.ts', '../app.ts', '../main.ts']],
   ['loms/src/repository/b.ts', ['rpc-kit', 'rpc-kit/testing', '../../contract.ts', 'checkout/contract.ts']],
   ['loms/src/handler/a.ts', ['../repository/store.ts', '../peer/events.ts', '../app.ts', '../main.ts', 'pg', 'squel']],
+  ['notifications/src/domain/a.ts', ['loms/contract.ts', '../kafka/ports.ts', '../repository/deliveries.ts']],
+  ['notifications/src/domain/ports.ts', ['zod', 'rpc-kit', '../../contract.ts', '../kafka/ports.ts']],
   ['notifications/src/handler/a.ts', ['../kafka/store.ts', '../journal/queue.ts', '../webhook/queue.ts']],
   ['notifications/src/kafka/a.ts', ['../journal/queue.ts', '../handler/handlers.ts', '../app.ts', 'pg', 'squel']],
   ['notifications/src/journal/a.ts', ['../webhook/queue.ts', '../main.ts', 'loms/src/app.ts']],

@@ -1,51 +1,56 @@
+import { failedWith } from 'rpc-kit';
 import { createRelay, type Relay, retryDelayMs } from 'service-kit';
-import type { ClaimedDelivery, DeliveryQueue, Target } from '../domain/delivery-ports.ts';
-import { DeliveryRefused } from '../domain/errors.ts';
 import type { Context, Notification } from '../domain/ports.ts';
+import { notify, type Webhook } from './client.ts';
+import type { ClaimedDelivery, DeliveryQueue } from './queue.ts';
 
 export interface DeliveryReport {
-  /** It rests for `delayMs` and is tried again. */
+  /** The delivery is retried after `delayMs`. */
   onFailure(notification: Notification, error: unknown, delayMs: number): void;
-  /** It was given up, after so many attempts. */
+  /** The notification was given up. */
   onDead(notification: Notification, error: unknown, attempts: number): void;
   onDelivered(count: number): void;
   /** The next round has something to do. */
   onProgress(): void;
 }
 
-/** Deliveries in flight at a time, each of another order. */
+/** Deliveries in flight, each of another order. */
 const IN_FLIGHT_MAX = 16;
-/** Longer than a delivery's timeout by far, so that two relays deliver the same notification only after a crash. */
+/** Far longer than a delivery's timeout, so that two replicas deliver the same notification only after a crash. */
 const LEASE_MS = 30_000;
-const RECORD_TIMEOUT_MS = 2_000;
+const STATEMENT_TIMEOUT_MS = 2_000;
 const DELAY = { baseMs: 200, maxMs: 300_000 };
-/** With the delays between them, these take about an hour: time to mend a receiver that is set up wrongly. */
+/** With the delays between them these take about an hour: time to repair a receiver that is configured wrongly. */
 const REFUSALS_MAX = 20;
-/** Older notifications are of no use; but each is tried a few times, also one that waited behind another for all that time. */
+/** Older notifications are useless. A notification that waited behind another one for so long still gets a few attempts. */
 const AGE_MAX_MS = 24 * 3_600_000;
 const ATTEMPTS_MIN = 5;
 
 export interface DeliveryRelay extends Pick<Relay, 'round'> {
-  /** For the end: waits for deliveries in flight, and acknowledges them. */
+  /** Waits for deliveries in flight and acknowledges them. To be called after the last round. */
   settle(): Promise<void>;
 }
 
-/** Delivers notifications to a target, at least once, those of an order one after the other. */
-export function createDeliveryRelay(queue: DeliveryQueue, target: Target, report: DeliveryReport): DeliveryRelay {
+/** Delivers notifications to the webhook at least once, those of an order one by one. */
+export function createDeliveryRelay(
+  queue: DeliveryQueue,
+  webhook: Pick<Webhook, 'deliver'>,
+  report: DeliveryReport,
+): DeliveryRelay {
   async function deliver(delivery: ClaimedDelivery, signal: AbortSignal): Promise<ClaimedDelivery | undefined> {
     const { notification, attempts } = delivery;
     try {
       const { traceparent, tracestate } = notification;
-      await target.deliver(notification, { signal, traceparent, tracestate });
+      await webhook.deliver(notification, { signal, traceparent, tracestate });
       return delivery;
     } catch (error) {
       if (!signal.aborted && isHopeless(delivery, error)) {
-        await queue.bury(notification, toRecord());
+        await queue.bury(notification, statementContext());
         report.onDead(notification, error, attempts);
       } else {
         const delayMs = retryDelayMs(attempts, error, DELAY);
         report.onFailure(notification, error, delayMs);
-        await queue.postpone(notification, delayMs, toRecord());
+        await queue.postpone(notification, delayMs, statementContext());
       }
       return undefined;
     }
@@ -55,23 +60,23 @@ export function createDeliveryRelay(queue: DeliveryQueue, target: Target, report
     inFlightMax: IN_FLIGHT_MAX,
     async advance(delivered, limit, signal) {
       const notifications = delivered.map(({ notification }) => notification);
-      if (notifications.length > 0) await queue.delivered(notifications, toRecord());
+      if (notifications.length > 0) await queue.acknowledge(notifications, statementContext());
       const claimed = limit > 0 ? await queue.claim(limit, LEASE_MS, { signal }) : [];
-      // A round whose claim failed is repeated, so it counts nothing.
+      // After the claim, because a failed claim repeats the round with the same deliveries.
       report.onDelivered(notifications.length);
       return claimed;
     },
     deliver,
     onDelivered: report.onProgress,
   });
-  return { round: relay.round, settle: () => relay.settle(toRecord().signal) };
+  return { round: relay.round, settle: () => relay.settle(statementContext().signal) };
 }
 
 function isHopeless({ attempts, waitedMs }: ClaimedDelivery, error: unknown): boolean {
-  if (error instanceof DeliveryRefused && attempts >= REFUSALS_MAX) return true;
+  if (failedWith(error, notify, 'refused') && attempts >= REFUSALS_MAX) return true;
   return waitedMs >= AGE_MAX_MS && attempts >= ATTEMPTS_MIN;
 }
 
-function toRecord(): Context {
-  return { signal: AbortSignal.timeout(RECORD_TIMEOUT_MS) };
+function statementContext(): Context {
+  return { signal: AbortSignal.timeout(STATEMENT_TIMEOUT_MS) };
 }

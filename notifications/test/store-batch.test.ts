@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { OrderEvent } from 'loms/contract.ts';
 import { type Database, sql } from 'service-kit';
 import { createTestDatabase } from 'testing';
-import type { OrderEvent } from '../contract.ts';
-import type { QueuedNotification } from '../src/domain/delivery-ports.ts';
-import type { ConsumerStore, Stretch } from '../src/kafka/ports.ts';
+import type { QueuedNotification } from '../src/domain/ports.ts';
+import type { ConsumerStore, OffsetRange } from '../src/kafka/ports.ts';
 import { createConsumerStore } from '../src/kafka/store.ts';
 import { openPool } from './journal-ground.ts';
 import { createEvent, createEvents } from './order-events.ts';
@@ -32,8 +32,8 @@ describe('A batch that is taken whole', () => {
   const query = (text: string) => database.run('test', { toParam: () => ({ text, values: [] }) });
 
   async function take(events: readonly OrderEvent[], from: bigint): Promise<boolean> {
-    const stretch: Stretch = { ...PLACE, from, to: from + BigInt(events.length) };
-    return store.takeWhole(stretch, events.map(told), context);
+    const range: OffsetRange = { ...PLACE, from, to: from + BigInt(events.length) };
+    return store.storeBatch(range, events.map(told), context);
   }
 
   async function stored(): Promise<string[]> {
@@ -67,7 +67,7 @@ describe('A batch that is taken whole', () => {
 
   it('keeps every column as it came', async () => {
     const event = createEvent({ status: 'awaiting payment' });
-    await store.takeWhole({ ...PLACE, from: 0n, to: 1n }, [{ ...told(event), traceparent: TRACEPARENT }], context);
+    await store.storeBatch({ ...PLACE, from: 0n, to: 1n }, [{ ...told(event), traceparent: TRACEPARENT }], context);
     const [row] = await query('SELECT * FROM notifications JOIN deliveries USING (order_id, seq)');
     const { order_id, seq, event_id, user_id, status, at, text, traceparent } = row ?? {};
     assert.deepEqual(
@@ -77,7 +77,7 @@ describe('A batch that is taken whole', () => {
   });
 
   it('moves the group on also where nothing is in it', async () => {
-    assert.ok(await store.takeWhole({ ...PLACE, from: 0n, to: 4n }, [], context));
+    assert.ok(await store.storeBatch({ ...PLACE, from: 0n, to: 4n }, [], context));
     assert.equal(await store.readOffset(PLACE, context), 4n);
   });
 

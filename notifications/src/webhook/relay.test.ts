@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { fail } from 'rpc-kit';
 import sinon from 'sinon';
-import type { ClaimedDelivery, DeliveryQueue, Target } from '../domain/delivery-ports.ts';
-import { DeliveryRefused } from '../domain/errors.ts';
-import { createDeliveryRelay } from './delivery-relay.ts';
+import { notify, type Webhook } from './client.ts';
+import type { ClaimedDelivery, DeliveryQueue } from './queue.ts';
+import { createDeliveryRelay } from './relay.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -17,12 +18,12 @@ function deliveryOf(given: Partial<ClaimedDelivery> = {}): ClaimedDelivery {
 async function deliverOne(delivery: ClaimedDelivery, failure?: Error) {
   const queue = {
     claim: sinon.stub<Parameters<DeliveryQueue['claim']>, ReturnType<DeliveryQueue['claim']>>().resolves([]),
-    delivered: sinon.stub<Parameters<DeliveryQueue['delivered']>, Promise<void>>().resolves(),
+    acknowledge: sinon.stub<Parameters<DeliveryQueue['acknowledge']>, Promise<void>>().resolves(),
     postpone: sinon.stub<Parameters<DeliveryQueue['postpone']>, Promise<void>>().resolves(),
     bury: sinon.stub<Parameters<DeliveryQueue['bury']>, Promise<void>>().resolves(),
   };
   queue.claim.onFirstCall().resolves([delivery]);
-  const deliver = sinon.stub<Parameters<Target['deliver']>, Promise<void>>();
+  const deliver = sinon.stub<Parameters<Webhook['deliver']>, Promise<void>>();
   if (failure) deliver.rejects(failure);
   else deliver.resolves();
   const report = {
@@ -41,7 +42,7 @@ describe('The relay of notifications', () => {
   it('notes what was delivered, counts it, and lets the next one come', async () => {
     const delivery = deliveryOf();
     const { queue, report } = await deliverOne(delivery);
-    sinon.assert.calledOnceWithExactly(queue.delivered, [delivery.notification], sinon.match.object);
+    sinon.assert.calledOnceWithExactly(queue.acknowledge, [delivery.notification], sinon.match.object);
     assert.deepEqual(report.onDelivered.args, [[0], [1]]);
     sinon.assert.calledOnce(report.onProgress);
     sinon.assert.notCalled(queue.postpone);
@@ -65,7 +66,7 @@ describe('The relay of notifications', () => {
     sinon.assert.calledOnceWithExactly(queue.postpone, delivery.notification, 60_000, sinon.match.object);
   });
 
-  const refusal = new DeliveryRefused('the webhook answered 400');
+  const refusal = fail(notify, 'refused', { status: 400 });
   const silence = new Error('no answer');
   const fates: { what: string; delivery: Partial<ClaimedDelivery>; failure: Error; isDead: boolean }[] = [
     { what: 'refused 19 times', delivery: { attempts: 19 }, failure: refusal, isDead: false },
