@@ -56,11 +56,29 @@ describe('README.md and the pages in docs', () => {
   });
 });
 
+/** Every file of the flows, of which one without a folder is beside the file that is named before it. */
+function readFlows(): string[] {
+  let folder = '';
+  return Array.from(read('docs/architecture.md').matchAll(/`((?:[\w-]+\/)*)([\w-]+\.ts)`/g), ([, path, name]) => {
+    folder = path || folder;
+    return `${folder}${name}`;
+  });
+}
+
 describe('docs/architecture.md', () => {
   const rooms = readRooms();
 
   it('has a sentence for every folder at the top', () => {
     assert.deepEqual(rooms.filter((room) => !room.includes('/')).sort(), folders.sort());
+  });
+
+  it('names only files that exist', () => {
+    const flows = readFlows().filter((path) => !path.endsWith('contract.ts'));
+    assert.ok(flows.length > 40, `only ${flows.length} files are named`);
+    assert.deepEqual(
+      flows.filter((path) => !exists(path)),
+      [],
+    );
   });
 
   it('names only folders that exist', () => {
