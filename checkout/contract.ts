@@ -1,7 +1,7 @@
 import { defineService, idempotencyKey, int64, uint16, uint32, uint64 } from 'rpc-kit';
 import { z } from 'zod';
 
-/** Lines of one cart, and what one line holds. An order has the same limits, so every cart can be ordered. */
+/** Limits of a cart. An order has the same, so every cart can be ordered. */
 export const CART_LINES_MAX = 100;
 export const LINE_COUNT_MAX = 65_535;
 

@@ -1,7 +1,7 @@
 import { defineService, text, uint32 } from 'rpc-kit';
 import { z } from 'zod';
 
-/** More skus than this in one answer would only make it slow; callers page with startAfterSku. */
+/** A page of skus; callers continue with startAfterSku. */
 const SKUS_MAX = 1_000;
 
 const token = text(255);

@@ -14,10 +14,10 @@ export interface App extends AsyncDisposable {
   readonly service: Service<typeof checkout.methods>;
 }
 
-/** How late a purchase that was cut off is taken up. */
+/** Pause between searches for interrupted purchases. */
 const RESUME_IDLE_MS = 1_000;
 
-/** Puts the parts together. Disposing stops the background work. */
+/** Composes the service and starts its background work. Disposing stops that work. */
 export function createApp(parts: Parts): App {
   const { logger, registry, unfinished } = parts;
   const store = countPurchases(registry, parts.store);
@@ -31,11 +31,11 @@ export function createApp(parts: Parts): App {
       let failures = 0;
       const onFailure = (purchaseID: string, err: unknown): void => {
         failures += 1;
-        logger.warn({ purchase_id: purchaseID, err }, 'a purchase could not be finished and will be tried again');
+        logger.warn({ purchase_id: purchaseID, err }, 'a purchase could not be finished and will be retried');
       };
-      const taken = await resumePurchases(unfinished, { ...parts, store }, { onFailure }, { signal });
-      resumed(taken - failures, failures);
-      return taken === RESUME_BATCH_MAX;
+      const claimed = await resumePurchases(unfinished, { ...parts, store }, { onFailure }, { signal });
+      resumed(claimed - failures, failures);
+      return claimed === RESUME_BATCH_MAX;
     },
   });
   const service = implement(checkout, createHandlers({ ...parts, store }), serviceOptions(parts));

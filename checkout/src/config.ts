@@ -7,19 +7,19 @@ export const checkoutConfig = z.object({
   LOMS_URL: variable
     .httpUrls()
     .describe(
-      'Where loms answers. Several, by commas, share the calls; `dns+http://loms:8081` is all addresses behind the name.',
+      'URLs of loms, separated by commas; calls are balanced over them. `dns+http://loms:8081` means all addresses of the name.',
     ),
   PRODUCTS_URL: variable
     .httpUrls()
-    .describe('Where the product service answers: ours, or the original one, which speaks plain `POST /get_product`.'),
-  PRODUCTS_TOKEN: variable.secret().describe('The token for the product service.'),
+    .describe('URLs of the product service: ours, or the original one, which speaks plain `POST /get_product`.'),
+  PRODUCTS_TOKEN: variable.secret().describe('Token that checkout sends to the product service.'),
   PRODUCTS_LIMIT_SHARED: variable
     .choice(['off', 'on'], 'off')
     .describe(
-      'On: all replicas together keep the limit of the product service, through the database. Off: each its own.',
+      'on: all replicas share the limit of ten requests a second to the product service, through the database. off: each replica has its own.',
     ),
   PRODUCT_CACHE_MAX_AGE_MS: variable
     .cacheAge(1_000)
-    .describe('How old the names and prices in listCart may be; 0 asks for each anew.'),
-  OPERATIONS_KEPT_DAYS: variable.whole(30, KEPT_DAYS).describe('How long the journal of operations goes back.'),
+    .describe('Maximum age of names and prices in listCart, in milliseconds; 0 turns the cache off.'),
+  OPERATIONS_KEPT_DAYS: variable.whole(30, KEPT_DAYS).describe('Retention of the journal of operations, in days.'),
 });

@@ -14,7 +14,7 @@ import { createApp } from './app.ts';
 import { checkoutConfig } from './config.ts';
 import { createOrderDesk, createWarehouse } from './peer/loms.ts';
 import { cacheProducts, countProductAnswers } from './peer/product-cache.ts';
-import { createProductCatalogue, PRODUCT_LIMIT } from './peer/products.ts';
+import { createProductCatalogue, PRODUCT_LIMIT, PRODUCT_PEER } from './peer/products.ts';
 import { singleFlight } from './peer/single-flight.ts';
 import { observeUnsettled } from './purchase-metrics.ts';
 import { createCartReader } from './repository/carts.ts';
@@ -26,11 +26,13 @@ await run('checkout', async (stopped) => {
   const { config, logger, registry, database, limit, userAgent } = service;
 
   await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, registry, logger });
-  // Each request takes a turn of the product service's limit, so none is sent again behind its back.
-  // The original service, which is none of ours, may stand there: it is told no baggage.
-  const plainly = { face: 'plain', baggage: false, retries: false } as const;
-  const toProducts = { urls: config.PRODUCTS_URL, userAgent, registry, logger, ...plainly };
-  await using productsPeer = openPeer(products, toProducts);
+  await using productsPeer = openPeer(products, {
+    urls: config.PRODUCTS_URL,
+    userAgent,
+    registry,
+    logger,
+    ...PRODUCT_PEER,
+  });
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger, registry);
 
   const productLimiter =

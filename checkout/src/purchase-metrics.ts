@@ -7,15 +7,15 @@ type Outcome = PurchaseOutcome['state'];
 const OUTCOMES = ['ordered', 'out of stock', 'cart empty', 'rejected'] as const satisfies Outcome[];
 const CHANGES = ['add', 'delete'] as const;
 
-/** What a transaction did that counts once it is committed. */
+/** What a transaction changed; added to the metrics after its commit. */
 interface Tally {
   readonly changes: (typeof CHANGES)[number][];
   readonly outcomes: Outcome[];
 }
 
 /**
- * The store, with what it commits counted: `cart_changes_total{change}` and `purchases_total{outcome}`. A purchase counts
- * once, when it is settled, whoever settles it and however often it is asked for.
+ * Decorates the store: counts committed work in `cart_changes_total{change}` and `purchases_total{outcome}`. A purchase counts
+ * once, when it is settled.
  */
 export function countPurchases(registry: Registry, store: Store): Store {
   const changed = new Counter({
@@ -30,7 +30,7 @@ export function countPurchases(registry: Registry, store: Store): Store {
     labelNames: ['outcome'],
     registers: [registry],
   });
-  // What has not happened yet shows as 0: a rate needs a beginning.
+  // Series start at 0, so that a rate over the first event is correct.
   for (const change of CHANGES) changed.inc({ change }, 0);
   for (const outcome of OUTCOMES) settled.inc({ outcome }, 0);
 
@@ -38,7 +38,7 @@ export function countPurchases(registry: Registry, store: Store): Store {
     async transaction(work, context) {
       let tally: Tally = { changes: [], outcomes: [] };
       const result = await store.transaction(({ carts, purchases }) => {
-        // It may run more than once; only the last time is committed.
+        // The work may run more than once; only the last run is committed.
         tally = { changes: [], outcomes: [] };
         return work({ carts: tallyCarts(carts, tally), purchases: tallyPurchases(purchases, tally) });
       }, context);
@@ -81,7 +81,7 @@ function tallyPurchases(purchases: Purchases, { outcomes }: Tally): Purchases {
   };
 }
 
-/** `purchases_resumed_total{result}`: purchases that were cut off, taken up in the background. */
+/** `purchases_resumed_total{result}`: interrupted purchases that the background claimed. */
 export function countResumptions(registry: Registry): (finished: number, failed: number) => void {
   const resumed = new Counter({
     name: 'purchases_resumed_total',

@@ -13,7 +13,7 @@ import type { RunningService } from 'testing';
 import { createApp } from '../src/app.ts';
 import type { OrderDesk } from '../src/domain/ports.ts';
 import { createOrderDesk, createWarehouse } from '../src/peer/loms.ts';
-import { createProductCatalogue, PRODUCT_LIMIT } from '../src/peer/products.ts';
+import { createProductCatalogue, PRODUCT_LIMIT, PRODUCT_PEER } from '../src/peer/products.ts';
 import { createCartReader } from '../src/repository/carts.ts';
 import { createUnfinishedPurchases } from '../src/repository/purchases.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -51,15 +51,9 @@ export async function startCheckout(
   const database = decorators.database?.(pool) ?? pool;
   const userAgent = 'checkout/tests';
   const lomsPeer = resources.use(openPeer(loms, { urls: options.lomsUrls, userAgent, registry, logger }));
-  const toProducts = {
-    urls: [options.productsUrl],
-    userAgent,
-    registry,
-    logger,
-    face: 'plain',
-    retries: false,
-  } as const;
-  const productsPeer = resources.use(openPeer(products, toProducts));
+  const productsPeer = resources.use(
+    openPeer(products, { urls: [options.productsUrl], userAgent, registry, logger, ...PRODUCT_PEER }),
+  );
   const limiter =
     options.productsLimitShared === 'on'
       ? createSharedTokenBucket({ database, name: 'products', logger, ...PRODUCT_LIMIT })

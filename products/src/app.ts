@@ -6,7 +6,7 @@ import { createHandlers } from './handler/handlers.ts';
 
 export interface Parts extends ServingParts {
   readonly catalogue: Catalogue;
-  /** What callers must send to be answered. */
+  /** The token that callers must send. */
   readonly token: string;
 }
 

@@ -4,5 +4,5 @@ import { z } from 'zod';
 export const productsConfig = z.object({
   PORT: variable.port(8083).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
-  PRODUCTS_TOKEN: variable.secret().describe('The token that callers must send.'),
+  PRODUCTS_TOKEN: variable.secret().describe('Token that callers must send.'),
 });

@@ -2,66 +2,64 @@ import { hideUrlSecrets } from 'rpc-kit/urls';
 import type { z } from 'zod';
 import { metaOf, variable } from './variables.ts';
 
-/** Mistakes in the environment, all of them, as sentences for the one who set it. */
+/** All mistakes in the environment, as sentences for the operator. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** pgbouncer takes 300 clients (pgbouncer/common.ini), and a service has a replica or two at least. */
+/** pgbouncer accepts 300 clients (pgbouncer/common.ini), and a service runs as two replicas or more. */
 const POOL_MAX = 150;
 
-/** A hundred years. Postgres knows no date before 4713 BC, so a clean-up that counts back millions of days would fail. */
+/** A hundred years. Postgres knows no date before 4713 BC, so a longer retention would make the clean-up fail. */
 export const KEPT_DAYS = { min: 1, max: 36_500 };
 
-/** The variables that every service has. */
+/** The variables of every service. */
 export const commonVariables = {
   HOST: variable.host('127.0.0.1').describe('Address to listen on.'),
   ALLOWED_HOSTS: variable
     .hosts()
     .optional()
     .describe(
-      'Names that browsers and proxies may use for this service besides loopback names and the bound address, separated by commas: `shop.example`, `shop.example:8443`. A request by another name is refused (421); programs may also use any IP address and any name without a dot.',
+      'Host names that browsers and proxies may use for this service, besides loopback names and the bound address. Separated by commas: `shop.example`, `shop.example:8443`. A request with another Host is refused (421); programs may also use any IP address and any name without a dot.',
     ),
   ALLOWED_ORIGINS: variable
     .origins()
     .optional()
     .describe(
-      'Origins of web pages that may call this service besides its own, separated by commas: `https://shop.example`. A request of another page is refused (403).',
+      'Origins of web pages that may call this service, besides its own. Separated by commas: `https://shop.example`. A request from another page is refused (403).',
     ),
   LOG_LEVEL: variable
     .choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'info')
-    .describe('The least level of log lines that are written.'),
+    .describe('Lowest level of log lines that are written.'),
   DATABASE_URL: variable
     .databaseUrl()
     .describe(
-      "Postgres, or the pgbouncer in front of it, with the service's own role. TLS by `?sslmode=verify-full` and `sslrootcert`. PG variables and ~/.pgpass are not read.",
+      "URL of Postgres, or of pgbouncer in front of it, with the service's own role. `?sslmode=verify-full` and `sslrootcert` turn on TLS. PG variables and ~/.pgpass are ignored.",
     ),
   DATABASE_POOL_MAX: variable
     .whole(10, { min: 1, max: POOL_MAX })
-    .describe('Connections of one process to its database.'),
+    .describe('Maximum number of database connections of one process. Further statements wait for one.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: variable
     .collectorUrl()
     .optional()
-    .describe('The collector that traces are sent to, by OTLP over HTTP. Without it nothing is traced.'),
+    .describe('OpenTelemetry collector that receives traces by OTLP over HTTP. Unset: no traces.'),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: variable
     .httpUrl()
     .optional()
-    .describe(
-      'The address for traces as it stands, in place of OTEL_EXPORTER_OTLP_ENDPOINT with /v1/traces behind it.',
-    ),
+    .describe('Full URL for traces, used instead of OTEL_EXPORTER_OTLP_ENDPOINT plus /v1/traces.'),
   TRACES_SAMPLED_RATIO: variable
     .ratio(1)
-    .describe('The part of the traces begun here that is recorded; a call that belongs to a trace does as its caller.'),
+    .describe(
+      'Fraction of the traces started by this service that is recorded. A call within a trace follows the decision of its caller.',
+    ),
   PROFILE_DIR: variable
     .text()
     .optional()
-    .describe(
-      'The folder for profiles of the running process, and for the socket to ask for them. Without it there are none.',
-    ),
+    .describe('Folder for profiles of the running process and for the socket that starts them. Unset: no profiles.'),
 };
 
 /**
- * Reads the environment once and reports every mistake at once. An empty variable counts as not set.
+ * Reads the environment and reports all mistakes together. An empty variable counts as unset.
  * @throws {ConfigError}
  */
 export function loadConfig<S extends z.ZodObject>(
@@ -74,15 +72,15 @@ export function loadConfig<S extends z.ZodObject>(
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map(({ path: [variable], message }) => {
-    // A mistake of several variables together names them itself.
+    // The message of a rule over several variables names them.
     if (variable === undefined) return message;
     const name = String(variable);
     return name in given ? `${name} is wrong: ${message}` : `${name} is not set`;
   });
-  throw new ConfigError(`${mistakes.join('; ')}. The README's table of variables says what each is for.`);
+  throw new ConfigError(`${mistakes.join('; ')}. The README's table describes each variable.`);
 }
 
-/** For rules over several variables: they are checked beside the mistakes of single ones, so that all are reported at once. */
+/** For rules over several variables: check them even if single variables are wrong, so that one start reports everything. */
 export const EVEN_WITH_MISTAKES = { when: () => true };
 
 /** The configuration for the start-up log, without secrets. */
@@ -97,12 +95,12 @@ function withoutUrlSecrets(value: unknown): unknown {
   return typeof value === 'string' ? hideUrlSecrets(value) : value;
 }
 
-/** What the documentation says of one variable. */
+/** One row of the documentation's table. */
 export interface DescribedVariable {
   readonly name: string;
   readonly required: boolean;
   readonly fallback: string | undefined;
-  /** The values that it takes, where they can be listed. */
+  /** The accepted values, if they can be listed. */
   readonly values: string | undefined;
   readonly meaning: string;
 }

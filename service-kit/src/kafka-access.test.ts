@@ -41,7 +41,7 @@ describe('The access to Kafka', () => {
     'a password without a name': [{ KAFKA_PASSWORD: 'x' }, /^KAFKA_USERNAME and KAFKA_PASSWORD belong together/],
     'an authority without TLS': [
       { KAFKA_CA_FILE: FILE },
-      /^KAFKA_CA_FILE is of no use without KAFKA_TLS=on\. The README/,
+      /^KAFKA_CA_FILE has no effect without KAFKA_TLS=on\. The README/,
     ],
     'a password for everybody to read': [{ ...USER, KAFKA_SASL_MECHANISM: 'PLAIN' }, /set KAFKA_TLS=on\. The README/],
     'an authority whose file is not there': [
@@ -83,13 +83,19 @@ describe('What keeps a service out of Kafka', () => {
 
   const reasons: Record<string, [object, RegExp]> = {
     'a wrong password': [{ apiId: 'SASL_AUTHENTICATION_FAILED' }, /refuse KAFKA_USERNAME with this KAFKA_PASSWORD/],
-    'a mechanism that is not known': [{ apiId: 'UNSUPPORTED_SASL_MECHANISM' }, /do not take this KAFKA_SASL_MECHANISM/],
-    'a certificate that nobody vouches for': [{ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }, /KAFKA_CA_FILE has to name/],
+    'a mechanism that is not known': [
+      { apiId: 'UNSUPPORTED_SASL_MECHANISM' },
+      /do not support this KAFKA_SASL_MECHANISM/,
+    ],
+    'a certificate that nobody vouches for': [
+      { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
+      /KAFKA_CA_FILE has to hold its authority/,
+    ],
     'a certificate for another address': [
       { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
-      /the addresses have to be those in it/,
+      /and KAFKA_BROKERS the names in it/,
     ],
-    'a port without TLS': [{ code: 'ERR_SSL_WRONG_VERSION_NUMBER' }, /do not speak TLS there/],
+    'a port without TLS': [{ code: 'ERR_SSL_WRONG_VERSION_NUMBER' }, /has no TLS/],
   };
   for (const [what, [failure, reason]] of Object.entries(reasons)) {
     it(`is told in a sentence: ${what}`, () => {

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { variable } from './variables.ts';
 
-/** How the brokers are reached. */
+/** How a service connects to Kafka. */
 export interface KafkaAccess {
-  /** `host:port` of some of the brokers; they name the others. */
+  /** `host:port` of the bootstrap brokers. */
   readonly brokers: readonly string[];
-  /** Speak TLS, and believe the authorities that Node knows, or else this one in PEM. */
+  /** TLS; `ca` is the certificate authority in PEM, by default the authorities that Node trusts. */
   readonly tls?: { readonly ca?: string } | undefined;
-  /** Who we are (https://kafka.apache.org/documentation/#security_sasl). */
+  /** Authentication (https://kafka.apache.org/documentation/#security_sasl). */
   readonly sasl?:
     | { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string }
     | undefined;
@@ -17,19 +17,20 @@ export interface KafkaAccess {
 const MECHANISMS = ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'PLAIN'] as const;
 type SaslMechanism = (typeof MECHANISMS)[number];
 
-/** @param purpose what the service does with a Kafka, as a sentence */
+/** @param purpose a sentence: how the service uses Kafka */
 export function kafkaVariables(purpose: string) {
   return {
-    KAFKA_BROKERS: variable.hostPorts().optional().describe(`Some of the brokers, as host:port by commas. ${purpose}`),
-    KAFKA_TLS: variable.choice(['off', 'on'], 'off').describe('Whether the brokers are spoken to by TLS.'),
+    KAFKA_BROKERS: variable
+      .hostPorts()
+      .optional()
+      .describe(`Bootstrap brokers as host:port, separated by commas. ${purpose}`),
+    KAFKA_TLS: variable.choice(['off', 'on'], 'off').describe('Whether connections to the brokers use TLS.'),
     KAFKA_CA_FILE: variable
       .file()
       .optional()
-      .describe(
-        "The authority that signed the brokers' certificates, as a file in PEM. Without it, those that Node knows.",
-      ),
+      .describe('PEM file with the certificate authority of the brokers. Unset: the authorities that Node trusts.'),
     KAFKA_USERNAME: variable.text().optional().describe('SASL user name. Unset: connect without authentication.'),
-    KAFKA_PASSWORD: variable.secret().optional().describe('The password of KAFKA_USERNAME.'),
+    KAFKA_PASSWORD: variable.secret().optional().describe('SASL password of KAFKA_USERNAME.'),
     KAFKA_SASL_MECHANISM: variable
       .choice(MECHANISMS, 'SCRAM-SHA-512')
       .describe('SASL mechanism. PLAIN sends the password in clear text, so it requires KAFKA_TLS=on.'),
@@ -38,7 +39,7 @@ export function kafkaVariables(purpose: string) {
 
 export type KafkaConfig = z.output<z.ZodObject<ReturnType<typeof kafkaVariables>>>;
 
-/** @returns nothing where no brokers are named */
+/** @returns `undefined` without KAFKA_BROKERS */
 export function readKafkaAccess(config: KafkaConfig): KafkaAccess | undefined {
   const { KAFKA_BROKERS: brokers, KAFKA_TLS, KAFKA_CA_FILE, KAFKA_USERNAME, KAFKA_PASSWORD } = config;
   if (!brokers) return undefined;
@@ -59,21 +60,21 @@ function mistakesOf(config: KafkaConfig): string[] {
   const { KAFKA_TLS, KAFKA_CA_FILE, KAFKA_USERNAME, KAFKA_PASSWORD, KAFKA_SASL_MECHANISM } = config;
   return [
     !KAFKA_USERNAME === !KAFKA_PASSWORD ? '' : 'KAFKA_USERNAME and KAFKA_PASSWORD belong together: set both or neither',
-    KAFKA_CA_FILE && KAFKA_TLS === 'off' ? 'KAFKA_CA_FILE is of no use without KAFKA_TLS=on' : '',
+    KAFKA_CA_FILE && KAFKA_TLS === 'off' ? 'KAFKA_CA_FILE has no effect without KAFKA_TLS=on' : '',
     KAFKA_USERNAME && KAFKA_SASL_MECHANISM === 'PLAIN' && KAFKA_TLS === 'off'
-      ? 'KAFKA_SASL_MECHANISM=PLAIN would send the password for everybody to read: set KAFKA_TLS=on'
+      ? 'KAFKA_SASL_MECHANISM=PLAIN sends the password in clear text: set KAFKA_TLS=on'
       : '',
   ].filter((mistake) => mistake !== '');
 }
 
-/** What the clients of @platformatic/kafka want of it. */
+/** The options of @platformatic/kafka's clients. */
 export function toKafkaClient({ brokers, tls, sasl }: KafkaAccess) {
   return { bootstrapBrokers: [...brokers], ...(tls && { tls: { ...tls } }), ...(sasl && { sasl: { ...sasl } }) };
 }
 
 interface Failure {
   readonly code?: unknown;
-  /** By Kafka's protocol. */
+  /** The name of the error in Kafka's protocol. */
   readonly apiId?: unknown;
   readonly message?: unknown;
   readonly cause?: unknown;
@@ -83,26 +84,26 @@ interface Failure {
 const REASONS: readonly (readonly [holds: (failure: Failure) => boolean, reason: string])[] = [
   [
     ({ apiId }) => apiId === 'SASL_AUTHENTICATION_FAILED',
-    'the brokers refuse KAFKA_USERNAME with this KAFKA_PASSWORD by this KAFKA_SASL_MECHANISM.',
+    'the brokers refuse KAFKA_USERNAME with this KAFKA_PASSWORD and this KAFKA_SASL_MECHANISM.',
   ],
-  [({ apiId }) => apiId === 'UNSUPPORTED_SASL_MECHANISM', 'the brokers do not take this KAFKA_SASL_MECHANISM.'],
+  [({ apiId }) => apiId === 'UNSUPPORTED_SASL_MECHANISM', 'the brokers do not support this KAFKA_SASL_MECHANISM.'],
   [
     ({ code }) => /CERT|UNABLE_TO_VERIFY/.test(String(code)),
-    "the brokers' certificate is not believed: KAFKA_CA_FILE has to name who signed it, and the addresses have to be those in it.",
+    'the certificate of the brokers is not trusted: KAFKA_CA_FILE has to hold its authority, and KAFKA_BROKERS the names in it.',
   ],
   [
     ({ code, message }) => /WRONG_VERSION|ERR_SSL/.test(String(code)) || /before secure TLS/.test(String(message)),
-    'the brokers do not speak TLS there: leave KAFKA_TLS, or name their port for it in KAFKA_BROKERS.',
+    'this port of the brokers has no TLS: set KAFKA_TLS=off, or name their TLS port in KAFKA_BROKERS.',
   ],
 ];
 
-/** Why brokers that are there let nobody in, as a sentence that says what to look at; `undefined` where it is nothing of that. */
+/** Why reachable brokers refuse the service, as a sentence with the variable to check; `undefined` for any other failure. */
 export function explainKafkaFailure(error: unknown): string | undefined {
   const failures = allOf(error);
   return REASONS.find(([holds]) => failures.some(holds))?.[1];
 }
 
-/** Errors of Kafka's client hold others as causes and in lists; what tells something is far inside. */
+/** Kafka's client nests errors as causes and in lists; the useful one is deep inside. */
 function allOf(error: unknown, depth = 0): Failure[] {
   if (typeof error !== 'object' || error === null || depth > DEPTH_MAX) return [];
   const failure: Failure = error;

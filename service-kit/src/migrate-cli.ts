@@ -7,9 +7,9 @@ import { provision } from './database/provision.ts';
 import { variable } from './variables.ts';
 
 /**
- * `node service-kit/src/migrate-cli.ts up|down|status <service>` on the database of DATABASE_URL: all that a one-shot job
- * needs where somebody else runs Postgres. With SUPERUSER_DATABASE_URL, `up` first makes the role and the database that
- * DATABASE_URL names. `make migrate` does the same on the embedded one.
+ * `node service-kit/src/migrate-cli.ts up|down|status <service>` migrates the database of DATABASE_URL, for example in a
+ * one-shot container. With SUPERUSER_DATABASE_URL, `up` first creates the role and the database that DATABASE_URL names.
+ * `make migrate` does the same on the embedded Postgres.
  */
 const USAGE = 'Usage: DATABASE_URL=postgres://… node service-kit/src/migrate-cli.ts up|down|status <service>';
 

@@ -22,22 +22,22 @@ import type { variable } from './variables.ts';
 
 type ServiceConfig = z.ZodObject<typeof commonVariables & { readonly PORT: ReturnType<typeof variable.port> }>;
 
-/** What every service runs on. Disposing closes it, after the server and what else the service has opened. */
+/** The resources of every service. Declared first, they are disposed last. */
 export interface OpenService<S extends ServiceConfig> extends AsyncDisposable {
   readonly config: z.output<S>;
   readonly logger: Logger;
   readonly registry: Registry;
   readonly database: Database;
   readonly limit: ConcurrencyLimit;
-  /** How the service names itself to its peers: `checkout/0.1.0`. */
+  /** Sent to peers: `checkout/0.1.0`. */
   readonly userAgent: string;
-  /** Serves over HTTP; ready while the database answers and is migrated. */
+  /** Serves over HTTP; ready while the database answers and its migrations are applied. */
   serve(service: Service, stopped: Promise<string>): Promise<HttpServer>;
 }
 
 /**
- * Opens what every service has: its configuration, its log, its metrics, profiles, traces and its database.
- * The migrations that readiness waits for are those in `migrations/<name of the contract>`.
+ * Reads the configuration and opens logging, metrics, profiles, tracing and the database.
+ * The service is ready once the migrations in `migrations/<name of the contract>` are applied.
  */
 export async function openService<S extends ServiceConfig>(
   { name, version }: ServiceContract,

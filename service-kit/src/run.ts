@@ -1,26 +1,26 @@
 import { hideUrlSecrets } from 'rpc-kit/urls';
 import { ConfigError } from './config.ts';
 
-/** How long closing may take in all before the process ends itself: below the 5 s that its starter waits. */
+/** Closing that takes longer ends the process: below the 5 s after which the parent process kills it. */
 const STOP_TIMEOUT_MS = 4_500;
 
 /**
- * Runs a service's main function until it is told to stop: by SIGTERM, SIGINT, or because the process that started it
- * (and holds its IPC channel) went away. A failure ends the process with one sentence and exit code 1.
+ * Runs a service's main function until SIGTERM, SIGINT, or the end of the parent process that holds its IPC channel.
+ * A failure ends the process with one sentence and exit code 1.
  *
- * @param main opens what it needs with `await using`, then awaits `stopped`; leaving its scope closes everything
+ * @param main opens its resources with `await using`, then awaits `stopped`; leaving its scope closes them
  */
 export async function run(service: string, main: (stopped: Promise<string>) => Promise<void>): Promise<void> {
   const { promise: stopped, resolve: stop } = Promise.withResolvers<string>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
   if (process.connected) {
-    process.once('disconnect', () => stop('its starter went away'));
-    // The channel only tells that the starter lives; it must not keep this process alive.
+    process.once('disconnect', () => stop('the parent process ended'));
+    // The channel only signals that the parent lives; it must not keep this process alive.
     process.channel?.unref();
   }
   void stopped.then(() => {
     setTimeout(() => {
-      console.error(`${service} did not stop within ${STOP_TIMEOUT_MS} ms and was ended`);
+      console.error(`${service} did not stop within ${STOP_TIMEOUT_MS} ms; its process exits now`);
       process.exit(1);
     }, STOP_TIMEOUT_MS).unref();
   });
@@ -43,7 +43,7 @@ export async function runTool(name: string, main: () => Promise<void>): Promise<
   }
 }
 
-/** What the starter of a process has to know of a failure. A stack helps only where the mistake is ours. */
+/** One sentence for the operator. Only an unexpected error comes with its stack. */
 function sentence(error: unknown): string {
   if (!(error instanceof Error)) return hideUrlSecrets(String(error));
   const expected = error instanceof ConfigError || error.cause !== undefined || 'code' in error;

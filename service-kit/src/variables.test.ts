@@ -12,7 +12,7 @@ function load(field: z.ZodType, text: string): unknown {
   } catch (error) {
     assert.ok(error instanceof ConfigError);
     assert.doesNotMatch(JSON.stringify(Object.getOwnPropertyDescriptors(error)), new RegExp(SECRET));
-    return error.message.replace(/\. The README's table of variables says what each is for\.$/, '');
+    return error.message.replace(/\. The README's table describes each variable\.$/, '');
   }
 }
 
@@ -153,7 +153,7 @@ describe('Variables that are wrong', () => {
       message:
         'A is wrong: it is " ", but has to be a whole number from 0 to 65535; B is not set; ' +
         'C is wrong: it is "z", but has to be one of x, y; A and B do not go together. ' +
-        "The README's table of variables says what each is for.",
+        "The README's table describes each variable.",
     });
   });
 });

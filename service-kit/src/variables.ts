@@ -5,20 +5,20 @@ import { describeWhole, parseWhole, type WholeRange } from 'rpc-kit/whole-number
 import { z } from 'zod';
 import { parseDatabaseUrl } from './database/database-url.ts';
 
-/** What stands before the URL of a service whose replicas are found by DNS: `dns+http://loms:8081`. */
+/** Prefix of a URL whose replicas are found by DNS: `dns+http://loms:8081`. */
 export const DNS_PREFIX = 'dns+';
 
-/** What the documentation and the start-up line have to know of a variable beside its type. */
+/** Metadata for the documentation and the start-up log. */
 interface VariableMeta {
-  /** Its value must never be shown. */
+  /** The value is masked everywhere. */
   readonly secret?: boolean;
-  /** The values that it takes. */
+  /** The accepted values. */
   readonly values?: string;
 }
 
 export const metaOf = (schema: z.ZodType): VariableMeta => (innermost(schema).meta() ?? {}) as VariableMeta;
 
-/** Metadata sits on the schema that it was given to; a description or a default put around it hides it. */
+/** zod keeps metadata on the schema that it was set on; a default or optional wrapper hides it. */
 function innermost(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
     ? innermost(schema.unwrap() as z.ZodType)
@@ -27,10 +27,10 @@ function innermost(schema: z.ZodType): z.ZodType {
 
 const PORT = { min: 0, max: 65_535 };
 const REMOTE_PORT = { min: 1, max: 65_535 };
-/** A cached answer older than a day is no cache any more. */
+/** A day: an older answer would be wrong rather than cached. */
 const CACHE_AGE_MS_MAX = 86_400_000;
 
-/** Building blocks of a service's `config.ts`. Every variable has a description; the README's table is made from them. */
+/** Building blocks of a service's `config.ts`. Their descriptions become the README's table. */
 export const variable = {
   whole,
   port: (fallback: number) => whole(fallback, PORT),
@@ -42,7 +42,7 @@ export const variable = {
   text: () => z.string().refine(isFilled, BLANK),
   host: (fallback: string) => parsed(parseHost).default(fallback),
   file: () => parsed(parseFile),
-  /** Endpoints of one service, separated by commas; or one with `dns+http`, all addresses behind its name. */
+  /** Endpoints of one service, separated by commas; or one `dns+http` URL, which means all addresses of its name. */
   httpUrls: () =>
     parsed((text) => parseList(text, parseEndpoint, refuseSharedDns)).meta({
       values: `URLs (http, https, dns+http)${USERINFO}`,
@@ -53,7 +53,7 @@ export const variable = {
       values: 'host:port, ports 1–65535',
     } satisfies VariableMeta),
   httpUrl: () => parsed(parseSingleUrl).meta({ values: `URL (http, https)${USERINFO}` } satisfies VariableMeta),
-  /** Names and addresses of this service, separated by commas, with a port or for every port. */
+  /** Names and addresses of this service, separated by commas; without a port, they hold for every port. */
   hosts: () =>
     parsed((text) =>
       parseNames(text, canonicalHost, 'names as shop.example or shop.example:8443, separated by commas'),
@@ -64,7 +64,7 @@ export const variable = {
   collectorUrl: () =>
     parsed(parseCollectorUrl).meta({ values: `URL (http, https) without a query${USERINFO}` } satisfies VariableMeta),
   secret: () => z.string().refine(isFilled, BLANK).meta(SECRET),
-  /** A URL that holds a password. */
+  /** Secret, because the URL holds a password. */
   databaseUrl: () => parsed(parseDatabaseUrl).meta(SECRET),
   choice: <const T extends readonly [string, ...string[]]>(options: T, fallback: T[number]) =>
     z
@@ -90,7 +90,7 @@ function whole(fallback: number, range: WholeRange) {
     .default(fallback);
 }
 
-/** A text that `parse` makes something of, or throws a TypeError whose message goes behind the variable's name. */
+/** @param parse throws a TypeError whose message continues the variable's name: "PORT is wrong: it …" */
 function parsed<T>(parse: (text: string) => T) {
   return z.string().transform((text, context): T => {
     try {
@@ -113,14 +113,14 @@ function parseRatio(text: string): number {
   throw new TypeError(refusal(text, 'a number from 0 to 1, such as 0.25'));
 }
 
-/** Resolvers take no others (RFC 1035, section 2.3.4). */
+/** RFC 1035, section 2.3.4. */
 const HOST_NAME = /^[\w-]{1,63}(\.[\w-]{1,63})*\.?$/;
 
-/** A name's last part is no number (RFC 3696, section 2), so such a text is an address with a mistake in it. */
+/** The last label of a name is never numeric (RFC 3696, section 2), so such a text is a mistyped address. */
 const NUMERIC_END = /(^|\.)\d+\.?$/;
 const isHostName = (text: string): boolean => HOST_NAME.test(text) && !NUMERIC_END.test(text);
 
-/** @returns an IPv6 address without the brackets that it has in URLs */
+/** @returns an IPv6 address without the brackets of URLs */
 function parseHost(text: string): string {
   const host = text.replace(/^\[(.*)\]$/, '$1');
   if (isIP(host) !== 0) return host;
@@ -157,7 +157,7 @@ function parseList(text: string, parse: (item: string) => string, checkAll?: (it
   return list;
 }
 
-/** @param normalize gives an item in the one spelling that it is compared in, `undefined` for one that is wrong */
+/** @param normalize returns the spelling used for comparison, or `undefined` for a wrong item */
 function parseNames(text: string, normalize: (item: string) => string | undefined, expected: string): string[] {
   return text.split(',').map((untrimmed) => {
     const item = untrimmed.trim();
@@ -175,7 +175,7 @@ function parseSingleUrl(text: string): string {
 function parseEndpoint(text: string): string {
   const isDns = /^dns\+http:/i.test(text);
   const url = isDns ? text.slice(DNS_PREFIX.length) : text;
-  // As in http://a/;http://b, which would be one endpoint with a strange path.
+  // http://a/;http://b would parse as one endpoint with a strange path.
   if (text.split('://').length > 2) throw new TypeError('several URLs are separated by commas');
   parseHttpUrl(url);
   return isDns ? `${DNS_PREFIX}${url}` : url;
@@ -196,7 +196,7 @@ function parseHostPort(text: string): string {
   throw new TypeError(refusal(text, `host:port with a port from ${REMOTE_PORT.min} to ${REMOTE_PORT.max}`));
 }
 
-/** The SDK appends /v1/traces to the text as it stands. */
+/** The SDK appends /v1/traces to the unparsed text, so a query would end up in the path. */
 function parseCollectorUrl(text: string): string {
   if (parseHttpUrl(text).search === '') return text;
   throw new TypeError('a collector takes no query: leave out what begins with the ?');

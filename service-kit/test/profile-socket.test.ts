@@ -70,7 +70,7 @@ describe('profiles of a running process', () => {
     const refused = await Promise.race(both);
     assert.deepEqual(refused, {
       status: 409,
-      error: 'a profile is being taken already: ask again when it is done',
+      error: 'another profile is in progress: try again when it has ended',
     });
     leaving.abort();
     const ends = await Promise.allSettled(both);
@@ -116,7 +116,7 @@ describe('profiles of a running process', () => {
       directory: join(directory, 'long'.repeat(50)),
       logger: noting,
     });
-    assert.deepEqual(warnings, ['profiles cannot be taken: set PROFILE_DIR to a short path that can be written']);
+    assert.deepEqual(warnings, ['profiles are off: set PROFILE_DIR to a short path that the service can write']);
   });
 });
 

@@ -1,18 +1,17 @@
 export interface PoolOptions {
-  /** How many items are worked on at a time. */
+  /** Items processed at a time. */
   readonly concurrency: number;
-  /** Ends the work from outside: no further item is started, and the call rejects with the signal's reason. */
+  /** Cancels the work: no further item is started, and the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Works on many items, a few at a time, and gives the results in the items' order.
+ * Processes items with a fixed number of workers and returns the results in the order of the items.
  *
- * A fixed number of workers each take the next item until none is left. The first failure stops the rest: no further item
- * is started, the signal that the others were given aborts, and the call rejects with that failure once all workers have
- * stopped. So when the call is over, nothing of it is running any more.
+ * On the first failure no further item is started, the signal of the running ones aborts, and the call rejects with that
+ * failure once all workers have stopped. So no work outlives the call.
  *
- * @param work does one item; it should end soon after its signal aborts
+ * @param work processes one item; it should end soon after its signal aborts
  */
 export async function runInPool<Item, Result>(
   items: readonly Item[],
@@ -20,7 +19,7 @@ export async function runInPool<Item, Result>(
   { concurrency, signal }: PoolOptions,
 ): Promise<Result[]> {
   if (!Number.isInteger(concurrency) || concurrency < 1)
-    throw new RangeError('concurrency must be a whole number above 0');
+    throw new RangeError(`concurrency is ${concurrency}: it must be a whole number above 0`);
   signal?.throwIfAborted();
   const stop = new AbortController();
   const follow = (): void => stop.abort(signal?.reason);
@@ -30,13 +29,13 @@ export async function runInPool<Item, Result>(
   const queue = items.entries();
 
   async function worker(): Promise<void> {
-    // All workers draw from one iterator, so each item is drawn once.
+    // The workers share one iterator, so each item is processed once.
     for (const [index, item] of queue) {
       if (stop.signal.aborted) return;
       try {
         results[index] = await work(item, stop.signal);
       } catch (error) {
-        // Only the first failure counts; what fails after it fails because of it.
+        // Only the first failure counts; later ones are caused by the abort.
         stop.abort(error);
         return;
       }

@@ -7,7 +7,7 @@ export interface CartLimits {
 }
 
 /**
- * Puts goods into a cart when that much is on sale. Nothing is reserved: a purchase may still find less.
+ * Adds goods to a cart if the stock covers the whole line. Nothing is reserved, so a purchase may still find less.
  *
  * @throws {Refusal} insufficient_stock, cart_full
  */
@@ -17,7 +17,7 @@ export async function addToCart(
   line: CartLine,
   context: Context,
 ): Promise<void> {
-  // The warehouse is asked first, because no transaction may be open across a remote call.
+  // Before the transaction, because no transaction may be open during a remote call.
   const available = await warehouse.onSale(line.sku, context);
   await store.transaction(async ({ carts }) => {
     await carts.lock(user);

@@ -1,6 +1,6 @@
 import type { CartLine, Context, Store } from './ports.ts';
 
-/** Takes goods out of a cart, as much as there is of what is asked. */
+/** Removes goods from a cart, at most as many as it holds. */
 export function deleteFromCart(store: Store, user: bigint, line: CartLine, context: Context): Promise<void> {
   return store.transaction(async ({ carts }) => {
     await carts.lock(user);

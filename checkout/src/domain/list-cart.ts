@@ -1,18 +1,18 @@
 import { runInPool } from 'worker-pool';
 import type { CartLine, CartReader, Context, Product, ProductCatalogue } from './ports.ts';
 
-/** A cart with what its goods are called and cost now. */
+/** A cart with the current names and prices. */
 export interface PricedCart {
   readonly items: readonly (CartLine & Product)[];
   readonly totalPrice: bigint;
 }
 
-/** Requests to the product service that one call has under way at a time. */
+/** Concurrent requests of one call to the product service. */
 const PRODUCT_REQUESTS_MAX = 5;
 
 /**
- * Names and prices come from the product service, a few at a time. When one product cannot be had, the others are not
- * waited for and the call fails: there is no partial cart.
+ * Fetches names and prices from the product service, a few at a time. The first failure cancels the other requests and fails
+ * the call: there is no partial cart.
  *
  * @throws {Refusal} product_not_found
  */
@@ -27,7 +27,7 @@ export async function listCart(
     async (line, signal) => ({ ...line, ...(await catalogue.product(line.sku, { ...context, signal })) }),
     { concurrency: PRODUCT_REQUESTS_MAX, signal: context.signal },
   );
-  // A hundred lines of the dearest goods add up to more than a double counts exactly.
+  // A hundred lines at the highest price exceed the exact integers of a double.
   const totalPrice = items.reduce((sum, { price, count }) => sum + BigInt(price) * BigInt(count), 0n);
   return { items, totalPrice };
 }

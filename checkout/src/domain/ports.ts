@@ -1,16 +1,15 @@
-/** What the domain asks of the world. Repositories and peers fulfil it; tests put fakes in their place. */
+/** The ports of the domain. Repositories and peers implement them; tests use fakes. */
 
 /**
- * Who waits for the work. Whatever may take time is handed it: when the signal aborts, at the deadline or because the caller
- * left, requests and statements under way are cut off. Peers hand all of it on, so that a call is cut off, timed and traced
- * as one. Repositories of a transaction take none: they belong to the transaction, which was begun with it.
+ * The scope of a call. When its signal aborts, at the deadline or because the caller left, requests and statements in flight
+ * are cancelled. Peers pass all of it on. Repositories of a transaction take none, because the transaction has it.
  */
 export interface Context extends Origin {
   readonly signal: AbortSignal;
   readonly deadlineAt?: number;
 }
 
-/** Where work began: peers are handed it, and an unfinished purchase keeps it, so that all can be followed to there. */
+/** Identifies where work began. Peers receive it and a pending purchase stores it, so that all work of a call is traceable. */
 export interface Origin {
   readonly requestId?: string | undefined;
   readonly traceparent?: string | undefined;
@@ -23,18 +22,18 @@ export interface CartLine {
   readonly count: number;
 }
 
-/** A cart as its user sees it: goods of an unfinished purchase are still in it. Lines ascend by sku. */
+/** A cart as its user sees it, including the goods of a pending purchase. Lines ascend by sku. */
 export interface CartReader {
   lines(user: bigint, context: Context): Promise<CartLine[]>;
 }
 
 export interface Carts {
-  /** As of `CartReader`, inside the transaction. */
+  /** As in `CartReader`, inside the transaction. */
   lines(user: bigint): Promise<CartLine[]>;
-  /** Keeps everyone else from changing the user's cart until the transaction ends. */
+  /** Locks the user's cart until the transaction ends. */
   lock(user: bigint): Promise<void>;
   add(user: bigint, line: CartLine): Promise<void>;
-  /** Takes off as much as there is, at most `count`; goods that an unfinished purchase holds come last. */
+  /** Removes at most `count`; goods of a pending purchase come last. */
   remove(user: bigint, line: CartLine): Promise<void>;
 }
 
@@ -44,37 +43,37 @@ export interface Shortage {
   readonly available: bigint;
 }
 
-/** How a purchase ended. `rejected` is loms refusing for a reason that no user can mend. */
+/** How a purchase ended. `rejected`: loms refused the order for a reason that the user cannot fix. */
 export type PurchaseOutcome =
   | { readonly state: 'ordered'; readonly orderID: bigint }
   | { readonly state: 'out of stock'; readonly orderID: bigint; readonly shortages: readonly Shortage[] }
   | { readonly state: 'cart empty' }
   | { readonly state: 'rejected' };
 
-/** A purchase that was recorded and whose outcome is not known yet. */
+/** A recorded purchase without an outcome yet. */
 export interface PendingPurchase {
   readonly state: 'pending';
-  /** What loms is asked with, however often: it makes one order of it. */
+  /** The idempotency key of every call to loms, so that loms makes one order. */
   readonly purchaseID: string;
   readonly user: bigint;
   readonly idempotencyKey: string | undefined;
   readonly items: readonly CartLine[];
-  /** Of the call that began it. */
+  /** The call that began it. */
   readonly origin: Origin;
 }
 
 export interface Purchases {
-  /** The user's purchase with this key; the same key of another user is another key. */
+  /** Finds by user and key: keys of different users never collide. */
   findByKey(user: bigint, idempotencyKey: string): Promise<PendingPurchase | PurchaseOutcome | undefined>;
   findPending(user: bigint): Promise<PendingPurchase | undefined>;
   /**
-   * Moves everything that is in the cart into a new purchase; `undefined` when the cart is empty, which is remembered
-   * under the key, where there is one.
+   * Moves all goods of the cart into a new purchase. `undefined` if the cart is empty; that outcome is stored under the key,
+   * if there is one.
    */
   begin(user: bigint, idempotencyKey: string | undefined): Promise<PendingPurchase | undefined>;
   /**
-   * Ends the purchase, once. When it was not ordered, its goods go back into the cart, less what was deleted meanwhile.
-   * @returns whether this ended it; false where somebody else was faster
+   * Ends the purchase, once. Unless it was ordered, its goods return to the cart, except goods deleted since it began.
+   * @returns whether this call ended it; false if another one was first
    */
   settle(purchase: PendingPurchase, outcome: PurchaseOutcome): Promise<boolean>;
 }
@@ -84,23 +83,23 @@ export interface Repositories {
   readonly purchases: Purchases;
 }
 
-/** The unit of work: what happens inside one transaction happens whole or not at all. It may run more than once. */
+/** The unit of work: one transaction, all or nothing. The work may run more than once. */
 export interface Store {
-  /** @param context without it, the work is finished whoever has left meanwhile */
+  /** @param context without it, the work continues after its caller has left */
   transaction<T>(work: (repositories: Repositories) => Promise<T>, context?: Context): Promise<T>;
 }
 
-/** Pending purchases that nobody has finished for a while. */
+/** Pending purchases that were interrupted. */
 export interface UnfinishedPurchases {
-  /** Takes up to `limit`; nobody else takes them up until they have rested, longer after each attempt. */
+  /** Claims up to `limit` purchases, each for a back-off that grows with its attempts. */
   claim(limit: number, context: Context): Promise<PendingPurchase[]>;
 }
 
-/** Purchases whose outcome is not known yet. */
+/** The backlog of pending purchases. */
 export interface Unsettled {
   /** Counted up to a limit. */
   readonly count: number;
-  /** How long ago the oldest of them began, in milliseconds; 0 where there is none. */
+  /** Age of the oldest, in milliseconds; 0 if there is none. */
   readonly oldestMs: number;
 }
 
@@ -108,17 +107,17 @@ export interface UnsettledReader {
   read(countMax: number, context: Context): Promise<Unsettled>;
 }
 
-/** loms's stock. */
+/** The stock of loms. */
 export interface Warehouse {
-  /** How much is on sale, in all warehouses together. */
+  /** Total on sale in all warehouses. */
   onSale(sku: number, context: Context): Promise<bigint>;
 }
 
-/** loms's orders. */
+/** The orders of loms. */
 export interface OrderDesk {
   /**
-   * Makes one order of the purchase, however often it is asked.
-   * Rejects when it is not known what became of it; then it has to be asked again.
+   * Makes one order of the purchase, even if it is called again.
+   * Rejects if the outcome is unknown; then it must be called again.
    */
   order(purchase: PendingPurchase, context: Context): Promise<PurchaseOutcome>;
 }

@@ -11,15 +11,15 @@ export interface PurchaseRequest {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** A user who buys with several keys at once gets this far through them before being told to come again. */
+/** A user with several concurrent purchases: after this many that came first, the call is refused with Retry-After. */
 const ROUNDS_MAX = 3;
 
 /**
  * Makes one order of the cart as it stands.
  *
- * The purchase is recorded, with its goods moved out of the cart, before loms is asked; loms is asked with the purchase's
- * id as the idempotency key; and the purchase is settled by its answer. So whatever is cut off anywhere, the same purchase
- * is finished later, by the user's next call or in the background, and loms makes one order of it.
+ * The purchase is recorded, with the goods moved out of the cart, before loms is called with the purchase's id as the
+ * idempotency key; then it is settled by the answer. So an interrupted purchase is finished later, by the user's next call or
+ * in the background, and loms makes one order of it.
  *
  * @returns the order's id
  * @throws {Refusal} cart_empty; out_of_stock, with the cart as before; contended
@@ -34,8 +34,8 @@ export async function purchase(parts: PurchaseParts, request: PurchaseRequest, c
 }
 
 /**
- * Asks loms for the order of a recorded purchase and settles it. Any number of callers may do this at the same time: loms
- * answers all of them the same, and the first one settles.
+ * Orders a recorded purchase and settles it. Concurrent callers are safe: loms gives all of them the same answer, and the first
+ * one settles.
  */
 export async function finishPurchase(
   { store, orderDesk }: PurchaseParts,
@@ -43,7 +43,7 @@ export async function finishPurchase(
   context: Context,
 ): Promise<PurchaseOutcome> {
   const outcome = await orderDesk.order(pending, context);
-  // Once loms has answered, the cart has to follow, also when the caller has left meanwhile.
+  // Without the caller's context: once loms has answered, the cart must follow, even if the caller has left.
   await store.transaction(async ({ carts, purchases }) => {
     await carts.lock(pending.user);
     await purchases.settle(pending, outcome);
@@ -53,7 +53,7 @@ export async function finishPurchase(
 
 interface Begun {
   readonly found: PendingPurchase | PurchaseOutcome;
-  /** False for another purchase of the user, which has to be out of the way first. */
+  /** False for another purchase of the user, which has to be finished first. */
   readonly isOurs: boolean;
 }
 
@@ -64,7 +64,7 @@ async function begin({ carts, purchases }: Repositories, { user, idempotencyKey 
     if (earlier) return { found: earlier, isOurs: true };
   }
   const pending = await purchases.findPending(user);
-  // Without a key, a call while a purchase is unfinished can only be its repetition.
+  // A call without a key counts as a retry of the pending purchase.
   if (pending) return { found: pending, isOurs: idempotencyKey === undefined };
   return { found: (await purchases.begin(user, idempotencyKey)) ?? { state: 'cart empty' }, isOurs: true };
 }

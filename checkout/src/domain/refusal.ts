@@ -1,6 +1,6 @@
 import type { Shortage } from './ports.ts';
 
-/** Why a call is refused, and the facts: the contract's errors, and `contended`, which the handler answers itself. */
+/** Why a call is refused, with the facts. The reasons are the contract's, except `contended`, which the handler maps itself. */
 export type Refused =
   /** `requested` is what the cart would hold. */
   | {
@@ -15,7 +15,7 @@ export type Refused =
       readonly facts: { readonly orderID: bigint; readonly shortages: readonly Shortage[] };
     }
   | { readonly reason: 'product_not_found'; readonly facts: { readonly sku: number } }
-  /** Other purchases of the same user came first in each round. */
+  /** Other purchases of the user came first, in every round. */
   | { readonly reason: 'contended'; readonly facts?: undefined };
 
 export class Refusal extends Error {

@@ -3,17 +3,17 @@ import type { Context, UnfinishedPurchases } from './ports.ts';
 import { finishPurchase, type PurchaseParts } from './purchase.ts';
 
 export interface ResumeReport {
-  /** Told about a purchase that could not be finished; it is taken up again later. */
+  /** Called for a purchase that could not be finished; it is retried later. */
   onFailure(purchaseID: string, error: unknown): void;
 }
 
-/** Purchases taken up in one round, and side by side. */
+/** Purchases claimed in one round, and processed concurrently. */
 export const RESUME_BATCH_MAX = 20;
 const CONCURRENCY = 4;
 
 /**
- * One round of finishing purchases that were cut off, without another call of their users.
- * @returns how many were taken up
+ * One round of finishing interrupted purchases without a call of their users.
+ * @returns how many were claimed
  */
 export async function resumePurchases(
   unfinished: UnfinishedPurchases,

@@ -1,9 +1,9 @@
 import { type Code, RpcError } from 'rpc-kit';
 
-/** What a peer's failure means to our own caller: it may come again. Any other code says that we asked wrongly. */
+/** Codes that also hold for checkout's own caller. Any other code means a mistake of checkout. */
 const PASSED_ON = new Set<Code>(['unavailable', 'deadline_exceeded', 'cancelled', 'resource_exhausted', 'aborted']);
 
-/** A failure of a peer as a failure of ours: without a reason of the peer's contract, which our callers do not know. */
+/** Maps a peer's failure to checkout's own, without the reason, which belongs to the peer's contract. */
 export function toOwnFailure(peer: string, error: unknown): Error {
   if (!(error instanceof RpcError)) return new Error(`${peer} failed`, { cause: error });
   if (!PASSED_ON.has(error.code))
@@ -13,8 +13,8 @@ export function toOwnFailure(peer: string, error: unknown): Error {
 }
 
 /**
- * Whether the peer refuses the request for what it says, so that it refused it every time. Other refusals (a wrong token, a
- * proxy's 400, a method that a deployment has yet to bring) can follow an attempt that took effect.
+ * Whether the peer refuses the request because of its content, so that earlier attempts failed too. Other refusals (a wrong
+ * token, a proxy's 400, a method that is not deployed yet) can follow an attempt that took effect.
  */
 export function isCertainRefusal(error: unknown): boolean {
   return error instanceof RpcError && error.code === 'invalid_params';

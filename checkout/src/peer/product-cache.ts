@@ -3,41 +3,41 @@ import { Counter, type Registry } from 'prom-client';
 import type { Product, ProductCatalogue } from '../domain/ports.ts';
 
 export interface ProductCacheOptions {
-  /** How old an answer may be, in milliseconds; 0 keeps none. */
+  /** Maximum age of an entry in milliseconds; 0 turns the cache off. */
   readonly maxAgeMs: number;
-  /** Products that are kept; the least recently used one makes room. */
+  /** Capacity; the least recently used product is evicted. */
   readonly productsMax?: number;
-  /** Told whether each answer came from here. */
+  /** Called for each answer. */
   readonly onAnswer?: (isHit: boolean) => void;
 }
 
-/** A card is a few hundred bytes, so all of them together stay below a few megabytes. */
+/** An entry is a few hundred bytes, so a full cache is a few megabytes. */
 const PRODUCTS_MAX = 10_000;
 
-interface Card {
+interface Entry {
   readonly product: Product;
-  /** When it was asked for, on `performance.now()`'s scale. */
-  readonly askedAt: number;
+  /** Time of the request, by `performance.now()`. */
+  readonly requestedAt: number;
 }
 
 /**
- * Answers with what the catalogue said a moment ago. An answer's age counts from when it was asked for, before the product
- * service looked at the price; so no price is older than `maxAgeMs` when it is put into an answer. Failures are not kept.
+ * Caches products. The age of an entry counts from its request, before the product service read the price, so no price in an
+ * answer is older than `maxAgeMs`. Failures are not cached.
  */
 export function cacheProducts(catalogue: ProductCatalogue, options: ProductCacheOptions): ProductCatalogue {
   const { maxAgeMs, productsMax = PRODUCTS_MAX, onAnswer } = options;
   if (maxAgeMs === 0) return catalogue;
-  const cards = new LRUCache<number, Card>({ max: productsMax });
+  const entries = new LRUCache<number, Entry>({ max: productsMax });
 
   return {
     async product(sku, context) {
-      const askedAt = performance.now();
-      const card = cards.get(sku);
-      const isHit = card !== undefined && askedAt - card.askedAt < maxAgeMs;
+      const requestedAt = performance.now();
+      const entry = entries.get(sku);
+      const isHit = entry !== undefined && requestedAt - entry.requestedAt < maxAgeMs;
       onAnswer?.(isHit);
-      if (isHit) return card.product;
+      if (isHit) return entry.product;
       const product = await catalogue.product(sku, context);
-      cards.set(sku, { product, askedAt });
+      entries.set(sku, { product, requestedAt });
       return product;
     },
   };

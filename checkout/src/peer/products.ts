@@ -5,21 +5,24 @@ import { Refusal } from '../domain/refusal.ts';
 import { toOwnFailure } from './peer-errors.ts';
 
 /**
- * The product service is asked at most ten times in any second. Who would have to wait longer than listCart may take,
- * 15 s, is refused at once instead.
+ * At most ten requests to the product service in any second. 150 waiters are 15 s, the timeout of listCart; further callers are
+ * refused at once.
  */
 export const PRODUCT_LIMIT = { tokens: 10, intervalMs: 1_000, waitersMax: 150 };
+
+/** No retries, because each would exceed the limit; no baggage, because the original service is external. */
+export const PRODUCT_PEER = { face: 'plain', baggage: false, retries: false } as const;
 
 export interface ProductPeerParts {
   readonly client: Client<typeof products.methods>;
   readonly token: string;
-  /** Every request to the product service takes a token of it, whoever asks. */
+  /** Every request to the product service takes a token. */
   readonly limiter: Limiter;
 }
 
 /**
- * The product service, ours or the original external one. The turn is waited for before the call is made, so that the
- * wait counts against the caller's deadline and not against the request's own short one.
+ * The product service, ours or the original external one. The limiter is awaited before the call, so the wait counts against
+ * the caller's deadline and not against the short timeout of the request.
  */
 export function createProductCatalogue({ client, token, limiter }: ProductPeerParts): ProductCatalogue {
   return {
@@ -28,7 +31,7 @@ export function createProductCatalogue({ client, token, limiter }: ProductPeerPa
       try {
         return await client.get_product({ token, sku }, context);
       } catch (error) {
-        // The original service knows no reasons, so the code alone has to do.
+        // The original service sends no reasons, so only the code can be checked.
         if (error instanceof RpcError && error.code === 'not_found') {
           throw new Refusal({ reason: 'product_not_found', facts: { sku } });
         }

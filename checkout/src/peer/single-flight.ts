@@ -1,36 +1,36 @@
 import type { Context, Product, ProductCatalogue } from '../domain/ports.ts';
 
-/** A request under way and those who wait for it. */
+/** A request in flight and its waiters. */
 interface Flight {
   readonly product: Promise<Product>;
   readonly abandoned: AbortController;
-  waiting: number;
+  waiters: number;
 }
 
 /**
- * Asks for a sku once, however many ask at the same moment: all of them get the one answer, or the one failure. A caller
- * that leaves takes nothing from the others; when the last one has left, the request is cut off.
+ * Concurrent requests for one sku share one request and its result or failure. A caller may leave without affecting the
+ * others; when the last one leaves, the request is cancelled.
  */
 export function singleFlight(catalogue: ProductCatalogue): ProductCatalogue {
   const flights = new Map<number, Flight>();
 
-  function depart(sku: number, { requestId, traceparent, tracestate, baggage }: Context): Flight {
+  function start(sku: number, { requestId, traceparent, tracestate, baggage }: Context): Flight {
     const abandoned = new AbortController();
-    // The deadline of whoever came first must not be that of all, so it stays behind; each waits by its own signal.
+    // Without the first caller's deadline, which must not hold for the others; each caller waits by its own signal.
     const context = { signal: abandoned.signal, requestId, traceparent, tracestate, baggage };
-    const flight: Flight = { product: catalogue.product(sku, context), abandoned, waiting: 0 };
+    const flight: Flight = { product: catalogue.product(sku, context), abandoned, waiters: 0 };
     flights.set(sku, flight);
-    const land = (): void => {
+    const forget = (): void => {
       if (flights.get(sku) === flight) flights.delete(sku);
     };
-    flight.product.then(land, land);
+    flight.product.then(forget, forget);
     return flight;
   }
 
   function leave(sku: number, flight: Flight, reason: unknown): void {
-    flight.waiting -= 1;
-    if (flight.waiting > 0) return;
-    // Whoever comes now must not join a request that is being cut off.
+    flight.waiters -= 1;
+    if (flight.waiters > 0) return;
+    // A later caller must not join a request that is being cancelled.
     if (flights.get(sku) === flight) flights.delete(sku);
     flight.abandoned.abort(reason);
   }
@@ -38,16 +38,16 @@ export function singleFlight(catalogue: ProductCatalogue): ProductCatalogue {
   return {
     async product(sku, context) {
       context.signal.throwIfAborted();
-      const flight = flights.get(sku) ?? depart(sku, context);
-      flight.waiting += 1;
+      const flight = flights.get(sku) ?? start(sku, context);
+      flight.waiters += 1;
       return await new Promise<Product>((resolve, reject) => {
         const onAbort = (): void => {
           leave(sku, flight, context.signal.reason);
           reject(context.signal.reason);
         };
         context.signal.addEventListener('abort', onAbort, { once: true });
-        const arrived = (): void => context.signal.removeEventListener('abort', onAbort);
-        flight.product.finally(arrived).then(resolve, reject);
+        const unfollow = (): void => context.signal.removeEventListener('abort', onAbort);
+        flight.product.finally(unfollow).then(resolve, reject);
       });
     },
   };

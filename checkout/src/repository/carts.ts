@@ -26,10 +26,10 @@ export function createCarts(transaction: Executor): Carts {
     const find = statement`SELECT count FROM cart_lines WHERE user_id = ${user} AND sku = ${sku}`;
     const [row] = await transaction.run<{ count: number }>('find cart line', find);
     if (!row) return 0;
-    const rest = row.count - count;
+    const left = row.count - count;
     const shrink =
-      rest > 0
-        ? statement`UPDATE cart_lines SET count = ${rest} WHERE user_id = ${user} AND sku = ${sku}`
+      left > 0
+        ? statement`UPDATE cart_lines SET count = ${left} WHERE user_id = ${user} AND sku = ${sku}`
         : statement`DELETE FROM cart_lines WHERE user_id = ${user} AND sku = ${sku}`;
     await transaction.run('shrink cart line', shrink);
     return Math.min(row.count, count);

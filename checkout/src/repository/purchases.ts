@@ -30,15 +30,15 @@ interface ItemRow {
   readonly count: number;
 }
 
-/** The call that begins a purchase has this long to finish it before the background takes it up: longer than its timeout. */
+/** Longer than the timeout of a purchase: the background claims it only after its call has ended. */
 const FOREGROUND_MS = 5_000;
-/** The rest after an attempt in the background doubles from here, up to a minute. */
-const REST_BASE_MS = 1_000;
-const REST_MAX_MS = 60_000;
-/** The longest rest is reached long before; a thousand doublings would overflow and stop all claims. */
-const REST_DOUBLINGS_MAX = 16;
+/** Back-off after an attempt in the background: doubles from here to the maximum. */
+const BACKOFF_BASE_MS = 1_000;
+const BACKOFF_MAX_MS = 60_000;
+/** The maximum is reached earlier; a thousand doublings would overflow and fail every claim. */
+const BACKOFF_DOUBLINGS_MAX = 16;
 
-/** @param origin of the call that the transaction belongs to; a purchase that begins keeps it */
+/** @param origin the call of the transaction; a new purchase stores it */
 export function createPurchases(transaction: Executor, origin: Origin = {}): Purchases {
   const { requestId, traceparent, tracestate, baggage } = origin;
 
@@ -128,7 +128,7 @@ export function createUnfinishedPurchases(database: Database): UnfinishedPurchas
         UPDATE purchases
         SET attempts = attempts + 1,
           resume_at = clock_timestamp() + interval '1 millisecond'
-            * LEAST(${REST_BASE_MS} * 2 ^ LEAST(attempts, ${REST_DOUBLINGS_MAX}), ${REST_MAX_MS})
+            * LEAST(${BACKOFF_BASE_MS} * 2 ^ LEAST(attempts, ${BACKOFF_DOUBLINGS_MAX}), ${BACKOFF_MAX_MS})
         WHERE purchase_id IN (SELECT purchase_id FROM due)
         RETURNING *`;
       const rows = await database.run<PurchaseRow>('claim unfinished purchases', claim, { signal });
@@ -184,7 +184,7 @@ function toOutcome({ state, order_id: orderID, shortages }: PurchaseRow): Purcha
   }
 }
 
-/** JSON numbers lose what goes beyond 2^53, so the count is kept as text. */
+/** As text, because JSON numbers are exact only up to 2^53. */
 function fromShortage({ available, ...rest }: Shortage) {
   return { ...rest, available: available.toString() };
 }

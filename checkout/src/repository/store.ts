@@ -3,7 +3,7 @@ import type { Store } from '../domain/ports.ts';
 import { createCarts } from './carts.ts';
 import { createPurchases } from './purchases.ts';
 
-/** The unit of work: all repositories on one connection, inside one transaction. */
+/** All repositories on one connection, inside one transaction. */
 export function createStore(database: Database): Store {
   return {
     transaction: (work, context) =>

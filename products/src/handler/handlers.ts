@@ -7,7 +7,7 @@ export function createHandlers(catalogue: Catalogue, token: string): Handlers<ty
   const expected = digest(token);
 
   function authenticate(given: string): void {
-    // Digests have one length, so that the comparison takes the same time whatever was sent.
+    // Digests have equal length, so the comparison takes constant time.
     if (!timingSafeEqual(digest(given), expected)) throw new RpcError('unauthenticated', 'The token is wrong');
   }
 

@@ -24,32 +24,32 @@ import {
 import { DNS_PREFIX } from '../variables.ts';
 
 export interface PeerOptions {
-  /** The peer's endpoints; or one URL with `dns+http`, which stands for all addresses behind its name, now and later. */
+  /** The peer's endpoints; or one `dns+http` URL, which means all current addresses of its name. */
   readonly urls: readonly string[];
-  /** How this service names itself: `checkout/0.1.0`. */
+  /** Name and version of this service: `checkout/0.1.0`. */
   readonly userAgent: string;
   readonly registry: Registry;
-  /** Told of every call, at the level `debug`. */
+  /** Logs every call at the level `debug`. */
   readonly logger?: Logger;
-  /** For peers that speak `POST /<method>` only. */
+  /** `plain` for peers that speak `POST /<method>` only. Default: rpc. */
   readonly face?: 'rpc' | 'plain';
-  /** Whether the baggage of calls goes to the peer. It may tell of persons, so a peer that is not ours gets none. Default: true. */
+  /** Whether the peer receives the baggage of calls. It may hold personal data, so not for external peers. Default: true. */
   readonly baggage?: boolean;
   /**
-   * Whether failed calls are sent again, within a budget, where that may help and cannot hurt. Off for a peer that counts
-   * requests: each attempt would be one.
+   * Whether failed calls are retried, within a budget, where that is safe. Off for a peer with a limit on requests, because
+   * each attempt counts. Default: true.
    */
   readonly retries?: boolean;
 }
 
-/** Another service. Disposing closes the connections to it. */
+/** A client of another service. Disposing closes its connections. */
 export interface Peer<M extends Methods> extends AsyncDisposable {
   readonly client: Client<M>;
 }
 
 /**
- * A client with everything that a call between services should have: the better of its endpoints, a circuit breaker around
- * each, retries within a budget, and metrics of all that.
+ * A client with everything that calls between services need: balancing over endpoints, a circuit breaker for each, retries
+ * within a budget, tracing and metrics.
  */
 export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
   const { urls, userAgent, registry, logger, face = 'rpc', baggage = true, retries = true } = options;
@@ -58,7 +58,7 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
     endpoints: endpointsOf(urls, logger),
     on: balancerMetrics(registry),
     connect(url) {
-      // The origin alone: a URL may hold a password, which nobody wants to read in metrics.
+      // Only the origin, because a URL may hold a password and metrics are public.
       const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint: new URL(url).origin }) });
       return breaker.guard(createHttpTransport(url, { userAgent, face }));
     },
@@ -73,7 +73,7 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   return { client, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
 }
 
-/** Inside of `clientTracing`, which adds the baggage of the place where the call is made. */
+/** Inside `clientTracing`, which adds the baggage of the current context. */
 const withholdBaggage: Interceptor = (next) => (call) =>
   next(call.baggage === undefined ? call : { ...call, baggage: undefined });
 
@@ -81,7 +81,7 @@ function endpointsOf(urls: readonly string[], logger?: Logger): readonly string[
   const [url] = urls;
   if (!url?.startsWith(DNS_PREFIX)) return urls;
   const failed = ({ host, error: err }: { host: string; error: unknown }): void => {
-    logger?.warn({ host, err }, 'a name could not be looked up; its last addresses are kept');
+    logger?.warn({ host, err }, 'DNS lookup failed; the last known addresses stay in use');
   };
   return dnsEndpoints(url.slice(DNS_PREFIX.length), { on: { failed } });
 }

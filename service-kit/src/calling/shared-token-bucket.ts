@@ -4,62 +4,59 @@ import type { Executor } from '../database/database.ts';
 import { DatabaseUnavailable } from '../database/database-errors.ts';
 import { statement } from '../database/statement.ts';
 
-/** As of a bucket of one process; `waitersMax` counts those of this process. */
+/** As for the bucket of one process; `waitersMax` counts the waiters of this process. */
 export interface SharedTokenBucketOptions extends TokenBucketOptions {
-  /** Where the table `rate_limit_tokens` is. */
+  /** The database with the table `rate_limit_tokens`. */
   readonly database: Executor;
-  /** Who says the same name shares the tokens. */
+  /** Buckets with the same name share their tokens. */
   readonly name: string;
-  /** How long a use may take, in milliseconds: a token that is not given back by then counts as used until then. */
+  /** Lease of a token in milliseconds: a token that is not released earlier expires then. */
   readonly leaseMs?: number;
   readonly logger?: Logger;
 }
 
-/** Longer than the longest answer of the database that is still taken (`ASK_MS_MAX`) and the longest call of a peer together. */
+/** Longer than the longest accepted answer of the database (`QUERY_TIMEOUT_MS`) plus the longest call of a peer. */
 const LEASE_MS = 5_000;
-/** An answer that comes later is of no use: it is given back. As long as a connection is waited for. */
-const ASK_MS_MAX = 2_000;
-/** Replicas that wait for the same token do not ask in the same moment. */
+/** A token that is claimed later than this is released unused. Longer than the wait for a connection. */
+const QUERY_TIMEOUT_MS = 2_000;
+/** Spreads the queries of replicas that wait for the same token. */
 const JITTER_MS = 10;
-/** Where the token that is free is just being taken by another replica, the next answer knows more. */
-const REST_MS_MIN = 5;
+/** Another replica is claiming the free token right now; the next query sees the result. */
+const PAUSE_MS_MIN = 5;
 
 interface Waiter {
   readonly grant: (token: Token) => void;
-  readonly refuse: (error: unknown) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-/** A token in one use: the grants that it has seen tell the use from the ones before and after it. */
+/** One use of a token. `grants` counts the uses of the token, so it identifies this one. */
 interface Use {
   readonly number: number;
   readonly grants: bigint;
 }
 
-interface Answer {
+interface ClaimResult {
   readonly use: Use | undefined;
-  /** Tokens that have a row. */
+  /** Number of tokens that have a row. */
   readonly known: number;
-  /** No token is back earlier. */
+  /** Time until the next token is free. */
   readonly backInMs: number;
 }
 
 /**
- * A token bucket that all replicas share through Postgres: together they have `tokens`, and as with the bucket of one
- * process (rpc-kit's `createTokenBucket`) each is away for its use and one interval more, so whoever is called sees at
- * most `tokens` calls in any window of that length.
+ * A token bucket that all replicas share through Postgres. As with the bucket of one process (rpc-kit's `createTokenBucket`),
+ * a token is unavailable during its use and for one interval after it, so the callee sees at most `tokens` calls in any
+ * window of that length.
  *
- * Each token is a row that says when it is back. One statement takes a row that is back, passing over those that others
- * are about to take (SKIP LOCKED), and answers when the next one is back where there is none. So nobody waits for a lock,
- * no transaction is open between taking and giving back, no connection is bound (pgbouncer's transaction mode will do),
- * and the only clock that counts is the database's. A counter in one row would need no more statements, but could not
- * say whose use has ended, and all replicas would queue for that row.
+ * Each token is a row with the time at which it is free. One statement claims a free row, skips rows that other replicas are
+ * claiming (SKIP LOCKED), and returns when the next token is free. So no replica waits for a lock, no transaction or
+ * connection is held during the use, and only the database's clock counts.
  *
- * A process asks one question at a time on behalf of its queue, and rests until the time that the answer says. A token in
- * use is back an interval from now at the earliest, so that is the longest rest, and replicas that wait ask about as often
- * as tokens come back. Among replicas, who asks first is served; within one, who came first.
+ * A process has one query in flight for its whole queue and pauses until the returned time, at most one interval. Among
+ * replicas, the first query wins; within a replica, the queue is first in, first out.
  *
- * Taking a token also sets when it is back should it never be given back, by a holder that died or by a statement that
- * failed. So giving back need not be waited for. Without the database there are no tokens: taking one fails.
+ * A claim sets the end of its lease, so a token is freed even if its holder dies or the release fails, and the release is
+ * not awaited. Without the database, `take` rejects.
  */
 export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limiter {
   const { database, name, tokens, intervalMs, waitersMax, leaseMs = LEASE_MS, logger } = options;
@@ -71,48 +68,51 @@ export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limi
     serving = true;
     try {
       while (waiters.size > 0) {
-        const { use, known, backInMs } = await ask();
-        if (use) hand(use);
+        const { use, known, backInMs } = await claim();
+        if (use) grant(use);
         else if (known < tokens) await database.run('make tokens', insertTokens(name, tokens));
-        else await rest(Math.max(REST_MS_MIN, backInMs) + Math.random() * JITTER_MS);
+        else await pause(Math.max(PAUSE_MS_MIN, backInMs) + Math.random() * JITTER_MS);
       }
     } catch (error) {
-      // Were they left to wait, each would have to find out for itself that the database is away.
-      for (const { refuse } of waiters) refuse(error);
+      // All waiters fail together; otherwise each would wait for its own timeout of the database.
+      for (const { reject } of waiters) reject(error);
     } finally {
       serving = false;
     }
   }
 
-  async function ask(): Promise<Answer> {
-    const answered = database
-      .run<AnswerRow>('take token', takeToken(name, tokens, leaseMs + intervalMs))
-      .then(toAnswer);
+  async function claim(): Promise<ClaimResult> {
+    const claimed = database
+      .run<ClaimRow>('take token', claimToken(name, tokens, leaseMs + intervalMs))
+      .then(toClaimResult);
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new DatabaseUnavailable('The database is slow to answer')), ASK_MS_MAX);
+    const timer = setTimeout(
+      () => late.reject(new DatabaseUnavailable('The database is slow to answer')),
+      QUERY_TIMEOUT_MS,
+    );
     timer.unref();
     try {
-      return await Promise.race([answered, late.promise]);
+      return await Promise.race([claimed, late.promise]);
     } catch (error) {
-      answered.then(({ use }) => use && giveBack(use, 0)).catch(() => {});
+      claimed.then(({ use }) => use && release(use, 0)).catch(() => {});
       throw error;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** No token is back before a whole interval if all are in use, whatever their leases say. */
-  function toAnswer([row]: AnswerRow[]): Answer {
-    const { number, grants, known, back_in_ms } = row as AnswerRow;
+  /** A token in use becomes free after an interval at the earliest, so a pause is never longer, even if leases are. */
+  function toClaimResult([row]: ClaimRow[]): ClaimResult {
+    const { number, grants, known, back_in_ms } = row as ClaimRow;
     const use = number === null || grants === null ? undefined : { number, grants };
     return { use, known, backInMs: Math.min(Math.ceil(back_in_ms ?? 0), intervalMs) };
   }
 
-  function hand(use: Use): void {
+  function grant(use: Use): void {
     const [first] = waiters;
-    // All have left while the database was asked; the one who is called will never hear of this use.
+    // All waiters left during the query, so the token is unused and free at once.
     if (!first) {
-      giveBack(use, 0);
+      release(use, 0);
       return;
     }
     let used = false;
@@ -120,14 +120,17 @@ export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limi
       [Symbol.dispose]() {
         if (used) return;
         used = true;
-        giveBack(use, intervalMs);
+        release(use, intervalMs);
       },
     });
   }
 
-  function giveBack(use: Use, awayMs: number): void {
-    database.run('give token back', giveTokenBack(name, use, awayMs)).catch((error: unknown) => {
-      logger?.warn({ err: error, limit: name, token: use.number }, 'a token was not given back; its lease will end');
+  function release(use: Use, unavailableMs: number): void {
+    database.run('give token back', releaseToken(name, use, unavailableMs)).catch((error: unknown) => {
+      logger?.warn(
+        { err: error, limit: name, token: use.number },
+        'a token could not be released; its lease will expire',
+      );
     });
   }
 
@@ -138,7 +141,7 @@ export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limi
         throw new RpcError('resource_exhausted', 'Too many calls wait for their turn', { retryAfterMs: intervalMs });
       }
       const { promise, resolve, reject } = Promise.withResolvers<Token>();
-      const leave = (): void => waiter.refuse(abortReason(signal));
+      const leave = (): void => waiter.reject(abortReason(signal));
       const settled = (): void => {
         waiters.delete(waiter);
         signal?.removeEventListener('abort', leave);
@@ -148,14 +151,14 @@ export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limi
           settled();
           resolve(token);
         },
-        refuse(error) {
+        reject(error) {
           settled();
           reject(error);
         },
       };
       waiters.add(waiter);
       signal?.addEventListener('abort', leave, { once: true });
-      // It asks for all who wait, as long as there are any.
+      // The loop serves all waiters, so it runs in the log scope of none.
       outsideCalls(() => void serve());
       return promise;
     },
@@ -165,14 +168,14 @@ export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limi
   };
 }
 
-/** A waiting token must not keep a process alive that has nothing else to do. */
-function rest(ms: number): Promise<void> {
+/** The timer does not keep the process alive. */
+function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms).unref();
   });
 }
 
-interface AnswerRow {
+interface ClaimRow {
   readonly number: number | null;
   readonly grants: bigint | null;
   readonly known: number;
@@ -180,18 +183,18 @@ interface AnswerRow {
 }
 
 /**
- * Takes the token that has been back for longest, if any, and says when the next one is back: one row in any case.
- * clock_timestamp(), because now() is when the statement began, before it waited for anything. A row is checked against the
- * conditions again once it is locked, so no token is taken twice.
+ * Claims the token that has been free for longest, if any, and returns when the next one is free: always one row.
+ * clock_timestamp(), because now() is the start of the statement, before any wait. Postgres rechecks the conditions of a row
+ * after locking it, so no token is claimed twice.
  */
-const takeToken = (name: string, tokens: number, awayMs: number) => statement`
+const claimToken = (name: string, tokens: number, unavailableMs: number) => statement`
   WITH free AS (
     SELECT number FROM rate_limit_tokens
     WHERE name = ${name} AND number <= ${tokens} AND back_at <= clock_timestamp()
     ORDER BY back_at LIMIT 1 FOR UPDATE SKIP LOCKED
   ), taken AS (
     UPDATE rate_limit_tokens
-    SET back_at = clock_timestamp() + ${awayMs} * interval '1 millisecond', grants = grants + 1
+    SET back_at = clock_timestamp() + ${unavailableMs} * interval '1 millisecond', grants = grants + 1
     WHERE name = ${name} AND number = (SELECT number FROM free)
     RETURNING number, grants
   )
@@ -201,8 +204,8 @@ const takeToken = (name: string, tokens: number, awayMs: number) => statement`
     FROM rate_limit_tokens WHERE name = ${name} AND number <= ${tokens}
   ) tokens LEFT JOIN taken ON true`;
 
-const giveTokenBack = (name: string, { number, grants }: Use, awayMs: number) => statement`
-  UPDATE rate_limit_tokens SET back_at = clock_timestamp() + ${awayMs} * interval '1 millisecond'
+const releaseToken = (name: string, { number, grants }: Use, unavailableMs: number) => statement`
+  UPDATE rate_limit_tokens SET back_at = clock_timestamp() + ${unavailableMs} * interval '1 millisecond'
   WHERE name = ${name} AND number = ${number} AND grants = ${grants}`;
 
 const insertTokens = (name: string, tokens: number) => statement`

@@ -3,17 +3,17 @@ import './postgres-variables.ts';
 import { Connection, type PoolClient } from 'pg';
 import { createTurns } from './turns.ts';
 
-/** Cancel requests under way at a time: each costs the server a connection, and a crowd that leaves must not bring another. */
+/** Cancel requests in flight at a time: each costs the server a connection, and many callers may leave at once. */
 const REQUESTS_MAX = 4;
-/** From asking until the server is done, the wait for a turn included. */
+/** From the call until the server has closed the connection, including the wait for a turn. */
 const REQUEST_TIMEOUT_MS = 1_000;
 /**
- * A request that was sent is the server's to end, however late: pgbouncer 1.18 exits when its client goes while the request is
- * on its way to Postgres (https://github.com/pgbouncer/pgbouncer/pull/846). It gives up after 10 s itself (cancel_wait_timeout).
+ * A sent request is closed by the server only: pgbouncer 1.18 exits if its client disconnects while the request is on its
+ * way to Postgres (https://github.com/pgbouncer/pgbouncer/pull/846). pgbouncer gives up after 10 s (cancel_wait_timeout).
  */
 const LINGER_TIMEOUT_MS = 15_000;
 
-/** What pg's clients and connections have, but their types do not tell. */
+/** Fields of pg's clients and connections that their types omit. */
 interface ServerSession {
   readonly processID: number;
   readonly secretKey: number;
@@ -29,9 +29,9 @@ interface RawConnection {
 }
 
 /**
- * Asks the server to cancel whatever the client has under way.
- * @returns whether the server is done with the request, so that what the client sends from now on is safe from it; false
- * when that is not known, and the client's connection must not be used any more
+ * Asks the server to cancel the client's statement.
+ * @returns whether the server has finished the request, so that it cannot cancel a later statement; if false, the client's
+ * connection must be closed
  */
 export type CancelRequest = (client: PoolClient) => Promise<boolean>;
 
@@ -46,10 +46,10 @@ export function createCancelRequest(): CancelRequest {
 }
 
 /**
- * The message travels on a connection of its own, which the server closes once it has signalled the session
- * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS). pg's `Client.cancel` does
- * not speak TLS and tells nobody when it is done, so this stands on pg's `Connection`.
- * @param onClosed told when that connection is gone, which may be after the time is over
+ * The request uses its own connection, which the server closes once it has signalled the session
+ * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS). pg's `Client.cancel` has
+ * no TLS and does not report its end, so this uses pg's `Connection`.
+ * @param onClosed called when that connection is closed, which may be after the timeout
  */
 function requestCancel(client: PoolClient, timeout: AbortSignal, onClosed: () => void): Promise<boolean> {
   const { processID, secretKey, ssl, sslNegotiation } = client as unknown as ServerSession;
@@ -83,18 +83,18 @@ function requestCancel(client: PoolClient, timeout: AbortSignal, onClosed: () =>
   const giveUp = (): void => {
     resolve(false);
     if (!sent) close();
-    // Nobody waits for it any more, and the end of the process need not either.
+    // The connection must not delay the end of the process.
     lingering.unref();
     connection.stream.unref();
   };
   timeout.addEventListener('abort', giveUp, { once: true });
-  // The name may stand for several servers, of which only this one knows the key.
+  // The name may resolve to several servers, and only this one knows the key.
   connection.connect(remotePort ?? client.port, remoteAddress ?? client.host);
   return promise;
 }
 
-/** Connected by address, the server's certificate is still checked against its name. */
+/** The connection is made by address, but the certificate is checked against the server's name. */
 function forHost(host: string, ssl: true | { readonly key?: unknown }): object {
-  // pg hides the key from copies.
+  // pg makes the key non-enumerable, so a spread loses it.
   return ssl === true ? { host } : { host, ...ssl, key: ssl.key };
 }

@@ -2,7 +2,7 @@ import './postgres-variables.ts';
 import { DatabaseError } from 'pg';
 import { type Interceptor, RpcError, toRpcError } from 'rpc-kit';
 
-/** The SQLSTATEs that are acted on (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+/** The SQLSTATEs that the code handles (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
 export const SQLSTATE = {
   uniqueViolation: '23505',
   checkViolation: '23514',
@@ -11,15 +11,15 @@ export const SQLSTATE = {
   queryCanceled: '57014',
 } as const;
 
-/** The transaction lost against another one and did nothing; the same work again may well win. */
+/** The transaction lost a conflict with another one and was rolled back; a retry may succeed. */
 export function isLostRace(error: unknown): boolean {
   const state = sqlStateOf(error);
   return state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected;
 }
 
 /**
- * The database refused what the statement brought, and will again: data exceptions (class 22), constraints that the data
- * breaks (23), and limits of the database that it is beyond (54).
+ * The database refused the data, so a retry fails too: data exceptions (class 22), violated constraints (23), exceeded
+ * limits (54).
  */
 export function isFaultOfData(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlStateOf(error) ?? '');
@@ -29,19 +29,19 @@ export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof DatabaseError ? error.code : undefined;
 }
 
-/** The database could not be had, or not in time. What belonged to a transaction did not take effect. */
+/** The database was unreachable or too slow. A transaction did not take effect. */
 export class DatabaseUnavailable extends Error {
   override readonly name: string = 'DatabaseUnavailable';
 }
 
-/** The database went away between a COMMIT and its answer: the transaction took effect whole or not at all, nobody knows. */
+/** The connection broke between a COMMIT and its answer: it is unknown whether the transaction took effect. */
 export class CommitUnconfirmed extends DatabaseUnavailable {
   override readonly name = 'CommitUnconfirmed';
 }
 
 /**
  * Connection failures (class 08, and what pgbouncer reports under it), too many connections (53300), shutdown (57P0x),
- * a time limit (57014, 25P0x), or no answer of a server at all, in which case the error is no DatabaseError.
+ * a time limit (57014, 25P0x), or no answer from the server, in which case the error is no DatabaseError.
  */
 const UNAVAILABLE_STATES = /^(08...|53300|57P0[123]|57014|25P0[34])$/;
 
@@ -50,36 +50,36 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return state === undefined ? isDriverError(error) : UNAVAILABLE_STATES.test(state);
 }
 
-/** An error of pg as what it means to a service. */
+/** Maps an error of pg to DatabaseUnavailable if that is its meaning. */
 export function toDatabaseFailure(error: unknown): unknown {
   if (!isDatabaseUnavailable(error)) return error;
   return new DatabaseUnavailable('The database is not available', { cause: error });
 }
 
-/** The same of an error that came back for a COMMIT. */
+/** The same for an error of a COMMIT. */
 export function toCommitFailure(error: unknown): unknown {
   if (!isDatabaseUnavailable(error)) return error;
   return new CommitUnconfirmed('The database did not confirm a COMMIT', { cause: error });
 }
 
-/** pg's own errors are plain Errors with such a message, or system errors with a code. */
+/** pg throws plain Errors with such a message, or system errors with a code. */
 function isDriverError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const systemError = typeof (error as NodeJS.ErrnoException).syscall === 'string';
   return systemError || /connection|timeout exceeded|client has encountered/i.test(error.message);
 }
 
-/** How long a caller should wait before it tries a database again that did not answer. */
+/** The Retry-After of calls that failed because of the database. */
 const RETRY_AFTER_MS = 1_000;
 
-/** What a caller is told of the database: that it is not there, that it fell silent, or that its call lost a race. Never more. */
+/** Maps database failures to three errors for callers: unavailable, unconfirmed, or aborted by a conflict. Details stay in `cause`. */
 export function databaseErrors(): Interceptor {
   return (next) => async (call) => {
     try {
       return await next(call);
     } catch (error) {
       const { cause } = toRpcError(error);
-      // The code that says of a change: it may have been made. Unlike `unavailable`, it invites nobody to make it again.
+      // `deadline_exceeded` means that the change may have been made; `unavailable` would invite a retry.
       if (cause instanceof CommitUnconfirmed) {
         throw new RpcError('deadline_exceeded', 'It is not known whether the change was saved', { cause });
       }

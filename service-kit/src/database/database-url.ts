@@ -1,10 +1,10 @@
 import { accessSync, constants } from 'node:fs';
 import { parseUrl } from 'rpc-kit/urls';
 
-/** Each option with its values, or with the check of one. The rest, such as statement_timeout, is set at the role. */
+/** Each supported option with its values, or a check. Others, such as statement_timeout, are set at the role. */
 const OPTIONS: Record<string, readonly string[] | ((value: string) => void)> = {
   sslmode: ['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'],
-  // The driver takes any other word, "false" too, for "true".
+  // The driver reads every other word as true, even "false".
   ssl: ['true', '1', '0', 'no-verify'],
   sslrootcert: refuseUnreadable,
   sslcert: refuseUnreadable,
@@ -12,14 +12,14 @@ const OPTIONS: Record<string, readonly string[] | ((value: string) => void)> = {
   sslnegotiation: ['postgres', 'direct'],
   uselibpqcompat: ['true', 'false'],
   application_name: refuseBlank,
-  // The folder of a Unix socket, which wins over the host before the database.
+  // The folder of a Unix socket; it overrides the host of the URL.
   host: refuseBlank,
 };
 const EXAMPLE = 'postgres://user:password@host:5432/database';
 
 /**
- * What the driver would drop, complete from elsewhere, or misread and then quote in its errors is refused.
- * @throws {TypeError} whose message goes behind the name of the variable, and shows nothing that may be secret
+ * Refuses URLs that the driver would complete from elsewhere, misread, or quote with their password in its errors.
+ * @throws {TypeError} whose message continues the name of the variable and holds no secret
  */
 export function parseDatabaseUrl(text: string): string {
   const url = parseUrl(text, /^postgres(ql)?:$/, EXAMPLE);

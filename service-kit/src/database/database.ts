@@ -16,16 +16,16 @@ export interface DatabaseOptions {
   readonly registry: Registry;
 }
 
-/** Where a statement runs. A transaction's statements belong to the transaction and its scope. */
+/** Runs statements: on the pool, or in one transaction. */
 export interface Executor {
   /**
-   * @param name tells statements apart in metrics and traces; never holds values
+   * @param name identifies the statement in metrics and traces; holds no values
    * @throws {DatabaseUnavailable} or pg's DatabaseError
    */
   run<Row extends QueryResultRow>(name: string, statement: Statement): Promise<Row[]>;
 }
 
-/** Who waits. When the signal aborts, at the deadline or because the caller left, what is under way is cut off. */
+/** Scope of a call. When the signal aborts, at the deadline or because the caller left, its statement is cancelled. */
 export interface CallScope {
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,25 +35,25 @@ export interface Database extends Executor, AsyncDisposable {
   run<Row extends QueryResultRow>(name: string, statement: Statement, scope?: CallScope): Promise<Row[]>;
   /**
    * Runs the work in one transaction on one connection: committed when it resolves, rolled back when it rejects.
-   * A lost race (40001, 40P01) is tried again a bounded number of times, so the work must be free of outside effects,
-   * and no remote call belongs into it.
+   * A serialization failure or deadlock (40001, 40P01) is retried a few times, so the work must have no effects outside
+   * the transaction, and must make no remote call.
    */
   transaction<T>(work: (executor: Executor) => Promise<T>, scope?: CallScope): Promise<T>;
-  /** Rejects while the database does not answer. */
+  /** Rejects if the database does not answer. */
   ping(): Promise<void>;
-  /** For tools that bring their own SQL text, such as the check for pending migrations. */
+  /** For tools with their own SQL text, such as the check for pending migrations. */
   query(text: string): Promise<QueryResultRow[]>;
 }
 
-/** Idle connections go back before pgbouncer's own limit closes them under our hands. */
+/** Below pgbouncer's own limit for idle clients, which would break connections while a statement is sent. */
 const IDLE_TIMEOUT_MS = 30_000;
 const ATTEMPTS_MAX = 4;
-/** Racers that lost to each other come back at different times. */
+/** With jitter, so that two conflicting transactions do not retry at the same time. */
 const BACKOFF_BASE_MS = 10;
 
 const parsers: Record<number, (text: string) => unknown> = {
   [pg.types.builtins.INT8]: BigInt,
-  // Only whole numbers are kept as numeric here: counts up to uint64.
+  // The schema uses numeric for whole numbers only: counts up to uint64.
   [pg.types.builtins.NUMERIC]: BigInt,
   [pg.types.builtins.TIMESTAMPTZ]: parseTime,
 };
@@ -78,7 +78,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
   });
   const { logger } = options;
-  // Without a listener, an idle connection that breaks would end the process.
+  // Without a listener, a broken idle connection ends the process.
   pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection broke'));
   const lease = openLeases(pool, options.poolMax, logger);
   const { seconds, cancelled, wait } = instruments(options, pool, lease);
@@ -110,7 +110,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const once = async <T>(work: (executor: Executor) => Promise<T>, scope: CallScope): Promise<T> => {
     const connection = await takeConnection(scope);
     try {
-      // Behind pgbouncer, this is what waits for one of its connections.
+      // Behind pgbouncer, BEGIN waits for a server connection.
       const begun = seconds.startTimer({ query: 'BEGIN' });
       await connection.query('BEGIN').finally(begun);
       const result = await work({
@@ -162,7 +162,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** Seconds. From a cached page to the longest that a statement may take. */
+/** Seconds: from a cached page to the longest allowed statement. */
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 function instruments({ registry, poolMax }: DatabaseOptions, pool: Pool, lease: Leases) {
@@ -184,7 +184,7 @@ function instruments({ registry, poolMax }: DatabaseOptions, pool: Pool, lease: 
   }).set(poolMax);
   const cancelled = new Counter({
     name: 'db_statements_cancelled_total',
-    help: 'Statements cut off because nobody waited for them any more, by name.',
+    help: 'Statements cancelled because their caller left, by name.',
     labelNames: ['query'],
     registers: [registry],
   });
@@ -197,7 +197,7 @@ function instruments({ registry, poolMax }: DatabaseOptions, pool: Pool, lease: 
   });
   const wait = new Histogram({
     name: 'db_pool_wait_seconds',
-    help: 'How long callers waited for a connection, also those that got none.',
+    help: 'How long callers waited for a connection, including callers that got none.',
     buckets: DURATION_BUCKETS,
     registers: [registry],
   });

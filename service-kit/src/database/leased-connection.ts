@@ -4,38 +4,38 @@ import type { CancelRequest } from './cancel-request.ts';
 import { isDatabaseUnavailable, SQLSTATE, sqlStateOf, toCommitFailure, toDatabaseFailure } from './database-errors.ts';
 
 export interface LeaseParts {
-  /** Whoever waits for the statements. */
+  /** The signal of the call that the statements belong to. */
   readonly signal: AbortSignal | undefined;
   readonly cancel: CancelRequest;
-  /** Told when a statement could not be cancelled, so that its connection is given up. */
+  /** Called when a statement could not be cancelled and its connection was closed. */
   readonly onGivenUp: () => void;
 }
 
-/** One connection of the pool, for one transaction or one statement. */
+/** A connection borrowed from the pool for one transaction or one statement. */
 export interface LeasedConnection {
   /**
    * When the signal aborts, the statement is cancelled at the server.
-   * @throws the signal's reason, once no cancel request is on its way any more
+   * @throws the signal's reason, once no cancel request is in flight
    * @throws {DatabaseUnavailable} or pg's DatabaseError
    */
   query(text: string, values?: unknown[]): Promise<QueryResult>;
-  /** Is not cancelled: whoever has sent it has to know how it ended. @throws {CommitUnconfirmed} when that cannot be known */
+  /** Never cancelled, because its result decides the call. @throws {CommitUnconfirmed} if the result is unknown */
   commit(): Promise<void>;
-  /** Never fails: a connection that cannot roll back is not used again, and ends its transaction with itself. */
+  /** Never rejects: a connection that cannot roll back is closed, which ends its transaction. */
   rollback(): Promise<void>;
-  /** Gives it back, or closes it when it is of no use any more. Nothing may be under way. */
+  /** Returns the connection to the pool, or closes a broken one. No statement may be in flight. */
   release(): void;
 }
 
 /**
- * A request that overtakes its statement finds nothing to cancel, and so does one for a statement that still waits in
- * pgbouncer. So it is repeated, after pauses that double, and after three quarters of a second the connection is closed instead.
+ * A cancel request has no effect if it overtakes its statement, or if the statement still waits in pgbouncer. So it is
+ * retried after pauses that double; after three quarters of a second the connection is closed instead.
  */
 const REQUESTS_MAX = 4;
 const PAUSE_MS = 50;
 
 export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp }: LeaseParts): LeasedConnection {
-  let underWay = 0;
+  let inFlight = 0;
   let onIdle: (() => void) | undefined;
   let cancelling: Promise<void> | undefined;
   let givenUp = false;
@@ -43,24 +43,24 @@ export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp 
   const onBreak = (error: Error): void => {
     broken ??= error;
   };
-  // The pool listens to idle connections only; one that breaks while it is in use here would end the process.
+  // The pool listens to idle connections only; without a listener, one that breaks in use ends the process.
   client.on('error', onBreak);
   // One listener for all statements of a transaction.
   const unfollow =
     signal &&
     onAbort(signal, () => {
-      if (underWay > 0) cancelling = cancelUnderWay();
+      if (inFlight > 0) cancelling = cancelInFlight();
     });
 
-  async function cancelUnderWay(): Promise<void> {
+  async function cancelInFlight(): Promise<void> {
     const { promise: idle, resolve } = Promise.withResolvers<void>();
     onIdle = resolve;
-    for (let request = 1; request <= REQUESTS_MAX && underWay > 0 && !broken; request++) {
-      // An answer that is still out may yet cancel whatever comes next on this connection.
+    for (let request = 1; request <= REQUESTS_MAX && inFlight > 0 && !broken; request++) {
+      // A request without an answer may still cancel the next statement of this connection.
       if (!(await cancel(client))) return giveUp();
       await settledOrPaused(idle, PAUSE_MS * 2 ** (request - 1));
     }
-    if (underWay > 0) giveUp();
+    if (inFlight > 0) giveUp();
   }
 
   function giveUp(): void {
@@ -72,9 +72,9 @@ export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp 
 
   return {
     async query(text, values) {
-      // A caller that left must not hold locks for statements that it does not wait for.
+      // A call that has ended must not take further locks.
       signal?.throwIfAborted();
-      underWay += 1;
+      inFlight += 1;
       try {
         return await client.query(text, values);
       } catch (error) {
@@ -82,8 +82,8 @@ export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp 
         if (isDatabaseUnavailable(error) && sqlStateOf(error) !== SQLSTATE.queryCanceled) onBreak(error as Error);
         throw toDatabaseFailure(error);
       } finally {
-        underWay -= 1;
-        if (underWay === 0) onIdle?.();
+        inFlight -= 1;
+        if (inFlight === 0) onIdle?.();
         if (cancelling) await cancelling;
       }
     },
@@ -91,7 +91,7 @@ export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp 
       const { command } = await client.query('COMMIT').catch((error) => {
         throw toCommitFailure(error);
       });
-      // What Postgres answers where a statement had failed; work that swallowed the failure must not believe it is stored.
+      // Postgres answers so if a statement had failed; work that ignored that failure must not count as stored.
       if (command === 'ROLLBACK') throw new Error('A statement of the transaction failed, so nothing was committed');
     },
     async rollback() {

@@ -7,8 +7,8 @@ import { type LeasedConnection, leaseConnection } from './leased-connection.ts';
 import { createTurns } from './turns.ts';
 
 /**
- * As long as pgbouncer lets a statement wait (query_wait_timeout). Most calls that change something may take 2 s: they are to
- * be answered "unavailable, come again" before that, instead of running out of time, after which nobody knows what happened.
+ * Equal to pgbouncer's query_wait_timeout. Most calls that change something may take 2 s: within that they can still be
+ * answered with `unavailable`, which is safe to retry; a timeout is not.
  */
 export const CONNECTION_TIMEOUT_MS = 1_000;
 
@@ -22,7 +22,7 @@ export interface Leases {
   readonly waiting: number;
 }
 
-/** Lends the connections of a pool. pg's own queue lets nobody leave it, so callers queue here. */
+/** Lends the connections of a pool. Callers queue here, because a caller cannot leave pg's own queue. */
 export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases {
   const turns = createTurns(poolMax);
   const cancel = createCancelRequest();
@@ -49,21 +49,21 @@ export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases 
   };
 
   async function waitForTurn(signal: AbortSignal | undefined): Promise<Disposable> {
-    const patience = new AbortController();
+    const waitLimit = new AbortController();
     const timer = setTimeout(
-      () => patience.abort(new DatabaseUnavailable('No connection to the database became free')),
+      () => waitLimit.abort(new DatabaseUnavailable('No connection to the database became free')),
       CONNECTION_TIMEOUT_MS,
     );
-    const unfollow = signal && onAbort(signal, () => patience.abort(signal.reason));
+    const unfollow = signal && onAbort(signal, () => waitLimit.abort(signal.reason));
     try {
-      return await turns.take(patience.signal);
+      return await turns.take(waitLimit.signal);
     } finally {
       clearTimeout(timer);
       unfollow?.();
     }
   }
 
-  /** A new connection may take its time; whoever leaves meanwhile leaves it to the next one. */
+  /** Opening a connection takes time; if the caller leaves meanwhile, the connection goes to the pool. */
   function connect(turn: Disposable, signal: AbortSignal | undefined): Promise<PoolClient> {
     return new Promise((resolve, reject) => {
       let left = false;
@@ -78,7 +78,7 @@ export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases 
           left = true;
           reject(signal.reason);
         });
-      // A connection that is opened here outlives the call: when it breaks, that is logged for no call.
+      // A connection outlives the call that opens it, so its later failure must not carry that call's ids.
       outsideCalls(() => pool.connect()).then(
         (client) => {
           if (left) {

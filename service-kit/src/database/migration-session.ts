@@ -5,15 +5,15 @@ import { MigrationError, sqlState } from './pending-migrations.ts';
 import { pg } from './postgres.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Another migrator may be in the middle of a long one; longer than this a person has to look. */
+/** Another migrator may run a long migration; beyond this an operator has to check it. */
 const OTHER_MIGRATOR_TIMEOUT_MS = 60_000;
-/** DDL that queues behind a long transaction stops everybody behind it, and no transaction here lasts longer than 5 s. */
+/** DDL that waits for a lock blocks every statement behind it; service transactions last at most 5 s. */
 const TABLE_LOCK_TIMEOUT_MS = 10_000;
-/** One key for all: advisory locks belong to one database, and each service has its own. */
+/** One key for all services: advisory locks belong to a database, and each service has its own. */
 const MIGRATOR_LOCK = 0x6d657368;
 const LOCK_NOT_AVAILABLE = '55P03';
 
-/** One migrator at a time: a second one waits here until the first is done, and then finds nothing to do. */
+/** One migrator at a time: a second one waits until the first has finished, and then has nothing to apply. */
 export async function withMigratorLock<T>(databaseUrl: string, use: (session: Connection) => Promise<T>): Promise<T> {
   return withSession(databaseUrl, async (session) => {
     try {
@@ -22,16 +22,16 @@ export async function withMigratorLock<T>(databaseUrl: string, use: (session: Co
     } catch (error) {
       if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
       throw new MigrationError(
-        `Another migrator has been at work on this database for ${OTHER_MIGRATOR_TIMEOUT_MS / 1000} s: see what it waits for, then run again.`,
+        `Another migrator has held the lock of this database for ${OTHER_MIGRATOR_TIMEOUT_MS / 1000} s: check what it waits for, then run again.`,
       );
     }
     await session.query(sql`SELECT set_config('lock_timeout', ${String(TABLE_LOCK_TIMEOUT_MS)}, false)`);
-    // The lock goes with the connection, also when this process is killed.
+    // Postgres releases the lock with the connection, even if this process is killed.
     return use(session);
   });
 }
 
-/** One connection, and it stays one: lock and settings belong to it. */
+/** Exactly one connection, because the lock and the settings belong to it. */
 export async function withSession<T>(databaseUrl: string, use: (session: Connection) => Promise<T>): Promise<T> {
   const pool = connect({
     ...readTarget(databaseUrl),
@@ -43,7 +43,7 @@ export async function withSession<T>(databaseUrl: string, use: (session: Connect
   try {
     return await pool.task(async (session) => {
       connected = true;
-      // The role's own limits are for requests; rewriting a table may take longer than a request may.
+      // The role's limits are made for requests; a migration that rewrites a table takes longer.
       await session.query(sql`SELECT set_config('statement_timeout', '0', false), set_config('transaction_timeout', '0', false),
         set_config('idle_in_transaction_session_timeout', '0', false)`);
       return use(session);
@@ -56,17 +56,17 @@ export async function withSession<T>(databaseUrl: string, use: (session: Connect
   }
 }
 
-/** As the services' driver reads the URL: the library of migrations reads IPv6 addresses and TLS options in another way. */
+/** Parses the URL with the services' driver, because the migration library reads IPv6 addresses and TLS options differently. */
 function readTarget(databaseUrl: string) {
   const { user, password, host, port, database, ssl } = new pg.Client({ connectionString: databaseUrl });
   const target = { user: user ?? '', password: password ?? '', host, port, database: database ?? '' };
-  // Empty but for the scheme, since the library would read DATABASE_URL of the shell instead of a missing one.
+  // Without a connection string, the library would read DATABASE_URL of the shell.
   return { connectionString: 'postgres://', ...target, ssl: ssl === true ? {} : ssl };
 }
 
-/** The first line of it: below that the driver draws the statement, and a log line has no room for a drawing. */
+/** The first line of the message; the following lines quote the statement. */
 export function oneLine(error: unknown): string {
-  // An AggregateError, of a name with several addresses, has a code and no message.
+  // The AggregateError of a name with several addresses has a code but no message.
   const message = error instanceof Error ? error.message || String(sqlState(error)) : String(error);
   return (message.split('\n')[0] ?? message).trim();
 }

@@ -14,11 +14,11 @@ import { listMigrations, MigrationError, readApplied } from './pending-migration
 
 export { MigrationError, pendingMigrations, type Query } from './pending-migrations.ts';
 
-/** What a migration needs: a direct connection (pgbouncer in transaction mode has no sessions to lock in) and a folder of SQL. */
+/** A direct connection (pgbouncer in transaction mode has no sessions, so no session locks) and a folder of SQL files. */
 export type MigrationTarget = { databaseUrl: string; directory: string };
 export type MigrationState = { name: string; state: 'applied' | 'pending' | 'changed' | 'missing'; appliedAt?: Date };
 
-/** Applies what is pending, each file in a transaction of its own, and answers the names of the files applied. */
+/** Applies the pending files, each in its own transaction, and returns their names. */
 export async function migrateUp({ databaseUrl, directory }: MigrationTarget): Promise<string[]> {
   await listMigrations(directory);
   return withMigratorLock(databaseUrl, async (session) => {
@@ -43,7 +43,7 @@ export async function migrateUp({ databaseUrl, directory }: MigrationTarget): Pr
   });
 }
 
-/** Rolls the newest applied migration back and answers its name, or undefined where none is applied. */
+/** Rolls back the newest applied migration and returns its name, or undefined if none is applied. */
 export async function migrateDown({ databaseUrl, directory }: MigrationTarget): Promise<string | undefined> {
   return withMigratorLock(databaseUrl, async (session) => {
     const newest = (await readApplied((text) => session.query(sql.__dangerous__rawValue(text)))).at(-1);
@@ -55,7 +55,7 @@ export async function migrateDown({ databaseUrl, directory }: MigrationTarget): 
       );
     });
     try {
-      // Both in one transaction: a migration is never rolled back and still marked as applied, nor the other way round.
+      // One transaction, so that the mark always agrees with the schema.
       await session.tx(async (transaction) => {
         await transaction.query(sql.__dangerous__rawValue(script));
         await markMigrationAsUnapplied({
@@ -71,7 +71,7 @@ export async function migrateDown({ databaseUrl, directory }: MigrationTarget): 
   });
 }
 
-/** One entry for each file, and for each applied migration whose file is gone. Changes nothing in the database. */
+/** One entry for each file and for each applied migration whose file is missing. Read-only. */
 export async function migrationStatus({ databaseUrl, directory }: MigrationTarget): Promise<MigrationState[]> {
   const files = await listMigrations(directory);
   const applied = await withSession(databaseUrl, (session) =>
@@ -93,7 +93,7 @@ export async function migrationStatus({ databaseUrl, directory }: MigrationTarge
   ];
 }
 
-/** pg-migrations asks for a pool and uses `query` and `tx`, which a connection and a transaction (by a savepoint) have too. */
+/** pg-migrations wants a pool but only uses `query` and `tx`, which connections and transactions (by savepoints) have too. */
 function asPool(queryable: Connection | Transaction): ConnectionPool {
   return queryable as unknown as ConnectionPool;
 }

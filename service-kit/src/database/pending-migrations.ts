@@ -1,21 +1,21 @@
 import { readdir } from 'node:fs/promises';
 
 /**
- * What there is and what is applied, without the library that applies: every service asks at its start, and should not
- * wait for the rest to load.
+ * Reads which migrations exist and which are applied, without the library that applies them: every service checks this at
+ * its start and should not wait for that library to load.
  */
 
-/** Anything that runs a text of SQL and answers its rows: a pool, a client, a connection through pgbouncer. */
+/** Runs SQL text and returns the rows: a pool, a client, a connection through pgbouncer. */
 export type Query = (text: string) => Promise<ReadonlyArray<Record<string, unknown>>>;
 
-/** A migration that failed: the message is one sentence for whoever ran it. */
+/** A failed migration; the message is one sentence for the operator. */
 export class MigrationError extends Error {
   override name = 'MigrationError';
 }
 
 const UNDEFINED_TABLE = '42P01';
 
-/** The files not yet applied: what a readiness check asks. One cheap query, which pgbouncer carries too. */
+/** The files that are not applied yet. One cheap query, cheap enough for a readiness check and fit for pgbouncer. */
 export async function pendingMigrations(query: Query, directory: string): Promise<string[]> {
   const [files, applied] = await Promise.all([listMigrations(directory), readNames(query)]);
   const names = new Set(applied);
@@ -31,7 +31,7 @@ export async function listMigrations(directory: string): Promise<string[]> {
 
 export type AppliedMigration = { index: number; name: string; script: string; applied_at: Date };
 
-/** In the order of their numbers, with the text that was applied. */
+/** Ordered by number, with the text that was applied. */
 export async function readApplied(query: Query): Promise<AppliedMigration[]> {
   return (await readRows(query, 'index, name, script, applied_at')) as AppliedMigration[];
 }

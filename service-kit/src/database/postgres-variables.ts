@@ -1,14 +1,13 @@
 /**
- * Imported first wherever the driver is, so that a URL is all that says which Postgres is meant: PGHOST, PGSSLMODE,
- * PGOPTIONS, PGSERVICE and the like belong to the shell's own tools, and both the driver and the library of migrations
- * would read them. Child processes inherit the cleaned environment.
+ * Imported before the driver: only the URL decides which Postgres is used. The driver and the migration library would also
+ * read PGHOST, PGSSLMODE, PGOPTIONS and so on, which belong to the shell's tools. Child processes inherit the clean environment.
  */
 const POSTGRES_VARIABLE = /^PG[A-Z]/;
-/** Names the program pgbench for a benchmark; no library of Postgres reads it. */
+/** The path of pgbench for a benchmark; no Postgres library reads it. */
 const OURS = 'PGBENCH';
 
 for (const name of Object.keys(process.env)) {
   if (POSTGRES_VARIABLE.test(name) && name !== OURS) delete process.env[name];
 }
-// Makes the driver load another implementation, which is not installed.
+// Would make the driver load its native implementation, which is not installed.
 delete process.env.NODE_PG_FORCE_NATIVE;

@@ -1,7 +1,7 @@
 import './postgres-variables.ts';
 import pg from 'pg';
 
-/** Otherwise a URL without a password takes one out of ~/.pgpass, and a URL without a role the name of the system's user. */
+/** Otherwise the driver takes a missing password from ~/.pgpass and a missing role from the system's user. */
 pg.defaults.password = '';
 pg.defaults.user = '';
 // Otherwise the driver writes times with the whole minutes of the process's own time zone, whose offset had seconds before about 1940.

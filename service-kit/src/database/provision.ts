@@ -4,18 +4,18 @@ import { MigrationError } from './pending-migrations.ts';
 import { pg } from './postgres.ts';
 
 /**
- * The most connections a service's role may hold at a time: the 20 of pgbouncer's pool (or of a few replicas that connect
- * directly), and some for migrators and psql.
+ * Connection limit of a service's role: 20 for pgbouncer's pool (or a few replicas that connect directly), and 5 for
+ * migrators and psql.
  */
 export const ROLE_CONNECTIONS_MAX = 25;
 
-/** Nothing here takes more than a few milliseconds; a server that hangs should be noticed. */
+/** These statements take milliseconds, so a longer one means that the server hangs. */
 const QUERY_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
- * The rule is that no transaction is open longer than 5 s: transaction_timeout sees to it by closing the connection.
- * A single statement is cancelled a little earlier, which is an error like any other and leaves the connection usable.
+ * No transaction may last longer than 5 s: transaction_timeout enforces it by closing the connection. A single statement is
+ * cancelled a little earlier, which keeps the connection usable.
  */
 const ROLE_SETTINGS = {
   statement_timeout: '4500ms',
@@ -26,11 +26,11 @@ const ROLE_SETTINGS = {
 export interface Role {
   readonly name: string;
   readonly password: string;
-  /** The most connections the role may hold at a time; -1 for no limit. */
+  /** Connection limit; -1 for none. */
   readonly connectionsMax: number;
 }
 
-/** Makes the role, or gives the one that is there this password and these limits. */
+/** Creates the role, or sets the password and limits of an existing one. */
 export async function provisionRole(client: Client, { name, password, connectionsMax }: Role): Promise<void> {
   const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [name]);
   const verb = rowCount === 0 ? 'CREATE' : 'ALTER';
@@ -43,7 +43,7 @@ export async function provisionRole(client: Client, { name, password, connection
   }
 }
 
-/** Makes the database unless it is there, and lets nobody in but its owner. */
+/** Creates the database unless it exists, and allows only its owner to connect. */
 export async function provisionDatabase(client: Client, database: string, owner: string): Promise<void> {
   await client.query('REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC');
   const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
@@ -52,7 +52,7 @@ export async function provisionDatabase(client: Client, database: string, owner:
   await client.query(`REVOKE CONNECT, TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
 }
 
-/** Makes role and database of a service as its URL names them. Done again, it changes nothing but the password. */
+/** Creates the role and the database that the URL names. Repeating it only sets the password. */
 export async function provision(superuserUrl: string, databaseUrl: string): Promise<void> {
   const { username, password, pathname } = new URL(databaseUrl);
   const name = decodeURIComponent(username);
@@ -63,7 +63,9 @@ export async function provision(superuserUrl: string, databaseUrl: string): Prom
       await provisionDatabase(client, decodeURIComponent(pathname.slice(1)), name);
     });
   } catch (error) {
-    throw new MigrationError(`Role and database of ${name} could not be made: ${oneLine(error)}`, { cause: error });
+    throw new MigrationError(`The role and the database of ${name} could not be created: ${oneLine(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -73,7 +75,7 @@ export async function withSuperuser<T>(url: string, use: (client: Client) => Pro
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
   });
-  // A server that goes away fails the query under way; without a listener it would end this process as well.
+  // A broken connection already fails its query; without a listener it would also end this process.
   client.on('error', () => {});
   await client.connect();
   try {

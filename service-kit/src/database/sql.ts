@@ -1,7 +1,7 @@
 import squel from 'squel';
 import type { Statement } from './statement.ts';
 
-/** squel in its Postgres flavour ($1, $2, RETURNING, ON CONFLICT), taking bigints and buffers as parameters. */
+/** squel in its Postgres flavour ($1, $2, RETURNING, ON CONFLICT), with bigints, dates and buffers as parameters. */
 export const sql = squel.useFlavour('postgres');
 sql.registerValueHandler('bigint', (value: unknown) => String(value));
 sql.registerValueHandler(Date, (value: unknown) => value);

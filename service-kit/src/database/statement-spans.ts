@@ -4,9 +4,9 @@ import { sqlStateOf } from './database-errors.ts';
 const tracer = trace.getTracer('service-kit');
 
 /**
- * A span for a statement, named by the statement's name and never telling its text or values, as OpenTelemetry's semantic
- * conventions for databases say (https://opentelemetry.io/docs/specs/semconv/db/postgresql/). Only below another span:
- * what looks for work in the background several times a second would begin a trace each time.
+ * A span with the statement's name, without its text and values, by OpenTelemetry's semantic conventions for databases
+ * (https://opentelemetry.io/docs/specs/semconv/db/postgresql/). Only below another span: background polling would start a
+ * trace several times a second.
  */
 export async function inStatementSpan<T>(name: string, run: () => Promise<T>): Promise<T> {
   if (!trace.getActiveSpan()?.isRecording()) return run();

@@ -1,12 +1,12 @@
 import { onAbort } from 'rpc-kit';
 
-/** A limit on how many do something at a time; who comes first is first. */
+/** A concurrency limit with a first-in, first-out queue. */
 export interface Turns {
-  /** A turn, where nobody has to be waited for. */
+  /** A turn, if one is free. */
   tryTake(): Disposable | undefined;
   /**
-   * Dispose the turn to let the next one have it.
-   * @throws the signal's reason, as soon as it aborts: whoever leaves the queue takes nothing from it
+   * Waits for a turn; disposing the turn frees it.
+   * @throws the signal's reason as soon as it aborts; the waiter leaves the queue
    */
   take(signal?: AbortSignal): Promise<Disposable>;
   readonly waiting: number;
@@ -16,13 +16,13 @@ export function createTurns(turnsMax: number): Turns {
   const queue = new Set<() => void>();
   let taken = 0;
 
-  function hand(): Disposable {
-    let given = false;
+  function grant(): Disposable {
+    let isReleased = false;
     taken += 1;
     return {
       [Symbol.dispose]() {
-        if (given) return;
-        given = true;
+        if (isReleased) return;
+        isReleased = true;
         taken -= 1;
         const [next] = queue;
         next?.();
@@ -40,13 +40,13 @@ export function createTurns(turnsMax: number): Turns {
     const serve = (): void => {
       queue.delete(serve);
       unfollow?.();
-      resolve(hand());
+      resolve(grant());
     };
     queue.add(serve);
     return promise;
   }
 
-  const tryTake = (): Disposable | undefined => (taken < turnsMax ? hand() : undefined);
+  const tryTake = (): Disposable | undefined => (taken < turnsMax ? grant() : undefined);
 
   return {
     tryTake,

@@ -2,13 +2,13 @@ import { context, type Span, SpanKind, type SpanOptions, trace } from '@opentele
 import { type TraceContext, toSpanContext } from 'rpc-kit';
 
 /**
- * What is written down now and done later, maybe by another process, belongs to the trace in which it was written down. The
- * row carries the trace context.
+ * Work that is stored now and done later, possibly by another process, belongs to the trace in which it was stored. Its
+ * row holds the trace context.
  */
 
 const tracer = trace.getTracer('service-kit');
 
-/** A span below the one that was written down; `undefined` where there was none. */
+/** Starts a child of the stored span; `undefined` without one. */
 export function startCarriedSpan(
   name: string,
   carried: TraceContext,

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 
 /**
- * SIGUSR2 makes the logger tell every statement and every call to another service (`debug`), and the next one takes that
- * back: what is going on can be seen without a restart, which would often end what one wants to see.
+ * SIGUSR2 switches the log level to `debug`, which logs every statement and every call to another service; the next one
+ * switches back. A restart would often end the problem that the operator wants to see.
  */
 export function switchLogLevelOnSignal(logger: Logger): Disposable {
   const configured = logger.level;

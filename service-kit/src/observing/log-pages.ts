@@ -1,14 +1,14 @@
 import { write, writeSync } from 'node:fs';
 
-/** Lines are written together from this many characters on: a write costs as much as ten lines. */
+/** Characters of a page: one write costs as much as formatting ten lines. */
 const PAGE_LENGTH = 4_096;
-/** What has not become a page by then is written all the same. */
+/** A page that is not full is written after this time. */
 const PAGE_WAIT_MS = 100;
-/** Whoever should read has stopped; lines beyond this are dropped before they take the memory of the calls. */
+/** The reader has stalled: further lines are dropped before they use up the memory of the process. */
 const UNWRITTEN_MAX = 16 * 1024 * 1024;
-/** How long to wait where a pipe is full. */
+/** Pause before the next write to a full pipe. */
 const FULL_PAUSE_MS = 5;
-/** Tries at the last lines of a process. */
+/** Attempts to write the last lines of a process. */
 const LAST_TRIES_MAX = 50;
 
 interface LogPages {
@@ -19,10 +19,10 @@ interface LogPages {
 const opened = new Map<number, LogPages>();
 
 /**
- * Where a logger writes its lines to: some at a time, and without waiting for it. What is left is written when the process
- * ends, unless it is killed. When nobody reads any more (EPIPE), lines are thrown away.
+ * Buffers log lines and writes them in pages, asynchronously. The last page is written when the process exits, unless it is
+ * killed. After the reader has closed the pipe (EPIPE), lines are dropped.
  *
- * pino's own buffer (`minLength`) is not used: at the end of a process whose reader has gone it tries to write for ever.
+ * pino's own buffer (`minLength`) is not used: if the reader has gone, it retries for ever when the process exits.
  */
 export function openLogPages(fd: number): LogPages {
   const pages = opened.get(fd) ?? createLogPages(fd);
@@ -64,7 +64,7 @@ function createLogPages(fd: number): LogPages {
   };
 }
 
-/** There are no more turns of the event loop, so it is written at once, or not at all. */
+/** At exit the event loop has ended, so the page is written synchronously. */
 function writeLast(fd: number, text: Buffer): void {
   let left = text;
   for (let tries = 0; left.length > 0 && tries < LAST_TRIES_MAX; tries++) {

@@ -4,41 +4,41 @@ import { logScope } from 'rpc-kit';
 import { hideUrlSecrets } from 'rpc-kit/urls';
 import { openLogPages } from './log-pages.ts';
 
-/** JSON lines on standard output, or readable ones in a terminal. Lines of a call carry its request id. */
+/** JSON lines on standard output, or coloured text in a terminal. Lines of a call carry its request id. */
 export function createLogger(service: string, level: string): Logger {
   const options = {
     name: service,
     level,
-    // A copy, because pino writes the fields of the line into it.
+    // A copy, because pino adds the fields of the line to it.
     mixin: () => ({ ...logScope() }),
     timestamp: createTimestamp(),
     serializers: { err: toLoggedError },
     formatters: { level: (label: string) => ({ level: label }), bindings: () => ({ service }) },
-    // A last net: nothing logs these on purpose. Paths with wildcards would copy every line before it is written.
+    // A safety net: nothing logs these on purpose. Wildcard paths would copy every line.
     redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
   };
   const lines = process.stdout.isTTY ? pretty({ colorize: true, ignore: 'service' }) : openLogPages(process.stdout.fd);
-  // Errors of libraries quote URLs in messages, stacks and fields of their own.
+  // Errors of libraries quote URLs, with passwords, in messages, stacks and fields.
   return pino(options, { write: (line) => void lines.write(hideUrlSecrets(line)) });
 }
 
-/** Errors of the web platform, such as a timeout's, have two dozen constants that would all be in the line. */
+/** A DOMException, such as a timeout, would put two dozen constants into the line. */
 export function toLoggedError(error: Error) {
   if (!(error instanceof DOMException)) return stdSerializers.err(error);
   const { name, message, stack, cause } = error;
   return stdSerializers.err(Object.assign(new Error(message, { cause }), { name, stack }));
 }
 
-/** ISO 8601, written out once a millisecond: at thousands of lines a second that is most of what a line costs. */
+/** ISO 8601, formatted once a millisecond: at thousands of lines a second, formatting dominates the cost of a line. */
 function createTimestamp(): () => string {
-  let writtenAt = Number.NaN;
-  let written = '';
+  let formattedAt = Number.NaN;
+  let formatted = '';
   return () => {
     const now = Date.now();
-    if (now !== writtenAt) {
-      writtenAt = now;
-      written = `,"time":"${new Date(now).toISOString()}"`;
+    if (now !== formattedAt) {
+      formattedAt = now;
+      formatted = `,"time":"${new Date(now).toISOString()}"`;
     }
-    return written;
+    return formatted;
   };
 }

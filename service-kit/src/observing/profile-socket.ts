@@ -8,23 +8,23 @@ import { createFolder } from '../create-folder.ts';
 import { isProfileKind, PROFILE_KINDS, profileExtension, takeProfile } from './take-profile.ts';
 
 const SECONDS_FALLBACK = '10';
-/** A profile of a minute has the samples of whatever is slow. */
+/** A minute is enough samples for any slow function. */
 export const PROFILE_SECONDS = { min: 1, max: 60 };
-/** A minute of a busy service makes a few megabytes; what is larger would hold the service up while it is written. */
+/** A minute of a busy service makes a few megabytes; a much larger profile would block the service while it is written. */
 const PROFILE_BYTES_MAX = 64 * 1024 * 1024;
-/** Who asks sends one line; nobody else should be able to connect, but a limit costs nothing. */
+/** One operator needs one connection. */
 const CONNECTIONS_MAX = 4;
 
 export interface ProfileSocketOptions {
   readonly service: string;
-  /** Where the socket and the profiles are; without it there is no way to take one. */
+  /** Folder of the socket and the profiles; without it, profiles are off. */
   readonly directory: string | undefined;
   readonly logger: Logger;
 }
 
 /**
- * Where the service of that pid listens for requests for profiles. A socket's path may have about a hundred bytes, so it is
- * told from the working directory where that is shorter.
+ * The path of the profile socket of a process. A socket path is limited to about a hundred bytes, so the path relative to the
+ * working directory is used if it is shorter.
  */
 export function profileSocketPath(directory: string, service: string, pid: number): string {
   const path = join(directory, `${service}-${pid}.sock`);
@@ -33,36 +33,36 @@ export function profileSocketPath(directory: string, service: string, pid: numbe
 }
 
 /**
- * Takes profiles of this process for whoever may open its Unix socket, which is whoever it runs as: `POST /cpu?seconds=10`
- * answers with the name of the file. There is no port, and while nobody asks it costs nothing.
+ * Serves profiles of this process on a Unix socket that only its own user can open: `POST /cpu?seconds=10` answers with the
+ * name of the file. An idle socket costs nothing.
  */
 export async function serveProfiles({ service, directory, logger }: ProfileSocketOptions): Promise<AsyncDisposable> {
   if (directory === undefined) return { async [Symbol.asyncDispose]() {} };
   const closing = new AbortController();
   let busy = false;
   const server = createServer(async (request, response) => {
-    const asked = parseRequest(request);
-    if ('refusal' in asked) return answer(response, 400, { error: asked.refusal });
-    if (busy) return answer(response, 409, { error: 'a profile is being taken already: ask again when it is done' });
+    const parsed = parseRequest(request);
+    if ('refusal' in parsed) return answer(response, 400, { error: parsed.refusal });
+    if (busy) return answer(response, 409, { error: 'another profile is in progress: try again when it has ended' });
     busy = true;
     try {
-      const gone = new AbortController();
-      response.once('close', () => gone.abort());
-      const { kind, seconds } = asked;
-      const profile = await takeProfile(kind, seconds * 1_000, AbortSignal.any([closing.signal, gone.signal]));
+      const clientLeft = new AbortController();
+      response.once('close', () => clientLeft.abort());
+      const { kind, seconds } = parsed;
+      const profile = await takeProfile(kind, seconds * 1_000, AbortSignal.any([closing.signal, clientLeft.signal]));
       if (Buffer.byteLength(profile) > PROFILE_BYTES_MAX) {
         return answer(response, 500, {
-          error: `the profile is larger than ${PROFILE_BYTES_MAX} bytes: ask for less time`,
+          error: `the profile is larger than ${PROFILE_BYTES_MAX} bytes: ask for fewer seconds`,
         });
       }
-      const taken = new Date().toISOString().replaceAll(/[:.]/g, '-');
-      const file = resolve(directory, `${service}-${process.pid}-${taken}-${kind}.${profileExtension(kind)}`);
+      const timestamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
+      const file = resolve(directory, `${service}-${process.pid}-${timestamp}-${kind}.${profileExtension(kind)}`);
       await writeFile(file, profile, { flag: 'wx', mode: 0o600 });
       logger.info({ kind, seconds, file }, 'profile taken');
       answer(response, 200, { file });
     } catch (error) {
-      if (!closing.signal.aborted && !response.destroyed) logger.warn({ err: error }, 'no profile could be taken');
-      answer(response, 500, { error: `no profile could be taken: ${(error as Error).message}` });
+      if (!closing.signal.aborted && !response.destroyed) logger.warn({ err: error }, 'the profile failed');
+      answer(response, 500, { error: `the profile failed: ${(error as Error).message}` });
     } finally {
       busy = false;
     }
@@ -80,28 +80,25 @@ export async function serveProfiles({ service, directory, logger }: ProfileSocke
     },
   };
 
-  /** A service that cannot be profiled still serves. */
+  /** A failure is only logged: a service that cannot be profiled still serves. */
   async function listen(): Promise<void> {
     const path = profileSocketPath(directory as string, service, process.pid);
     try {
       createFolder(directory as string, 0o700);
-      // One of a process that was killed and had the same pid.
+      // A killed process with the same pid may have left its socket.
       await rm(path, { force: true });
       server.listen(path);
       await once(server, 'listening');
       await chmod(path, 0o600);
     } catch (error) {
-      logger.warn(
-        { err: error, path },
-        'profiles cannot be taken: set PROFILE_DIR to a short path that can be written',
-      );
+      logger.warn({ err: error, path }, 'profiles are off: set PROFILE_DIR to a short path that the service can write');
     }
   }
 }
 
-type Asked = { kind: (typeof PROFILE_KINDS)[number]; seconds: number } | { refusal: string };
+type ParsedRequest = { kind: (typeof PROFILE_KINDS)[number]; seconds: number } | { refusal: string };
 
-function parseRequest({ method, url = '' }: IncomingMessage): Asked {
+function parseRequest({ method, url = '' }: IncomingMessage): ParsedRequest {
   const { pathname, searchParams } = new URL(url, 'http://profile');
   const kind = pathname.slice(1);
   if (method !== 'POST' || !isProfileKind(kind)) return { refusal: `send POST to /${PROFILE_KINDS.join(', /')}` };
@@ -110,7 +107,7 @@ function parseRequest({ method, url = '' }: IncomingMessage): Asked {
 }
 
 function answer(response: ServerResponse, status: number, body: { file: string } | { error: string }): void {
-  // The service may stop, or who asked may have gone, before the answer.
+  // The service may have stopped, or the client may have left.
   if (response.destroyed) return;
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body));
 }

@@ -1,9 +1,9 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-/** Gauges that are named like counters, which promtool refuses: their sums by type tell the same. */
+/** Gauges with names of counters, which promtool refuses; the gauges by type hold the same numbers. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
-/** A registry with Node's own metrics in it (event loop lag, heap, garbage collection, handles). */
+/** A registry with Node's own metrics (event loop lag, heap, garbage collection, handles). */
 export function createRegistry(service: string): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ service });

@@ -1,28 +1,28 @@
 import { Session } from 'node:inspector/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** `heap` is what was allocated meanwhile and is still held at the end; `allocations` is all that was allocated. */
+/** `heap`: memory allocated during the profile and still held at its end; `allocations`: all memory allocated during it. */
 export const PROFILE_KINDS = ['cpu', 'heap', 'allocations'] as const;
 export type ProfileKind = (typeof PROFILE_KINDS)[number];
 
-/** V8's own: a thousand samples a second, of which ten seconds show what takes a percent of them. */
+/** V8's default: a thousand samples a second, so ten seconds show a function that takes one percent. */
 const CPU_SAMPLING_MICROS = 1_000;
-/** V8's own: one sample for so many bytes. */
+/** V8's default: one sample per so many bytes. */
 const HEAP_SAMPLING_BYTES = 32_768;
-/** Frames of a stack in a heap profile: promises and interceptors make ours deeper than V8's 128 only rarely. */
+/** V8's default for frames of a stack; promises and interceptors rarely exceed it. */
 const HEAP_STACK_DEPTH = 128;
 
 export function isProfileKind(text: string): text is ProfileKind {
   return PROFILE_KINDS.some((kind) => kind === text);
 }
 
-/** The endings by which Chrome's developer tools know the files. */
+/** File extensions of Chrome's developer tools. */
 export function profileExtension(kind: ProfileKind): string {
   return kind === 'cpu' ? 'cpuprofile' : 'heapprofile';
 }
 
 /**
- * Profiles this process from the inside, without an inspector port. The signal gives it up.
+ * Profiles this process without opening an inspector port. The signal cancels it.
  * @returns the profile in V8's format, as JSON
  */
 export async function takeProfile(kind: ProfileKind, durationMs: number, signal: AbortSignal): Promise<string> {
@@ -34,7 +34,7 @@ export async function takeProfile(kind: ProfileKind, durationMs: number, signal:
     );
     return JSON.stringify(profile);
   } finally {
-    // Ends what is still being sampled, too.
+    // Also stops sampling that is still running.
     session.disconnect();
   }
 }

@@ -3,20 +3,20 @@ import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { outsideCalls } from 'rpc-kit';
 
-/** Three of the variables that every service has; the SDK reads these endpoints and the other `OTEL_*` variables itself. */
+/** The SDK reads the endpoints and the other `OTEL_*` variables itself. */
 export interface TracingSettings {
-  /** Without a collector nothing is traced. */
+  /** Without an endpoint, tracing is off. */
   readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
   readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?: string | undefined;
   readonly TRACES_SAMPLED_RATIO: number;
 }
 
-/** What is left to send must not hold up the end of a service; its starter waits 5 s for everything. */
+/** Part of the 5 s that a service has to stop. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
 /**
- * Sends the spans of this process to the collector, in batches. Disposing sends what is left.
- * The SDK takes a quarter of a second to load, so it is loaded only where it is wanted.
+ * Exports the spans of this process to the collector, in batches. Disposing flushes them.
+ * Loading the SDK takes a quarter of a second, so it is loaded only if tracing is on.
  */
 export async function startTracing(
   service: string,
@@ -46,14 +46,14 @@ export async function startTracing(
 }
 
 /**
- * A collector that does not answer is a line in the log, and no more than that. The span that ends first starts the timer of
- * the exporter, in the log scope of its call; what becomes of the export concerns no call.
+ * Logs failures of the exporter. Its timer starts in the log scope of the call whose span ends first; `outsideCalls` keeps
+ * that call's ids out of the line.
  */
 function toDiagLogger(logger: Logger): DiagLogger {
-  const say =
+  const logAt =
     (level: 'warn' | 'error') =>
     (message: string, ...details: unknown[]) =>
       outsideCalls(() => logger[level]({ details }, `tracing: ${message}`));
   const nothing = (): void => {};
-  return { error: say('error'), warn: say('warn'), info: nothing, debug: nothing, verbose: nothing };
+  return { error: logAt('error'), warn: logAt('warn'), info: nothing, debug: nothing, verbose: nothing };
 }

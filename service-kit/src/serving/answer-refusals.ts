@@ -1,16 +1,16 @@
 import { type Handlers, type MethodContract, type Methods, RpcError, type ServiceContract } from 'rpc-kit';
 
-/** What a domain throws to refuse a call. A domain imports only itself, so its class is known by its name and its fields. */
+/** Thrown by a domain to refuse a call. A domain imports only itself, so the class is recognized by its name and fields. */
 interface Refusal extends Error {
   readonly name: 'Refusal';
   readonly reason: string;
   readonly facts?: unknown;
 }
 
-/** The errors of refusals that the contract does not declare, by reason. */
+/** Errors for refusals that the contract does not declare, by reason. */
 type OtherErrors = Readonly<Record<string, (refusal: Refusal) => RpcError>>;
 
-/** Handlers that answer a refusal of the domain with the error that the contract declares for its reason, the facts as details. */
+/** Wraps handlers: a refusal becomes the error that the method's contract declares for its reason, with the facts as details. */
 export function answerRefusals<M extends Methods>(
   { methods }: ServiceContract<M>,
   handlers: Handlers<M>,

@@ -7,7 +7,7 @@ import type { CallScope, Database, Executor } from '../database/database.ts';
 import { isFaultOfData } from '../database/database-errors.ts';
 import { type Statement, statement } from '../database/statement.ts';
 
-/** Who called what, and how that ended. */
+/** One call: method, caller, result, times. */
 export interface Operation {
   readonly requestId: string;
   readonly method: string;
@@ -15,24 +15,24 @@ export interface Operation {
   readonly code: string;
   readonly reason: string | undefined;
   readonly startedAt: Date;
-  /** Until when its caller waited, or the contract let it take. */
+  /** The caller's deadline or the contract's timeout, whichever was earlier. */
   readonly deadlineAt: Date;
   readonly durationMs: number;
 }
 
 export interface OperationJournal {
-  /** Settles when the operation is saved; operations of one moment are saved together, and each fails alone. */
+  /** Resolves when the operation is saved. Operations are inserted in batches, but each fails alone. */
   save(operation: Operation): Promise<void>;
 }
 
-/** Rows of one insert, and operations that may wait for theirs. */
+/** Rows of one insert. */
 const BATCH_MAX = 200;
-/** How long an operation waits for others to be saved with: journals are read later, and one insert serves many. */
-const GATHER_MS = 50;
+/** How long a batch collects operations; the journal is read much later. */
+const BATCH_WAIT_MS = 50;
 
 /**
- * Notes every call of a method that changes something, after it has been answered. Reads are left to the log: there are many
- * times more of them, and nobody asks later who looked.
+ * Records every call of a method that changes data, after it has been answered. Reads are many times more frequent and are
+ * only in the log.
  */
 export function journalOperations(journal: OperationJournal): Interceptor {
   return (next) => async (call) => {
@@ -40,18 +40,18 @@ export function journalOperations(journal: OperationJournal): Interceptor {
     const startedAt = new Date();
     const began = performance.now();
     const deadlineAt = new Date(startedAt.getTime() + call.deadlineAt - began);
-    const note = (code: string, reason?: string): void => {
+    const record = (code: string, reason?: string): void => {
       const durationMs = performance.now() - began;
       const operation = { ...describe(call), code, reason, startedAt, deadlineAt, durationMs };
       call.defer?.(() => journal.save(operation));
     };
     try {
       const result = await next(call);
-      note('ok');
+      record('ok');
       return result;
     } catch (error) {
       const { code, reason } = toRpcError(error);
-      note(code, reason);
+      record(code, reason);
       throw error;
     }
   };
@@ -63,17 +63,17 @@ function describe({ requestId, method, caller }: Call) {
 
 /** The journal in the table `operations`. */
 export function createOperationJournal(database: Executor): OperationJournal {
-  let gathering: Entry[] | undefined;
+  let batch: Entry[] | undefined;
 
-  async function gather(entries: readonly Entry[]): Promise<void> {
-    await sleep(GATHER_MS);
-    if (gathering === entries) gathering = undefined;
+  async function saveLater(entries: readonly Entry[]): Promise<void> {
+    await sleep(BATCH_WAIT_MS);
+    if (batch === entries) batch = undefined;
     await saveTogether(entries);
   }
 
   /**
-   * A row that the database refuses fails alone: the entries are halved until it is by itself. So there are at most twice as
-   * many statements as entries.
+   * A refused row fails alone: the batch is halved until that row is by itself, with at most twice as many statements as
+   * entries.
    */
   async function saveTogether(entries: readonly Entry[]): Promise<void> {
     try {
@@ -93,12 +93,12 @@ export function createOperationJournal(database: Executor): OperationJournal {
   return {
     save(operation) {
       const entry = { operation, saved: Promise.withResolvers<void>() };
-      if (gathering && gathering.length < BATCH_MAX) gathering.push(entry);
+      if (batch && batch.length < BATCH_MAX) batch.push(entry);
       else {
         const entries = [entry];
-        gathering = entries;
-        // The statement serves many calls, so it belongs to the trace and the log lines of none.
-        outsideCalls(() => gather(entries));
+        batch = entries;
+        // The insert serves many calls, so it must not run in the trace and log scope of one.
+        outsideCalls(() => saveLater(entries));
       }
       return entry.saved.promise;
     },
@@ -122,10 +122,10 @@ function insertOperations(entries: readonly Entry[]): Statement {
     )`;
 }
 
-/** How often it is looked for operations that are past their time. */
+/** Pause between clean-ups. */
 const FORGET_IDLE_MS = 60_000;
 
-/** Deletes operations in the background that are older than they are kept for. */
+/** Deletes expired operations in the background. */
 export function startForgetting(database: Database, keptDays: number, logger: Logger, registry?: Registry): Background {
   const keptMs = keptDays * 86_400_000;
   return startBackground({
@@ -137,12 +137,12 @@ export function startForgetting(database: Database, keptDays: number, logger: Lo
   });
 }
 
-/** Old rows are deleted in steps of this many, so that no transaction is long. */
+/** Rows of one delete, which keeps its transaction short. */
 const DELETE_BATCH_MAX = 1_000;
 
 /**
- * Deletes the oldest operations that are past their time.
- * @returns whether there may be more of them
+ * Deletes the oldest expired operations.
+ * @returns whether there may be more
  */
 export async function forgetOldOperations(database: Database, keptMs: number, scope: CallScope): Promise<boolean> {
   const forget = statement`

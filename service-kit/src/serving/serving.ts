@@ -16,16 +16,16 @@ import { journalOperations, type OperationJournal } from './operation-journal.ts
 export interface ServingParts {
   readonly logger: Logger;
   readonly registry: Registry;
-  /** What the service takes on at a time; hand the same one to `serveHttp` as its admission. Default: hardly a limit. */
+  /** Limit of calls in flight, the same object as `admission` of `serveHttp`. Default: practically unlimited. */
   readonly limit?: ConcurrencyLimit;
-  /** Where calls that change something are noted. */
+  /** Records calls that change data. */
   readonly journal?: OperationJournal;
 }
 
-/** More calls than this at a time are a mistake of whoever makes them. */
+/** Beyond any load of a test, so it only stops a runaway caller. */
 const CALLS_MAX = 10_000;
 
-/** What every service has around its handlers: the outermost sees every call, the innermost only what was let in. */
+/** The interceptors of every service: the outermost sees every call, the innermost only admitted calls. */
 export function serviceOptions({
   logger,
   registry,
@@ -45,7 +45,7 @@ export function serviceOptions({
     onDeferred: {
       failed: ({ call, error }) => logger.error({ request_id: call.requestId, err: error }, 'a deferred task failed'),
       dropped: ({ call }) =>
-        logger.warn({ request_id: call.requestId }, 'a deferred task was dropped: too many are under way'),
+        logger.warn({ request_id: call.requestId }, 'a deferred task was dropped: too many are in flight'),
     },
   };
 }

@@ -66,10 +66,13 @@ describe('A Kafka that is reached by TLS, by those who prove who they are,', fun
       { KAFKA_PASSWORD: 'wrong' },
       /the brokers refuse KAFKA_USERNAME with this KAFKA_PASSWORD/,
     ],
-    'does not know who signed the certificate': [{ KAFKA_CA_FILE: '' }, /the brokers' certificate is not believed/],
+    'does not know who signed the certificate': [
+      { KAFKA_CA_FILE: '' },
+      /the certificate of the brokers is not trusted/,
+    ],
     'comes by a mechanism that is not taken': [
       { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-256' },
-      /the brokers do not take this KAFKA_SASL_MECHANISM/,
+      /the brokers do not support this KAFKA_SASL_MECHANISM/,
     ],
     'speaks no TLS': [{ KAFKA_TLS: 'off', KAFKA_CA_FILE: '' }, /one that wants KAFKA_TLS or KAFKA_USERNAME closes/],
   };
