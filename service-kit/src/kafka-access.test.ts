@@ -64,7 +64,7 @@ describe('The access to Kafka', () => {
 
   it('tells all mistakes at once', () => {
     const both = { ...BROKERS, KAFKA_USERNAME: 'loms', KAFKA_CA_FILE: FILE };
-    assert.throws(() => access(both), /belong together.*; KAFKA_CA_FILE is of no use/);
+    assert.throws(() => access(both), /belong together.*; KAFKA_CA_FILE has no effect/);
   });
 
   it('never shows the password', () => {
