@@ -44,8 +44,16 @@ export type Unit = 'reqps' | 'ops' | 's' | 'short' | 'percentunit' | 'bytes' | '
 
 type Options = Pick<Panel, 'description' | 'stacked' | 'redFrom'>;
 
-export function graph(title: string, unit: Unit, queries: readonly Query[], options: Options = {}): Panel {
-  return { kind: 'graph', title, unit, queries, ...options };
+/** @param queries one without a legend names its series by the labels that it groups by */
+export function graph(title: string, unit: Unit, queries: readonly (Query | string)[], options: Options = {}): Panel {
+  return { kind: 'graph', title, unit, queries: queries.map(withLegend), ...options };
+}
+
+function withLegend(query: Query | string): Query {
+  if (typeof query !== 'string') return query;
+  const [, grouped = ''] = /\bby \(([^)]*)\)/.exec(query) ?? [];
+  const labels = grouped.split(', ').filter((label) => label !== 'le');
+  return { expr: query, legend: labels.map((label) => `{{${label}}}`).join(' ') };
 }
 
 /** The value of this moment. */

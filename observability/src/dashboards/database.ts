@@ -24,24 +24,17 @@ export const database: Dashboard = {
         number('Wait, p99', 's', quantile(0.99, `db_pool_wait_seconds{${CHOSEN}}`), { redFrom: 0.1 }),
         number('Statements', 'ops', rate(`db_query_duration_seconds_count{${CHOSEN}}`)),
         graph('Busy', 'short', [
-          { expr: `sum by (service) (db_pool_connections{${CHOSEN}, state="busy"})`, legend: '{{service}}' },
+          `sum by (service) (db_pool_connections{${CHOSEN}, state="busy"})`,
           { expr: `sum by (service) (db_pool_connections_max{${CHOSEN}})`, legend: '{{service}} at most' },
         ]),
         graph('Waiting for a connection', 'short', [
-          { expr: `sum by (service) (db_pool_connections{${CHOSEN}, state="waiting"})`, legend: '{{service}}' },
+          `sum by (service) (db_pool_connections{${CHOSEN}, state="waiting"})`,
         ]),
-        graph('Wait for a connection, p95', 's', [
-          { expr: quantile(0.95, `db_pool_wait_seconds{${CHOSEN}}`, ['service']), legend: '{{service}}' },
-        ]),
+        graph('Wait for a connection, p95', 's', [quantile(0.95, `db_pool_wait_seconds{${CHOSEN}}`, ['service'])]),
         graph(
           'Wait for one of pgbouncer, p95',
           's',
-          [
-            {
-              expr: quantile(0.95, `db_query_duration_seconds{${CHOSEN}, query="BEGIN"}`, ['service']),
-              legend: '{{service}}',
-            },
-          ],
+          [quantile(0.95, `db_query_duration_seconds{${CHOSEN}, query="BEGIN"}`, ['service'])],
           { description: 'How long BEGIN takes, as pgbouncer lends a connection to Postgres for a transaction.' },
         ),
       ],
@@ -49,15 +42,10 @@ export const database: Dashboard = {
     {
       title: 'Statements',
       panels: [
-        graph('Statements a second', 'ops', [
-          { expr: rate(`db_query_duration_seconds_count{${CHOSEN}}`, ['service']), legend: '{{service}}' },
-        ]),
-        graph('p95', 's', [{ expr: quantile(0.95, statements, ['service']), legend: '{{service}}' }]),
+        graph('Statements a second', 'ops', [rate(`db_query_duration_seconds_count{${CHOSEN}}`, ['service'])]),
+        graph('p95', 's', [quantile(0.95, statements, ['service'])]),
         graph('COMMIT, p95', 's', [
-          {
-            expr: quantile(0.95, `db_query_duration_seconds{${CHOSEN}, query="COMMIT"}`, ['service']),
-            legend: '{{service}}',
-          },
+          quantile(0.95, `db_query_duration_seconds{${CHOSEN}, query="COMMIT"}`, ['service']),
         ]),
         table(
           'Where the time goes: seconds a second, by statement',
@@ -66,10 +54,7 @@ export const database: Dashboard = {
         ),
         table('Slowest statements: p95', 's', `topk(20, ${quantile(0.95, statements, ['service', 'query'])})`),
         graph('Cut off because nobody waited any more', 'ops', [
-          {
-            expr: orZero(rate(`db_statements_cancelled_total{${CHOSEN}}`, ['service', 'query'])),
-            legend: '{{service}} {{query}}',
-          },
+          orZero(rate(`db_statements_cancelled_total{${CHOSEN}}`, ['service', 'query'])),
         ]),
       ],
     },

@@ -33,29 +33,21 @@ export const events: Dashboard = {
     {
       title: 'Kafka',
       panels: [
-        graph('Published', 'ops', [{ expr: orZero(rate('events_published_total', ['result'])), legend: '{{result}}' }]),
-        graph('Consumed', 'ops', [{ expr: orZero(rate('events_consumed_total', ['result'])), legend: '{{result}}' }]),
-        graph('Behind, by partition', 'short', [
-          { expr: orZero('max by (partition) (events_consumer_lag)'), legend: '{{partition}}' },
-        ]),
-        graph('Partitions by consumer', 'short', [
-          { expr: orZero('sum by (instance) (events_partitions_assigned)'), legend: '{{instance}}' },
-        ]),
+        graph('Published', 'ops', [orZero(rate('events_published_total', ['result']))]),
+        graph('Consumed', 'ops', [orZero(rate('events_consumed_total', ['result']))]),
+        graph('Behind, by partition', 'short', [orZero('max by (partition) (events_consumer_lag)')]),
+        graph('Partitions by consumer', 'short', [orZero('sum by (instance) (events_partitions_assigned)')]),
         graph('Since the last message was taken', 's', [
           { expr: orZero('time() - max(events_last_consumed_timestamp_seconds)'), legend: 'any partition' },
         ]),
-        graph('Became dead letters', 'ops', [
-          { expr: orZero(rate('dead_letters_total', ['reason'])), legend: '{{reason}}' },
-        ]),
+        graph('Became dead letters', 'ops', [orZero(rate('dead_letters_total', ['reason']))]),
       ],
     },
     {
       title: 'Notifications and sinks',
       panels: [
         graph('Stored', 'ops', [{ expr: rate('notifications_stored_total'), legend: 'stored' }]),
-        graph('Waiting for a sink', 'short', [
-          { expr: orZero('max by (sink) (delivery_backlog)'), legend: '{{sink}}' },
-        ]),
+        graph('Waiting for a sink', 'short', [orZero('max by (sink) (delivery_backlog)')]),
         graph('Delivered, failed, given up', 'ops', [
           { expr: orZero(rate('deliveries_total', ['sink'])), legend: 'delivered {{sink}}' },
           { expr: orZero(rate('delivery_failures_total', ['sink'])), legend: 'failed {{sink}}' },

@@ -13,16 +13,12 @@ export const loms: Dashboard = {
         number('Orders that await payment', 'short', 'max by (status) (orders_by_status)'),
         number('First overdue order', 's', 'max(orders_overdue_seconds)', { redFrom: 60 }),
         number('Oldest event not delivered', 's', 'max(outbox_lag_seconds)', { redFrom: 30 }),
-        graph('Orders made', 'ops', [{ expr: rate('orders_created_total', ['outcome']), legend: '{{outcome}}' }]),
-        graph('Steps of orders', 'ops', [
-          { expr: rate('order_status_changes_total', ['status']), legend: '{{status}}' },
-        ]),
+        graph('Orders made', 'ops', [rate('orders_created_total', ['outcome'])]),
+        graph('Steps of orders', 'ops', [rate('order_status_changes_total', ['status'])]),
         graph('Cancelled because they were not payed in time', 'ops', [
           { expr: rate('orders_expired_total'), legend: 'expired' },
         ]),
-        graph('Orders that await payment, over time', 'short', [
-          { expr: 'max by (status) (orders_by_status)', legend: '{{status}}' },
-        ]),
+        graph('Orders that await payment, over time', 'short', ['max by (status) (orders_by_status)']),
         backgroundPanel('loms'),
       ],
     },

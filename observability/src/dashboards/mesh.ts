@@ -32,16 +32,14 @@ export const mesh: Dashboard = {
     {
       title: 'Services',
       panels: [
-        graph('Rate', 'reqps', [{ expr: rate(answered, ['service']), legend: '{{service}}' }]),
+        graph('Rate', 'reqps', [rate(answered, ['service'])]),
         graph(
           'Errors: share of calls that failed here',
           'percentunit',
           [{ expr: shareOf(failed, answered, ['service']), legend: '{{service}}' }],
           { description: 'internal, unavailable, deadline_exceeded, resource_exhausted', redFrom: 0.05 },
         ),
-        graph('Duration, p99', 's', [
-          { expr: quantile(0.99, `rpc_server_duration_seconds{${CHOSEN}}`, ['service']), legend: '{{service}}' },
-        ]),
+        graph('Duration, p99', 's', [quantile(0.99, `rpc_server_duration_seconds{${CHOSEN}}`, ['service'])]),
       ],
     },
     {
@@ -68,9 +66,7 @@ export const mesh: Dashboard = {
       panels: [
         table('Methods: calls a second', 'reqps', rate(answered, ['service', 'method', 'code'])),
         table('Alerts', 'none', orZero('sum by (alertname, service, severity) (ALERTS{alertstate="firing"})')),
-        graph('Calls shed', 'reqps', [
-          { expr: orZero(rate(`rpc_server_shed_total{${CHOSEN}}`, ['service'])), legend: '{{service}}' },
-        ]),
+        graph('Calls shed', 'reqps', [orZero(rate(`rpc_server_shed_total{${CHOSEN}}`, ['service']))]),
       ],
     },
   ],

@@ -38,24 +38,16 @@ export const node: Dashboard = {
         graph('Heap in use', 'bytes', [{ expr: `nodejs_heap_size_used_bytes{${CHOSEN}}`, legend: instance }]),
         graph('Outside of the heap', 'bytes', [{ expr: `nodejs_external_memory_bytes{${CHOSEN}}`, legend: instance }]),
         graph('Time spent collecting garbage', 'percentunit', [
-          {
-            expr: rate(`nodejs_gc_duration_seconds_sum{${CHOSEN}}`, ['service', 'kind']),
-            legend: '{{service}} {{kind}}',
-          },
+          rate(`nodejs_gc_duration_seconds_sum{${CHOSEN}}`, ['service', 'kind']),
         ]),
-        graph('Heap by space', 'bytes', [
-          {
-            expr: `sum by (service, space) (nodejs_heap_space_size_used_bytes{${CHOSEN}})`,
-            legend: '{{service}} {{space}}',
-          },
-        ]),
+        graph('Heap by space', 'bytes', [`sum by (service, space) (nodejs_heap_space_size_used_bytes{${CHOSEN}})`]),
       ],
     },
     {
       title: 'Handles',
       panels: [
         graph('Sockets, timers and other resources', 'short', [
-          { expr: `sum by (service, type) (nodejs_active_resources{${CHOSEN}})`, legend: '{{service}} {{type}}' },
+          `sum by (service, type) (nodejs_active_resources{${CHOSEN}})`,
         ]),
         graph('Open files and sockets', 'short', [{ expr: `process_open_fds{${CHOSEN}}`, legend: instance }]),
       ],

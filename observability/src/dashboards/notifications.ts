@@ -12,9 +12,7 @@ export const notifications: Dashboard = {
     {
       title: 'Notifications',
       panels: [
-        graph('Stored, by status', 'ops', [
-          { expr: rate('notifications_stored_total', ['status']), legend: '{{status}}' },
-        ]),
+        graph('Stored, by status', 'ops', [rate('notifications_stored_total', ['status'])]),
         graph('Delivered, by sink', 'ops', [
           { expr: orZero(rate('deliveries_total', ['sink'])), legend: 'delivered {{sink}}' },
           { expr: orZero(rate('delivery_failures_total', ['sink'])), legend: 'failed {{sink}}' },

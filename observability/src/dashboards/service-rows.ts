@@ -20,13 +20,11 @@ export function callsRow(service: string): Row {
       number('p99', 's', quantile(0.99, durations)),
       number('Under way', 'short', `sum(rpc_server_in_flight{${own}})`),
       number('Shed', 'reqps', orZero(rate(shed)), { redFrom: 0.1 }),
-      graph('Calls by method', 'reqps', [{ expr: rate(calls, ['method']), legend: '{{method}}' }], { stacked: true }),
-      graph('Outcomes', 'reqps', [{ expr: rate(calls, ['code']), legend: '{{code}}' }], { stacked: true }),
-      graph('p99 by method', 's', [{ expr: quantile(0.99, durations, ['method']), legend: '{{method}}' }]),
+      graph('Calls by method', 'reqps', [rate(calls, ['method'])], { stacked: true }),
+      graph('Outcomes', 'reqps', [rate(calls, ['code'])], { stacked: true }),
+      graph('p99 by method', 's', [quantile(0.99, durations, ['method'])]),
       graph('Duration', 's', quantiles(durations)),
-      graph('Under way by method', 'short', [
-        { expr: `sum by (method) (rpc_server_in_flight{${own}})`, legend: '{{method}}' },
-      ]),
+      graph('Under way by method', 'short', [`sum by (method) (rpc_server_in_flight{${own}})`]),
       graph('Limit of calls at a time, and calls shed', 'short', [
         { expr: `sum(rpc_server_concurrency_limit{${own}})`, legend: 'limit' },
         { expr: orZero(rate(shed)), legend: 'shed a second' },
@@ -40,15 +38,9 @@ export function httpRow(service: string): Row {
   return {
     title: 'HTTP',
     panels: [
-      graph('Requests by address', 'reqps', [
-        { expr: rate(`http_requests_total{${own}}`, ['route', 'status']), legend: '{{route}} {{status}}' },
-      ]),
-      graph('p99 by address', 's', [
-        { expr: quantile(0.99, `http_request_duration_seconds{${own}}`, ['route']), legend: '{{route}}' },
-      ]),
-      graph('Failures by kind', 'reqps', [
-        { expr: orZero(rate(`http_errors_total{${own}}`, ['kind'])), legend: '{{kind}}' },
-      ]),
+      graph('Requests by address', 'reqps', [rate(`http_requests_total{${own}}`, ['route', 'status'])]),
+      graph('p99 by address', 's', [quantile(0.99, `http_request_duration_seconds{${own}}`, ['route'])]),
+      graph('Failures by kind', 'reqps', [orZero(rate(`http_errors_total{${own}}`, ['kind']))]),
     ],
   };
 }
@@ -59,30 +51,17 @@ export function peersRow(service: string): Row {
   return {
     title: 'Calls made',
     panels: [
-      graph('Calls by peer and method', 'reqps', [
-        { expr: rate(`rpc_client_requests_total{${own}}`, ['peer', 'method']), legend: '{{peer}} {{method}}' },
-      ]),
-      graph('Outcomes by peer', 'reqps', [
-        { expr: rate(`rpc_client_requests_total{${own}}`, ['peer', 'code']), legend: '{{peer}} {{code}}' },
-      ]),
-      graph('p99 by peer and method', 's', [
-        {
-          expr: quantile(0.99, `rpc_client_duration_seconds{${own}}`, ['peer', 'method']),
-          legend: '{{peer}} {{method}}',
-        },
-      ]),
+      graph('Calls by peer and method', 'reqps', [rate(`rpc_client_requests_total{${own}}`, ['peer', 'method'])]),
+      graph('Outcomes by peer', 'reqps', [rate(`rpc_client_requests_total{${own}}`, ['peer', 'code'])]),
+      graph('p99 by peer and method', 's', [quantile(0.99, `rpc_client_duration_seconds{${own}}`, ['peer', 'method'])]),
       graph('Retries, and why there was none', 'ops', [
-        { expr: orZero(rate(`rpc_client_retries_total{${own}}`, ['peer', 'outcome'])), legend: '{{peer}} {{outcome}}' },
+        orZero(rate(`rpc_client_retries_total{${own}}`, ['peer', 'outcome'])),
       ]),
-      graph('Retries that the budget allows', 'short', [
-        { expr: orZero(`min by (peer) (rpc_client_retry_budget{${own}})`), legend: '{{peer}}' },
-      ]),
-      graph(
-        'Circuit breakers',
-        'short',
-        [{ expr: `max by (peer, endpoint) (rpc_client_breaker_state{${own}})`, legend: '{{peer}} {{endpoint}}' }],
-        { description: '0 closed, 1 half-open, 2 open', redFrom: 2 },
-      ),
+      graph('Retries that the budget allows', 'short', [orZero(`min by (peer) (rpc_client_retry_budget{${own}})`)]),
+      graph('Circuit breakers', 'short', [`max by (peer, endpoint) (rpc_client_breaker_state{${own}})`], {
+        description: '0 closed, 1 half-open, 2 open',
+        redFrom: 2,
+      }),
     ],
   };
 }
@@ -93,13 +72,11 @@ export function databaseRow(service: string): Row {
     title: 'Database',
     panels: [
       graph('Connections', 'short', [
-        { expr: `sum by (state) (db_pool_connections{${own}})`, legend: '{{state}}' },
+        `sum by (state) (db_pool_connections{${own}})`,
         { expr: `sum(db_pool_connections_max{${own}})`, legend: 'at most' },
       ]),
       graph('Wait for a connection', 's', quantiles(`db_pool_wait_seconds{${own}}`)),
-      graph('p95 by statement', 's', [
-        { expr: quantile(0.95, `db_query_duration_seconds{${own}}`, ['query']), legend: '{{query}}' },
-      ]),
+      graph('p95 by statement', 's', [quantile(0.95, `db_query_duration_seconds{${own}}`, ['query'])]),
     ],
   };
 }
@@ -116,15 +93,9 @@ export function processRow(service: string): Row {
   return {
     title: 'Process',
     panels: [
-      graph('Event loop lag, p99', 's', [
-        { expr: `max by (instance) (nodejs_eventloop_lag_p99_seconds{${own}})`, legend: '{{instance}}' },
-      ]),
-      graph('CPU', 'percentunit', [
-        { expr: rate(`process_cpu_seconds_total{${own}}`, ['instance']), legend: '{{instance}}' },
-      ]),
-      graph('Memory', 'bytes', [
-        { expr: `sum by (instance) (process_resident_memory_bytes{${own}})`, legend: '{{instance}}' },
-      ]),
+      graph('Event loop lag, p99', 's', [`max by (instance) (nodejs_eventloop_lag_p99_seconds{${own}})`]),
+      graph('CPU', 'percentunit', [rate(`process_cpu_seconds_total{${own}}`, ['instance'])]),
+      graph('Memory', 'bytes', [`sum by (instance) (process_resident_memory_bytes{${own}})`]),
     ],
   };
 }
