@@ -7,31 +7,31 @@ import { selectionOf } from './promql.ts';
 
 const panelsOf = ({ rows }: Dashboard): Panel[] => rows.flatMap(({ panels }) => panels);
 
-interface LaidPanel {
+interface PlacedPanel {
   readonly id: number;
   readonly type: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
 }
 
 describe('the dashboards', () => {
-  it('have addresses of their own', () => {
+  it('have unique uids', () => {
     const uids = DASHBOARDS.map(({ uid }) => uid);
     assert.equal(new Set(uids).size, uids.length);
   });
 
   for (const dashboard of DASHBOARDS) {
-    it(`ask only for metrics and labels that docs/metrics.md describes: ${dashboard.title}`, () => {
+    it(`query only metrics and labels that docs/metrics.md describes: ${dashboard.title}`, () => {
       const unknown = panelsOf(dashboard).flatMap(({ title, queries }) =>
         queries.flatMap(({ expr }) => unknownIn(expr).map((what) => `${title}: ${what}`)),
       );
       assert.deepEqual(unknown, []);
     });
 
-    it(`name their series by labels that they have grouped by: ${dashboard.title}`, () => {
+    it(`name their series by labels that they group by: ${dashboard.title}`, () => {
       const wrong = panelsOf(dashboard).flatMap(({ title, queries }) =>
         queries.flatMap(({ expr, legend }) => {
           const { labels, metrics } = selectionOf(expr);
-          // What is not grouped keeps all labels that it has.
+          // A series that is not grouped keeps all its labels.
           const all = !/\b(by|sum|max|count)\b/.test(expr) && metrics.length === 1;
           const named = Array.from(legend.matchAll(/\{\{(\w+)\}\}/g), ([, label = '']) => label);
           return named.filter((label) => !all && !labels.includes(label)).map((label) => `${title}: ${label}`);
@@ -40,8 +40,8 @@ describe('the dashboards', () => {
       assert.deepEqual(wrong, []);
     });
 
-    it(`lay panels out beside each other, none upon another: ${dashboard.title}`, () => {
-      const { panels } = toGrafana(dashboard) as { panels: LaidPanel[] };
+    it(`lay panels out without overlap: ${dashboard.title}`, () => {
+      const { panels } = toGrafana(dashboard) as { panels: PlacedPanel[] };
       const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
         Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`),
       );
@@ -53,7 +53,7 @@ describe('the dashboards', () => {
 });
 
 describe('unknownIn', () => {
-  it('finds a metric that nobody shows, and a label that the metric has not', () => {
+  it('finds a metric that does not exist, and a label that the metric does not have', () => {
     assert.deepEqual(unknownIn('sum by (method) (rate(rpc_server_requests_total{code="ok"}[5m])) or vector(0)'), []);
     assert.deepEqual(unknownIn('histogram_quantile(0.9, sum by (le) (rate(db_pool_wait_seconds_bucket[1m])))'), []);
     assert.deepEqual(unknownIn('rate(rpc_server_request_total[5m])'), ['there is no metric rpc_server_request_total']);

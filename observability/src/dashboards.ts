@@ -11,7 +11,7 @@ import type { Dashboard } from './panels.ts';
 
 export const DASHBOARDS: readonly Dashboard[] = [mesh, checkout, loms, notifications, products, database, events, node];
 
-/** The files that Grafana reads, by their paths. `make generate` writes them. */
+/** The files for Grafana; `make generate` writes them. */
 export const dashboardFiles = DASHBOARDS.map((dashboard) => ({
   path: `observability/grafana/dashboards/${dashboard.uid}.json`,
   make: () => `${JSON.stringify(toGrafana(dashboard), undefined, 2)}\n`,

@@ -1,4 +1,4 @@
-/** A metric as a service tells it to Prometheus. */
+/** A metric of a service, as in its /metrics. */
 export interface Family {
   readonly name: string;
   readonly type: string;
@@ -35,7 +35,7 @@ export function parseExposition(text: string): Family[] {
 
 function parseSeries(line: string): Series {
   const [, name = '', labels = '', value = ''] = line.match(/^([^\s{]+)(?:\{(.*)\})? (\S+)$/) ?? [];
-  if (name === '') throw new Error(`this is no series: ${line}`);
+  if (name === '') throw new Error(`not a series of Prometheus's text format: ${line}`);
   const pairs = labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g);
   return { name, labels: Object.fromEntries(Array.from(pairs, ([, key, text]) => [key, text])), value: Number(value) };
 }

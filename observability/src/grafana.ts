@@ -1,15 +1,14 @@
 import type { Dashboard, Panel, Query, Row, Variable } from './panels.ts';
 
-/** As provisioned in grafana/provisioning/datasources. */
+/** The data source in grafana/provisioning/datasources. */
 const DATASOURCE = { type: 'prometheus', uid: 'prometheus' };
-/** Of Grafana 12; newer ones bring it up to date when they load it. */
+/** Of Grafana 12; newer versions migrate it when they load it. */
 const SCHEMA_VERSION = 41;
 
-/** Grafana's grid is this wide. */
+/** Columns of Grafana's grid. */
 const GRID_WIDTH = 24;
 const PANELS_IN_A_LINE = 3;
 const HEIGHT = 8;
-/** One number needs less room. */
 const NUMBER_HEIGHT = 4;
 const NUMBERS_IN_A_LINE = 6;
 
@@ -24,7 +23,7 @@ export function toGrafana({ uid, title, description, variables = [], rows }: Das
     tags: ['order-mesh'],
     schemaVersion: SCHEMA_VERSION,
     version: 1,
-    // Changed in the sources, not in the browser.
+    // The source is TypeScript, so a change in the browser would be lost.
     editable: false,
     graphTooltip: 1,
     refresh: '10s',
@@ -68,7 +67,7 @@ function layOut(rows: readonly Row[]): Record<string, unknown>[] {
       gridPos: { x: 0, y, w: GRID_WIDTH, h: 1 },
     });
     y += 1;
-    for (const line of linesOf(panels)) {
+    for (const line of linesFor(panels)) {
       const height = line.every(({ kind }) => kind === 'number') ? NUMBER_HEIGHT : HEIGHT;
       const width = Math.floor(GRID_WIDTH / line.length);
       for (const [place, panel] of line.entries()) {
@@ -80,8 +79,8 @@ function layOut(rows: readonly Row[]): Record<string, unknown>[] {
   return laid;
 }
 
-/** Numbers stand beside numbers; lines are evenly full. */
-function linesOf(panels: readonly Panel[]): Panel[][] {
+/** Numbers come first, in lines of their own; the lines are evenly filled. */
+function linesFor(panels: readonly Panel[]): Panel[][] {
   const groups = [panels.filter(({ kind }) => kind === 'number'), panels.filter(({ kind }) => kind !== 'number')];
   return groups.flatMap((group, index) => {
     const lineCount = Math.ceil(group.length / (index === 0 ? NUMBERS_IN_A_LINE : PANELS_IN_A_LINE));
@@ -109,7 +108,7 @@ function toPanel(panel: Panel, id: number, gridPos: Record<string, number>): Rec
     fieldConfig: {
       defaults: {
         unit,
-        // Lines are told apart by colour, a number says by its colour how it is.
+        // Lines of a graph differ by colour; the colour of a number shows its threshold.
         color: { mode: kind === 'graph' ? 'palette-classic' : 'thresholds' },
         ...(unit === 'percentunit' || unit === 's' ? { min: 0 } : {}),
         thresholds: { mode: 'absolute', steps },

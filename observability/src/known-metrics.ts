@@ -1,7 +1,7 @@
 import { type DescribedMetric, readMetricsPage } from './metrics-page.ts';
 import { selectionOf } from './promql.ts';
 
-/** What Prometheus adds itself (https://prometheus.io/docs/concepts/jobs_instances/). */
+/** Series that Prometheus itself adds (https://prometheus.io/docs/concepts/jobs_instances/). */
 const OF_PROMETHEUS = {
   up: [],
   ALERTS: ['alertname', 'alertstate', 'severity'],
@@ -9,7 +9,7 @@ const OF_PROMETHEUS = {
 const LABELS_OF_ALL = ['service', 'instance', 'job', 'le'];
 const HISTOGRAM_PARTS = /_(bucket|sum|count)$/;
 
-/** What a query asks for in vain, as sentences. */
+/** The metrics and labels of a query that docs/metrics.md does not describe, as sentences. */
 export function unknownIn(query: string): string[] {
   const page = new Map(readMetricsPage().map((metric) => [metric.name, metric]));
   const { metrics, labels } = selectionOf(query);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A row of docs/metrics.md, which tests hold against what services really show, and against what panels and alerts ask for. */
+/** A row of docs/metrics.md. Tests compare the page with the metrics of running services, and with panels and alerts. */
 export interface DescribedMetric {
   readonly name: string;
   readonly type: string;
@@ -9,7 +9,7 @@ export interface DescribedMetric {
   readonly labels: readonly string[];
   readonly services: readonly string[];
   readonly help: string;
-  /** Only shown where events travel through Kafka. */
+  /** Exposed only where events travel through Kafka. */
   readonly needsKafka: boolean;
 }
 

@@ -1,14 +1,14 @@
-/** What a panel asks, and how it shows the answer. `grafana.ts` makes Grafana's JSON of it. */
+/** The queries of a panel and how it shows them. `grafana.ts` converts it to Grafana's JSON. */
 export interface Panel {
   readonly title: string;
-  /** What it tells whom, where the title does not say it. */
+  /** Only where the title is not enough. */
   readonly description?: string | undefined;
   readonly kind: 'graph' | 'number' | 'table';
   readonly unit: Unit;
   readonly queries: readonly Query[];
-  /** Shows the parts of a whole on top of each other. */
+  /** Stacks the series, which are parts of a whole. */
   readonly stacked?: boolean | undefined;
-  /** From this value on it is red. */
+  /** The threshold above which it is red. */
   readonly redFrom?: number | undefined;
 }
 
@@ -26,12 +26,12 @@ export interface Row {
 export interface Variable {
   readonly name: string;
   readonly label: string;
-  /** Whose values can be chosen, several at once. */
+  /** Its results are the values to choose from. */
   readonly query: string;
 }
 
 export interface Dashboard {
-  /** Its address, and the name of its file. */
+  /** In its URL, and the name of its file. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
@@ -56,17 +56,17 @@ function withLegend(query: Query | string): Query {
   return { expr: query, legend: labels.map((label) => `{{${label}}}`).join(' ') };
 }
 
-/** The value of this moment. */
+/** The current value. */
 export function number(title: string, unit: Unit, expr: string, options: Options = {}): Panel {
   return { kind: 'number', title, unit, queries: [{ expr, legend: title }], ...options };
 }
 
-/** A line for each series, as of this moment. */
+/** A row for each series, with its current value. */
 export function table(title: string, unit: Unit, expr: string, options: Options = {}): Panel {
   return { kind: 'table', title, unit, queries: [{ expr, legend: '' }], ...options };
 }
 
-/** Long enough for two scrapes whatever the time range: Grafana fills it in. */
+/** Grafana replaces it by a window that covers at least two scrapes. */
 const WINDOW = '$__rate_interval';
 
 /** Events a second, added up by labels. */
@@ -89,7 +89,7 @@ export function quantiles(histogram: string): Query[] {
   ];
 }
 
-/** For what is not there until it happens: a panel that says 0 cannot be mistaken for a broken one. */
+/** For a series that exists only after its first event: a 0 differs from a broken panel. */
 export function orZero(expr: string): string {
   return `(${expr}) or on() vector(0)`;
 }

@@ -1,8 +1,8 @@
-/** What a query asks for: enough of PromQL to hold panels against the page of metrics. */
+/** The metrics and labels of a query: enough of PromQL to compare panels with docs/metrics.md. */
 export interface Selection {
   /** Without `_bucket`, `_sum` and `_count`, where it is a histogram that was asked for. */
   readonly metrics: readonly string[];
-  /** That it filters or groups by. */
+  /** In its filters and groupings. */
   readonly labels: readonly string[];
 }
 

@@ -10,10 +10,10 @@ import { PROMETHEUS_FOLDER, promtool } from './promtool.ts';
 import { readMetricsText } from './scrape.ts';
 import { makeTraffic } from './traffic.ts';
 
-/** Instead of what Grafana fills in: some scrapes of a second each, also on a machine that comes to it late. */
+/** The values of Grafana's variables. The window covers several scrapes of 1 s, also on a slow machine. */
 const VARIABLES: Readonly<Record<string, string>> = { $__rate_interval: '1m', $service: '.+' };
 const FIRST_USER = 7_200_000_001;
-/** Against hanging: rates are there after a few scrapes. */
+/** Against hanging: rates exist after a few scrapes. */
 const DATA_TIMEOUT_MS = 90_000;
 
 describe('a Prometheus that watches a mesh', () => {
@@ -22,9 +22,9 @@ describe('a Prometheus that watches a mesh', () => {
   let traffic: { stop(): Promise<void> };
 
   before(async () => {
-    // Nobody listens there, so that one breaker opens and one sink falls behind.
+    // The port is closed, so that one breaker opens and one sink lags.
     mesh = await startMesh({ WEBHOOK_URL: 'http://127.0.0.1:9/' });
-    // Before the first scrape, so that all that is counted is there from the beginning of the rates.
+    // Before the first scrape, so that every counter exists from the start of the rates.
     await makeTraffic(mesh.urls, FIRST_USER);
     const targets = Object.fromEntries(SERVICES.map((service) => [service, new URL(mesh.urls[service]).host]));
     const folder = join(mesh.paths.directory, 'prometheus');
@@ -54,7 +54,7 @@ describe('a Prometheus that watches a mesh', () => {
     };
   }
 
-  /** What the query answers, as soon as there is anything that is a number; nothing where there is none in time. */
+  /** The samples of the query once one is a number; none when the time is over. */
   async function dataOf(expression: string, until: number): Promise<Sample[]> {
     const query = Object.entries(VARIABLES).reduce((text, [name, value]) => text.replaceAll(name, value), expression);
     for (;;) {
@@ -85,7 +85,7 @@ describe('a Prometheus that watches a mesh', () => {
     });
   }
 
-  it('can evaluate every alert, and finds in it only metrics that there are', async () => {
+  it('evaluates every alert, and every metric in it exists', async () => {
     const rules = await evaluated();
     assert.ok(rules.length > 10);
     assert.deepEqual(
@@ -98,7 +98,7 @@ describe('a Prometheus that watches a mesh', () => {
     );
   });
 
-  it('has for every alert a severity, a sentence or two, and a place in the runbooks', async () => {
+  it('has a severity, a description and a runbook for every alert', async () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/runbooks.md'), 'utf8');
     const places = new Set(
       Array.from(page.matchAll(/^## (.+)$/gm), ([, title = '']) => `docs/runbooks.md#${title.toLowerCase()}`),
@@ -110,11 +110,11 @@ describe('a Prometheus that watches a mesh', () => {
       assert.equal(annotations.runbook_url, `docs/runbooks.md#${name.toLowerCase()}`);
       assert.ok(places.has(annotations.runbook_url), `docs/runbooks.md lacks ${name}`);
     }
-    assert.equal(places.size, rules.length, 'docs/runbooks.md has a place for an alert that there is not');
+    assert.equal(places.size, rules.length, 'docs/runbooks.md has a section for an alert that does not exist');
   });
 
   it('sees all services up', async () => {
-    // On a busy machine a scrape may miss its second.
+    // On a busy machine a scrape may be late.
     const up = new Set<string | undefined>();
     const until = performance.now() + DATA_TIMEOUT_MS;
     while (up.size < SERVICES.length && performance.now() < until) {

@@ -3,12 +3,12 @@ import type { Family } from '../src/exposition.ts';
 import { type DescribedMetric, readMetricsPage } from '../src/metrics-page.ts';
 import { readMetrics } from './scrape.ts';
 
-/** Every series has the first; the second belongs to histograms. */
+/** Every series has `service`; histograms have `le`. */
 const LABELS_OF_ALL = ['service', 'le'];
 
 /**
- * Where docs/metrics.md and a running mesh differ, as sentences.
- * @param events how they travel in this mesh: that decides which of the metrics have to be there
+ * The differences between docs/metrics.md and a running mesh, as sentences.
+ * @param events their transport in this mesh, which decides the metrics that it has to expose
  */
 export async function differencesFromPage(urls: PerService<string>, events: 'rpc' | 'kafka'): Promise<string[]> {
   const page = readMetricsPage();
@@ -18,7 +18,7 @@ export async function differencesFromPage(urls: PerService<string>, events: 'rpc
     const described = page.filter(({ services }) => services.includes(service));
     for (const family of shown) differences.push(...differencesOf(service, family, described));
     const names = new Set(shown.map(({ name }) => name));
-    // In a mesh with Kafka, loms calls nobody: what else is missing there, the mesh without tells.
+    // In a mesh with Kafka, loms makes no calls, so its client metrics are checked in the mesh without.
     const missing = described.filter(({ name, needsKafka }) => needsKafka === (events === 'kafka') && !names.has(name));
     differences.push(...missing.map(({ name }) => `${service} does not show ${name}, which docs/metrics.md describes`));
   }

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pickFreePorts, prometheusProgram } from 'testing';
 
-/** A Prometheus of a test's own. */
+/** A Prometheus for one test. */
 export interface PrometheusServer extends AsyncDisposable {
-  /** Answers a query as of now. */
+  /** Evaluates a query at this moment. */
   query(expression: string): Promise<Sample[]>;
   rules(): Promise<Rule[]>;
 }
@@ -24,7 +24,7 @@ export interface Rule {
   readonly duration: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Whether it could be evaluated, and what was wrong if not. */
+  /** Whether the last evaluation succeeded; if not, `lastError` says why. */
   readonly health: string;
   readonly lastError?: string;
 }
@@ -40,7 +40,7 @@ export interface PrometheusOptions {
 const READY_TIMEOUT_MS = 60_000;
 const QUERY_TIMEOUT_MS = 20_000;
 
-/** Scrapes every second, so that there are rates soon. */
+/** Scrapes every second, so that rates exist soon. */
 export async function startPrometheus({ folder, targets, rulesFile }: PrometheusOptions): Promise<PrometheusServer> {
   mkdirSync(folder, { recursive: true });
   const [port = 0] = await pickFreePorts(1);
@@ -57,8 +57,8 @@ export async function startPrometheus({ folder, targets, rulesFile }: Prometheus
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  let said = '';
-  child.stderr.on('data', (chunk) => (said += chunk));
+  let stderr = '';
+  child.stderr.on('data', (chunk) => (stderr += chunk));
   const ended = once(child, 'exit');
 
   async function ask<T>(path: string, parameters: Record<string, string> = {}): Promise<T> {
@@ -80,7 +80,7 @@ export async function startPrometheus({ folder, targets, rulesFile }: Prometheus
       continue;
     }
     if (child.exitCode === null) await stop();
-    throw new Error(`Prometheus did not start.\n${said}`);
+    throw new Error(`Prometheus did not start.\n${stderr}`);
   }
   return {
     query: async (query) => (await ask<{ result: Sample[] }>('query', { query })).result,

@@ -3,7 +3,7 @@ import { type Family, parseExposition } from '../src/exposition.ts';
 
 const TIMEOUT_MS = 5_000;
 
-/** What the service at the URL tells Prometheus now. */
+/** The body of /metrics of the service at the URL. */
 export async function readMetricsText(url: string): Promise<string> {
   const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   assert.equal(response.status, 200);

@@ -1,4 +1,4 @@
-/** What the end-to-end tests use to read a mesh's metrics and to compare them with docs/metrics.md. */
+/** For end-to-end tests: reads the metrics of a mesh and compares them with docs/metrics.md. */
 export type { Family } from '../src/exposition.ts';
 export { differencesFromPage } from './metrics-page-check.ts';
 export { readMetrics, readMetricsText } from './scrape.ts';

@@ -7,12 +7,12 @@ const SKUS = [1076963, 139275865];
 const SKU_UNKNOWN = 4_000_000_001;
 const TIMEOUT_MS = 20_000;
 
-/** On a busy machine a call may end so, and then nobody knows what became of it. */
+/** Codes after which the outcome of a call is unknown; a busy machine causes them. */
 const UNANSWERED = new Set(['unavailable', 'deadline_exceeded', 'resource_exhausted', 'cancelled']);
 
 /**
- * What clients of a mesh do, right and wrong: one round of every kind of call there is, by a user of its own.
- * @returns whether every call was answered
+ * Makes one call of every kind, valid and invalid, as a new user.
+ * @returns whether the outcome of every call is known
  */
 export async function makeTraffic(urls: PerService<string>, user: number): Promise<boolean> {
   const { checkout, loms, notifications, products } = urls;
@@ -39,7 +39,7 @@ export async function makeTraffic(urls: PerService<string>, user: number): Promi
   return answered;
 }
 
-/** Each refused in its own way, and each with something of the caller in it that no metric may keep. */
+/** Invalid calls of every kind, each with caller data that must not appear in a metric. */
 function mistakes({ checkout, loms, products }: PerService<string>, user: number): [string, unknown][] {
   const call = (method: string, params: unknown) => ({ jsonrpc: '2.0', id: `id-${user}`, method, params });
   return [
@@ -64,11 +64,12 @@ async function postOnce(url: string, body: unknown): Promise<Record<string, unkn
 
 const DRAIN_TIMEOUT_MS = 20_000;
 
-/** Waits until all notifications of the traffic are stored, so that every metric that it moves has moved. */
+/** Waits until all notifications of the traffic are stored, so that all its metrics have changed. */
 export async function awaitDelivery(urls: PerService<string>): Promise<void> {
   const until = performance.now() + DRAIN_TIMEOUT_MS;
   while (!/^outbox_backlog\{.*\} 0$/m.test(await readMetricsText(urls.loms))) {
-    if (performance.now() > until) throw new Error('the outbox of loms did not drain');
+    if (performance.now() > until)
+      throw new Error(`the outbox of loms did not drain within ${DRAIN_TIMEOUT_MS / 1_000} s`);
     await sleep(100);
   }
 }

@@ -13,7 +13,7 @@ export const checkout: Dashboard = {
       title: 'Carts and purchases',
       panels: [
         graph('Purchases settled, by outcome', 'ops', [rate('purchases_total', ['outcome'])]),
-        graph('Changes of carts', 'ops', [rate('cart_changes_total', ['change'])]),
+        graph('Cart changes', 'ops', [rate('cart_changes_total', ['change'])]),
         graph('Purchases resumed in the background', 'ops', [rate('purchases_resumed_total', ['result'])]),
         number('Pending purchases', 'short', 'max(purchases_pending)'),
         number('Oldest pending purchase', 's', 'max(purchases_pending_oldest_seconds)', { redFrom: 120 }),
@@ -23,9 +23,9 @@ export const checkout: Dashboard = {
     {
       title: 'Limit of the product service',
       panels: [
-        graph('Waiting for a turn', 'short', ['sum by (limiter) (rpc_limiter_waiting)']),
-        graph('Wait for a turn, p95', 's', [quantile(0.95, 'rpc_limiter_wait_seconds', ['limiter', 'outcome'])]),
-        graph('Turns by outcome', 'ops', [rate('rpc_limiter_wait_seconds_count', ['limiter', 'outcome'])]),
+        graph('Calls waiting for the limiter', 'short', ['sum by (limiter) (rpc_limiter_waiting)']),
+        graph('Limiter wait, p95', 's', [quantile(0.95, 'rpc_limiter_wait_seconds', ['limiter', 'outcome'])]),
+        graph('Limiter outcomes', 'ops', [rate('rpc_limiter_wait_seconds_count', ['limiter', 'outcome'])]),
         number('Names and prices from the cache', 'percentunit', `(${cards('{source="cache"}')}) / (${cards('')})`),
       ],
     },

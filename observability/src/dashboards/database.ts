@@ -6,7 +6,7 @@ const statements = `db_query_duration_seconds{${CHOSEN}}`;
 export const database: Dashboard = {
   uid: 'order-mesh-database',
   title: 'Postgres and pgbouncer',
-  description: 'As the services see them: their pools, the wait for a connection, and statements by name.',
+  description: 'Seen from the services: pools, the wait for a connection, and statements by name.',
   variables: [{ name: 'service', label: 'service', query: 'label_values(db_pool_connections, service)' }],
   rows: [
     {
@@ -25,17 +25,17 @@ export const database: Dashboard = {
         number('Statements', 'ops', rate(`db_query_duration_seconds_count{${CHOSEN}}`)),
         graph('Busy', 'short', [
           `sum by (service) (db_pool_connections{${CHOSEN}, state="busy"})`,
-          { expr: `sum by (service) (db_pool_connections_max{${CHOSEN}})`, legend: '{{service}} at most' },
+          { expr: `sum by (service) (db_pool_connections_max{${CHOSEN}})`, legend: '{{service}} maximum' },
         ]),
         graph('Waiting for a connection', 'short', [
           `sum by (service) (db_pool_connections{${CHOSEN}, state="waiting"})`,
         ]),
         graph('Wait for a connection, p95', 's', [quantile(0.95, `db_pool_wait_seconds{${CHOSEN}}`, ['service'])]),
         graph(
-          'Wait for one of pgbouncer, p95',
+          'Wait for a server connection of pgbouncer, p95',
           's',
           [quantile(0.95, `db_query_duration_seconds{${CHOSEN}, query="BEGIN"}`, ['service'])],
-          { description: 'How long BEGIN takes, as pgbouncer lends a connection to Postgres for a transaction.' },
+          { description: 'The duration of BEGIN: pgbouncer assigns a server connection to each transaction.' },
         ),
       ],
     },
@@ -53,7 +53,7 @@ export const database: Dashboard = {
           `topk(20, ${rate(`db_query_duration_seconds_sum{${CHOSEN}}`, ['service', 'query'])})`,
         ),
         table('Slowest statements: p95', 's', `topk(20, ${quantile(0.95, statements, ['service', 'query'])})`),
-        graph('Cut off because nobody waited any more', 'ops', [
+        graph('Statements cancelled because their call had ended', 'ops', [
           orZero(rate(`db_statements_cancelled_total{${CHOSEN}}`, ['service', 'query'])),
         ]),
       ],

@@ -9,14 +9,14 @@ const madeAndFailed = `rpc_client_requests_total{${CHOSEN}, ${OWN_FAILURES}}`;
 const EDGE = ['service', 'peer'];
 const edge = '{{service}} → {{peer}}';
 
-/** Services without a failure are not among the failures: they have a share of 0. */
+/** A service without failures has no series of failures: its share is 0. */
 const shareOf = (part: string, whole: string, by: readonly string[]) =>
   `(${rate(part, by)} or 0 * ${rate(whole, by)}) / ${rate(whole, by)}`;
 
 export const mesh: Dashboard = {
   uid: 'order-mesh-overview',
   title: 'mesh overview',
-  description: 'Rate, errors and duration of every service, and of every edge from caller to peer.',
+  description: 'Rate, errors and duration of each service, and of each edge from caller to callee.',
   variables: [{ name: 'service', label: 'service', query: 'label_values(rpc_server_requests_total, service)' }],
   rows: [
     {
@@ -34,7 +34,7 @@ export const mesh: Dashboard = {
       panels: [
         graph('Rate', 'reqps', [rate(answered, ['service'])]),
         graph(
-          'Errors: share of calls that failed here',
+          'Errors: share of failed calls',
           'percentunit',
           [{ expr: shareOf(failed, answered, ['service']), legend: '{{service}}' }],
           { description: 'internal, unavailable, deadline_exceeded, resource_exhausted', redFrom: 0.05 },
@@ -43,26 +43,26 @@ export const mesh: Dashboard = {
       ],
     },
     {
-      title: 'Edges, as callers see them',
+      title: 'Edges, measured by the caller',
       panels: [
         graph('Rate', 'reqps', [{ expr: rate(made, EDGE), legend: edge }]),
         graph('Errors', 'percentunit', [{ expr: shareOf(madeAndFailed, made, EDGE), legend: edge }], { redFrom: 0.05 }),
         graph('Duration, p99', 's', [
           { expr: quantile(0.99, `rpc_client_duration_seconds{${CHOSEN}}`, EDGE), legend: edge },
         ]),
-        graph('Calls under way', 'short', [
+        graph('Calls in flight', 'short', [
           { expr: `sum by (service, peer) (rpc_client_in_flight{${CHOSEN}})`, legend: edge },
         ]),
         graph('Retries sent', 'ops', [
           { expr: orZero(rate(`rpc_client_retries_total{${CHOSEN}, outcome="sent"}`, EDGE)), legend: edge },
         ]),
-        graph('Endpoints taken out of the rotation', 'ops', [
+        graph('Endpoints ejected', 'ops', [
           { expr: orZero(rate(`rpc_client_endpoint_ejections_total{${CHOSEN}}`, EDGE)), legend: edge },
         ]),
       ],
     },
     {
-      title: 'Where to look',
+      title: 'Details',
       panels: [
         table('Methods: calls a second', 'reqps', rate(answered, ['service', 'method', 'code'])),
         table('Alerts', 'none', orZero('sum by (alertname, service, severity) (ALERTS{alertstate="firing"})')),

@@ -36,7 +36,7 @@ export const node: Dashboard = {
       panels: [
         graph('Resident', 'bytes', [{ expr: `process_resident_memory_bytes{${CHOSEN}}`, legend: instance }]),
         graph('Heap in use', 'bytes', [{ expr: `nodejs_heap_size_used_bytes{${CHOSEN}}`, legend: instance }]),
-        graph('Outside of the heap', 'bytes', [{ expr: `nodejs_external_memory_bytes{${CHOSEN}}`, legend: instance }]),
+        graph('Outside the heap', 'bytes', [{ expr: `nodejs_external_memory_bytes{${CHOSEN}}`, legend: instance }]),
         graph('Time spent collecting garbage', 'percentunit', [
           rate(`nodejs_gc_duration_seconds_sum{${CHOSEN}}`, ['service', 'kind']),
         ]),

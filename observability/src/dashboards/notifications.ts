@@ -6,7 +6,7 @@ const reads = (source: string) => orZero(rate(`notifications_history_reads_total
 export const notifications: Dashboard = {
   uid: 'order-mesh-notifications',
   title: 'notifications',
-  description: 'What users are told, and how it leaves.',
+  description: 'Notifications of users and their delivery.',
   rows: [
     callsRow('notifications'),
     {

@@ -1,8 +1,8 @@
 import { graph, number, orZero, quantile, quantiles, type Row, rate } from '../panels.ts';
 
-/** Rows that every service's dashboard has. */
+/** Rows of every service's dashboard. */
 
-/** Codes that tell of a failure of ours; all others tell the caller of its own. As in prometheus/alerts.yml. */
+/** Codes that mean a fault of the service, not of the caller. The same as in prometheus/alerts.yml. */
 export const OWN_FAILURES = 'code=~"internal|unavailable|deadline_exceeded|resource_exhausted"';
 
 export function callsRow(service: string): Row {
@@ -18,14 +18,14 @@ export function callsRow(service: string): Row {
       number('Calls', 'reqps', rate(calls)),
       number('Failed', 'percentunit', `(${failures}) / ${rate(calls)}`, { redFrom: 0.05 }),
       number('p99', 's', quantile(0.99, durations)),
-      number('Under way', 'short', `sum(rpc_server_in_flight{${own}})`),
+      number('In flight', 'short', `sum(rpc_server_in_flight{${own}})`),
       number('Shed', 'reqps', orZero(rate(shed)), { redFrom: 0.1 }),
       graph('Calls by method', 'reqps', [rate(calls, ['method'])], { stacked: true }),
       graph('Outcomes', 'reqps', [rate(calls, ['code'])], { stacked: true }),
       graph('p99 by method', 's', [quantile(0.99, durations, ['method'])]),
       graph('Duration', 's', quantiles(durations)),
-      graph('Under way by method', 'short', [`sum by (method) (rpc_server_in_flight{${own}})`]),
-      graph('Limit of calls at a time, and calls shed', 'short', [
+      graph('In flight by method', 'short', [`sum by (method) (rpc_server_in_flight{${own}})`]),
+      graph('Concurrency limit, and calls shed', 'short', [
         { expr: `sum(rpc_server_concurrency_limit{${own}})`, legend: 'limit' },
         { expr: orZero(rate(shed)), legend: 'shed a second' },
       ]),
@@ -38,8 +38,8 @@ export function httpRow(service: string): Row {
   return {
     title: 'HTTP',
     panels: [
-      graph('Requests by address', 'reqps', [rate(`http_requests_total{${own}}`, ['route', 'status'])]),
-      graph('p99 by address', 's', [quantile(0.99, `http_request_duration_seconds{${own}}`, ['route'])]),
+      graph('Requests by route', 'reqps', [rate(`http_requests_total{${own}}`, ['route', 'status'])]),
+      graph('p99 by route', 's', [quantile(0.99, `http_request_duration_seconds{${own}}`, ['route'])]),
       graph('Failures by kind', 'reqps', [orZero(rate(`http_errors_total{${own}}`, ['kind']))]),
     ],
   };
@@ -54,10 +54,8 @@ export function peersRow(service: string): Row {
       graph('Calls by peer and method', 'reqps', [rate(`rpc_client_requests_total{${own}}`, ['peer', 'method'])]),
       graph('Outcomes by peer', 'reqps', [rate(`rpc_client_requests_total{${own}}`, ['peer', 'code'])]),
       graph('p99 by peer and method', 's', [quantile(0.99, `rpc_client_duration_seconds{${own}}`, ['peer', 'method'])]),
-      graph('Retries, and why there was none', 'ops', [
-        orZero(rate(`rpc_client_retries_total{${own}}`, ['peer', 'outcome'])),
-      ]),
-      graph('Retries that the budget allows', 'short', [orZero(`min by (peer) (rpc_client_retry_budget{${own}})`)]),
+      graph('Retries by outcome', 'ops', [orZero(rate(`rpc_client_retries_total{${own}}`, ['peer', 'outcome']))]),
+      graph('Retry budget', 'short', [orZero(`min by (peer) (rpc_client_retry_budget{${own}})`)]),
       graph('Circuit breakers', 'short', [`max by (peer, endpoint) (rpc_client_breaker_state{${own}})`], {
         description: '0 closed, 1 half-open, 2 open',
         redFrom: 2,
@@ -73,7 +71,7 @@ export function databaseRow(service: string): Row {
     panels: [
       graph('Connections', 'short', [
         `sum by (state) (db_pool_connections{${own}})`,
-        { expr: `sum(db_pool_connections_max{${own}})`, legend: 'at most' },
+        { expr: `sum(db_pool_connections_max{${own}})`, legend: 'maximum' },
       ]),
       graph('Wait for a connection', 's', quantiles(`db_pool_wait_seconds{${own}}`)),
       graph('p95 by statement', 's', [quantile(0.95, `db_query_duration_seconds{${own}}`, ['query'])]),
