@@ -3,14 +3,14 @@ import { loms } from 'loms/contract.ts';
 import type { ParamsOf, ResultOf } from 'rpc-kit';
 import { HistoryError, type Operation } from './history.ts';
 
-/** Every method that a history may speak of. */
+/** The methods of the calls in a history. */
 export const METHODS = { ...loms.methods, ...checkout.methods };
 export type MethodName = keyof typeof METHODS;
 
-/** A call as the contract knows it: 64-bit integers are bigints whatever they were in the file. */
+/** A call parsed by its contract: 64-bit integers are bigints. */
 export interface Call<Name extends MethodName> {
   readonly args: ParamsOf<(typeof METHODS)[Name]>;
-  /** Given when, and only when, the result is ok. */
+  /** Only where the result is ok. */
   readonly answer: ResultOf<(typeof METHODS)[Name]> | undefined;
   readonly result: Operation['result'];
   /** The reason of a refusal. */
@@ -21,10 +21,10 @@ export interface Call<Name extends MethodName> {
   readonly endedMs: number;
 }
 
-/** Most rules look at the same calls, and each is parsed by its contract. */
+/** Most rules read the same calls, so each call is parsed once. */
 const known = new WeakMap<readonly Operation[], Map<MethodName, unknown>>();
 
-/** The calls of a method, in the order of the file. What no contract would let through was refused and did nothing. */
+/** The calls of a method, in the order of the file. Calls with invalid params are left out: they had no effect. */
 export function callsOf<Name extends MethodName>(history: readonly Operation[], name: Name): readonly Call<Name>[] {
   const ofHistory = known.get(history) ?? new Map<MethodName, unknown>();
   known.set(history, ofHistory);
@@ -58,11 +58,11 @@ function toCall<Name extends MethodName>(operation: Operation, name: Name): Call
 
 function contradiction({ client, startedAt }: Operation, what: string): HistoryError {
   return new HistoryError(
-    `The history is not of this contract: ${what} (${client}, ${startedAt.toISOString()}) is none that it allows.`,
+    `The history does not match the contracts: ${what} (${client}, ${startedAt.toISOString()}) is invalid.`,
   );
 }
 
-/** Whether the first had certainly ended when the second began. Clients' milliseconds are the same when in doubt. */
+/** Whether the first call had certainly ended when the second started. Equal milliseconds of two clients are undecided. */
 export function isBefore(first: Timed, second: Timed): boolean {
   return first.client === second.client ? first.endedMs <= second.startedMs : first.endedMs < second.startedMs;
 }

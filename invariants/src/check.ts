@@ -26,7 +26,7 @@ export type Verdict = Checked &
   (
     | { readonly verdict: 'holds'; readonly notes: readonly string[] }
     | { readonly verdict: 'broken'; readonly violations: readonly Violation[] }
-    /** Whatever could be looked at is in order, but that is not the whole rule. */
+    /** A source is missing or had nothing to check, so the rule may be broken. */
     | { readonly verdict: 'not checked'; readonly why: string }
   );
 
@@ -35,7 +35,7 @@ export interface CheckOptions extends Partial<Settings> {
   readonly only?: readonly string[];
 }
 
-/** What the services are configured with where nobody says otherwise. */
+/** The defaults of the services' configuration. */
 const SETTINGS: Settings = { paymentTimeoutMs: 600_000, transactionMaxMs: 5_000 };
 
 const MISSING: Record<Source, string> = {
@@ -44,36 +44,36 @@ const MISSING: Record<Source, string> = {
   notifications: 'the database of notifications (NOTIFICATIONS_DATABASE_URL=…)',
   history: 'a history file (HISTORY=…)',
   journal: 'a journal of deliveries',
-  stockWatch: 'looks at the stock while it moves',
-  logs: 'logs and what must not stand in them (LOGS=folder SECRETS=one,other)',
+  stockWatch: 'snapshots of the stock under load',
+  logs: 'logs and the secrets to search for (LOGS=folder SECRETS=one,other)',
 };
 
 /**
- * Looks at every rule as far as the sources show it. To be called when faults are off and queues have drained.
+ * Checks every rule as far as the sources allow. Call it when faults are off and the queues have drained.
  * Rejects when a source cannot be read.
  */
 export async function checkInvariants(sources: Sources, options: CheckOptions = {}): Promise<Verdict[]> {
   const { only, ...own } = options;
   const verdicts: Verdict[] = [];
-  // One after the other: a source may be one connection.
+  // Sequential, since a source may be a single connection.
   for (const rule of RULES) {
     if (only && !only.includes(rule.id)) continue;
-    verdicts.push(await judge(rule, sources, { ...SETTINGS, ...own }));
+    verdicts.push(await checkRule(rule, sources, { ...SETTINGS, ...own }));
   }
   return verdicts;
 }
 
-async function judge(rule: Rule, sources: Sources, settings: Settings): Promise<Verdict> {
+async function checkRule(rule: Rule, sources: Sources, settings: Settings): Promise<Verdict> {
   const { id, says, beyond } = rule;
   const violations: Violation[] = [];
   const gaps: string[] = [];
   const notes = beyond === undefined ? [] : [beyond];
-  let held = 0;
+  let checked = 0;
   for (const part of rule.checks) {
     const missing = part.needs.filter((source) => sources[source] === undefined);
     if (missing.length > 0) {
       const sentence = `needs ${missing.map((source) => MISSING[source]).join(' and ')}`;
-      if (part.optional) notes.push(`${part.name}: not looked at, ${sentence}`);
+      if (part.optional) notes.push(`${part.name}: not checked, ${sentence}`);
       else gaps.push(rule.checks.length > 1 ? `${part.name}: ${sentence}` : sentence);
       continue;
     }
@@ -81,15 +81,15 @@ async function judge(rule: Rule, sources: Sources, settings: Settings): Promise<
     if ('nothingSeen' in found) gaps.push(found.nothingSeen);
     else {
       violations.push(...found.map((row) => ({ check: part.name, row })));
-      held += 1;
+      checked += 1;
     }
   }
   if (violations.length > 0) return { id, says, verdict: 'broken', violations };
-  if (gaps.length === 0 && held > 0) return { id, says, verdict: 'holds', notes };
+  if (gaps.length === 0 && checked > 0) return { id, says, verdict: 'holds', notes };
   return { id, says, verdict: 'not checked', why: [...new Set(gaps), ...notes].join('; ') };
 }
 
-/** What breaks rules, by rule and part of the rule: `{'S2, the counter': [{sku: 1n, …}]}`. */
+/** The violations by rule and part of the rule: `{'S2, the counter': [{sku: 1n, …}]}`. */
 export async function findBroken(sources: Sources, options?: CheckOptions): Promise<Record<string, Row[]>> {
   const broken: Record<string, Row[]> = {};
   for (const verdict of await checkInvariants(sources, options)) {
@@ -102,7 +102,7 @@ export async function findBroken(sources: Sources, options?: CheckOptions): Prom
   return broken;
 }
 
-/** For the end of a test: no rule that the sources show is broken. */
+/** For the end of a test: fails if a rule is broken. */
 export async function assertInvariants(sources: Sources, options?: CheckOptions): Promise<void> {
-  assert.deepEqual(await findBroken(sources, options), {}, 'these rows break the rules they stand under');
+  assert.deepEqual(await findBroken(sources, options), {}, 'these rows break the rules in the keys');
 }

@@ -3,26 +3,26 @@ import { parseJson, timestamp } from 'rpc-kit';
 import { z } from 'zod';
 
 /**
- * What clients did and saw: JSON Lines, one operation a line, written when it has ended.
+ * The calls of clients: JSON Lines, one operation a line, written when it has ended.
  *
  * 64-bit integers are JSON numbers with every digit, as on the wire; in memory they are bigints or, where that is exact,
- * numbers. Times are those of the clock of whoever writes the history.
+ * numbers. Times are those of the writer's clock.
  */
 const common = {
-  /** A method of a contract, e.g. `purchase`. Operations that no rule knows are kept and looked at by none but Y3. */
+  /** A method of a contract, e.g. `purchase`. Only Y3 checks methods that are not in METHODS. */
   op: z.string().min(1),
-  /** What it is about: the idempotency key where there is one, else the order's id or the user's, as text. */
+  /** The idempotency key, or else the id of the order or the user, as text. */
   key: z.string(),
   /** The params as they were sent. */
   args: z.record(z.string(), z.unknown()),
   startedAt: timestamp,
   endedAt: timestamp,
-  /** Who did it. A client does one thing after the other. */
+  /** A client makes one call after the other. */
   client: z.string().min(1),
 };
 
 export const operation = z.discriminatedUnion('result', [
-  /** It was done, and this was the answer. */
+  /** It happened, and this was the answer. */
   z.strictObject({ ...common, result: z.literal('ok'), answer: z.unknown() }),
   /** It was refused for a reason that the contract declares, e.g. `out_of_stock`; `data` are the reason's details. */
   z.strictObject({ ...common, result: z.literal('fail'), code: z.string().min(1), data: z.unknown().optional() }),
@@ -32,13 +32,13 @@ export const operation = z.discriminatedUnion('result', [
 
 export type Operation = z.output<typeof operation>;
 
-/** Why a client does not know what became of a call that no answer with a code came for. */
+/** Why a client got no answer with a code. */
 export const TRANSPORT_REASONS = ['timeout', 'reset', 'refused', 'unreachable', 'closed', 'aborted by client'] as const;
 
-/** A cart of a hundred lines with long names is 50 KB; a line that is longer than this is no operation of ours. */
+/** A cart of a hundred lines with long names is 50 KB, so a longer line is not an operation. */
 export const LINE_LENGTH_MAX = 1024 * 1024;
 
-/** The line is no operation; the message says which line of which file and why. */
+/** An invalid history; the message has the file, the line and the reason. */
 export class HistoryError extends Error {
   override readonly name = 'HistoryError';
 }
@@ -52,8 +52,8 @@ export function toHistoryLine(done: Operation): string {
 }
 
 /**
- * Reads a history piece by piece, e.g. from `createReadStream`.
- * @param name said in errors, e.g. the file's path
+ * Reads a history as a stream, e.g. from `createReadStream`.
+ * @param name for errors, e.g. the file's path
  * @throws {HistoryError}
  */
 export async function* readHistory(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Operation> {
@@ -87,7 +87,7 @@ async function* splitLines(chunks: AsyncIterable<Uint8Array>, place: (line: numb
   }
   rest += decode();
   if (rest === '') return;
-  // The writer was killed in the middle of a line. What it was about to say, nobody knows, so the file is not whole.
+  // The writer was killed in the middle of a line: the last operation is lost, so the file is not complete.
   yield rest;
 }
 
@@ -111,7 +111,7 @@ function parseLine(line: string, place: string): Operation {
   throw new HistoryError(`${place}: ${issue?.path.join('.') || 'the operation'}: ${issue?.message}.`);
 }
 
-/** All of a history file: the rules look at it from many sides, so it is held in memory, about 1 KB an operation. */
+/** The rules need random access, so a history is held in memory, about 1 KB an operation. */
 const OPERATIONS_MAX = 1_000_000;
 
 /** @throws {HistoryError} */

@@ -1,4 +1,4 @@
-/** Checks what must hold after any crash, retry, race or overload. */
+/** Checks the rules that must hold after any crash, retry, race or overload. */
 
 export {
   assertInvariants,

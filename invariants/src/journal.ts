@@ -1,14 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** One delivery to a user, as a journal of notifications has it (JOURNAL_FILE). */
+/** One delivery, as in a journal of notifications (JOURNAL_FILE). */
 export interface Delivery {
   readonly orderID: bigint;
   readonly seq: number;
   readonly journaledAt?: Date;
 }
 
-/** A journal that cannot be read, in a sentence that says why. */
+/** A journal that cannot be read; the message says why. */
 export class JournalError extends Error {
   override readonly name = 'JournalError';
 }
@@ -16,8 +16,8 @@ export class JournalError extends Error {
 const ENDING = '.jsonl';
 
 /**
- * All journals of a folder, one for each replica, in the order in which the deliveries were written. To be called when
- * nothing is written any more: a line that is not whole is a mistake then.
+ * The deliveries in all journals of a folder, one journal for each replica, in the order in which they were written. Call it
+ * after the last write: an incomplete line is an error.
  * @throws {JournalError}
  */
 export async function loadJournals(folder: string): Promise<Delivery[]> {
@@ -26,7 +26,7 @@ export async function loadJournals(folder: string): Promise<Delivery[]> {
   });
   const journals = names.filter((name) => name.endsWith(ENDING)).toSorted();
   const deliveries = await Promise.all(journals.map((name) => readJournal(join(folder, name))));
-  // The order within a file stays: its times do not go back, and the sort is stable.
+  // Times within a file ascend and the sort is stable, so the order within a file is kept.
   return deliveries.flat().toSorted((a, b) => timeOf(a) - timeOf(b));
 }
 
@@ -38,14 +38,14 @@ async function readJournal(path: string): Promise<Delivery[]> {
 
 function toDelivery(line: string, where: string): Delivery {
   try {
-    // The text of a number has all its digits.
+    // `source` has all digits of the number.
     const exact = (key: string, value: unknown, { source }: { source: string }) =>
       key === 'orderID' ? BigInt(source) : value;
     const { orderID, seq, journaledAt } = JSON.parse(line, exact as never);
     if (typeof orderID === 'bigint' && Number.isInteger(seq))
       return { orderID, seq, journaledAt: new Date(journaledAt) };
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new JournalError(`There is no notification in ${where}.`);
 }

@@ -3,18 +3,18 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** Texts that must stand nowhere in the files of a folder. */
+/** Texts that no file of a folder may contain. */
 export interface LogSearch {
   readonly folder: string;
   readonly secrets: readonly string[];
 }
 
-/** A shorter text stands in logs by chance. */
+/** Logs contain shorter texts by chance. */
 export const SECRET_LENGTH_MIN = 6;
-/** Shown of a file; where one line gives a secret away, thousands may. */
+/** Hits to report for each file, which may have thousands. */
 const HITS_MAX = 3;
 
-/** Where a secret stands. The secret itself is not repeated: whatever reads this would be one more place. */
+/** Where a secret was found. The result does not contain the secret, so it is not copied into a report. */
 export async function findSecrets({ folder, secrets }: LogSearch): Promise<{ file: string; line: number }[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

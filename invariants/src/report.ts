@@ -6,7 +6,7 @@ export interface ReportOptions {
   readonly colours?: boolean;
 }
 
-/** Shown of what breaks a rule. */
+/** Violations to print for each rule. */
 const EXAMPLES_MAX = 5;
 const EXAMPLE_LENGTH_MAX = 300;
 const COLOURS = { holds: 32, BROKEN: 31, 'not checked': 33 } as const;

@@ -4,16 +4,16 @@ import type { LogSearch } from './log-search.ts';
 import type { Query, Row } from './snapshot.ts';
 import type { StockWatch } from './stock-watch.ts';
 
-/** What can be looked at. Nothing is required: a rule says which of it it misses. */
+/** The sources of the rules. All are optional: a rule without its sources is not checked. */
 export interface Sources {
   readonly loms?: Query | undefined;
   readonly checkout?: Query | undefined;
   readonly notifications?: Query | undefined;
-  /** What clients did and saw. Its users begin with empty carts, and all that was done for them is in it. */
+  /** The calls of clients. Its users start with empty carts, and it has every call that changed them. */
   readonly history?: readonly Operation[] | undefined;
-  /** What notifications delivered, in the order in which it did. */
+  /** The deliveries of notifications, in their order. */
   readonly journal?: readonly Delivery[] | undefined;
-  /** Looks at the stock while it moved. */
+  /** Snapshots of the stock under load. */
   readonly stockWatch?: StockWatch | undefined;
   readonly logs?: LogSearch | undefined;
 }
@@ -21,34 +21,34 @@ export interface Sources {
 export type Source = keyof Sources;
 
 export interface Settings {
-  /** As loms is told (ORDER_PAYMENT_TIMEOUT_MS). */
+  /** The setting of loms (ORDER_PAYMENT_TIMEOUT_MS). */
   readonly paymentTimeoutMs: number;
-  /** Beyond this, an open transaction breaks Y2. */
+  /** A transaction that is open longer breaks Y2. */
   readonly transactionMaxMs: number;
 }
 
-/** What was found amiss; nothing where the rule holds. */
+/** The violations; none where the rule holds. */
 export type Findings = readonly Row[];
-/** There was nothing to look at: neither does the rule hold, nor is it broken. */
+/** There was no data to check, so the result is neither holds nor broken. */
 export interface NothingSeen {
   readonly nothingSeen: string;
 }
 
-/** A part of a rule, seen in sources that it names. */
+/** A part of a rule, and the sources that it needs. */
 export interface Check {
   readonly name: string;
   readonly needs: readonly Source[];
-  /** Without its sources, the rule holds nevertheless when its other checks do; the report says what was left out. */
+  /** Without its sources, the rule still holds if its other checks do; the report names the check. */
   readonly optional: boolean;
   readonly find: (sources: Sources, settings: Settings) => Promise<Findings | NothingSeen>;
 }
 
 export interface Rule {
   readonly id: string;
-  /** The rule as far as it is checked here, in one sentence. */
+  /** The rule as far as it is checked, in one sentence. */
   readonly says: string;
   readonly checks: readonly Check[];
-  /** What of the rule no data shows, and what proves it. */
+  /** The part of the rule that data cannot show, and the tests that show it. */
   readonly beyond?: string;
 }
 
@@ -58,7 +58,7 @@ type Find<Needed extends Source> = (
   settings: Settings,
 ) => Promise<Findings | NothingSeen> | Findings | NothingSeen;
 
-/** A check that is run only where all of its sources are there. */
+/** A check that runs only with all of its sources. */
 export function check<Needed extends Source>(
   name: string,
   needs: readonly Needed[],

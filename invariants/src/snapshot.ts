@@ -5,16 +5,16 @@ export type Row = Record<string, unknown>;
 /** Runs SQL. 64-bit integers and numerics come as bigints. */
 export type Query = (text: string, values?: unknown[]) => Promise<Row[]>;
 
-/** By this name Y2 tells the checks from what it checks. */
+/** Y2 ignores sessions of this name. */
 export const APPLICATION_NAME = 'check-invariants';
 
-/** The roles end what takes longer than 5 s, which is meant for services; a check reads whole tables. */
+/** The roles limit a statement to 5 s, which suits services; a check reads whole tables. */
 const STATEMENT_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 const parsers: Record<number, (text: string) => unknown> = {
   [pg.types.builtins.INT8]: BigInt,
-  // Only whole numbers are kept as numeric here: counts up to uint64, and sums.
+  // All numerics are whole numbers: counts up to uint64, and sums.
   [pg.types.builtins.NUMERIC]: BigInt,
 };
 
@@ -23,12 +23,12 @@ export class SourceError extends Error {
   override readonly name = 'SourceError';
 }
 
-/** One moment of a database, however long it is looked at. Nothing can be changed through it. */
+/** A read-only view of one moment of a database. */
 export interface Snapshot extends AsyncDisposable {
   readonly query: Query;
 }
 
-/** Begins with the next statement of the caller; works through pgbouncer in transaction mode, too. */
+/** The moment is that of the caller's first query. Works through pgbouncer in transaction mode. */
 export async function openSnapshot(url: string): Promise<Snapshot> {
   const client = await connect(url);
   try {
@@ -60,7 +60,7 @@ export async function connect(url: string): Promise<pg.Client> {
       getTypeParser: ((oid: number, format?: 'text') => parsers[oid] ?? pg.types.getTypeParser(oid, format)) as never,
     },
   });
-  // A server that goes away fails the query under way; without a listener it would end this process as well.
+  // A lost connection rejects the running query; without a listener, the event would also end this process.
   client.on('error', () => {});
   await client.connect().catch((error: NodeJS.ErrnoException) => {
     throw new SourceError(error.message || String(error.code), { cause: error });

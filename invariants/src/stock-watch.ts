@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openSnapshot, type Query, type Row } from './snapshot.ts';
 
-/** What was ever put into a warehouse is on sale, reserved or sold; nothing is below nought. */
+/** All supplied stock of a warehouse is on sale, reserved or sold; no count is negative. */
 export const STOCK_AMISS = `
   SELECT sku, warehouse_id, supplied, on_sale, reserved, sold FROM stocks
   WHERE supplied <> on_sale + reserved + sold OR least(supplied, on_sale, reserved, sold) < 0`;
 
-/** What stocks count as reserved are the reservations. */
+/** The reserved counter is the sum of the reservations. */
 export const RESERVED_AMISS = `
   SELECT sku, warehouse_id, reserved, held
   FROM stocks
@@ -14,22 +14,22 @@ export const RESERVED_AMISS = `
     USING (sku, warehouse_id)
   WHERE coalesce(reserved, 0) <> coalesce(held, 0)`;
 
-/** What was seen of the stock in snapshots taken one after the other. */
+/** Checks of the stock in successive snapshots. */
 export interface StockWatch {
   readonly snapshots: number;
-  /** How often the stock was another than in the snapshot before: in stock at rest there is nothing to see. */
+  /** How often the stock differed from the snapshot before: a check of unchanged stock shows nothing. */
   readonly moves: number;
   readonly violations: readonly Row[];
 }
 
 export interface StockWatcher extends StockWatch {
-  /** One snapshot more. */
-  look(query: Query): Promise<void>;
+  /** Checks one more snapshot. */
+  take(query: Query): Promise<void>;
 }
 
-/** One broken snapshot says it all; a rule that is broken throughout must not fill the memory. */
+/** Bounds the memory when every snapshot is broken. */
 const VIOLATIONS_MAX = 100;
-/** Often enough to meet transactions under way, seldom enough not to be load of its own. */
+/** Short enough to see open transactions, long enough to add little load. */
 const INTERVAL_MS = 100;
 
 const FINGERPRINT = `
@@ -48,7 +48,7 @@ export function createStockWatcher(): StockWatcher {
       return moves;
     },
     violations,
-    async look(query) {
+    async take(query) {
       const [state] = await query(FINGERPRINT);
       if (snapshots > 0 && state?.state !== last) moves += 1;
       last = state?.state;
@@ -61,17 +61,17 @@ export function createStockWatcher(): StockWatcher {
 }
 
 /**
- * Looks at the stock of loms in snapshot after snapshot until the signal ends it. For S4, while load runs. A look that
- * fails because the database is away, as it may be under faults, is left out.
+ * For S4: checks the stock of loms in successive snapshots under load, until the signal aborts. Snapshots that fail because
+ * the database is down, as faults may cause, are left out.
  */
 export async function watchStock(lomsUrl: string, { signal }: { signal: AbortSignal }): Promise<StockWatch> {
   const watcher = createStockWatcher();
   while (!signal.aborted) {
     try {
       await using snapshot = await openSnapshot(lomsUrl);
-      await watcher.look(snapshot.query);
+      await watcher.take(snapshot.query);
     } catch (error) {
-      if (isOurMistake(error)) throw error;
+      if (isSchemaError(error)) throw error;
     }
     await pause(INTERVAL_MS, undefined, { signal }).catch(() => {});
   }
@@ -79,6 +79,6 @@ export async function watchStock(lomsUrl: string, { signal }: { signal: AbortSig
 }
 
 /** Class 42: a table is missing, or may not be read (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
-function isOurMistake(error: unknown): boolean {
+function isSchemaError(error: unknown): boolean {
   return String((error as { code?: string }).code).startsWith('42');
 }

@@ -5,7 +5,7 @@ import { openSnapshot, watchStock } from '../src/index.ts';
 import { connect } from '../src/snapshot.ts';
 import { createStockWatcher } from '../src/stock-watch.ts';
 
-describe('Looks at moving stock', () => {
+describe('Snapshots of moving stock', () => {
   let database: TestDatabase;
   let writer: pg.Client;
 
@@ -19,7 +19,7 @@ describe('Looks at moving stock', () => {
     await database[Symbol.asyncDispose]();
   });
 
-  it('count what moved between them and find nothing amiss in stock that is whole', async () => {
+  it('count the changes between them and find no violation in consistent stock', async () => {
     const watcher = createStockWatcher();
     await look(watcher);
     await look(watcher);
@@ -28,7 +28,7 @@ describe('Looks at moving stock', () => {
     assert.deepEqual([watcher.snapshots, watcher.moves, watcher.violations], [3, 1, []]);
   });
 
-  it('keep what was amiss, also when it has passed since', async () => {
+  it('keep a violation, also when it has passed since', async () => {
     const watcher = createStockWatcher();
     await writer.query('ALTER TABLE stocks DROP CONSTRAINT stocks_check');
     await writer.query('UPDATE stocks SET on_sale = 4');
@@ -40,7 +40,7 @@ describe('Looks at moving stock', () => {
     ]);
   });
 
-  it('see no half of a transaction, and change nothing', async () => {
+  it('see no partial transaction, and cannot write', async () => {
     await using snapshot = await openSnapshot(database.url);
     const count = async () => (await snapshot.query('SELECT on_sale FROM stocks'))[0]?.on_sale;
     assert.equal(await count(), 5n);
@@ -49,10 +49,10 @@ describe('Looks at moving stock', () => {
     await assert.rejects(snapshot.query('UPDATE stocks SET on_sale = 3'), /read-only transaction/);
   });
 
-  it('go on until they are ended, also past a database that is away', async () => {
+  it('continue until the signal aborts, also while the database is down', async () => {
     const ending = new AbortController();
     const away = new URL(database.url);
-    // Nobody listens on the discard port.
+    // The discard port is closed.
     away.port = '9';
     const watching = watchStock(away.href, { signal: ending.signal });
     setImmediate(() => ending.abort());
@@ -61,6 +61,6 @@ describe('Looks at moving stock', () => {
 
   async function look(watcher: ReturnType<typeof createStockWatcher>): Promise<void> {
     await using snapshot = await openSnapshot(database.url);
-    await watcher.look(snapshot.query);
+    await watcher.take(snapshot.query);
   }
 });

@@ -5,33 +5,33 @@ import type { Query, Row } from '../snapshot.ts';
 
 export type Ordering = Call<'createOrder'> | Call<'purchase'>;
 
-/** What clients were told of orders, against each other and against the orders. An order that is missing is Y1's. */
+/** Compares the answers of calls with each other and with the orders. Missing orders are Y1. */
 export async function findAnswersAmiss(loms: Query, history: readonly Operation[]): Promise<Row[]> {
   const created = callsOf(history, 'createOrder');
   const purchases = callsOf(history, 'purchase');
   const orders = await findOrders(
     loms,
-    [...created, ...purchases].flatMap((call) => orderTold(call) ?? []),
+    [...created, ...purchases].flatMap((call) => orderOf(call) ?? []),
   );
   return [
     ...contradictingKeys('createOrder', created),
     ...contradictingKeys('purchase', purchases),
     ...sharedOrders(created),
     ...created.flatMap((call) => {
-      const order = orders.get(orderTold(call) ?? -1n);
+      const order = orders.get(orderOf(call) ?? -1n);
       return order === undefined || isOrderOf(call, order)
         ? []
         : [{ asked: call.args, answered: outcomeOf(call), order }];
     }),
     ...purchases.flatMap((call) => {
-      const order = orders.get(orderTold(call) ?? -1n);
+      const order = orders.get(orderOf(call) ?? -1n);
       const isRight = order?.user_id === call.args.user && (order.status === 'failed') === (call.result === 'fail');
       return order === undefined || isRight ? [] : [{ asked: call.args, answered: outcomeOf(call), order }];
     }),
   ];
 }
 
-/** Purchases that were answered and of which checkout's record says something else. */
+/** Answers of purchase that differ from checkout's record. */
 export async function findPurchaseAnswersAmiss(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
   const rows = await checkout('SELECT user_id, idempotency_key, state, order_id FROM purchases');
   const byOrder = new Map(rows.map((row) => [row.order_id, row]));
@@ -44,7 +44,7 @@ export async function findPurchaseAnswersAmiss(checkout: Query, history: readonl
     if (call.result === 'ok') {
       const record = byOrder.get(call.answer?.orderID);
       const isRight = record?.state === 'ordered' && record.user_id === user;
-      // A call without a key may have finished an earlier one that had one.
+      // A call without a key may have finished an earlier call with a key.
       return isRight && (idempotencyKey === undefined || record.idempotency_key === idempotencyKey)
         ? []
         : amiss(record);
@@ -72,8 +72,8 @@ async function findOrders(loms: Query, ids: readonly bigint[]): Promise<Map<bigi
   return new Map(rows.map((row) => [row.order_id as bigint, row as Order]));
 }
 
-/** The order that an answer speaks of, also the failed one of a refusal. */
-function orderTold(call: Ordering): bigint | undefined {
+/** The order of an answer, also the failed order of a refusal. */
+function orderOf(call: Ordering): bigint | undefined {
   if (call.answer !== undefined) return call.answer.orderID;
   const { orderID } = (call.code === 'out_of_stock' ? (call.data ?? {}) : {}) as { orderID?: number | bigint };
   return orderID === undefined ? undefined : BigInt(orderID);
@@ -92,13 +92,13 @@ export function goodsOf({ args }: Call<'createOrder'>): string {
   return ascending.map(([sku, count]) => `${sku}*${count}`).join(' ');
 }
 
-/** What was answered, so far as it binds the key: the same has to come again. */
+/** The part of the answer that is bound to the key, so a repetition has to return it again. */
 export function outcomeOf(call: Ordering): string | undefined {
   if (call.answer !== undefined) return `order ${call.answer.orderID}`;
   return call.code === 'out_of_stock' || call.code === 'cart_empty' ? call.code : undefined;
 }
 
-/** The user and the key: the same key of another user is another key. The clients of a history are one caller. */
+/** A key belongs to its user. All clients of a history are one caller. */
 export function keyOf({ args: { user, idempotencyKey } }: Ordering): string | undefined {
   return idempotencyKey === undefined ? undefined : `${user} ${idempotencyKey}`;
 }
@@ -109,10 +109,12 @@ function contradictingKeys(op: string, calls: readonly Ordering[]): Row[] {
     const [key, outcome] = [keyOf(call), outcomeOf(call)];
     if (key !== undefined && outcome !== undefined) outcomes.set(key, (outcomes.get(key) ?? new Set()).add(outcome));
   }
-  return [...outcomes].filter(([, told]) => told.size > 1).map(([key, told]) => ({ op, key, answered: [...told] }));
+  return [...outcomes]
+    .filter(([, answers]) => answers.size > 1)
+    .map(([key, answers]) => ({ op, key, answered: [...answers] }));
 }
 
-/** A call without a key makes an order of its own, and so does each key. */
+/** Each key makes one order, and so does each call without a key. */
 function sharedOrders(calls: readonly Call<'createOrder'>[]): Row[] {
   const makers = new Map<bigint, Set<string>>();
   for (const [index, call] of calls.entries()) {

@@ -9,7 +9,7 @@ const PENDING = `
 export const CARTS: readonly Rule[] = [
   {
     id: 'P3',
-    says: 'Goods put into a cart are in it, or ordered, or were deleted: none twice, none lost; no purchase is left pending.',
+    says: 'Goods that were added to a cart are in it, ordered or deleted: none twice, none lost; no purchase is pending.',
     checks: [
       check('the pending ones', ['checkout'], ({ checkout }) => checkout(PENDING)),
       check('the goods', ['checkout', 'history'], ({ checkout, history }) => findGoodsAmiss(checkout, history)),
@@ -17,7 +17,7 @@ export const CARTS: readonly Rule[] = [
   },
   {
     id: 'P4',
-    says: 'What was added is in the user’s next cart read unless deleted or bought since, and no more than was added ever is.',
+    says: 'Added goods are in the user’s next cart read unless deleted or bought since, and a read never shows more than was added.',
     checks: [
       check('the reads', ['checkout', 'history'], async ({ checkout, history }) =>
         findReadsAmiss(callsOf(history, 'listCart'), await movesOf(checkout, history)),
@@ -26,7 +26,7 @@ export const CARTS: readonly Rule[] = [
   },
 ];
 
-/** The clocks of whoever wrote the history and of the database may differ by this, on one machine or with NTP. */
+/** The greatest difference between the clocks of the history and the database, on one machine or with NTP. */
 const CLOCK_SLACK_MS = 1_000;
 
 type Moving = Call<'addToCart'> | Call<'deleteFromCart'>;
@@ -35,13 +35,13 @@ interface Bought {
   readonly count: number;
   readonly beganMs: number;
   readonly settledMs: number;
-  /** The calls one of which began it. */
+  /** One of these calls started it. */
   readonly calls: readonly Call<'purchase'>[];
-  /** Those that were answered its order. */
+  /** The calls that returned its order. */
   readonly answered: readonly Call<'purchase'>[];
 }
 
-/** All that moved goods of one sku in or out of one user's cart. Refused calls moved none. */
+/** The calls that may have moved goods of one sku into or out of one user's cart. Refused calls moved none. */
 interface Moves {
   readonly user: bigint;
   readonly sku: number;
@@ -50,15 +50,15 @@ interface Moves {
   readonly bought: Bought[];
 }
 
-const placeOf = (user: bigint, sku: number | bigint): string => `${user} ${sku}`;
+const lineKey = (user: bigint, sku: number | bigint): string => `${user} ${sku}`;
 
 async function movesOf(checkout: Query, history: readonly Operation[]): Promise<Map<string, Moves>> {
   const moves = new Map<string, Moves>();
   const at = (user: bigint, sku: number): Moves => {
-    const known = moves.get(placeOf(user, sku));
+    const known = moves.get(lineKey(user, sku));
     if (known) return known;
     const fresh: Moves = { user, sku, added: [], deleted: [], bought: [] };
-    moves.set(placeOf(user, sku), fresh);
+    moves.set(lineKey(user, sku), fresh);
     return fresh;
   };
   const possible = ({ result }: Moving) => result !== 'fail';
@@ -92,12 +92,12 @@ async function boughtBy(checkout: Query, history: readonly Operation[]) {
   });
 }
 
-/** Those whose carts the history saw change; of others it knows nothing. */
+/** Users whose carts the history fills; it does not know the carts of others. */
 function usersOf(history: readonly Operation[]): bigint[] {
   return [...new Set(callsOf(history, 'addToCart').map(({ args }) => args.user))];
 }
 
-/** The carts as they are in the end, against all that moved. An info may have moved its goods or not. */
+/** Compares the final carts with all moves. A call with result info may have moved its goods or not. */
 async function findGoodsAmiss(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
   const lines = `
     SELECT user_id, sku, sum(count)::bigint AS count FROM (
@@ -107,19 +107,19 @@ async function findGoodsAmiss(checkout: Query, history: readonly Operation[]): P
     ) line
     WHERE user_id = ANY($1) GROUP BY user_id, sku`;
   const rows = await checkout(lines, [usersOf(history)]);
-  const inCart = new Map(rows.map((row) => [placeOf(row.user_id as bigint, row.sku as bigint), Number(row.count)]));
+  const inCart = new Map(rows.map((row) => [lineKey(row.user_id as bigint, row.sku as bigint), Number(row.count)]));
   const moves = await movesOf(checkout, history);
-  const strange = rows
-    .filter((row) => !moves.has(placeOf(row.user_id as bigint, row.sku as bigint)))
-    .map((row) => ({ ...row, amiss: 'in the cart, though nobody added any' }));
-  const amiss = [...moves].flatMap(([place, { user, sku, added, deleted, bought }]) => {
-    const [cart, ordered] = [inCart.get(place) ?? 0, sumOf(bought)];
+  const unknown = rows
+    .filter((row) => !moves.has(lineKey(row.user_id as bigint, row.sku as bigint)))
+    .map((row) => ({ ...row, amiss: 'in the cart, but never added' }));
+  const amiss = [...moves].flatMap(([line, { user, sku, added, deleted, bought }]) => {
+    const [cart, ordered] = [inCart.get(line) ?? 0, sumOf(bought)];
     const least = countOf(added.filter(isOk)) - countOf(deleted);
     const most = countOf(added);
     if (cart + ordered >= least && cart + ordered <= most) return [];
     return [{ user, sku, in_cart: cart, ordered, together_at_least: Math.max(least, 0), at_most: most }];
   });
-  return [...strange, ...amiss];
+  return [...unknown, ...amiss];
 }
 
 function findReadsAmiss(reads: readonly Call<'listCart'>[], moves: ReadonlyMap<string, Moves>): Row[] {
@@ -137,7 +137,7 @@ function findReadsAmiss(reads: readonly Call<'listCart'>[], moves: ReadonlyMap<s
   });
 }
 
-/** What a read can have shown: what certainly had been added less all that may have gone, and the other way round. */
+/** The bounds of a read: certain additions less possible removals, and possible additions less certain removals. */
 function boundsAt(read: Call<'listCart'>, { added, deleted, bought }: Moves): [number, number] {
   const certainly = added.filter((call) => isOk(call) && isBefore(call, read));
   const maybeDeleted = deleted.filter((call) => !isBefore(read, call));

@@ -2,9 +2,9 @@ import type { Delivery } from '../journal.ts';
 import { check, type Rule } from '../rule.ts';
 import type { Query, Row } from '../snapshot.ts';
 
-/** Every step of every order is in the outbox, once and as it was. */
+/** Every status change is in the outbox once, with the same values. */
 const OUTBOX_AMISS = `
-  SELECT order_id, seq, history.status, outbox.status AS told, history.changed_at, outbox.changed_at AS told_at
+  SELECT order_id, seq, history.status, outbox.status AS event_status, history.changed_at, outbox.changed_at AS event_at
   FROM order_status_history history
   FULL JOIN outbox USING (order_id, seq)
   LEFT JOIN (SELECT order_id, user_id FROM orders) buyer USING (order_id)
@@ -12,7 +12,7 @@ const OUTBOX_AMISS = `
     IS DISTINCT FROM (outbox.status, outbox.changed_at, outbox.user_id)
     AND NOT (outbox.event_id IS NULL AND history.changed_at <= (SELECT delivered_to FROM outbox_forgotten))`;
 
-/** loms forgets events some time after they were delivered, and counts them: none is missing beside those. */
+/** loms deletes delivered events after some time and counts them; no other event may be missing. */
 const FORGOTTEN_AMISS = `
   SELECT missing.events AS missing, outbox_forgotten.events AS forgotten
   FROM outbox_forgotten, (
@@ -21,7 +21,7 @@ const FORGOTTEN_AMISS = `
   ) missing
   WHERE missing.events <> outbox_forgotten.events`;
 
-/** Delivered before its predecessor. Only the first to note a delivery sets its time, and only then the next is taken up. */
+/** Delivered before its predecessor. The first acknowledgement sets the time, and only then is the next event claimed. */
 const OVERTAKEN = `
   SELECT later.order_id, earlier.seq AS earlier_seq, earlier.delivered_at AS earlier_at, later.seq AS later_seq,
     later.delivered_at AS later_at
@@ -30,11 +30,11 @@ const OVERTAKEN = `
   WHERE later.delivered_at IS NOT NULL
     AND (earlier.delivered_at IS NULL OR earlier.delivered_at > later.delivered_at)`;
 
-/** Told to notifications, perhaps, but tried again for ever: nobody noted that it arrived. */
+/** Possibly delivered, but never acknowledged, so it is retried for ever. */
 const UNCONFIRMED = `
   SELECT order_id, seq, status, attempts, available_at FROM outbox WHERE delivered_at IS NULL AND attempts > 0`;
 
-/** The first undelivered events of orders that nobody has ever tried to deliver, though they are due. */
+/** Due events at the head of their order without an attempt. */
 const NEVER_TRIED = `
   SELECT order_id, seq, status, changed_at, available_at FROM outbox head
   WHERE delivered_at IS NULL AND attempts = 0 AND available_at < clock_timestamp() - interval '5 seconds'
@@ -48,7 +48,7 @@ export const EVENTS: readonly Rule[] = [
     id: 'E1',
     says:
       'Outbox rows and status changes match one to one, in order, seq, status, time and user; of those that were ' +
-      'delivered and forgotten, just as many are missing as were noted.',
+      'delivered and deleted, exactly the counted number is missing.',
     checks: [
       check('the outbox', ['loms'], ({ loms }) => loms(OUTBOX_AMISS)),
       check('the forgotten', ['loms'], ({ loms }) => loms(FORGOTTEN_AMISS)),
@@ -56,7 +56,7 @@ export const EVENTS: readonly Rule[] = [
   },
   {
     id: 'E2',
-    says: 'Notifications are just the status changes: none lost, none invented, none twice; every event tried is known delivered.',
+    says: 'Notifications match the status changes: none lost, none invented, none twice; every attempted event is acknowledged.',
     checks: [
       check('the unconfirmed', ['loms'], ({ loms }) => loms(UNCONFIRMED)),
       check('the notifications', ['loms', 'notifications'], ({ loms, notifications }) =>
@@ -69,7 +69,7 @@ export const EVENTS: readonly Rule[] = [
   },
   {
     id: 'E3',
-    says: 'An order’s events were delivered by ascending seq, and none while an earlier one was not.',
+    says: 'The events of an order were delivered by ascending seq, none before its predecessor.',
     checks: [
       check('the times of delivery', ['loms'], ({ loms }) => loms(OVERTAKEN)),
       check('the delivery journal', ['journal'], ({ journal }) => overtakenInJournal(journal), { optional: true }),
@@ -77,10 +77,10 @@ export const EVENTS: readonly Rule[] = [
   },
   {
     id: 'E4',
-    says: 'No event that is due was passed over: each was delivered, or tried, or waits behind an earlier one of its order.',
-    beyond: 'that a late commit is seen is shown by what is left behind only; loms/test/outbox.test.ts makes one',
+    says: 'No due event was skipped: each is delivered, attempted, or behind an earlier event of its order.',
+    beyond: 'that an event of a late commit is delivered is shown by loms/test/outbox.test.ts',
     checks: [
-      // While one fails, those that nobody tries are held up by it: that is E5.
+      // While an event fails, events without an attempt are blocked by it: that is E5.
       check('those left behind', ['loms'], async ({ loms }) =>
         (await loms(UNCONFIRMED)).length > 0 ? [] : loms(NEVER_TRIED),
       ),
@@ -93,7 +93,7 @@ export const EVENTS: readonly Rule[] = [
       check('those held up', ['loms'], async ({ loms }) => {
         const failing = await loms(UNCONFIRMED);
         if (failing.length > 0) return loms(NEVER_TRIED);
-        return { nothingSeen: 'no event fails now; loms/test/outbox.test.ts makes one fail' };
+        return { nothingSeen: 'no event fails now; loms/test/outbox.test.ts shows it with one that does' };
       }),
     ],
   },
@@ -104,28 +104,28 @@ const CHANGES = `
   FROM order_status_history JOIN (SELECT order_id, user_id FROM orders) buyer USING (order_id)`;
 
 async function compareNotifications(loms: Query, notifications: Query): Promise<Row[]> {
-  const told = new Map<string, Row>();
+  const notified = new Map<string, Row>();
   const twice: Row[] = [];
   for (const row of await notifications('SELECT order_id, seq, status, at, user_id FROM notifications')) {
-    if (told.has(placeOf(row))) twice.push({ amiss: 'told twice', ...row });
-    told.set(placeOf(row), row);
+    if (notified.has(eventKey(row))) twice.push({ amiss: 'notified twice', ...row });
+    notified.set(eventKey(row), row);
   }
   const changes = await loms(CHANGES);
   const amiss = changes.flatMap((change) => {
-    const notification = told.get(placeOf(change));
-    told.delete(placeOf(change));
+    const notification = notified.get(eventKey(change));
+    notified.delete(eventKey(change));
     if (notification === undefined) return [{ amiss: 'lost', ...change }];
-    return isSame(change, notification) ? [] : [{ amiss: 'told otherwise', change, notification }];
+    return isSame(change, notification) ? [] : [{ amiss: 'notified with other values', change, notification }];
   });
-  return [...twice, ...amiss, ...told.values().map((row) => ({ amiss: 'invented', ...row }))];
+  return [...twice, ...amiss, ...notified.values().map((row) => ({ amiss: 'invented', ...row }))];
 }
 
 function isSame(change: Row, notification: Row): boolean {
-  const [changedAt, toldAt] = [change.at as Date, notification.at as Date];
+  const [changedAt, notifiedAt] = [change.at as Date, notification.at as Date];
   return (
     change.status === notification.status &&
     change.user_id === notification.user_id &&
-    changedAt.getTime() === toldAt.getTime()
+    changedAt.getTime() === notifiedAt.getTime()
   );
 }
 
@@ -133,8 +133,8 @@ async function compareJournal(loms: Query, journal: readonly Delivery[]): Promis
   const times = new Map<string, number>();
   for (const { orderID, seq } of journal) times.set(`${orderID}/${seq}`, (times.get(`${orderID}/${seq}`) ?? 0) + 1);
   const amiss = (await loms(CHANGES)).flatMap((change) => {
-    const delivered = times.get(placeOf(change)) ?? 0;
-    times.delete(placeOf(change));
+    const delivered = times.get(eventKey(change)) ?? 0;
+    times.delete(eventKey(change));
     return delivered === 1 ? [] : [{ ...change, delivered }];
   });
   return [...amiss, ...times.keys().map((event) => ({ amiss: 'delivered though it never happened', event }))];
@@ -149,6 +149,6 @@ function overtakenInJournal(journal: readonly Delivery[]): Row[] {
   });
 }
 
-function placeOf(row: Row): string {
+function eventKey(row: Row): string {
   return `${row.order_id}/${row.seq}`;
 }

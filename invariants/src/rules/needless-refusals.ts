@@ -1,13 +1,13 @@
 import type { Query, Row } from '../snapshot.ts';
 
-/** What orders took from the shelves of a sku (below nought) and what cancelled ones gave back, by time. */
+/** The stock that orders took (negative) and that cancelled orders returned, by sku and time. */
 const STOCK_MOVES = `
   SELECT sku, changed_at AS at, CASE history.status WHEN 'cancelled' THEN count ELSE -count END AS moved
   FROM order_status_history history JOIN order_items USING (order_id)
   WHERE history.status IN ('awaiting payment', 'cancelled')
   ORDER BY sku, changed_at`;
 
-/** The lines of failed orders, with what was ever put on sale of their skus. */
+/** The lines of failed orders, with the supplied stock of their skus. */
 const REFUSED_LINES = `
   SELECT order_id, sku, count, changed_at AS at, coalesce(supplied, 0) AS supplied
   FROM orders
@@ -18,19 +18,18 @@ const REFUSED_LINES = `
   ORDER BY order_id, sku`;
 
 /**
- * An order looks at the stock before its history says when it failed, and sees a cancelled order's goods only after that
- * one's commit, which is later than its history says. No transaction is open for longer than 5 s, so goods count as to be
- * had where they lay there for twice that long.
+ * An order reads the stock before the time of its failure, and sees the goods of a cancelled order only after that commit,
+ * later than its history says. No transaction is open for longer than 5 s, so goods available for twice as long count.
  */
-const LOOKED_BEFORE_MS = 10_000;
+const AVAILABLE_MS = 10_000;
 
 interface Move {
   readonly atMs: number;
-  /** Of this one and all before. */
+  /** Of this move and all before. */
   readonly sum: bigint;
 }
 
-/** Failed orders all of whose goods were on sale the whole time in which the order can have looked. */
+/** Failed orders whose goods were all on sale during the whole time in which the order may have read the stock. */
 export async function findNeedlessRefusals(loms: Query): Promise<Row[]> {
   const moves = await movesBySku(loms);
   const needless = new Map<bigint, Row[]>();
@@ -55,9 +54,9 @@ async function movesBySku(loms: Query): Promise<Map<bigint, Move[]>> {
   return bySku;
 }
 
-/** The lowest that the sum of the moves was, from a while before the time until the time. */
+/** The lowest sum of the moves in the interval before the time. */
 function leastSum(moves: readonly Move[], untilMs: number): bigint {
-  let index = firstSince(moves, untilMs - LOOKED_BEFORE_MS);
+  let index = firstSince(moves, untilMs - AVAILABLE_MS);
   let least = moves[index - 1]?.sum ?? 0n;
   for (let move = moves[index]; move && move.atMs <= untilMs; move = moves[++index]) {
     if (move.sum < least) least = move.sum;
@@ -65,7 +64,7 @@ function leastSum(moves: readonly Move[], untilMs: number): bigint {
   return least;
 }
 
-/** The index of the first move at the time or later, by halving. */
+/** The index of the first move at the time or later, by binary search. */
 function firstSince(moves: readonly Move[], sinceMs: number): number {
   let [low, high] = [0, moves.length];
   while (low < high) {

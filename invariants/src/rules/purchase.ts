@@ -4,14 +4,14 @@ import { check, type Rule } from '../rule.ts';
 import type { Query, Row } from '../snapshot.ts';
 import { findAnswersAmiss, findPurchaseAnswersAmiss, goodsOf, keyOf, type Ordering, outcomeOf } from './answers.ts';
 
-/** A key names one order, and an order has one key; a key that names none was never settled. */
+/** A key has one order, and an order one key; a key without an order was never settled. */
 const KEYS_AMISS = `
   SELECT order_id, array_agg(key ORDER BY key) AS keys, min(status) AS status
   FROM idempotency_keys LEFT JOIN orders USING (order_id)
   GROUP BY order_id
   HAVING count(*) > 1 OR order_id IS NULL OR bool_or((shortages = '[]') = (status = 'failed'))`;
 
-/** Goods as text, `sku*count` ascending by sku, so that two lists are compared as one. */
+/** Goods as text, `sku*count` ascending by sku, so that lists can be compared. */
 const PURCHASES = `
   SELECT purchase_id::text AS key, user_id, state, order_id,
     (SELECT string_agg(sku || '*' || count, ' ' ORDER BY sku) FROM purchase_items items
@@ -19,7 +19,7 @@ const PURCHASES = `
   FROM purchases
   WHERE state <> 'pending'`;
 
-/** What loms made of each key of checkout, which are the ids of its purchases. */
+/** The orders of loms by checkout's keys, which are the ids of its purchases. */
 const ORDERS = `
   SELECT key, order_id, orders.user_id, status,
     (SELECT string_agg(sku || '*' || count, ' ' ORDER BY sku) FROM order_items items
@@ -30,7 +30,7 @@ const ORDERS = `
 export const PURCHASE: readonly Rule[] = [
   {
     id: 'P1',
-    says: 'A key has one order at most and the same in every answer; an ok’s order has just the goods asked for, a fail has none.',
+    says: 'A key has at most one order, the same in every answer; the order of an ok has exactly its goods, a fail has none.',
     checks: [
       check('the keys', ['loms'], ({ loms }) => loms(KEYS_AMISS)),
       check('the purchases', ['loms', 'checkout'], ({ loms, checkout }) => findPurchasesAmiss(loms, checkout)),
@@ -42,12 +42,12 @@ export const PURCHASE: readonly Rule[] = [
   },
   {
     id: 'P2',
-    says: 'A user’s key is bound to one body: another is refused as idempotency_conflict, and nothing else is.',
+    says: 'A user’s key is bound to one body: only another body is refused as idempotency_conflict.',
     checks: [check('the bodies', ['history'], ({ history }) => findOtherBodies(history))],
   },
 ];
 
-/** Settled purchases that say something else than loms about their order. */
+/** Settled purchases that differ from their order in loms. */
 async function findPurchasesAmiss(loms: Query, checkout: Query): Promise<Row[]> {
   const orders = new Map((await loms(ORDERS)).map((row) => [row.key as string, row]));
   const purchases = await checkout(PURCHASES);
@@ -68,8 +68,8 @@ function agree(purchase: Row, order: Row | undefined): boolean {
 }
 
 /**
- * Keys of a user under which two bodies were answered, or whose only body was refused as if there had been another. Beside its
- * user a purchase has no body, so none of them can be refused so.
+ * Keys with answers to two bodies, or whose only body was refused as if it were a second one. A purchase has no body except
+ * its user, so it is never refused for that reason.
  */
 function findOtherBodies(history: readonly Operation[]): Row[] {
   return [

@@ -4,7 +4,7 @@ import type { Query, Row } from '../snapshot.ts';
 import { RESERVED_AMISS, STOCK_AMISS } from '../stock-watch.ts';
 import { findNeedlessRefusals } from './needless-refusals.ts';
 
-/** There are reservations for just the orders that await payment, and for just their goods. */
+/** Exactly the orders that await payment have reservations, for exactly their goods. */
 const RESERVATIONS_AMISS = `
   SELECT order_id, sku, wanted, held
   FROM (
@@ -15,7 +15,7 @@ const RESERVATIONS_AMISS = `
     USING (order_id, sku)
   WHERE wanted IS DISTINCT FROM held`;
 
-/** Goods have left the shelves for orders that are payed or await payment, and for no other. */
+/** Goods are reserved or sold only for orders that are paid or await payment. */
 const SALES_AMISS = `
   SELECT sku, reserved, sold, awaiting, payed
   FROM (SELECT sku, sum(reserved) AS reserved, sum(sold) AS sold FROM stocks GROUP BY sku) shelves
@@ -36,7 +36,7 @@ export const STOCK: readonly Rule[] = [
   },
   {
     id: 'S2',
-    says: 'Reservations make up the reserved counter, and exist for just the orders that await payment and just their items.',
+    says: 'Reservations add up to the reserved counter, and exist exactly for the items of orders that await payment.',
     checks: [
       check('the counter', ['loms'], ({ loms }) => loms(RESERVED_AMISS)),
       check('the orders', ['loms'], ({ loms }) => loms(RESERVATIONS_AMISS)),
@@ -44,17 +44,17 @@ export const STOCK: readonly Rule[] = [
   },
   {
     id: 'S3',
-    says: 'Goods left the shelves for payed and awaiting orders only: failed and cancelled ones hold and moved nothing.',
+    says: 'Stock moved only for orders that are paid or await payment; failed and cancelled orders hold nothing.',
     checks: [check('the sales', ['loms'], ({ loms }) => loms(SALES_AMISS))],
   },
   {
     id: 'S4',
-    says: 'Readers who look while the stock moves see S1 and the counter of S2 hold, too, and never more than was supplied.',
-    checks: [check('the readers', [], (sources: Sources) => whatReadersSaw(sources))],
+    says: 'Concurrent readers also see S1 and the counter of S2 hold, and never more stock than was supplied.',
+    checks: [check('the readers', [], (sources: Sources) => findReadViolations(sources))],
   },
   {
     id: 'S5',
-    says: 'Scarce goods are all sold: no order failed while all of its goods were to be had, and refusals name a real lack.',
+    says: 'Scarce goods are all sold: no order failed while its goods were available, and refusals name a real shortage.',
     checks: [
       check('needless refusals', ['loms'], ({ loms }) => findNeedlessRefusals(loms)),
       check(
@@ -62,7 +62,7 @@ export const STOCK: readonly Rule[] = [
         ['history'],
         ({ history }) =>
           [...callsOf(history, 'createOrder'), ...callsOf(history, 'purchase')].flatMap(({ code, data, args }) =>
-            code === 'out_of_stock' && !isLack(data) ? [{ ...args, code, data }] : [],
+            code === 'out_of_stock' && !isShortage(data) ? [{ ...args, code, data }] : [],
           ),
         { optional: true },
       ),
@@ -70,24 +70,24 @@ export const STOCK: readonly Rule[] = [
   },
 ];
 
-/** Details without a single line, or with a line of which there was enough, tell of no lack. */
-function isLack(data: unknown): boolean {
+/** Every line of a real shortage has fewer available than requested. */
+function isShortage(data: unknown): boolean {
   const { shortages } = (data ?? {}) as { shortages?: { requested: number; available: number | bigint }[] };
   return shortages !== undefined && shortages.length > 0 && shortages.every((line) => line.available < line.requested);
 }
 
-async function whatReadersSaw({ loms, history = [], stockWatch }: Sources) {
+async function findReadViolations({ loms, history = [], stockWatch }: Sources) {
   const answers = callsOf(history, 'stocks').filter(({ result }) => result === 'ok');
   const sawMoves = stockWatch !== undefined && stockWatch.moves > 0;
   const sawAnswers = loms !== undefined && answers.length > 0;
-  const violations = [...(stockWatch?.violations ?? []), ...(loms ? await tooLarge(loms, answers) : [])];
+  const violations = [...(stockWatch?.violations ?? []), ...(loms ? await findTooLarge(loms, answers) : [])];
   if (violations.length === 0 && !sawMoves && !sawAnswers) {
-    return { nothingSeen: 'the stock was at rest: start the check under load, or give a history with calls of stocks' };
+    return { nothingSeen: 'the stock was at rest: run the check under load, or give a history with calls of stocks' };
   }
   return violations;
 }
 
-async function tooLarge(loms: Query, answers: ReturnType<typeof callsOf<'stocks'>>): Promise<Row[]> {
+async function findTooLarge(loms: Query, answers: ReturnType<typeof callsOf<'stocks'>>): Promise<Row[]> {
   const place = (sku: unknown, warehouseID: unknown) => `${sku}/${warehouseID}`;
   const rows = answers.length > 0 ? await loms('SELECT sku, warehouse_id, supplied FROM stocks') : [];
   const supplied = new Map(rows.map((row) => [place(row.sku, row.warehouse_id), row.supplied as bigint]));

@@ -14,7 +14,7 @@ export const SYSTEM: readonly Rule[] = [
   },
   {
     id: 'Y2',
-    says: 'At this moment no transaction is open for longer than 5 s, and no role has more connections than it may.',
+    says: 'At this moment no transaction is open for longer than 5 s, and no role exceeds its connection limit.',
     beyond:
       'that none is open across a remote call is shown by checkout/test/calls-and-transactions.test.ts, ' +
       'loms/test/transactions.test.ts and notifications/test/webhook.test.ts',
@@ -26,7 +26,7 @@ export const SYSTEM: readonly Rule[] = [
   },
   {
     id: 'Y3',
-    says: 'Clients saw only documented codes, and the secrets looked for stand nowhere in the logs.',
+    says: 'Clients saw only documented codes, and no log contains one of the given secrets.',
     checks: [
       check('the codes', ['history'], ({ history }) => history.flatMap(undocumented)),
       check('the logs', ['logs'], ({ logs }) => {
@@ -42,12 +42,12 @@ export const SYSTEM: readonly Rule[] = [
   },
   {
     id: 'Y4',
-    says: 'No operation that began after its deadline came to a good end, and none has left an event.',
+    says: 'No operation that started after its deadline succeeded, and none has written an event.',
     beyond:
-      'that nothing else is begun either, such as a read, is shown by checkout/test/calls-and-transactions.test.ts and ' +
+      'that no other work starts either, such as a read, is shown by checkout/test/calls-and-transactions.test.ts and ' +
       'rpc-kit/src/server.test.ts',
     checks: [
-      check('the operations of loms', ['loms'], ({ loms }) => findLateWork(loms, LEFT_AN_EVENT)),
+      check('the operations of loms', ['loms'], ({ loms }) => findLateWork(loms, HAS_EVENT)),
       check('the operations of checkout', ['checkout'], ({ checkout }) => findLateWork(checkout)),
     ],
   },
@@ -90,27 +90,27 @@ async function findSessionsAmiss(query: Query, { transactionMaxMs }: Settings): 
   const [role] = await query('SELECT rolconnlimit AS allowed FROM pg_roles WHERE rolname = current_user');
   const amiss = [...(await query(open, [APPLICATION_NAME, transactionMaxMs])), ...(await query(many))];
   if (amiss.length === 0 && role?.allowed === -1) {
-    return { nothingSeen: 'the role has no limit of connections (ALTER ROLE … CONNECTION LIMIT)' };
+    return { nothingSeen: 'the role has no connection limit (ALTER ROLE … CONNECTION LIMIT)' };
   }
   return amiss;
 }
 
-/** By its request id, which an operation in time may share; then nobody knows whose event it is. */
-const LEFT_AN_EVENT = `
+/** By its request id. If an operation in time has the same one, the event may be its own. */
+const HAS_EVENT = `
   EXISTS (SELECT FROM outbox WHERE outbox.request_id = late.request_id AND changed_at >= late.started_at)
   AND NOT EXISTS (
     SELECT FROM operations other
     WHERE other.request_id = late.request_id AND other.started_at <= other.deadline_at
   )`;
 
-function findLateWork(query: Query, hasDoneSomething = 'false'): Promise<Row[]> {
+function findLateWork(query: Query, hadEffect = 'false'): Promise<Row[]> {
   return query(`
     SELECT request_id, method, code, started_at, deadline_at
     FROM operations late
-    WHERE started_at > deadline_at AND (code = 'ok' OR ${hasDoneSomething})`);
+    WHERE started_at > deadline_at AND (code = 'ok' OR ${hadEffect})`);
 }
 
-/** Counted since the statistics were reset last. Whoever brought one about by hand resets them: `SELECT pg_stat_reset()`. */
+/** Counted since the last reset of the statistics: `SELECT pg_stat_reset()`, after a deadlock that was caused by hand. */
 function findDeadlocks(query: Query): Promise<Row[]> {
   return query(
     'SELECT deadlocks, stats_reset FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0',
@@ -120,13 +120,13 @@ function findDeadlocks(query: Query): Promise<Row[]> {
 function undocumented(operation: Operation): Row[] {
   const { op, result } = operation;
   if (result === 'ok') return [];
-  const said = result === 'fail' ? operation.code : operation.reason;
+  const word = result === 'fail' ? operation.code : operation.reason;
   const words: readonly string[] =
     result === 'fail' ? reasonsOf(op) : [...reasonsOf(op), ...TRANSPORT_REASONS, OVERLOADED];
-  return Object.hasOwn(CODES, said) || words.includes(said) ? [] : [{ op, key: operation.key, result, said }];
+  return Object.hasOwn(CODES, word) || words.includes(word) ? [] : [{ op, key: operation.key, result, word }];
 }
 
-/** Reasons that the method's contract declares; none are known of methods that are not of loms or checkout. */
+/** The reasons in the method's contract; none for methods of other services. */
 function reasonsOf(op: string): string[] {
   const method = Object.hasOwn(METHODS, op) ? METHODS[op as MethodName] : undefined;
   return method !== undefined && 'errors' in method ? Object.keys(method.errors ?? {}) : [];
