@@ -61,25 +61,8 @@ const SIGNIFICANT_DIGITS = 3;
 export function createFigures(): Figures {
   const methods = new Map<string, MethodCounts>();
   const errors = new Map<string, ErrorFigures & { count: number }>();
-  // A repeated call returns the same order again, so orders are counted by their ids.
-  const orders = {
-    created: new Set<unknown>(),
-    payed: new Set<unknown>(),
-    cancelled: new Set<unknown>(),
-    failed: new Set<unknown>(),
-  };
+  const orders = createOrderCounts();
   const totals = { calls: 0, ok: 0, fail: 0, info: 0 };
-
-  function countOrder({ method, params, outcome }: RecordedCall): void {
-    const buys = method === 'purchase' || method === 'createOrder';
-    if (outcome.result === 'ok') {
-      if (buys) orders.created.add((outcome.answer as { orderID: bigint }).orderID);
-      if (method === 'orderPayed') orders.payed.add(params.orderID);
-      if (method === 'cancelOrder') orders.cancelled.add(params.orderID);
-    } else if (outcome.result === 'fail' && buys && outcome.reason === 'out_of_stock') {
-      orders.failed.add((outcome.details as { orderID: bigint }).orderID);
-    }
-  }
 
   return {
     get calls() {
@@ -92,8 +75,7 @@ export function createFigures(): Figures {
       return totals.info;
     },
     get orders() {
-      const { created, payed, cancelled, failed } = orders;
-      return { created: created.size, payed: payed.size, cancelled: cancelled.size, failed: failed.size };
+      return orders.figures();
     },
     add(call) {
       const { method, outcome, elapsedMs } = call;
@@ -103,7 +85,7 @@ export function createFigures(): Figures {
       totals[outcome.result] += 1;
       counts[outcome.result] += 1;
       counts.micros.record(Math.min(Math.max(1, Math.round(elapsedMs * 1_000)), LATENCY_MAX_MICROS));
-      countOrder(call);
+      orders.add(call);
       if (outcome.result === 'ok') return;
       const code = outcome.result === 'fail' ? outcome.reason : outcome.code;
       const expected = outcome.result === 'fail' || ALWAYS_EXPECTED.has(outcome.code);
@@ -113,6 +95,32 @@ export function createFigures(): Figures {
     },
     byMethod: () => [...methods].map(([method, counts]) => toFigures(method, counts)).toSorted(byMethodName),
     errors: () => [...errors.values()].toSorted((a, b) => byMethodName(a, b) || b.count - a.count),
+  };
+}
+
+/** A repeated call returns the same order again, so orders are counted by their ids. */
+function createOrderCounts() {
+  const created = new Set<unknown>();
+  const payed = new Set<unknown>();
+  const cancelled = new Set<unknown>();
+  const failed = new Set<unknown>();
+  return {
+    add({ method, params, outcome }: RecordedCall): void {
+      const buys = method === 'purchase' || method === 'createOrder';
+      if (outcome.result === 'ok') {
+        if (buys) created.add((outcome.answer as { orderID: bigint }).orderID);
+        if (method === 'orderPayed') payed.add(params.orderID);
+        if (method === 'cancelOrder') cancelled.add(params.orderID);
+      } else if (outcome.result === 'fail' && buys && outcome.reason === 'out_of_stock') {
+        failed.add((outcome.details as { orderID: bigint }).orderID);
+      }
+    },
+    figures: () => ({
+      created: created.size,
+      payed: payed.size,
+      cancelled: cancelled.size,
+      failed: failed.size,
+    }),
   };
 }
 
