@@ -3,10 +3,10 @@ import { z } from 'zod';
 
 export const basket = defineService(
   'basket',
-  { summary: 'Adds things up.', version: '1.0.0' },
+  { summary: 'Adds up prices.', version: '1.0.0' },
   {
     total: {
-      summary: 'Tells what some products cost together, leaving out those that do not exist.',
+      summary: 'Returns the total price of products, and the products that do not exist.',
       params: z.strictObject({ skus: z.array(uint32).max(100) }),
       result: z.object({ total: uint64, unknown: z.array(uint32) }),
       timeoutMs: 500,

@@ -5,7 +5,7 @@ import { prices } from './prices-contract.ts';
 export function createBasketService(client: Client<typeof prices.methods>) {
   async function priceOf(sku: number, call: Call): Promise<number | undefined> {
     try {
-      // The call goes along: its deadline, its cancellation and its request id hold for this one too.
+      // Passing the call passes its deadline, cancellation, request id and trace on.
       const { price } = await client.priceOf({ sku }, call);
       return price;
     } catch (error) {
@@ -16,7 +16,7 @@ export function createBasketService(client: Client<typeof prices.methods>) {
 
   return implement(basket, {
     async total({ skus }, call) {
-      // All of them in one turn of the event loop, so they travel as one batch.
+      // Calls in one turn of the event loop are sent as one batch.
       const found = await Promise.all(skus.map((sku) => priceOf(sku, call)));
       const total = found.reduce<bigint>((sum, price) => sum + BigInt(price ?? 0), 0n);
       return { total, unknown: skus.filter((_sku, index) => found[index] === undefined) };

@@ -3,10 +3,10 @@ import { z } from 'zod';
 
 export const prices = defineService(
   'prices',
-  { summary: 'Knows what things cost.', version: '1.0.0' },
+  { summary: 'Stores the prices of products.', version: '1.0.0' },
   {
     priceOf: {
-      summary: 'Tells the price of a product.',
+      summary: 'Returns the price of a product.',
       params: z.strictObject({ sku: uint32 }),
       result: z.object({ price: uint32 }),
       errors: {

@@ -1,14 +1,14 @@
 import type { Interceptor } from 'rpc-kit';
 
-/** Tells of calls that take longer than they should; as good on a server as on a client. */
-export function slowCalls(thresholdMs: number, tell: (method: string, ms: number) => void): Interceptor {
+/** Reports calls that take longer than the threshold. Works on servers and on clients. */
+export function slowCalls(thresholdMs: number, report: (method: string, ms: number) => void): Interceptor {
   return (next) => async (call) => {
     const startedAt = performance.now();
     try {
       return await next(call);
     } finally {
       const ms = performance.now() - startedAt;
-      if (ms > thresholdMs) tell(call.method, ms);
+      if (ms > thresholdMs) report(call.method, ms);
     }
   };
 }

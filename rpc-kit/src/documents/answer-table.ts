@@ -6,19 +6,19 @@ import { invalidParamsDetails } from '../schema/validation.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
 /**
- * Every refusal that a service can answer besides the errors that its methods declare. OpenAPI, OpenRPC and contracts.md read
- * this one table, and the tests of each service fail on an answer that is missing here.
+ * Every refusal that a service can answer, besides the errors that its methods declare. OpenAPI, OpenRPC and contracts.md are made
+ * from this table, and the tests of each service fail on an answer that is missing here.
  */
 export interface Refusal {
   readonly status: number;
   readonly code: Code;
   readonly reason?: string;
   readonly details?: JsonSchema;
-  /** One sentence: when it is answered. */
+  /** One sentence: when the service answers it. */
   readonly when: string;
-  /** What it answers: bytes that are no request, a request, a request whose body is read, a call, or a reading call of a batch. */
+  /** What it refuses: bytes that are no request, a request, a request whose body is read, a call, or a read of a batch. */
   readonly to: 'no request' | 'every request' | 'every body' | 'every call' | 'batched reads';
-  /** Whether it is the error of a single call on `/rpc` too, as all answers to calls are. */
+  /** Whether it is also the error of a single call on `/rpc`. Refusals of `every call` always are. */
   readonly ofCalls?: boolean;
 }
 
@@ -102,7 +102,7 @@ function refusal(
   return { to, code, status, when, ...facts };
 }
 
-/** Everything that a method can refuse with at its own address: what it declares first, then what any call can end with. */
+/** All refusals at a method's own address: first those that it declares, then those of every call. */
 export function refusalsOfMethod(method: MethodContract): readonly Refusal[] {
   const declared = documentedErrors(method).map(({ reason, code, httpStatus, details, message }) => ({
     status: httpStatus,
@@ -116,7 +116,7 @@ export function refusalsOfMethod(method: MethodContract): readonly Refusal[] {
   return [...declared, ...bare, ...REFUSALS.filter(({ to }) => to !== 'batched reads')];
 }
 
-/** A declared reason with everything a caller needs to recognise it. */
+/** A declared reason, in the form of documents. */
 export interface DocumentedError {
   readonly reason: string;
   readonly code: string;

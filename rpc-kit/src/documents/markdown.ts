@@ -5,7 +5,7 @@ import { shellQuoted } from './docs-page/curl.ts';
 import { markdownTable } from './markdown-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
-/** The contract as a section of Markdown: every method with its types, limits, errors and a curl line. */
+/** The contract as a Markdown section: every method with its types, limits, errors and a curl line. */
 export function contractMarkdown(contract: ServiceContract, url: string): string {
   const methods = Object.entries(contract.methods).map(([name, method]) => methodMarkdown(name, method, url));
   return [`## ${contract.name}`, `${contract.summary} Locally at ${url}, documents at ${url}/docs.`, ...methods].join(
@@ -13,7 +13,7 @@ export function contractMarkdown(contract: ServiceContract, url: string): string
   );
 }
 
-/** The closed table of codes, as Markdown. */
+/** The table of codes as Markdown. */
 export function codesMarkdown(): string {
   const rows = Object.entries(CODES).map(([code, { jsonRpc, http, retry }]) => [
     code,
@@ -24,7 +24,7 @@ export function codesMarkdown(): string {
   return markdownTable(['code', 'JSON-RPC', 'HTTP (plain face)', 'a caller may retry'], rows);
 }
 
-/** What every method can answer besides the errors that it lists, as Markdown. */
+/** The refusals of every method, besides the errors that it declares, as Markdown. */
 export function refusalsMarkdown(): string {
   const rows = REFUSALS.map(({ status, code, reason, when, to, ofCalls }) => [
     to === 'batched reads' ? '' : status,
@@ -79,7 +79,7 @@ function errorTable(method: MethodContract): string[] {
   return [markdownTable(['reason', 'code', 'JSON-RPC', 'HTTP', 'details', 'meaning'], [...rows, ...bare])];
 }
 
-/** A schema in the notation of these pages: `{user: int64, items: [{sku: uint32, count: uint16 (1 or more)}] (1 to 100)}`. */
+/** A schema on one line: `{user: int64, items: [{sku: uint32, count: uint16 (1 or more)}] (1 to 100)}`. */
 export function typeText(schema: JsonSchema): string {
   const alternatives = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
   if (alternatives) return alternatives.map(typeText).join(' | ');
@@ -102,13 +102,13 @@ function objectText(schema: JsonSchema): string {
   const members = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).map(
     ([name, member]) => `${name}${required.has(name) ? '' : '?'}: ${typeText(member)}`,
   );
-  // False forbids further members and {} lets any in, as results do: only a type for them is worth words.
+  // `false` forbids further members and {} allows any, as results do: only a type for them is shown.
   const further = schema.additionalProperties as JsonSchema | boolean | undefined;
   if (typeof further === 'object' && Object.keys(further).length > 0) members.push(`*: ${typeText(further)}`);
   return `{${members.join(', ')}}`;
 }
 
-/** A format says its own range; only a narrower one is worth words. */
+/** A format implies its range; only a narrower one is shown. */
 function integerRange({ format, minimum, maximum }: JsonSchema): string {
   const whole: Record<string, number> = { uint16: 65_535, uint32: 4_294_967_295 };
   if (format === 'int64' || format === 'uint64') return '';

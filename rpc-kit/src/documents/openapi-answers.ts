@@ -5,7 +5,7 @@ import { HTTP_LIMITS } from '../http/server/limits.ts';
 import { REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
-/** Headers of answers, by the name of their component. */
+/** Headers of answers, by component name. */
 export const RESPONSE_HEADERS = {
   RequestId: {
     description: "The request's id: the caller's where it was usable, else a new one.",
@@ -75,10 +75,10 @@ function wordsOf({ code, reason, when }: Refusal): string {
   return `- ${reason ? `${reason} (${code})` : code}: ${when}`;
 }
 
-/** Refusals that have an HTTP status; in a batch, the calls have none. */
+/** Refusals with an HTTP status; calls of a batch have none. */
 const OVER_HTTP = REFUSALS.filter(({ to }) => to !== 'batched reads');
 
-/** What every method can answer, with its body and, for HEAD, without. Methods describe a status that their own errors have. */
+/** The refusals of every method by status, with a body and, for HEAD, without. A method describes the statuses of its own errors itself. */
 export const REFUSAL_RESPONSES = Object.fromEntries(
   Object.entries(refusalResponses(OVER_HTTP, (those) => oneOf(those))).flatMap(([status, response]) => {
     const { content: _body, ...withoutBody } = response;
@@ -89,14 +89,14 @@ export const REFUSAL_RESPONSES = Object.fromEntries(
   }),
 );
 
-/** The body of one of the refusals. */
+/** The schema of a body that is one of the refusals. */
 export function oneOf(refusals: readonly Refusal[], method = ''): JsonSchema {
   const names = [...new Set(refusals.map((refusal) => schemaName(refusal, method)))];
   const schemas = names.map((name) => ref('schemas', name));
   return schemas.length === 1 ? (schemas[0] as JsonSchema) : { anyOf: schemas };
 }
 
-/** The bodies of all refusals, by the name of their component. */
+/** The bodies of all refusals, by component name. */
 export function errorSchemas(methods: Methods): Record<string, JsonSchema> {
   const common = OVER_HTTP.map((refusal) => [schemaName(refusal, ''), errorSchema(refusal)]);
   const ofMethods = Object.entries(methods).flatMap(([name, method]) =>
@@ -107,7 +107,7 @@ export function errorSchemas(methods: Methods): Record<string, JsonSchema> {
   return Object.fromEntries([...common, ...ofMethods]);
 }
 
-/** Two methods may give one reason different details, so their schemas are named after the method too. */
+/** Schemas of declared reasons are named after the method too, because two methods may declare one reason with different details. */
 function schemaName(refusal: Refusal, method: string): string {
   const owner = REFUSALS.includes(refusal) ? '' : pascalCase(method);
   return `${owner}${pascalCase(refusal.reason ?? refusal.code)}Error`;
@@ -122,7 +122,7 @@ const REQUEST_ID = { type: 'string', minLength: 1, maxLength: 128 };
 const RETRY_AFTER_MS = { type: 'number', minimum: 0, description: 'How long to wait before trying again.' };
 
 function errorSchema({ code, reason, details }: Refusal): JsonSchema {
-  // A list of params that is no list of this method has no place in it to point at, so its error has no details.
+  // The error of params by position, sent to a method that takes none, has no details.
   const hasDetails = details !== undefined && code !== 'invalid_params';
   const error = {
     type: 'object',
@@ -140,7 +140,7 @@ function errorSchema({ code, reason, details }: Refusal): JsonSchema {
   return { type: 'object', required: ['error'], additionalProperties: false, properties: { error } };
 }
 
-/** zod describes a deadline after the server has bounded it; before that it may be any whole number. */
+/** zod's schema describes the bounded deadline; a caller may send any whole number. */
 function metaSchema(): JsonSchema {
   const meta = wireSchema(callMeta);
   const properties = { ...(meta.properties as JsonSchema), deadlineMs: { type: 'integer' } };

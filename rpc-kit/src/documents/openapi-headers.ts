@@ -3,8 +3,8 @@ import { METADATA_HEADERS } from '../http/metadata.ts';
 import type { JsonSchema } from './wire-schema.ts';
 
 /**
- * The headers of a call as OpenAPI parameters. A schema holds what the server refuses with 400; a value that it replaces or
- * ignores is described in words, so that a tool does not expect a refusal.
+ * The headers of a call as OpenAPI parameters. A schema excludes only values that the server refuses with 400. Values that the server
+ * replaces or ignores are described in words, so that tools do not expect a refusal.
  */
 export const METADATA_PARAMETERS = {
   RequestId: header(
@@ -39,7 +39,7 @@ export const METADATA_PARAMETERS = {
   ),
 } as const;
 
-/** References to all of them, for each operation that carries out calls. */
+/** References to all of them, for each operation that executes calls. */
 export const METADATA_PARAMETER_REFS = Object.keys(METADATA_PARAMETERS).map((name) => ({
   $ref: `#/components/parameters/${name}`,
 }));

@@ -4,7 +4,7 @@ import { headersOfAnswer, oneOf, pascalCase, refusalResponses } from './openapi-
 import { METADATA_PARAMETER_REFS } from './openapi-headers.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
-/** An address for every method; those that only read take GET and HEAD besides. */
+/** A path for every method; methods that only read also accept GET and HEAD. */
 export function methodPaths(methods: Methods) {
   return Object.fromEntries(
     Object.entries(methods).map(([name, method]) => [
@@ -14,7 +14,7 @@ export function methodPaths(methods: Methods) {
   );
 }
 
-/** What the methods take and give, by the name of the component. */
+/** The params and results of all methods, by component name. */
 export function methodSchemas(methods: Methods): Record<string, JsonSchema> {
   return Object.fromEntries(
     Object.entries(methods).flatMap(([name, { params, result }]) => [
@@ -46,7 +46,7 @@ function operation(name: string, method: MethodContract, verb: Verb) {
     ...(words ? { description: words } : {}),
     parameters: METADATA_PARAMETER_REFS,
     requestBody: {
-      // A body that is missing counts as one without members.
+      // A missing body counts as an empty object.
       required: ((wireSchema(method.params).required ?? []) as string[]).length > 0,
       content: { 'application/json': { schema, example: method.example.params } },
     },

@@ -6,12 +6,12 @@ import type { JsonSchema } from './wire-schema.ts';
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
-/** What `/rpc` refuses in the form of the plain face; it answers everything else in the form of JSON-RPC. */
+/** Refusals that `/rpc` sends in the form of the plain face; all others have the form of JSON-RPC. */
 const isPlainOnRpc = ({ to, status }: Refusal): boolean => to === 'no request' || status === 405;
 const ofPages = REFUSALS.filter(({ to }) => to === 'no request' || to === 'every request');
 const ofRpc = REFUSALS.filter(({ to }) => to !== 'every call' && to !== 'batched reads');
 
-/** `POST /rpc`. Its body may be any JSON: what is no call is answered as such, with status 200. */
+/** `POST /rpc`. Its body may be any JSON: a value that is no call is answered by an error with status 200. */
 export function rpcPath() {
   const answers = {
     anyOf: [
@@ -67,7 +67,7 @@ interface PageFacts {
   readonly summary: string;
   readonly type: string;
   readonly schema: JsonSchema;
-  /** What it answers with 503, where it does. */
+  /** The answer with status 503, if the page has one. */
   readonly unavailable?: { readonly when: string; readonly schema: JsonSchema };
 }
 

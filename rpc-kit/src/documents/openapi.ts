@@ -4,7 +4,7 @@ import { METADATA_PARAMETERS } from './openapi-headers.ts';
 import { methodPaths, methodSchemas } from './openapi-methods.ts';
 import { pagePaths, rpcPath } from './openapi-pages.ts';
 
-/** Everything that a service answers over HTTP as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1). */
+/** All answers of a service over HTTP as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1). */
 export function openApiDocument(contract: ServiceContract) {
   const { name, version, summary, contact, methods } = contract;
   return {
@@ -15,7 +15,7 @@ export function openApiDocument(contract: ServiceContract) {
       description: `${summary}\n\n${ADDRESSES}`,
       ...(contact ? { contact } : {}),
     },
-    // Relative: a service does not know under which name and scheme its callers reach it.
+    // Relative, because a service does not know the name and scheme by which callers reach it.
     servers: [{ url: '/', description: 'The server that this document comes from' }],
     tags: [
       { name: 'methods', description: 'The methods, with bare params in and the bare result out' },

@@ -17,7 +17,7 @@ export interface OpenRpcMethod {
   readonly 'x-retry': string;
   readonly 'x-positions'?: readonly string[] | undefined;
   readonly 'x-errors': readonly DocumentedError[];
-  /** Refusals without a reason, by code, each with the sentence that says when. */
+  /** Refusals without a reason, by code, each with a sentence that says when. */
   readonly 'x-codes'?: MethodContract['codes'];
 }
 
@@ -58,12 +58,12 @@ export function openRpcDocument(contract: ServiceContract, host = 'localhost'): 
   };
 }
 
-/** The whole URL, because the meta-schema of OpenRPC refuses a relative one, which its text allows. */
+/** An absolute URL, because OpenRPC's meta-schema refuses a relative one, although its text allows it. */
 function serverAt(host: string): OpenRpcDocument['servers'][number] {
   return { name: 'the server that this document comes from', url: `http://${host}/rpc` };
 }
 
-/** The same document for a reader who reaches the service by another name. */
+/** The same document for a reader that reaches the service by another host. */
 export function atHost(document: OpenRpcDocument, host: string | undefined): OpenRpcDocument {
   return host ? { ...document, servers: [serverAt(host)] } : document;
 }
@@ -100,12 +100,12 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
   };
 }
 
-/** OpenRPC has one list of params for both ways of sending them, so it can offer positions only where they name every param. */
+/** OpenRPC has one list of params for both structures, so it can offer positions only when they name every param. */
 function takesAllByPosition({ params, positions }: MethodContract): boolean {
   return positions !== undefined && Object.keys(params.shape).every((name) => positions.includes(name));
 }
 
-/** Required params first, as OpenRPC wants them, and both kinds in their order by position where they have one. */
+/** Required params first, as OpenRPC requires; within both kinds, in their order by position. */
 function inOrder<T>(
   entries: [string, T][],
   positions: readonly string[] | undefined = [],
@@ -118,9 +118,7 @@ function inOrder<T>(
 
 const ofBatchedReads = REFUSALS.filter(({ to }) => to === 'batched reads');
 
-/**
- * OpenRPC wants one entry for each code; the reasons under it are in its data, and their details in `x-errors`.
- */
+/** OpenRPC requires one entry for each code: its data holds the reasons, `x-errors` their details. */
 function distinctCodes(refusals: readonly Refusal[]) {
   const byCode = Map.groupBy(
     refusals.filter(({ to, ofCalls = to === 'every call' }) => ofCalls),

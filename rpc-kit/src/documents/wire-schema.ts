@@ -4,13 +4,13 @@ import { WIDE_BOUNDS } from '../schema/wire-types.ts';
 /** JSON Schema as plain data. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** A schema's wire side as JSON Schema 2020-12, without the `$schema` line that a nested schema does not need. */
+/** The wire form of a schema as JSON Schema 2020-12, without the `$schema` keyword, which a nested schema does not need. */
 export function wireSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return withExactBounds(rest) as JsonSchema;
 }
 
-/** zod copies schemas through plain JSON, which rounds the bounds of 64-bit integers; this restores their last digits. */
+/** zod copies schemas by JSON, which rounds the bounds of 64-bit integers. This restores their last digits. */
 function withExactBounds(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withExactBounds);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,6 +1,6 @@
 import { type Html, html } from './html.ts';
 
-/** The page's own address; the script puts the real one in its place. */
+/** A placeholder that the script replaces by the page's real origin. */
 const ORIGIN = html`<span data-origin>http://localhost</span>`;
 
 /** A curl line that works when pasted into a shell, with a button that copies it. */
@@ -13,7 +13,7 @@ export function curlBlock(title: string, path: string, body: string): Html {
 </div>`;
 }
 
-/** Single quotes keep everything but themselves (POSIX.1-2024, Shell Command Language, 2.2.2). */
+/** Single quotes preserve every character but themselves (POSIX.1-2024, Shell Command Language, 2.2.2). */
 export function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

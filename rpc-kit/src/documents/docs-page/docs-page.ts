@@ -14,9 +14,8 @@ const STYLE = readPart('./page.css');
 const SCRIPT = readPart('./page.js');
 
 /**
- * The page lets its own style and script run, by hash, and calls its own service; nothing else loads or is sent anywhere,
- * so text of a contract that slipped through unescaped could still do nothing. `data:` is for the empty icon, without
- * which browsers ask for /favicon.ico.
+ * Allows only the page's own style and script, by hash, and calls to its own service, so unescaped text of a contract could do no
+ * harm. `data:` allows the empty icon, without which browsers ask for /favicon.ico.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -32,7 +31,7 @@ const CONTENT_SECURITY_POLICY = [
 /** The other pages of every service. */
 const LINKS = ['/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics'];
 
-/** A page to read and try a service by, all in one piece, made from its OpenRPC document. */
+/** A self-contained page to read and try a service, made from its OpenRPC document. */
 export function docsPage(document: Omit<OpenRpcDocument, 'servers'>): DocsPage {
   const { info, methods } = document;
   const page = html`<!doctype html>
@@ -64,7 +63,7 @@ ${methods.map((method, index) => methodSection(method, `docs:${index}`))}</main>
   return { html: page.markup, contentSecurityPolicy: CONTENT_SECURITY_POLICY };
 }
 
-/** Browsers hash the text after making its line breaks LF, whatever the checkout made of them. */
+/** Browsers hash the text with LF line breaks; a checkout may have CR LF. */
 function readPart(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8').replaceAll('\r\n', '\n');
 }

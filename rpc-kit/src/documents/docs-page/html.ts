@@ -1,6 +1,6 @@
 /**
- * A template tag that escapes. Whatever is interpolated becomes text, except what `html` itself has made, so a name or
- * a description from a contract cannot become markup by being forgotten.
+ * A template tag that escapes every interpolated value except the results of `html` itself, so that names and descriptions of a
+ * contract never become markup.
  */
 export class Html {
   readonly markup: string;
@@ -10,19 +10,19 @@ export class Html {
   }
 }
 
-/** `undefined` and `false` are left out, so that `condition && html…` reads as it looks. */
+/** `undefined` and `false` render as nothing, which allows `condition && html…`. */
 export type HtmlValue = Html | string | number | undefined | false | readonly HtmlValue[];
 
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   return new Html(parts.map((part, index) => part + toMarkup(values[index])).join(''));
 }
 
-/** Text as it may stand between tags and inside quoted attributes. */
+/** Escapes text for content and for quoted attributes. */
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Paragraphs from plain text: an empty line parts them, `backticks` set code. */
+/** Paragraphs from plain text: an empty line separates them, `backticks` mark code. */
 export function prose(text: string): Html[] {
   return text.split(/\n\s*\n/).map((paragraph) => html`<p>${inlineCode(paragraph)}</p>`);
 }

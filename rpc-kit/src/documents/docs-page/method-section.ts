@@ -13,7 +13,7 @@ const RETRY_TEXTS: Readonly<Record<string, string>> = {
   never: 'not safe to repeat',
 };
 
-/** All about one method: what it does, takes, gives and refuses, and how to call it. */
+/** One method: summary, params, result, errors, and how to call it. */
 export function methodSection(method: OpenRpcMethod, id: string): Html {
   const [example] = method.examples;
   const params = Object.fromEntries((example?.params ?? []).map(({ name, value }) => [name, value]));
@@ -46,7 +46,7 @@ function methodFacts(method: OpenRpcMethod): [string, string][] {
   return facts;
 }
 
-/** Short facts with their names, in a line where there is room. */
+/** Short facts with their names, on one line where there is room. */
 function factList(facts: readonly [string, string][]): Html {
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

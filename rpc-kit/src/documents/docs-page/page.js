@@ -1,19 +1,19 @@
 /**
- * The docs page's script: it copies curl lines and sends the try-it forms. JSON goes out and comes back as text, since
- * JSON.parse would round an int64.
+ * The script of the docs page: copies curl lines and sends the try-it forms. JSON stays text in both directions, because JSON.parse
+ * would round an int64.
  */
 
-/** No method is allowed as long; a page left waiting would look broken. */
+/** Longer than any method's timeout. */
 const ANSWER_TIMEOUT_MS = 60_000;
 const COPIED_SHOWN_MS = 1_500;
 
-/** The JSON-RPC call around params as they were typed. */
+/** Wraps params, as typed, in a JSON-RPC call. */
 export function rpcEnvelope(method, paramsText) {
   const params = paramsText.trim() === '' ? '' : `,"params":${paramsText}`;
   return `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)}${params}}`;
 }
 
-/** JSON text on lines of its own, its tokens untouched. Text that is no JSON comes back odd, never shorter. */
+/** Indents JSON text without changing its tokens. Text that is not JSON is indented oddly but never shortened. */
 export function indentJson(text) {
   const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+|"/g) ?? [];
   let depth = 0;
@@ -45,7 +45,7 @@ async function call(form) {
     const value = fields.get(name)?.trim();
     if (value) headers[name] = value;
   }
-  // The textarea itself and not FormData, which would turn its line breaks into CR LF.
+  // The textarea's value, because FormData would convert its line breaks to CR LF.
   const params = form.elements.params.value;
   const startedAt = performance.now();
   const response = await fetch(isPlain ? `/${encodeURIComponent(method)}` : '/rpc', {
@@ -76,11 +76,11 @@ async function send(form) {
   if (form.ariaBusy === 'true') return;
   form.ariaBusy = 'true';
   const answer = await call(form).then(answerTexts, (error) => ({ status: `No answer: ${error.message}`, body: '' }));
-  const place = form.querySelector('.answer');
-  place.querySelector('[data-answer-status]').textContent = answer.status;
-  place.querySelector('[data-answer-body]').textContent = answer.body;
-  place.querySelector('pre').hidden = answer.body === '';
-  place.hidden = false;
+  const output = form.querySelector('.answer');
+  output.querySelector('[data-answer-status]').textContent = answer.status;
+  output.querySelector('[data-answer-body]').textContent = answer.body;
+  output.querySelector('pre').hidden = answer.body === '';
+  output.hidden = false;
   form.ariaBusy = 'false';
 }
 
@@ -89,7 +89,7 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(code.textContent);
   } catch {
-    // Over plain HTTP from another host there is no clipboard; the old way needs a selection.
+    // The clipboard API is missing over plain HTTP from another host; execCommand copies the selection.
     getSelection().selectAllChildren(code);
     document.execCommand('copy');
   }
@@ -114,5 +114,5 @@ function start() {
   });
 }
 
-// The tests import the functions above where there is no page.
+// Tests import the functions above without a document.
 if (globalThis.document) start();

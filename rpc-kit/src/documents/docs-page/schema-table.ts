@@ -9,10 +9,10 @@ export interface Field {
   readonly schema: JsonSchema;
 }
 
-/** Where schemas nest deeper the table stops; the whole of them is in openrpc.json. */
+/** The deepest level of the table; openrpc.json has the whole schema. */
 const DEPTH_MAX = 6;
 
-/** Fields as a table, with the members of objects and of the objects in arrays indented below their owner. */
+/** Fields as a table. Members of objects, and of objects in arrays, are indented below their owner. */
 export function fieldTable(caption: string, fields: readonly Field[]): Html {
   return html`<table class="fields">
 <caption>${caption}</caption>
@@ -22,7 +22,7 @@ ${fields.map((field) => fieldRows(field, 0))}</tbody>
 </table>`;
 }
 
-/** The members of an object, or the value itself under the given name where it is none. */
+/** The members of an object; for any other schema, one field of the given name. */
 export function fieldsOf(schema: JsonSchema, name: string): readonly Field[] {
   const members = membersOf(schema);
   const isObject = keywordsOf(schema).type === 'object' || members.length > 0;
@@ -45,7 +45,7 @@ function fieldRows({ name, required, schema }: Field, depth: number): Html[] {
   return [row, ...levels.flatMap(membersOf).flatMap((member) => fieldRows(member, depth + 1))];
 }
 
-/** What the array holds, and what the arrays in it hold. */
+/** The item schemas of an array and of the arrays in it. */
 function itemLevels(schema: JsonSchema): readonly JsonSchema[] {
   const { items } = keywordsOf(schema);
   return items === undefined ? [] : [items, ...itemLevels(items)];

@@ -1,7 +1,7 @@
 import { toWireInteger } from '../../schema/json.ts';
 import type { JsonSchema } from '../wire-schema.ts';
 
-/** The keywords of JSON Schema 2020-12 that the page can say in words. */
+/** The keywords of JSON Schema 2020-12 that the page describes. */
 interface SchemaKeywords {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -28,7 +28,7 @@ interface SchemaKeywords {
   readonly allOf?: readonly JsonSchema[];
 }
 
-/** A schema of a contract is valid by construction, so its keywords have the types that JSON Schema gives them. */
+/** Schemas come from `z.toJSONSchema`, so their keywords have the types that JSON Schema defines. */
 export function keywordsOf(schema: JsonSchema): SchemaKeywords {
   return schema;
 }
@@ -39,7 +39,7 @@ export function jsonText(value: unknown, indent?: number): string {
   return JSON.stringify(value, exact, indent);
 }
 
-/** The type in a few words: `int64`, `array of object`, `"new" or "payed"`. */
+/** The type without its members: `int64`, `array of object`, `"new" or "payed"`. */
 export function typeName(schema: JsonSchema): string {
   const { $ref, type, format, items, ...rest } = keywordsOf(schema);
   const alternatives = rest.oneOf ?? rest.anyOf;
@@ -56,7 +56,7 @@ export function typeName(schema: JsonSchema): string {
   return [type ?? (rest.allOf ? 'object' : 'any')].flat().map(named).join(' or ');
 }
 
-/** What a value must keep to beyond its type, a phrase each: `1 … 65535`, `at most 100 items`. */
+/** The constraints beyond the type, a phrase each: `1 … 65535`, `at most 100 items`. */
 export function constraintTexts(schema: JsonSchema): string[] {
   const { exclusiveMinimum, exclusiveMaximum, pattern, format, ...rest } = keywordsOf(schema);
   const texts = [
@@ -64,7 +64,7 @@ export function constraintTexts(schema: JsonSchema): string[] {
     exclusiveMinimum !== undefined && `above ${jsonText(exclusiveMinimum)}`,
     exclusiveMaximum !== undefined && `below ${jsonText(exclusiveMaximum)}`,
     countText(rest.minLength, rest.maxLength, 'character'),
-    // A format says the same in one word.
+    // A format already implies its pattern.
     pattern !== undefined && format === undefined && `matches ${pattern}`,
     countText(rest.minItems, rest.maxItems, 'item'),
     rest.default !== undefined && `default ${jsonText(rest.default)}`,

@@ -4,7 +4,7 @@ import { type Html, html } from './html.ts';
 const ROWS_MIN = 3;
 const ROWS_MAX = 18;
 
-/** The form that calls the method from the page. The script sends the text as it was typed. */
+/** The form that calls the method from the page. The script sends the params as typed. */
 export function tryItForm(method: OpenRpcMethod, paramsText: string, id: string): Html {
   const rows = Math.min(ROWS_MAX, Math.max(ROWS_MIN, paramsText.split('\n').length));
   return html`<details class="try">
@@ -31,7 +31,7 @@ ${headerField(`${id}:deadline`, 'x-deadline-ms', 'Deadline, ms', html`inputmode=
 </details>`;
 }
 
-/** A field named like the header that its value travels in. */
+/** A field named after the header that carries its value. */
 function headerField(id: string, header: string, label: string, attributes: Html): Html {
   return html`<div>
 <label for="${id}">${label} <span class="optional">optional</span></label>
