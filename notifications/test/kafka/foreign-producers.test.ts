@@ -147,6 +147,25 @@ const HOSTILE: Readonly<Record<string, ForeignMessage>> = {
     key: '15',
     value: JSON.stringify({ ...event(), at: '+275760-09-13T00:00:00Z' }),
   },
+  ...Object.fromEntries(
+    [0, -1, 4_294_967_296, 1.5, '1'].map((seq, index) => [
+      `an event of the seq ${JSON.stringify(seq)}`,
+      { key: String(20 + index), value: JSON.stringify({ ...event(), orderID: 20 + index, seq }) },
+    ]),
+  ),
+  'an event of a user beyond int64': {
+    key: '25',
+    value: JSON.stringify({ ...event(), orderID: 25 }).replace(/"user":-?\d+/, '"user":9223372036854775808'),
+  },
+  'an event of a status in capital letters': {
+    key: '26',
+    value: JSON.stringify({ ...event(), orderID: 26, status: 'NEW' }),
+  },
+  'an event whose id is no UUID': { key: '27', value: JSON.stringify({ ...event(), orderID: 27, eventID: 'x' }) },
+  'an event in UTF-16': { key: '28', value: Buffer.from(JSON.stringify({ ...event(), orderID: 28 }), 'utf16le') },
+  'an event of the next version': { key: '29', value: JSON.stringify({ ...event(), orderID: 29, version: 2 }) },
+  'an event of another order than its key': { key: '30', value: JSON.stringify({ ...event(), orderID: 31 }) },
+  'an event of 8,193 bytes': { key: '32', value: JSON.stringify({ ...event(), orderID: 32 }).padEnd(8_193) },
   'a key that is a number of another alphabet': { key: '١', value: JSON.stringify(event()) },
   'an event that comes before all others of its order': wellFormed({ ...createEvent(), seq: 4_294_967_295 }),
   'an event of the lowest order far from its first seq': wellFormed({
@@ -178,6 +197,31 @@ describe('What a foreign producer writes to the topic', () => {
         assert.ok(text.isWellFormed() && !text.includes('\0') && text.length <= 1_000, text.slice(0, 100));
       }
     }
+  });
+
+  it('is taken where it says the same as before in another form, and a dead letter where it says something else', async () => {
+    await using ground = await openConsumerGround(1);
+    ground.start();
+    const [taken, other] = [createEvent(), createEvent()];
+    const text = String(toRaw(taken).value);
+    const same = [
+      `\ufeff${text}`,
+      text.padEnd(8_192),
+      text.replace('{', '{"seq":7,'),
+      text.replace(taken.eventID, taken.eventID.toUpperCase()),
+    ];
+    await consumeAll(ground, [
+      wellFormed(taken),
+      ...same.map((value) => ({ ...wellFormed(taken), value })),
+      wellFormed({ ...other, eventID: taken.eventID }),
+      wellFormed({ ...taken, user: other.user }),
+      wellFormed({ ...createEvent(), at: new Date('0000-02-29T23:59:59.999Z') }),
+      wellFormed({ ...createEvent(), at: new Date('9999-12-31T23:59:59.999Z') }),
+    ]);
+    assert.deepEqual(
+      (await lettersIn(ground)).map(({ reason }) => reason),
+      ['conflict', 'conflict'],
+    );
   });
 
   it('is not cut inside a character, and kept up to there', async () => {
