@@ -4,6 +4,8 @@
 SHELL := /bin/sh
 # Makes the driver of Postgres load an implementation that is not installed.
 unexport NODE_PG_FORCE_NATIVE
+# Sends requests of the runner, the storm and the tests to this machine's own services through a proxy.
+unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
 .PHONY: help run-all stop compose-smoke storm check-invariants profile log-level bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages

@@ -57,6 +57,13 @@ describe('The configuration of a local mesh', () => {
     });
   }
 
+  it('refuses a folder whose name holds a line break', () => {
+    assert.throws(() => loadMeshConfig({ MESH_DIR: 'a\nb' }), {
+      name: 'Failure',
+      message: 'MESH_DIR is "a\\nb", but has to be a path without control characters.',
+    });
+  });
+
   it('requires a valid port for the last pgbouncer, too', () => {
     assert.equal(loadMeshConfig({ MESH_PGBOUNCER_PORT: '65532' }).pgbouncerPorts.checkout, 65_535);
     assert.throws(() => loadMeshConfig({ MESH_PGBOUNCER_PORT: '65533' }), /between 1 and 65532/);

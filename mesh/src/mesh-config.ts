@@ -48,7 +48,7 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   const highestFirst = PORT_MAX - SERVICES.length + 1;
   const firstPgbouncerPort = readPort('MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT, highestFirst);
   const config = {
-    directory: resolve(PROJECT_DIRECTORY, environment.MESH_DIR || '.mesh'),
+    directory: resolve(PROJECT_DIRECTORY, read('MESH_DIR', '.mesh', parseFolder, 'a path without control characters')),
     ports: perService((service) => readPort(portVariable(service), DEFAULT_PORTS[service])),
     postgresPort: readPort('MESH_POSTGRES_PORT', DEFAULT_POSTGRES_PORT),
     pgbouncerPorts: perService((service) => firstPgbouncerPort + SERVICES.indexOf(service)),
@@ -59,6 +59,11 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   if (mistakes.length === 0) mistakes.push(...findDoublePorts(listPorts(config, true)));
   if (mistakes.length > 0) throw new Failure(mistakes.join(' '));
   return config;
+}
+
+/** A line break would end the line of pgbouncer's configuration that holds the path. */
+function parseFolder(text: string): string | undefined {
+  return /\p{Cc}/u.test(text) ? undefined : text;
 }
 
 export type NamedPort = { port: number; variable: string };

@@ -18,7 +18,7 @@ import { PROJECT_DIRECTORY } from 'mesh';
 
 /** Notes how it was called and does what NPM_DOES says: the real one would fetch some hundred packages. */
 const NPM = `#!/bin/sh
-echo "$* workspace=$npm_config_workspace" >> calls
+echo "$* proxy=$NODE_USE_ENV_PROXY workspace=$npm_config_workspace" >> calls
 case "$NPM_DOES" in
   fail) exit 1 ;;
   install) mkdir -p node_modules/.bin && ln -sf "$RUNTIME" node_modules/.bin/node ;;
@@ -60,6 +60,11 @@ describe('The packages of make', () => {
       assert.ok(call.includes(` ${flag} `), flag);
     }
     assert.ok(call.endsWith('workspace='));
+  });
+
+  it('are installed, and all else is done, without a proxy between the processes of this machine', () => {
+    assert.equal(make({ NODE_USE_ENV_PROXY: '1', NPM_DOES: 'install' }).status, 0);
+    assert.ok(calls()[0]?.includes(' proxy= '));
   });
 
   it('do not count as installed without the Node that runs everything: the next call installs them', () => {
