@@ -67,15 +67,15 @@ export const loms = defineService(
       },
     },
     orderPayed: {
-      summary: 'Marks an order as payed: its reserved goods are sold.',
-      description: 'Again on a payed order nothing happens.',
+      summary: 'Marks an order as paid: its reserved goods are sold.',
+      description: 'A second call on a paid order changes nothing.',
       params: z.strictObject({ orderID }),
       result: z.object({}),
       errors: {
         order_not_found,
         order_not_payable: {
           code: 'failed_precondition',
-          message: 'An order in this state cannot be payed',
+          message: 'An order in this state cannot be paid',
           details: z.object({ status }),
         },
       },
@@ -87,7 +87,7 @@ export const loms = defineService(
     },
     cancelOrder: {
       summary: 'Cancels an order: its reserved goods go back on sale.',
-      description: 'Again on a cancelled order nothing happens.',
+      description: 'A second call on a cancelled order changes nothing.',
       params: z.strictObject({ orderID }),
       result: z.object({}),
       errors: {
@@ -105,7 +105,7 @@ export const loms = defineService(
       example: { params: { orderID: 2 }, result: {} },
     },
     stocks: {
-      summary: 'Tells how much of a sku is on sale, by warehouse.',
+      summary: 'Shows how much of a sku is on sale, by warehouse.',
       description: 'Reserved goods are not counted, and warehouses with nothing to sell are left out.',
       params: z.strictObject({ sku: uint32 }),
       result: z.object({ stocks: z.array(z.object({ warehouseID: int64, count: uint64 })) }),
@@ -150,10 +150,10 @@ export const orderEvents = {
   topic: 'loms.order-events',
   version: EVENT_VERSION,
   contentType: 'application/json',
-  summary: 'One status change of one order; those of an order lie in one partition, in the order of seq.',
+  summary: 'One status change of one order. The events of an order are in one partition, in the order of seq.',
   /** The id of the order in decimal digits. */
   keyOf: (orderID: bigint): string => String(orderID),
-  /** All of them repeat or accompany what the value says; a reader needs none. */
+  /** They repeat the value or accompany it; a consumer needs none of them. */
   headers: {
     eventID: 'event-id',
     version: 'event-version',

@@ -9,9 +9,10 @@ import { LINES } from './scenario.ts';
 export type Slot =
   | { readonly kind: 'constant'; readonly value: unknown }
   | { readonly kind: 'user' | 'key' | 'order' | 'skus' | 'warehouses' | 'event' | 'events' }
+  | { readonly kind: 'newEvents'; readonly count: number }
   | { readonly kind: 'sku'; readonly line: number }
   /** When the order took the step, as the database answered. */
-  | { readonly kind: 'changedAt'; readonly step: number };
+  | { readonly kind: 'changedAt'; readonly steps: readonly number[] };
 
 /** A statement that loms runs, with its parameters as slots. */
 export interface Template {
@@ -42,6 +43,7 @@ const CLAIM_MAX = 16;
 const STEP_OF_EVENT = [0, 0, 1];
 /** At some hundred orders a second, about so many operations are saved by one insert. */
 export const OPERATIONS_TOGETHER = 30;
+const TIME = /^\d{4}-\d\d-\d\dT/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 interface Ran {
@@ -137,13 +139,21 @@ function toElement(value: unknown): string {
   return value instanceof Date ? JSON.stringify(value) : String(value);
 }
 
+/** The texts in a list of texts, as `asText` has written it. */
+function elementsOf(value: unknown): string[] {
+  return typeof value === 'string' && value.startsWith('{"') ? JSON.parse(`[${value.slice(1, -1)}]`) : [];
+}
+
 function toTemplates(ran: readonly Ran[], key: string): Template[] {
-  let told = 0;
+  let added = 0;
   let steps = 0;
   return ran.map(({ name, text, values }) => {
     const slots = values.map((value): Slot => {
-      if (value instanceof Date && name === 'add to outbox')
-        return { kind: 'changedAt', step: STEP_OF_EVENT[told++] ?? 0 };
+      const elements = name === 'add to outbox' ? elementsOf(value) : [];
+      if (elements.some((element) => UUID.test(element))) return { kind: 'newEvents', count: elements.length };
+      if (elements.some((element) => TIME.test(element))) {
+        return { kind: 'changedAt', steps: elements.map(() => STEP_OF_EVENT[added++] ?? 0) };
+      }
       // The one list of this statement; the journal's request ids look the same.
       if (name === 'acknowledge events' && typeof value === 'string') return { kind: 'events' };
       return toSlot(value, key);

@@ -78,8 +78,10 @@ function valueFor(slot: Slot, values: OrderValues): unknown {
       return randomUUID();
     case 'events':
       return [randomUUID()];
+    case 'newEvents':
+      return Array.from({ length: slot.count }, () => randomUUID());
     case 'changedAt':
-      return values.changedAt[slot.step];
+      return slot.steps.map((step) => values.changedAt[step]);
     case 'constant':
       return slot.value;
   }

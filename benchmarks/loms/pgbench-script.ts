@@ -87,8 +87,10 @@ function toVariable(slot: Slot, events: EventNames): string {
       return events.next();
     case 'events':
       return `ARRAY[${events.all()}]`;
+    case 'newEvents':
+      return `ARRAY[${Array.from({ length: slot.count }, () => events.next())}]`;
     case 'changedAt':
-      return `:step${slot.step}_changed_at`;
+      return `ARRAY[${slot.steps.map((step) => `:step${step}_changed_at`)}]`;
     case 'constant':
       return toLiteral(slot.value);
   }

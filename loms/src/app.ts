@@ -31,7 +31,7 @@ const EVENTS_IDLE_MS = 100;
 const EVENTS_PACE_MS = 10;
 /** How late an overdue order may be cancelled. */
 const OVERDUE_IDLE_MS = 1_000;
-/** Orders that cannot be cancelled come back each round: what they have in common shows in a few of them. */
+/** Orders that cannot be cancelled fail in each round; a few lines show their common cause. */
 const FAILURES_LOGGED_MAX = 20;
 
 /** Puts the parts together. Disposing stops the background work. */
@@ -83,7 +83,7 @@ function startDelivery({ queue, backlog, publisher, logger, registry }: Parts): 
 function startExpiry({ overdue, logger, registry }: Parts, store: Store): Background {
   const expired = new Counter({
     name: 'orders_expired_total',
-    help: 'Orders cancelled because they were not payed in time.',
+    help: 'Orders cancelled because they were not paid in time.',
     registers: [registry],
   });
   return startBackground({
@@ -96,16 +96,13 @@ function startExpiry({ overdue, logger, registry }: Parts, store: Store): Backgr
       const onFailure = (orderID: bigint, err: unknown): void => {
         failures += 1;
         if (failures > FAILURES_LOGGED_MAX) return;
-        logger.error(
-          { order_id: String(orderID), err },
-          'an overdue order could not be cancelled and will be tried again',
-        );
+        logger.error({ order_id: String(orderID), err }, 'an overdue order could not be cancelled and will be retried');
       };
       const cancelled = await cancelOverdueOrders(overdue, store, { onFailure }, { signal });
       expired.inc(cancelled);
       if (failures > FAILURES_LOGGED_MAX)
-        logger.error({ failures }, 'overdue orders that could not be cancelled, in all');
-      // A round that cancels nothing found nothing, or nothing that it could have: others have it in hand, or it fails.
+        logger.error({ failures }, 'more overdue orders could not be cancelled in this round');
+      // A round that cancels nothing found no order, or only orders that are locked or fail: the next one may wait.
       return cancelled > 0;
     },
   });

@@ -3,35 +3,37 @@ import { z } from 'zod';
 
 const TEN_MINUTES_MS = 600_000;
 
-/** 24 days, the longest that a timer of Node waits; `make storm` and `make check-invariants` take as much. */
+/** 24 days, the longest timer of Node; `make storm` and `make check-invariants` have the same limit. */
 const PAYMENT_TIMEOUT_MS = { min: 1, max: 2_147_483_647 };
 /** As long as operations may be kept. */
 const KEPT_HOURS = { min: 1, max: KEPT_DAYS.max * 24 };
 /** One broker creates 500 within 3 s. Replicas of notifications share the partitions, and are never as many. */
 const PARTITIONS = { min: 1, max: 500 };
-/** Clusters keep three, seldom five; brokers refuse more replicas than there are brokers. */
+/** Clusters keep three, seldom five; a cluster refuses more replicas than it has brokers. */
 const REPLICATION = { min: 1, max: 10 };
 
 export const lomsConfig = z
   .object({
     PORT: variable.port(8081).describe('Port to listen on; 0 picks a free one.'),
     ...commonVariables,
-    ...kafkaVariables('With them order events travel through Kafka.'),
-    KAFKA_PARTITIONS: variable.whole(6, PARTITIONS).describe('Partitions of the topic, where it is made at the start.'),
+    ...kafkaVariables('Set: order events travel through Kafka.'),
+    KAFKA_PARTITIONS: variable
+      .whole(6, PARTITIONS)
+      .describe('Partitions of the event topic when loms creates it. An existing topic keeps its own.'),
     KAFKA_REPLICATION: variable
       .whole(1, REPLICATION)
-      .describe('Replicas of each partition, where the topic is made at the start.'),
+      .describe('Replicas of each partition when loms creates the event topic.'),
     NOTIFICATIONS_URL: variable
       .httpUrls()
       .optional()
       .describe(
-        'Where notifications answers: order events are delivered there, unless KAFKA_BROKERS is set. One of the two has to be. Several, by commas, share the calls.',
+        'URL of notifications, to which order events are delivered unless KAFKA_BROKERS is set; one of the two is required. Several URLs, separated by commas, share the calls.',
       ),
     ORDER_PAYMENT_TIMEOUT_MS: variable
       .whole(TEN_MINUTES_MS, PAYMENT_TIMEOUT_MS)
-      .describe('How long an order may await payment before it is cancelled.'),
-    OUTBOX_KEPT_HOURS: variable.whole(24, KEPT_HOURS).describe('How long an event is kept after it was delivered.'),
-    OPERATIONS_KEPT_DAYS: variable.whole(30, KEPT_DAYS).describe('How long the journal of operations goes back.'),
+      .describe('Milliseconds that an order may await payment before it is cancelled.'),
+    OUTBOX_KEPT_HOURS: variable.whole(24, KEPT_HOURS).describe('Hours that a delivered event is kept.'),
+    OPERATIONS_KEPT_DAYS: variable.whole(30, KEPT_DAYS).describe('Days that the journal of operations keeps a call.'),
   })
   .superRefine(checkKafka, EVEN_WITH_MISTAKES)
   .refine(({ KAFKA_BROKERS, NOTIFICATIONS_URL }) => KAFKA_BROKERS || NOTIFICATIONS_URL, {

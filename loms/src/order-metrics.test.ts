@@ -28,7 +28,7 @@ describe('The metrics of orders', () => {
     const { store, stocks } = stubPorts();
     const counting = countOrders(registry, store);
     const request = { user: USER, items: [{ sku: 1, count: 2 }], caller: 'checkout' };
-    await assert.rejects(createOrder(counting, request, CONTEXT), { name: 'OutOfStock' });
+    await assert.rejects(createOrder(counting, request, CONTEXT), { name: 'Refusal' });
     stocks.lockOnSale.resolves([{ sku: 1, warehouseID: 1n, count: 5n }]);
     await createOrder(counting, request, CONTEXT);
     assert.deepEqual(await counted('orders_created_total', 'outcome'), { reserved: 1, out_of_stock: 1 });

@@ -1,18 +1,19 @@
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { queueGauges } from 'service-kit';
-import type { AwaitingReader, OrderStatus, StatusChange, Store } from './domain/ports.ts';
+import { loms } from '../contract.ts';
+import type { AwaitingReader, StatusChange, Store } from './domain/ports.ts';
 
-const STATUSES = ['new', 'awaiting payment', 'failed', 'payed', 'cancelled'] as const satisfies OrderStatus[];
+const STATUSES = loms.methods.listOrder.result.shape.status.options;
 
 /**
- * The store, with what it commits counted: `orders_created_total{outcome}` and `order_status_changes_total{status}`. A change
- * is counted once it is committed, so neither what was rolled back nor a repetition of a call counts.
+ * Counts committed changes: `orders_created_total{outcome}` and `order_status_changes_total{status}`. A transaction that is
+ * rolled back counts nothing, and neither does a repeated call.
  */
 export function countOrders(registry: Registry, store: Store): Store {
   const created = new Counter({
     name: 'orders_created_total',
-    help: 'Orders made, by whether their goods were there: reserved or out_of_stock.',
+    help: 'Orders created, by whether their goods were on sale: reserved or out_of_stock.',
     labelNames: ['outcome'],
     registers: [registry],
   });
@@ -22,13 +23,13 @@ export function countOrders(registry: Registry, store: Store): Store {
     labelNames: ['status'],
     registers: [registry],
   });
-  // What has not happened yet shows as 0: a rate needs a beginning.
+  // A rate needs a first value, so every series begins at 0.
   for (const outcome of ['reserved', 'out_of_stock']) created.inc({ outcome }, 0);
   for (const status of STATUSES) changed.inc({ status }, 0);
 
   const count = (changes: readonly StatusChange[]): void => {
     for (const { status } of changes) changed.inc({ status });
-    // An order is made and gets its goods, or not, in one transaction.
+    // One transaction creates the order and reserves its goods, or fails to.
     const isNew = changes.some(({ status }) => status === 'new');
     if (isNew) created.inc({ outcome: changes.at(-1)?.status === 'failed' ? 'out_of_stock' : 'reserved' });
   };
@@ -37,7 +38,7 @@ export function countOrders(registry: Registry, store: Store): Store {
     async transaction(work, context) {
       let changes: StatusChange[] = [];
       const result = await store.transaction((repositories) => {
-        // It may run more than once; only the last time is committed.
+        // A lost race repeats the work; only the last attempt is committed.
         changes = [];
         const outbox = {
           async add(added: readonly StatusChange[]) {

@@ -26,14 +26,14 @@ const lostRaces = ({ statements }: Loms) => statements.filter(({ error }) => isL
 
 async function deadlocks({ query }: Loms): Promise<number> {
   const read = () => query('SELECT deadlocks::integer FROM pg_stat_database WHERE datname = current_database()');
-  // A connection tells what it has counted when it is used again: all of the pool are.
+  // A connection reports its counters when it is used again, so every connection of the pool is used.
   const answers = await Promise.all(Array.from({ length: 10 }, read));
   return Math.max(...answers.map(([row]) => Number(row?.deadlocks)));
 }
 
 describe('A deadlock', () => {
   it(
-    'that somebody brings about by locks in the wrong order is lost by one, and every call is answered',
+    'caused by locks in the wrong order is lost by one transaction, and every call is answered',
     withLoms(async (loms) => {
       const replicas: LomsClient[] = [loms.client, loms.start().client];
       for (const sku of SKUS) await loms.supply(sku, { 1: 1_000, 2: 1_000 });
@@ -58,7 +58,7 @@ describe('A deadlock', () => {
             (rows) => rows.length > 0,
           );
           const closing = query(`SELECT FROM stocks WHERE sku = ${FIRST_SKU} FOR UPDATE`);
-          // It may be the one who loses; somebody has to.
+          // This transaction may be the one that loses.
           await closing.catch((error: unknown) => assert.ok(isLostRace(error), String(error)));
         });
         for (const outcome of await Promise.all(calls)) assertDocumented(outcome);

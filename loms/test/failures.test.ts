@@ -20,7 +20,7 @@ function assertFailed(outcome: Outcome<unknown>, code: string): asserts outcome 
   assert.equal(outcome.error.code, code);
 }
 
-/** Runs the work while somebody else has the goods in hand, and tells how to make them let go. */
+/** Runs the work while another transaction has locked the goods; the work gets a function that ends that transaction. */
 async function whileGoodsAreLocked(loms: Loms, work: () => Promise<void>): Promise<void> {
   await loms.trial(async (query) => {
     await query('SELECT FROM stocks FOR UPDATE');
@@ -86,7 +86,7 @@ describe('A call that its caller gives up', () => {
   );
 
   it(
-    'leaves an order that it would have payed or cancelled as it was',
+    'leaves an order that it would have paid or cancelled unchanged',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 10 });
       const { orderID } = await loms.client.createOrder(ORDER);

@@ -64,7 +64,7 @@ describe('An idempotency key', () => {
   );
 
   it(
-    'belongs to the body of whoever of twenty comes first, and is refused to those with another one',
+    'belongs to the body of the first of twenty callers, and is refused to callers with another body',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 100 });
       const other: Order = { ...ORDER, items: [{ sku: SKU, count: 3 }] };
@@ -107,7 +107,7 @@ describe('An idempotency key', () => {
   );
 
   it(
-    'answers as the first time after an order was payed or cancelled',
+    'repeats the first answer after an order was paid or cancelled',
     withLoms(async ({ client, supply, stocksOf }) => {
       await supply(SKU, { 1: 100 });
       for (const end of [client.orderPayed, client.cancelOrder]) {
@@ -180,10 +180,10 @@ describe('An idempotency key', () => {
         ),
       });
       const answers = (await answer.json()) as { result?: object; error?: { data: { reason: string } } }[];
-      const told = answers.map(({ result, error }) => error?.data.reason ?? JSON.stringify(result));
+      const answered = answers.map(({ result, error }) => error?.data.reason ?? JSON.stringify(result));
       // Which body comes first is chance; that it is one of them is not.
-      assert.equal(told[0], told[1]);
-      assert.equal([told[0], told[2]].filter((one) => one === 'idempotency_conflict').length, 1);
+      assert.equal(answered[0], answered[1]);
+      assert.equal([answered[0], answered[2]].filter((one) => one === 'idempotency_conflict').length, 1);
       assert.deepEqual(await orderCounts(), { 'awaiting payment': 1 });
     }),
   );

@@ -72,7 +72,7 @@ describe('A caller that leaves loms', () => {
     ['orders', 'list overdue orders'],
   ] as const) {
     it(
-      `may be its background, told to stop while it has to wait: ${name}`,
+      `may be its background, stopped while it waits: ${name}`,
       withLoms(async (loms) => {
         await loms.trial(async (query) => {
           await query(`LOCK TABLE ${table}`);

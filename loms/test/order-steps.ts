@@ -57,7 +57,7 @@ const anyRepetition = fc.constantFrom(...KEYS).map((key) =>
 );
 
 const anyPayment = fc.tuple(anyLatest).map(([latest]) =>
-  stepOf(`the order ${latest} before the latest is payed`, async (model, { loms }) => {
+  stepOf(`the order ${latest} before the latest is paid`, async (model, { loms }) => {
     const order = model.orders.at(-1 - latest);
     if (order) assertRefused(await settle(() => loms.client.orderPayed(idOf(order))), model.pay(order), order);
   }),
@@ -78,7 +78,7 @@ const anyExpiry = fc.tuple(anyLatest).map(([latest]) =>
     const store = createStore(loms.database, { paymentTimeoutMs: 600_000 });
     const onFailure = (_orderID: bigint, error: unknown) => assert.fail(String(error));
     await cancelOverdueOrders(createOverdueOrders(loms.database), store, { onFailure }, new AbortController());
-    // The background may have it in hand already; then this round has left it alone.
+    // The background may have locked it already; then this round has skipped it.
     const read = async () => (await loms.client.listOrder(idOf(order))).status;
     await eventually('the order is cancelled', read, (status) => status !== 'awaiting payment');
     model.expire(order);
@@ -96,7 +96,7 @@ const anyLook = fc.tuple(anyLatest).map(([latest]) =>
 );
 
 const anyStranger = fc.constantFrom('listOrder' as const, 'orderPayed' as const, 'cancelOrder' as const).map((method) =>
-  stepOf(`${method} is asked about an order that nobody has made`, async (_model, { loms }) => {
+  stepOf(`${method} is called for an order that does not exist`, async (_model, { loms }) => {
     const outcome = await outcomeOf<unknown>(loms.client[method]({ orderID: -1n }));
     assert.equal(reasonOf(outcome), 'order_not_found');
   }),
@@ -144,7 +144,7 @@ async function create(model: OrderModel, { loms }: Real, request: OrderRequest):
   const { user, items, key } = request;
   const known = new Set(model.orders.map(({ orderID }) => orderID));
   const wire = { user, items: [...items], idempotencyKey: key };
-  // Without a key, a repeated call would make a second order; with one, it tells the same.
+  // Without a key, a repeated call would create a second order; with one, it repeats the answer.
   const outcome = await (key === undefined
     ? outcomeOf(loms.client.createOrder(wire))
     : settle(() => loms.client.createOrder(wire)));

@@ -30,7 +30,7 @@ async function failedOrder({ client }: Loms): Promise<bigint> {
 
 describe('An order', () => {
   it(
-    'holds goods while it awaits payment, and sells them when it is payed',
+    'holds goods while it awaits payment, and sells them when it is paid',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 10, 2: 4 });
       const orderID = await order(loms, 12);
@@ -111,7 +111,7 @@ describe('An order', () => {
   );
 
   it(
-    'is payed once, however often',
+    'is paid once, however often',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 10 });
       const orderID = await order(loms, 3);
@@ -131,7 +131,7 @@ describe('An order', () => {
   );
 
   it(
-    'cannot be payed when it is cancelled or failed',
+    'cannot be paid when it is cancelled or failed',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 10 });
       const cancelled = await order(loms, 3);
@@ -150,14 +150,14 @@ describe('An order', () => {
   );
 
   it(
-    'cannot be cancelled when it is payed or failed',
+    'cannot be cancelled when it is paid or failed',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 10 });
-      const payed = await order(loms, 3);
-      await loms.client.orderPayed({ orderID: payed });
+      const paid = await order(loms, 3);
+      await loms.client.orderPayed({ orderID: paid });
       const failed = await failedOrder(loms);
       for (const [orderID, status] of [
-        [payed, 'payed'],
+        [paid, 'payed'],
         [failed, 'failed'],
       ] as const) {
         const error = await failureOf(loms.client.cancelOrder({ orderID }));
@@ -204,24 +204,24 @@ describe('An order', () => {
   );
 
   it(
-    'has every step of its life told, in order and with its user',
+    'has an event for every step of its life, in order and with its user',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 10 });
-      const payed = await order(loms, 1);
-      await loms.client.orderPayed({ orderID: payed });
+      const paid = await order(loms, 1);
+      await loms.client.orderPayed({ orderID: paid });
       const cancelled = await order(loms, 1);
       await loms.client.cancelOrder({ orderID: cancelled });
       const failed = await failedOrder(loms);
       await outboxToDrain(loms);
-      const told = (orderID: bigint) =>
+      const published = (orderID: bigint) =>
         loms.events.filter((event) => event.orderID === orderID).map(({ seq, user, status }) => [seq, user, status]);
       const begun = [
         [1, 7n, 'new'],
         [2, 7n, 'awaiting payment'],
       ];
-      assert.deepEqual(told(payed), [...begun, [3, 7n, 'payed']]);
-      assert.deepEqual(told(cancelled), [...begun, [3, 7n, 'cancelled']]);
-      assert.deepEqual(told(failed), [
+      assert.deepEqual(published(paid), [...begun, [3, 7n, 'payed']]);
+      assert.deepEqual(published(cancelled), [...begun, [3, 7n, 'cancelled']]);
+      assert.deepEqual(published(failed), [
         [1, 7n, 'new'],
         [2, 7n, 'failed'],
       ]);
@@ -247,19 +247,19 @@ describe('An order', () => {
         });
       }
       await eventually(
-        'six events are told',
+        'six events are published',
         () => loms.events.length,
         (count) => count === 6,
       );
-      const told = new Set(loms.events.map(({ orderID, user }) => `${orderID} of ${user}`));
-      assert.deepEqual(told, new Set([`${INT64_MAX - 1n} of ${INT64_MIN}`, `${INT64_MAX} of ${INT64_MAX}`]));
+      const published = new Set(loms.events.map(({ orderID, user }) => `${orderID} of ${user}`));
+      assert.deepEqual(published, new Set([`${INT64_MAX - 1n} of ${INT64_MIN}`, `${INT64_MAX} of ${INT64_MAX}`]));
     }),
   );
 });
 
 describe('stocks', () => {
   it(
-    'tells what is on sale by warehouse, without reserved and sold goods and without empty warehouses',
+    'shows what is on sale by warehouse, without reserved and sold goods and without empty warehouses',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 3: 2, 1: 10, 2: 0 });
       const onSale = async () => (await loms.client.stocks({ sku: SKU })).stocks;
@@ -275,7 +275,7 @@ describe('stocks', () => {
   );
 
   it(
-    'tells nothing of a sku that lies nowhere',
+    'shows nothing of a sku that no warehouse has',
     withLoms(async ({ client }) => {
       assert.deepEqual(await client.stocks({ sku: 0 }), { stocks: [] });
       assert.deepEqual(await client.stocks({ sku: 4_294_967_295 }), { stocks: [] });

@@ -33,7 +33,7 @@ function seqsOf(events: readonly OrderEvent[], orderID: bigint): number[] {
   return events.filter((event) => event.orderID === orderID).map(({ seq }) => seq);
 }
 
-/** Orders that are payed or cancelled, three events each. */
+/** Orders that are paid or cancelled, three events each. */
 async function settledOrders(clients: readonly LomsClient[], count: number): Promise<bigint[]> {
   const [client] = clients as [LomsClient];
   const orderIDs = await createOrders(client, SKU, count);
@@ -136,7 +136,7 @@ describe('The outbox', () => {
         await loms.supply(SKU, { 1: 2 });
         await createOrders(loms.client, SKU, 1);
         await loms.trial(async (query) => {
-          // Not while it is being delivered, which the lease of 15 s tells.
+          // A longer wait is the lease of 15 s: the event is being delivered.
           const resting = `
             order_id = 1 AND seq = 1 AND available_at > clock_timestamp()
             AND available_at < clock_timestamp() + interval '10 seconds'`;
@@ -190,7 +190,7 @@ describe('The outbox', () => {
     }),
   );
 
-  it('puts all events back at once that a replica has in hand when it is stopped', async () => {
+  it('puts all events back at once that a replica has claimed when it is stopped', async () => {
     const hanging = hangingPublisher();
     await withLoms(
       async (loms) => {

@@ -19,7 +19,7 @@ const WAITS = `
 
 describe('The payment timeout', () => {
   it(
-    'cancels every unpayed order once, with two replicas looking for them at once',
+    'cancels every unpaid order once, with two replicas at the same time',
     withLoms(async (loms) => {
       loms.start();
       await loms.supply(SKU, { 1: 120 });
@@ -31,9 +31,9 @@ describe('The payment timeout', () => {
       assert.deepEqual(await loms.orderCounts(), { cancelled: 120 });
       assert.deepEqual(await loms.stocksOf(SKU), { 1: '120/0/0' });
       await outboxToDrain(loms);
-      const told = loms.events.filter(({ status }) => status === 'cancelled').map(({ orderID }) => orderID);
-      assert.equal(told.length, 120);
-      assert.equal(new Set(told).size, 120);
+      const published = loms.events.filter(({ status }) => status === 'cancelled').map(({ orderID }) => orderID);
+      assert.equal(published.length, 120);
+      assert.equal(new Set(published).size, 120);
     }),
   );
 
@@ -67,12 +67,12 @@ describe('The payment timeout', () => {
   );
 
   it(
-    'leaves payed, failed and cancelled orders alone, and those that still have time',
+    'leaves paid, failed and cancelled orders alone, and those that still have time',
     withLoms(
       async (loms) => {
         await loms.supply(SKU, { 1: 4 });
-        const [payed = 0n, cancelled = 0n, unpayed = 0n, waiting = 0n] = await createOrders(loms.client, SKU, 4);
-        await loms.client.orderPayed({ orderID: payed });
+        const [paid = 0n, cancelled = 0n, unpaid = 0n, waiting = 0n] = await createOrders(loms.client, SKU, 4);
+        await loms.client.orderPayed({ orderID: paid });
         await loms.client.cancelOrder({ orderID: cancelled });
         await assert.rejects(loms.client.createOrder({ user: 1n, items: [{ sku: SKU, count: 9 }] }));
         // Of those who can be, all are past their time but one.
@@ -81,11 +81,11 @@ describe('The payment timeout', () => {
           WHERE status = 'awaiting payment' AND order_id <> ${waiting}`);
         const statusOf = async (orderID: bigint) => (await loms.client.listOrder({ orderID })).status;
         await eventually(
-          'the unpayed order is cancelled',
-          () => statusOf(unpayed),
+          'the unpaid order is cancelled',
+          () => statusOf(unpaid),
           (status) => status === 'cancelled',
         );
-        assert.deepEqual([await statusOf(payed), await statusOf(waiting)], ['payed', 'awaiting payment']);
+        assert.deepEqual([await statusOf(paid), await statusOf(waiting)], ['payed', 'awaiting payment']);
         assert.deepEqual(await loms.orderCounts(), { 'awaiting payment': 1, cancelled: 2, failed: 1, payed: 1 });
         assert.deepEqual(await loms.stocksOf(SKU), { 1: '2/1/1' });
       },
@@ -125,7 +125,7 @@ describe('The payment timeout', () => {
       const orderIDs = await createOrders(loms.client, SKU, 106);
       const bad = orderIDs.slice(0, 101);
       await loms.query(`UPDATE reservations SET count = 107 WHERE order_id IN (${bad})`);
-      // All within a millisecond, and the bad ones first: what the list goes on from has to tell microseconds apart.
+      // All within a millisecond, and the failing ones first: the next page has to begin at the right microsecond.
       await loms.query(`
         UPDATE orders SET payment_due_at = date_trunc('second', now()) - interval '1 second'
           + CASE WHEN order_id IN (${bad}) THEN 1 ELSE 2 END * interval '1 microsecond'

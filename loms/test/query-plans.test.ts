@@ -69,7 +69,7 @@ const STOCKS = `
   SELECT sku, warehouse, 30000000, 10000000, 10000000, 10000000
   FROM generate_series(1, 2000) sku, generate_series(1, 3) warehouse`;
 
-/** A past: one order in ten awaits payment, all others are settled, and everything is told. */
+/** A past: one order in ten awaits payment, all others are settled, and all events are delivered. */
 const pastOf = (first: number, last: number): readonly string[] => [
   `INSERT INTO orders (user_id, status, seq, payment_due_at)
   SELECT i % 997,
@@ -106,18 +106,18 @@ const pastOf = (first: number, last: number): readonly string[] => [
 /** Has each of the statements run at least once, in the way that it is always run. */
 async function runEveryStatement({ client, database, query, ...loms }: Loms): Promise<void> {
   const order = { user: 1n, items: [1, 2, 3].map((sku) => ({ sku, count: 2 })), idempotencyKey: 'a new key' };
-  const { orderID: payed } = await client.createOrder(order);
+  const { orderID: paid } = await client.createOrder(order);
   await client.createOrder(order);
-  await client.orderPayed({ orderID: payed });
-  await client.orderPayed({ orderID: payed });
+  await client.orderPayed({ orderID: paid });
+  await client.orderPayed({ orderID: paid });
   await client.cancelOrder({ orderID: 10n });
-  await client.listOrder({ orderID: payed });
+  await client.listOrder({ orderID: paid });
   await client.stocks({ sku: 1 });
   const store = createStore(database, { paymentTimeoutMs: 600_000 });
   await cancelOverdueOrder(store, 20n, new AbortController());
   await outboxToDrain({ query });
   const queue = createEventQueue(database);
-  const event = { eventID: '', orderID: payed, seq: 3, user: 1n, status: 'payed', at: new Date() } as const;
+  const event = { eventID: '', orderID: paid, seq: 3, user: 1n, status: 'payed', at: new Date() } as const;
   await queue.postpone(event, 100, new AbortController());
   await queue.release(event, new AbortController());
   await createBacklogReader(database).read(100, new AbortController());

@@ -79,7 +79,7 @@ describe('Races', () => {
       const other = loms.start();
       await loms.supply(SKU, { 1: 50 });
       const orderIDs = await createOrders(loms.client, SKU, 50);
-      let payed = 0;
+      let paid = 0;
       const race = async (orderID: bigint, index: number): Promise<void> => {
         const pay = () => settle(() => loms.client.orderPayed({ orderID }));
         const cancel = () => settle(() => other.client.cancelOrder({ orderID }));
@@ -87,7 +87,7 @@ describe('Races', () => {
           index % 2 ? await Promise.all([pay(), cancel()]) : (await Promise.all([cancel(), pay()])).reverse();
         assert.ok(paying && cancelling);
         if ('ok' in paying) {
-          payed += 1;
+          paid += 1;
           assert.ok('error' in cancelling && failedWith(cancelling.error, cancelOrder, 'order_not_cancellable'));
           assert.deepEqual(cancelling.error.details, { status: 'payed' });
           assert.equal(await statusOf(loms, orderID), 'payed');
@@ -99,8 +99,8 @@ describe('Races', () => {
         }
       };
       await runInPool([...orderIDs.entries()], ([index, orderID]) => race(orderID, index), RACES_AT_A_TIME);
-      console.log(`        ${payed} of 50 were payed`);
-      assert.deepEqual(await loms.stocksOf(SKU), { 1: `${50 - payed}/0/${payed}` });
+      console.log(`        ${paid} of 50 were paid`);
+      assert.deepEqual(await loms.stocksOf(SKU), { 1: `${50 - paid}/0/${paid}` });
       assertNoLostRaces(loms);
     }),
   );
@@ -114,7 +114,7 @@ describe('Races', () => {
         // The background work looks once a second; the race needs the two to start together.
         const store = createStore(loms.database, { paymentTimeoutMs: 1 });
         const expire = (orderID: bigint) => cancelOverdueOrder(store, orderID, new AbortController());
-        let payed = 0;
+        let paid = 0;
         const race = async (orderID: bigint, index: number): Promise<void> => {
           const pay = () => settle(() => loms.client.orderPayed({ orderID }));
           const paying = index % 2 ? pay() : undefined;
@@ -122,7 +122,7 @@ describe('Races', () => {
           const outcome = await (paying ?? pay());
           const expired = await expiring;
           if ('ok' in outcome) {
-            payed += 1;
+            paid += 1;
             assert.equal(expired, false);
             assert.equal(await statusOf(loms, orderID), 'payed');
           } else {
@@ -132,8 +132,8 @@ describe('Races', () => {
           }
         };
         await runInPool([...orderIDs.entries()], ([index, orderID]) => race(orderID, index), RACES_AT_A_TIME);
-        console.log(`        ${payed} of 60 were payed`);
-        assert.deepEqual(await loms.stocksOf(SKU), { 1: `${60 - payed}/0/${payed}` });
+        console.log(`        ${paid} of 60 were paid`);
+        assert.deepEqual(await loms.stocksOf(SKU), { 1: `${60 - paid}/0/${paid}` });
         assertNoLostRaces(loms);
       },
       { paymentTimeoutMs: 1 },

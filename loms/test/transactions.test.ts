@@ -27,7 +27,7 @@ describe('A transaction of loms', () => {
   );
 
   it(
-    'that cancels an overdue order does not wait for somebody who has it in hand',
+    'that cancels an overdue order does not wait for another one that has locked it',
     withLoms(async (loms) => {
       await loms.supply(SKU, { 1: 1 });
       const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
@@ -40,8 +40,8 @@ describe('A transaction of loms', () => {
     }),
   );
 
-  it('is open nowhere while an event is told', async () => {
-    // Those of an order come one after the other, so each is told while nothing else of it is under way.
+  it('is not open while an event is published', async () => {
+    // The events of an order come one after the other, so nothing else of the order is in flight.
     const idle = "datname = current_database() AND state LIKE 'idle in transaction%'";
     const look = async (): Promise<number> =>
       (await fixture.query(`SELECT FROM pg_stat_activity WHERE ${idle}`)).length;
@@ -80,7 +80,7 @@ describe('A transaction of loms', () => {
   );
 });
 
-/** Lets nobody pass until two have come; whoever comes after them passes at once. */
+/** Blocks until two callers have come; later callers pass at once. */
 function twoArrivals(): () => Promise<void> {
   const { promise: both, resolve: pass } = Promise.withResolvers<void>();
   let arrived = 0;

@@ -29,7 +29,7 @@ describe('A password in a URL', () => {
     found.push(await textOf(`${urls[1]}/createOrder`, { user: 1, items: [{ sku: 1, count: 1 }] }));
     await said(checkout, 'a name could not be looked up');
     await said(loms, '"notifications"');
-    await said(lomsByKafka, 'Kafka takes no events');
+    await said(lomsByKafka, 'Kafka accepts no events');
     for (const service of services) await service[Symbol.asyncDispose]();
     found.push(...services.map((service) => service.output()));
     assert.doesNotMatch(found.join('\n'), LEAK);

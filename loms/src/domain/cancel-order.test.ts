@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import { cancelOrder, cancelOverdueOrder } from './cancel-order.ts';
-import { OrderNotCancellable, OrderNotFound } from './errors.ts';
 import type { Order } from './ports.ts';
+import { isRefusal } from './refusal.ts';
 
 describe('cancelling an order', () => {
   let ports: StubbedPorts;
@@ -31,7 +31,7 @@ describe('cancelling an order', () => {
   }
 
   describe('cancelOrder', () => {
-    it('puts the goods of an order that awaits payment back on sale, and tells of it', async () => {
+    it('puts the goods of an order that awaits payment back on sale, and adds an event', async () => {
       await cancelOrder(ports.store, ORDER_ID, ports);
       assertCancelled();
       sinon.assert.callOrder(ports.orders.move, ports.stocks.release);
@@ -47,8 +47,8 @@ describe('cancelling an order', () => {
       it(`refuses an order that is ${status}`, async () => {
         found(orderOf(status));
         await assert.rejects(cancelOrder(ports.store, ORDER_ID, ports), (error) => {
-          assert.ok(error instanceof OrderNotCancellable);
-          assert.equal(error.status, status);
+          assert.ok(isRefusal(error, 'order_not_cancellable'));
+          assert.equal(error.facts?.status, status);
           return true;
         });
         assertNothingDone();
@@ -58,8 +58,8 @@ describe('cancelling an order', () => {
     it('fails where there is no such order', async () => {
       found(undefined);
       await assert.rejects(cancelOrder(ports.store, ORDER_ID, ports), (error) => {
-        assert.ok(error instanceof OrderNotFound);
-        assert.equal(error.orderID, ORDER_ID);
+        assert.ok(isRefusal(error, 'order_not_found'));
+        assert.equal(error.facts?.orderID, ORDER_ID);
         return true;
       });
       assertNothingDone();
@@ -74,7 +74,7 @@ describe('cancelling an order', () => {
       assertCancelled();
     });
 
-    it('leaves an order alone that was settled meanwhile or that somebody else has in hand', async () => {
+    it('skips an order that was settled meanwhile or that another transaction has locked', async () => {
       ports.orders.lockOverdue.resolves(undefined);
       assert.equal(await cancelOverdueOrder(ports.store, ORDER_ID, ports), false);
       assertNothingDone();

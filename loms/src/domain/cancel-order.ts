@@ -1,25 +1,25 @@
-import { OrderNotCancellable, OrderNotFound } from './errors.ts';
 import type { Context, Repositories, Store } from './ports.ts';
+import { Refusal } from './refusal.ts';
 import { moveOrder } from './status.ts';
 
 /**
  * Puts the order's reserved goods back on sale. Cancelling a cancelled order again changes nothing.
  *
- * @throws {OrderNotFound}
- * @throws {OrderNotCancellable}
+ * @throws {Refusal} order_not_found, order_not_cancellable
  */
 export function cancelOrder(store: Store, orderID: bigint, context: Context): Promise<void> {
   return store.transaction(async (repositories) => {
     if (await cancel(repositories, orderID)) return;
     const order = await repositories.orders.lock(orderID);
-    if (!order) throw new OrderNotFound(orderID);
-    if (order.status !== 'cancelled') throw new OrderNotCancellable(order.status);
+    if (!order) throw new Refusal({ reason: 'order_not_found', facts: { orderID } });
+    if (order.status === 'cancelled') return;
+    throw new Refusal({ reason: 'order_not_cancellable', facts: { status: order.status } });
   }, context);
 }
 
 /**
- * Cancels the order if it still awaits payment beyond its time. Where somebody else has it in hand, pays it or cancels
- * it just now, nothing happens: it is looked at again in the next round.
+ * Cancels the order if it still awaits payment beyond its time. An order that another transaction has locked is skipped; the
+ * next round tries it again.
  *
  * @returns whether it was cancelled
  */

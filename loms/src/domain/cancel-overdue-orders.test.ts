@@ -37,7 +37,7 @@ describe('cancelOverdueOrders', () => {
     sinon.assert.notCalled(onFailure);
   });
 
-  it('does not count orders that somebody else has settled or has in hand', async () => {
+  it('does not count orders that another replica has settled or locked', async () => {
     const { run, orders } = overdueOrders(5);
     orders.lockOverdue.withArgs(2n).resolves(undefined).withArgs(4n).resolves(undefined);
     assert.equal(await run(), 3);
@@ -92,7 +92,7 @@ describe('cancelOverdueOrders', () => {
     assert.equal(mostOpen, 4);
   });
 
-  it('stops with the reason when it is told to, and starts no further order', async () => {
+  it('stops with the reason of its signal, and starts no further order', async () => {
     const { run, orders, stop } = overdueOrders(20);
     const reason = new Error('shutting down');
     orders.lockOverdue.callsFake(async () => {

@@ -3,19 +3,19 @@ import { cancelOverdueOrder } from './cancel-order.ts';
 import type { Context, OverdueOrder, OverdueOrders, Store } from './ports.ts';
 
 export interface OverdueReport {
-  /** Told about an order that could not be cancelled; it is tried again in the next round. */
+  /** An order could not be cancelled; the next round tries it again. */
   onFailure(orderID: bigint, error: unknown): void;
 }
 
-/** Orders that are read at a time. */
+/** Orders that are listed at a time. */
 const BATCH_MAX = 100;
 /** Orders cancelled side by side: they hold a connection each, and callers need some too. */
 const CONCURRENCY = 4;
 
 /**
- * One round of cancelling orders that were not payed in time: all that are overdue are looked at once, batch after batch.
- * Every order has a transaction of its own, so that one that cannot be cancelled does not stop the others, and the next
- * batch begins behind it, so that many of them do not either. Replicas that look at the same order do not wait for each other.
+ * One round of cancelling orders that were not paid in time: it lists all overdue orders once, batch after batch. Each order
+ * has a transaction of its own, so an order that cannot be cancelled does not stop the others; the next batch begins behind
+ * it, so many such orders do not either. Replicas that meet at the same order do not wait for each other.
  *
  * @returns how many were cancelled
  */

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import sinon from 'sinon';
 import { changeOf, ORDER_ID, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
 import { createOrder } from './create-order.ts';
-import { CountTooLarge, IdempotencyConflict, OutOfStock } from './errors.ts';
 import type { Item, OrderOutcome, Shortage } from './ports.ts';
+import { isRefusal } from './refusal.ts';
 
 const KEY = 'a key';
 const CALLER = 'checkout';
@@ -88,8 +88,8 @@ describe('createOrder', () => {
         { sku: 10, count: 1 },
       ]),
     );
-    assert.ok(error instanceof CountTooLarge);
-    assert.deepEqual([error.sku, error.countMax], [10, 65_535]);
+    assert.ok(isRefusal(error, 'count_too_large'));
+    assert.deepEqual([error.facts?.sku, error.facts?.countMax], [10, 65_535]);
     sinon.assert.notCalled(ports.transaction);
   });
 
@@ -98,8 +98,8 @@ describe('createOrder', () => {
 
     it('keeps the order as failed and moves no stock', async () => {
       const error = await failureOf(create());
-      assert.ok(error instanceof OutOfStock);
-      assert.deepEqual([error.orderID, error.shortages], [ORDER_ID, SHORTAGES]);
+      assert.ok(isRefusal(error, 'out_of_stock'));
+      assert.deepEqual([error.facts?.orderID, error.facts?.shortages], [ORDER_ID, SHORTAGES]);
       sinon.assert.notCalled(ports.stocks.reserve);
       sinon.assert.calledOnceWithExactly(ports.orders.create, USER, ITEMS, 'failed');
       sinon.assert.calledOnceWithExactly(ports.outbox.add, [changeOf(1, 'new'), changeOf(2, 'failed')]);
@@ -111,8 +111,8 @@ describe('createOrder', () => {
         { sku: 20, warehouseID: 1n, count: 100n },
       ]);
       const error = await failureOf(create([...ITEMS, { sku: 20, count: 1 }]));
-      assert.ok(error instanceof OutOfStock);
-      assert.deepEqual(error.shortages, SHORTAGES);
+      assert.ok(isRefusal(error, 'out_of_stock'));
+      assert.deepEqual(error.facts?.shortages, SHORTAGES);
       sinon.assert.notCalled(ports.stocks.reserve);
     });
 
@@ -123,7 +123,7 @@ describe('createOrder', () => {
         committed = true;
         return outcome;
       });
-      assert.ok((await failureOf(create())) instanceof OutOfStock);
+      assert.ok(isRefusal(await failureOf(create()), 'out_of_stock'));
       assert.equal(committed, true);
     });
   });
@@ -145,7 +145,7 @@ describe('createOrder', () => {
     it('keeps under it what was missing, too', async () => {
       stockUp(2n);
       ports.idempotencyKeys.claim.resolves('claimed');
-      assert.ok((await failureOf(create(ITEMS, KEY))) instanceof OutOfStock);
+      assert.ok(isRefusal(await failureOf(create(ITEMS, KEY)), 'out_of_stock'));
       const outcome = { orderID: ORDER_ID, shortages: SHORTAGES };
       sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.settle, SCOPED_KEY, outcome);
     });
@@ -159,14 +159,14 @@ describe('createOrder', () => {
     it('fails as the first call failed, and does nothing', async () => {
       earlier({ orderID: 77n, shortages: SHORTAGES });
       const error = await failureOf(create(ITEMS, KEY));
-      assert.ok(error instanceof OutOfStock);
-      assert.deepEqual([error.orderID, error.shortages], [77n, SHORTAGES]);
+      assert.ok(isRefusal(error, 'out_of_stock'));
+      assert.deepEqual([error.facts?.orderID, error.facts?.shortages], [77n, SHORTAGES]);
       assertNothingDone();
     });
 
     it('refuses the key with another body, and does nothing', async () => {
       earlier('other body');
-      assert.ok((await failureOf(create(ITEMS, KEY))) instanceof IdempotencyConflict);
+      assert.ok(isRefusal(await failureOf(create(ITEMS, KEY)), 'idempotency_conflict'));
       assertNothingDone();
     });
 
@@ -205,7 +205,7 @@ describe('createOrder', () => {
     });
   });
 
-  it('tells nothing of an order whose goods could not be reserved', async () => {
+  it('adds no event of an order whose goods could not be reserved', async () => {
     const failure = new Error('the database went away');
     ports.stocks.reserve.rejects(failure);
     assert.equal(await failureOf(create()), failure);

@@ -1,6 +1,6 @@
 import { allocate } from './allocate.ts';
-import { CountTooLarge, IdempotencyConflict, OutOfStock } from './errors.ts';
 import type { Context, Item, OrderOutcome, Repositories, Store } from './ports.ts';
+import { Refusal } from './refusal.ts';
 
 export interface OrderRequest {
   readonly user: bigint;
@@ -17,9 +17,8 @@ const COUNT_MAX = 65_535;
  * Saves the order and reserves its goods, all or nothing, in one transaction.
  *
  * @returns the new order's id
- * @throws {OutOfStock} when goods are missing; the order is kept as failed
- * @throws {IdempotencyConflict} when the key came with another body before
- * @throws {CountTooLarge} when the lines of one sku add up too high
+ * @throws {Refusal} out_of_stock when goods are missing, and the order is kept as failed; idempotency_conflict when the key
+ * came with another body before; count_too_large when the lines of one sku add up too high
  */
 export async function createOrder(store: Store, request: OrderRequest, context: Context): Promise<bigint> {
   const items = mergeItems(request.items);
@@ -27,7 +26,7 @@ export async function createOrder(store: Store, request: OrderRequest, context: 
     (repositories) => placeOnce(repositories, request, items),
     context,
   );
-  if (shortages.length > 0) throw new OutOfStock(orderID, shortages);
+  if (shortages.length > 0) throw new Refusal({ reason: 'out_of_stock', facts: { orderID, shortages } });
   return orderID;
 }
 
@@ -39,7 +38,7 @@ async function placeOnce(
   if (idempotencyKey === undefined) return place(repositories, user, items);
   const key = { text: idempotencyKey, caller, user };
   const claim = await repositories.idempotencyKeys.claim(key, toBody(user, items));
-  if (claim === 'other body') throw new IdempotencyConflict();
+  if (claim === 'other body') throw new Refusal({ reason: 'idempotency_conflict' });
   if (claim !== 'claimed') return claim;
   const outcome = await place(repositories, user, items);
   await repositories.idempotencyKeys.settle(key, outcome);
@@ -64,7 +63,7 @@ function mergeItems(items: readonly Item[]): Item[] {
   const counts = new Map<number, number>();
   for (const { sku, count } of items) {
     const sum = (counts.get(sku) ?? 0) + count;
-    if (sum > COUNT_MAX) throw new CountTooLarge(sku, COUNT_MAX);
+    if (sum > COUNT_MAX) throw new Refusal({ reason: 'count_too_large', facts: { sku, countMax: COUNT_MAX } });
     counts.set(sku, sum);
   }
   return [...counts].map(([sku, count]) => ({ sku, count })).toSorted((a, b) => a.sku - b.sku);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
-import { OrderNotFound, OrderNotPayable } from './errors.ts';
 import { payOrder } from './pay-order.ts';
 import type { Order } from './ports.ts';
+import { isRefusal } from './refusal.ts';
 
 describe('payOrder', () => {
   let ports: StubbedPorts;
@@ -23,7 +23,7 @@ describe('payOrder', () => {
     sinon.assert.notCalled(ports.outbox.add);
   }
 
-  it('sells the reserved goods of an order that awaits payment, and tells of it', async () => {
+  it('sells the reserved goods of an order that awaits payment, and adds an event', async () => {
     await payOrder(ports.store, ORDER_ID, ports);
     sinon.assert.calledOnceWithExactly(ports.stocks.sell, ORDER_ID);
     sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'awaiting payment', 'payed');
@@ -37,7 +37,7 @@ describe('payOrder', () => {
     sinon.assert.callOrder(ports.orders.move, ports.stocks.sell);
   });
 
-  it('does nothing to an order that is payed', async () => {
+  it('does nothing to an order that is paid', async () => {
     found(orderOf('payed'));
     await payOrder(ports.store, ORDER_ID, ports);
     assertNothingDone();
@@ -47,8 +47,8 @@ describe('payOrder', () => {
     it(`refuses an order that is ${status}`, async () => {
       found(orderOf(status));
       await assert.rejects(payOrder(ports.store, ORDER_ID, ports), (error) => {
-        assert.ok(error instanceof OrderNotPayable);
-        assert.equal(error.status, status);
+        assert.ok(isRefusal(error, 'order_not_payable'));
+        assert.equal(error.facts?.status, status);
         return true;
       });
       assertNothingDone();
@@ -58,8 +58,8 @@ describe('payOrder', () => {
   it('fails where there is no such order', async () => {
     found(undefined);
     await assert.rejects(payOrder(ports.store, ORDER_ID, ports), (error) => {
-      assert.ok(error instanceof OrderNotFound);
-      assert.equal(error.orderID, ORDER_ID);
+      assert.ok(isRefusal(error, 'order_not_found'));
+      assert.equal(error.facts?.orderID, ORDER_ID);
       return true;
     });
     assertNothingDone();

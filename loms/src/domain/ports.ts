@@ -1,15 +1,14 @@
-/** What the domain asks of the world. Repositories and peers fulfil it; tests put fakes in their place. */
+/** The ports of the domain. Repositories and the outbox implement them; tests use stubs. */
 
 /**
- * Who waits for the work. Whatever may take time is handed it: when the signal aborts, at the deadline or because the caller
- * left, requests and statements under way are cut off. Repositories of a transaction take none: they belong to the
- * transaction, which was begun with it.
+ * The call that the work belongs to. When its signal aborts, at the deadline or because the caller left, requests and
+ * statements in flight are cancelled. Repositories of a transaction take none, since the transaction was begun with it.
  */
 export interface Context {
   readonly signal: AbortSignal;
-  /** Missing in the background, as the rest is. */
+  /** Background work has none of these. */
   readonly deadlineAt?: number;
-  /** These are written beside the events that the work leaves, so that they can be followed to where they began. */
+  /** Stored with the events that the call causes, so that a trace leads from the call to the notification. */
   readonly requestId?: string;
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
@@ -38,7 +37,7 @@ export interface StatusChange {
   readonly at: Date;
 }
 
-/** An order is `new` for no time that anybody could see. */
+/** An order is `new` only inside of the transaction that creates it. */
 export type FirstSteps = readonly [created: StatusChange, settled: StatusChange];
 
 /** Goods on sale in one warehouse. */
@@ -48,7 +47,7 @@ export interface Stock {
   readonly count: bigint;
 }
 
-/** Goods that an order takes from one warehouse. */
+/** Goods that an order reserves in one warehouse. */
 export interface Reservation {
   readonly sku: number;
   readonly warehouseID: bigint;
@@ -79,20 +78,20 @@ export interface StockReader {
 
 export interface Orders {
   /**
-   * Saves the order as `new`, and at once what becomes of it.
+   * Saves the order as `new` and moves it to its next status.
    * @returns both of its steps, in their order
    */
   create(user: bigint, items: readonly Item[], becomes: 'awaiting payment' | 'failed'): Promise<FirstSteps>;
-  /** Reads the order and keeps everyone else from changing it until the transaction ends. */
+  /** Reads the order and locks it until the transaction ends. */
   lock(orderID: bigint): Promise<Order | undefined>;
-  /** Like `lock`, for an order that awaits payment beyond its time and that nobody else has locked. */
+  /** Like `lock`, for an order that awaits payment beyond its time and that no other transaction has locked. */
   lockOverdue(orderID: bigint): Promise<Order | undefined>;
   /** Changes the status where it is still `from`; `undefined` where it is not. */
   move(orderID: bigint, from: OrderStatus, to: OrderStatus): Promise<StatusChange | undefined>;
 }
 
 export interface Stocks {
-  /** What is on sale of the skus; nobody else takes of it until the transaction ends. Locks in ascending order. */
+  /** Reads the stock on sale of the skus, and locks it until the transaction ends. Locks in ascending order. */
   lockOnSale(skus: readonly number[]): Promise<Stock[]>;
   /** From on sale to reserved. */
   reserve(orderID: bigint, reservations: readonly Reservation[]): Promise<void>;
@@ -102,13 +101,13 @@ export interface Stocks {
   release(orderID: bigint): Promise<void>;
 }
 
-/** Where status changes wait to be told to the world. */
+/** Status changes to be published; they commit with the transaction. */
 export interface Outbox {
   /** @param changes of one order, one directly after the other */
   add(changes: readonly StatusChange[]): Promise<void>;
 }
 
-/** The same text from another caller, or for another user, is another key: nobody can use up the key of somebody else. */
+/** The same text from another caller, or for another user, is another key: no caller can use up the key of another one. */
 export interface IdempotencyKey {
   readonly text: string;
   /** The name of the calling service, which its upgrades keep; '' for a caller without a name. */
@@ -133,7 +132,7 @@ export interface Repositories {
   readonly idempotencyKeys: IdempotencyKeys;
 }
 
-/** The unit of work: what happens inside one transaction happens whole or not at all. It may run more than once. */
+/** The unit of work: a transaction commits whole or not at all. A lost race repeats the work. */
 export interface Store {
   transaction<T>(work: (repositories: Repositories) => Promise<T>, context: Context): Promise<T>;
 }
@@ -146,7 +145,7 @@ export interface OverdueOrder {
 
 /** Orders that await payment beyond their time, the oldest first. */
 export interface OverdueOrders {
-  /** @param after where the list goes on; without it, it begins with the oldest */
+  /** @param after the last order of the page before; without it, the list begins with the oldest */
   list(limit: number, after: OverdueOrder | undefined, context: Context): Promise<OverdueOrder[]>;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { ORDER_ID, orderOf } from '../../test/port-stubs.ts';
-import { OrderNotFound } from './errors.ts';
+import { isRefusal } from './refusal.ts';
 import { showOrder } from './show-order.ts';
 
 const context = new AbortController();
@@ -16,8 +16,8 @@ describe('showOrder', () => {
 
   it('fails where there is no such order', async () => {
     await assert.rejects(showOrder({ find: sinon.stub().resolves(undefined) }, ORDER_ID, context), (error) => {
-      assert.ok(error instanceof OrderNotFound);
-      assert.equal(error.orderID, ORDER_ID);
+      assert.ok(isRefusal(error, 'order_not_found'));
+      assert.equal(error.facts?.orderID, ORDER_ID);
       return true;
     });
   });

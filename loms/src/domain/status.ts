@@ -9,8 +9,8 @@ const NEXT: Partial<Record<OrderStatus, readonly OrderStatus[]>> = {
 };
 
 /**
- * Takes an order one step further. The order is locked from then on, until the transaction ends.
- * @returns nothing where it is not `from`, or not there: nothing has changed then
+ * Moves an order one step. The order is locked from then on, until the transaction ends.
+ * @returns `undefined` for an order that is unknown or not in `from`; nothing has changed then
  * @throws {Error} when there is no such step, which is a mistake in the program
  */
 export async function moveOrder(

@@ -1,11 +1,12 @@
-import type { Handlers } from 'rpc-kit';
-import type { loms } from '../../contract.ts';
+import { type Handlers, RpcError } from 'rpc-kit';
+import { answerRefusals } from 'service-kit';
+import { loms } from '../../contract.ts';
 import { cancelOrder } from '../domain/cancel-order.ts';
 import { createOrder } from '../domain/create-order.ts';
 import { payOrder } from '../domain/pay-order.ts';
 import type { OrderReader, StockReader, Store } from '../domain/ports.ts';
+import { isRefusal } from '../domain/refusal.ts';
 import { showOrder } from '../domain/show-order.ts';
-import { toWireError } from './wire-errors.ts';
 
 export interface HandlerParts {
   readonly store: Store;
@@ -14,25 +15,25 @@ export interface HandlerParts {
 }
 
 export function createHandlers({ store, orders, stocks }: HandlerParts): Handlers<typeof loms.methods> {
-  return {
+  const handlers: Handlers<typeof loms.methods> = {
     async createOrder({ user, items }, call) {
       const { idempotencyKey, name } = call.caller;
       const request = { user, items, idempotencyKey, caller: serviceOf(name) };
-      return { orderID: await orWireError(createOrder(store, request, call)) };
+      return { orderID: await createOrder(store, request, call) };
     },
 
     async listOrder({ orderID }, call) {
-      const { status, user, items } = await orWireError(showOrder(orders, orderID, call));
+      const { status, user, items } = await showOrder(orders, orderID, call);
       return { status, user, items: [...items] };
     },
 
     async orderPayed({ orderID }, call) {
-      await orWireError(payOrder(store, orderID, call));
+      await payOrder(store, orderID, call);
       return {};
     },
 
     async cancelOrder({ orderID }, call) {
-      await orWireError(cancelOrder(store, orderID, call));
+      await cancelOrder(store, orderID, call);
       return {};
     },
 
@@ -41,6 +42,7 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
       return { stocks: onSale.map(({ warehouseID, count }) => ({ warehouseID, count })) };
     },
   };
+  return answerRefusals(loms, handlers, { count_too_large: toInvalidParams });
 }
 
 /** checkout/0.1.0 and checkout/0.2.0 are one caller: a call that is repeated across an upgrade finds its order. */
@@ -48,10 +50,9 @@ function serviceOf(callerName = ''): string {
   return callerName.split('/', 1)[0] ?? '';
 }
 
-async function orWireError<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw toWireError(error);
-  }
+function toInvalidParams(refusal: Error): RpcError {
+  if (!isRefusal(refusal, 'count_too_large')) throw refusal;
+  const message = `the lines of sku ${refusal.facts.sku} add up to more than ${refusal.facts.countMax}`;
+  const details = { issues: [{ path: 'items', message }] };
+  return new RpcError('invalid_params', `Invalid params: items: ${message}`, { details });
 }

@@ -10,7 +10,7 @@ export interface KafkaMessage {
   readonly headers: Map<Buffer, Buffer>;
 }
 
-/** The event as it lies in Kafka, by the contract that loms publishes. */
+/** The event as a message, by the contract that loms publishes. */
 export function toMessage(event: OrderEvent, topic: string = orderEvents.topic): KafkaMessage {
   const { eventID, orderID, seq, user, status, at, requestId, traceparent, tracestate, baggage } = event;
   const { version, headers, schema, contentType } = orderEvents;

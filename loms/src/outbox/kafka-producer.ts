@@ -8,14 +8,14 @@ import { KAFKA_TIMEOUTS } from './kafka-topic.ts';
 const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface KafkaProducer {
-  /** Resolves when all replicas in sync have all of the messages; when it rejects, any of them may have got there. */
+  /** Resolves when all in-sync replicas have stored all messages; when it rejects, any of them may be stored. */
   send(messages: readonly KafkaMessage[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * A producer that is thrown away after a send that failed: what it thinks of connections, leaders and sequence numbers after
- * that is anybody's guess, and a new one costs a few round trips.
+ * Replaces its producer after a send that failed: that producer's state of connections, leaders and sequence numbers is
+ * uncertain, and a new one costs a few round trips.
  */
 export function createKafkaProducer(access: KafkaAccess): KafkaProducer {
   let current: Producer | undefined;
@@ -25,7 +25,7 @@ export function createKafkaProducer(access: KafkaAccess): KafkaProducer {
       clientId: 'loms',
       ...toKafkaClient(access),
       ...KAFKA_TIMEOUTS,
-      // Retries of one send leave one message. It needs acks of all replicas and one request at a time.
+      // Retries of a send store one message. That requires acks of all replicas and one request at a time.
       idempotent: true,
       // The partition that Java's own producer would choose for a key.
       partitioner: compatibilityPartitioner,
@@ -44,7 +44,7 @@ export function createKafkaProducer(access: KafkaAccess): KafkaProducer {
       signal.throwIfAborted();
       current ??= open();
       const sent = current.send({ messages: [...messages], idempotent: true });
-      // After the time is over, nobody waits for it any more.
+      // A send that outlives the signal may reject later.
       sent.catch(() => {});
       try {
         await raceSignal(sent, signal);
@@ -57,12 +57,12 @@ export function createKafkaProducer(access: KafkaAccess): KafkaProducer {
   };
 }
 
-/** Whether brokers answered and one of them refused something: then others of the messages may still be welcome. */
+/** Whether a broker answered and refused a message: it may accept the others. */
 export function isRefusal(error: unknown): boolean {
   return findErrorBy(error as Error, 'code', 'PLT_KFK_PROTOCOL') !== null;
 }
 
-/** Whether the same may be taken by and by: nobody answered, or a broker that is not ready, as after its start. */
-export function isPassing(error: unknown): boolean {
+/** Whether the same send may succeed later: no broker answered, or one that is not ready, as after its start. */
+export function isTransient(error: unknown): boolean {
   return !isRefusal(error) || findErrorBy(error as Error, 'canRetry', false) === null;
 }

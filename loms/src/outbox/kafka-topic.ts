@@ -7,16 +7,16 @@ export interface TopicSettings extends KafkaAccess {
   readonly replication: number;
 }
 
-/** Reasons to wait for a broker a little, and not for long: whoever asks tries again later. */
+/** Short, because the relay retries. */
 export const KAFKA_TIMEOUTS = { connectTimeout: 3_000, requestTimeout: 5_000, retries: 3, retryDelay: 250 } as const;
 
 /**
- * Brokers unpack what other producers compress, and refuse what is too large then: otherwise a megabyte could be gigabytes
- * once it is unpacked in each consumer. loms does not compress.
+ * Brokers decompress the batches of other producers and refuse those that are too large then; otherwise a megabyte could
+ * become gigabytes in each consumer. loms does not compress.
  */
 const CONFIGS = [{ name: 'compression.type', value: 'uncompressed' }];
 
-/** Sees to it that the topic is there. One that is there already stays as it is, whatever the settings say by now. */
+/** Creates the topic where it does not exist. An existing topic keeps its partitions, replicas and settings. */
 export async function ensureTopic({ topic, partitions, replication, ...access }: TopicSettings): Promise<void> {
   const admin = new Admin({ clientId: 'loms', ...toKafkaClient(access), ...KAFKA_TIMEOUTS });
   try {
@@ -30,14 +30,14 @@ export async function ensureTopic({ topic, partitions, replication, ...access }:
 }
 
 const UNANSWERED =
-  'no broker of KAFKA_BROKERS answered as it should; one that wants KAFKA_TLS or KAFKA_USERNAME closes the connection.';
+  'no broker of KAFKA_BROKERS gave a valid answer; a broker that requires KAFKA_TLS or KAFKA_USERNAME closes the connection.';
 
 function reasonOf(error: unknown, replication: number): string {
   if (findErrorBy(error as Error, 'apiId', 'INVALID_REPLICATION_FACTOR')) {
-    return `there are fewer than ${replication} brokers; set KAFKA_REPLICATION to what there is.`;
+    return `there are fewer than ${replication} brokers; set KAFKA_REPLICATION to the number of brokers or less.`;
   }
   if (findErrorBy(error as Error, 'apiId', 'TOPIC_AUTHORIZATION_FAILED')) {
-    return 'loms may not create it; create it yourself or allow loms to.';
+    return 'loms is not authorized to create it; create it yourself, or authorize loms.';
   }
   return explainKafkaFailure(error) ?? UNANSWERED;
 }

@@ -1,51 +1,31 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, type Executor, shapedStatement, sql, statement } from 'service-kit';
+import { type Database, type Executor, statement } from 'service-kit';
 import type { Context, OrderStatus, Outbox } from '../domain/ports.ts';
 import type { BacklogReader, ClaimedEvent, ClaimedOrder, EventQueue } from './event.ts';
 
 /** @param onAdded called when events were written, inside their transaction */
 export function createOutbox(transaction: Executor, context: Context, onAdded: () => void): Outbox {
   const { requestId = null, traceparent = null, tracestate = null, baggage = null } = context;
-  const origin = { request_id: requestId, traceparent, tracestate, baggage };
   return {
     async add(changes) {
-      if (changes.length === 0) return;
-      const rows = changes.map(({ orderID, seq, user, status, at }) => {
-        const change = { order_id: orderID, seq, user_id: user, status, changed_at: at };
-        return { event_id: randomUUID(), ...change, ...origin };
-      });
-      await transaction.run('add to outbox', insertEvents(rows.length, numbered(rows)));
+      const [first] = changes;
+      if (!first) return;
+      const ids = changes.map(() => randomUUID());
+      const seqs = changes.map(({ seq }) => seq);
+      const statuses = changes.map(({ status }) => status);
+      const times = changes.map(({ at }) => at);
+      await transaction.run(
+        'add to outbox',
+        statement`
+          INSERT INTO outbox (event_id, seq, status, changed_at, order_id, user_id, available_at,
+            request_id, traceparent, tracestate, baggage)
+          SELECT unnest(${ids}::uuid[]), unnest(${seqs}::integer[]), unnest(${statuses}::text[]), unnest(${times}::timestamptz[]),
+            ${first.orderID}::bigint, ${first.user}::bigint, statement_timestamp(),
+            ${requestId}::text, ${traceparent}::text, ${tracestate}::text, ${baggage}::text`,
+      );
       onAdded();
     },
   };
-}
-
-const COLUMNS = [
-  'event_id',
-  'order_id',
-  'seq',
-  'user_id',
-  'status',
-  'changed_at',
-  'request_id',
-  'traceparent',
-  'tracestate',
-  'baggage',
-] as const satisfies (keyof EventRow)[];
-type Row = Pick<EventRow, (typeof COLUMNS)[number]>;
-type Values = Record<string, Row[keyof Row]>;
-
-/** A call changes an order once or twice, so there are two shapes of this statement. */
-const insertEvents = shapedStatement<number, Values>((rowCount, values) => {
-  const rows = Array.from({ length: rowCount }, (_, row) => ({
-    ...Object.fromEntries(COLUMNS.map((column) => [column, values[`${column} ${row}`]])),
-    available_at: sql.str('statement_timestamp()'),
-  }));
-  return sql.insert().into('outbox').setFieldsRows(rows);
-});
-
-function numbered(rows: readonly Row[]): Values {
-  return Object.fromEntries(rows.flatMap((row, index) => COLUMNS.map((column) => [`${column} ${index}`, row[column]])));
 }
 
 interface EventRow {

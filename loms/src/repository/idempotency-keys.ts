@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Executor, fixedStatement, sql } from 'service-kit';
+import { type Executor, statement } from 'service-kit';
 import type { IdempotencyKey, IdempotencyKeys, Shortage } from '../domain/ports.ts';
 
 interface KeyRow {
@@ -8,67 +8,49 @@ interface KeyRow {
   readonly shortages: readonly { readonly sku: number; readonly requested: number; readonly available: string }[];
 }
 
-/** What stands in place of the caller in rows from before callers were stored; no caller has this name. */
+/** The caller of rows from before callers were stored; no caller has this name. */
 const ANY_CALLER = '*';
 
-/**
- * Where another transaction has inserted the key and is still under way, this waits for its end. Rows of any caller are only
- * those of the migration, so none can appear meanwhile.
- */
-const claimKey = fixedStatement<IdempotencyKey & { hash: Buffer }>(({ text, caller, user, hash }) => {
-  const ofAnyCaller = sql.select().from('idempotency_keys').field('1').where('caller = ?', ANY_CALLER);
-  ofAnyCaller.where('key = ?', text).where('user_id = ?', user);
-  const row = sql.select().where('NOT EXISTS ?', ofAnyCaller);
-  row.field(sql.str('?::text', text)).field(sql.str('?::text', caller)).field(sql.str('?::bigint', user));
-  row.field(sql.str('?::bytea', hash));
-  return sql
-    .insert()
-    .into('idempotency_keys')
-    .fromQuery(['key', 'caller', 'user_id', 'body_hash'], row)
-    .onConflict(['key', 'user_id', 'caller'])
-    .returning('key');
-});
-
-const findKey = fixedStatement<IdempotencyKey>(({ text, caller, user }) =>
-  sql
-    .select()
-    .from('idempotency_keys')
-    .fields(['body_hash', 'order_id', 'shortages'])
-    .where('key = ?', text)
-    .where('user_id = ?', user)
-    .where('caller IN (?, ?)', caller, ANY_CALLER),
-);
-
-const settleKey = fixedStatement<IdempotencyKey & { orderID: bigint; shortages: string }>((settled) =>
-  sql
-    .update()
-    .table('idempotency_keys')
-    .set('order_id', settled.orderID)
-    .set('shortages', settled.shortages)
-    .where('key = ?', settled.text)
-    .where('user_id = ?', settled.user)
-    .where('caller = ?', settled.caller),
-);
-
 export function createIdempotencyKeys(transaction: Executor): IdempotencyKeys {
+  /**
+   * Waits for the end of another transaction that has inserted the key. Rows of any caller are only those of the migration,
+   * so none can appear meanwhile.
+   */
+  async function insert({ text, caller, user }: IdempotencyKey, hash: Buffer): Promise<boolean> {
+    const claim = statement`
+      INSERT INTO idempotency_keys (key, caller, user_id, body_hash)
+      SELECT ${text}::text, ${caller}::text, ${user}::bigint, ${hash}::bytea
+      WHERE NOT EXISTS (
+        SELECT FROM idempotency_keys WHERE caller = ${ANY_CALLER} AND key = ${text} AND user_id = ${user}
+      )
+      ON CONFLICT (key, user_id, caller) DO NOTHING RETURNING key`;
+    return (await transaction.run('claim idempotency key', claim)).length > 0;
+  }
+
   return {
     async claim(key, body) {
       const hash = createHash('sha256').update(body).digest();
-      if ((await transaction.run('claim idempotency key', claimKey({ ...key, hash }))).length > 0) return 'claimed';
-      const [earlier] = await transaction.run<KeyRow>('find idempotency key', findKey(key));
+      if (await insert(key, hash)) return 'claimed';
+      const find = statement`
+        SELECT body_hash, order_id, shortages FROM idempotency_keys
+        WHERE key = ${key.text} AND user_id = ${key.user} AND caller IN (${key.caller}, ${ANY_CALLER})`;
+      const [earlier] = await transaction.run<KeyRow>('find idempotency key', find);
       if (!earlier) throw new Error('an idempotency key vanished under its call');
       if (!earlier.body_hash.equals(hash)) return 'other body';
       return { orderID: earlier.order_id, shortages: earlier.shortages.map(toShortage) };
     },
 
-    async settle(key, { orderID, shortages }) {
-      const text = JSON.stringify(shortages.map(fromShortage));
-      await transaction.run('settle idempotency key', settleKey({ ...key, orderID, shortages: text }));
+    async settle({ text, caller, user }, { orderID, shortages }) {
+      const json = JSON.stringify(shortages.map(fromShortage));
+      const settle = statement`
+        UPDATE idempotency_keys SET order_id = ${orderID}, shortages = ${json}
+        WHERE key = ${text} AND user_id = ${user} AND caller = ${caller}`;
+      await transaction.run('settle idempotency key', settle);
     },
   };
 }
 
-/** JSON numbers lose what goes beyond 2^53, so the count is kept as text. */
+/** JSON numbers beyond 2^53 lose digits, so the count is stored as text. */
 function fromShortage({ available, ...rest }: Shortage) {
   return { ...rest, available: available.toString() };
 }

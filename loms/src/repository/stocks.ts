@@ -1,4 +1,4 @@
-import { type Database, type Executor, fixedStatement, type Statement, sql } from 'service-kit';
+import { type Database, type Executor, statement } from 'service-kit';
 import type { Stock, StockReader, Stocks } from '../domain/ports.ts';
 
 interface StockRow {
@@ -10,7 +10,9 @@ interface StockRow {
 export function createStockReader(database: Database): StockReader {
   return {
     async onSale(sku, { signal }) {
-      return (await database.run<StockRow>('stocks on sale', stocksOnSale({ sku }), { signal })).map(toStock);
+      const find = statement`
+        SELECT sku, warehouse_id, on_sale FROM stocks WHERE on_sale > 0 AND sku = ${sku} ORDER BY warehouse_id`;
+      return (await database.run<StockRow>('stocks on sale', find, { signal })).map(toStock);
     },
   };
 }
@@ -19,86 +21,55 @@ export function createStockReader(database: Database): StockReader {
 export function createStocks(transaction: Executor): Stocks {
   return {
     async lockOnSale(skus) {
-      return (await transaction.run<StockRow>('lock stocks', lockStocks({ skus }))).map(toStock);
+      const lock = statement`
+        SELECT sku, warehouse_id, on_sale FROM stocks WHERE on_sale > 0 AND sku = ANY(${skus}::bigint[])
+        ORDER BY sku, warehouse_id FOR UPDATE`;
+      return (await transaction.run<StockRow>('lock stocks', lock)).map(toStock);
     },
+
     async reserve(orderID, reservations) {
       const skus = reservations.map(({ sku }) => sku);
       const warehouseIDs = reservations.map(({ warehouseID }) => warehouseID);
       const counts = reservations.map(({ count }) => count);
-      await transaction.run('reserve stocks', reserveStocks({ orderID, skus, warehouseIDs, counts }));
+      await transaction.run(
+        'reserve stocks',
+        statement`
+          WITH held AS (
+            INSERT INTO reservations (order_id, sku, warehouse_id, count)
+            SELECT ${orderID}::bigint, unnest(${skus}::bigint[]), unnest(${warehouseIDs}::bigint[]), unnest(${counts}::integer[])
+            RETURNING *
+          )
+          UPDATE stocks SET on_sale = on_sale - held.count, reserved = reserved + held.count
+          FROM held WHERE stocks.sku = held.sku AND stocks.warehouse_id = held.warehouse_id`,
+      );
     },
+
     async sell(orderID) {
-      await transaction.run('sell stocks', sellStocks({ orderID }));
+      await transaction.run(
+        'sell stocks',
+        statement`
+          WITH held AS (
+            SELECT sku, warehouse_id, count FROM reservations JOIN stocks USING (sku, warehouse_id)
+            WHERE order_id = ${orderID} ORDER BY sku, warehouse_id FOR UPDATE OF stocks
+          ), removed AS (DELETE FROM reservations WHERE order_id = ${orderID})
+          UPDATE stocks SET reserved = reserved - held.count, sold = sold + held.count
+          FROM held WHERE stocks.sku = held.sku AND stocks.warehouse_id = held.warehouse_id`,
+      );
     },
+
     async release(orderID) {
-      await transaction.run('release stocks', releaseStocks({ orderID }));
+      await transaction.run(
+        'release stocks',
+        statement`
+          WITH held AS (
+            SELECT sku, warehouse_id, count FROM reservations JOIN stocks USING (sku, warehouse_id)
+            WHERE order_id = ${orderID} ORDER BY sku, warehouse_id FOR UPDATE OF stocks
+          ), removed AS (DELETE FROM reservations WHERE order_id = ${orderID})
+          UPDATE stocks SET reserved = reserved - held.count, on_sale = on_sale + held.count
+          FROM held WHERE stocks.sku = held.sku AND stocks.warehouse_id = held.warehouse_id`,
+      );
     },
   };
-}
-
-const onSale = () => sql.select().from('stocks').fields(['sku', 'warehouse_id', 'on_sale']).where('on_sale > 0');
-
-const stocksOnSale = fixedStatement<{ sku: number }>(({ sku }) => onSale().where('sku = ?', sku).order('warehouse_id'));
-
-const lockStocks = fixedStatement<{ skus: readonly number[] }>(({ skus }) =>
-  onSale().where('sku = ANY(?::bigint[])', skus).order('sku').order('warehouse_id').for('UPDATE'),
-);
-
-interface Reserved {
-  readonly orderID: bigint;
-  readonly skus: readonly number[];
-  readonly warehouseIDs: readonly bigint[];
-  readonly counts: readonly number[];
-}
-
-const reserveStocks = fixedStatement<Reserved>(({ orderID, skus, warehouseIDs, counts }) => {
-  const rows = sql
-    .select()
-    .field(sql.str('?::bigint', orderID))
-    .field(sql.str('unnest(?::bigint[])', skus))
-    .field(sql.str('unnest(?::bigint[])', warehouseIDs))
-    .field(sql.str('unnest(?::integer[])', counts));
-  const held = sql
-    .insert()
-    .into('reservations')
-    .fromQuery(['order_id', 'sku', 'warehouse_id', 'count'], rows)
-    .returning('*');
-  const shift = sql.update().with('held', held).table('stocks');
-  return whereHeld(
-    shift.set('on_sale', sql.str('on_sale - held.count')).set('reserved', sql.str('reserved + held.count')),
-  );
-});
-
-const sellStocks = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
-  whereHeld(
-    dropping(orderID).set('reserved', sql.str('reserved - held.count')).set('sold', sql.str('sold + held.count')),
-  ),
-);
-
-const releaseStocks = fixedStatement<{ orderID: bigint }>(({ orderID }) =>
-  whereHeld(
-    dropping(orderID).set('reserved', sql.str('reserved - held.count')).set('on_sale', sql.str('on_sale + held.count')),
-  ),
-);
-
-/** The order's reservations go, and their rows of `stocks` are locked in ascending order to be changed by them. */
-function dropping(orderID: bigint) {
-  const held = sql
-    .select()
-    .from('reservations')
-    .join('stocks', null, 'stocks.sku = reservations.sku AND stocks.warehouse_id = reservations.warehouse_id')
-    .fields(['reservations.sku', 'reservations.warehouse_id', 'reservations.count'])
-    .where('reservations.order_id = ?', orderID)
-    .order('reservations.sku')
-    .order('reservations.warehouse_id')
-    .for('UPDATE OF stocks');
-  const gone = sql.delete().from('reservations').where('order_id = ?', orderID);
-  return sql.update().with('held', held).with('gone', gone).table('stocks');
-}
-
-function whereHeld<S extends { from?: unknown; where(condition: string): S }>(shift: S): Statement {
-  (shift.from as (table: string) => S)('held');
-  return shift.where('stocks.sku = held.sku').where('stocks.warehouse_id = held.warehouse_id') as unknown as Statement;
 }
 
 function toStock(row: StockRow): Stock {

@@ -95,10 +95,10 @@ describe('The way of events through Kafka', () => {
     const { publisher, topic } = open(brokers);
     await using _publisher = publisher;
     const orderIDs = Array.from({ length: 40 }, (_, index) => BigInt(index));
-    const tell = async (orderID: bigint): Promise<void> => {
+    const publishAll = async (orderID: bigint): Promise<void> => {
       for (const seq of [1, 2, 3, 4, 5]) await deliver(publisher, eventOf(orderID, seq));
     };
-    await Promise.all(orderIDs.map(tell));
+    await Promise.all(orderIDs.map(publishAll));
     const messages = await readTopic(brokers, topic, 200);
     for (const orderID of orderIDs) {
       const own = messages.filter(({ key }) => key === String(orderID));
@@ -131,7 +131,7 @@ describe('The way of events through Kafka', () => {
     return topic;
   }
 
-  it('tells of one event that Kafka refuses, and sends those beside it', async () => {
+  it('fails for one event that Kafka refuses, and sends those beside it', async () => {
     const brokers = readTestBrokers();
     const { publisher, topic } = open(brokers, { topic: await createTopic(brokers, 'max.message.bytes', '2000') });
     await using _publisher = publisher;
@@ -148,7 +148,7 @@ describe('The way of events through Kafka', () => {
     assert.deepEqual(new Set(messages.map(({ key }) => key)), new Set(['1', '3']));
   });
 
-  it('makes a topic anew that somebody deleted, and blames no event for it', async () => {
+  it('creates a deleted topic again, and blames no event for it', async () => {
     const brokers = readTestBrokers();
     const { publisher, topic } = open(brokers);
     await using _publisher = publisher;
@@ -169,7 +169,7 @@ describe('The way of events through Kafka', () => {
     assert.deepEqual(new Set(outcomes), new Set(['PublisherUnavailable', 'sent']));
   });
 
-  it('stops waiting when nobody waits any more', async () => {
+  it('stops waiting when its caller has left', async () => {
     const { publisher } = open(['127.0.0.1:1']);
     await using _publisher = publisher;
     const reason = new Error('shutting down');
@@ -203,8 +203,8 @@ describe('When Kafka is away', () => {
         const warnedBefore = warnings();
         await broker.kill();
         const during = await createOrders(loms.client, 1, 50);
-        const payed = during.slice(0, 20);
-        for (const orderID of payed) await loms.client.orderPayed({ orderID });
+        const paid = during.slice(0, 20);
+        for (const orderID of paid) await loms.client.orderPayed({ orderID });
         await eventually('it is said', warnings, (count) => count > warnedBefore, WAIT_MAX_MS);
         const [{ waiting } = {}] = await loms.query(
           'SELECT count(*)::integer AS waiting FROM outbox WHERE delivered_at IS NULL',
@@ -218,13 +218,13 @@ describe('When Kafka is away', () => {
           `SELECT max(attempts) AS attempts FROM outbox WHERE order_id IN (${during})`,
         );
         // One, unless a slow machine could not put an event back in time. Whoever is blamed is tried many times meanwhile.
-        assert.ok(Number(attempts) <= 2, `nobody is blamed for an absent Kafka, but there were ${attempts} attempts`);
+        assert.ok(Number(attempts) <= 2, `no event is blamed for an absent Kafka, but there were ${attempts} attempts`);
         const messages = await readTopic([broker.addresses], topic, 130);
         for (const orderID of [...before, ...during]) {
           const own = messages.filter(({ key }) => key === String(orderID)).map(({ value }) => parseJson(value));
           const seqs = (own as { seq: number }[]).map(({ seq }) => seq);
           // At least once: what comes again is a repetition, and never overtakes.
-          assert.deepEqual([...new Set(seqs)], payed.includes(orderID) ? [1, 2, 3] : [1, 2]);
+          assert.deepEqual([...new Set(seqs)], paid.includes(orderID) ? [1, 2, 3] : [1, 2]);
         }
       },
       { publisher },
