@@ -98,6 +98,7 @@ describe('the metrics of the HTTP edge', () => {
     await begun.promise;
     caller.abort();
     await assert.rejects(left);
+    await settled('http_errors_total', { '/look client': 1, '/look server': 1, '/look aborted': 1 });
 
     const socket = connect(server.port, '127.0.0.1').resume();
     socket.end('this is not HTTP\r\n\r\n');

@@ -576,7 +576,12 @@ export const badInputs: readonly BadInput[] = [
     417,
     plainError('invalid_request', 'No expectation but 100-continue is known'),
   ),
-  onWire('a tunnel asked for', 'CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n', 0),
+  onWire(
+    'a tunnel asked for',
+    'CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n',
+    501,
+    plainError('unimplemented', 'This server is no proxy: send the request without CONNECT'),
+  ),
 ];
 
 /** Odd, but right: each is answered by the result that stands here. */

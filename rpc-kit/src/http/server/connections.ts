@@ -1,14 +1,16 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createCanceller } from '../../deadline.ts';
-import type { RpcError } from '../../rpc-error.ts';
+import { RpcError } from '../../rpc-error.ts';
 import { overloaded } from '../../serving/load-shedding.ts';
 import { isRefusedByHeaders } from './answer.ts';
 import { HttpRefusal } from './body.ts';
+import { answerHalfClosed } from './half-closed.ts';
 import type { HttpLimits } from './limits.ts';
 import { LoopStalls } from './loop-stalls.ts';
 import {
   type Connection,
+  cancelCalls,
   isMalformed,
   isTimeout,
   refuseConnection,
@@ -51,6 +53,17 @@ export function serveConnections(server: Server, router: Router): Disposable {
     void answerRequest(router, request, response, caller, () => unanswered.delete(response));
   }
 
+  answerHalfClosed(server, connectionOf);
+  // RFC 9110, section 9.3.6: without this listener, node:http drops the connection with every answer that is due.
+  server.on('connect', (_request, socket) => {
+    const connection = connectionOf(socket);
+    // node:http no longer listens to the socket: an unhandled error would end the process.
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => cancelCalls(connection));
+    metrics.refused('malformed');
+    const refusal = new RpcError('unimplemented', 'This server is no proxy: send the request without CONNECT');
+    void refuseConnection(refusal, socket, connection, refusal);
+  });
   server.on('request', answer);
   server.on('checkExpectation', answer);
   // Without this listener, node:http asks for a body even when the headers alone are refused.

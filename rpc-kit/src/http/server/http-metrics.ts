@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import { CODES } from '../../code.ts';
 import { type Distribution, type Tally, talliedCounterIn, talliedHistogramIn } from '../../telemetry/tallies.ts';
 
 /** Counts HTTP requests, below the calls: a batch is one request, and so is a request that never becomes a call. */
@@ -63,7 +64,8 @@ export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string
       const route = routes.has(path) ? path : 'other';
       const own = seriesOf(verb, route);
       own.seconds.observe(ms / 1_000);
-      if (!finished) {
+      // The answer to a caller that has closed its side is written, whether or not it still reads.
+      if (!finished || status === CODES.cancelled.http) {
         errors.series({ route, kind: 'aborted' }).value += 1;
         return;
       }

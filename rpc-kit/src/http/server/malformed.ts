@@ -45,6 +45,11 @@ export async function refuseConnection(
   socket.end(text, () => socket.destroy());
 }
 
+/** Cancels every call whose answer is due. */
+export function cancelCalls({ unanswered }: Connection): void {
+  for (const caller of unanswered.values()) caller.cancel(new RpcError('cancelled', 'The caller went away'));
+}
+
 /** The response to the request whose headers are complete and whose body is not: always the last one. */
 export function unfinishedRequest({ unanswered }: Connection): ServerResponse | undefined {
   return [...unanswered.keys()].find(({ req }) => !req.complete);

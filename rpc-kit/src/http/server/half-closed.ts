@@ -1,0 +1,23 @@
+import type { Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type Connection, cancelCalls } from './malformed.ts';
+
+/**
+ * A caller that ends its side of the connection may have left, or may read on (`nc -N`, shutdown(SHUT_WR)); the two look the same.
+ * So its calls have as long as nearly every call takes, and are cancelled then, which answers them, too.
+ */
+const HALF_CLOSED_MS = 200;
+
+/** By itself node:http ends the connection of a sender that ends its side, and the answers that are due are lost. */
+export function answerHalfClosed(server: Server, connectionOf: (socket: Duplex) => Connection): void {
+  // Missing in the types: https://github.com/nodejs/node/blob/v26.x/lib/_http_server.js
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.on('connection', (socket) => {
+    socket.once('end', () => {
+      const connection = connectionOf(socket);
+      if (connection.unanswered.size === 0) return;
+      const cancelling = setTimeout(cancelCalls, HALF_CLOSED_MS, connection);
+      socket.once('close', () => clearTimeout(cancelling));
+    });
+  });
+}
