@@ -118,6 +118,19 @@ describe('answers that are large together', () => {
     for (const answer of answers) assert.ok(isSentAlone(answer) || answer.result?.text.length === 100 * KIB);
   });
 
+  it('a batch whose answer is exactly as large as the limit is whole, and one byte more is too much', async () => {
+    const around = '[{"jsonrpc":"2.0","id":0,"result":{"text":""}},{"jsonrpc":"2.0","id":1,"result":{"text":""}}]'
+      .length;
+    for (const more of [0, 1]) {
+      const { bytes, answers } = await postBatch([
+        ['read', KIB],
+        ['read', LIMIT - around - KIB + more],
+      ]);
+      assert.equal(answers.filter(isSentAlone).length, more);
+      assert.equal(bytes === LIMIT, more === 0);
+    }
+  });
+
   it('a large read has no room beside small ones, and not the other way round', async () => {
     const { answers } = await postBatch([
       ['read', LIMIT - 1_000],

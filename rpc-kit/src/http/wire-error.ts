@@ -1,5 +1,7 @@
-import { CODES, codeOfHttpStatus, codeOfJsonRpcNumber, isCode } from '../code.ts';
+import { CODES, type Code, codeOfHttpStatus, codeOfJsonRpcNumber, isCode } from '../code.ts';
 import { RpcError } from '../rpc-error.ts';
+import { storableText } from '../schema/wire-types.ts';
+import { parseRequestId } from '../telemetry/request-id.ts';
 import { boundRetryAfter } from './retry-after.ts';
 
 /** Errors to and from their wire forms. Only code, message, reason, details, pause and request id are sent. */
@@ -41,17 +43,29 @@ export function retryAfterHeader(error: RpcError): Record<string, string> {
 export function fromJsonRpcError(error: unknown, retryAfterMs: number | undefined): RpcError {
   const { code: number, message, data } = isRecord(error) ? error : {};
   const facts = isRecord(data) ? data : {};
-  const code = isCode(facts.code) ? facts.code : (codeOfJsonRpcNumber(Number(number)) ?? 'internal');
-  const text = typeof message === 'string' ? message : 'The peer answered an error without a message';
+  const code = isCode(facts.code) ? facts.code : (codeOfNumber(number) ?? 'internal');
+  const text = messageOf(message) ?? 'The peer answered an error without a message';
   return new RpcError(code, text, optionsOf(facts, retryAfterMs));
+}
+
+/** `Number` throws for objects without a primitive value, raw numbers among them. */
+function codeOfNumber(number: unknown): Code | undefined {
+  return typeof number === 'object' ? undefined : codeOfJsonRpcNumber(Number(number));
 }
 
 /** The error of a peer's plain answer: from its body `{error: {…}}`, or else from the status. */
 export function fromPlainAnswer(status: number, body: unknown, retryAfterMs: number | undefined): RpcError {
   const error = isRecord(body) && isRecord(body.error) ? body.error : {};
   const code = isCode(error.code) ? error.code : codeOfHttpStatus(status);
-  const message = typeof error.message === 'string' ? error.message : `The peer answered HTTP ${status}`;
+  const message = messageOf(error.message) ?? `The peer answered HTTP ${status}`;
   return new RpcError(code, message, optionsOf(error, retryAfterMs));
+}
+
+/** A peer's message is logged and may be sent on; it may have megabytes. */
+const MESSAGE_LENGTH_MAX = 1_000;
+
+function messageOf(message: unknown): string | undefined {
+  return typeof message === 'string' ? storableText(message, MESSAGE_LENGTH_MAX) : undefined;
 }
 
 function optionsOf(data: Record<string, unknown>, retryAfterMs: number | undefined) {
@@ -60,7 +74,7 @@ function optionsOf(data: Record<string, unknown>, retryAfterMs: number | undefin
     details: data.details,
     // The body counts milliseconds, the header whole seconds.
     retryAfterMs: boundRetryAfter(data.retryAfterMs) ?? retryAfterMs,
-    requestId: typeof data.requestId === 'string' ? data.requestId : undefined,
+    requestId: typeof data.requestId === 'string' ? parseRequestId(data.requestId) : undefined,
   };
 }
 

@@ -120,7 +120,7 @@ const faults: readonly Fault[] = [
     title: 'a redirect',
     behaviour: answer(302, '', 'Location: http://other.example/'),
     code: 'internal',
-    message: NO_JSON,
+    message: 'The peer answered HTTP 302',
   },
   {
     title: '400 with HTML',

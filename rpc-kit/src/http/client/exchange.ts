@@ -1,10 +1,9 @@
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { abortReason, onAbort } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
-import { parseJson } from '../../schema/json.ts';
 import { outsideCalls } from '../../telemetry/log-scope.ts';
 import { parseRetryAfter } from '../retry-after.ts';
-import { ListSplitter } from './list-splitter.ts';
+import { AnswerBody, type AnswerLimits } from './answer-body.ts';
 import { Turns } from './turns.ts';
 
 /** Sends requests to one peer. Every failure is an RpcError. */
@@ -21,8 +20,8 @@ export interface ExchangeRequest {
   readonly body: () => string;
   readonly signal: AbortSignal;
   /**
-   * Receives the items of a list while they arrive, when the list exceeds `answerBytesMax`, which then bounds each item, or when
-   * the peer sends it in parts. Without it, a list that is too large fails the request.
+   * Receives the items of a list one by one when the list exceeds the limits of an answer, which then bound each item, when the peer
+   * sends it in parts, or when it breaks off. Without it, a list that is too large fails the request.
    */
   readonly onItem?: (item: unknown, reply: ReplyHead) => void;
 }
@@ -38,13 +37,12 @@ export interface Reply extends ReplyHead {
   readonly value: unknown;
   /** The answer was a list whose items were passed to `onItem`. */
   readonly isSplit: boolean;
-  /** An item of such a list exceeded `answerBytesMax` and was dropped. */
+  /** An item of such a list exceeded the limits and was dropped. */
   readonly hasSkippedItems: boolean;
 }
 
-export interface ExchangeOptions {
+export interface ExchangeOptions extends AnswerLimits {
   readonly connections: number;
-  readonly answerBytesMax: number;
 }
 
 /** A peer on the same network accepts a connection in milliseconds or not at all. */
@@ -64,7 +62,7 @@ const NEVER_SENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-export function createExchange(origin: string, { connections, answerBytesMax }: ExchangeOptions): Exchange {
+export function createExchange(origin: string, { connections, ...limits }: ExchangeOptions): Exchange {
   const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
   const pool = new Pool(origin, {
     connections,
@@ -81,14 +79,10 @@ export function createExchange(origin: string, { connections, answerBytesMax }: 
   return {
     async post(request) {
       try {
-        const { head, body } = await dispatch(pool, turns, request, answerBytesMax);
+        const { head, body } = await dispatch(pool, turns, request, limits);
+        const value = body.value(head.status);
         const { splitter } = body;
-        return {
-          ...head,
-          value: splitter ? undefined : parseAnswer(utf8.decode(body.whole()), head.status),
-          isSplit: splitter !== undefined,
-          hasSkippedItems: splitter?.hasSkipped ?? false,
-        };
+        return { ...head, value, isSplit: splitter !== undefined, hasSkippedItems: splitter?.hasSkipped ?? false };
       } catch (error) {
         throw toRpcFailure(error, request.peer, request.signal);
       }
@@ -99,21 +93,19 @@ export function createExchange(origin: string, { connections, answerBytesMax }: 
   };
 }
 
-const utf8 = new TextDecoder();
-
 interface RawAnswer {
   readonly head: ReplyHead;
   readonly body: AnswerBody;
 }
 
 /** Sends one request by undici's `dispatch`: its `request()` creates streams and promises that double the cost. */
-function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerBytesMax: number): Promise<RawAnswer> {
+function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, limits: AnswerLimits): Promise<RawAnswer> {
   const { path, headers, signal } = request;
   return new Promise((resolve, reject) => {
     if (signal.aborted) throw abortReason(signal);
     let head: ReplyHead = { status: 0, retryAfterMs: undefined };
     const { onItem } = request;
-    const body = new AnswerBody(answerBytesMax, onItem && ((item) => onItem(item, head)));
+    const body = new AnswerBody(limits, onItem && ((item) => onItem(item, head)));
     let controller: Dispatcher.DispatchController | undefined;
     // A dispatched request that waits for its connection has no controller yet; `onRequestStart` ends it.
     const abort = (): void => {
@@ -147,7 +139,10 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerByte
         settle(() => resolve({ head, body }));
       },
       onResponseError(_controller, error) {
-        settle(() => reject(error));
+        settle(() => {
+          if (!signal.aborted) body.salvage();
+          reject(error);
+        });
       },
     };
     const begin = (): void => {
@@ -161,80 +156,9 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, answerByte
   });
 }
 
-type OnItem = (item: unknown) => void;
-
-/** The body of one answer while it arrives. The limit is checked here, because undici's `maxResponseSize` would fail a whole batch. */
-class AnswerBody {
-  readonly #bytesMax: number;
-  readonly #onItem: OnItem | undefined;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
-  splitter: ListSplitter | undefined;
-  /** The peer sends the answer in parts, and the rest may come much later. */
-  isInParts = false;
-
-  constructor(bytesMax: number, onItem: OnItem | undefined) {
-    this.#bytesMax = bytesMax;
-    this.#onItem = onItem;
-  }
-
-  /** @throws {RpcError} when the body exceeds the limit */
-  add(chunk: Buffer): void {
-    if (this.splitter) {
-      this.splitter.add(chunk);
-      return;
-    }
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#bytesMax) this.#split();
-    else if (this.isInParts && this.#onItem) this.isInParts = this.#trySplit(this.#onItem);
-  }
-
-  whole(): Buffer {
-    return this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-  }
-
-  #split(): void {
-    if (!this.#onItem || !this.#trySplit(this.#onItem)) throw answerTooLarge();
-  }
-
-  /** @returns whether the body begins with a list */
-  #trySplit(onItem: OnItem): boolean {
-    const arrived = this.whole();
-    if (!LIST.test(arrived.toString('latin1', 0, LIST_LOOK_AHEAD))) return false;
-    this.#chunks = [];
-    this.splitter = new ListSplitter(this.#bytesMax, onItem);
-    this.splitter.add(arrived);
-    return true;
-  }
-}
-
-const LIST = /^\s*\[/;
-/** More than the white space that servers send before a list. */
-const LIST_LOOK_AHEAD = 16;
-
-export function answerTooLarge(): RpcError {
-  return new RpcError('internal', 'The peer answered more than may be read');
-}
-
-function parseAnswer(text: string, status: number): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    // A proxy's error page is not JSON, but its status is meaningful.
-    if (status >= 400) return undefined;
-    throw notJson(error);
-  }
-}
-
-function notJson(cause: unknown): RpcError {
-  return new RpcError('internal', 'The peer answered something that is not JSON', { cause });
-}
-
 function toRpcFailure(error: unknown, peer: string, signal: AbortSignal): RpcError {
   if (error instanceof RpcError) return error;
   if (signal.aborted) return abortReason(signal);
-  if (error instanceof SyntaxError) return notJson(error);
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   // A request that fails while connecting, e.g. by a reset from a server that has just stopped, was never sent.
   const neverSent = syscall === 'connect' || NEVER_SENT.has(code);

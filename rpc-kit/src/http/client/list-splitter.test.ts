@@ -5,7 +5,11 @@ import { ListSplitter } from './list-splitter.ts';
 
 function split(text: string, cuts: readonly number[], itemBytesMax = Number.POSITIVE_INFINITY) {
   const items: unknown[] = [];
-  const splitter = new ListSplitter(itemBytesMax, (item) => items.push(item));
+  const splitter = new ListSplitter(
+    itemBytesMax,
+    (item) => items.push(item),
+    (item) => parseJson(item.toString()),
+  );
   const bytes = Buffer.from(text);
   const edges = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length];
   edges.slice(1).forEach((edge, index) => {

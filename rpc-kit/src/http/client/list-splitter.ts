@@ -1,5 +1,3 @@
-import { parseJson } from '../../schema/json.ts';
-
 /**
  * Splits a JSON list into its items while it arrives, so that memory is bounded by one item. Items are objects, as answers to
  * calls always are. The text between them is not checked.
@@ -7,6 +5,7 @@ import { parseJson } from '../../schema/json.ts';
 export class ListSplitter {
   readonly #itemBytesMax: number;
   readonly #onItem: (item: unknown) => void;
+  readonly #parse: (item: Buffer) => unknown;
   #depth = 0;
   #isInText = false;
   #isEscaped = false;
@@ -15,12 +14,14 @@ export class ListSplitter {
   /** Whether an item exceeded the limit and was skipped. */
   hasSkipped = false;
 
-  constructor(itemBytesMax: number, onItem: (item: unknown) => void) {
+  /** @param parse returns `undefined` for an item that is to be skipped */
+  constructor(itemBytesMax: number, onItem: (item: unknown) => void, parse: (item: Buffer) => unknown) {
     this.#itemBytesMax = itemBytesMax;
     this.#onItem = onItem;
+    this.#parse = parse;
   }
 
-  /** @throws {SyntaxError} when an item is not JSON */
+  /** @throws what `parse` throws */
   add(chunk: Buffer): void {
     let start = 0;
     for (let index = 0; index < chunk.length; index++) {
@@ -49,19 +50,17 @@ export class ListSplitter {
 
   #end(part: Buffer): void {
     this.#collect(part);
-    const item = this.#item;
     const isTooLarge = this.#itemBytes > this.#itemBytesMax;
+    const item = isTooLarge ? undefined : this.#parse(Buffer.concat(this.#item));
     this.#item = [];
     this.#itemBytes = 0;
-    if (isTooLarge) this.hasSkipped = true;
-    else this.#onItem(parseJson(utf8.decode(Buffer.concat(item))));
+    if (item === undefined) this.hasSkipped = true;
+    else this.#onItem(item);
   }
 }
 
 /** The depth of brackets inside an item of the list. */
 const ITEM_DEPTH = 2;
-
-const utf8 = new TextDecoder();
 
 const QUOTE = 0x22;
 const OPEN_BRACKET = 0x5b;

@@ -2,9 +2,10 @@ import type { Call } from '../../call.ts';
 import type { BatchedCall } from '../../calling/batching.ts';
 import { SEND_ALONE } from '../../calling/failure.ts';
 import type { Code } from '../../code.ts';
-import { type RpcError, toRpcError } from '../../rpc-error.ts';
+import { RpcError, toRpcError } from '../../rpc-error.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from '../wire-error.ts';
-import { answerTooLarge, type Reply, type ReplyHead } from './exchange.ts';
+import { answerTooLarge } from './answer-body.ts';
+import type { Reply, ReplyHead } from './exchange.ts';
 
 /** The connection that a batch is sent over. */
 export interface BatchWire {
@@ -27,7 +28,7 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
     resolve(wire.callAlone(call));
   };
   const settle = (answer: unknown, reply: ReplyHead): void => {
-    const batched = isRecord(answer) ? unanswered.get(answer.id) : undefined;
+    const batched = isRecord(answer) ? unanswered.get(idOf(answer)) : undefined;
     if (!batched) return;
     unanswered.delete(batched.id);
     try {
@@ -37,17 +38,23 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
       else batched.reject(error);
     }
   };
+  let items = 0;
+  const settleItem = (answer: unknown, reply: ReplyHead): void => {
+    items += 1;
+    if (items > ANSWERS_PER_CALL_MAX * batch.length) throw answerTooLarge();
+    settle(answer, reply);
+  };
   // Calls whose callers left while the batch waited for a connection are not sent.
   const body = (): string => {
     const present = batch.filter(({ call }) => !call.signal.aborted);
     return `[${present.map(({ text }) => text()).join(',')}]`;
   };
   const failure = await wire
-    .post(body, signal, settle)
+    .post(body, signal, settleItem)
     .then((reply) => {
       if (!Array.isArray(reply.value)) return failureOfReply(reply);
       for (const answer of reply.value) settle(answer, reply);
-      return { error: fromPlainAnswer(reply.status, undefined, reply.retryAfterMs), isOfBatch: false };
+      return { error: leftUnanswered(), isOfBatch: true };
     })
     .catch((error) => ({ error: toRpcError(error), isOfBatch: true }));
   for (const batched of unanswered.values()) {
@@ -57,6 +64,9 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
   return resent;
 }
 
+/** A list of a million answers costs a second to parse; twice as many answers as calls are a mistake of the peer already. */
+const ANSWERS_PER_CALL_MAX = 2;
+
 interface BatchFailure {
   readonly error: RpcError;
   /** The batch failed as a whole, which says nothing about its calls. */
@@ -65,18 +75,24 @@ interface BatchFailure {
 
 /** The failure of the calls that are still unanswered after a reply that is not a whole list. */
 function failureOfReply(reply: Reply): BatchFailure {
-  if (reply.isSplit) {
-    const error = reply.hasSkippedItems
-      ? answerTooLarge()
-      : fromPlainAnswer(reply.status, undefined, reply.retryAfterMs);
-    return { error, isOfBatch: false };
-  }
+  if (reply.hasSkippedItems) return { error: answerTooLarge(), isOfBatch: false };
+  if (reply.isSplit) return { error: leftUnanswered(), isOfBatch: true };
   try {
     resultOf(reply.value, reply);
     return { error: fromPlainAnswer(reply.status, undefined, reply.retryAfterMs), isOfBatch: true };
   } catch (error) {
     return { error: toRpcError(error), isOfBatch: true };
   }
+}
+
+/** Some servers return the id as text. A call that is sent alone accepts its answer whatever the id. */
+function idOf({ id }: Record<string, unknown>): unknown {
+  return typeof id === 'string' ? Number(id) : id;
+}
+
+/** A peer that omits answers, or sends them under other ids, may not support batches. */
+function leftUnanswered(): RpcError {
+  return new RpcError('internal', 'The peer left the call without an answer');
 }
 
 /** A refusal with these codes proves that the peer executed nothing: it refuses batches, one of their calls, or their size. */

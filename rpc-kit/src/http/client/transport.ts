@@ -30,6 +30,8 @@ export interface HttpTransportOptions {
   readonly connections?: number;
   /** Bytes of the answer to one call, alone or in a batch. A larger answer fails its call. */
   readonly answerBytesMax?: number;
+  /** Values in the answer to one call, i.e. elements and members. A number of more than 15 digits counts as six of them. */
+  readonly answerValuesMax?: number;
   /** The User-Agent by which the peer knows this client: `checkout/0.1.0`. */
   readonly userAgent: string;
 }
@@ -42,6 +44,8 @@ const DEFAULTS = {
   // One connection carries some thousands of calls a second; more of them keep slow calls from blocking the others.
   connections: 32,
   answerBytesMax: 4 * 1024 * 1024,
+  // To refuse each of as many values takes 25 ms, which holds the event loop. The largest answer of this system has 1,000.
+  answerValuesMax: 30_000,
 } as const satisfies Partial<HttpTransportOptions>;
 
 /**
@@ -53,12 +57,21 @@ const DEFAULTS = {
  * @throws {RangeError} for an option outside its range; undici reads 0 connections as no limit
  */
 export function createHttpTransport(url: string, options: HttpTransportOptions): HttpTransport {
-  const given = checkWhole({ ...DEFAULTS, ...options }, { connections: LIMIT, answerBytesMax: LIMIT });
-  const { face, batching, connections, answerBytesMax, userAgent } = given;
+  const given = checkWhole(
+    { ...DEFAULTS, ...options },
+    {
+      connections: LIMIT,
+      answerBytesMax: LIMIT,
+      answerValuesMax: LIMIT,
+    },
+  );
+  const { face, batching, connections, answerBytesMax, answerValuesMax, userAgent } = given;
   const { origin, pathname, search, authorization } = parseHttpUrl(url);
-  const exchange = createExchange(origin, { connections, answerBytesMax });
+  const exchange = createExchange(origin, { connections, answerBytesMax, answerValuesMax });
   const headers = {
     'content-type': 'application/json',
+    // Without this header, a server may choose any coding (RFC 9110, section 12.5.3); this client decodes none.
+    'accept-encoding': 'identity',
     'user-agent': userAgent,
     ...(authorization && { authorization }),
   };

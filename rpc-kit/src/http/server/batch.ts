@@ -79,8 +79,8 @@ interface Slot {
 class BatchAnswers {
   readonly #bytesMax: number;
   readonly #slots: (Slot | undefined)[] = [];
-  /** The two brackets; each answer adds its comma. */
-  #bytes = 2;
+  /** The two brackets, less the comma that is counted for each answer and not written behind the last one. */
+  #bytes = 1;
   #hasBegun = false;
 
   constructor(bytesMax: number) {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { RpcError } from '../../rpc-error.ts';
 import { parseJson, type Spelled } from '../../schema/json.ts';
 import { surveyJson } from '../../schema/json-survey.ts';
+import { GatheredBytes, PIECE_BYTES_MIN } from '../gathered-bytes.ts';
 import type { HttpLimits } from './limits.ts';
 
 /** A refusal with its own HTTP status. */
@@ -33,25 +34,16 @@ export async function readBody(request: IncomingMessage, limits: HttpLimits): Pr
 /** Reads by events, because a stream's iterator costs as much as the rest of a small call. */
 function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let whole: Buffer = NO_BYTES;
-    let length = 0;
-    let pieces = 0;
+    const body = new GatheredBytes();
     const onData = (chunk: Buffer): void => {
-      const before = length;
-      length += chunk.length;
-      pieces += 1;
-      const refused = refusalOfPieces(length, pieces, limits);
-      if (refused) {
-        request.off('data', onData).pause();
-        reject(refused);
-      } else if (before === 0) whole = chunk;
-      else {
-        if (length > whole.length) whole = grown(whole.subarray(0, before), length);
-        chunk.copy(whole, before);
-      }
+      body.add(chunk);
+      const refused = refusalOf(body, limits);
+      if (!refused) return;
+      request.off('data', onData).pause();
+      reject(refused);
     };
     request.on('data', onData);
-    request.once('end', () => resolve(whole.subarray(0, length)));
+    request.once('end', () => resolve(body.bytes()));
     // Also emitted after the end, when the promise is already settled.
     request.once('close', () => {
       if (!request.complete) reject(new RpcError('cancelled', 'The caller went away before it had sent the body'));
@@ -59,27 +51,10 @@ function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer
   });
 }
 
-/** A short body may arrive byte by byte. */
-const SMALL_PIECES_MAX = 1_000;
-/**
- * Each piece costs a microsecond or two, and a body in chunks of one byte has a million pieces. Networks deliver at least 500 bytes at
- * a time.
- */
-const PIECE_BYTES_MIN = 256;
-
-function refusalOfPieces(length: number, pieces: number, limits: HttpLimits): HttpRefusal | undefined {
-  if (length > limits.bodyBytesMax) return tooLarge(limits);
-  if (pieces <= SMALL_PIECES_MAX + length / PIECE_BYTES_MIN) return undefined;
+function refusalOf(body: GatheredBytes, limits: HttpLimits): HttpRefusal | undefined {
+  if (body.length > limits.bodyBytesMax) return tooLarge(limits);
+  if (!body.isShredded) return undefined;
   return new HttpRefusal(400, `The body arrives in too many pieces: send at least ${PIECE_BYTES_MIN} bytes at a time`);
-}
-
-const NO_BYTES = Buffer.alloc(0);
-
-/** Doubles the buffer: a list of pieces would take more than a hundred bytes for each. */
-function grown(bytes: Buffer, length: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * bytes.length));
-  bytes.copy(larger);
-  return larger;
 }
 
 /** Refuses a request by its headers alone, e.g. before `100 Continue` is sent. */
