@@ -37,14 +37,14 @@ describe('the app', () => {
     assert.match(await registry.metrics(), /^notifications_stored_total\{status="awaiting payment"\} 1$/m);
   });
 
-  it('neither logs nor counts an event that was taken before', async () => {
+  it('neither logs nor counts a repeated event', async () => {
     const { client, registry, notificationLines } = start({ stored: { ...event, text: 'Order 1 was received.' } });
     await client.deliver({ ...event, eventID: event.eventID.toUpperCase() });
     assert.deepEqual(notificationLines(), []);
     assert.doesNotMatch(await registry.metrics(), /^notifications_stored_total\{/m);
   });
 
-  it('refuses a contradiction for good and warns of it in the log, with both sides', async () => {
+  it('refuses a contradiction for good and logs a warning with both events', async () => {
     const { client, lines } = start({ stored: { ...event, user: 5n, text: 'Order 1 was received.' } });
     const error = await client.deliver(event).catch((reason: unknown) => reason);
     assert(failedWith(error, contract.methods.deliver, 'event_conflict'));
@@ -54,7 +54,7 @@ describe('the app', () => {
     assert.match(line?.err?.message ?? '', /user 9223372036854775807.* contradicts .*user 5/);
   });
 
-  it('refuses a cursor that it did not give and names the param', async () => {
+  it('refuses a foreign cursor and names the param', async () => {
     const { client } = start();
     const error = await client
       .history({ user: 1n, limit: 1, cursor: 'bm90IG91cnM' })
@@ -74,7 +74,7 @@ interface LogLine {
   readonly err?: { readonly message: string };
 }
 
-/** The app over an order of which at most the given notification is stored. */
+/** The app with at most one stored notification. */
 function start({ stored }: { readonly stored?: Notification } = {}) {
   const lines: LogLine[] = [];
   const logger = pino({ base: null, timestamp: false }, { write: (line: string) => lines.push(JSON.parse(line)) });

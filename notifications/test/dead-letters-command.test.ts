@@ -55,7 +55,7 @@ describe('the command behind make dead-letters and make replay', () => {
     return stdout.trimEnd().split('\n');
   }
 
-  it('prints no control character of a letter, and one line for each', async () => {
+  it('prints one line for each letter, without control characters', async () => {
     const hostile = '\u001b[2J\u0007\r\n\u009b31m\u202e\u2028\u007f😀';
     await bury(1n, hostile, hostile);
     await bury(2n, Buffer.from([0xff, 0x00, 0x1b]));
@@ -67,7 +67,7 @@ describe('the command behind make dead-letters and make replay', () => {
     assert.match(lines.at(-1) as string, /"a{119}…"$/);
   });
 
-  it('replays the other orders where the database refuses the events of one', async () => {
+  it('replays the other orders if the database refuses the events of one', async () => {
     const [poison, first, second] = [createEvent(), ...createEvents(2)] as [OrderEvent, OrderEvent, OrderEvent];
     await database.query(`ALTER TABLE notifications ADD CONSTRAINT not_this CHECK (order_id <> ${poison.orderID})`);
     for (const event of [poison, first, second]) {

@@ -41,7 +41,7 @@ describe('deliver', () => {
     return lines.filter((line) => line.order_id === String(orderID)).map(({ seq }) => seq);
   }
 
-  function placesOf(events: readonly OrderEvent[]) {
+  function keysOf(events: readonly OrderEvent[]) {
     return events.map(({ seq, eventID }) => ({ seq: BigInt(seq), event_id: eventID }));
   }
 
@@ -49,19 +49,19 @@ describe('deliver', () => {
     const events = createEvents(3);
     const [{ orderID }] = events as [OrderEvent];
     for (const event of events) assert.deepEqual(await service.client.deliver(event), {});
-    assert.deepEqual(await stored(orderID), placesOf(events));
+    assert.deepEqual(await stored(orderID), keysOf(events));
     assert.deepEqual(logged(orderID), [1, 2, 3]);
   });
 
-  it('answers an event that was taken before again and does nothing', async () => {
+  it('answers a repeated event again and does nothing', async () => {
     const events = createEvents(2);
     const [first] = events as [OrderEvent];
     for (const event of [...events, ...events, first]) assert.deepEqual(await replica.client.deliver(event), {});
-    assert.deepEqual(await stored(first.orderID), placesOf(events));
+    assert.deepEqual(await stored(first.orderID), keysOf(events));
     assert.deepEqual(logged(first.orderID), [1, 2]);
   });
 
-  it('knows an eventID in upper case as the same', async () => {
+  it('treats an eventID in upper case as the same', async () => {
     const event = createEvent();
     await service.client.deliver(event);
     const { orderID, user, at } = event;
@@ -70,35 +70,35 @@ describe('deliver', () => {
     assert.equal(await answer.text(), '{}');
   });
 
-  it('refuses an event before its predecessor and says which one it expects', async () => {
+  it('refuses an event before its predecessor and names the expected one', async () => {
     const [first, second, third] = createEvents(3) as [OrderEvent, OrderEvent, OrderEvent];
     const { orderID } = first;
     await assertOutOfOrder(service.client.deliver(second), { orderID, expectedSeq: 1 });
     await service.client.deliver(first);
     await assertOutOfOrder(service.client.deliver(third), { orderID, expectedSeq: 2 });
-    assert.deepEqual(await stored(orderID), placesOf([first]));
+    assert.deepEqual(await stored(orderID), keysOf([first]));
   });
 
-  it('takes an event once that comes 20 times at the same moment', async () => {
+  it('stores an event once that arrives 20 times concurrently', async () => {
     const event = createEvent();
     const calls = Array.from({ length: 20 }, (_, index) => (index % 2 ? service : replica).client.deliver(event));
     for (const answer of await Promise.all(calls)) assert.deepEqual(answer, {});
-    assert.deepEqual(await stored(event.orderID), placesOf([event]));
+    assert.deepEqual(await stored(event.orderID), keysOf([event]));
     assert.deepEqual(logged(event.orderID), [1]);
   });
 
-  it('ends up complete and ascending when neighbours come shuffled, at once, and each again until it fits', async () => {
+  it('is complete and ascending after events that arrive shuffled and concurrently, and are sent again until they fit', async () => {
     const orders = Array.from({ length: 10 }, () => createEvents(5));
     const shuffled = orders.flat().sort(() => Math.random() - 0.5);
-    await Promise.all(shuffled.map((event, index) => deliverUntilTaken(index % 2 ? service : replica, event)));
+    await Promise.all(shuffled.map((event, index) => deliverUntilStored(index % 2 ? service : replica, event)));
     for (const events of orders) {
       const [{ orderID }] = events as [OrderEvent];
-      assert.deepEqual(await stored(orderID), placesOf(events));
+      assert.deepEqual(await stored(orderID), keysOf(events));
       assert.deepEqual(logged(orderID).sort(), [1, 2, 3, 4, 5]);
     }
   });
 
-  it('refuses another event under a seq that was taken', async () => {
+  it('refuses another event under a stored seq', async () => {
     const event = createEvent();
     await service.client.deliver(event);
     const others: Partial<OrderEvent>[] = [
@@ -108,10 +108,10 @@ describe('deliver', () => {
       { at: new Date(event.at.getTime() + 1) },
     ];
     for (const other of others) await assertConflict(service.client.deliver({ ...event, ...other }), event);
-    assert.deepEqual(await stored(event.orderID), placesOf([event]));
+    assert.deepEqual(await stored(event.orderID), keysOf([event]));
   });
 
-  it('refuses an eventID that was taken by another order', async () => {
+  it('refuses an eventID that is stored for another order', async () => {
     const event = createEvent();
     await service.client.deliver(event);
     const other = createEvent({ eventID: event.eventID });
@@ -119,7 +119,7 @@ describe('deliver', () => {
     assert.deepEqual(await stored(other.orderID), []);
   });
 
-  it('takes one of two events that claim one place at the same moment and refuses the other', async () => {
+  it('stores one of two concurrent events with the same seq and refuses the other', async () => {
     const event = createEvent();
     const rivals = [event, { ...event, eventID: randomUUID() }] as const;
     const outcomes = await Promise.allSettled([service.client.deliver(rivals[0]), replica.client.deliver(rivals[1])]);
@@ -129,7 +129,7 @@ describe('deliver', () => {
     assert.equal((await stored(event.orderID)).length, 1);
   });
 
-  it('leaves other orders alone while one is stuck', async () => {
+  it('stores events of other orders while one order is stuck', async () => {
     const stuck = createEvent({ seq: 2 });
     const event = createEvent({ user: stuck.user });
     await assertOutOfOrder(service.client.deliver(stuck), { orderID: stuck.orderID, expectedSeq: 1 });
@@ -156,7 +156,7 @@ async function assertConflict(call: Promise<unknown>, { orderID, seq }: OrderEve
 }
 
 /** What a relay does with an event that came too early. */
-async function deliverUntilTaken({ client }: RunningService, event: OrderEvent): Promise<void> {
+async function deliverUntilStored({ client }: RunningService, event: OrderEvent): Promise<void> {
   for (;;) {
     try {
       await client.deliver(event);

@@ -1,4 +1,4 @@
-/** A process of its own: it writes a journal as notifications does, and is ended by SIGKILL at the point that CRASH_AT names. */
+/** A process that writes a journal as notifications does, and kills itself at the point CRASH_AT. */
 import { appendFileSync } from 'node:fs';
 import { toLine } from '../src/journal/line.ts';
 import type { JournalQueue } from '../src/journal/queue.ts';
@@ -15,12 +15,12 @@ function dyingQueue(queue: JournalQueue): JournalQueue {
   return {
     ...queue,
     async claim(journalID, limit, written, context) {
-      const notes = written.length > 0;
-      if (notes) reach('before the note');
-      const taken = await queue.claim(journalID, limit, written, context);
-      if (notes) reach('after the note');
-      if (taken.length > 0) reach('after the claim');
-      return taken;
+      const acknowledges = written.length > 0;
+      if (acknowledges) reach('before the acknowledgement');
+      const claimed = await queue.claim(journalID, limit, written, context);
+      if (acknowledges) reach('after the acknowledgement');
+      if (claimed.length > 0) reach('after the claim');
+      return claimed;
     },
   };
 }

@@ -27,7 +27,7 @@ describe('history', () => {
     for (const event of events) await service.client.deliver(event);
   }
 
-  /** Every page up to the last one; the number of pages is bounded, so that a cursor that stands still is found. */
+  /** Every page up to the last one; the number of pages is bounded, so that a cursor that does not advance fails the test. */
   async function readPages(params: HistoryParams, pagesMax: number): Promise<HistoryEntry[][]> {
     const pages: HistoryEntry[][] = [];
     let cursor: string | undefined;
@@ -65,7 +65,7 @@ describe('history', () => {
     );
   });
 
-  it('takes from inclusively and to exclusively', async () => {
+  it('treats from as inclusive and to as exclusive', async () => {
     const [first, second, third] = createEvents(3) as [OrderEvent, OrderEvent, OrderEvent];
     const { user } = first;
     await deliverAll([first, second, third]);
@@ -78,7 +78,7 @@ describe('history', () => {
     assert.deepEqual(await seqsFound({ from: second.at, to: second.at }), []);
   });
 
-  it('gives a cursor only when there is more', async () => {
+  it('returns a cursor only if another page follows', async () => {
     const events = createEvents(3);
     const [{ user }] = events as [OrderEvent];
     await deliverAll(events);
@@ -86,15 +86,15 @@ describe('history', () => {
     assert.equal((await service.client.history({ user, limit: 3 })).nextCursor, undefined);
   });
 
-  it('shows no notification twice when new ones come between two pages', async () => {
+  it('shows no notification twice if new ones arrive between two pages', async () => {
     const events = createEvents(5);
     const [{ user }] = events as [OrderEvent];
     await deliverAll(events.slice(0, 4));
     const { nextCursor } = await service.client.history({ user, limit: 2 });
     await deliverAll(events.slice(4));
-    const { notifications: rest } = await service.client.history({ user, limit: 10, cursor: nextCursor });
+    const { notifications: older } = await service.client.history({ user, limit: 10, cursor: nextCursor });
     assert.deepEqual(
-      rest.map(({ seq }) => seq),
+      older.map(({ seq }) => seq),
       [2, 1],
     );
   });
@@ -117,7 +117,7 @@ describe('history', () => {
     }
   });
 
-  it('keeps times at the ends of what a text can say, and pages between them', async () => {
+  it('keeps the earliest and the latest time of the wire, and pages between them', async () => {
     const user = newId();
     const ends = ['0000-01-01T00:00:00.000Z', '0000-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'];
     await deliverAll(ends.map((at) => createEvent({ user, at: new Date(at) })));

@@ -7,7 +7,7 @@ import { createApp } from '../src/app.ts';
 import { createHistory } from '../src/history/history.ts';
 import { openNotifications } from '../src/repository/notifications.ts';
 
-/** A line of the log: what a user was really told. */
+/** The log line of an announced notification. */
 export interface Told {
   readonly msg: string;
   readonly user: string;
@@ -19,7 +19,7 @@ export interface Told {
 export interface NotificationsOptions {
   readonly port?: number;
   readonly databaseUrl: string;
-  /** Every notification is put here as it is sent. */
+  /** Receives every announced notification. */
   readonly told: Told[];
 }
 

@@ -30,15 +30,15 @@ describe('A journal file', () => {
     const [header = '', line = '', end] = await linesOf();
     assert.deepEqual(JSON.parse(header), { journal: journal.id, version: 1 });
     const { eventID, seq, status, at, text } = notification;
-    const told = `{"eventID":"${eventID}","orderID":9223372036854775807,"seq":${seq},"user":-9223372036854775808,`;
+    const start = `{"eventID":"${eventID}","orderID":9223372036854775807,"seq":${seq},"user":-9223372036854775808,`;
     assert.ok(
-      line.startsWith(`${told}"status":"${status}","at":"${at.toISOString()}","text":"${text}","journaledAt":"`),
+      line.startsWith(`${start}"status":"${status}","at":"${at.toISOString()}","text":"${text}","journaledAt":"`),
     );
     assert.ok(Date.parse(JSON.parse(line).journaledAt) > 0);
     assert.equal(end, '');
   });
 
-  it('is the same journal when it is opened again, also under another name', async () => {
+  it('is the same journal after it was closed, also under another name', async () => {
     const id = await openJournalFile(path).then(async (journal) => {
       await journal[Symbol.asyncDispose]();
       return journal.id;
@@ -48,7 +48,7 @@ describe('A journal file', () => {
     assert.equal(journal.id, id);
   });
 
-  it('loses the end of a line that was not written to its end, and tells the last ones before it', async () => {
+  it('truncates an incomplete last line, and returns the lines before it', async () => {
     const notifications = Array.from({ length: 300 }, () => createNotification());
     {
       await using journal = await openJournalFile(path);
@@ -63,7 +63,7 @@ describe('A journal file', () => {
     assert.equal(await readFile(path, 'utf8'), whole);
   });
 
-  it('goes on after a line torn at any byte', async () => {
+  it('continues after a line torn at any byte', async () => {
     const [first, second] = [createNotification(), createNotification()];
     let whole = 0;
     let header = 0;
@@ -82,19 +82,19 @@ describe('A journal file', () => {
       const written = await journal.repair(1);
       assert.equal(written.has(first.eventID), size === whole);
       await journal.append([second]);
-      const told = (await linesOf()).slice(1, -1).map((line) => JSON.parse(line).eventID);
-      assert.deepEqual(told, size === whole ? [first.eventID, second.eventID] : [second.eventID]);
+      const eventIDs = (await linesOf()).slice(1, -1).map((line) => JSON.parse(line).eventID);
+      assert.deepEqual(eventIDs, size === whole ? [first.eventID, second.eventID] : [second.eventID]);
     }
   });
 
-  it('begins anew where only a part of its first line was written', async () => {
+  it('replaces an incomplete first line', async () => {
     await writeFile(path, '{"journal":"7f0c');
     await using journal = await openJournalFile(path);
     assert.deepEqual(JSON.parse((await linesOf())[0] ?? ''), { journal: journal.id, version: 1 });
   });
 
-  it('refuses a file that is no journal, and leaves it as it is', async () => {
-    for (const text of ['a note to myself\n', `${'x'.repeat(500)}`, '{"journal":"mine","version":1}\n']) {
+  it('refuses a file that is not a journal, and does not change it', async () => {
+    for (const text of ['a foreign text\n', `${'x'.repeat(500)}`, '{"journal":"mine","version":1}\n']) {
       await writeFile(path, text);
       await assert.rejects(
         openJournalFile(path),
@@ -104,7 +104,7 @@ describe('A journal file', () => {
     }
   });
 
-  it('is written by one at a time, and says so', async () => {
+  it('is open in one process at a time, and names the reason', async () => {
     const journal = await openJournalFile(path);
     await assert.rejects(
       openJournalFile(path, { waitMs: 0 }),

@@ -19,7 +19,7 @@ import { openNotifications } from '../src/repository/notifications.ts';
 import type { Webhook } from '../src/webhook/client.ts';
 import { createDeliveryQueue } from '../src/webhook/queue.ts';
 
-/** One notification of a journal, as it stands there. */
+/** A line of a journal. */
 export interface Entry {
   readonly eventID: string;
   readonly orderID: bigint;
@@ -27,14 +27,14 @@ export interface Entry {
   readonly journaledAt: Date;
 }
 
-/** Where a process that writes a journal can end. */
+/** The points at which a process that writes a journal is killed. */
 export const CRASH_POINTS = [
   'after the claim',
   'after the first bytes',
   'in the middle of a batch',
   'before the last byte',
-  'before the note',
-  'after the note',
+  'before the acknowledgement',
+  'after the acknowledgement',
 ] as const;
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
@@ -42,11 +42,11 @@ export interface JournalGround extends AsyncDisposable {
   readonly databaseUrl: string;
   readonly database: Database;
   pathOf(name: string): string;
-  /** Stores the notifications of events that came. */
+  /** Stores the notifications of the events. */
   store(events: readonly OrderEvent[], trace?: TraceContext): Promise<void>;
   /** All lines of all journals; those of one file in their order. */
   entries(): Promise<Entry[]>;
-  /** Waits until nothing is queued any more. */
+  /** Waits until the queue is empty. */
   drained(): Promise<void>;
   queued(): Promise<number>;
 }
@@ -86,7 +86,7 @@ export async function openJournalGround(targets: readonly DeliveryTarget[] = ['j
   };
 }
 
-/** The notifications of a journal; fails where a line is none. */
+/** The lines of a journal; fails at a line that is not a notification. */
 export async function readJournal(path: string): Promise<Entry[]> {
   const [, ...lines] = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
   return lines.map((line) => {
@@ -102,7 +102,7 @@ interface Line {
   readonly journaledAt: string;
 }
 
-/** Numbers beyond what JavaScript's hold are kept as they were spelled. */
+/** parseJson keeps the spelling of numbers that a JavaScript number cannot hold. */
 function toText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
@@ -111,13 +111,13 @@ export interface ReplicaOptions {
   readonly database: Database;
   readonly path?: string;
   readonly webhook?: Webhook;
-  /** What a test may put around the parts. */
+  /** Wraps the queue. */
   readonly queue?: (queue: JournalQueue) => JournalQueue;
   readonly journal?: (journal: Journal) => Journal;
   readonly registry?: Registry;
 }
 
-/** The deliveries of one replica, as its main.ts puts them together. */
+/** The deliveries of one replica, composed as in main.ts. */
 export async function startReplica(options: ReplicaOptions): Promise<Deliveries> {
   const { database, path, webhook, registry = new Registry() } = options;
   await using resources = new AsyncDisposableStack();
@@ -144,7 +144,7 @@ export function statement(text: string, values: unknown[] = []): Statement {
   return { toParam: () => ({ text, values }) } as Statement;
 }
 
-/** Below mocha's own limit, which would not say what was waited for. */
+/** Below mocha's own limit, whose message would not name the condition. */
 const WAIT_MAX_MS = 75_000;
 const POLL_MS = 20;
 

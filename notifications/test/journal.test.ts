@@ -19,14 +19,14 @@ import {
 } from './journal-ground.ts';
 import { createEvents } from './order-events.ts';
 
-function placesOf(entries: readonly Pick<Entry, 'orderID' | 'seq'>[]): string[] {
+function keysOf(entries: readonly Pick<Entry, 'orderID' | 'seq'>[]): string[] {
   return entries.map(({ orderID, seq }) => `${orderID}/${seq}`).toSorted();
 }
 
 /** Each event is there exactly once; those of an order ascend in each file, and from file to file in time. */
 async function assertExactlyOnce(ground: JournalGround, events: readonly OrderEvent[]): Promise<void> {
   const entries = await ground.entries();
-  assert.deepEqual(placesOf(entries), placesOf(events));
+  assert.deepEqual(keysOf(entries), keysOf(events));
   const seqs = new Map<bigint, number[]>();
   for (const { orderID, seq } of entries.toSorted((a, b) => a.journaledAt.getTime() - b.journaledAt.getTime())) {
     seqs.set(orderID, [...(seqs.get(orderID) ?? []), seq]);
@@ -41,7 +41,7 @@ async function assertExactlyOnce(ground: JournalGround, events: readonly OrderEv
 
 const DEATH_MAX_MS = 60_000;
 
-/** Of two replicas that look for work at the same pace, one will hardly be the faster so many times. */
+/** Two replicas poll at the same interval, so one of them hardly wins so many times in a row. */
 const ROUNDS_MAX = 10;
 type Events = ReturnType<typeof createEvents>;
 
@@ -62,7 +62,7 @@ describe('The journal', () => {
     await ground.store(events);
     await ground.drained();
     await assertExactlyOnce(ground, events);
-    // What was noted is counted right after it can be seen.
+    // The counter follows the acknowledgement.
     await eventually('they are counted', async () =>
       /^deliveries_total\{sink="journal"\} 100$/m.test(await registry.metrics()),
     );
@@ -71,28 +71,28 @@ describe('The journal', () => {
     assert.match(text, /^delivery_lag_seconds\{sink="journal"\} 0$/m);
   });
 
-  it('takes what comes next as it notes what it has, and nothing that follows what it has only taken', async () => {
+  it('claims successors in the statement that acknowledges their predecessors, and none of a claim that is not acknowledged', async () => {
     const queue = createJournalQueue(ground.database);
     const [one, other] = [createEvents(3), createEvents(2)];
     await ground.store([...one, ...other]);
     const context = new AbortController();
     const journalID = randomUUID();
     const taken = await queue.claim(journalID, 10, [], context);
-    assert.deepEqual(placesOf(taken), placesOf([...one.slice(0, 1), ...other.slice(0, 1)]));
+    assert.deepEqual(keysOf(taken), keysOf([...one.slice(0, 1), ...other.slice(0, 1)]));
     const written = taken.filter(({ orderID }) => orderID === one[0]?.orderID);
-    assert.deepEqual(placesOf(await queue.claim(journalID, 10, written, context)), placesOf(one.slice(1, 2)));
-    assert.deepEqual(placesOf(await queue.claim(randomUUID(), 10, [], context)), [], 'nor does another journal');
+    assert.deepEqual(keysOf(await queue.claim(journalID, 10, written, context)), keysOf(one.slice(1, 2)));
+    assert.deepEqual(keysOf(await queue.claim(randomUUID(), 10, [], context)), [], 'nor does another journal');
     assert.equal(await ground.queued(), 4);
     const claimed = await queue.claimed(journalID, context);
-    assert.deepEqual(placesOf(claimed), placesOf([...one.slice(1, 2), ...other.slice(0, 1)]));
+    assert.deepEqual(keysOf(claimed), keysOf([...one.slice(1, 2), ...other.slice(0, 1)]));
   });
 
-  it('has each once, in order, when two replicas write one each', async () => {
+  it('has each notification once, in order, when two replicas write one journal each', async () => {
     await using _one = await replicaAt('one');
     await using _two = await replicaAt('two');
     const stored: Events[] = [];
     const linesOf = async (name: string) => (await readFile(ground.pathOf(name), 'utf8')).split('\n').length - 2;
-    // Who comes first takes all there is; on a busy machine that may be the same one several times.
+    // The first replica claims all there is; on a busy machine that may be the same one several times.
     for (let round = 0; round < ROUNDS_MAX && !((await linesOf('one')) && (await linesOf('two'))); round++) {
       const orders = Array.from({ length: 20 }, () => createEvents(10));
       stored.push(...orders);
@@ -103,7 +103,7 @@ describe('The journal', () => {
     assert.ok((await linesOf('one')) > 0 && (await linesOf('two')) > 0, 'one of the two has written nothing');
   });
 
-  it('says how much waits and for how long while nobody writes', async () => {
+  it('reports the backlog and its age while no replica writes', async () => {
     const registry = new Registry();
     await ground.store(createEvents(3));
     await ground.database.run(
@@ -132,7 +132,7 @@ describe('The journal', () => {
   }
 
   for (const point of CRASH_POINTS) {
-    it(`has each once after kill -9 ${point}, when its replica comes back`, async () => {
+    it(`has each notification once after kill -9 ${point}, when its replica restarts`, async () => {
       const events = Array.from({ length: 30 }, () => createEvents(3)).flat();
       await ground.store(events);
       await dieAt(point, 'one');
@@ -142,7 +142,7 @@ describe('The journal', () => {
       await assertExactlyOnce(ground, events);
     });
 
-    it(`has each once after kill -9 ${point}, when another replica finishes it`, async () => {
+    it(`has each notification once after kill -9 ${point}, when another replica completes it`, async () => {
       const events = Array.from({ length: 10 }, () => createEvents(2)).flat();
       await ground.store(events);
       await dieAt(point, 'one');
@@ -159,7 +159,7 @@ describe('The journal', () => {
     });
   }
 
-  it('goes on by itself after a write and a note failed, and has each once', async () => {
+  it('continues after a failed write and a failed acknowledgement, and has each notification once', async () => {
     const events = Array.from({ length: 20 }, () => createEvents(3)).flat();
     let calls = 0;
     const failsAtTimes = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -185,11 +185,11 @@ describe('The journal', () => {
     assert.ok(calls >= 10, `only ${calls} calls`);
   });
 
-  it('takes up by itself what it took without having learnt of it', async () => {
+  it('recovers a claim whose answer was lost', async () => {
     await using _replica = await replicaAt('one');
     const [header = ''] = (await readFile(ground.pathOf('one'), 'utf8')).split('\n');
     const events = createEvents(2);
-    // As after a claim whose answer was lost: the row is taken for the journal, which does not know.
+    // As after a claim whose answer was lost: the row is claimed, and the journal does not know it.
     const claim = statement(`UPDATE deliveries SET journal_id = $1, claimed_at = now() - interval '1 minute'`, [
       JSON.parse(header).journal,
     ]);

@@ -4,12 +4,12 @@ import type { OrderEvent } from 'loms/contract.ts';
 const STARTED_AT = Date.parse('2026-11-20T09:00:00.000Z');
 const STEP_MS = 250;
 
-/** An id that no other test uses, below zero as well as above. */
+/** An id of its own for each test, negative or positive. */
 export function newId(): bigint {
   return randomBytes(8).readBigInt64BE();
 }
 
-/** One event of an order; what is not given is of no weight in the test. */
+/** An event of an order; fields that are not given do not matter to the test. */
 export function createEvent(given: Partial<OrderEvent> = {}): OrderEvent {
   const { seq = 1 } = given;
   const at = new Date(STARTED_AT + seq * STEP_MS);

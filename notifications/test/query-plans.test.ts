@@ -24,7 +24,7 @@ import { readBacklog } from '../src/repository/deliveries.ts';
 import { createDeliveryQueue } from '../src/webhook/queue.ts';
 import { openPool } from './journal-ground.ts';
 
-/** Every statement that notifications has, but for the checks of its readiness. */
+/** Every statement of notifications, except the readiness check. */
 const STATEMENTS = [
   'add dead letters',
   'add notification',
@@ -53,17 +53,17 @@ const STATEMENTS = [
   'take whole batch',
 ];
 
-/** The tables that grow with the orders. Of consumer_offsets there is a row for each partition. */
+/** The tables that grow with the orders; consumer_offsets has one row for each partition. */
 const TABLES = ['notifications', 'deliveries', 'dead_letters'];
 
-/** Few enough for every run, in which the planner takes them for a million; `ORDERS=1000000` writes all of these. */
+/** Few enough for every run; statistics make the planner expect a million. `ORDERS=1000000` inserts a million. */
 const ORDERS = Number(process.env.ORDERS ?? 20_000);
-/** A limit against hanging, and not against a busy machine: to write the past takes seconds. */
+/** A limit against hanging: the inserts need seconds, more on a busy machine. */
 const PAST_MAX_MS = 60_000 + 2 * ORDERS;
-/** Of one order in so many the last notification is under way. */
+/** The last notification of every hundredth order is in flight. */
 const UNDER_WAY_EVERY = 100;
 
-/** A past: all orders told of, one step in three given up by the webhook, and a dead letter for each order. */
+/** A past: three notifications and a dead letter for each order, and one notification in three given up by the webhook. */
 const pastOf = (first: number, last: number): readonly string[] => [
   `INSERT INTO notifications
   SELECT order_id, seq, gen_random_uuid(), order_id % 997, 'new', now() - order_id * interval '1 second', 'text'
@@ -101,7 +101,7 @@ function notificationOf(seq: number): Notification {
   return { eventID: randomUUID(), orderID: ORDER_ID, seq, user: 1n, status: 'new', at, text: 'a text' };
 }
 
-/** Has each of the statements run at least once, in the way that it is always run. */
+/** Runs each statement at least once, as the service runs it. */
 async function runEveryStatement(database: Database): Promise<void> {
   const context = new AbortController();
   const store = createConsumerStore(database, ['journal', 'webhook']);
@@ -132,9 +132,9 @@ async function runEveryStatement(database: Database): Promise<void> {
   await webhook.bury(steps[0] as Notification, context);
   await webhook.acknowledge(steps.slice(1, 2), context);
   const [journal, journalID] = [createJournalQueue(database), randomUUID()];
-  const taken = await journal.claim(journalID, 10, [], context);
-  assert.equal(taken.length, 3);
-  await journal.claim(journalID, 10, taken.slice(0, 1), context);
+  const journaled = await journal.claim(journalID, 10, [], context);
+  assert.equal(journaled.length, 3);
+  await journal.claim(journalID, 10, journaled.slice(0, 1), context);
   await journal.claimed(journalID, context);
   await journal.findStale(1_000, context);
 }
@@ -167,17 +167,17 @@ describe('The statements of notifications', () => {
     trial: (work) => rolledBack(beside, work),
   });
 
-  it('look at no delivery that was given up or rests', async () => {
+  it('read no delivery that was given up or is postponed', async () => {
     const rows = await rolledBack(beside, (query) => rowsReadBy(query, statement('claim deliveries')));
     assert.ok(rows < 20, `${rows} rows were read`);
   });
 
-  it('look at as many rows of a history as they show, however long it is', async () => {
+  it('read as many rows of a history as they show, however long it is', async () => {
     const rows = await rolledBack(beside, (query) => rowsReadBy(query, statement('read history')));
     assert.ok(rows > 0 && rows <= 21, `${rows} rows were read`);
   });
 
-  it('count dead letters up to a limit, and look at no others', async () => {
+  it('count dead letters up to a limit, and read no others', async () => {
     const rows = await rolledBack(beside, (query) => rowsReadBy(query, statement('count dead letters')));
     assert.ok(rows > 0 && rows <= 200, `${rows} rows were read`);
   });

@@ -13,9 +13,9 @@ const PLACE = { topic: 'orders', partition: 0 };
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const context = new AbortController();
 
-const told = (event: OrderEvent): QueuedNotification => ({ ...event, text: 'told' });
+const withText = (event: OrderEvent): QueuedNotification => ({ ...event, text: 'a text' });
 
-describe('A batch that is taken whole', () => {
+describe('A batch that is stored by one statement', () => {
   let resources: AsyncDisposableStack;
   let database: Database;
   let store: ConsumerStore;
@@ -31,9 +31,9 @@ describe('A batch that is taken whole', () => {
 
   const query = (text: string) => database.run('test', { toParam: () => ({ text, values: [] }) });
 
-  async function take(events: readonly OrderEvent[], from: bigint): Promise<boolean> {
+  async function storeBatch(events: readonly OrderEvent[], from: bigint): Promise<boolean> {
     const range: OffsetRange = { ...PLACE, from, to: from + BigInt(events.length) };
-    return store.storeBatch(range, events.map(told), context);
+    return store.storeBatch(range, events.map(withText), context);
   }
 
   async function stored(): Promise<string[]> {
@@ -44,15 +44,15 @@ describe('A batch that is taken whole', () => {
   const idsOf = (events: readonly OrderEvent[]): string[] => events.map(({ eventID }) => eventID).toSorted();
 
   async function assertRefused(events: readonly OrderEvent[], before: readonly OrderEvent[]): Promise<void> {
-    assert.equal(await take(events, BigInt(before.length)), false);
+    assert.equal(await storeBatch(events, BigInt(before.length)), false);
     assert.deepEqual(await stored(), idsOf(before));
     assert.equal(await store.readOffset(PLACE, context), BigInt(before.length));
   }
 
-  it('is stored and queued for each sink, and the group stands behind it', async () => {
+  it('is stored and queued for each target, and moves the offset', async () => {
     const [one, other] = [createEvents(3), createEvents(2)];
-    assert.ok(await take([...one.slice(0, 1), ...other], 0n));
-    assert.ok(await take(one.slice(1), 3n));
+    assert.ok(await storeBatch([...one.slice(0, 1), ...other], 0n));
+    assert.ok(await storeBatch(one.slice(1), 3n));
     assert.deepEqual(await stored(), idsOf([...one, ...other]));
     assert.equal(await store.readOffset(PLACE, context), 5n);
     const queued = await query('SELECT sink, count(*)::integer FROM deliveries GROUP BY sink ORDER BY sink');
@@ -65,70 +65,70 @@ describe('A batch that is taken whole', () => {
     );
   });
 
-  it('keeps every column as it came', async () => {
+  it('stores every column unchanged', async () => {
     const event = createEvent({ status: 'awaiting payment' });
-    await store.storeBatch({ ...PLACE, from: 0n, to: 1n }, [{ ...told(event), traceparent: TRACEPARENT }], context);
+    await store.storeBatch({ ...PLACE, from: 0n, to: 1n }, [{ ...withText(event), traceparent: TRACEPARENT }], context);
     const [row] = await query('SELECT * FROM notifications JOIN deliveries USING (order_id, seq)');
     const { order_id, seq, event_id, user_id, status, at, text, traceparent } = row ?? {};
     assert.deepEqual(
       { orderID: order_id, seq: Number(seq), eventID: event_id, user: user_id, status, at, text, traceparent },
-      { ...event, text: 'told', traceparent: TRACEPARENT },
+      { ...event, text: 'a text', traceparent: TRACEPARENT },
     );
   });
 
-  it('moves the group on also where nothing is in it', async () => {
+  it('moves the offset without messages, too', async () => {
     assert.ok(await store.storeBatch({ ...PLACE, from: 0n, to: 4n }, [], context));
     assert.equal(await store.readOffset(PLACE, context), 4n);
   });
 
-  it('is refused where the group does not stand at its beginning', async () => {
+  it('is refused if the stored offset is not its beginning', async () => {
     const [first = createEvent(), second = createEvent()] = [createEvent(), createEvent()];
-    assert.ok(await take([first], 0n));
-    for (const from of [0n, 2n]) assert.equal(await take([second], from), false);
+    assert.ok(await storeBatch([first], 0n));
+    for (const from of [0n, 2n]) assert.equal(await storeBatch([second], from), false);
     assert.deepEqual(await stored(), [first.eventID]);
   });
 
-  it('is refused whole where one of it is not the next of its order', async () => {
+  it('is refused whole if an event is not the next one of its order', async () => {
     const order = createEvents(4);
     const [first, , third] = order;
     assert.ok(first && third);
-    assert.ok(await take([first], 0n));
+    assert.ok(await storeBatch([first], 0n));
     await assertRefused([createEvent(), third], [first]);
     await assertRefused([createEvent({ seq: 2 })], [first]);
   });
 
-  it('is refused whole where one of it was taken before', async () => {
+  it('is refused whole if an event is stored already', async () => {
     const [first = createEvent(), second = createEvent()] = createEvents(2);
-    assert.ok(await take([first], 0n));
+    assert.ok(await storeBatch([first], 0n));
     await assertRefused([createEvent(), first], [first]);
     await assertRefused([first, second], [first]);
   });
 
-  it('is refused whole where an eventID of it was taken for another event', async () => {
+  it('is refused whole if an eventID is stored for another event', async () => {
     const first = createEvent();
-    assert.ok(await take([first], 0n));
+    assert.ok(await storeBatch([first], 0n));
     await assertRefused([createEvent(), createEvent({ eventID: first.eventID })], [first]);
     const twice = randomUUID();
     await assertRefused([createEvent({ eventID: twice }), createEvent({ eventID: twice })], [first]);
   });
 
-  it('is refused whole where a dead letter holds up one of its orders', async () => {
+  it('is refused whole if a dead letter blocks one of its orders', async () => {
     const [first = createEvent(), second = createEvent()] = createEvents(2);
-    assert.ok(await take([first], 0n));
+    assert.ok(await storeBatch([first], 0n));
     await query(`INSERT INTO dead_letters (topic, partition, position, order_id, size, headers, reason, message)
       VALUES ('orders', 0, 99, ${first.orderID}, 0, '{}', 'conflict', 'contradicts')`);
     await assertRefused([createEvent(), second], [first]);
-    assert.ok(await take([createEvent()], 1n), 'others go on');
+    assert.ok(await storeBatch([createEvent()], 1n), 'other orders continue');
   });
 
-  it('is stored once by one of several who take it at the same moment', async () => {
+  it('is stored once by several concurrent consumers', async () => {
     const events = Array.from({ length: 10 }, () => createEvents(3)).flat();
-    const outcomes = await Promise.all([1, 2, 3, 4].map(() => take(events, 0n)));
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => storeBatch(events, 0n)));
     assert.equal(outcomes.filter(Boolean).length, 1);
     assert.deepEqual(await stored(), idsOf(events));
   });
 
-  it('is refused whole where somebody stores one of it at the same moment by another way', async () => {
+  it('is refused whole if one of its events is stored concurrently by RPC', async () => {
     const events = createEvents(2);
     const [first = createEvent()] = events;
     const row = sql.insert().into('notifications').setFields({
@@ -138,11 +138,11 @@ describe('A batch that is taken whole', () => {
       user_id: first.user,
       status: first.status,
       at: first.at,
-      text: 'told',
+      text: 'a text',
     });
     const taking = await database.transaction(async (executor) => {
       await executor.run('test', row);
-      const waiting = take(events, 0n);
+      const waiting = storeBatch(events, 0n);
       await waitForLock();
       return { waiting };
     });

@@ -22,30 +22,30 @@ interface Received {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** A receiver that does to each request what the test says, and takes it where the test leaves it to do so. */
+/** A receiver whose answers the test decides. */
 interface Receiver extends AsyncDisposable {
   readonly url: string;
-  /** All requests, also those that it did not take. */
+  /** All requests, also refused ones. */
   readonly received: Received[];
-  /** Bodies that it took, each key once. */
-  readonly taken: string[];
+  /** The accepted bodies, each key once. */
+  readonly accepted: string[];
 }
 
-/** @returns whether the request is to be taken and answered as such */
+/** @returns whether to accept the request; if not, the function has answered it */
 type Mood = (request: Received, response: ServerResponse) => boolean | Promise<boolean>;
 
 async function startReceiver(mood: Mood = () => true, port = 0): Promise<Receiver> {
   const received: Received[] = [];
-  const taken = new Map<string, string>();
+  const accepted = new Map<string, string>();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     let body = '';
     for await (const chunk of request) body += chunk;
     const key = String(request.headers['idempotency-key']);
     const { authorization, 'x-signature-256': signature } = request.headers as Record<string, string | undefined>;
-    const noted = { key, signature, authorization, path: request.url, body, headers: request.headers };
-    received.push(noted);
-    if (!(await mood(noted, response))) return;
-    if (!taken.has(key)) taken.set(key, body);
+    const one = { key, signature, authorization, path: request.url, body, headers: request.headers };
+    received.push(one);
+    if (!(await mood(one, response))) return;
+    if (!accepted.has(key)) accepted.set(key, body);
     if (!response.writableEnded && !response.destroyed) response.writeHead(200).end('thank you');
   };
   const server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
@@ -54,8 +54,8 @@ async function startReceiver(mood: Mood = () => true, port = 0): Promise<Receive
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     received,
-    get taken() {
-      return [...taken.values()];
+    get accepted() {
+      return [...accepted.values()];
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -90,11 +90,11 @@ describe('The webhook', () => {
     return { [Symbol.asyncDispose]: () => owned.disposeAsync() };
   }
 
-  /** Pauses after failures grow; nobody need wait for them here. */
-  async function drainedWithoutRests(): Promise<void> {
+  /** Ends the delays after failures, which grow too long for a test. */
+  async function drainedWithoutDelays(): Promise<void> {
     await eventually('everything is delivered', async () => {
-      const rests = "available_at > now() AND available_at < now() + interval '20 seconds'";
-      await ground.database.run('test', statement(`UPDATE deliveries SET available_at = now() WHERE ${rests}`));
+      const postponed = "available_at > now() AND available_at < now() + interval '20 seconds'";
+      await ground.database.run('test', statement(`UPDATE deliveries SET available_at = now() WHERE ${postponed}`));
       return (await ground.queued()) === 0;
     });
   }
@@ -104,7 +104,7 @@ describe('The webhook', () => {
     await using _caller = await startCaller(receiver.url);
     await ground.store(createEvents(1));
     await ground.drained();
-    assert.equal(receiver.taken.length, 1);
+    assert.equal(receiver.accepted.length, 1);
   });
 
   it('posts each notification with its id as the key, signed, with every digit', async () => {
@@ -116,13 +116,13 @@ describe('The webhook', () => {
     await ground.drained();
     const [request] = receiver.received;
     assert.equal(receiver.received.length, 1);
-    const told = `{"eventID":"${event.eventID}","orderID":9223372036854775807,"seq":1,"user":-9223372036854775808,"status":"new","at":"${event.at.toISOString()}","text":"Order 9223372036854775807 was received."}`;
-    assert.equal(request?.body, told);
+    const body = `{"eventID":"${event.eventID}","orderID":9223372036854775807,"seq":1,"user":-9223372036854775808,"status":"new","at":"${event.at.toISOString()}","text":"Order 9223372036854775807 was received."}`;
+    assert.equal(request?.body, body);
     assert.equal(request?.key, event.eventID);
-    assert.equal(request?.signature, `sha256=${createHmac('sha256', SECRET).update(told).digest('hex')}`);
+    assert.equal(request?.signature, `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`);
   });
 
-  it('is told the trace as it came where nothing is traced here, and no baggage', async () => {
+  it('receives the trace of the event if tracing is off, and no baggage', async () => {
     const trace = {
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       tracestate: 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE',
@@ -136,7 +136,7 @@ describe('The webhook', () => {
     assert.deepEqual({ traceparent, tracestate, baggage }, { ...trace, baggage: undefined });
   });
 
-  it('is asked again after the date that it names in Retry-After', async () => {
+  it('is called again after the date in its Retry-After', async () => {
     const headers = { date: 'Fri, 20 Nov 2026 08:00:00 GMT', 'retry-after': 'Friday, 20-Nov-26 08:01:00 GMT' };
     await using receiver = await startReceiver((_request, response) => {
       response.writeHead(503, headers).end();
@@ -145,7 +145,7 @@ describe('The webhook', () => {
     await using webhook = createWebhook({ url: receiver.url, userAgent: 'tests', registry: new Registry() });
     const [event] = createEvents(1);
     assert.ok(event);
-    const delivery = webhook.deliver({ ...event, text: 'told' }, { signal: new AbortController().signal });
+    const delivery = webhook.deliver({ ...event, text: 'a text' }, { signal: new AbortController().signal });
     await assert.rejects(delivery, { code: 'unavailable', retryAfterMs: 60_000 });
     assert.equal(receiver.received.length, 1);
   });
@@ -159,7 +159,7 @@ describe('The webhook', () => {
     'u:a:b': 'u:a:b',
   };
   for (const [userinfo, decoded] of Object.entries(userinfos)) {
-    it(`proves who calls by Basic authentication where its URL holds ${userinfo}@`, async () => {
+    it(`receives Basic authentication if its URL holds ${userinfo}@`, async () => {
       await using receiver = await startReceiver();
       await using _caller = await startCaller(`${receiver.url.replace('//', `//${userinfo}@`)}?x=1`);
       await ground.store(createEvents(1));
@@ -172,28 +172,28 @@ describe('The webhook', () => {
 
   it('is called while no transaction is open', async () => {
     const idle = "datname = current_database() AND state LIKE 'idle in transaction%'";
-    const look = async (): Promise<number> =>
+    const countIdle = async (): Promise<number> =>
       (await ground.database.run('test', statement(`SELECT FROM pg_stat_activity WHERE ${idle}`))).length;
     const seen: number[] = [];
     await using receiver = await startReceiver(async () => {
-      seen.push(await look());
+      seen.push(await countIdle());
       return true;
     });
     await ground.store(createEvents(3));
     await using _caller = await startCaller(receiver.url);
     await ground.drained();
     assert.deepEqual(seen, [0, 0, 0]);
-    assert.equal(await ground.database.transaction(look), 1, 'one that is open would have been seen');
+    assert.equal(await ground.database.transaction(countIdle), 1, 'the query sees an open transaction');
   });
 
-  it('brings each to a receiver that fails in every way, in order, from two replicas', async () => {
+  it('delivers each notification in order, from two replicas, to a receiver that fails in every way', async () => {
     const statuses = [500, 503, 429, 408, 302, 400];
     let requests = 0;
     await using receiver = await startReceiver((_request, response) => {
       // For a while: the breaker lets little through while half of the requests fail.
       const turn = requests++;
       if (turn >= 24) return true;
-      // Taken, and yet no answer comes: it will come again, under the same key.
+      // Accepted without an answer: it arrives again, under the same key.
       if (turn % 12 === 3 || turn % 12 === 7) {
         response.destroy();
         return true;
@@ -207,14 +207,14 @@ describe('The webhook', () => {
     await using _two = await startCaller(receiver.url);
     const orders = Array.from({ length: 10 }, () => createEvents(4));
     await Promise.all(orders.map((events) => ground.store(events)));
-    await drainedWithoutRests();
-    const taken = seqsByOrder(receiver.taken);
-    assert.equal(taken.size, 10);
-    for (const seqs of taken.values()) assert.deepEqual(seqs, [1, 2, 3, 4]);
-    assert.ok(receiver.received.length > receiver.taken.length, 'nothing was posted twice');
+    await drainedWithoutDelays();
+    const seqsOf = seqsByOrder(receiver.accepted);
+    assert.equal(seqsOf.size, 10);
+    for (const seqs of seqsOf.values()) assert.deepEqual(seqs, [1, 2, 3, 4]);
+    assert.ok(receiver.received.length > receiver.accepted.length, 'nothing was posted twice');
   });
 
-  it('holds up only the order whose notification is refused, and gives it up in the end', async () => {
+  it('blocks only the order whose notification is refused, and gives it up in the end', async () => {
     const [poison, ...others] = Array.from({ length: 5 }, () => createEvents(3));
     const refusedKey = poison?.[0]?.eventID;
     await using receiver = await startReceiver(({ key }, response) => {
@@ -225,28 +225,28 @@ describe('The webhook', () => {
     const registry = new Registry();
     await using _caller = await startCaller(receiver.url, registry);
     await Promise.all([poison ?? [], ...others].map((events) => ground.store(events)));
-    await eventually('the other orders are told', async () => receiver.taken.length === 12);
+    await eventually('the other orders are delivered', async () => receiver.accepted.length === 12);
     await eventually('only the refused order waits', async () => (await ground.queued()) === 3);
-    assert.equal(seqsByOrder(receiver.taken).size, 4);
+    assert.equal(seqsByOrder(receiver.accepted).size, 4);
     // As if it had been refused many times.
     await ground.database.run(
       'test',
       statement('UPDATE deliveries SET attempts = 19, available_at = now() WHERE seq = 1'),
     );
-    await eventually('what comes after it goes on', async () => receiver.taken.length === 14);
-    assert.deepEqual(seqsByOrder(receiver.taken).get(String(poison?.[0]?.orderID)), [2, 3]);
+    await eventually('its order continues', async () => receiver.accepted.length === 14);
+    assert.deepEqual(seqsByOrder(receiver.accepted).get(String(poison?.[0]?.orderID)), [2, 3]);
     assert.match(await registry.metrics(), /^deliveries_dead_total\{sink="webhook"\} 1$/m);
-    // The last one is noted after the receiver has answered.
+    // The acknowledgement follows the answer of the receiver.
     await eventually('nothing waits', async () =>
       /^delivery_backlog\{sink="webhook"\} 0$/m.test(await registry.metrics()),
     );
   });
 
-  it('does not wait longer than it may for a receiver that never answers, and delivers it later', async () => {
+  it('times out on a receiver that never answers, and delivers later', async () => {
     let isSilent = true;
     await using receiver = await startReceiver((_request, response) => {
       if (!isSilent) return true;
-      // The head of an answer without an end: nobody reads a body that may have none.
+      // The head of an answer whose body never ends.
       response.writeHead(500).write('please hold the line');
       return false;
     });
@@ -254,11 +254,11 @@ describe('The webhook', () => {
     await ground.store(createEvents(1));
     await eventually('it was tried', () => receiver.received.length > 0);
     isSilent = false;
-    await drainedWithoutRests();
-    assert.equal(receiver.taken.length, 1);
+    await drainedWithoutDelays();
+    assert.equal(receiver.accepted.length, 1);
   });
 
-  it('delivers what came while the receiver was away', async () => {
+  it('delivers notifications that were stored while the receiver was down', async () => {
     const gone = await startReceiver();
     const { url } = gone;
     await gone[Symbol.asyncDispose]();
@@ -276,7 +276,7 @@ describe('The webhook', () => {
     }
     await using back = await startReceiver();
     await using _caller = await startCaller(back.url);
-    await drainedWithoutRests();
-    assert.deepEqual([...seqsByOrder(back.taken).values()], [[1, 2, 3]]);
+    await drainedWithoutDelays();
+    assert.deepEqual([...seqsByOrder(back.accepted).values()], [[1, 2, 3]]);
   });
 });

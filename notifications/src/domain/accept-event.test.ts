@@ -41,7 +41,7 @@ describe('acceptEvent', () => {
 
   it('announces nothing that cannot be stored', async () => {
     const { ports, notifications, announce } = createPorts({});
-    const failure = new Error('the database went away');
+    const failure = new Error('the database is unavailable');
     notifications.add.onFirstCall().rejects(failure);
     await assert.rejects(acceptEvent(ports, event, context), failure);
     sinon.assert.notCalled(announce);

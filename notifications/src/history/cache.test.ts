@@ -21,7 +21,7 @@ describe('The cache of history', () => {
   const open = (given: { maxAgeMs?: number; pagesMax?: number } = {}) =>
     cacheHistory({ read }, { maxAgeMs: 500, pagesMax: 10, ...given });
 
-  it('answers the same page again without the database, until it is too old', async () => {
+  it('answers a repeated page without the database until it expires', async () => {
     const history = open();
     for (const afterMs of [0, 499, 1]) {
       clock.tick(afterMs);
@@ -30,7 +30,7 @@ describe('The cache of history', () => {
     sinon.assert.calledTwice(read);
   });
 
-  it('tells apart users, periods, lengths and places', async () => {
+  it('keeps pages by user, period, length and position', async () => {
     const history = open({ pagesMax: 100 });
     const later = new Date(at.getTime() + 1);
     const asked: Parameters<History['read']>[] = [
@@ -47,7 +47,7 @@ describe('The cache of history', () => {
     sinon.assert.callCount(read, asked.length);
   });
 
-  it('reads anew what has been stored since, for that user only', async () => {
+  it('reads again after a notification was stored, for its user only', async () => {
     const history = open();
     for (const user of [1n, 2n]) await history.read({ user }, 10, undefined, context);
     history.forget(1n);
@@ -58,7 +58,7 @@ describe('The cache of history', () => {
     );
   });
 
-  it('does not keep what was read while something was stored', async () => {
+  it('does not keep a page that was read while a notification was stored', async () => {
     const history = open();
     const { promise, resolve } = Promise.withResolvers<Notification[]>();
     read.onFirstCall().returns(promise);
@@ -69,7 +69,7 @@ describe('The cache of history', () => {
     assert.deepEqual(await history.read({ user: 1n }, 10, undefined, context), [row]);
   });
 
-  it('keeps a bounded number of pages, those of the users read last', async () => {
+  it('evicts the pages of the users read longest ago', async () => {
     const history = open({ pagesMax: 2 });
     const ask = (user: bigint) => history.read({ user }, 10, undefined, context);
     for (const user of [1n, 2n, 3n]) await ask(user);
@@ -80,12 +80,12 @@ describe('The cache of history', () => {
     sinon.assert.calledOnce(read);
   });
 
-  it('keeps nothing where the age is 0, and no failure', async () => {
+  it('keeps nothing if the age is 0, and no failure', async () => {
     const off = open({ maxAgeMs: 0 });
     for (let time = 0; time < 2; time++) await off.read({ user: 1n }, 10, undefined, context);
     sinon.assert.calledTwice(read);
     const history = open();
-    read.onThirdCall().rejects(new Error('the database went away'));
+    read.onThirdCall().rejects(new Error('the database is unavailable'));
     await assert.rejects(history.read({ user: 1n }, 10, undefined, context));
     assert.deepEqual(await history.read({ user: 1n }, 10, undefined, context), [row]);
   });

@@ -4,15 +4,15 @@ import type { Notification } from '../domain/ports.ts';
 import type { History, Period, Position } from './history.ts';
 
 export interface HistoryCacheOptions {
-  /** How long notifications that another replica stored may be missing. 0 asks the database each time. */
+  /** Notifications that another replica stored may be missing for so long. 0 reads the database each time. */
   readonly maxAgeMs: number;
-  /** Pages kept, of all users together. */
+  /** Pages of all users together. */
   readonly pagesMax: number;
   readonly onRead?: (isHit: boolean) => void;
 }
 
 export interface HistoryCache extends History {
-  /** To be called when a notification of the user has been stored. */
+  /** To be called after a notification of the user was stored. */
   forget(user: bigint): void;
 }
 
@@ -21,14 +21,14 @@ interface Page {
   readonly readAt: number;
 }
 
-/** Keeps pages of history for a moment. What this process stores itself is in the next page that is read. */
+/** Caches pages of history. The next read shows what this process has stored. */
 export function cacheHistory(history: History, { maxAgeMs, pagesMax, onRead }: HistoryCacheOptions): HistoryCache {
-  /** The size of an entry is its number of pages, so the user read longest ago makes room. */
+  /** The size of an entry is its number of pages. The user read longest ago is evicted first. */
   const pages = new LRUCache<bigint, ReadonlyMap<string, Page>>({
     maxSize: pagesMax,
     sizeCalculation: ({ size }) => size,
   });
-  /** Of users who are being read: forgetting removes them, and what was read before that is not kept. */
+  /** Users with a read in flight. `forget` removes them, so a page read before a write is not cached. */
   const reading = new Map<bigint, symbol>();
 
   return {
@@ -60,15 +60,15 @@ export function cacheHistory(history: History, { maxAgeMs, pagesMax, onRead }: H
 }
 
 function keyOf({ from, to }: Period, countMax: number, after: Position | undefined): string {
-  const place = after ? [after.at.getTime(), after.orderID, after.seq] : [];
-  return [from?.getTime() ?? '', to?.getTime() ?? '', countMax, ...place].join(' ');
+  const position = after ? [after.at.getTime(), after.orderID, after.seq] : [];
+  return [from?.getTime() ?? '', to?.getTime() ?? '', countMax, ...position].join(' ');
 }
 
 /** For `onRead`. */
 export function countHistoryReads(registry: Registry): (isHit: boolean) => void {
   const reads = new Counter({
     name: 'notifications_history_reads_total',
-    help: 'Pages of history, by where they came from: the cache or the database.',
+    help: 'Pages of history, by source: the cache or the database.',
     labelNames: ['source'],
     registers: [registry],
   });

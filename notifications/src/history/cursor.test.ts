@@ -6,7 +6,7 @@ const position = { at: new Date('2026-11-20T09:00:01.250Z'), orderID: 1n, seq: 3
 const encode = (text: string): string => Buffer.from(text).toString('base64url');
 
 describe('cursor', () => {
-  it('gives back the position that went in', () => {
+  it('decodes to the encoded position', () => {
     for (const orderID of [0n, 9223372036854775807n, -9223372036854775808n, 2n ** 53n + 1n]) {
       for (const seq of [1, 4_294_967_295]) {
         assert.deepEqual(parseCursor(toCursor({ ...position, orderID, seq })), { ...position, orderID, seq });
@@ -14,7 +14,7 @@ describe('cursor', () => {
     }
   });
 
-  it("is what the contract's example shows", () => {
+  it("is the one in the contract's example", () => {
     assert.equal(toCursor(position), notifications.methods.history.example.result.nextCursor);
   });
 

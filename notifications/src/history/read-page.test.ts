@@ -8,24 +8,24 @@ const period = { user: 42n, from: new Date(0), to: new Date(1_000) };
 const context: Context = new AbortController();
 
 describe('readPage', () => {
-  it('asks for one more than the page holds, from the position on', async () => {
+  it('reads one notification more than the page holds, from the position on', async () => {
     const history = createHistory(0);
     const after = { at: new Date(500), orderID: 7n, seq: 2 };
     await readPage(history, period, { limit: 10, after }, context);
     sinon.assert.calledOnceWithExactly(history.read, period, 11, after, context);
   });
 
-  it('answers an empty page without an end when there is nothing', async () => {
+  it('returns an empty page without an end if there are no notifications', async () => {
     assert.deepEqual(await readPage(createHistory(0), period, { limit: 3 }, context), { notifications: [] });
   });
 
-  it('answers no end when the page is full and nothing comes after it', async () => {
+  it('returns no end if the full page is the last one', async () => {
     const page = await readPage(createHistory(3), period, { limit: 3 }, context);
     assert.equal(page.notifications.length, 3);
     assert.equal('end' in page, false);
   });
 
-  it('ends where the last notification of the page stands when more comes after it', async () => {
+  it('ends at its last notification if another page follows', async () => {
     const page = await readPage(createHistory(4), period, { limit: 3 }, context);
     assert.deepEqual(
       page.notifications.map(({ seq }) => seq),

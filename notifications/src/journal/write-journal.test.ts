@@ -11,7 +11,7 @@ function notificationOf(eventID: string): Notification {
 
 const [a, b, c] = ['a', 'b', 'c'].map(notificationOf) as [Notification, Notification, Notification];
 
-/** A queue and a journal that do as they are told; everything asked of them is in `log`. */
+/** A queue and a journal whose calls are recorded in `log`. */
 function stubPorts() {
   const log: string[] = [];
   const names = (notifications: readonly Notification[]) => notifications.map(({ eventID }) => eventID).join(' ');
@@ -21,11 +21,11 @@ function stubPorts() {
     acknowledge: sinon.stub<Parameters<JournalQueue['acknowledge']>, Promise<void>>(),
     findStale: sinon.stub<Parameters<JournalQueue['findStale']>, Promise<string[]>>().resolves([]),
   };
-  queue.acknowledge.callsFake(async (notifications) => void log.push(`noted ${names(notifications)}`));
+  queue.acknowledge.callsFake(async (notifications) => void log.push(`acknowledged ${names(notifications)}`));
   /** The answer of the next claims, one after the other. */
   const willClaim = (...batches: Notification[][]): void => {
     queue.claim.callsFake(async (_journalID, _limit, delivered) => {
-      if (delivered.length > 0) log.push(`noted ${names(delivered)}`);
+      if (delivered.length > 0) log.push(`acknowledged ${names(delivered)}`);
       return batches.shift() ?? [];
     });
   };
@@ -38,8 +38,8 @@ function stubPorts() {
   return { queue, journal, log, willClaim };
 }
 
-describe('The journaling of notifications', () => {
-  it('writes what it took, and notes it as it takes what comes next', async () => {
+describe('The writer of the journal', () => {
+  it('writes what it claims, and acknowledges it with the next claim', async () => {
     const { queue, journal, log, willClaim } = stubPorts();
     willClaim([a, b], [c]);
     const writer = createJournalWriter(queue, journal);
@@ -47,22 +47,22 @@ describe('The journaling of notifications', () => {
     assert.equal(await writer.round(), 1);
     assert.equal(await writer.round(), 0);
     assert.equal(await writer.round(), 0);
-    assert.deepEqual(log, ['written a b', 'noted a b', 'written c', 'noted c']);
+    assert.deepEqual(log, ['written a b', 'acknowledged a b', 'written c', 'acknowledged c']);
     sinon.assert.alwaysCalledWith(queue.claim, 'the journal', 256);
     sinon.assert.notCalled(queue.acknowledge);
   });
 
-  it('notes in the end what it has written last', async () => {
+  it('acknowledges the last batch when it settles', async () => {
     const { queue, journal, log, willClaim } = stubPorts();
     willClaim([a]);
     const writer = createJournalWriter(queue, journal);
     await writer.round();
     await writer.settle();
     await writer.settle();
-    assert.deepEqual(log, ['written a', 'noted a']);
+    assert.deepEqual(log, ['written a', 'acknowledged a']);
   });
 
-  it('notes nothing in the end where it does not know what became of it', async () => {
+  it('acknowledges nothing when it settles after a failure', async () => {
     const { queue, journal, willClaim } = stubPorts();
     willClaim([a]);
     journal.append.rejects(new Error('broke'));
@@ -72,7 +72,7 @@ describe('The journaling of notifications', () => {
     sinon.assert.notCalled(queue.acknowledge);
   });
 
-  it('notes what was left and written but once, also when it is told to doubt', async () => {
+  it('acknowledges each batch once, also after a doubt', async () => {
     const { queue, journal, log, willClaim } = stubPorts();
     willClaim([a], [b]);
     const writer = createJournalWriter(queue, journal);
@@ -81,10 +81,10 @@ describe('The journaling of notifications', () => {
     queue.claimed.resolves([a]);
     journal.repair.resolves(new Set(['a']));
     await writer.round();
-    assert.deepEqual(log, ['written a', 'noted a', 'written b']);
+    assert.deepEqual(log, ['written a', 'acknowledged a', 'written b']);
   });
 
-  it('looks before its first batch what was left, and not again while all goes well', async () => {
+  it('recovers the journal before its first batch, and not again without a failure', async () => {
     const { queue, journal } = stubPorts();
     const writer = createJournalWriter(queue, journal);
     for (let round = 0; round < 3; round++) await writer.round();
@@ -97,7 +97,7 @@ describe('The journaling of notifications', () => {
     'the write': ({ journal }: ReturnType<typeof stubPorts>) => journal.append,
   };
   for (const [what, stepOf] of Object.entries(steps)) {
-    it(`takes nothing more after ${what} failed until it has looked what became of it`, async () => {
+    it(`claims nothing after ${what} failed until it has recovered the journal`, async () => {
       const ports = stubPorts();
       const { queue, journal } = ports;
       queue.claim.resolves([a]);
@@ -106,14 +106,14 @@ describe('The journaling of notifications', () => {
       stepOf(ports).onFirstCall().rejects(failure);
       await assert.rejects(writer.round(), failure);
       const claims = queue.claim.callCount;
-      const looked = new Error('looked');
-      journal.repair.rejects(looked);
-      await assert.rejects(writer.round(), looked);
+      const repairing = new Error('repairing');
+      journal.repair.rejects(repairing);
+      await assert.rejects(writer.round(), repairing);
       assert.equal(queue.claim.callCount, claims);
     });
   }
 
-  it('looks again when it is told to doubt', async () => {
+  it('recovers the journal after a doubt', async () => {
     const { queue, journal } = stubPorts();
     const writer = createJournalWriter(queue, journal);
     await writer.round();
@@ -122,24 +122,24 @@ describe('The journaling of notifications', () => {
     sinon.assert.calledTwice(journal.repair);
   });
 
-  it('writes of what was left only what is not in the file, and notes all of it', async () => {
+  it('writes only the claims that are not in the file, and acknowledges all of them', async () => {
     const { queue, journal, log } = stubPorts();
     queue.claimed.resolves([a, b, c]);
-    journal.repair.resolves(new Set(['b', 'somebody else']));
+    journal.repair.resolves(new Set(['b', 'another event']));
     await recoverJournal(queue, journal);
     sinon.assert.calledOnceWithExactly(journal.repair, 3);
-    assert.deepEqual(log, ['written a c', 'noted a b c']);
+    assert.deepEqual(log, ['written a c', 'acknowledged a b c']);
   });
 
-  it('writes nothing where all that was left is in the file', async () => {
+  it('writes nothing if all claims are in the file', async () => {
     const { queue, journal, log } = stubPorts();
     queue.claimed.resolves([a]);
     journal.repair.resolves(new Set(['a']));
     await recoverJournal(queue, journal);
-    assert.deepEqual(log, ['noted a']);
+    assert.deepEqual(log, ['acknowledged a']);
   });
 
-  it('cuts off a torn line also where nothing was left', async () => {
+  it('truncates a torn line without claims, too', async () => {
     const { queue, journal, log } = stubPorts();
     await recoverJournal(queue, journal);
     sinon.assert.calledOnceWithExactly(journal.repair, 0);

@@ -32,11 +32,11 @@ function messageOf(offset: bigint, content: OrderEvent | string, orderID?: bigin
   };
 }
 
-/** A store in memory; what the transaction does to it stays, as nothing here is rolled back but a moved partition. */
-function createWorld({ stands = 0n, letters = [] as DeadLetter[] } = {}) {
+/** A store in memory, without rollback. */
+function createWorld({ offset = 0n, letters = [] as DeadLetter[] } = {}) {
   const stored: Notification[] = [];
   const dead = [...letters];
-  const position = { stands };
+  const position = { offset };
   const repositories: ConsumerRepositories = {
     notifications: {
       lastSeq: async (orderID) => Math.max(0, ...stored.filter((one) => one.orderID === orderID).map(({ seq }) => seq)),
@@ -50,8 +50,8 @@ function createWorld({ stands = 0n, letters = [] as DeadLetter[] } = {}) {
     },
     offsets: {
       async move(_partition, from, to) {
-        if (position.stands !== from) return false;
-        position.stands = to;
+        if (position.offset !== from) return false;
+        position.offset = to;
         return true;
       },
     },
@@ -75,7 +75,7 @@ function createWorld({ stands = 0n, letters = [] as DeadLetter[] } = {}) {
   const store = {
     storeBatch: sinon.stub<Parameters<ConsumerStore['storeBatch']>, Promise<boolean>>().resolves(false),
     transaction: sinon.spy((work: (repositories: ConsumerRepositories) => Promise<never>) => work(repositories)),
-    readOffset: async () => position.stands,
+    readOffset: async () => position.offset,
   };
   const announce = sinon.stub<[Notification], void>();
   return {
@@ -97,18 +97,18 @@ const batchOf = (messages: readonly Message[], from = 0n): Batch => ({
 });
 
 describe('consumeBatch', () => {
-  it('stores what the messages say, moves the offset behind them, and tells it in their order', async () => {
-    const world = createWorld({ stands: 5n });
+  it('stores the events, moves the offset behind them, and announces them in order', async () => {
+    const world = createWorld({ offset: 5n });
     const messages = [eventOf(1n, 1), eventOf(2n, 1), eventOf(1n, 2)].map((event, index) =>
       messageOf(5n + BigInt(index), event),
     );
     const consumed = await consumeBatch(world.ports, batchOf(messages, 5n), context);
     assert.deepEqual(world.sent(), ['1/1', '2/1', '1/2']);
     assert.equal(consumed.stored.length, 3);
-    assert.equal(world.position.stands, 8n);
+    assert.equal(world.position.offset, 8n);
   });
 
-  it('takes in one step what has nothing unusual about it', async () => {
+  it('stores a batch without exceptions by one statement', async () => {
     const world = createWorld();
     world.store.storeBatch.resolves(true);
     const events = [eventOf(1n, 7), eventOf(2n, 1), eventOf(1n, 8)];
@@ -126,7 +126,7 @@ describe('consumeBatch', () => {
     assert.deepEqual(world.sent(), ['1/7', '2/1', '1/8']);
   });
 
-  it('holds the work on each message open until all of them are stored', async () => {
+  it('keeps the span of each message open until all of them are stored', async () => {
     const world = createWorld();
     const stored = Promise.withResolvers<boolean>();
     world.store.storeBatch.returns(stored.promise);
@@ -145,21 +145,21 @@ describe('consumeBatch', () => {
 
   const unusual: Record<string, readonly Message[]> = {
     'one cannot be read': [messageOf(0n, eventOf(1n, 1)), messageOf(1n, 'no JSON', 2n)],
-    'one comes twice': [messageOf(0n, eventOf(1n, 1)), messageOf(1n, eventOf(1n, 1))],
+    'one is repeated': [messageOf(0n, eventOf(1n, 1)), messageOf(1n, eventOf(1n, 1))],
     'one is missing between two of an order': [messageOf(0n, eventOf(1n, 1)), messageOf(1n, eventOf(1n, 3))],
   };
   for (const [what, messages] of Object.entries(unusual)) {
-    it(`looks at messages one by one where ${what}`, async () => {
+    it(`stores messages one by one if ${what}`, async () => {
       const world = createWorld();
       await consumeBatch(world.ports, batchOf(messages), context);
       sinon.assert.notCalled(world.store.storeBatch);
       sinon.assert.calledOnce(world.store.transaction);
-      assert.equal(world.position.stands, 2n);
+      assert.equal(world.position.offset, 2n);
     });
   }
 
-  it('stores nothing where the offset does not stand where the batch begins', async () => {
-    const world = createWorld({ stands: 6n });
+  it('stores nothing if the stored offset is not the beginning of the batch', async () => {
+    const world = createWorld({ offset: 6n });
     await assert.rejects(
       consumeBatch(world.ports, batchOf([messageOf(5n, eventOf(1n, 1))], 5n), context),
       PartitionMoved,
@@ -168,7 +168,7 @@ describe('consumeBatch', () => {
     assert.deepEqual(world.sent(), []);
   });
 
-  it('buries what cannot be taken, parks what comes behind it in its order, and takes the others', async () => {
+  it('makes dead letters of refused events, parks the later ones of their orders, and stores the others', async () => {
     const world = createWorld();
     const messages = [
       messageOf(0n, eventOf(1n, 2)),
@@ -195,7 +195,7 @@ describe('consumeBatch', () => {
     assert.deepEqual(world.sent(), ['2/1']);
   });
 
-  it('passes over an event of a blocked order that was taken before', async () => {
+  it('skips a stored event of a blocked order', async () => {
     const world = createWorld();
     await consumeBatch(
       world.ports,
@@ -211,7 +211,7 @@ describe('consumeBatch', () => {
 
   it('fails as the database fails', async () => {
     const world = createWorld();
-    const failure = new Error('away');
+    const failure = new Error('unavailable');
     world.store.storeBatch.rejects(failure);
     await assert.rejects(consumeBatch(world.ports, batchOf([messageOf(0n, eventOf(1n, 1))]), context), failure);
     const store = { ...createWorld().ports.store, transaction: () => Promise.reject(failure) };
@@ -233,7 +233,7 @@ describe('replayOrder', () => {
     ...{ key: undefined, value: undefined, headers: {}, reason: 'parked', message: 'waits' },
   });
 
-  it('takes letters by seq, whatever order they lie in, and leaves those that say nothing', async () => {
+  it('stores letters by seq, whatever their order, and leaves unreadable ones', async () => {
     const messages = [eventOf(1n, 3), 'no JSON', eventOf(1n, 1), eventOf(1n, 2), eventOf(1n, 2), eventOf(1n, 9)].map(
       (content, index) => messageOf(BigInt(index), content, 1n),
     );

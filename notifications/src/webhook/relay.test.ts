@@ -14,7 +14,7 @@ function deliveryOf(given: Partial<ClaimedDelivery> = {}): ClaimedDelivery {
   return { notification, attempts: 1, waitedMs: 5, ...given };
 }
 
-/** Has the relay deliver one notification to its end. */
+/** Runs the relay until one delivery has ended. */
 async function deliverOne(delivery: ClaimedDelivery, failure?: Error) {
   const queue = {
     claim: sinon.stub<Parameters<DeliveryQueue['claim']>, ReturnType<DeliveryQueue['claim']>>().resolves([]),
@@ -39,7 +39,7 @@ async function deliverOne(delivery: ClaimedDelivery, failure?: Error) {
 }
 
 describe('The relay of notifications', () => {
-  it('notes what was delivered, counts it, and lets the next one come', async () => {
+  it('acknowledges and counts a delivery, and asks for the next round', async () => {
     const delivery = deliveryOf();
     const { queue, report } = await deliverOne(delivery);
     sinon.assert.calledOnceWithExactly(queue.acknowledge, [delivery.notification], sinon.match.object);
@@ -48,10 +48,10 @@ describe('The relay of notifications', () => {
     sinon.assert.notCalled(queue.postpone);
   });
 
-  it('lets one that failed rest twice as long after each attempt, up to five minutes', async () => {
+  it('doubles the delay after each failure, up to five minutes', async () => {
     const failure = new Error('no answer');
-    const rests: Record<number, number> = { 1: 200, 2: 400, 10: 102_400, 12: 300_000, 1000: 300_000 };
-    for (const [attempts, delayMs] of Object.entries(rests)) {
+    const delays: Record<number, number> = { 1: 200, 2: 400, 10: 102_400, 12: 300_000, 1000: 300_000 };
+    for (const [attempts, delayMs] of Object.entries(delays)) {
       const delivery = deliveryOf({ attempts: Number(attempts) });
       const { queue, report } = await deliverOne(delivery, failure);
       sinon.assert.calledOnceWithExactly(queue.postpone, delivery.notification, delayMs, sinon.match.object);
@@ -60,7 +60,7 @@ describe('The relay of notifications', () => {
     }
   });
 
-  it('lets one rest as long as the receiver asks', async () => {
+  it('waits as long as the receiver asks', async () => {
     const delivery = deliveryOf({ attempts: 1 });
     const { queue } = await deliverOne(delivery, Object.assign(new Error('later'), { retryAfterMs: 60_000 }));
     sinon.assert.calledOnceWithExactly(queue.postpone, delivery.notification, 60_000, sinon.match.object);
@@ -81,7 +81,7 @@ describe('The relay of notifications', () => {
     },
   ];
   for (const { what, delivery, failure, isDead } of fates) {
-    it(`${isDead ? 'gives up' : 'goes on with'} one that is ${what}`, async () => {
+    it(`${isDead ? 'gives up' : 'retries'} one that is ${what}`, async () => {
       const { queue, report } = await deliverOne(deliveryOf(delivery), failure);
       assert.deepEqual([queue.bury.called, report.onDead.called], [isDead, isDead]);
       assert.equal(queue.postpone.called, !isDead);

@@ -20,7 +20,7 @@ import {
 } from './consumer-ground.ts';
 import { DEATH_POINTS } from './death-points.ts';
 
-/** Nothing lost, nothing twice, nothing invented, and told in the order of each order by whoever told it. */
+/** The notifications are exactly those of the events, and there are no dead letters. */
 async function assertExactlyOnce(ground: ConsumerGround, events: readonly OrderEvent[]): Promise<void> {
   const rows = await ground.sql('SELECT event_id, order_id, seq FROM notifications');
   assert.deepEqual(
@@ -30,9 +30,9 @@ async function assertExactlyOnce(ground: ConsumerGround, events: readonly OrderE
   assert.deepEqual(await ground.sql('SELECT * FROM dead_letters'), []);
 }
 
-function assertToldOnce(consumers: readonly RunningConsumer[], events: readonly OrderEvent[]): void {
-  const told = consumers.flatMap(({ told }) => told.map(({ eventID }) => eventID));
-  assert.deepEqual(told.toSorted(), events.map(({ eventID }) => eventID).toSorted());
+function assertAnnouncedOnce(consumers: readonly RunningConsumer[], events: readonly OrderEvent[]): void {
+  const announced = consumers.flatMap(({ announced }) => announced.map(({ eventID }) => eventID));
+  assert.deepEqual(announced.toSorted(), events.map(({ eventID }) => eventID).toSorted());
 }
 
 /** Events of many orders, mixed, with those of an order in its order. */
@@ -42,25 +42,25 @@ function mixedEvents(orders: number, each: number): OrderEvent[] {
 }
 
 describe('Several consumers of order events', () => {
-  it('that all take the same partitions for theirs store each event once', async () => {
+  it('that all consume the same partitions store each event once', async () => {
     await using ground = await openConsumerGround(2);
-    // Groups know nothing of each other, so each has every partition: as if nobody ever learned that it lost one.
+    // Each group has every partition, as if no consumer noticed that it lost a partition.
     const consumers = [0, 1, 2].map((index) => ground.start({ group: `${ground.group}-${index}` }));
     const events = mixedEvents(40, 10);
     await ground.publish(events);
     await ground.consumed();
     await assertExactlyOnce(ground, events);
-    assertToldOnce(consumers, events);
+    assertAnnouncedOnce(consumers, events);
   });
 
-  it('can store nothing from where the partition does not stand any more', async () => {
+  it('store nothing from an outdated offset', async () => {
     await using ground = await openConsumerGround(1);
     await using database = openTestPool(ground.databaseUrl);
     const store = createConsumerStore(database, []);
     const { topic } = ground;
     const context = { signal: AbortSignal.timeout(20_000) };
     await store.readOffset({ topic, partition: 0 }, context);
-    const take = (event: OrderEvent, from: bigint): Promise<unknown> => {
+    const storeAt = (event: OrderEvent, from: bigint): Promise<unknown> => {
       const { key = '', value = '' } = toRaw(event);
       const record = { offset: from, key: Buffer.from(key), value: Buffer.from(value), headers: {} };
       const batch = { topic, partition: 0, from, to: from + 1n, messages: [readMessage(record)] };
@@ -68,13 +68,13 @@ describe('Several consumers of order events', () => {
     };
     const [first, stale] = [createEvents(1), createEvents(1)].flat();
     assert.ok(first && stale);
-    await take(first, 0n);
-    for (const from of [0n, 2n]) await assert.rejects(take(stale, from), { name: 'PartitionMoved' });
+    await storeAt(first, 0n);
+    for (const from of [0n, 2n]) await assert.rejects(storeAt(stale, from), { name: 'PartitionMoved' });
     await assertExactlyOnce(ground, [first]);
     assert.equal(await store.readOffset({ topic, partition: 0 }, context), 1n);
   });
 
-  it('that come and go share the partitions and store each event once', async () => {
+  it('that join and leave share the partitions and store each event once', async () => {
     await using ground = await openConsumerGround(6);
     const consumers = [ground.start()];
     const events = mixedEvents(60, 10);
@@ -91,11 +91,11 @@ describe('Several consumers of order events', () => {
     await consumers[1]?.[Symbol.asyncDispose]();
     await ground.consumed();
     await assertExactlyOnce(ground, events);
-    assertToldOnce(consumers, events);
+    assertAnnouncedOnce(consumers, events);
   });
 
   for (const point of DEATH_POINTS) {
-    it(`leave no event out and take none twice when one is killed ${point}`, async () => {
+    it(`lose no event and store none twice when one is killed ${point}`, async () => {
       await using ground = await openConsumerGround(2);
       const events = mixedEvents(20, 10);
       await ground.publish(events);
@@ -106,18 +106,18 @@ describe('Several consumers of order events', () => {
       });
       const [, signal] = await once(child, 'exit');
       assert.equal(signal, 'SIGKILL');
-      // By one statement: the server may be about to commit what it was told last.
+      // In one statement, because the server may still commit the last transaction.
       const [{ stored, passed } = {}] = await ground.sql(`SELECT
         (SELECT count(*)::integer FROM notifications) AS stored,
         (SELECT sum(next_offset)::integer FROM consumer_offsets) AS passed`);
-      assert.equal(stored, passed, 'the offsets stand just behind what was stored');
+      assert.equal(stored, passed, 'the offsets are just behind the stored events');
       ground.start();
       await ground.consumed();
       await assertExactlyOnce(ground, events);
     });
   }
 
-  it('take fewer messages at a time from where a transaction with many of them does not end in time', async () => {
+  it('shrink the batches if a transaction with many messages times out', async () => {
     await using ground = await openConsumerGround(1);
     const inTimeMax = 10;
     const consumer = ground.start({
@@ -140,10 +140,10 @@ describe('Several consumers of order events', () => {
     await ground.publish(events);
     await ground.consumed();
     await assertExactlyOnce(ground, events);
-    assertToldOnce([consumer], events);
+    assertAnnouncedOnce([consumer], events);
   });
 
-  it('take fewer messages at a time from where a whole batch of many does not end in time', async () => {
+  it('shrink the batches if the statement for a whole batch times out', async () => {
     await using ground = await openConsumerGround(1);
     const inTimeMax = 10;
     const consumer = ground.start({
@@ -159,39 +159,39 @@ describe('Several consumers of order events', () => {
     await ground.publish(events);
     await ground.consumed();
     await assertExactlyOnce(ground, events);
-    assertToldOnce([consumer], events);
+    assertAnnouncedOnce([consumer], events);
   });
 
-  it('that look at their messages one by one store each event once', async () => {
+  it('that store their messages one by one store each event once', async () => {
     await using ground = await openConsumerGround(2);
     const consumers = [0, 1].map((index) => ground.start({ group: `${ground.group}-${index}`, store: oneByOne }));
     const events = mixedEvents(20, 10);
     await ground.publish(events);
     await ground.consumed();
     await assertExactlyOnce(ground, events);
-    assertToldOnce(consumers, events);
+    assertAnnouncedOnce(consumers, events);
   });
 
-  it('wait while the database is away, say so once, and go on', async () => {
+  it('wait while the database is unavailable, log this once, and continue', async () => {
     await using ground = await openConsumerGround(1);
-    let isAway = true;
+    let isUnavailable = true;
     let tries = 0;
     const consumer = ground.start({
       store: (store) =>
         surround(store, async (transaction) => {
           tries += 1;
-          if (isAway) throw new DatabaseUnavailable('away');
+          if (isUnavailable) throw new DatabaseUnavailable('unavailable');
           return transaction();
         }),
     });
     const events = mixedEvents(300, 4);
     await ground.publish(events);
-    const resting = () =>
+    const paused = () =>
       consumer.lines.filter(({ msg }) => msg === 'the partition is paused: its messages cannot be stored');
     await eventually('the partition was tried several times', () => tries >= 4);
-    assert.equal(resting().length, 1, 'it is said once');
-    assert.equal(consumer.told.length, 0);
-    isAway = false;
+    assert.equal(paused().length, 1, 'it is logged once');
+    assert.equal(consumer.announced.length, 0);
+    isUnavailable = false;
     await ground.consumed();
     await assertExactlyOnce(ground, events);
     assert.ok(consumer.lines.some(({ msg }) => msg === 'the partition continues'));

@@ -24,26 +24,26 @@ export interface RawMessage {
 }
 
 export interface RunningConsumer extends AsyncDisposable {
-  /** Whether it is in the middle of a transaction: what that stored may be seen before it is told, logged and counted. */
+  /** Whether a transaction is open: its rows may be visible before they are announced and counted. */
   isBusy(): boolean;
   readonly registry: Registry;
   /** Lines of its log. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
-  /** What it has told users, in this order. */
-  readonly told: readonly Notification[];
-  /** What lines that were logged while it told it would carry, one for each. */
+  /** Its announced notifications, in order. */
+  readonly announced: readonly Notification[];
+  /** The log scope of each announcement. */
   readonly scopes: readonly LogFields[];
 }
 
 export interface ConsumerOptions {
-  /** Those that notifications are queued for. Default: none. */
+  /** The targets that notifications are queued for. Default: none. */
   readonly targets?: readonly DeliveryTarget[];
   readonly store?: (store: ConsumerStore) => ConsumerStore;
   /** Default: the ground's. */
   readonly group?: string;
 }
 
-/** A topic and a database of a test's own, and as many consumers as it likes. */
+/** A topic, a database and consumers of one test. */
 export interface ConsumerGround extends AsyncDisposable {
   readonly topic: string;
   readonly group: string;
@@ -52,12 +52,12 @@ export interface ConsumerGround extends AsyncDisposable {
   sql(text: string): Promise<Record<string, unknown>[]>;
   publish(events: readonly OrderEvent[], headers?: RawMessage['headers']): Promise<void>;
   publishRaw(messages: readonly RawMessage[]): Promise<void>;
-  /** Waits until the group has gone beyond everything that was published, and its consumers have told of it. */
+  /** Waits until the group has consumed everything that was published, and its consumers have announced it. */
   consumed(): Promise<void>;
   start(options?: ConsumerOptions): RunningConsumer;
 }
 
-/** Soon enough for a test, and long enough for a busy machine. */
+/** Short for a test, and long enough for a busy machine. */
 const SESSION_TIMEOUT_MS = 6_000;
 
 export async function openConsumerGround(
@@ -104,15 +104,15 @@ export async function openConsumerGround(
     publishRaw,
     publish: (events, headers) => publishRaw(events.map((event) => toRaw(event, headers))),
     async consumed() {
-      const stands = async (): Promise<string[]> => {
+      const readOffsets = async (): Promise<string[]> => {
         const rows = await sql('SELECT partition, next_offset FROM consumer_offsets ORDER BY partition');
         return rows
           .filter(({ next_offset }) => next_offset !== 0n)
           .map((row) => `${row.partition}: ${row.next_offset}`);
       };
       const wanted = [...published].sort(([a], [b]) => a - b).map(([partition, next]) => `${partition}: ${next}`);
-      await eventually(`the group stands at ${wanted}`, async () => String(await stands()) === String(wanted));
-      await eventually('what was stored is told', () => !started.some((consumer) => consumer.isBusy()));
+      await eventually(`the group is at ${wanted}`, async () => String(await readOffsets()) === String(wanted));
+      await eventually('everything stored is announced', () => !started.some((consumer) => consumer.isBusy()));
     },
     start(options) {
       const place = { brokers, topic: name, group: name, databaseUrl: database.url };
@@ -137,13 +137,13 @@ export interface ConsumerPlace {
 
 export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {}): RunningConsumer {
   const lines: Record<string, unknown>[] = [];
-  const told: Notification[] = [];
+  const announced: Notification[] = [];
   const scopes: LogFields[] = [];
   const logger = pino({ level: 'debug', base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const registry = new Registry();
   const database = openDatabase({ url: place.databaseUrl, poolMax: 5, logger, registry });
   let transactions = 0;
-  // What follows a transaction needs no turn of the event loop of its own: once it is over for others, that is done, too.
+  // Announcing is synchronous, so it is done when the end of the transaction is visible to the test.
   const store = surround(createConsumerStore(database, options.targets ?? []), async (transaction) => {
     transactions += 1;
     return transaction().finally(() => {
@@ -157,7 +157,7 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
     ports: {
       store: options.store?.(store) ?? store,
       announce(notification) {
-        told.push(notification);
+        announced.push(notification);
         scopes.push(logScope());
       },
     },
@@ -174,7 +174,7 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
     isBusy: () => transactions > 0,
     registry,
     lines,
-    told,
+    announced,
     scopes,
     async [Symbol.asyncDispose]() {
       closed ??= close();
@@ -183,7 +183,7 @@ export function startConsumer(place: ConsumerPlace, options: ConsumerOptions = {
   };
 }
 
-/** A store of which whatever stores messages is run by `around`. */
+/** Runs all writes of the store inside `around`. */
 export function surround(
   store: ConsumerStore,
   around: <T>(transaction: () => Promise<T>) => Promise<T>,
@@ -195,7 +195,7 @@ export function surround(
   };
 }
 
-/** A store for which every batch has something unusual about it. */
+/** A store that stores no batch by one statement. */
 export function oneByOne(store: ConsumerStore): ConsumerStore {
   return { ...store, storeBatch: async () => false };
 }
@@ -206,7 +206,7 @@ export function toRaw(event: OrderEvent, headers: RawMessage['headers'] = {}): R
 }
 
 const POLL_MS = 25;
-/** Below mocha's own limit, which would not say what was waited for. */
+/** Below mocha's own limit, whose message would not name the condition. */
 const WAIT_MAX_MS = 60_000;
 
 export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {

@@ -8,23 +8,23 @@ async function storedIn({ sql }: ConsumerGround): Promise<string[]> {
   return rows.map(({ order_id, seq }) => `${order_id}/${seq}`);
 }
 
-const placesOf = (events: readonly { orderID: bigint; seq: number }[]): string[] =>
+const keysOf = (events: readonly { orderID: bigint; seq: number }[]): string[] =>
   events
     .toSorted((a, b) => (a.orderID === b.orderID ? a.seq - b.seq : a.orderID < b.orderID ? -1 : 1))
     .map(({ orderID, seq }) => `${orderID}/${seq}`);
 
 describe('The consumer of order events', () => {
-  it('makes a notification of each event, in the order of its order, and moves the offsets along', async () => {
+  it('stores a notification of each event, in the order of its order, and moves the offsets', async () => {
     await using ground = await openConsumerGround();
     const events = Array.from({ length: 20 }, () => createEvents(3)).flat();
     await ground.publish(events);
     const consumer = ground.start();
     await ground.consumed();
-    assert.deepEqual(await storedIn(ground), placesOf(events));
+    assert.deepEqual(await storedIn(ground), keysOf(events));
     for (const { orderID } of events) {
-      const told = consumer.told.filter((notification) => notification.orderID === orderID);
+      const announced = consumer.announced.filter((notification) => notification.orderID === orderID);
       assert.deepEqual(
-        told.map(({ seq }) => seq),
+        announced.map(({ seq }) => seq),
         [1, 2, 3],
       );
     }
@@ -32,18 +32,18 @@ describe('The consumer of order events', () => {
     assert.match(await consumer.registry.metrics(), /^events_consumer_lag\{partition="0"\} 0$/m);
   });
 
-  it('takes an event that comes again once only', async () => {
+  it('stores a repeated event once', async () => {
     await using ground = await openConsumerGround();
     const events = createEvents(3);
     await ground.publish([...events, ...events, ...events.toReversed()]);
     const consumer = ground.start();
     await ground.consumed();
-    assert.deepEqual(await storedIn(ground), placesOf(events));
-    assert.equal(consumer.told.length, 3);
+    assert.deepEqual(await storedIn(ground), keysOf(events));
+    assert.equal(consumer.announced.length, 3);
     assert.deepEqual(await ground.sql('SELECT FROM dead_letters'), []);
   });
 
-  it('takes nothing twice when its offsets are set back to the beginning while it runs', async () => {
+  it('stores nothing twice when its offsets are reset to the beginning while it runs', async () => {
     await using ground = await openConsumerGround();
     const events = Array.from({ length: 10 }, () => createEvents(2)).flat();
     await ground.publish(events);
@@ -53,11 +53,11 @@ describe('The consumer of order events', () => {
     const later = createEvents(2);
     await ground.publish(later);
     await ground.consumed();
-    assert.deepEqual(await storedIn(ground), placesOf([...events, ...later]));
-    assert.equal(consumer.told.length, 22);
+    assert.deepEqual(await storedIn(ground), keysOf([...events, ...later]));
+    assert.equal(consumer.announced.length, 22);
   });
 
-  it('hands the request id and the trace of the event on to what it logs', async () => {
+  it('logs with the request id and the trace of the event', async () => {
     await using ground = await openConsumerGround(1);
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     await ground.publishRaw([{ key: '5', value: 'no JSON', headers: { 'x-request-id': 'request-7' } }]);
@@ -91,7 +91,7 @@ describe('The consumer of order events', () => {
     assert.deepEqual(await ground.sql('SELECT headers FROM dead_letters'), [{ headers: trace }]);
   });
 
-  it('goes on from the beginning of the log, and says so, when its offset lies beyond the end', async () => {
+  it('continues from the oldest message, and logs an error, when its offset is behind the end', async () => {
     await using ground = await openConsumerGround(1);
     const events = createEvents(3);
     await ground.publish(events);
@@ -103,6 +103,6 @@ describe('The consumer of order events', () => {
     await ground.publish(createEvents(2));
     await ground.consumed();
     assert.equal((await storedIn(ground)).length, 5);
-    assert.equal(consumer.told.length, 5);
+    assert.equal(consumer.announced.length, 5);
   });
 });

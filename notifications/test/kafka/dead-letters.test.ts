@@ -33,8 +33,8 @@ async function replay({ databaseUrl }: ConsumerGround, orderID: bigint): Promise
   return replayed.map(({ outcome }) => outcome);
 }
 
-describe('An event that cannot be taken', () => {
-  it('holds up its own order and no other of its partition, and is mended by what was missing', async () => {
+describe('An event that cannot be stored', () => {
+  it('blocks its own order and no other of its partition, and is repaired by the missing event', async () => {
     await using ground = await openConsumerGround(1);
     const [first, second, third, fourth] = createEvents(4);
     const others = Array.from({ length: 5 }, () => createEvents(2)).flat();
@@ -67,7 +67,7 @@ describe('An event that cannot be taken', () => {
     assert.deepEqual(await seqsOf(ground, orderID), [1, 2, 3, 4, 5]);
   });
 
-  it('is kept as it came, with what is known of it, whatever it is', async () => {
+  it('is stored unchanged, with its reason, whatever it is', async () => {
     await using ground = await openConsumerGround(1);
     const event = createEvent();
     const key = String(event.orderID);
@@ -107,7 +107,7 @@ describe('An event that cannot be taken', () => {
     assert.deepEqual(long, { length: 65_536, size: 100_000 });
   });
 
-  it('that contradicts what was taken is dead, and says so', async () => {
+  it('is a dead letter with the reason conflict if it contradicts a stored event', async () => {
     await using ground = await openConsumerGround(1);
     const [first, second] = createEvents(2);
     assert.ok(first && second);
@@ -117,7 +117,7 @@ describe('An event that cannot be taken', () => {
     assert.deepEqual(await lettersIn(ground), [`${first.orderID} conflict`, `${first.orderID} parked`]);
   });
 
-  it('that the database will not have is dead by itself', async () => {
+  it('is the only dead letter of its batch if the database refuses it', async () => {
     await using ground = await openConsumerGround(1);
     const before = createEvents(2);
     const poison = createEvent();
@@ -130,7 +130,7 @@ describe('An event that cannot be taken', () => {
     for (const { orderID } of [...before, ...after]) assert.deepEqual(await seqsOf(ground, orderID), [1, 2]);
   });
 
-  it('does not hold up events that were taken before and come once more', async () => {
+  it('does not block events that are stored and arrive again', async () => {
     await using ground = await openConsumerGround(1);
     const [first, second, , fourth] = createEvents(4);
     assert.ok(first && second && fourth);

@@ -1,4 +1,4 @@
-/** Where a consumer can end that takes each batch whole, and one that looks at its messages one by one. */
+/** The points at which a consumer is killed, by how it stores its batches. */
 export const DEATH_POINTS = [
   'while a whole batch is stored',
   'after a whole batch was stored',

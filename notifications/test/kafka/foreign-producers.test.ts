@@ -36,13 +36,13 @@ async function consumeAll(ground: ConsumerGround, messages: readonly ForeignMess
   const producer = openProducer(ground);
   producers.defer(() => producer.close());
   for (const message of messages) await producer.send({ messages: [toWire(ground.topic, message)] });
-  await goesOn(ground);
+  await continues(ground);
 }
 
-async function goesOn(ground: ConsumerGround): Promise<void> {
+async function continues(ground: ConsumerGround): Promise<void> {
   const event = createEvent();
   await ground.publish([event]);
-  await eventually('the partition goes on', async () => {
+  await eventually('the partition continues', async () => {
     return (await ground.sql(`SELECT FROM notifications WHERE order_id = ${event.orderID}`)).length === 1;
   });
 }
@@ -176,7 +176,7 @@ const HOSTILE: Readonly<Record<string, ForeignMessage>> = {
 };
 
 describe('What a foreign producer writes to the topic', () => {
-  it('ends as dead letters, each of them, and the partition goes on', async () => {
+  it('becomes one dead letter each, and the partition continues', async () => {
     await using ground = await openConsumerGround(1);
     ground.start();
     await consumeAll(ground, Object.values(HOSTILE));
@@ -199,22 +199,22 @@ describe('What a foreign producer writes to the topic', () => {
     }
   });
 
-  it('is taken where it says the same as before in another form, and a dead letter where it says something else', async () => {
+  it('is a repeated event if it is the same in another form, and a dead letter if it differs', async () => {
     await using ground = await openConsumerGround(1);
     ground.start();
-    const [taken, other] = [createEvent(), createEvent()];
-    const text = String(toRaw(taken).value);
+    const [stored, other] = [createEvent(), createEvent()];
+    const text = String(toRaw(stored).value);
     const same = [
       `\ufeff${text}`,
       text.padEnd(8_192),
       text.replace('{', '{"seq":7,'),
-      text.replace(taken.eventID, taken.eventID.toUpperCase()),
+      text.replace(stored.eventID, stored.eventID.toUpperCase()),
     ];
     await consumeAll(ground, [
-      wellFormed(taken),
-      ...same.map((value) => ({ ...wellFormed(taken), value })),
-      wellFormed({ ...other, eventID: taken.eventID }),
-      wellFormed({ ...taken, user: other.user }),
+      wellFormed(stored),
+      ...same.map((value) => ({ ...wellFormed(stored), value })),
+      wellFormed({ ...other, eventID: stored.eventID }),
+      wellFormed({ ...stored, user: other.user }),
       wellFormed({ ...createEvent(), at: new Date('0000-02-29T23:59:59.999Z') }),
       wellFormed({ ...createEvent(), at: new Date('9999-12-31T23:59:59.999Z') }),
     ]);
@@ -224,7 +224,7 @@ describe('What a foreign producer writes to the topic', () => {
     );
   });
 
-  it('is not cut inside a character, and kept up to there', async () => {
+  it('is cut between characters', async () => {
     await using ground = await openConsumerGround(1);
     ground.start();
     await consumeAll(ground, [
@@ -240,7 +240,7 @@ describe('What a foreign producer writes to the topic', () => {
     assert.deepEqual(letter?.headers, { h: 'a'.repeat(511), i: '😀'.repeat(256) });
   });
 
-  it('is logged under a request id only where that is one', async () => {
+  it('is logged with its request id only if it is valid', async () => {
     await using ground = await openConsumerGround(1);
     const consumer = ground.start();
     await consumeAll(ground, [
@@ -255,25 +255,25 @@ describe('What a foreign producer writes to the topic', () => {
   });
 
   for (const compression of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
-    it(`is read where it is compressed by ${compression}`, async () => {
+    it(`is read if it is compressed by ${compression}`, async () => {
       await using ground = await openConsumerGround(1);
       await using producers = new AsyncDisposableStack();
       ground.start();
       const producer = openProducer(ground, { compression });
       producers.defer(() => producer.close());
-      const taken = createEvent();
-      const raw = wellFormed(taken);
+      const event = createEvent();
+      const raw = wellFormed(event);
       await producer.send({ messages: [raw, malformed, raw].map((message) => toWire(ground.topic, message)) });
-      await goesOn(ground);
+      await continues(ground);
       assert.deepEqual(
         (await lettersIn(ground)).map(({ reason }) => reason),
         ['malformed'],
       );
-      assert.equal((await ground.sql(`SELECT FROM notifications WHERE order_id = ${taken.orderID}`)).length, 1);
+      assert.equal((await ground.sql(`SELECT FROM notifications WHERE order_id = ${event.orderID}`)).length, 1);
     });
   }
 
-  it('holds up nothing while its transaction is open, nor after it was aborted', async () => {
+  it('blocks nothing while its transaction is open, nor after it was aborted', async () => {
     await using ground = await openConsumerGround(1);
     await using producers = new AsyncDisposableStack();
     ground.start();
@@ -281,16 +281,16 @@ describe('What a foreign producer writes to the topic', () => {
     producers.defer(() => producer.close());
     const transaction = await producer.beginTransaction();
     await transaction.send({ messages: [toWire(ground.topic, malformed)] });
-    await goesOn(ground);
+    await continues(ground);
     await transaction.abort();
-    await goesOn(ground);
+    await continues(ground);
     assert.deepEqual(
       (await lettersIn(ground)).map(({ reason }) => reason),
       ['malformed'],
     );
   });
 
-  it('is buried without its headers where the database refuses those, too', async () => {
+  it('becomes a dead letter without headers if the database refuses these, too', async () => {
     await using ground = await openConsumerGround(1);
     const poison = createEvent();
     await ground.sql(`ALTER TABLE notifications ADD CONSTRAINT not_this CHECK (order_id <> ${poison.orderID})`);

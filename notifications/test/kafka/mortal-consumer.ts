@@ -10,7 +10,7 @@ let batches = 0;
 async function dieWithTheLast(point: DeathPoint): Promise<void> {
   if (batches < LAST_BATCH || DIE !== point) return;
   process.kill(process.pid, 'SIGKILL');
-  // Nothing more may happen until the signal is there.
+  // Nothing may happen before the signal arrives.
   await new Promise(() => {});
 }
 
@@ -21,7 +21,7 @@ function mortal(store: ConsumerStore): ConsumerStore {
       if (DIE.includes('one by one')) return false;
       batches += 1;
       const taking = store.storeBatch(...parts);
-      // Somewhere between here and the answer; the server goes on with what it was told.
+      // Between the request and the answer; the server completes the statement.
       await new Promise(setImmediate);
       await dieWithTheLast('while a whole batch is stored');
       const isTaken = await taking;
