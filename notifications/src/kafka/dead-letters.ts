@@ -8,7 +8,7 @@ const KEY_BYTES_MAX = 1_024;
 const MESSAGE_LENGTH_MAX = 1_000;
 /** Of each value in a list for people: whole values of thousands of letters would be hundreds of megabytes. */
 const LISTED_BYTES_MAX = 1_024;
-const LISTED = ['topic', 'partition', 'position', 'order_id', 'key', 'headers', 'reason', 'message', 'died_at'];
+const LISTED = ['topic', 'partition', 'position', 'order_id', 'key', 'headers', 'reason', 'message'];
 
 interface Row {
   readonly topic: string;
@@ -20,7 +20,6 @@ interface Row {
   readonly headers: Record<string, string>;
   readonly reason: DeadReason;
   readonly message: string;
-  readonly died_at: Date;
 }
 
 export function createDeadLetters(executor: Executor): DeadLetters {
@@ -116,13 +115,12 @@ function cut(bytes: Uint8Array | undefined, bytesMax: number): Buffer | null {
   return bytes === undefined ? null : Buffer.from(bytes.subarray(0, bytesMax));
 }
 
-function toLetter({ position, order_id, key, value, died_at, ...row }: Row): DeadLetter {
+function toLetter({ position, order_id, key, value, ...row }: Row): DeadLetter {
   return {
     ...row,
     offset: position,
     orderID: order_id ?? undefined,
     key: key ?? undefined,
     value: value ?? undefined,
-    diedAt: died_at,
   };
 }

@@ -42,8 +42,6 @@ export interface DeadLetter extends Pick<Message, 'offset' | 'orderID' | 'key' |
   readonly reason: DeadReason;
   /** The reason in words. */
   readonly message: string;
-  /** Missing before it is stored. */
-  readonly diedAt?: Date;
 }
 
 /** The offsets of the group, in one transaction. */
