@@ -35,7 +35,7 @@ describe('the app', () => {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  it('finishes purchases that were cut off as soon as it starts', async () => {
+  it('finishes interrupted purchases as soon as it starts', async () => {
     ports.unfinished.claim.onFirstCall().resolves([pendingOf('a'), pendingOf('b')]);
     await using _app = start();
     await settled();
@@ -46,7 +46,7 @@ describe('the app', () => {
     sinon.assert.calledOnce(ports.unfinished.claim);
   });
 
-  it('takes up more at once when there may be more', async () => {
+  it('claims the next batch at once after a full one', async () => {
     const batch = Array.from({ length: RESUME_BATCH_MAX }, (_, index) => pendingOf(`${index}`));
     ports.unfinished.claim.onFirstCall().resolves(batch);
     await using _app = start();
@@ -54,7 +54,7 @@ describe('the app', () => {
     sinon.assert.calledTwice(ports.unfinished.claim);
   });
 
-  it('warns of a purchase that could not be finished, and says which and why', async () => {
+  it('logs a purchase that could not be finished, with its id and the error', async () => {
     ports.unfinished.claim.onFirstCall().resolves([pendingOf('a')]);
     ports.orderDesk.order.rejects(new Error('no answer'));
     await using _app = start();
@@ -64,7 +64,7 @@ describe('the app', () => {
     assert.equal(warning.err?.message, 'no answer');
   });
 
-  it('cuts off what it resumes when it is disposed, and begins nothing more', async () => {
+  it('cancels resumed purchases when it is disposed, and starts no further one', async () => {
     ports.unfinished.claim.onFirstCall().resolves([pendingOf('a')]);
     ports.orderDesk.order.callsFake((_pending, { signal }) => {
       const { promise, reject } = Promise.withResolvers<never>();
@@ -80,7 +80,7 @@ describe('the app', () => {
     sinon.assert.notCalled(ports.purchases.settle);
   });
 
-  it('answers calls, and logs what it does not say under the same request id', async () => {
+  it('answers calls, and logs the hidden cause of a failure under the same request id', async () => {
     await using app = start();
     const client = createClient(checkout, app.service);
     assert(failedWith(await failureOf(client.purchase({ user: USER })), checkout.methods.purchase, 'cart_empty'));
@@ -94,7 +94,7 @@ describe('the app', () => {
     ]);
   });
 
-  it('takes the idempotency key of the params or the one of the call', async () => {
+  it('accepts the idempotency key from the params or from the call', async () => {
     ports.purchases.begin.callsFake(async (_user, key) => pendingOf('a', key));
     await using app = start();
     const { purchase } = createClient(checkout, app.service);

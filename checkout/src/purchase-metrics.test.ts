@@ -25,7 +25,7 @@ describe('The metrics of purchases', () => {
     return Object.fromEntries(happened.map(({ labels, value }) => [String(labels[label]), value]));
   }
 
-  it('count a purchase when it is settled, by its outcome, and only for the one who settled it', async () => {
+  it('count a purchase when it is settled, by its outcome, and only in the call that settled it', async () => {
     const parts = { ...ports, store: countPurchases(registry, ports.store) };
     ports.orderDesk.order.resolves({ state: 'ordered', orderID: ORDER_ID });
     ports.purchases.settle.resolves(true).onSecondCall().resolves(false);
@@ -42,7 +42,7 @@ describe('The metrics of purchases', () => {
     assert.deepEqual(await counted('purchases_total', 'outcome'), { 'cart empty': 1 });
   });
 
-  it('count changes of carts that were committed, also where the transaction had to run twice', async () => {
+  it('count committed changes of carts once, even if the transaction ran twice', async () => {
     const twice: Store = {
       async transaction(work, context) {
         await ports.store.transaction(work, context);
@@ -60,12 +60,12 @@ describe('The metrics of purchases', () => {
     assert.deepEqual(await counted('cart_changes_total', 'change'), { add: 1, delete: 1 });
   });
 
-  it('count what was resumed in the background', async () => {
+  it('count purchases resumed in the background', async () => {
     countResumptions(registry)(3, 1);
     assert.deepEqual(await counted('purchases_resumed_total', 'result'), { finished: 3, failed: 1 });
   });
 
-  it('show how many are pending and since when, by one reading, or nothing where it fails', async () => {
+  it('show the number and age of pending purchases from one query, or nothing if it fails', async () => {
     const read = sinon.stub().resolves({ count: 2, oldestMs: 61_000 });
     observeUnsettled(registry, logger, { read });
     const text = await registry.metrics();

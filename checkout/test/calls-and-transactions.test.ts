@@ -33,7 +33,7 @@ describe('checkout beside its database', () => {
     return (await database.query(`SELECT pid FROM pg_stat_activity WHERE ${activity}`)).length;
   }
 
-  it('has no transaction open while loms or the product service is asked', async () => {
+  it('has no transaction open during a call to loms or the product service', async () => {
     const seen: [string, number][] = [];
     const look = async (method: string): Promise<void> => {
       seen.push([method, await idleTransactions(running.database)]);
@@ -57,14 +57,14 @@ describe('checkout beside its database', () => {
     ]);
   });
 
-  it('would be seen with a transaction open', async () => {
+  it('would be detected with an open transaction', async () => {
     await running.database.transaction(async (transaction) => {
       await transaction.run('test', sql.select().from('carts').limit(1));
       assert.equal(await idleTransactions(running.database), 1);
     });
   });
 
-  it('starts nothing for a call whose time is over', async () => {
+  it('starts no work for an expired call', async () => {
     const before = running.loms.requests.length;
     await fill(running, user, { 1: 1 });
     for (const method of Object.keys(checkout.methods)) {
@@ -98,7 +98,7 @@ describe('checkout beside its database', () => {
       ['listCart', '"user":1'],
       ['purchase', '"user":1'],
     ] as const) {
-      it(`answers ${method} with unavailable and a time to wait, and says nothing of the inside`, async () => {
+      it(`answers ${method} with unavailable and Retry-After, and reveals nothing internal`, async () => {
         const { status, text, headers } = await post(down, method, `{${params}}`);
         assert.equal(status, 503);
         assert.equal(headers.get('retry-after'), '1');
@@ -109,7 +109,7 @@ describe('checkout beside its database', () => {
       });
     }
 
-    it('asks loms for no order', async () => {
+    it('requests no order from loms', async () => {
       const before = running.loms.requests.length;
       await failureOf(down.client.purchase({ user }));
       assert.equal(running.loms.requests.length, before);

@@ -57,7 +57,7 @@ describe(`carts and purchases, by the seed ${seed}`, function () {
     await testDatabase[Symbol.asyncDispose]();
   });
 
-  it('do what a simple model does, whatever loms does and wherever a process ends', async () => {
+  it('agree with a simple model, whatever loms does and wherever a process ends', async () => {
     const property = fc.asyncProperty(anySteps, async (steps) => {
       running.recover();
       const userIDs = Array.from({ length: USERS }, newUser);
@@ -76,7 +76,7 @@ describe(`carts and purchases, by the seed ${seed}`, function () {
     await fc.assert(property, { numRuns: RUNS, seed });
   });
 
-  it('lose nothing and order nothing twice when several callers of a user come at once', async () => {
+  it('lose nothing and order nothing twice under concurrent calls of one user', async () => {
     const anyCallers = fc.array(anyActs, { minLength: 2, maxLength: 4 });
     const property = fc.asyncProperty(anyCallers, fc.infiniteStream(anyBehaviour), async (callers, behaviours) => {
       const user = newUser();

@@ -77,12 +77,12 @@ describe('a cart', () => {
       await add(101, 1);
     });
 
-    it('adds up 20 calls that come at the same moment exactly, also where the cart is new', async () => {
+    it('sums 20 concurrent calls exactly, even for a new cart', async () => {
       await Promise.all(Array.from({ length: 20 }, () => add(14, 3)));
       assert.deepEqual(await cartOf(running, user), { 14: 60 });
     });
 
-    it('never lets 20 calls at the same moment hold more than is on sale', async () => {
+    it('never lets 20 concurrent calls hold more than is on sale', async () => {
       running.loms.stock.set(15, 10n);
       const answers = await Promise.allSettled(Array.from({ length: 20 }, () => add(15, 1)));
       const refusals = answers.filter((answer) => answer.status === 'rejected').map(({ reason }) => reason);
@@ -91,7 +91,7 @@ describe('a cart', () => {
       assert.deepEqual(await cartOf(running, user), { 15: 10 });
     });
 
-    it('never lets calls at the same moment open more lines than a cart may have', async () => {
+    it('never lets concurrent calls open more lines than a cart may have', async () => {
       await fill(running, user, Object.fromEntries(Array.from({ length: 95 }, (_, sku) => [sku, 1])));
       const answers = await Promise.allSettled(Array.from({ length: 20 }, (_, sku) => add(200 + sku, 1)));
       assert.equal(answers.filter(({ status }) => status === 'fulfilled').length, 5);
@@ -100,27 +100,27 @@ describe('a cart', () => {
   });
 
   describe('deleteFromCart', () => {
-    it('takes some of the goods out', async () => {
+    it('removes some of the goods', async () => {
       await add(10, 5);
       assert.deepEqual(await remove(10, 2), {});
       assert.deepEqual(await cartOf(running, user), { 10: 3 });
     });
 
-    it('removes the line when as much or more is asked for than there is', async () => {
+    it('removes the line when the count covers it or exceeds it', async () => {
       await fill(running, user, { 10: 5, 11: 5, 12: 5 });
       await remove(10, 5);
       await remove(11, LINE_COUNT_MAX);
       assert.deepEqual(await cartOf(running, user), { 12: 5 });
     });
 
-    it('answers {} to a line or a cart that is not there', async () => {
+    it('answers {} for a missing line or cart', async () => {
       assert.deepEqual(await remove(10, 1), {});
       await add(11, 1);
       assert.deepEqual(await remove(10, 1), {});
       assert.deepEqual(await cartOf(running, user), { 11: 1 });
     });
 
-    it('takes out what 20 calls at the same moment ask for, exactly', async () => {
+    it('removes exactly the goods of 20 concurrent calls', async () => {
       await add(10, 50);
       await Promise.all(Array.from({ length: 20 }, () => remove(10, 2)));
       assert.deepEqual(await cartOf(running, user), { 10: 10 });
@@ -128,7 +128,7 @@ describe('a cart', () => {
   });
 
   describe('listCart', () => {
-    it('shows nothing of a user who has no cart, and asks for no product', async () => {
+    it('shows nothing for a user without a cart, and requests no product', async () => {
       const before = running.products.requests.length;
       assert.deepEqual(await running.client.listCart({ user }), { items: [], totalPrice: 0n });
       assert.equal(running.products.requests.length, before);
@@ -149,14 +149,14 @@ describe('a cart', () => {
       });
     });
 
-    it('shows a price that has changed the next time', async () => {
+    it('shows a changed price the next time', async () => {
       await add(21, 2);
       assert.equal((await running.client.listCart({ user })).totalPrice, 200n);
       running.products.prices.set(21, 150);
       assert.equal((await running.client.listCart({ user })).totalPrice, 300n);
     });
 
-    it('adds up beyond what a double counts exactly', async () => {
+    it('sums beyond the exact range of a double', async () => {
       const skus = Array.from({ length: 99 }, (_, index) => 3_000 + index);
       for (const sku of skus) running.products.prices.set(sku, 4_294_967_295);
       await fill(running, user, Object.fromEntries(skus.map((sku) => [sku, 65_535])));
@@ -171,7 +171,7 @@ describe('a cart', () => {
       assert.deepEqual(error.details, { sku: 31 });
     });
 
-    it('has at most five product requests under way', async () => {
+    it('has at most five product requests in flight', async () => {
       let underWay = 0;
       let most = 0;
       const gate = Promise.withResolvers<void>();

@@ -23,7 +23,7 @@ const GOODS = { 1: 2, 2: 1 };
 
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : 1);
 
-describe('a purchase that is cut off', () => {
+describe('an interrupted purchase', () => {
   let testDatabase: TestDatabase;
   /** Two replicas over one database. */
   let running: RunningCheckout;
@@ -76,7 +76,7 @@ describe('a purchase that is cut off', () => {
     running.crashAt = point;
   }
 
-  it('belongs to the request and the trace of the call that began it, also when the background finishes it', async () => {
+  it('belongs to the request and the trace of the call that began it, even when the background finishes it', async () => {
     const origin = {
       requestId: 'buying',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -126,14 +126,14 @@ describe('a purchase that is cut off', () => {
         await assertBoughtOnce();
       });
 
-      it('is finished in the background where nobody calls again, and its key answers the order', async () => {
+      it('is finished in the background without a further call, and its key returns the order', async () => {
         await cutOff(idempotencyKey);
         assert.deepEqual(await replica.resume(user), []);
         await assertBoughtOnce();
         assert.deepEqual(await buy(idempotencyKey), { orderID: running.loms.ordersOf(user)[0]?.orderID });
       });
 
-      it('is finished once when it was cut off again and again, and several finish it at the same moment', async () => {
+      it('is finished once after repeated interruptions and concurrent attempts', async () => {
         for (let time = 0; time < 3; time++) await cutOff(time % 2 ? undefined : idempotencyKey);
         const { orderID } = await Promise.all([
           buy(idempotencyKey),
@@ -158,7 +158,7 @@ describe('a purchase that is cut off', () => {
     await assertBoughtOnce();
   });
 
-  it('is over where only its answer was lost: its key tells, and nothing is ordered again', async () => {
+  it('has ended if only its answer was lost: its key returns the order, and nothing is ordered again', async () => {
     setCrash('after the commit');
     assert.equal(await codeOf(buy(idempotencyKey)), 'internal');
     await assertBoughtOnce();
@@ -168,7 +168,7 @@ describe('a purchase that is cut off', () => {
     await assertBoughtOnce();
   });
 
-  it('is refused with the first shortages where the reply of that refusal was lost', async () => {
+  it('is refused with the first shortages if the reply of that refusal was lost', async () => {
     setBehaviour(refuseAndLoseReply);
     assert.equal(await codeOf(buy(idempotencyKey)), 'unavailable');
     running.recover();
@@ -182,7 +182,7 @@ describe('a purchase that is cut off', () => {
     assert.equal(await running.isPending(user), false);
   });
 
-  it('gives its goods back in the background where the reply of a refusal was lost', async () => {
+  it('returns its goods in the background if the reply of a refusal was lost', async () => {
     setBehaviour(refuseAndLoseReply);
     assert.equal(await codeOf(buy()), 'unavailable');
     running.recover();
@@ -207,7 +207,7 @@ describe('a purchase that is cut off', () => {
     assert.deepEqual(await cartOf(running, user), { 1: 4, 3: 1 });
   });
 
-  it('does not get its goods back when loms refuses to talk after it has made the order', async () => {
+  it('keeps its goods when loms refuses calls after it has made the order', async () => {
     setBehaviour(loseReply);
     await failureOf(buy(idempotencyKey));
     for (const code of ['unauthenticated', 'invalid_request', 'method_not_found'] as const) {
@@ -222,7 +222,7 @@ describe('a purchase that is cut off', () => {
     await assertBoughtOnce();
   });
 
-  it('gets its goods back when loms takes the order for wrong, and does not stand in the way', async () => {
+  it('returns its goods when loms rejects the order, and does not block the next purchase', async () => {
     setBehaviour(async () => {
       throw new RpcError('invalid_params', 'Invalid params: items');
     });
@@ -235,7 +235,7 @@ describe('a purchase that is cut off', () => {
     await assertBoughtOnce();
   });
 
-  it('is settled also when the caller goes away while loms works', async () => {
+  it('is settled even if the caller leaves while loms works', async () => {
     const caller = new AbortController();
     const gate = Promise.withResolvers<void>();
     setBehaviour(async (desk) => {
@@ -252,7 +252,7 @@ describe('a purchase that is cut off', () => {
     await assertBoughtOnce();
   });
 
-  it('is finished by another process when its own one ends', async () => {
+  it('is finished by another process when its own process ends', async () => {
     const ending = await startCheckout(testDatabase.url, { beside: running });
     setBehaviour(answerTooLate);
     const failure = failureOf(ending.client.purchase({ user }));
@@ -297,7 +297,7 @@ describe('a purchase that is cut off', () => {
       await running.database.run('test', statement);
     }
 
-    it('is finished by the service itself, soon after it may be', async () => {
+    it('is finished by the service itself as soon as it is due', async () => {
       await cutOffAs(user);
       running.recover();
       await using _background = await startCheckout(testDatabase.url, { beside: running, background: 'on' });
@@ -306,13 +306,13 @@ describe('a purchase that is cut off', () => {
       await assertBoughtOnce();
     });
 
-    it('is left alone as long as its own call may finish it', async () => {
+    it('is not claimed while its own call may finish it', async () => {
       await cutOffAs(user);
       assert.deepEqual(await claim(), []);
       assert((await restOf(user)) > purchase.timeoutMs - 1_000);
     });
 
-    it('is taken up whole, and by one of several that come at the same moment', async () => {
+    it('is claimed with all its goods, by one of several concurrent rounds', async () => {
       const users = [user, newUser(), newUser(), newUser()];
       await cutOffAs(...users);
       for (let round = 0; round < 10; round++) {
@@ -328,7 +328,7 @@ describe('a purchase that is cut off', () => {
       }
     });
 
-    it('is taken up in parts by those who may not take all of it at once', async () => {
+    it('is claimed in batches if there are more than one round may claim', async () => {
       const users = [user, newUser(), newUser(), newUser(), newUser()];
       await cutOffAs(...users);
       await makeDue(running.database, users);
@@ -337,7 +337,7 @@ describe('a purchase that is cut off', () => {
       assert.deepEqual(usersOf(claimed), users);
     });
 
-    it('rests longer after each attempt, up to a minute', async () => {
+    it('backs off longer after each attempt, up to a minute', async () => {
       await cutOffAs(user);
       for (const expectedMs of RESTS_MS) {
         await makeDue(running.database, [user]);
@@ -347,7 +347,7 @@ describe('a purchase that is cut off', () => {
       }
     });
 
-    it('is taken up also after a thousand attempts, and does not stop the others', async () => {
+    it('is claimed even after a thousand attempts, and does not block other purchases', async () => {
       const other = newUser();
       await cutOffAs(user, other);
       await setAttempts(2_000);
@@ -355,7 +355,7 @@ describe('a purchase that is cut off', () => {
       assert.deepEqual(usersOf(await claim()), [user, other]);
     });
 
-    it('does not stop others when it cannot be finished', async () => {
+    it('does not block others when it cannot be finished', async () => {
       const users = [user, newUser(), newUser()];
       await cutOffAs(...users);
       setBehaviour(async (desk) => {

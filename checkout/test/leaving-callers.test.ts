@@ -48,7 +48,7 @@ describe('A caller that leaves checkout', () => {
     return fetch(`${running.url}/${method}`, { method: 'POST', body, headers, signal }).catch((error) => error);
   }
 
-  it('while its cart is read takes the statement along, and no product is asked for', async () => {
+  it('while its cart is read cancels the statement, and no product is requested', async () => {
     const user = newUser();
     await fill(running, user, { 1: 1, 2: 1 });
     const caller = new AbortController();
@@ -97,7 +97,7 @@ describe('A caller that leaves checkout', () => {
     assert.deepEqual(running.loms.ordersOf(user), []);
   });
 
-  it('may be its background, told to stop while it has to wait for the purchases', async () => {
+  it('may be its background, which stops while it waits for the purchases', async () => {
     await whileLocked('purchases', async () => {
       const stopping = await startCheckout(testDatabase.url, { beside: running, background: 'on' });
       await untilBlocked(1);

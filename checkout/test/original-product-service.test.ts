@@ -45,13 +45,13 @@ async function startOriginal({ status, body }: Answer): Promise<Running> {
 describe('the original product service in place of ours', () => {
   const context = { signal: new AbortController().signal };
 
-  it('is asked in its own words and understood', async () => {
+  it('is called by its own protocol', async () => {
     await using original = await startOriginal({ status: 200, body: { name: 'Чайник', price: 1990 } });
     assert.deepEqual(await original.catalogue.product(1_076_963, context), { name: 'Чайник', price: 1990 });
     assert.deepEqual(original.requests, [{ path: '/get_product', body: { token: 'testtoken', sku: 1_076_963 } }]);
   });
 
-  it('says by a plain 404 that there is no such product', async () => {
+  it('reports an unknown product by a plain 404', async () => {
     await using original = await startOriginal({ status: 404, body: { code: 5, message: 'sku not found' } });
     const error = await failureOf(original.catalogue.product(7, context));
     assert(error instanceof Refusal);
@@ -62,7 +62,7 @@ describe('the original product service in place of ours', () => {
     [401, 'unauthenticated'],
     [500, 'internal'],
   ] as const) {
-    it(`fails as internal to us when it answers ${status}`, async () => {
+    it(`fails as internal when it answers ${status}`, async () => {
       await using original = await startOriginal({ status, body: { code: 13, message: 'its own matter' } });
       assert.match(String(await failureOf(original.catalogue.product(7, context))), new RegExp(`answered ${code}`));
     });
@@ -72,7 +72,7 @@ describe('the original product service in place of ours', () => {
     [429, 'resource_exhausted'],
     [503, 'unavailable'],
   ] as const) {
-    it(`may be asked again when it answers ${status}`, async () => {
+    it(`may be called again when it answers ${status}`, async () => {
       await using original = await startOriginal({ status, body: { code: 8, message: 'later' } });
       assert.equal(((await failureOf(original.catalogue.product(7, context))) as { code?: string }).code, code);
     });

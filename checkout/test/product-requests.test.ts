@@ -52,7 +52,7 @@ describe('requests to the product service', () => {
     assert(placeOfLastSmall < 20, `the small cart had to wait for request ${placeOfLastSmall}`);
   });
 
-  it('stop when the caller goes away: those under way are cut off, and no other is made', async () => {
+  it('stop when the caller leaves: those in flight are cancelled, and no other is made', async () => {
     await using running = await startCheckout(testDatabase.url);
     const { products } = running;
     const user = await cartOfSize(running, 12);
@@ -82,7 +82,7 @@ describe('requests to the product service', () => {
     assert.equal(products.requests.length, 5);
   });
 
-  it('are refused at once with a time to wait where too many wait already', async () => {
+  it('are refused at once with Retry-After behind too many waiters', async () => {
     const productLimit = { tokens: 1, intervalMs: 60_000, waitersMax: 3 };
     await using running = await startCheckout(testDatabase.url, { productLimit });
     const user = await cartOfSize(running, 5);
@@ -96,7 +96,7 @@ describe('requests to the product service', () => {
     );
   });
 
-  it('that wait for their turn end with the time of their caller', async () => {
+  it('that wait for a token end with the deadline of their caller', async () => {
     const productLimit = { tokens: 1, intervalMs: 60_000, waitersMax: 3 };
     await using running = await startCheckout(testDatabase.url, { productLimit });
     const user = await cartOfSize(running, 2);

@@ -54,7 +54,7 @@ describe('purchase', () => {
     };
   }
 
-  it('makes one order of all goods and takes them out of the cart', async () => {
+  it('makes one order of all goods and removes them from the cart', async () => {
     await fill(running, user, { 1: 2, 2: 65_535 });
     const { orderID } = await buy();
     assert.deepEqual(
@@ -65,7 +65,7 @@ describe('purchase', () => {
     assert.deepEqual(await cartOf(running, user), {});
   });
 
-  it('makes another order of what is put into the cart afterwards', async () => {
+  it('makes another order of goods that are added afterwards', async () => {
     await fill(running, user, { 1: 1 });
     const first = await buy();
     await fill(running, user, { 1: 5 });
@@ -74,7 +74,7 @@ describe('purchase', () => {
     assert.deepEqual(orderedGoods(running, user), { 1: 6 });
   });
 
-  it('refuses an empty cart and asks nobody', async () => {
+  it('refuses an empty cart without a call to loms', async () => {
     const before = running.loms.requests.length;
     assert(failedWith(await failureOf(buy()), purchase, 'cart_empty'));
     await fill(running, user, { 1: 1 });
@@ -100,7 +100,7 @@ describe('purchase', () => {
     assert.deepEqual(orderedGoods(running, user), { 1: 2, 2: 3 });
   });
 
-  it('hands the request id and the remaining time on to loms', async () => {
+  it('passes the request id and the remaining time on to loms', async () => {
     await fill(running, user, { 1: 1 });
     await running.client.purchase({ user }, { requestId: 'purchase-17', timeoutMs: 700 });
     const { call } = running.loms.requests.at(-1) ?? assert.fail('loms was not asked');
@@ -119,7 +119,7 @@ describe('purchase', () => {
       assert.deepEqual(await cartOf(running, user), { 1: 7 });
     });
 
-    it('refuses each repetition with the same shortages, also when there is enough by then', async () => {
+    it('refuses each repetition with the same shortages, even if the stock suffices by then', async () => {
       await fill(running, user, { 1: 3 });
       running.loms.stock.set(1, 2n);
       const first = await failureOf(buy(keyOf('key')));
@@ -133,7 +133,7 @@ describe('purchase', () => {
       assert.deepEqual(orderedGoods(running, user), { 1: 3 });
     });
 
-    it('keeps answering cart_empty, also when there is something in the cart by then', async () => {
+    it('keeps answering cart_empty, even if the cart has goods by then', async () => {
       assert(failedWith(await failureOf(buy(keyOf('key'))), purchase, 'cart_empty'));
       await fill(running, user, { 1: 1 });
       assert(failedWith(await failureOf(buy(keyOf('key'))), purchase, 'cart_empty'));
@@ -156,7 +156,7 @@ describe('purchase', () => {
       assert.deepEqual(await running.client.purchase({ user: other, idempotencyKey }), { orderID: othersID });
     });
 
-    it('may come beside the params; as two keys that differ it is refused, and nothing is bought', async () => {
+    it('may come beside the params; two different keys are refused, and nothing is bought', async () => {
       await fill(running, user, { 1: 1 });
       const contradicting = running.client.purchase(
         { user, idempotencyKey: keyOf('param') },
@@ -168,7 +168,7 @@ describe('purchase', () => {
       assert.deepEqual(await buy(keyOf('key')), { orderID });
     });
 
-    it('makes an order for each of several users who send the same key at the same moment', async () => {
+    it('makes an order for each of several users who send the same key concurrently', async () => {
       for (let round = 0; round < 20; round++) {
         const users = [newUser(), newUser(), newUser()];
         for (const buyer of users) await fill(running, buyer, { 1: 1 });
@@ -189,7 +189,7 @@ describe('purchase', () => {
       }
     });
 
-    it('makes one order of 20 calls with the same key at the same moment', async () => {
+    it('makes one order of 20 concurrent calls with the same key', async () => {
       await fill(running, user, { 1: 2, 2: 1 });
       const calls = Array.from({ length: 20 }, (_, index) => buy(keyOf('key'), index % 2 ? running : replica));
       const orderIDs = new Set((await Promise.all(calls)).map(({ orderID }) => orderID));
@@ -199,7 +199,7 @@ describe('purchase', () => {
       assert.deepEqual(await cartOf(running, user), {});
     });
 
-    it('orders nothing twice when different keys come at the same moment', async () => {
+    it('orders nothing twice under concurrent calls with different keys', async () => {
       await fill(running, user, { 1: 2, 2: 1 });
       const answers = await Promise.allSettled(
         ['a', 'b', 'c', 'd', 'e', 'f'].map((key, index) => buy(keyOf(key), index % 2 ? running : replica)),
@@ -215,7 +215,7 @@ describe('purchase', () => {
   });
 
   describe('without a key', () => {
-    it('makes one order of two calls at the same moment and answers both the same', async () => {
+    it('makes one order of two concurrent calls and gives both the same answer', async () => {
       await fill(running, user, { 1: 2 });
       running.loms.behaviour = answerWhenAsked(2);
       const [first, second] = await Promise.all([buy(), buy(undefined, replica)]);
@@ -233,7 +233,7 @@ describe('purchase', () => {
       assert.equal(running.loms.ordersOf(user).length, 1);
     });
 
-    it('asks loms with the same request again when it joins, word for word', async () => {
+    it('sends loms the identical request when it joins', async () => {
       await fill(running, user, { 9: 1 });
       await fill(running, user, { 1: 1 });
       await fill(running, user, { 5: 1 });
@@ -284,7 +284,7 @@ describe('purchase', () => {
       assert.deepEqual(await cartOf(running, user), { 1: 7, 2: 3 });
     });
 
-    it('keeps goods that are added meanwhile out of the order', async () => {
+    it('excludes goods added in the meantime from the order', async () => {
       await beginPurchase('answer');
       await fill(running, user, { 1: 4, 3: 1 });
       assert.deepEqual(await cartOf(running, user), { 1: 9, 2: 3, 3: 1 });
@@ -293,14 +293,14 @@ describe('purchase', () => {
       assert.deepEqual(await cartOf(running, user), { 1: 4, 3: 1 });
     });
 
-    it('keeps goods that are added meanwhile after a refusal too', async () => {
+    it('keeps goods added in the meantime after a refusal too', async () => {
       await beginPurchase('refuse');
       await fill(running, user, { 1: 4, 3: 1 });
       await endPurchase();
       assert.deepEqual(await cartOf(running, user), { 1: 9, 2: 3, 3: 1 });
     });
 
-    it('keeps goods that are deleted meanwhile out of the cart after a refusal', async () => {
+    it('does not return goods deleted in the meantime to the cart after a refusal', async () => {
       await beginPurchase('refuse');
       await running.client.deleteFromCart({ user, sku: 1, count: 2 });
       await running.client.deleteFromCart({ user, sku: 2, count: 65_535 });
@@ -309,7 +309,7 @@ describe('purchase', () => {
       assert.deepEqual(await cartOf(running, user), { 1: 3 });
     });
 
-    it('orders goods all the same that are deleted meanwhile, and does not take later ones for them', async () => {
+    it('still orders goods deleted in the meantime, and does not confuse them with later ones', async () => {
       await beginPurchase('answer');
       await running.client.deleteFromCart({ user, sku: 1, count: 2 });
       await fill(running, user, { 1: 4 });
@@ -319,7 +319,7 @@ describe('purchase', () => {
       assert.deepEqual(await cartOf(running, user), { 1: 4 });
     });
 
-    it('takes deleted goods from what it does not hold first', async () => {
+    it('deletes goods that it does not hold first', async () => {
       await beginPurchase('answer');
       await fill(running, user, { 1: 4 });
       await running.client.deleteFromCart({ user, sku: 1, count: 6 });
@@ -328,7 +328,7 @@ describe('purchase', () => {
       assert.deepEqual(await cartOf(running, user), {});
     });
 
-    it('gives up a purchase with another key after its own time, and leaves it to be repeated', async () => {
+    it('times out a concurrent purchase with another key, which can be repeated', async () => {
       await beginPurchase('answer');
       const other = running.client.purchase({ user, idempotencyKey: keyOf('another') }, { timeoutMs: 300 });
       assert.equal(((await failureOf(other)) as RpcError).code, 'deadline_exceeded');
@@ -352,7 +352,7 @@ describe('purchase', () => {
     });
   });
 
-  it('leaves the goods to be bought again after a refusal, as often as it takes', async () => {
+  it('lets the goods be bought again after a refusal, any number of times', async () => {
     await fill(running, user, { 1: 1 });
     running.loms.behaviour = refuse;
     for (let time = 0; time < 3; time++) assert(failedWith(await failureOf(buy()), purchase, 'out_of_stock'));

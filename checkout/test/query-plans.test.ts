@@ -140,7 +140,7 @@ describe('The statements of checkout', () => {
     trial: (work) => rolledBack(beside, work),
   });
 
-  it('look at purchases that are due only, however many others are settled or rest', async () => {
+  it('read only due purchases, however many others are settled or back off', async () => {
     const rows = await rolledBack(beside, async (query) => {
       const before = await rowsReadBy(query, statement('claim unfinished purchases'));
       await query(`UPDATE purchases SET resume_at = now() WHERE user_id IN (200, 400, 600)`);
@@ -150,7 +150,7 @@ describe('The statements of checkout', () => {
     assert.ok(before === 0 && after >= 3 && after < 50, `${before} and ${after} rows were read`);
   });
 
-  it('look at operations that can be forgotten only', async () => {
+  it('read only expired operations', async () => {
     const rows = await rolledBack(beside, async (query) => {
       const before = await rowsReadBy(query, statement('forget old operations'));
       await query("UPDATE operations SET started_at = now() - interval '40 days' WHERE operation_id IN (3, 4, 5)");

@@ -39,7 +39,7 @@ describe('the JSON text of checkout', () => {
     });
   }
 
-  it('does not mix up users whom a double takes for one', async () => {
+  it('distinguishes users that are equal as doubles', async () => {
     await send('addToCart', '{"user":9007199254740993,"sku":1,"count":1}');
     assert.equal((await send('listCart', '{"user":9007199254740992}')).text, '{"items":[],"totalPrice":0}');
   });
@@ -64,7 +64,7 @@ describe('the JSON text of checkout', () => {
     });
   }
 
-  it('refuses an idempotency key that is empty or too long, and takes the longest', async () => {
+  it('refuses an empty or too long idempotency key, and accepts the longest', async () => {
     for (const [length, status] of [
       [0, 400],
       [255, 412],
@@ -75,7 +75,7 @@ describe('the JSON text of checkout', () => {
     }
   });
 
-  it('takes the idempotency key from the header too', async () => {
+  it('accepts the idempotency key from the header too', async () => {
     const user = newUser();
     const key = { 'idempotency-key': `header-${user}` };
     await send('addToCart', `{"user":${user},"sku":1,"count":1}`);
@@ -85,7 +85,7 @@ describe('the JSON text of checkout', () => {
     assert.equal((await send('purchase', `{"user":${user},"idempotencyKey":"header-${user}"}`)).text, first.text);
   });
 
-  it('tells of shortages with every digit', async () => {
+  it('returns shortages with every digit', async () => {
     const user = newUser();
     await send('addToCart', `{"user":${user},"sku":5,"count":3}`);
     running.loms.behaviour = refuse;
@@ -97,7 +97,7 @@ describe('the JSON text of checkout', () => {
     assert(text.includes(`"details":${details}`), text);
   });
 
-  it('tells how much is on sale with every digit', async () => {
+  it('returns the stock with every digit', async () => {
     running.loms.stock.set(6, 1n);
     const { status, text } = await send('addToCart', '{"user":7,"sku":6,"count":65535}');
     assert.equal(status, 412);

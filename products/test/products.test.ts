@@ -65,7 +65,7 @@ describe('products on the catalogue', () => {
     assert.deepEqual(await client.get_product({ token, sku: BOOK.sku }), { name, price });
   });
 
-  it('refuses a sku that it does not know, and says which', async () => {
+  it('refuses an unknown sku, and names it', async () => {
     await assert.rejects(
       client.get_product({ token, sku: 4_294_967_295 }),
       (error) =>
@@ -95,7 +95,7 @@ describe('products on the catalogue', () => {
     assert.ok(all.length >= 200 && all.includes(BOOK.sku) && all.includes(139_275_865));
   });
 
-  it('speaks plainly to the clients of the original service', async () => {
+  it('serves clients of the original service by its plain protocol', async () => {
     const body = JSON.stringify({ token, sku: BOOK.sku });
     const answer = await fetch(`${server.url}/get_product`, { method: 'POST', body: Buffer.from(body) });
     assert.equal(answer.status, 200);

@@ -9,7 +9,7 @@ describe('The variables for hosts and origins', () => {
     ALLOWED_ORIGINS: variable.origins().optional(),
   });
 
-  it('hold several by commas, in one spelling', () => {
+  it('hold several values, separated by commas, in one spelling', () => {
     const environment = {
       ALLOWED_HOSTS: 'Shop.example, [::1]:8443',
       ALLOWED_ORIGINS: 'https://Shop.example:443,http://a:1',
@@ -21,7 +21,7 @@ describe('The variables for hosts and origins', () => {
     assert.deepEqual(loadConfig(schema, { ALLOWED_HOSTS: '', ALLOWED_ORIGINS: '' }), {});
   });
 
-  it('show no password that was put into one by mistake', () => {
+  it('show no password that was entered by mistake', () => {
     const environment = { ALLOWED_HOSTS: 'u:pass/word@a', ALLOWED_ORIGINS: 'https://u:pass/word@a' };
     assert.throws(
       () => loadConfig(schema, environment),
@@ -58,15 +58,15 @@ describe('The variables for hosts and origins', () => {
 describe('The variable for the endpoints of a service', () => {
   const load = (LOMS_URL: string) => loadConfig(z.object({ LOMS_URL: variable.httpUrls() }), { LOMS_URL }).LOMS_URL;
 
-  it('takes several by commas', () => {
+  it('accepts several, separated by commas', () => {
     assert.deepEqual(load('http://a:1, https://b'), ['http://a:1', 'https://b']);
   });
 
-  it('takes a name whose addresses are to be looked up', () => {
+  it('accepts a name whose addresses are resolved by DNS', () => {
     assert.deepEqual(load('dns+http://loms:8081'), ['dns+http://loms:8081']);
   });
 
-  it('refuses such a name beside others', () => {
+  it('refuses a dns+http URL beside others', () => {
     assert.throws(() => load('dns+http://loms:8081,http://b'), {
       name: 'ConfigError',
       message: /LOMS_URL is wrong: a dns\+http URL has to stand alone/,

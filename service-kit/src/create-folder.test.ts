@@ -4,26 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolder } from './create-folder.ts';
 
-describe('Making a folder', () => {
+describe('createFolder', () => {
   let parent: string;
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'create-folder-'));
   });
   afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
-  it('makes those above it too, and leaves one that is there alone', () => {
+  it('creates its parents too, and keeps an existing folder', () => {
     createFolder(join(parent, 'a/b'), 0o700);
     createFolder(join(parent, 'a/b'));
     assert.equal(statSync(join(parent, 'a/b')).mode & 0o777, 0o700);
   });
 
-  it('fails where a file is in the way', () => {
+  it('fails if a file has its path', () => {
     writeFileSync(join(parent, 'file'), '');
     assert.throws(() => createFolder(join(parent, 'file')), { code: 'EEXIST' });
     assert.throws(() => createFolder(join(parent, 'file/below')), { code: 'EEXIST' });
   });
 
-  it('ends where no folder can ever be made', () => {
+  it('ends where no folder can be created', () => {
     assert.throws(() => createFolder('/proc/order-mesh/below'), { syscall: 'mkdir' });
   });
 });

@@ -3,19 +3,17 @@ export { storableText } from 'rpc-kit';
 export { type Background, startBackground } from './background/background.ts';
 export { createRelay, type Relay, type RelayOptions } from './background/relay.ts';
 export { type DelayBounds, retryDelayMs } from './background/retry-delay.ts';
-export { openPeer, type Peer, type PeerOptions } from './calling/peer.ts';
-export { createSharedTokenBucket, type SharedTokenBucketOptions } from './calling/shared-token-bucket.ts';
+export { openPeer, type Peer } from './calling/peer.ts';
+export { createSharedTokenBucket } from './calling/shared-token-bucket.ts';
 export {
-  ConfigError,
   commonVariables,
   type DescribedVariable,
   describeConfig,
   EVEN_WITH_MISTAKES,
   KEPT_DAYS,
   loadConfig,
-  maskSecrets,
 } from './config.ts';
-export { type CallScope, type Database, type Executor, openDatabase } from './database/database.ts';
+export { type Database, type Executor, openDatabase } from './database/database.ts';
 export {
   CommitUnconfirmed,
   DatabaseUnavailable,
@@ -40,26 +38,22 @@ export {
 } from './kafka-access.ts';
 export { loadRows } from './load-rows.ts';
 export { startCarriedSpan } from './observing/carried-trace.ts';
-export { switchLogLevelOnSignal } from './observing/log-level.ts';
 export { createLogger } from './observing/logger.ts';
 export {
   PROFILE_SECONDS,
-  type ProfileSocketOptions,
   profileSocketPath,
   serveProfiles,
 } from './observing/profile-socket.ts';
 export { type Backlog, queueGauges } from './observing/queue-gauges.ts';
 export { createRegistry } from './observing/registry.ts';
 export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './observing/take-profile.ts';
-export { startTracing, type TracingSettings } from './observing/tracing.ts';
-export { type OpenService, openService } from './open-service.ts';
+export { startTracing } from './observing/tracing.ts';
+export { openService } from './open-service.ts';
 export { run, runTool } from './run.ts';
 export { answerRefusals } from './serving/answer-refusals.ts';
 export {
   createOperationJournal,
-  journalOperations,
   type Operation,
-  type OperationJournal,
   startForgetting,
 } from './serving/operation-journal.ts';
 export { databaseReadiness } from './serving/readiness.ts';

@@ -11,24 +11,24 @@ const USER = { KAFKA_USERNAME: 'loms', KAFKA_PASSWORD: 'a secret' };
 const FILE = fileURLToPath(import.meta.url);
 
 describe('The access to Kafka', () => {
-  it('is none where no brokers are named', () => {
+  it('is undefined without brokers', () => {
     assert.equal(access({}), undefined);
     assert.equal(access(USER), undefined);
   });
 
-  it('is plain and by nobody unless something else is said', () => {
+  it('is without TLS and authentication by default', () => {
     const plain = access(BROKERS);
     assert.ok(plain);
     assert.deepEqual(toKafkaClient(plain), { bootstrapBrokers: ['one:9092', 'two:9093'] });
   });
 
-  it('believes the authorities that Node knows by TLS, or the one whose file is named', () => {
+  it('trusts the authorities of Node for TLS, or the one in KAFKA_CA_FILE', () => {
     assert.deepEqual(access({ ...BROKERS, KAFKA_TLS: 'on' })?.tls, {});
     const named = access({ ...BROKERS, KAFKA_TLS: 'on', KAFKA_CA_FILE: FILE });
     assert.match(named?.tls?.ca ?? '', /^import assert/);
   });
 
-  it('proves who the service is by SCRAM-SHA-512, or as it is told', () => {
+  it('authenticates by SCRAM-SHA-512, or by the configured mechanism', () => {
     const sasl = { username: 'loms', password: 'a secret' };
     assert.deepEqual(access({ ...BROKERS, ...USER })?.sasl, { mechanism: 'SCRAM-SHA-512', ...sasl });
     const told = access({ ...BROKERS, ...USER, KAFKA_TLS: 'on', KAFKA_SASL_MECHANISM: 'PLAIN' });
@@ -43,10 +43,10 @@ describe('The access to Kafka', () => {
       { KAFKA_CA_FILE: FILE },
       /^KAFKA_CA_FILE has no effect without KAFKA_TLS=on\. The README/,
     ],
-    'a password for everybody to read': [{ ...USER, KAFKA_SASL_MECHANISM: 'PLAIN' }, /set KAFKA_TLS=on\. The README/],
+    'a password in clear text': [{ ...USER, KAFKA_SASL_MECHANISM: 'PLAIN' }, /set KAFKA_TLS=on\. The README/],
     'an authority whose file is not there': [
       { KAFKA_TLS: 'on', KAFKA_CA_FILE: '/nowhere/ca.pem' },
-      /^KAFKA_CA_FILE is wrong: ENOENT: .*'\/nowhere\/ca\.pem'\. The README/,
+      /^KAFKA_CA_FILE is wrong: it is "\/nowhere\/ca\.pem", .*\(ENOENT\)\. The README/,
     ],
   };
   for (const [what, [environment, message]] of Object.entries(mistakes)) {
@@ -62,7 +62,7 @@ describe('The access to Kafka', () => {
     });
   }
 
-  it('tells all mistakes at once', () => {
+  it('reports all mistakes at once', () => {
     const both = { ...BROKERS, KAFKA_USERNAME: 'loms', KAFKA_CA_FILE: FILE };
     assert.throws(() => access(both), /belong together.*; KAFKA_CA_FILE has no effect/);
   });
@@ -73,7 +73,7 @@ describe('The access to Kafka', () => {
   });
 });
 
-describe('What keeps a service out of Kafka', () => {
+describe('A refused connection to Kafka', () => {
   /** As the client of Kafka puts it: far inside of what has failed. */
   const inside = (failure: object): Error => {
     const cause = Object.assign(new Error('inner'), failure);
@@ -87,7 +87,7 @@ describe('What keeps a service out of Kafka', () => {
       { apiId: 'UNSUPPORTED_SASL_MECHANISM' },
       /do not support this KAFKA_SASL_MECHANISM/,
     ],
-    'a certificate that nobody vouches for': [
+    'a certificate without a known authority': [
       { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
       /KAFKA_CA_FILE has to hold its authority/,
     ],
@@ -98,12 +98,12 @@ describe('What keeps a service out of Kafka', () => {
     'a port without TLS': [{ code: 'ERR_SSL_WRONG_VERSION_NUMBER' }, /has no TLS/],
   };
   for (const [what, [failure, reason]] of Object.entries(reasons)) {
-    it(`is told in a sentence: ${what}`, () => {
+    it(`is explained in a sentence: ${what}`, () => {
       assert.match(explainKafkaFailure(inside(failure)) ?? '', reason);
     });
   }
 
-  it('is nothing of that where the brokers are away, or the error holds itself', () => {
+  it('is not explained if the brokers are unreachable, or the error contains itself', () => {
     assert.equal(explainKafkaFailure(inside({ code: 'ECONNREFUSED' })), undefined);
     assert.equal(explainKafkaFailure('away'), undefined);
     const round = new Error('round');

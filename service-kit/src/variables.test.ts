@@ -50,7 +50,7 @@ describe('A variable for a whole number', () => {
   );
 });
 
-describe('A variable for a part', () => {
+describe('A variable for a ratio', () => {
   const field = variable.ratio(1);
   takes(field, { '0': 0, '1': 1, '0.25': 0.25, '1.0': 1, '': 1 });
   refuses(field, ['NaN', ' ', '1.5', '-1', '.5', '1e-3', '0,5', '50%', 'Infinity'], /has to be a number from 0 to 1/);
@@ -143,8 +143,8 @@ describe('A variable for one URL', () => {
   refuses(variable.databaseUrl(), ['postgres://h:0/d', 'postgres://h:70000/d'], /its port/);
 });
 
-describe('Variables that are wrong', () => {
-  it('are all named at once, beside the ones that are missing and the ones that do not go together', () => {
+describe('Wrong variables', () => {
+  it('are reported together with missing and contradictory ones', () => {
     const schema = z
       .object({ A: variable.port(1), B: variable.text(), C: variable.choice(['x', 'y'], 'x') })
       .refine(() => false, { error: 'A and B do not go together', when: () => true });

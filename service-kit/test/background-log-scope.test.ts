@@ -33,8 +33,8 @@ function captureLines() {
   };
 }
 
-describe('what outlives the call that begins it', () => {
-  it('a connection to the database that breaks while it is idle is logged for no call', async () => {
+describe('work that outlives the call that starts it', () => {
+  it('an idle database connection that breaks is logged without ids of a call', async () => {
     await using own = await createTestDatabase('products');
     const { hostname, port, pathname, username, password } = new URL(own.url);
     const sockets: Socket[] = [];
@@ -56,7 +56,7 @@ describe('what outlives the call that begins it', () => {
     assert.equal(line.request_id, undefined);
   });
 
-  it('a shared token bucket asks for all who wait in the log scope of none', async () => {
+  it('a shared token bucket queries in the log scope of no call', async () => {
     const scopes: unknown[] = [];
     const bucket = createSharedTokenBucket({
       name: 'limit',
@@ -74,7 +74,7 @@ describe('what outlives the call that begins it', () => {
     assert.deepEqual(scopes, [{}]);
   });
 
-  it('a failed export of spans is logged for no call', async () => {
+  it('a failed export of spans is logged without ids of a call', async () => {
     // In a process of its own: tracing is global.
     const parameters = ['--input-type=module', '--eval', EXPORTING];
     const cwd = fileURLToPath(new URL('..', import.meta.url));

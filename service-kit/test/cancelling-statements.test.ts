@@ -87,7 +87,7 @@ describe('A statement whose caller leaves', () => {
   const cancelledStatements = async () =>
     (await registry.getSingleMetric('db_statements_cancelled_total')?.get())?.values;
 
-  it('is cancelled at the database, fails with why the caller left, and gives its connection back', async () => {
+  it('is cancelled at the database, fails with the reason of the caller, and returns its connection', async () => {
     await whileLocked(async () => {
       const run = database.run('wait', lockRow, caller);
       await eventually('it waits', async () => (await blocked()).length === 1);
@@ -102,7 +102,7 @@ describe('A statement whose caller leaves', () => {
     assert.deepEqual([first, second], [[{ said: 1 }], [{ said: 2 }]]);
   });
 
-  it('takes its transaction and its locks with it', async () => {
+  it('ends its transaction and its locks', async () => {
     await whileLocked(async () => {
       const half = database.transaction(async (transaction) => {
         await transaction.run('note', note(1));
@@ -128,7 +128,7 @@ describe('A statement whose caller leaves', () => {
     assert.equal(await count('noted'), 0);
   });
 
-  it('is not cancelled any more once it is the COMMIT', async () => {
+  it('is not cancelled if it is the COMMIT', async () => {
     let saving: Promise<void> | undefined;
     await whileLocked(async () => {
       saving = database.transaction(async (transaction) => {
@@ -143,7 +143,7 @@ describe('A statement whose caller leaves', () => {
     assert.equal(await count('waits_at_commit'), 1);
   });
 
-  it('leaves the queue for a connection: fifty leave, and the next one is served', async () => {
+  it('leaves the queue for a connection: after fifty have left, the next one is served', async () => {
     await using narrow = open(own.url, 1);
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const holding = narrow.transaction(async (transaction) => {
@@ -166,7 +166,7 @@ describe('A statement whose caller leaves', () => {
     assert.equal(await count('noted'), 0);
   });
 
-  it('leaves a connection that is still being opened to the next one', async () => {
+  it('leaves a connection that is being opened to the next caller', async () => {
     const run = database.run('note', note(1), caller);
     caller.abort(reason);
     await assert.rejects(run, reason);
@@ -174,7 +174,7 @@ describe('A statement whose caller leaves', () => {
     assert.equal(await count('noted'), 0);
   });
 
-  it('gives its connection up where it is not known whether it was cancelled', async () => {
+  it('closes its connection if the result of the cancel request is unknown', async () => {
     await using proxy = await startDeafProxy(new URL(own.url));
     await using deaf = open(proxy.url, 1);
     await whileLocked(async () => {
@@ -188,7 +188,7 @@ describe('A statement whose caller leaves', () => {
     assert.equal(proxy.connections, 3, 'the first one, the cancel request, and a new one');
   });
 
-  it('takes nobody else along, however close to its end it is cancelled', async function () {
+  it('cancels no later statement, however close to its end it is cancelled', async function () {
     this.timeout(60_000);
     const rounds = 300;
     const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
@@ -217,7 +217,7 @@ describe('A statement whose caller leaves', () => {
     assert(left > 0, 'none was cancelled');
   });
 
-  it('is answered without a Retry-After when the database goes away between COMMIT and its answer', async () => {
+  it('is answered without Retry-After when the connection breaks between COMMIT and its answer', async () => {
     const contract = defineService(
       'saver',
       { summary: 'Saves.', version: '1' },

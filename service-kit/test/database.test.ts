@@ -21,7 +21,7 @@ describe('a transaction', () => {
   const insert = (sku: number) => sql.insert().into('products').set('sku', sku).set('name', 'x').set('price', 1);
   const count = async () => (await database.query('SELECT count(*)::integer AS rows FROM products'))[0]?.rows;
 
-  it('fails with what its work failed with, also when that speaks of a connection', async () => {
+  it('fails with the error of its work, even if that mentions a connection', async () => {
     const failure = new Error('The connection to loms broke');
     await assert.rejects(
       database.transaction(async (transaction) => {
@@ -33,7 +33,7 @@ describe('a transaction', () => {
     assert.equal(await count(), 0);
   });
 
-  it('fails when its work went on after a statement that failed: nothing was committed', async () => {
+  it('fails when its work ignored a failed statement: nothing was committed', async () => {
     const stubborn = database.transaction(async (transaction) => {
       await transaction.run('insert', insert(4));
       await transaction.run('insert', insert(4)).catch(() => {});
@@ -42,7 +42,7 @@ describe('a transaction', () => {
     assert.equal(await count(), 0);
   });
 
-  it('tells a time limit of the database from other failures', async () => {
+  it('distinguishes a time limit of the database from other failures', async () => {
     const slow = database.transaction(async (transaction) => {
       await transaction.run('limit', sql.select().field("set_config('statement_timeout', '50', true)"));
       await transaction.run('sleep', sql.select().field('pg_sleep(10)'));

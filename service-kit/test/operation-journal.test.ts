@@ -59,7 +59,7 @@ describe('the journal of operations', () => {
     await own[Symbol.asyncDispose]();
   });
 
-  it('notes who changed what and how that ended, after the answer, and leaves reads out', async () => {
+  it('records calls that change data, with caller and result, after the answer, and no reads', async () => {
     const options = serviceOptions({ logger, registry: new Registry(), journal: createOperationJournal(database) });
     const service = implement(contract, { change: act, look: act }, options);
     const client = createClient(contract, service);
@@ -85,7 +85,7 @@ describe('the journal of operations', () => {
     ]);
   });
 
-  it('saves many operations of one moment together, and each of them once', async () => {
+  it('saves concurrent operations in one batch, and each of them once', async () => {
     await database.query('DELETE FROM operations');
     const journal = createOperationJournal(database);
     await Promise.all(
@@ -97,7 +97,7 @@ describe('the journal of operations', () => {
     assert.deepEqual(row, { rows: 450, ids: 450 });
   });
 
-  it('saves the operations beside one that the database refuses, and fails that one alone', async () => {
+  it('saves the operations of a batch with one refused row, and fails that one alone', async () => {
     await database.query('DELETE FROM operations');
     const journal = createOperationJournal(database);
     const refused = new Map<number, Partial<Operation>>([
@@ -139,7 +139,7 @@ describe('the journal of operations', () => {
     assert.deepEqual(await database.query('SELECT request_id FROM operations'), [{ request_id: 'innocent' }]);
   });
 
-  it('fails all operations of a moment by one statement where the database is not to be had', async () => {
+  it('fails a whole batch with one statement if the database is unreachable', async () => {
     let statements = 0;
     const failure = new Error('no database');
     const journal = createOperationJournal({
@@ -168,7 +168,7 @@ describe('the journal of operations', () => {
     assert.deepEqual(scopes, [{}]);
   });
 
-  it('forgets what is older than it is kept for, and nothing else', async () => {
+  it('deletes expired operations, and nothing else', async () => {
     await database.query('DELETE FROM operations');
     await database.query(
       `INSERT INTO operations (request_id, method, code, started_at, deadline_at, duration_ms)

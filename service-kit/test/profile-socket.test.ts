@@ -50,7 +50,7 @@ describe('profiles of a running process', () => {
     assert.ok(profile.endTime - profile.startTime >= 900_000, 'it covers the second that was asked for');
   });
 
-  it('show who allocated what is still held, and all that was allocated', async () => {
+  it('show which function allocated the memory still held, and all allocated memory', async () => {
     await using _serving = await serve();
     for (const kind of ['heap', 'allocations']) {
       const held: unknown[] = [];
@@ -62,7 +62,7 @@ describe('profiles of a running process', () => {
     }
   });
 
-  it('are taken one at a time, and again after who asked has gone', async () => {
+  it('are limited to one at a time, and possible again after the client has left', async () => {
     await using _serving = await serve();
     const leaving = new AbortController();
     const both = [1, 2].map(() => post('/cpu?seconds=60', leaving.signal));
@@ -80,7 +80,7 @@ describe('profiles of a running process', () => {
     assert.equal(answer.status, 200);
   });
 
-  it('are for whoever the process runs as only', async () => {
+  it('are accessible to the user of the process only', async () => {
     await using _serving = await serve();
     const { mode } = await stat(profileSocketPath(directory, SERVICE, process.pid));
     assert.equal(mode & 0o777, 0o600);
@@ -88,7 +88,7 @@ describe('profiles of a running process', () => {
     assert.equal((await stat(file)).mode & 0o777, 0o600);
   });
 
-  it('have bounds, which a refusal names', async () => {
+  it('have limits, which a refusal names', async () => {
     await using _serving = await serve();
     for (const path of ['/cpu?seconds=61', '/cpu?seconds=0', '/cpu?seconds=1.5', '/cpu?seconds=x']) {
       assert.deepEqual(await post(path), { status: 400, error: 'seconds has to be a whole number from 1 to 60' });
@@ -101,7 +101,7 @@ describe('profiles of a running process', () => {
     await assert.rejects(post('/cpu?seconds=1'), { code: 'ENOENT' });
   });
 
-  it('hold up neither the end of the service nor, where there is no room for the socket, its start', async () => {
+  it('delay neither the stop of the service nor, without a usable socket, its start', async () => {
     const serving = await serve();
     const asked = assert.rejects(post('/cpu?seconds=60'), { code: 'ECONNRESET' });
     await post('/disk');

@@ -9,7 +9,7 @@ import { databaseReadiness, openDatabase } from '../src/index.ts';
 const MIGRATIONS = fileURLToPath(new URL('../../migrations/loms', import.meta.url));
 
 describe('the readiness of a service', () => {
-  it('goes when a migration is rolled back while it runs, and comes back with the migration', async () => {
+  it('is lost when a migration is rolled back, and returns with the migration', async () => {
     await using own = await createTestDatabase('loms');
     const settings = { url: own.url, poolMax: 2, logger: pino({ level: 'silent' }), registry: new Registry() };
     await using database = openDatabase(settings);

@@ -81,7 +81,7 @@ describe('a token bucket shared through Postgres', () => {
     return Math.min(...begun.slice(tokens).map((at, index) => at - (begun[index] as number)));
   }
 
-  it('lets all replicas together have as many uses in any interval as there are tokens, and makes use of them', async () => {
+  it('grants all replicas together as many uses in any interval as there are tokens, and no fewer', async () => {
     // A token that did not come back before its lease ends would not come back within this test.
     const begun = await useAll(replicas(5), 30, () => Math.random() * 30);
     assert.equal(begun.length, 30);
@@ -89,14 +89,14 @@ describe('a token bucket shared through Postgres', () => {
     assert(closestMs >= intervalMs, `five uses and one more began within ${closestMs} ms`);
   });
 
-  it('never hands a token to two, however many ask for it at once', async () => {
+  it('never grants a token twice, however many concurrent callers there are', async () => {
     const crowd = Array.from({ length: 6 }, (_, index) => replicas(3)[index % 2] as Limiter);
     const begun = await useAll(crowd, 18, () => 0);
     const closestMs = closest(begun, 3);
     assert(closestMs >= intervalMs, `three uses and one more began within ${closestMs} ms`);
   });
 
-  it('serves first who came first within a replica', async () => {
+  it('is first in, first out within a replica', async () => {
     const served: number[][] = [[], []];
     const uses = replicas(5).flatMap((bucket, replica) =>
       Array.from({ length: 8 }, async (_, user) => {
@@ -111,7 +111,7 @@ describe('a token bucket shared through Postgres', () => {
     ]);
   });
 
-  it('keeps a token away while it is used in another replica, and an interval more', async () => {
+  it('keeps a token unavailable during its use in another replica, and one interval more', async () => {
     const [here, there] = replicas(1);
     const token = await here.take();
     let served = false;
@@ -128,7 +128,7 @@ describe('a token bucket shared through Postgres', () => {
     assert(awayMs >= intervalMs, `the token was away for ${awayMs} ms`);
   });
 
-  it('lets a waiter leave, whose place the next one takes', async () => {
+  it('lets a waiter leave, and serves the next one', async () => {
     const [bucket, other] = replicas(1);
     const token = await other.take();
     const caller = new AbortController();
@@ -143,7 +143,7 @@ describe('a token bucket shared through Postgres', () => {
     assert.equal(bucket.waiting, 0);
   });
 
-  it('gives back unused what comes when all have left', async () => {
+  it('releases a token unused when all waiters have left', async () => {
     const [first] = replicas(1);
     (await first.take())[Symbol.dispose]();
     await until(async () => (await tokenOf(name)).isBack);
@@ -158,7 +158,7 @@ describe('a token bucket shared through Postgres', () => {
     assert.equal((await tokenOf(name)).grants, 3n);
   });
 
-  it('refuses one more than may wait', async () => {
+  it('refuses a caller beyond the maximum of waiters', async () => {
     const [bucket, other] = replicas(1, { waitersMax: 2 });
     const token = await other.take();
     const callers = new AbortController();
@@ -171,7 +171,7 @@ describe('a token bucket shared through Postgres', () => {
     token[Symbol.dispose]();
   });
 
-  it('takes a token back whose holder died, after its lease and an interval, and nothing from who gives back later', async () => {
+  it('frees the token of a dead holder after its lease and an interval, and ignores a late release', async () => {
     const leaseMs = 200;
     const [dead, alive] = replicas(1, { leaseMs });
     const takenAt = performance.now();
@@ -186,7 +186,7 @@ describe('a token bucket shared through Postgres', () => {
     assert(performance.now() - givenBackAt >= intervalMs, 'giving back late has set another use of the token free');
   });
 
-  it('asks about as often as tokens come back, however many wait', async () => {
+  it('queries about as often as tokens become free, however many callers wait', async () => {
     let asked = 0;
     const [database] = databases;
     const counted: Pick<Database, 'run'> = {
@@ -206,7 +206,7 @@ describe('a token bucket shared through Postgres', () => {
     assert(asked <= 60, `30 tokens took ${asked} questions`);
   });
 
-  it('fails as unavailable while the database is away, for all who wait, and lets nobody through', async () => {
+  it('fails as unavailable for all waiters while the database is down, and grants no token', async () => {
     const nowhere = new URL(own.url);
     nowhere.port = '1';
     await using database = open(nowhere.href);

@@ -5,7 +5,7 @@ import { runInPool } from './index.ts';
 const none = new AbortController().signal;
 
 describe('runInPool', () => {
-  it('gives the results in the order of the items, however long each takes', async () => {
+  it('returns the results in the order of the items, however long each takes', async () => {
     const gates = [1, 2, 3].map(() => Promise.withResolvers<void>());
     const results = runInPool([0, 1, 2], (item) => gates[item]?.promise.then(() => item * 10) as Promise<number>, {
       concurrency: 3,
@@ -14,11 +14,11 @@ describe('runInPool', () => {
     assert.deepEqual(await results, [0, 10, 20]);
   });
 
-  it('gives nothing for no items', async () => {
+  it('returns an empty list for no items', async () => {
     assert.deepEqual(await runInPool([], async () => 1, { concurrency: 5 }), []);
   });
 
-  it('never works on more items at a time than it may, and on each exactly once', async () => {
+  it('never exceeds its concurrency, and processes each item exactly once', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 7 }),
@@ -48,7 +48,7 @@ describe('runInPool', () => {
     );
   });
 
-  it('starts nothing more after the first failure, tells the others to stop and fails with it', async () => {
+  it('starts no further item after the first failure, aborts the others and fails with it', async () => {
     const started: number[] = [];
     const failure = new Error('the second one broke');
     const work = async (item: number, signal: AbortSignal): Promise<void> => {
@@ -60,7 +60,7 @@ describe('runInPool', () => {
     assert.deepEqual(started, [0, 1]);
   });
 
-  it('is over only when every worker has stopped', async () => {
+  it('ends only when every worker has stopped', async () => {
     let running = 0;
     const work = async (item: number, signal: AbortSignal): Promise<void> => {
       running += 1;
@@ -97,7 +97,7 @@ describe('runInPool', () => {
     await assert.rejects(runInPool([1], work, { concurrency: 1, signal: AbortSignal.abort(reason) }), reason);
   });
 
-  it('refuses to work with no workers', async () => {
+  it('refuses a concurrency below one', async () => {
     await assert.rejects(
       runInPool([1], async () => 1, { concurrency: 0, signal: none }),
       RangeError,

@@ -23,7 +23,7 @@ describe('addToCart', () => {
     sinon.assert.callOrder(ports.carts.lock, ports.carts.lines, ports.carts.add);
   });
 
-  it('asks for the stock before the transaction begins, and hands its whole context on', async () => {
+  it('reads the stock before the transaction begins, and passes its whole context on', async () => {
     ports.warehouse.onSale.callsFake(async () => {
       assert.equal(ports.inTransaction(), false);
       return 2n;
@@ -34,7 +34,7 @@ describe('addToCart', () => {
     assert.equal(ports.transaction.firstCall.args[1], ports.context);
   });
 
-  it('begins no transaction when the stock cannot be had', async () => {
+  it('begins no transaction when the stock cannot be read', async () => {
     const failure = new Error('no answer');
     ports.warehouse.onSale.rejects(failure);
     assert.equal(await failureOf(add(10, 1)), failure);
@@ -50,7 +50,7 @@ describe('addToCart', () => {
       ports.warehouse.onSale.resolves(5n);
     });
 
-    it('and takes the last piece', async () => {
+    it('and accepts the last piece', async () => {
       await add(10, 2);
       sinon.assert.calledOnce(ports.carts.add);
     });

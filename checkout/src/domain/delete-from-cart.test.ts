@@ -4,7 +4,7 @@ import { failureOf, stubPorts, USER } from '../../test/port-stubs.ts';
 import { deleteFromCart } from './delete-from-cart.ts';
 
 describe('deleteFromCart', () => {
-  it('takes the goods out under the lock of the cart, in the scope of its caller', async () => {
+  it('removes the goods under the lock of the cart, in the scope of its caller', async () => {
     const ports = stubPorts();
     await deleteFromCart(ports.store, USER, { sku: 10, count: 2 }, ports.context);
     sinon.assert.calledOnceWithExactly(ports.carts.lock, USER);
@@ -14,7 +14,7 @@ describe('deleteFromCart', () => {
     assert.equal(ports.transaction.firstCall.args[1], ports.context);
   });
 
-  it('fails when the goods cannot be taken out', async () => {
+  it('fails when the goods cannot be removed', async () => {
     const ports = stubPorts();
     const failure = new Error('no database');
     ports.carts.remove.rejects(failure);

@@ -45,7 +45,7 @@ describe('listCart', () => {
     sinon.assert.calledOnceWithExactly(ports.cartReader.lines, USER, ports.context);
   });
 
-  it('asks nobody for an empty cart', async () => {
+  it('sends no request for an empty cart', async () => {
     assert.deepEqual(await list(), { items: [], totalPrice: 0n });
     sinon.assert.notCalled(ports.catalogue.product);
   });
@@ -67,7 +67,7 @@ describe('listCart', () => {
     );
   });
 
-  it('has five requests under way at a time, and a further one for each that is answered', async () => {
+  it('has five requests in flight, and starts another for each answer', async () => {
     ports.cartReader.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
     const held = holdProducts();
     const cart = list();
@@ -83,7 +83,7 @@ describe('listCart', () => {
     assert.equal((await cart).totalPrice, 7n);
   });
 
-  it('fails with the first failure, starts nothing more and cuts the others off', async () => {
+  it('fails with the first failure, starts no further request and cancels the others', async () => {
     ports.cartReader.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
     const held = holdProducts();
     const failure = failureOf(list());
@@ -98,7 +98,7 @@ describe('listCart', () => {
     assert.equal(held.length, 5);
   });
 
-  it('is over only when no request is under way any more', async () => {
+  it('ends only when no request is in flight', async () => {
     ports.cartReader.lines.resolves(linesOf(1, 2));
     const held = holdProducts();
     const over = sinon.spy();
@@ -112,7 +112,7 @@ describe('listCart', () => {
     sinon.assert.calledOnce(over);
   });
 
-  it('stops when the caller goes away, with its reason', async () => {
+  it('stops when the caller leaves, with its reason', async () => {
     ports.cartReader.lines.resolves(linesOf(1, 2, 3, 4, 5, 6, 7));
     const held = holdProducts();
     const failure = failureOf(list());
@@ -125,7 +125,7 @@ describe('listCart', () => {
     assert.equal(held.length, 5);
   });
 
-  it('asks for nothing when the caller has gone while the cart was read', async () => {
+  it('sends no request when the caller left while the cart was read', async () => {
     const gone = new Error('the caller went away');
     ports.cartReader.lines.callsFake(async () => {
       ports.caller.abort(gone);
@@ -141,7 +141,7 @@ describe('listCart', () => {
     assert.equal(await failureOf(list()), failure);
   });
 
-  it('hands the deadline, the request id and the trace on', async () => {
+  it('passes the deadline, the request id and the trace on', async () => {
     ports.cartReader.lines.resolves(linesOf(1));
     ports.catalogue.product.resolves({ name: 'x', price: 1 });
     await list();

@@ -29,7 +29,7 @@ describe('purchase', () => {
       ports.purchases.begin.resolves(own);
     });
 
-    it('records the purchase, asks loms, settles it, and answers the order', async () => {
+    it('records the purchase, calls loms, settles it, and returns the order', async () => {
       assert.equal(await buy(KEY), ORDER_ID);
       sinon.assert.calledOnceWithExactly(ports.purchases.begin, USER, KEY);
       sinon.assert.calledOnceWithExactly(ports.orderDesk.order, own, ports.context);
@@ -37,7 +37,7 @@ describe('purchase', () => {
       sinon.assert.callOrder(ports.purchases.begin, ports.orderDesk.order, ports.purchases.settle);
     });
 
-    it('does so without a key too, and looks for none', async () => {
+    it('does so without a key too, and searches for none', async () => {
       assert.equal(await buy(), ORDER_ID);
       sinon.assert.calledOnceWithExactly(ports.purchases.begin, USER, undefined);
       sinon.assert.notCalled(ports.purchases.findByKey);
@@ -56,7 +56,7 @@ describe('purchase', () => {
       );
     });
 
-    it('has no transaction open while loms is asked', async () => {
+    it('has no transaction open during the call to loms', async () => {
       ports.orderDesk.order.callsFake(async () => {
         assert.equal(ports.inTransaction(), false);
         return ORDERED;
@@ -65,7 +65,7 @@ describe('purchase', () => {
       sinon.assert.calledTwice(ports.transaction);
     });
 
-    it('records for its caller only, and settles also for a caller that has left', async () => {
+    it('records only while its caller waits, and settles even after its caller has left', async () => {
       ports.orderDesk.order.callsFake(async () => {
         ports.caller.abort(new Error('gone'));
         return ORDERED;
@@ -87,20 +87,20 @@ describe('purchase', () => {
       sinon.assert.calledOnceWithExactly(ports.purchases.settle, own, { state: 'rejected' });
     });
 
-    it('leaves the purchase pending when it is not known what became of the order', async () => {
+    it('leaves the purchase pending when the outcome of the order is unknown', async () => {
       const failure = new Error('no answer');
       ports.orderDesk.order.rejects(failure);
       assert.equal(await failureOf(buy()), failure);
       sinon.assert.notCalled(ports.purchases.settle);
     });
 
-    it('fails when the purchase cannot be settled, because nobody knows then whether it is', async () => {
+    it('fails when it is unknown whether the purchase was settled', async () => {
       const failure = new Error('no database');
       ports.purchases.settle.rejects(failure);
       assert.equal(await failureOf(buy()), failure);
     });
 
-    it('does not ask loms when the purchase cannot be recorded', async () => {
+    it('does not call loms when the purchase cannot be recorded', async () => {
       const failure = new Error('no database');
       ports.purchases.begin.rejects(failure);
       assert.equal(await failureOf(buy()), failure);
@@ -109,7 +109,7 @@ describe('purchase', () => {
   });
 
   describe('of an empty cart', () => {
-    it('refuses and asks nobody', async () => {
+    it('refuses without a call to loms', async () => {
       ports.purchases.begin.resolves(undefined);
       await assert.rejects(buy(KEY), CART_EMPTY);
       sinon.assert.calledOnceWithExactly(ports.purchases.begin, USER, KEY);
@@ -198,7 +198,7 @@ describe('purchase', () => {
       sinon.assert.notCalled(ports.purchases.settle);
     });
 
-    it('gives up after three others were in the way', async () => {
+    it('gives up after three other purchases came first', async () => {
       ports.purchases.findPending.resolves(foreign);
       await assert.rejects(buy(KEY), { name: 'Refusal', reason: 'contended' });
       sinon.assert.calledThrice(ports.orderDesk.order);
@@ -208,7 +208,7 @@ describe('purchase', () => {
 });
 
 describe('finishPurchase', () => {
-  it('tells how the purchase ended, also where that is a refusal', async () => {
+  it('returns the outcome of the purchase, even a refusal', async () => {
     const ports = stubPorts();
     const pending = pendingOf('cut off');
     ports.orderDesk.order.resolves(SHORT);

@@ -20,20 +20,20 @@ describe('resumePurchases', () => {
   const resume = () => resumePurchases(ports.unfinished, ports, { onFailure }, ports.context);
   const settled = () => ports.purchases.settle.args.map(([{ purchaseID }]) => purchaseID);
 
-  it('finishes each purchase that it could take up, and tells how many there were', async () => {
+  it('finishes each claimed purchase, and returns their number', async () => {
     assert.equal(await resume(), 6);
     assert.deepEqual(settled(), ['a', 'b', 'c', 'd', 'e', 'f']);
     sinon.assert.alwaysCalledWithExactly(ports.purchases.settle, sinon.match.object, ORDERED);
     sinon.assert.notCalled(onFailure);
   });
 
-  it('takes up a bounded number', async () => {
+  it('claims a bounded number', async () => {
     await resume();
     sinon.assert.calledOnceWithExactly(ports.unfinished.claim, RESUME_BATCH_MAX, ports.context);
     assert(RESUME_BATCH_MAX <= 50);
   });
 
-  it('does nothing where nothing was cut off', async () => {
+  it('does nothing without interrupted purchases', async () => {
     ports.unfinished.claim.resolves([]);
     assert.equal(await resume(), 0);
     sinon.assert.notCalled(ports.orderDesk.order);
@@ -52,7 +52,7 @@ describe('resumePurchases', () => {
     assert.deepEqual(settled(), ['a', 'c', 'd', 'e', 'f']);
   });
 
-  it('asks loms about a few at a time, so that users find room beside it', async () => {
+  it('calls loms for a few at a time, so that calls of users are not crowded out', async () => {
     let underWay = 0;
     let most = 0;
     ports.orderDesk.order.callsFake(async () => {
@@ -65,7 +65,7 @@ describe('resumePurchases', () => {
     assert.equal(most, 4);
   });
 
-  it('stops when it is told to: takes up no more, and cuts off what is under way', async () => {
+  it('stops on abort: starts no further purchase, and cancels those in flight', async () => {
     const stopping = new Error('stopping');
     ports.orderDesk.order.callsFake((_pending, { signal }) => {
       const { promise, reject } = Promise.withResolvers<never>();
@@ -80,7 +80,7 @@ describe('resumePurchases', () => {
     sinon.assert.notCalled(ports.purchases.settle);
   });
 
-  it('fails when it cannot be known what was cut off', async () => {
+  it('fails when interrupted purchases cannot be read', async () => {
     const failure = new Error('no database');
     ports.unfinished.claim.rejects(failure);
     assert.equal(await failureOf(resume()), failure);

@@ -23,7 +23,7 @@ describe('the peer loms', () => {
   describe('as a warehouse', () => {
     const onSale = () => createWarehouse(client()).onSale(10, { ...context, deadlineAt: performance.now() + 1_000 });
 
-    it('has on sale what its warehouses have together, exactly', async () => {
+    it('sums the stock of all warehouses exactly', async () => {
       call.resolves({
         stocks: [
           { warehouseID: 1, count: 9_007_199_254_740_993n },
@@ -36,12 +36,12 @@ describe('the peer loms', () => {
       assertContextHandedOn();
     });
 
-    it('has nothing of a sku that no warehouse has', async () => {
+    it('has no stock of a sku that is in no warehouse', async () => {
       call.resolves({ stocks: [] });
       assert.equal(await onSale(), 0n);
     });
 
-    it('fails with a failure of ours', async () => {
+    it('fails as a failure of checkout itself', async () => {
       call.rejects(new RpcError('unavailable', 'loms cannot be reached', { retryAfterMs: 50 }));
       const error = await failureOf(onSale());
       assert(error instanceof RpcError);
@@ -68,7 +68,7 @@ describe('the peer loms', () => {
       assertContextHandedOn();
     });
 
-    it('tells of goods that are out of stock', async () => {
+    it('returns the shortages of goods that are out of stock', async () => {
       const details = { orderID: 8, shortages: [{ sku: 10, requested: 3, available: 2 }] };
       call.rejects(new RpcError('failed_precondition', 'short', { reason: 'out_of_stock', details }));
       assert.deepEqual(await order(), {
@@ -78,24 +78,24 @@ describe('the peer loms', () => {
       });
     });
 
-    it('tells of a refusal that says something of the request itself', async () => {
+    it('returns a refusal of the content as rejected', async () => {
       call.rejects(new RpcError('invalid_params', 'Invalid params: items'));
       assert.deepEqual(await order(), { state: 'rejected' });
     });
 
-    it('does not take a refusal that may follow an order for one: its goods would be in the cart again', async () => {
+    it('does not treat a refusal that may follow an order as final: the goods would return to the cart', async () => {
       for (const code of ['unauthenticated', 'invalid_request', 'method_not_found'] as const) {
         call.rejects(new RpcError(code, 'no'));
         assert.match(String(await failureOf(order())), /loms answered/);
       }
     });
 
-    it('does not know what became of the order when the connection breaks', async () => {
+    it('leaves the outcome unknown when the connection breaks', async () => {
       call.rejects(new RpcError('unavailable', 'The connection to loms broke'));
       assert.equal(((await failureOf(order())) as RpcError).code, 'unavailable');
     });
 
-    it('does not take a refused key for an answer: it says nothing of this order', async () => {
+    it('does not treat a refused key as an answer: it says nothing about this order', async () => {
       call.rejects(new RpcError('failed_precondition', 'other body', { reason: 'idempotency_conflict' }));
       assert(!((await failureOf(order())) instanceof RpcError));
     });

@@ -23,7 +23,7 @@ describe('toOwnFailure', () => {
   }
 
   for (const code of ALL.filter((code) => !PASSED_ON.includes(code))) {
-    it(`makes of ${code} a failure that is internal to us, and keeps it as the cause`, () => {
+    it(`maps ${code} to an internal failure, and keeps it as the cause`, () => {
       const answered = failureOf(code);
       const failure = toOwnFailure('loms', answered);
       assert(!(failure instanceof RpcError));
@@ -32,7 +32,7 @@ describe('toOwnFailure', () => {
     });
   }
 
-  it('makes of anything else a failure that is internal to us', () => {
+  it('maps any other error to an internal failure', () => {
     const failure = toOwnFailure('products', cause);
     assert(!(failure instanceof RpcError));
     assert.equal(failure.cause, cause);
@@ -40,14 +40,14 @@ describe('toOwnFailure', () => {
 });
 
 describe('isCertainRefusal', () => {
-  it('takes only what a request says for a reason that held for its earlier attempts too', () => {
+  it('accepts only a refusal of the content, which held for earlier attempts too', () => {
     assert.deepEqual(
       ALL.filter((code) => isCertainRefusal(new RpcError(code, 'no'))),
       ['invalid_params'],
     );
   });
 
-  it('takes no failure of the way for a refusal', () => {
+  it('does not treat a transport failure as a refusal', () => {
     assert.equal(isCertainRefusal(new TypeError('fetch failed')), false);
   });
 });

@@ -21,7 +21,7 @@ describe('cacheProducts', () => {
     clock.restore();
   });
 
-  it('answers what was said a moment ago, and asks again when that is too old', async () => {
+  it('answers from the cache, and fetches again when the entry is too old', async () => {
     const cached = cacheProducts({ product }, { maxAgeMs: 1_000 });
     await cached.product(7, context);
     price = 200;
@@ -32,7 +32,7 @@ describe('cacheProducts', () => {
     assert.equal(product.callCount, 2);
   });
 
-  it('counts the age from the asking: a slow answer is older when it comes', async () => {
+  it('counts the age from the request: a slow answer is already older', async () => {
     product.onFirstCall().callsFake(async () => {
       clock.tick(800);
       return { name: 'slow', price: 100 };
@@ -44,14 +44,14 @@ describe('cacheProducts', () => {
     assert.equal((await cached.product(7, context)).price, 200);
   });
 
-  it('does not keep failures', async () => {
+  it('does not cache failures', async () => {
     product.onFirstCall().rejects(new Error('gone'));
     const cached = cacheProducts({ product }, { maxAgeMs: 1_000 });
     await assert.rejects(cached.product(7, context));
     assert.equal((await cached.product(7, context)).price, 100);
   });
 
-  it('keeps so many products and no more; the least recently used makes room', async () => {
+  it('evicts the least recently used product when it is full', async () => {
     const cached = cacheProducts({ product }, { maxAgeMs: 1_000, productsMax: 2 });
     for (const sku of [1, 2, 3, 2, 3, 1]) await cached.product(sku, context);
     assert.deepEqual(
@@ -60,7 +60,7 @@ describe('cacheProducts', () => {
     );
   });
 
-  it('tells how each answer came about', async () => {
+  it('reports each answer as a hit or a miss', async () => {
     const hits: boolean[] = [];
     const cached = cacheProducts({ product }, { maxAgeMs: 1_000, onAnswer: (isHit) => hits.push(isHit) });
     await cached.product(7, context);

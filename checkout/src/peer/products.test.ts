@@ -24,7 +24,7 @@ describe('the peer products', () => {
     return (sku: number, signal = context.signal) => catalogue.product(sku, { ...context, signal, deadlineAt: 60_000 });
   }
 
-  it('asks with its token and hands the context on', async () => {
+  it('sends its token and passes the context on', async () => {
     assert.deepEqual(await open()(10), { name: 'Чайник', price: 1990 });
     const sent = call.firstCall.args[0];
     assert.deepEqual([sent.method, sent.params], ['get_product', { token: 'secret', sku: 10 }]);
@@ -38,7 +38,7 @@ describe('the peer products', () => {
     ],
     ['the original one, which knows no reasons', new RpcError('not_found', 'The peer answered HTTP 404')],
   ] as const) {
-    it(`knows that there is no such product from ${who}`, async () => {
+    it(`recognizes an unknown product from ${who}`, async () => {
       call.rejects(error);
       const failure = await failureOf(open()(10));
       assert(failure instanceof Refusal);
@@ -46,14 +46,14 @@ describe('the peer products', () => {
     });
   }
 
-  it('fails with a failure of ours otherwise', async () => {
+  it('fails as a failure of checkout itself otherwise', async () => {
     call.rejects(new RpcError('unauthenticated', 'wrong token'));
     const failure = await failureOf(open()(10));
     assert(!(failure instanceof RpcError));
     assert.match(String(failure), /products answered unauthenticated/);
   });
 
-  it('makes a call only when its turn has come', async () => {
+  it('calls only after it has a token', async () => {
     const product = open();
     await product(1);
     const second = product(2);
@@ -64,7 +64,7 @@ describe('the peer products', () => {
     await second;
   });
 
-  it('gives the whole time of a request to the request, however long its turn was waited for', async () => {
+  it('gives the request its whole timeout, however long the wait for a token was', async () => {
     const product = open();
     await product(1);
     const second = product(2);
@@ -73,7 +73,7 @@ describe('the peer products', () => {
     assert.equal(call.secondCall.args[0].deadlineAt, 2_000);
   });
 
-  it('lets the next one have its turn also after a failure', async () => {
+  it('releases the token after a failure too', async () => {
     const product = open();
     call.onFirstCall().rejects(new RpcError('unavailable', 'no answer'));
     await failureOf(product(1));
@@ -82,7 +82,7 @@ describe('the peer products', () => {
     assert.equal((await second).price, 1990);
   });
 
-  it('makes no call for a caller that has left while it waited', async () => {
+  it('makes no call for a caller that left while it waited', async () => {
     const product = open();
     await product(1);
     const caller = new AbortController();
@@ -94,7 +94,7 @@ describe('the peer products', () => {
     sinon.assert.calledOnce(call);
   });
 
-  it('refuses who would have to wait behind too many', async () => {
+  it('refuses a caller behind too many waiters', async () => {
     const product = open({ waitersMax: 1 });
     await product(1);
     const second = product(2);

@@ -23,14 +23,14 @@ describe('singleFlight', () => {
   const caller = (): AbortController => new AbortController();
   const contextOf = ({ signal }: AbortController): Context => ({ signal });
 
-  it('asks once for all who want the same sku at the same time, and gives all of them the answer', async () => {
+  it('sends one request for concurrent callers of a sku, and gives all of them the answer', async () => {
     const all = Promise.all([1, 2, 3].map(() => catalogue.product(7, contextOf(caller()))));
     answers[0]?.resolve(KETTLE);
     assert.deepEqual(await all, [KETTLE, KETTLE, KETTLE]);
     assert.equal(asked.callCount, 1);
   });
 
-  it('asks apart for different skus, and again after an answer', async () => {
+  it('sends separate requests for different skus, and a new one after an answer', async () => {
     const both = Promise.all([catalogue.product(7, contextOf(caller())), catalogue.product(8, contextOf(caller()))]);
     for (const answer of answers) answer.resolve(KETTLE);
     await both;
@@ -43,7 +43,7 @@ describe('singleFlight', () => {
     );
   });
 
-  it('gives all of them the failure, and asks again after it', async () => {
+  it('gives all of them the failure, and sends a new request after it', async () => {
     const failure = new Error('gone');
     const all = Promise.allSettled([
       catalogue.product(7, contextOf(caller())),
@@ -56,7 +56,7 @@ describe('singleFlight', () => {
     assert.deepEqual(await again, KETTLE);
   });
 
-  it('lets one caller leave at once, without taking the answer from the others', async () => {
+  it('lets one caller leave at once, without affecting the others', async () => {
     const [leaver, stayer] = [caller(), caller()];
     const reason = new Error('left');
     const left = assert.rejects(catalogue.product(7, contextOf(leaver)), reason);
@@ -68,7 +68,7 @@ describe('singleFlight', () => {
     assert.deepEqual(await stays, KETTLE);
   });
 
-  it('cuts the request off when the last one has left, and whoever comes then asks anew', async () => {
+  it('cancels the request when the last caller leaves; a later caller sends a new one', async () => {
     const [one, other] = [caller(), caller()];
     const both = Promise.allSettled([catalogue.product(7, contextOf(one)), catalogue.product(7, contextOf(other))]);
     one.abort();
@@ -82,14 +82,14 @@ describe('singleFlight', () => {
     assert.deepEqual(await late, KETTLE);
   });
 
-  it('asks nobody for a caller that has left before', async () => {
+  it('sends no request for a caller that has left before', async () => {
     const gone = caller();
     gone.abort();
     await assert.rejects(catalogue.product(7, contextOf(gone)));
     assert.equal(asked.callCount, 0);
   });
 
-  it('hands the request id and the trace of the first caller on, but not its deadline', async () => {
+  it('passes the request id and the trace of the first caller on, but not its deadline', async () => {
     const origin = { requestId: 'r-1', traceparent: '00-1-2-01', tracestate: 'vendor=1', baggage: 'shop=7' };
     const context = { signal: caller().signal, ...origin, deadlineAt: 5 };
     const product = catalogue.product(7, context);

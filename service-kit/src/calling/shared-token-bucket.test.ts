@@ -26,7 +26,7 @@ describe('a shared token bucket', () => {
   const asks = () => run.withArgs('take token');
   const givenBack = () => run.getCalls().filter(({ args }) => args[0] === 'give token back');
 
-  it('asks again when the next token is back, and once for all who wait', async () => {
+  it('queries again when the next token is free, and once for all waiters', async () => {
     asks()
       .onCall(0)
       .resolves(noneFor(400.2) as never);
@@ -45,7 +45,7 @@ describe('a shared token bucket', () => {
     assert.equal(asks().callCount, 3);
   });
 
-  it('asks again after an interval at the latest, however long the leases are', async () => {
+  it('queries again after an interval at the latest, however long the leases are', async () => {
     asks()
       .onCall(0)
       .resolves(noneFor(6_000) as never);
@@ -57,7 +57,7 @@ describe('a shared token bucket', () => {
     await take;
   });
 
-  it('rests a little also where a token is just being taken by another', async () => {
+  it('pauses briefly while another replica claims the free token', async () => {
     asks().resolves(noneFor(-1) as never);
     const caller = new AbortController();
     const take = open().take(caller.signal);
@@ -67,7 +67,7 @@ describe('a shared token bucket', () => {
     await assert.rejects(take, { code: 'cancelled' });
   });
 
-  it('makes the tokens where there are none', async () => {
+  it('creates missing tokens', async () => {
     asks()
       .onCall(0)
       .resolves([{ number: null, grants: null, known: 0, back_in_ms: null }] as never);
@@ -81,7 +81,7 @@ describe('a shared token bucket', () => {
     );
   });
 
-  it('gives a token back once', async () => {
+  it('releases a token once', async () => {
     asks().resolves(free(1) as never);
     const token = await open().take();
     token[Symbol.dispose]();
@@ -89,7 +89,7 @@ describe('a shared token bucket', () => {
     assert.equal(givenBack().length, 1);
   });
 
-  it('notes in the log when a token could not be given back, and fails nobody', async () => {
+  it('logs a failed release, and fails no call', async () => {
     const warn = sinon.stub(logger, 'warn');
     asks().resolves(free(1) as never);
     run.withArgs('give token back').rejects(new DatabaseUnavailable('away'));
@@ -98,12 +98,12 @@ describe('a shared token bucket', () => {
     assert.equal(warn.callCount, 1);
   });
 
-  it('does not ask for a caller who has left already', async () => {
+  it('sends no query for a caller that has already left', async () => {
     await assert.rejects(open().take(AbortSignal.abort()), { code: 'cancelled' });
     assert.equal(run.callCount, 0);
   });
 
-  it('fails all who wait when the database is slow to answer, and gives back what it answers later', async () => {
+  it('fails all waiters when the database is slow, and releases a token that is claimed later', async () => {
     const answer = Promise.withResolvers<never>();
     asks().onCall(0).returns(answer.promise);
     asks()
@@ -119,7 +119,7 @@ describe('a shared token bucket', () => {
     assert.equal(givenBack().length, 1);
   });
 
-  it('asks anew after a failure', async () => {
+  it('queries again after a failure', async () => {
     asks().onCall(0).rejects(new DatabaseUnavailable('away'));
     asks()
       .onCall(1)

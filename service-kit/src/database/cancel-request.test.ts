@@ -48,7 +48,7 @@ describe('A cancel request', () => {
     return { ...session, host: 'a name of many servers', port: 1, connection: { stream } } as unknown as PoolClient;
   }
 
-  it('names the session and its key to the very server of the client, and is done when that hangs up', async () => {
+  it('sends the session and its key to the server of the client, and ends when that disconnects', async () => {
     let said: Buffer | undefined;
     serve = async (socket) => {
       [said] = await once(socket, 'data');
@@ -58,7 +58,7 @@ describe('A cancel request', () => {
     assert.deepEqual(said, CANCEL_REQUEST);
   });
 
-  it('travels encrypted where the connections of the pool do', async () => {
+  it('is encrypted if the connections of the pool are', async () => {
     const said: Buffer[] = [];
     serve = async (socket) => {
       said.push((await once(socket, 'data'))[0]);
@@ -71,7 +71,7 @@ describe('A cancel request', () => {
     assert.deepEqual(said, [SSL_REQUEST, CANCEL_REQUEST]);
   });
 
-  it('is not sent in the clear to a server that does not encrypt', async () => {
+  it('is not sent in clear text to a server without TLS', async () => {
     const said: Buffer[] = [];
     serve = async (socket) => {
       said.push((await once(socket, 'data'))[0]);
@@ -82,12 +82,12 @@ describe('A cancel request', () => {
     assert.deepEqual(Buffer.concat(said), SSL_REQUEST);
   });
 
-  it('says that it does not know when the server does not hang up', async () => {
+  it('reports an unknown result when the server does not disconnect', async () => {
     serve = async () => {};
     assert.equal(await createCancelRequest()(clientOf()), false);
   });
 
-  it('is left to the server once it was sent, and keeps its turn until the server hangs up', async () => {
+  it('stays open once it is sent, and keeps its turn until the server disconnects', async () => {
     const sent = new Set<Socket>();
     const gone = new Set<Socket>();
     serve = async (socket) => {
@@ -109,7 +109,7 @@ describe('A cancel request', () => {
     assert.equal(await cancel(clientOf()), true);
   });
 
-  it('says that it does not know when nobody is there', async () => {
+  it('reports an unknown result when the server is unreachable', async () => {
     assert.equal(await createCancelRequest()(clientOf(false, 1)), false);
   });
 

@@ -13,27 +13,27 @@ describe('pendingMigrations', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  it('answers the files that are not applied, in order', async () => {
+  it('returns the files that are not applied, in order', async () => {
     assert.deepEqual(await pendingMigrations(async () => [], directory), ['0001-first.sql', '0002-second.sql']);
     const applied = async () => [{ index: 1, name: '0001-first.sql' }];
     assert.deepEqual(await pendingMigrations(applied, directory), ['0002-second.sql']);
   });
 
-  it('takes a database without the table for one without migrations', async () => {
+  it('treats a database without the table as one without migrations', async () => {
     const undefinedTable = async () => {
       throw Object.assign(new Error('relation does not exist'), { code: '42P01' });
     };
     assert.equal((await pendingMigrations(undefinedTable, directory)).length, 2);
   });
 
-  it('does not take another failure for an answer', async () => {
+  it('rejects on any other failure', async () => {
     const broken = async () => {
       throw Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
     };
     await assert.rejects(pendingMigrations(broken, directory), /connection refused/);
   });
 
-  it('says where it looked when there is no folder', async () => {
+  it('names the missing folder', async () => {
     const missing = join(directory, 'nowhere');
     await assert.rejects(
       pendingMigrations(async () => [], missing),

@@ -45,14 +45,14 @@ describe('The driver of Postgres', () => {
   const url = 'postgres://loms:secret@127.0.0.1:5/loms';
   const { PATH } = process.env;
 
-  it('makes the same of a URL whatever PG variables the shell has', () => {
+  it('reads a URL in the same way whatever PG variables the shell has', () => {
     const plain = readByProcess(url, { PATH });
     assert.deepEqual(readByProcess(url, { PATH, ...SHELL }).client, plain.client);
     assert.equal(plain.client.host, '127.0.0.1');
     assert.equal(plain.client.ssl, false);
   });
 
-  it('hands none of them on to child processes, and keeps those that only look like them', () => {
+  it('passes none of them on to child processes, and keeps variables with similar names', () => {
     const { names } = readByProcess(url, { PATH, ...SHELL, PGBENCH: '/opt/pgbench', PG_COLOR: 'auto' });
     assert.deepEqual(
       names.filter((name) => /PG/.test(name)),
@@ -60,7 +60,7 @@ describe('The driver of Postgres', () => {
     );
   });
 
-  it('takes no password from ~/.pgpass and no role from the system', () => {
+  it('reads no password from ~/.pgpass and no role from the system', () => {
     const home = mkdtempSync(join(tmpdir(), 'order-mesh-pgpass-'));
     try {
       const file = join(home, '.pgpass');

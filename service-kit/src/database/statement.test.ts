@@ -11,7 +11,7 @@ describe('statement', () => {
     assert.deepEqual(find(8n, []), { text, values: [8n, []] });
   });
 
-  it('takes null, and refuses a value that is undefined', () => {
+  it('accepts null, and refuses an undefined value', () => {
     assert.deepEqual(find(null, []).values, [null, []]);
     assert.throws(() => find(undefined, []), {
       name: 'TypeError',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createTurns } from './turns.ts';
 
 describe('Turns', () => {
-  it('are had by so many at a time, and by the next ones in the order in which they came', async () => {
+  it('are limited in number, and granted first in, first out', async () => {
     const turns = createTurns(2);
     const [first, second] = [await turns.take(), turns.tryTake()];
     assert(second);
@@ -23,7 +23,7 @@ describe('Turns', () => {
     assert.equal(turns.waiting, 0);
   });
 
-  it('are given back once, however often that is said', async () => {
+  it('are released once, however often they are disposed', async () => {
     const turns = createTurns(1);
     const turn = await turns.take();
     turn[Symbol.dispose]();
@@ -32,7 +32,7 @@ describe('Turns', () => {
     assert.equal(turns.tryTake(), undefined);
   });
 
-  it('pass by who has left the queue', async () => {
+  it('skip a waiter that has left the queue', async () => {
     const turns = createTurns(1);
     const turn = await turns.take();
     const leaver = new AbortController();

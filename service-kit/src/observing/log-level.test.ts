@@ -16,7 +16,7 @@ describe('the log level of a running service', () => {
 
   beforeEach(() => lines.splice(0));
 
-  it('is debug after SIGUSR2, and what was configured after another one', async () => {
+  it('is debug after SIGUSR2, and the configured level after another one', async () => {
     const logger = create('info');
     using _switching = switchLogLevelOnSignal(logger);
     logger.debug('before');

@@ -41,7 +41,7 @@ describe('pages of a log', () => {
     assert.deepEqual(await linesOf(writing(3, "throw new Error('a mistake');")), lines(3));
   }).timeout(TIMEOUT_MS);
 
-  it('are written in a moment while it goes on, all of them and in order', async () => {
+  it('are written shortly while it runs, completely and in order', async () => {
     const untilWritten = `process.once('message', () => process.exit());`;
     const child = writing(2_000, untilWritten);
     let written = '';
@@ -54,7 +54,7 @@ describe('pages of a log', () => {
     assert.deepEqual(written.trimEnd().split('\n'), lines(2_000));
   }).timeout(TIMEOUT_MS);
 
-  it('are not lost where the reader is slow', async () => {
+  it('are not lost if the reader is slow', async () => {
     const child = writing(100_000, `process.once('message', () => process.exit());`);
     let written = '';
     child.stdout?.pause();
@@ -69,7 +69,7 @@ describe('pages of a log', () => {
     assert.deepEqual(written.trimEnd().split('\n'), lines(100_000));
   }).timeout(TIMEOUT_MS);
 
-  it('do not keep a process from ending whose output nobody reads any more', async () => {
+  it('do not prevent the exit of a process without a reader', async () => {
     const child = writing(3, 'process.exit(7);');
     const ended = once(child, 'exit');
     await once(child, 'message');
