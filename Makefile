@@ -15,10 +15,10 @@ help: ## Prints this list
 
 # exec: a signal sent to make reaches the runner itself, and make waits until the runner is done.
 run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the four services (EVENTS=kafka: and Kafka; STACK=compose: in containers)
-	@case "$(STACK)" in \
+	@case "$$STACK" in \
 	  '') exec $(NODE) mesh/src/run/run-all.ts ;; \
 	  compose) exec $(NODE) mesh/src/compose/run-compose.ts run ;; \
-	  *) echo 'STACK is "$(STACK)", but has to be compose, or not set.' >&2; exit 1 ;; \
+	  *) echo "STACK is \"$$STACK\", but has to be compose, or not set." >&2; exit 1 ;; \
 	esac
 
 stop: packages ## Stops the mesh that runs in another terminal or in containers (STACK=compose: only these), and keeps its data
@@ -49,8 +49,8 @@ log-level: packages ## Switches the log of a running service to debug, or back (
 	@exec $(NODE) tools/src/log-level.ts
 
 bench: packages ## Runs a benchmark (WHAT=rpc-kit, loms, checkout or notifications; ARGS='--help' lists its options)
-	@case "$(WHAT)" in \
-	  rpc-kit|loms|checkout|notifications) exec $(NODE) benchmarks/$(WHAT)/bench.ts $(ARGS) ;; \
+	@case "$$WHAT" in \
+	  rpc-kit|loms|checkout|notifications) exec $(NODE) "benchmarks/$$WHAT/bench.ts" $(ARGS) ;; \
 	  *) echo 'Say which benchmark: make bench WHAT=rpc-kit (or loms, checkout, notifications).' >&2; exit 2 ;; \
 	esac
 
@@ -79,7 +79,7 @@ migrate-status: packages ## Shows which migrations are applied
 	@exec $(NODE) tools/src/migrate.ts status
 
 clean-data: packages ## Removes the data and logs of the mesh (.mesh/; STACK=compose: containers and volumes)
-	@case "$(STACK)" in compose) exec $(NODE) mesh/src/compose/run-compose.ts clean ;; *) exec $(NODE) mesh/src/run/clean-data.ts ;; esac
+	@case "$$STACK" in compose) exec $(NODE) mesh/src/compose/run-compose.ts clean ;; *) exec $(NODE) mesh/src/run/clean-data.ts ;; esac
 
 packages: node_modules/.package-lock.json
 
