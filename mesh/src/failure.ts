@@ -43,6 +43,7 @@ export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (SHOWN_WITHOUT_STACK.has(error.name)) return error.message;
   const { code = '', path, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === 'kill' && code === 'EPERM') return 'The mesh belongs to another user: call make as that user.';
   const refusal = REFUSALS[code];
   if (refusal !== undefined) return `${path ?? 'A file'} cannot be used (${syscall ?? code}), ${refusal}.`;
   return error.stack ?? error.message;
