@@ -5,13 +5,13 @@ import { Registry } from 'prom-client';
 import { createOperationJournal, type Database, type Executor, openDatabase } from 'service-kit';
 import { LINES } from './scenario.ts';
 
-/** What stands in a statement at the place of a parameter. */
+/** The source of a statement's parameter. */
 export type Slot =
   | { readonly kind: 'constant'; readonly value: unknown }
   | { readonly kind: 'user' | 'key' | 'order' | 'skus' | 'warehouses' | 'event' | 'events' }
   | { readonly kind: 'newEvents'; readonly count: number }
   | { readonly kind: 'sku'; readonly line: number }
-  /** When the order took the step, as the database answered. */
+  /** The times of the order's steps, from the database's answer. */
   | { readonly kind: 'changedAt'; readonly steps: readonly number[] };
 
 /** A statement that loms runs, with its parameters as slots. */
@@ -19,17 +19,17 @@ export interface Template {
   readonly name: string;
   readonly text: string;
   readonly slots: readonly Slot[];
-  /** The order's step that it takes: its answer has the order's id and the time of the step. */
+  /** The order's step that it records: its answer has the order's id and the time of the step. */
   readonly step?: number;
 }
 
-/** What loms runs for one order that is made, with a key as checkout sends one, and payed. */
+/** The statements of loms for one order that is made, with a key as checkout sends it, and paid. */
 export interface CapturedWork {
   /** The two transactions. */
   readonly calls: readonly Template[];
   /** The relay's statement, which acknowledges the order's three events and claims those of other orders. */
   readonly advance: Template;
-  /** The insert of as many operations as are saved together. */
+  /** The insert of a batch of operations. */
   readonly journal: Template;
 }
 
@@ -39,9 +39,9 @@ const WAREHOUSES = SKUS.map((_, line) => SENTINEL.warehouse + line);
 const PAYMENT_TIMEOUT_MS = 600_000;
 const LEASE_MS = 15_000;
 const CLAIM_MAX = 16;
-/** Which statement took the steps that events tell of: two of them are taken by the one that creates the order. */
+/** The statement of each event's step: the one that creates an order records two steps. */
 const STEP_OF_EVENT = [0, 0, 1];
-/** At some hundred orders a second, about so many operations are saved by one insert. */
+/** The batch size of the operation journal at some hundred orders a second. */
 export const OPERATIONS_TOGETHER = 30;
 const TIME = /^\d{4}-\d\d-\d\dT/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -52,7 +52,7 @@ interface Ran {
   readonly values: readonly unknown[];
 }
 
-/** Has loms's own domain and repositories make and pay one order, and notes what they ask of the database. */
+/** Makes and pays one order with loms's own domain and repositories, and captures their statements. */
 export async function captureWork(url: string): Promise<CapturedWork> {
   const ran: Ran[] = [];
   await using database = openDatabase({
@@ -128,7 +128,7 @@ function watch(database: Database, ran: Ran[]): Database {
   };
 }
 
-/** Lists as Postgres writes arrays, which every driver can send. */
+/** Arrays as Postgres's array literals, which every driver can send. */
 function asText(value: unknown): unknown {
   return Array.isArray(value) ? `{${value.map(toElement)}}` : value;
 }
@@ -139,7 +139,7 @@ function toElement(value: unknown): string {
   return value instanceof Date ? JSON.stringify(value) : String(value);
 }
 
-/** The texts in a list of texts, as `asText` has written it. */
+/** The elements of an array literal of texts. */
 function elementsOf(value: unknown): string[] {
   return typeof value === 'string' && value.startsWith('{"') ? JSON.parse(`[${value.slice(1, -1)}]`) : [];
 }
@@ -163,7 +163,7 @@ function toTemplates(ran: readonly Ran[], key: string): Template[] {
   });
 }
 
-/** The values were chosen so that each can be told from all others. */
+/** Each sentinel value is unique, so it identifies its parameter. */
 function toSlot(value: unknown, key: string): Slot {
   const text = String(value);
   const line = SKUS.map(String).indexOf(text);

@@ -4,9 +4,9 @@ import { LINES, type ScenarioName, skuRange, USERS, WAREHOUSES } from './scenari
 /** `calls`: the two transactions of an order. `everything`: also what loms writes in the background for it. */
 export type Extent = 'calls' | 'everything';
 
-/** Steps of an order that is made and payed: so many events are told of it. */
+/** Steps, and so events, of an order that is made and paid. */
 const STEPS = 3;
-/** pgbench draws bigints. */
+/** pgbench's random numbers are bigints. */
 const KEY_MAX = '9000000000000000000';
 
 /** The script that makes and pays one order: the statements of loms, with variables where loms has parameters. */
@@ -39,7 +39,7 @@ function background({ advance, journal }: CapturedWork, extent: Extent): string[
   ];
 }
 
-/** Where the events are to be marked as delivered, their ids have to be known; else the database draws them. */
+/** To acknowledge events, the script has to know their ids; otherwise the database generates them. */
 class EventNames {
   readonly #extent: Extent;
   #next = 0;

@@ -20,32 +20,32 @@ async function* chunks(text: string, length = 7): AsyncGenerator<Uint8Array> {
 const read = (text: string) => Array.fromAsync(readHistory(chunks(text), 'h.jsonl'));
 
 describe('A history', () => {
-  it('keeps every digit of its integers on the way to text, where they are numbers, and back', async () => {
+  it('keeps every digit of its integers when written, as JSON numbers, and read', async () => {
     const line = toHistoryLine(PURCHASE);
     assert.match(line, /"user":9007199254740993,.*"orderID":9223372036854775807\}/);
     assert.deepEqual(await read(line), [PURCHASE]);
   });
 
-  it('is read piece by piece, also where a piece ends within a letter, and without a line feed at its end', async () => {
+  it('is read in chunks, also if a chunk ends inside a character or the last line has no line feed', async () => {
     const named: Operation = { ...PURCHASE, key: 'Ключ ✓' };
     assert.deepEqual(await read(`${toHistoryLine(named)}\n${toHistoryLine(PURCHASE).trimEnd()}`), [named, PURCHASE]);
   });
 
-  it('is nothing for an empty file', async () => {
+  it('is empty for an empty file', async () => {
     assert.deepEqual(await read(''), []);
   });
 
   for (const [what, line, message] of [
-    ['a line that breaks off', '{"op":"purch', /^h\.jsonl, line 2: this is not JSON; was the writer killed/],
-    ['a result that is none', toHistoryLine(PURCHASE).replace('"ok"', '"maybe"'), /^h\.jsonl, line 2: result: /],
+    ['an incomplete line', '{"op":"purch', /^h\.jsonl, line 2: this is not JSON; was the writer killed/],
+    ['an unknown result', toHistoryLine(PURCHASE).replace('"ok"', '"maybe"'), /^h\.jsonl, line 2: result: /],
     ['a fail without its code', toHistoryLine(PURCHASE).replace('"ok","answer":', '"fail","data":'), /line 2: code: /],
+    ['an unknown member', toHistoryLine(PURCHASE).replace('{', '{"extra":1,'), /line 2: the operation: .*extra/],
+    ['an invalid time', toHistoryLine(PURCHASE).replace('2026-01-31T12:00:00.001Z', 'now'), /line 2: startedAt: /],
     [
-      'a member that nobody knows',
-      toHistoryLine(PURCHASE).replace('{', '{"extra":1,'),
-      /line 2: the operation: .*extra/,
+      'a line that is too long',
+      'x'.repeat(LINE_LENGTH_MAX + 1),
+      /^h\.jsonl, line 2: a line holds at most \d+ characters/,
     ],
-    ['a time that is none', toHistoryLine(PURCHASE).replace('2026-01-31T12:00:00.001Z', 'now'), /line 2: startedAt: /],
-    ['a line without end', 'x'.repeat(LINE_LENGTH_MAX + 1), /^h\.jsonl, line 2: a line holds at most \d+ characters/],
   ] as const) {
     it(`names the line of ${what}`, async () => {
       await assert.rejects(
@@ -59,7 +59,7 @@ describe('A history', () => {
     });
   }
 
-  it('that is not UTF-8 is refused', async () => {
+  it('is refused unless it is UTF-8', async () => {
     const bytes = async function* () {
       yield Uint8Array.of(0x7b, 0xff, 0x7d);
     };

@@ -16,7 +16,7 @@ const VERDICTS: Verdict[] = [
 ];
 
 describe('The report of the invariants', () => {
-  it('has a line a rule, a few examples of what breaks one, and counts the verdicts at its end', () => {
+  it('has a line for each rule, a few examples of violations, and a summary at its end', () => {
     const example = '                 the steps: sku 1, at 2026-01-31T12:00:00.000Z';
     assert.deepEqual(reportLines(VERDICTS), [
       'S1  holds        The sums are right.',
@@ -31,7 +31,7 @@ describe('The report of the invariants', () => {
     ]);
   });
 
-  it('has colours only where they are asked for', () => {
+  it('has colours only on request', () => {
     assert.ok(!reportLines(VERDICTS).join('').includes('\u001b'));
     assert.equal(
       reportLines(VERDICTS, { colours: true })[3],

@@ -34,7 +34,7 @@ describe('make check-invariants', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('says for each rule how it stands, without colours where no terminal is, and ends well', async () => {
+  it('prints a verdict for each rule, without colours when not on a terminal, and exits with 0', async () => {
     const { code, output } = await run(environment);
     assert.equal(code, 0, output);
     const lines = output.trim().split('\n');
@@ -44,7 +44,7 @@ describe('make check-invariants', () => {
     assert.match(lines.at(-1) ?? '', /^\d+ hold, 0 broken, \d+ not checked$/);
   });
 
-  it('fails when a rule is broken, and shows what breaks it', async () => {
+  it('fails when a rule is broken, and prints the violations', async () => {
     await withSql(
       'UPDATE orders SET seq = seq + 1 WHERE order_id = 1',
       async () => {
@@ -57,7 +57,7 @@ describe('make check-invariants', () => {
     );
   });
 
-  it('waits for the queues no longer than it may, and says which have not drained', async () => {
+  it('waits for the queues at most for the timeout, and prints those that have not drained', async () => {
     await withSql(
       'UPDATE outbox SET delivered_at = NULL WHERE order_id = 1 AND seq = 3',
       async () => {
@@ -70,11 +70,7 @@ describe('make check-invariants', () => {
   });
 
   for (const [what, variables, message] of [
-    [
-      'a history that is not there',
-      { HISTORY: 'nowhere.jsonl' },
-      /^The history nowhere\.jsonl cannot be read \(ENOENT\): .*\.$/,
-    ],
+    ['a missing history', { HISTORY: 'nowhere.jsonl' }, /^The history nowhere\.jsonl cannot be read \(ENOENT\): .*\.$/],
     [
       'no mesh',
       { LOMS_DATABASE_URL: '', CHECKOUT_DATABASE_URL: '', NOTIFICATIONS_DATABASE_URL: '' },
@@ -86,17 +82,17 @@ describe('make check-invariants', () => {
       /A database or file cannot be read \(.*ECONNREFUSED.*\): .*\?$/,
     ],
     [
-      'a database without TLS where TLS was asked for',
+      'a database without TLS where TLS is required',
       { CHECKOUT_DATABASE_URL: 'NO_TLS' },
       /A database or file cannot be read \(.*\): .*\?$/,
     ],
     [
-      'a URL with an option that it does not know',
+      'a URL with an unknown option',
       { CHECKOUT_DATABASE_URL: 'postgres://x:y@127.0.0.1:9/z?options=-c%20a%3Db' },
       /^CHECKOUT_DATABASE_URL is wrong: its option "options" is not supported: [^\n]+\.$/,
     ],
   ] as const) {
-    it(`says in one line that it met ${what}`, async () => {
+    it(`reports ${what} in one line`, async () => {
       const own: NodeJS.ProcessEnv = { ...environment, MESH_DIR: folder, ...variables };
       if (own.CHECKOUT_DATABASE_URL === 'NO_TLS')
         own.CHECKOUT_DATABASE_URL = `${world.urls.checkout}?sslmode=verify-full`;

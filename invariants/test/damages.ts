@@ -1,10 +1,10 @@
 import type { DatabaseUrls, Operation, Sources } from '../src/index.ts';
 import { USER } from './world.ts';
 
-/** A way to spoil the world, and what must turn red of it: exactly that. */
+/** Damage to the world, and the exact rules that it has to turn red. */
 export interface Damage {
   readonly what: string;
-  /** By service; run before the check, in a transaction that is rolled back. */
+  /** By service. Runs before the check, in a transaction that is rolled back. */
   readonly sql?: { readonly [service in keyof DatabaseUrls]?: string };
   readonly sources?: (sources: Sources & { history: readonly Operation[] }) => Sources;
   readonly breaks: readonly string[];
@@ -32,29 +32,29 @@ const answered =
   (done) =>
     ({ ...done, result: 'ok', answer }) as Operation;
 
-/** Began a second after its deadline. */
+/** Started a second after its deadline. */
 function lateOperation(method: string, code: string, startedAt = 'now()'): string {
   return `INSERT INTO operations (request_id, method, code, started_at, deadline_at, duration_ms)
     SELECT 'late', '${method}', '${code}', began, began - interval '1 second', 1 FROM (SELECT ${startedAt} AS began) moment`;
 }
 
-/** A failed head of order 1 (its last event), which is told to notifications but not known to be. */
+/** A failed event at the head of order 1 (its last one): delivered to notifications, but not acknowledged. */
 const FAILING = 'UPDATE outbox SET delivered_at = NULL, attempts = 7 WHERE order_id = 1 AND seq = 3';
 const LONG_DUE = "delivered_at = NULL, attempts = 0, available_at = now() - interval '1 minute'";
 
-/** Order 4 fails first and is new then. */
+/** Swaps the first two steps of order 4: failed, then new. */
 const SWAPPED = "status = CASE status WHEN 'new' THEN 'failed' ELSE 'new' END WHERE order_id = 4";
 
 export const DAMAGES: readonly Damage[] = [
   {
-    what: 'S1: a unit appears',
+    what: 'S1: a unit of stock appears',
     sql: {
       loms: 'ALTER TABLE stocks DROP CONSTRAINT stocks_check; UPDATE stocks SET on_sale = on_sale + 1 WHERE sku = 1',
     },
     breaks: ['S1, the sums'],
   },
   {
-    what: 'S2: goods are reserved in another warehouse than the counter says',
+    what: 'S2: goods are reserved in another warehouse than the counter has',
     sql: {
       loms: `INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (2, 7, 0, 0);
         UPDATE reservations SET warehouse_id = 7`,
@@ -67,7 +67,7 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['S3, the sales'],
   },
   {
-    what: 'S4: a reader sees a sum that was not there',
+    what: 'S4: a reader sees an inconsistent sum',
     sources: (sources) => ({
       ...sources,
       stockWatch: { snapshots: 2, moves: 1, violations: [{ sku: 1n, supplied: 5n, on_sale: 6n }] },
@@ -75,17 +75,17 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['S4, the readers'],
   },
   {
-    what: 'S4: a client is told of more than was ever supplied',
+    what: 'S4: a client sees more stock than was ever supplied',
     sources: inHistory('stocks', '1', answered({ stocks: [{ warehouseID: 1, count: 6 }] })),
     breaks: ['S4, the readers'],
   },
   {
-    what: 'S5: an order failed although its goods lay there',
+    what: 'S5: an order failed although its goods were on sale',
     sql: { loms: 'UPDATE stocks SET supplied = supplied + 10, on_sale = on_sale + 10 WHERE sku = 2' },
     breaks: ['S5, needless refusals'],
   },
   {
-    what: 'S5: a refusal names a shortage that is none',
+    what: 'S5: a refusal names a shortage that does not exist',
     sources: inHistory('purchase', 'third', (done) => ({
       ...(done as Extract<Operation, { result: 'fail' }>),
       data: { orderID: 5, shortages: [{ sku: 2, requested: 3, available: 3 }] },
@@ -93,7 +93,7 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['S5, the shortages told'],
   },
   {
-    what: 'O1: two steps have changed places, everywhere',
+    what: 'O1: two steps are swapped, in all tables',
     sql: {
       loms: `UPDATE order_status_history SET ${SWAPPED}; UPDATE outbox SET ${SWAPPED}`,
       notifications: `UPDATE notifications SET ${SWAPPED}`,
@@ -111,12 +111,12 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['O2, the acknowledged', 'Y1, the acknowledged'],
   },
   {
-    what: 'O3: an order is cancelled before its time, and nobody asked for it',
+    what: 'O3: an order expires before its due time',
     sources: inHistory('cancelOrder', '2', () => undefined),
     breaks: ['O3, the timeout'],
   },
   {
-    what: 'O4: an order awaits payment beyond its time',
+    what: 'O4: an order is overdue',
     sql: { loms: "UPDATE orders SET payment_due_at = now() - interval '6 seconds' WHERE order_id = 3" },
     breaks: ['O4, the open ones'],
   },
@@ -129,7 +129,7 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['P1, the keys'],
   },
   {
-    what: 'P1: the order holds other goods than the cart did',
+    what: 'P1: the order has other goods than the cart had',
     sql: { checkout: 'UPDATE purchase_items SET sku = 2 FROM purchases WHERE order_id = 5' },
     breaks: ['P1, the purchases', 'P3, the goods'],
   },
@@ -157,17 +157,17 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['P1, the answers'],
   },
   {
-    what: 'P1: a purchase answers the order of somebody else',
+    what: 'P1: a purchase returns the order of another user',
     sources: inHistory('purchase', '2', answered({ orderID: 3 })),
     breaks: ['P1, the answers', 'P1, the answers of purchase'],
   },
   {
-    what: 'P2: a key is refused though it came with one body only',
+    what: 'P2: a key is refused although it was used with one body',
     sources: inHistory('createOrder', 'direct', (done) => (done.result === 'ok' ? undefined : done)),
     breaks: ['P2, the bodies'],
   },
   {
-    what: 'P2: two bodies are answered under one key',
+    what: 'P2: two bodies with one key succeed',
     sources: added(
       'createOrder',
       { user: 4n, items: [{ sku: 2, count: 9 }], idempotencyKey: 'direct' },
@@ -191,12 +191,12 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['P3, the goods'],
   },
   {
-    what: 'P3: goods are in a cart that nobody put there',
+    what: 'P3: a cart has goods that were never added',
     sql: { checkout: 'INSERT INTO cart_lines VALUES (3, 99, 1)' },
     breaks: ['P3, the goods'],
   },
   {
-    what: 'P3: a purchase is left pending',
+    what: 'P3: a purchase stays pending',
     sql: {
       checkout: `INSERT INTO purchases (purchase_id, user_id, state, resume_at)
         VALUES ('00000000-0000-4000-8000-000000000001', 3, 'pending', now())`,
@@ -204,12 +204,12 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['P3, the pending ones'],
   },
   {
-    what: 'P4: a cart is shown without what was added',
+    what: 'P4: a read lacks added goods',
     sources: inHistory('listCart', String(USER), answered({ items: [], totalPrice: 0 })),
     breaks: ['P4, the reads'],
   },
   {
-    what: 'P4: a cart is shown with more than was added',
+    what: 'P4: a read shows more goods than were added',
     sources: inHistory(
       'listCart',
       String(USER),
@@ -218,14 +218,14 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['P4, the reads'],
   },
   {
-    what: 'E1: an outbox row is gone beside those that were forgotten',
+    what: 'E1: an outbox row is missing besides the deleted ones',
     sql: {
       loms: `UPDATE outbox_forgotten SET delivered_to = 'infinity'; DELETE FROM outbox WHERE order_id = 1 AND seq = 3`,
     },
     breaks: ['E1, the forgotten'],
   },
   {
-    what: 'E1: an outbox row is gone',
+    what: 'E1: an outbox row is missing',
     sql: { loms: 'DELETE FROM outbox WHERE order_id = 1 AND seq = 3' },
     breaks: ['E1, the outbox'],
   },
@@ -256,29 +256,29 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['E2, the notifications'],
   },
   {
-    what: 'E2: a user is told of another status',
+    what: 'E2: a notification has another status',
     sql: { notifications: "UPDATE notifications SET status = 'cancelled' WHERE order_id = 1 AND seq = 3" },
     breaks: ['E2, the notifications'],
   },
   {
-    what: 'E2: nobody knows that an event arrived',
+    what: 'E2: a delivery is not acknowledged',
     sql: { loms: FAILING },
     breaks: ['E2, the unconfirmed'],
   },
   {
-    what: 'E2: a user is told twice',
+    what: 'E2: an event is delivered twice',
     sources: (sources) => ({ ...sources, journal: [...(sources.journal ?? []), { orderID: 1n, seq: 3 }] }),
     breaks: ['E2, the delivery journal', 'E3, the delivery journal'],
   },
   {
-    what: 'E3: two events have overtaken each other',
+    what: 'E3: two events are delivered in the wrong order',
     sql: {
       loms: `UPDATE outbox SET delivered_at = now() - seq * interval '1 second' WHERE order_id = 1`,
     },
     breaks: ['E3, the times of delivery'],
   },
   {
-    what: 'E3: an event is delivered before one that is still waiting',
+    what: 'E3: an event is delivered before its predecessor',
     // It rests: one that was due for a while, and untried, would break E4 as well.
     sql: {
       loms: `UPDATE outbox SET delivered_at = NULL, attempts = 0, available_at = now() + interval '1 hour'
@@ -287,22 +287,22 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['E3, the times of delivery'],
   },
   {
-    what: 'E3: two deliveries have changed places',
+    what: 'E3: two deliveries in the journal are swapped',
     sources: (sources) => ({ ...sources, journal: swapFirst(sources.journal ?? []) }),
     breaks: ['E3, the delivery journal'],
   },
   {
-    what: 'E4: an event is passed over',
+    what: 'E4: an event is skipped',
     sql: { loms: `UPDATE outbox SET ${LONG_DUE} WHERE order_id = 2 AND seq = 3` },
     breaks: ['E4, those left behind'],
   },
   {
-    what: 'E5: an event that fails holds up that of another order',
+    what: 'E5: a failing event blocks the event of another order',
     sql: { loms: `${FAILING}; UPDATE outbox SET ${LONG_DUE} WHERE order_id = 2 AND seq = 3` },
     breaks: ['E2, the unconfirmed', 'E5, those held up'],
   },
   {
-    what: 'Y1: an acknowledged order is not there',
+    what: 'Y1: an acknowledged order does not exist',
     sources: added(
       'createOrder',
       { user: 4n, items: [{ sku: 1, count: 1 }] },
@@ -311,17 +311,17 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['Y1, the acknowledged'],
   },
   {
-    what: 'Y3: a client sees a code that no contract knows',
+    what: 'Y3: a client sees an undocumented code',
     sources: inHistory('orderPayed', '2', (done) => ({ ...done, code: 'stack_overflow' }) as Operation),
     breaks: ['Y3, the codes'],
   },
   {
-    what: 'Y4: a call was carried out after its deadline',
+    what: 'Y4: a call succeeded after its deadline',
     sql: { loms: lateOperation('orderPayed', 'ok'), checkout: lateOperation('purchase', 'ok') },
     breaks: ['Y4, the operations of loms', 'Y4, the operations of checkout'],
   },
   {
-    what: 'Y4: a call that was refused after its deadline has left an event',
+    what: 'Y4: a call that was refused after its deadline has written an event',
     sql: {
       loms: `UPDATE outbox SET request_id = 'late' WHERE order_id = 1 AND seq = 1;
         ${lateOperation('createOrder', 'deadline_exceeded', `(SELECT changed_at FROM outbox WHERE order_id = 1 AND seq = 1)`)}`,
@@ -330,7 +330,7 @@ export const DAMAGES: readonly Damage[] = [
   },
 ];
 
-/** Changes places of the first two deliveries of order 1. */
+/** Swaps the first two deliveries of order 1. */
 function swapFirst(journal: NonNullable<Sources['journal']>): NonNullable<Sources['journal']> {
   return journal.map((delivery) =>
     delivery.orderID === 1n && delivery.seq <= 2 ? { ...delivery, seq: 3 - delivery.seq } : delivery,

@@ -17,7 +17,7 @@ describe('loadJournals', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('reads all journals of a folder by time, with every digit, and leaves the order of a file as it is', async () => {
+  it('reads all journals of a folder by time, with every digit, and keeps the order within a file', async () => {
     const order = 2n ** 63n - 1n;
     await writeFile(join(folder, 'b.jsonl'), HEADER + lineOf(order, 1, 1) + lineOf(order, 4, 3) + lineOf(order, 3, 3));
     await writeFile(join(folder, 'a.jsonl'), HEADER + lineOf(order, 2, 2));
@@ -35,7 +35,7 @@ describe('loadJournals', () => {
     'a line that is no JSON': `${HEADER}{"orderID":\n`,
   };
   for (const [what, text] of Object.entries(mistakes)) {
-    it(`refuses ${what}, and says where it stands`, async () => {
+    it(`refuses ${what}, and names the file`, async () => {
       await writeFile(join(folder, 'a.jsonl'), text);
       await assert.rejects(loadJournals(folder), (error) => {
         assert.ok(error instanceof JournalError);

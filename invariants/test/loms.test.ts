@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Loms, openLoms, outboxToDrain } from 'loms/testing';
 import { drained, findBroken } from '../src/index.ts';
 
-/** Orders 1 to 4: payed, cancelled, awaiting payment, failed. */
+/** Orders 1 to 4: paid, cancelled, awaiting payment, failed. */
 async function openBusyLoms(): Promise<Loms> {
   const loms = await openLoms();
   await loms.supply(1, { 1: 5, 2: 3 });
@@ -14,31 +14,31 @@ async function openBusyLoms(): Promise<Loms> {
   return loms;
 }
 
-/** How the data can be spoilt, and the rules that must then turn red. */
+/** Damages to the data, and the rules that they have to turn red. */
 const DAMAGES: { what: string; sql: string; breaks: string[] }[] = [
   {
-    what: 'a unit appears',
+    what: 'a unit of stock appears',
     sql: 'ALTER TABLE stocks DROP CONSTRAINT stocks_check; UPDATE stocks SET on_sale = on_sale + 1 WHERE warehouse_id = 1',
     breaks: ['S1, the sums'],
   },
   {
-    what: 'a count falls below nought',
+    what: 'a count is negative',
     sql: `ALTER TABLE stocks DROP CONSTRAINT stocks_on_sale_check;
       UPDATE stocks SET on_sale = on_sale - 9, sold = sold + 9 WHERE warehouse_id = 1`,
     breaks: ['S1, the sums', 'S3, the sales'],
   },
   {
-    what: 'reserved goods lie in another warehouse than the counter says',
+    what: 'reserved goods are in another warehouse than the counter has',
     sql: 'UPDATE reservations SET warehouse_id = 1 WHERE order_id = 3',
     breaks: ['S2, the counter'],
   },
   {
-    what: 'the counter forgets reserved goods',
+    what: 'the counter lacks reserved goods',
     sql: 'UPDATE stocks SET reserved = 0, on_sale = on_sale + reserved',
     breaks: ['S2, the counter', 'S3, the sales'],
   },
   {
-    what: 'a reservation is gone',
+    what: 'a reservation is missing',
     sql: 'DELETE FROM reservations WHERE order_id = 3',
     breaks: ['S2, the counter', 'S2, the orders'],
   },
@@ -60,7 +60,7 @@ const DAMAGES: { what: string; sql: string; breaks: string[] }[] = [
     breaks: ['S3, the sales'],
   },
   {
-    what: 'goods were sold that nobody ordered',
+    what: 'goods were sold without an order',
     sql: 'INSERT INTO stocks (sku, warehouse_id, supplied, on_sale, sold) VALUES (2, 1, 1, 0, 1)',
     breaks: ['S3, the sales'],
   },
@@ -70,18 +70,18 @@ const DAMAGES: { what: string; sql: string; breaks: string[] }[] = [
     breaks: ['O1, the steps'],
   },
   {
-    what: 'two steps have changed places',
+    what: 'two steps are swapped',
     sql: `UPDATE order_status_history SET status = 'payed' WHERE order_id = 1 AND seq = 2;
       UPDATE order_status_history SET status = 'awaiting payment' WHERE order_id = 1 AND seq = 3`,
     breaks: ['O1, the steps', 'E1, the outbox'],
   },
   {
-    what: 'an order is payed and cancelled',
+    what: 'an order is paid and cancelled',
     sql: "INSERT INTO order_status_history VALUES (1, 4, 'cancelled', now()); UPDATE orders SET seq = 4 WHERE order_id = 1",
     breaks: ['O1, the steps', 'E1, the outbox'],
   },
   {
-    what: 'an order stands elsewhere than its history ends',
+    what: 'the status of an order is not the end of its history',
     sql: "UPDATE orders SET status = 'cancelled' WHERE order_id = 4",
     breaks: ['O1, the steps'],
   },
@@ -91,20 +91,20 @@ const DAMAGES: { what: string; sql: string; breaks: string[] }[] = [
     breaks: ['O1, the steps'],
   },
   {
-    what: 'an order is left new',
+    what: 'an order stays new',
     sql: `WITH left_new AS (INSERT INTO orders (user_id, status, seq) VALUES (1, 'new', 1) RETURNING order_id),
         history AS (INSERT INTO order_status_history SELECT order_id, 1, 'new', now() FROM left_new)
       SELECT`,
     breaks: ['O4, the open ones', 'E1, the outbox'],
   },
   {
-    what: 'an order awaits payment beyond its time',
+    what: 'an order is overdue',
     sql: "UPDATE orders SET payment_due_at = now() - interval '6 seconds' WHERE order_id = 3",
     breaks: ['O4, the open ones'],
   },
   { what: 'an event is missing', sql: 'DELETE FROM outbox WHERE order_id = 1 AND seq = 3', breaks: ['E1, the outbox'] },
   {
-    what: 'an event says something else than the history',
+    what: 'an event differs from the history',
     sql: "UPDATE outbox SET status = 'cancelled' WHERE order_id = 1 AND seq = 3",
     breaks: ['E1, the outbox'],
   },
@@ -136,7 +136,7 @@ describe('The invariants in the database of loms', () => {
     });
   }
 
-  it('are looked at only when no order is about to come to the end of its time', async () => {
+  it('are checked only when no order is about to expire', async () => {
     await using busy = await openLoms({ paymentTimeoutMs: 1_500 });
     await busy.supply(1, { 1: 1 });
     await busy.client.createOrder({ user: 1n, items: [{ sku: 1, count: 1 }] });
@@ -145,7 +145,7 @@ describe('The invariants in the database of loms', () => {
     assert.deepEqual(await busy.orderCounts(), { cancelled: 1 });
   });
 
-  it('are looked at all the same when orders go on coming to the end of their time', async () => {
+  it('are checked nevertheless when orders expire all the time', async () => {
     await using busy = await openLoms();
     await busy.supply(1, { 1: 1 });
     await busy.client.createOrder({ user: 1n, items: [{ sku: 1, count: 1 }] });

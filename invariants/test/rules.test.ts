@@ -39,7 +39,7 @@ describe('The invariants', () => {
     return { history, stockWatch, journal, logs: { folder: logFolder, secrets: [SECRET] } };
   };
 
-  it('hold in a world that real services made, but for those of which it shows nothing', async () => {
+  it('hold in a world of real services, except those without data', async () => {
     await using opened = await openSources(world.urls);
     const verdicts = await checkInvariants({ ...opened.sources, ...withoutDatabases() });
     assert.deepEqual(
@@ -47,7 +47,7 @@ describe('The invariants', () => {
       [],
     );
     const unseen = verdicts.filter(({ verdict }) => verdict === 'not checked').map(({ id }) => id);
-    // No event fails in this world, and tests' roles have no limit of connections.
+    // No event fails in this world, and tests' roles have no connection limit.
     assert.deepEqual(unseen, ['E5', 'Y2']);
     assert.equal(verdicts.length, RULES.length);
   });
@@ -59,7 +59,7 @@ describe('The invariants', () => {
     });
   }
 
-  it('are each shown to turn red here, or below (Y2, Y5)', () => {
+  it('are each tested to turn red here, or below (Y2, Y5)', () => {
     const shown = new Set(DAMAGES.flatMap(({ breaks }) => breaks).map((part) => part.slice(0, 2)));
     assert.deepEqual(
       RULES.map(({ id }) => id).filter((id) => !shown.has(id)),
@@ -88,7 +88,7 @@ describe('The invariants', () => {
     }
   });
 
-  it('turn red when a secret stands in a log (Y3), which is not said again', async () => {
+  it('turn red when a log contains a secret (Y3), which is not printed', async () => {
     await writeFile(join(logFolder, 'checkout.log'), `first line\nthe password is ${SECRET}\n`);
     try {
       const broken = await findBroken(withoutDatabases(), { only: ['Y3'] });
@@ -98,7 +98,7 @@ describe('The invariants', () => {
     }
   });
 
-  it('hold up to what the sources show, and say what is missing for the rest', async () => {
+  it('hold as far as the sources show, and name the missing sources', async () => {
     await using opened = await openSources({ loms: world.urls.loms });
     const verdicts = await checkInvariants(opened.sources);
     const byID = new Map(verdicts.map((verdict) => [verdict.id, verdict]));
@@ -115,18 +115,18 @@ describe('The invariants', () => {
     assert.match(whyOf('S4'), /at rest/);
   });
 
-  it('turn red when transactions have locked each other out (Y5)', async () => {
+  it('turn red when transactions have deadlocked (Y5)', async () => {
     await using database = await createTestDatabase('loms');
     await using opened = await openSources({ loms: database.url });
     assert.deepEqual(await findBroken(opened.sources, { only: ['Y5'] }), {});
-    await lockEachOtherOut(database.directUrl);
+    await causeDeadlock(database.directUrl);
     await eventually('Postgres has counted the deadlock', async () => {
       await using later = await openSources({ loms: database.url });
       return 'Y5, the deadlocks' in (await findBroken(later.sources, { only: ['Y5'] }));
     });
   });
 
-  /** What the world's rules find after the damage, which is undone. */
+  /** The violations after the damage, which is rolled back. */
   async function brokenBy({ sql = {}, sources = (given) => given }: Damage): Promise<Record<string, unknown>> {
     const clients = await Promise.all(SERVICES.map((service) => connect(world.urls[service])));
     try {
@@ -144,8 +144,8 @@ describe('The invariants', () => {
   }
 });
 
-/** Two transactions that each wait for what the other one holds; Postgres fails one of them. */
-async function lockEachOtherOut(url: string): Promise<void> {
+/** Two transactions that wait for each other's lock; Postgres fails one of them. */
+async function causeDeadlock(url: string): Promise<void> {
   const [one, other] = [await connect(url), await connect(url)];
   const lock = (client: typeof one, key: number) => client.query(`SELECT pg_advisory_xact_lock(${key})`);
   try {

@@ -15,16 +15,16 @@ import {
 } from '../src/index.ts';
 import { connect } from '../src/snapshot.ts';
 
-/** A little world at rest: what real services made of a few calls, and the history of those. */
+/** A small world at rest: the databases of real services after a few calls, and the history of these. */
 export interface World extends AsyncDisposable {
   readonly urls: Required<DatabaseUrls> & Record<keyof DatabaseUrls, string>;
   readonly history: readonly Operation[];
   readonly stockWatch: StockWatch;
-  /** What notifications told users, in its order. */
+  /** The deliveries of notifications, in their order. */
   readonly journal: readonly { readonly orderID: bigint; readonly seq: number }[];
 }
 
-const TOLD_MAX_MS = 20_000;
+const DRAIN_TIMEOUT_MS = 20_000;
 
 export async function openWorld(): Promise<World> {
   await using resources = new AsyncDisposableStack();
@@ -54,13 +54,13 @@ export async function openWorld(): Promise<World> {
     ...createClient(loms, wire(lomsService.url)),
   } as unknown as Record<string, (params: Params) => Promise<unknown>>;
   await live((op, args) => recorded(history, clients, op, args));
-  const { left } = await drained(urls, { timeoutMs: TOLD_MAX_MS });
-  if (left !== '') throw new Error(`still left: ${left}`);
+  const { left } = await drained(urls, { timeoutMs: DRAIN_TIMEOUT_MS });
+  if (left !== '') throw new Error(`the world did not drain within ${DRAIN_TIMEOUT_MS / 1_000} s: ${left}`);
   const owned = resources.move();
   return {
     urls,
     history: await Array.fromAsync(readHistory(chunksOf(history), 'the history')),
-    // The looks themselves are tested on their own; here they are taken as made.
+    // stock-watch.test.ts tests real snapshots; here their result is given.
     stockWatch: { snapshots: 2, moves: 1, violations: [] },
     journal: told.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq })),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -77,7 +77,7 @@ async function supply(url: string): Promise<void> {
   }
 }
 
-/** As it lies in a file, so that the rules see what becomes of it on the way. */
+/** Written and read again, so that the rules get the values of a file. */
 async function* chunksOf(history: readonly Operation[]): AsyncGenerator<Uint8Array> {
   for (const operation of history) yield Buffer.from(toHistoryLine(operation));
 }
@@ -85,10 +85,10 @@ async function* chunksOf(history: readonly Operation[]): AsyncGenerator<Uint8Arr
 type Params = Record<string, unknown>;
 type Do = (op: string, args: Params) => Promise<unknown>;
 
-/** An int64 beyond what a double holds, so that every comparison has to be exact. */
+/** An int64 that a double cannot represent, so that every comparison has to be exact. */
 export const USER = 9_007_199_254_740_993n;
 
-/** Orders 1 to 5: payed, cancelled, awaiting payment, failed for want of goods, failed in a purchase. */
+/** Orders 1 to 5: paid, cancelled, awaiting payment, failed (out of stock), failed in a purchase. */
 async function live(call: Do): Promise<void> {
   await call('addToCart', { user: USER, sku: 1, count: 2 });
   await call('listCart', { user: USER });
