@@ -62,7 +62,7 @@ function listenForEnd(seconds: number): AbortSignal {
       say('\nStopped before the end of the check.');
       process.exit(INTERRUPTED_EXIT_CODE);
     }
-    say('\nThe load ends early; the check follows. Ctrl-C again stops without it.');
+    say('\nThe load ends early. Ctrl-C again stops the check, too.');
     interrupted.abort();
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
