@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openSnapshot, type Query, type Row } from './snapshot.ts';
 
 /** All supplied stock of a warehouse is on sale, reserved or sold; no count is negative. */
-export const STOCK_AMISS = `
+export const STOCK_VIOLATIONS = `
   SELECT sku, warehouse_id, supplied, on_sale, reserved, sold FROM stocks
   WHERE supplied <> on_sale + reserved + sold OR least(supplied, on_sale, reserved, sold) < 0`;
 
 /** The reserved counter is the sum of the reservations. */
-export const RESERVED_AMISS = `
+export const RESERVED_VIOLATIONS = `
   SELECT sku, warehouse_id, reserved, held
   FROM stocks
   FULL JOIN (SELECT sku, warehouse_id, sum(count) AS held FROM reservations GROUP BY sku, warehouse_id) holds
@@ -53,7 +53,7 @@ export function createStockWatcher(): StockWatcher {
       if (snapshots > 0 && state?.state !== last) moves += 1;
       last = state?.state;
       snapshots += 1;
-      for (const text of [STOCK_AMISS, RESERVED_AMISS]) {
+      for (const text of [STOCK_VIOLATIONS, RESERVED_VIOLATIONS]) {
         if (violations.length < VIOLATIONS_MAX) violations.push(...(await query(text)));
       }
     },

@@ -5,7 +5,7 @@ import { showProgress } from './progress.ts';
 
 const SECOND_MS = 1_000;
 
-/** What is written in eleven of the clock's seconds. */
+/** The output in eleven seconds of the fake clock. */
 function watchProgress(isTTY: boolean): string[] {
   const clock = useFakeTimers();
   try {

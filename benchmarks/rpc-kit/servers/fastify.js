@@ -34,7 +34,7 @@ const schemas = {
 
 /** Fastify with JSON schemas: ajv checks the body, the schema of the reply is what it is serialized by. */
 export async function start() {
-  // As strict as the others: text is no number, and what is not in the schema is refused.
+  // As strict as the others: no coercion of text to numbers, no unknown members.
   const app = fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false } } });
   for (const [name, handler] of Object.entries(handlers)) {
     app.post(`/${name}`, { schema: schemas[name] }, async (request) => handler(request.body));

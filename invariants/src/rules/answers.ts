@@ -6,7 +6,7 @@ import type { Query, Row } from '../snapshot.ts';
 export type Ordering = Call<'createOrder'> | Call<'purchase'>;
 
 /** Compares the answers of calls with each other and with the orders. Missing orders are Y1. */
-export async function findAnswersAmiss(loms: Query, history: readonly Operation[]): Promise<Row[]> {
+export async function findAnswersViolations(loms: Query, history: readonly Operation[]): Promise<Row[]> {
   const created = callsOf(history, 'createOrder');
   const purchases = callsOf(history, 'purchase');
   const orders = await findOrders(
@@ -32,13 +32,13 @@ export async function findAnswersAmiss(loms: Query, history: readonly Operation[
 }
 
 /** Answers of purchase that differ from checkout's record. */
-export async function findPurchaseAnswersAmiss(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
+export async function findPurchaseAnswersViolations(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
   const rows = await checkout('SELECT user_id, idempotency_key, state, order_id FROM purchases');
   const byOrder = new Map(rows.map((row) => [row.order_id, row]));
   const byKey = new Map(rows.map((row) => [`${row.user_id} ${row.idempotency_key}`, row]));
   return callsOf(history, 'purchase').flatMap((call) => {
     const { user, idempotencyKey } = call.args;
-    const amiss = (record: Row | undefined) => [
+    const violation = (record: Row | undefined) => [
       { asked: call.args, answered: outcomeOf(call), record: record ?? 'none' },
     ];
     if (call.result === 'ok') {
@@ -47,12 +47,12 @@ export async function findPurchaseAnswersAmiss(checkout: Query, history: readonl
       // A call without a key may have finished an earlier call with a key.
       return isRight && (idempotencyKey === undefined || record.idempotency_key === idempotencyKey)
         ? []
-        : amiss(record);
+        : violation(record);
     }
     const refused = call.result === 'fail' && (call.code === 'out_of_stock' || call.code === 'cart_empty');
     const key = keyOf(call);
     const record = refused && key !== undefined ? byKey.get(key) : undefined;
-    return record?.state === 'ordered' ? amiss(record) : [];
+    return record?.state === 'ordered' ? violation(record) : [];
   });
 }
 

@@ -12,7 +12,7 @@ export const CARTS: readonly Rule[] = [
     says: 'Goods that were added to a cart are in it, ordered or deleted: none twice, none lost; no purchase is pending.',
     checks: [
       check('the pending ones', ['checkout'], ({ checkout }) => checkout(PENDING)),
-      check('the goods', ['checkout', 'history'], ({ checkout, history }) => findGoodsAmiss(checkout, history)),
+      check('the goods', ['checkout', 'history'], ({ checkout, history }) => findGoodsViolations(checkout, history)),
     ],
   },
   {
@@ -20,7 +20,7 @@ export const CARTS: readonly Rule[] = [
     says: 'Added goods are in the user’s next cart read unless deleted or bought since, and a read never shows more than was added.',
     checks: [
       check('the reads', ['checkout', 'history'], async ({ checkout, history }) =>
-        findReadsAmiss(callsOf(history, 'listCart'), await movesOf(checkout, history)),
+        findReadsViolations(callsOf(history, 'listCart'), await movesOf(checkout, history)),
       ),
     ],
   },
@@ -98,7 +98,7 @@ function usersOf(history: readonly Operation[]): bigint[] {
 }
 
 /** Compares the final carts with all moves. A call with result info may have moved its goods or not. */
-async function findGoodsAmiss(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
+async function findGoodsViolations(checkout: Query, history: readonly Operation[]): Promise<Row[]> {
   const lines = `
     SELECT user_id, sku, sum(count)::bigint AS count FROM (
       SELECT user_id, sku, count FROM cart_lines
@@ -111,18 +111,18 @@ async function findGoodsAmiss(checkout: Query, history: readonly Operation[]): P
   const moves = await movesOf(checkout, history);
   const unknown = rows
     .filter((row) => !moves.has(lineKey(row.user_id as bigint, row.sku as bigint)))
-    .map((row) => ({ ...row, amiss: 'in the cart, but never added' }));
-  const amiss = [...moves].flatMap(([line, { user, sku, added, deleted, bought }]) => {
+    .map((row) => ({ ...row, violation: 'in the cart, but never added' }));
+  const violations = [...moves].flatMap(([line, { user, sku, added, deleted, bought }]) => {
     const [cart, ordered] = [inCart.get(line) ?? 0, sumOf(bought)];
     const least = countOf(added.filter(isOk)) - countOf(deleted);
     const most = countOf(added);
     if (cart + ordered >= least && cart + ordered <= most) return [];
     return [{ user, sku, in_cart: cart, ordered, together_at_least: Math.max(least, 0), at_most: most }];
   });
-  return [...unknown, ...amiss];
+  return [...unknown, ...violations];
 }
 
-function findReadsAmiss(reads: readonly Call<'listCart'>[], moves: ReadonlyMap<string, Moves>): Row[] {
+function findReadsViolations(reads: readonly Call<'listCart'>[], moves: ReadonlyMap<string, Moves>): Row[] {
   const byUser = Map.groupBy(moves.values(), ({ user }) => user);
   return reads.flatMap((read) => {
     if (read.answer === undefined) return [];

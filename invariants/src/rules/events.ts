@@ -3,7 +3,7 @@ import { check, type Rule } from '../rule.ts';
 import type { Query, Row } from '../snapshot.ts';
 
 /** Every status change is in the outbox once, with the same values. */
-const OUTBOX_AMISS = `
+const OUTBOX_VIOLATIONS = `
   SELECT order_id, seq, history.status, outbox.status AS event_status, history.changed_at, outbox.changed_at AS event_at
   FROM order_status_history history
   FULL JOIN outbox USING (order_id, seq)
@@ -13,7 +13,7 @@ const OUTBOX_AMISS = `
     AND NOT (outbox.event_id IS NULL AND history.changed_at <= (SELECT delivered_to FROM outbox_forgotten))`;
 
 /** loms deletes delivered events after some time and counts them; no other event may be missing. */
-const FORGOTTEN_AMISS = `
+const FORGOTTEN_VIOLATIONS = `
   SELECT missing.events AS missing, outbox_forgotten.events AS forgotten
   FROM outbox_forgotten, (
     SELECT count(*) AS events FROM order_status_history history LEFT JOIN outbox USING (order_id, seq)
@@ -50,8 +50,8 @@ export const EVENTS: readonly Rule[] = [
       'Outbox rows and status changes match one to one, in order, seq, status, time and user; of those that were ' +
       'delivered and deleted, exactly the counted number is missing.',
     checks: [
-      check('the outbox', ['loms'], ({ loms }) => loms(OUTBOX_AMISS)),
-      check('the forgotten', ['loms'], ({ loms }) => loms(FORGOTTEN_AMISS)),
+      check('the outbox', ['loms'], ({ loms }) => loms(OUTBOX_VIOLATIONS)),
+      check('the forgotten', ['loms'], ({ loms }) => loms(FORGOTTEN_VIOLATIONS)),
     ],
   },
   {
@@ -107,17 +107,17 @@ async function compareNotifications(loms: Query, notifications: Query): Promise<
   const notified = new Map<string, Row>();
   const twice: Row[] = [];
   for (const row of await notifications('SELECT order_id, seq, status, at, user_id FROM notifications')) {
-    if (notified.has(eventKey(row))) twice.push({ amiss: 'notified twice', ...row });
+    if (notified.has(eventKey(row))) twice.push({ violation: 'notified twice', ...row });
     notified.set(eventKey(row), row);
   }
   const changes = await loms(CHANGES);
-  const amiss = changes.flatMap((change) => {
+  const violations = changes.flatMap((change) => {
     const notification = notified.get(eventKey(change));
     notified.delete(eventKey(change));
-    if (notification === undefined) return [{ amiss: 'lost', ...change }];
-    return isSame(change, notification) ? [] : [{ amiss: 'notified with other values', change, notification }];
+    if (notification === undefined) return [{ violation: 'lost', ...change }];
+    return isSame(change, notification) ? [] : [{ violation: 'notified with other values', change, notification }];
   });
-  return [...twice, ...amiss, ...notified.values().map((row) => ({ amiss: 'invented', ...row }))];
+  return [...twice, ...violations, ...notified.values().map((row) => ({ violation: 'invented', ...row }))];
 }
 
 function isSame(change: Row, notification: Row): boolean {
@@ -132,12 +132,12 @@ function isSame(change: Row, notification: Row): boolean {
 async function compareJournal(loms: Query, journal: readonly Delivery[]): Promise<Row[]> {
   const times = new Map<string, number>();
   for (const { orderID, seq } of journal) times.set(`${orderID}/${seq}`, (times.get(`${orderID}/${seq}`) ?? 0) + 1);
-  const amiss = (await loms(CHANGES)).flatMap((change) => {
+  const violations = (await loms(CHANGES)).flatMap((change) => {
     const delivered = times.get(eventKey(change)) ?? 0;
     times.delete(eventKey(change));
     return delivered === 1 ? [] : [{ ...change, delivered }];
   });
-  return [...amiss, ...times.keys().map((event) => ({ amiss: 'delivered though it never happened', event }))];
+  return [...violations, ...times.keys().map((event) => ({ violation: 'delivered though it never happened', event }))];
 }
 
 function overtakenInJournal(journal: readonly Delivery[]): Row[] {

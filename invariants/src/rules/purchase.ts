@@ -2,10 +2,17 @@ import { callsOf } from '../calls.ts';
 import type { Operation } from '../history.ts';
 import { check, type Rule } from '../rule.ts';
 import type { Query, Row } from '../snapshot.ts';
-import { findAnswersAmiss, findPurchaseAnswersAmiss, goodsOf, keyOf, type Ordering, outcomeOf } from './answers.ts';
+import {
+  findAnswersViolations,
+  findPurchaseAnswersViolations,
+  goodsOf,
+  keyOf,
+  type Ordering,
+  outcomeOf,
+} from './answers.ts';
 
 /** A key has one order, and an order one key; a key without an order was never settled. */
-const KEYS_AMISS = `
+const KEYS_VIOLATIONS = `
   SELECT order_id, array_agg(key ORDER BY key) AS keys, min(status) AS status
   FROM idempotency_keys LEFT JOIN orders USING (order_id)
   GROUP BY order_id
@@ -32,11 +39,11 @@ export const PURCHASE: readonly Rule[] = [
     id: 'P1',
     says: 'A key has at most one order, the same in every answer; the order of an ok has exactly its goods, a fail has none.',
     checks: [
-      check('the keys', ['loms'], ({ loms }) => loms(KEYS_AMISS)),
-      check('the purchases', ['loms', 'checkout'], ({ loms, checkout }) => findPurchasesAmiss(loms, checkout)),
-      check('the answers', ['loms', 'history'], ({ loms, history }) => findAnswersAmiss(loms, history)),
+      check('the keys', ['loms'], ({ loms }) => loms(KEYS_VIOLATIONS)),
+      check('the purchases', ['loms', 'checkout'], ({ loms, checkout }) => findPurchasesViolations(loms, checkout)),
+      check('the answers', ['loms', 'history'], ({ loms, history }) => findAnswersViolations(loms, history)),
       check('the answers of purchase', ['checkout', 'history'], ({ checkout, history }) =>
-        findPurchaseAnswersAmiss(checkout, history),
+        findPurchaseAnswersViolations(checkout, history),
       ),
     ],
   },
@@ -48,7 +55,7 @@ export const PURCHASE: readonly Rule[] = [
 ];
 
 /** Settled purchases that differ from their order in loms. */
-async function findPurchasesAmiss(loms: Query, checkout: Query): Promise<Row[]> {
+async function findPurchasesViolations(loms: Query, checkout: Query): Promise<Row[]> {
   const orders = new Map((await loms(ORDERS)).map((row) => [row.key as string, row]));
   const purchases = await checkout(PURCHASES);
   return purchases.flatMap((purchase) => {
@@ -85,8 +92,8 @@ function otherBodies<C extends Ordering>(op: string, calls: readonly C[], bodyOf
     const sent = new Set(ofKey.map(bodyOf));
     const answered = new Set(ofKey.filter((call) => outcomeOf(call) !== undefined).map(bodyOf));
     const refused = ofKey.some(({ code }) => code === 'idempotency_conflict');
-    const amiss =
+    const violation =
       answered.size > 1 ? 'two bodies answered' : refused && sent.size === 1 ? 'refused without another' : '';
-    return amiss === '' ? [] : [{ op, key, amiss, bodies: [...sent] }];
+    return violation === '' ? [] : [{ op, key, violation, bodies: [...sent] }];
   });
 }

@@ -4,7 +4,7 @@ import { check, type Rule } from '../rule.ts';
 import type { Query, Row } from '../snapshot.ts';
 
 /** An order's history is one of these, numbered from 1 without gaps; its last row is the order's status. */
-const HISTORY_AMISS = `
+const HISTORY_VIOLATIONS = `
   SELECT order_id, orders.seq, orders.status, steps.seqs, steps.statuses
   FROM orders
   LEFT JOIN (
@@ -41,7 +41,7 @@ export const STATUS: readonly Rule[] = [
   {
     id: 'O1',
     says: 'An order’s history is seq 1..n along legal edges, ends with the order’s status, and has at most one terminal status.',
-    checks: [check('the steps', ['loms'], ({ loms }) => loms(HISTORY_AMISS))],
+    checks: [check('the steps', ['loms'], ({ loms }) => loms(HISTORY_VIOLATIONS))],
   },
   {
     id: 'O2',

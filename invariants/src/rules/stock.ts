@@ -1,11 +1,11 @@
 import { callsOf } from '../calls.ts';
 import { check, type Rule, type Sources } from '../rule.ts';
 import type { Query, Row } from '../snapshot.ts';
-import { RESERVED_AMISS, STOCK_AMISS } from '../stock-watch.ts';
+import { RESERVED_VIOLATIONS, STOCK_VIOLATIONS } from '../stock-watch.ts';
 import { findNeedlessRefusals } from './needless-refusals.ts';
 
 /** Exactly the orders that await payment have reservations, for exactly their goods. */
-const RESERVATIONS_AMISS = `
+const RESERVATIONS_VIOLATIONS = `
   SELECT order_id, sku, wanted, held
   FROM (
     SELECT order_id, sku, count AS wanted FROM orders JOIN order_items USING (order_id)
@@ -16,7 +16,7 @@ const RESERVATIONS_AMISS = `
   WHERE wanted IS DISTINCT FROM held`;
 
 /** Goods are reserved or sold only for orders that are paid or await payment. */
-const SALES_AMISS = `
+const SALES_VIOLATIONS = `
   SELECT sku, reserved, sold, awaiting, payed
   FROM (SELECT sku, sum(reserved) AS reserved, sum(sold) AS sold FROM stocks GROUP BY sku) shelves
   FULL JOIN (
@@ -32,20 +32,20 @@ export const STOCK: readonly Rule[] = [
   {
     id: 'S1',
     says: 'Stock: supplied (initial + restocked) = on sale + reserved + sold for every sku and warehouse; none negative.',
-    checks: [check('the sums', ['loms'], ({ loms }) => loms(STOCK_AMISS))],
+    checks: [check('the sums', ['loms'], ({ loms }) => loms(STOCK_VIOLATIONS))],
   },
   {
     id: 'S2',
     says: 'Reservations add up to the reserved counter, and exist exactly for the items of orders that await payment.',
     checks: [
-      check('the counter', ['loms'], ({ loms }) => loms(RESERVED_AMISS)),
-      check('the orders', ['loms'], ({ loms }) => loms(RESERVATIONS_AMISS)),
+      check('the counter', ['loms'], ({ loms }) => loms(RESERVED_VIOLATIONS)),
+      check('the orders', ['loms'], ({ loms }) => loms(RESERVATIONS_VIOLATIONS)),
     ],
   },
   {
     id: 'S3',
     says: 'Stock moved only for orders that are paid or await payment; failed and cancelled orders hold nothing.',
-    checks: [check('the sales', ['loms'], ({ loms }) => loms(SALES_AMISS))],
+    checks: [check('the sales', ['loms'], ({ loms }) => loms(SALES_VIOLATIONS))],
   },
   {
     id: 'S4',

@@ -20,7 +20,7 @@ export const SYSTEM: readonly Rule[] = [
       'loms/test/transactions.test.ts and notifications/test/webhook.test.ts',
     checks: (['loms', 'checkout', 'notifications'] as const).map((service) =>
       check(`the sessions of ${service}`, [service], (sources, settings) =>
-        findSessionsAmiss(sources[service], settings),
+        findSessionsViolations(sources[service], settings),
       ),
     ),
   },
@@ -75,7 +75,10 @@ async function findLostOks(loms: Query, history: readonly Operation[]): Promise<
   return [...made, ...moved].filter(({ order_id, acknowledged }) => !steps.get(order_id)?.has(acknowledged));
 }
 
-async function findSessionsAmiss(query: Query, { transactionMaxMs }: Settings): Promise<readonly Row[] | NothingSeen> {
+async function findSessionsViolations(
+  query: Query,
+  { transactionMaxMs }: Settings,
+): Promise<readonly Row[] | NothingSeen> {
   const open = `
     SELECT pid, usename, datname, state, extract(epoch FROM clock_timestamp() - xact_start)::float8 AS open_s
     FROM pg_stat_activity
@@ -88,11 +91,11 @@ async function findSessionsAmiss(query: Query, { transactionMaxMs }: Settings): 
     GROUP BY usename, rolconnlimit
     HAVING count(*) > rolconnlimit`;
   const [role] = await query('SELECT rolconnlimit AS allowed FROM pg_roles WHERE rolname = current_user');
-  const amiss = [...(await query(open, [APPLICATION_NAME, transactionMaxMs])), ...(await query(many))];
-  if (amiss.length === 0 && role?.allowed === -1) {
+  const violations = [...(await query(open, [APPLICATION_NAME, transactionMaxMs])), ...(await query(many))];
+  if (violations.length === 0 && role?.allowed === -1) {
     return { nothingSeen: 'the role has no connection limit (ALTER ROLE … CONNECTION LIMIT)' };
   }
-  return amiss;
+  return violations;
 }
 
 /** By its request id. If an operation in time has the same one, the event may be its own. */
