@@ -25,7 +25,7 @@ export {
 } from './database/database-errors.ts';
 export { parseDatabaseUrl } from './database/database-url.ts';
 export { pendingMigrations } from './database/pending-migrations.ts';
-export { fixedStatement, shapedStatement, sql } from './database/sql.ts';
+export { sql } from './database/sql.ts';
 export { type Statement, statement } from './database/statement.ts';
 export {
   checkKafka,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, type Executor, sql, statement } from 'service-kit';
+import { type Database, type Executor, statement } from 'service-kit';
 import type {
   CartLine,
   Origin,
@@ -76,8 +76,10 @@ export function createPurchases(transaction: Executor, origin: Origin = {}): Pur
       // The key is free: purchases of one user are serialized by the lock of the cart.
       await transaction.run('begin purchase', begin);
       if (isEmpty) return undefined;
-      const rows = items.map(({ sku, count }) => ({ purchase_id: purchaseID, sku, count }));
-      await transaction.run('store purchase items', sql.insert().into('purchase_items').setFieldsRows(rows));
+      const store = statement`
+        INSERT INTO purchase_items (purchase_id, sku, count)
+        SELECT ${purchaseID}::uuid, unnest(${items.map(({ sku }) => sku)}::bigint[]), unnest(${items.map(({ count }) => count)}::integer[])`;
+      await transaction.run('store purchase items', store);
       return {
         state: 'pending',
         purchaseID,
