@@ -1,8 +1,8 @@
-# Everything here works on a fresh machine with git, make and Node 20 or newer; the packages are installed when needed.
-# Works with GNU make 3.81 too, which is what macOS has.
+# Every target works on a fresh machine with git, make and Node 20 or newer, and installs the packages first where needed.
+# GNU make 3.81 suffices, which is the version of macOS.
 
 SHELL := /bin/sh
-# Makes the driver of Postgres load an implementation that is not installed.
+# It makes the driver of Postgres load an implementation that is not installed.
 unexport NODE_PG_FORCE_NATIVE
 # Sends requests of the runner, the storm and the tests to this machine's own services through a proxy.
 unexport NODE_USE_ENV_PROXY
@@ -13,45 +13,45 @@ NODE := node_modules/.bin/node
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-# exec: a signal sent to make reaches the runner itself, and make waits until the runner is done.
-run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the four services (EVENTS=kafka: and Kafka; STACK=compose: in containers)
+# exec: a signal to make reaches the runner itself, and make waits until the runner has ended.
+run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the four services (EVENTS=kafka adds Kafka; STACK=compose uses containers)
 	@case "$$STACK" in \
 	  '') exec $(NODE) mesh/src/run/run-all.ts ;; \
 	  compose) exec $(NODE) mesh/src/compose/run-compose.ts run ;; \
 	  *) echo "STACK is \"$$STACK\", but has to be compose, or not set." >&2; exit 1 ;; \
 	esac
 
-stop: packages ## Stops the mesh that runs in another terminal or in containers (STACK=compose: only these), and keeps its data
+stop: packages ## Stops the mesh in another terminal or in containers (STACK=compose: only containers), and keeps its data
 	@exec $(NODE) mesh/src/run/stop.ts
 
-compose-smoke: packages ## Tries docker-compose.yml: up, a purchase, its history, down (EVENTS=rpc: without Kafka)
+compose-smoke: packages ## Tests docker-compose.yml: start, a purchase, its history, removal (EVENTS=rpc: without Kafka)
 	@exec $(NODE) mesh/src/compose/compose-smoke.ts
 
-storm: packages ## Lets many users loose on the running mesh, then checks what they left (USERS=50 SECONDS=20 RATE=1000 SEED=…)
+storm: packages ## Simulates many users on the running mesh, then checks the invariants (USERS=50 SECONDS=20 RATE=1000 SEED=…)
 	@exec $(NODE) storm/src/main.ts
 
-check-invariants: packages ## Checks what must hold in the running mesh (HISTORY=file for what clients saw)
+check-invariants: packages ## Checks the invariants of the running mesh (HISTORY=file adds the answers that clients received)
 	@exec $(NODE) tools/src/check-invariants.ts
 
-kafka: packages ## Runs a Kafka broker on this machine, by Java 17 and Maven; run-all EVENTS=kafka brings its own
+kafka: packages ## Runs one Kafka broker on this machine (requires Java 17 and Maven); run-all EVENTS=kafka starts its own
 	@exec $(NODE) mesh/src/kafka/kafka.ts
 
-dead-letters: packages ## Lists the events that notifications could not take (ORDER=5 for one order)
+dead-letters: packages ## Lists the events that notifications could not process (ORDER=5: of one order)
 	@exec $(NODE) tools/src/dead-letters.ts list
 
-replay: packages ## Feeds dead letters in again (ORDER=5 for one order; DISCARD=<partition>:<offset> drops one)
+replay: packages ## Replays dead letters (ORDER=5: of one order; DISCARD=<partition>:<offset> discards one)
 	@exec $(NODE) tools/src/dead-letters.ts replay
 
-profile: packages ## Profiles a running service and sums the profile up (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
+profile: packages ## Profiles a running service and prints a summary (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
 	@exec $(NODE) tools/src/profile.ts
 
-log-level: packages ## Switches the log of a running service to debug, or back (SERVICE=loms)
+log-level: packages ## Switches the log level of a running service to debug, or back (SERVICE=loms)
 	@exec $(NODE) tools/src/log-level.ts
 
 bench: packages ## Runs a benchmark (WHAT=rpc-kit, loms, checkout or notifications; ARGS='--help' lists its options)
 	@case "$$WHAT" in \
 	  rpc-kit|loms|checkout|notifications) exec $(NODE) "benchmarks/$$WHAT/bench.ts" $(ARGS) ;; \
-	  *) echo 'Say which benchmark: make bench WHAT=rpc-kit (or loms, checkout, notifications).' >&2; exit 2 ;; \
+	  *) echo 'WHAT is not a benchmark: make bench WHAT=rpc-kit (or loms, checkout, notifications).' >&2; exit 2 ;; \
 	esac
 
 test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end to end
@@ -60,10 +60,10 @@ test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end
 unit: packages ## Runs the unit tests only
 	@exec $(NODE) node_modules/mocha/bin/mocha.js --config .mocharc.unit.json
 
-precommit: packages ## Checks format, types, imports, unit tests and rpc-kit's with coverage, generated files
+precommit: packages ## Checks format, types, imports, unit tests with coverage, and generated files
 	@exec $(NODE) tools/src/precommit/precommit.ts
 
-format: packages ## Formats the code and mends what the linter can mend
+format: packages ## Formats the code and applies the linter's fixes
 	@exec node_modules/.bin/biome check --write .
 
 generate: packages ## Writes contracts.md, the READMEs' tables of variables, and Grafana's dashboards
@@ -75,7 +75,7 @@ migrate: packages ## Applies the pending migrations (SERVICE=loms for one servic
 migrate-down: packages ## Rolls back the newest migration of SERVICE
 	@exec $(NODE) tools/src/migrate.ts down
 
-migrate-status: packages ## Shows which migrations are applied
+migrate-status: packages ## Lists the migrations and which of them are applied
 	@exec $(NODE) tools/src/migrate.ts status
 
 clean-data: packages ## Removes the data and logs of the mesh (.mesh/; STACK=compose: containers and volumes)
@@ -83,26 +83,26 @@ clean-data: packages ## Removes the data and logs of the mesh (.mesh/; STACK=com
 
 packages: node_modules/.package-lock.json
 
-# The settings that the packages need, whatever the shell and ~/.npmrc say: NODE_ENV=production, omit=dev and
-# ignore-scripts=true leave out the Node that runs everything here.
+# Flags override the shell and ~/.npmrc: NODE_ENV=production, omit=dev and ignore-scripts=true would omit the Node that
+# every target runs.
 NPM_CI := npm ci --include=dev --include=optional --include=peer --ignore-scripts=false --bin-links=true --dry-run=false \
   --global=false --package-lock-only=false --engine-strict=false --install-strategy=hoisted
-# These choose a part of the packages, or those of another machine, and no flag takes them back.
+# These select some of the packages, or those of another platform, and no flag overrides them.
 unexport npm_config_workspace npm_config_workspaces npm_config_location npm_config_os npm_config_cpu npm_config_libc
 unexport NPM_CONFIG_WORKSPACE NPM_CONFIG_WORKSPACES NPM_CONFIG_LOCATION NPM_CONFIG_OS NPM_CONFIG_CPU NPM_CONFIG_LIBC
 
-# Packages without a Node that runs do not count as installed.
+# Without a working Node the packages do not count as installed.
 RUNS := NODE_OPTIONS= $(NODE) --version >/dev/null 2>&1
 ifneq ($(shell $(RUNS) && echo yes),yes)
 .PHONY: node_modules/.package-lock.json
 endif
 
-# npm writes this file last, so it is missing after an installation that broke off.
+# npm writes this file last, so it is missing after an installation that failed.
 node_modules/.package-lock.json: package-lock.json
 	@command -v node >/dev/null || { echo 'Node is not installed: Node 20 or newer is needed, see https://nodejs.org.' >&2; exit 1; }
 	@command -v npm >/dev/null || { echo 'npm is not installed: it comes with Node 20 or newer, see https://nodejs.org.' >&2; exit 1; }
 	@NODE_OPTIONS= node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || { echo "Node $$(NODE_OPTIONS= node --version) is too old: Node 20 or newer is needed, see https://nodejs.org." >&2; exit 1; }
-	@echo 'Installing the packages (npm ci); the first time this takes a minute or so.'
+	@echo 'Installing the packages (npm ci); the first time this takes about a minute.'
 	@rm -f $@ 2>/dev/null || true
 	@$(NPM_CI) || { echo 'npm ci failed, see above: check the network, the disk and write access to node_modules, then call make again.' >&2; exit 1; }
 	@$(RUNS) || { echo 'npm ci left no Node that runs in node_modules/.bin: look for the setting that keeps it out (npm config ls -l), then call make again.' >&2; exit 1; }

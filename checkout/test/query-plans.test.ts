@@ -6,11 +6,11 @@ import {
   createTestDatabase,
   itReadsByIndexOnly,
   lastOf,
-  noteStatements,
   PLANNED_ORDERS,
   pretendRows,
   queryOn,
   type RanStatement,
+  recordStatements,
   rolledBack,
   rowsReadBy,
   writePast,
@@ -123,7 +123,7 @@ describe('The statements of checkout', () => {
     const testDatabase = resources.use(await createTestDatabase('checkout'));
     beside = resources.use(openDatabase({ url: testDatabase.url, poolMax: 4, logger, registry: new Registry() }));
     await writePast(queryOn(beside), { orders: PURCHASES, tables: TABLES, statementsOf: pastOf });
-    await runEveryStatement(noteStatements(beside, statements), statements);
+    await runEveryStatement(recordStatements(beside, statements), statements);
     await pretendRows(testDatabase, PLANNED_ORDERS / PURCHASES);
   });
 

@@ -5,7 +5,14 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Client, createClient, RpcError, type Service } from 'rpc-kit';
 import { type Database, openDatabase } from 'service-kit';
-import { createTestDatabase, noteStatements, queryOn, type RanStatement, rolledBack, type TestDatabase } from 'testing';
+import {
+  createTestDatabase,
+  queryOn,
+  type RanStatement,
+  recordStatements,
+  rolledBack,
+  type TestDatabase,
+} from 'testing';
 import { runInPool } from 'worker-pool';
 import { loms } from '../contract.ts';
 import { createApp } from '../src/app.ts';
@@ -112,7 +119,7 @@ function startReplica(
 ): Replica {
   const { paymentTimeoutMs = 600_000, poolMax = 10, publisher } = options;
   const pool = openPool(url, poolMax);
-  const database = noteStatements(pool, statements);
+  const database = recordStatements(pool, statements);
   const app = createApp({
     openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
     orders: createOrderReader(database),

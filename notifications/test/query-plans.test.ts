@@ -5,11 +5,11 @@ import {
   createTestDatabase,
   itReadsByIndexOnly,
   lastOf,
-  noteStatements,
   PLANNED_ORDERS,
   pretendRows,
   queryOn,
   type RanStatement,
+  recordStatements,
   rolledBack,
   rowsReadBy,
   writePast,
@@ -150,7 +150,7 @@ describe('The statements of notifications', () => {
     const testDatabase = resources.use(await createTestDatabase('notifications'));
     beside = resources.use(openPool(testDatabase.url));
     await writePast(queryOn(beside), { orders: ORDERS, tables: TABLES, statementsOf: pastOf });
-    await runEveryStatement(noteStatements(beside, statements));
+    await runEveryStatement(recordStatements(beside, statements));
     await pretendRows(testDatabase, PLANNED_ORDERS / ORDERS);
   });
 

@@ -1,12 +1,12 @@
-/** What the integration tests of the services, the end-to-end tests and the benchmarks use. */
+/** Shared by the integration tests of the services, the end-to-end tests and the benchmarks. */
 
 export { type PerService, pickFreePorts, SERVICES } from 'mesh';
 export { itKeepsItsDocuments } from './document-proof/prove-documents.ts';
 export { eventually } from './patience.ts';
 export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';
-export { noteStatements, queryOn, type RanStatement, rolledBack } from './ran-statements.ts';
+export { queryOn, type RanStatement, recordStatements, rolledBack } from './ran-statements.ts';
 export type { RunningService } from './running-service.ts';
-export { openServerAlone, type ServerAlone } from './server-alone.ts';
+export { openServerAlone } from './server-alone.ts';
 export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
 export { createPart, readTestFolder } from './test-folder.ts';
 export {

@@ -7,22 +7,22 @@ import { eventually, isUnanswered } from './patience.ts';
 
 type LomsClient = Client<typeof loms.methods>;
 
-/** Buyers who order, pay for every other order, and ask again, under the same key, until they are answered. */
+/** Buyers that order, pay every other order, and retry with the same key until they are answered. */
 export interface OrderLoad {
-  /** How often calls failed, by code. */
+  /** Number of failed calls by code. */
   readonly failures: ReadonlyMap<string, number>;
-  /** Waits until each buyer has come through with an order begun from now on; answers the milliseconds that took. */
-  untilAllComeThrough(): Promise<number>;
+  /** Waits until each buyer has completed an order begun from now on; answers the milliseconds. */
+  untilAllSucceed(): Promise<number>;
   /** Waits until a call fails. */
   untilOneFails(): Promise<void>;
-  /** Lets the buyers finish what they have begun. Answers the orders that they were told of, one for each key. */
+  /** Lets the buyers finish their orders. Answers the orders they received, one for each key. */
   stop(): Promise<bigint[]>;
 }
 
-export interface OrderLoadOptions {
-  /** Default: below pgbouncer's 20 connections, for the load is to meet the faults, not to make one of its own. */
+interface OrderLoadOptions {
+  /** Default: below pgbouncer's 20 connections, so that the load itself causes no failure. */
   readonly buyers?: number;
-  /** Between two orders and before a call is made again; by default enough load to meet every fault, and no more. */
+  /** Between two orders, and before a retry. The default gives enough load for every fault to fail calls. */
   readonly pauseMs?: number;
 }
 
@@ -33,7 +33,7 @@ export function startOrderLoad(
 ): OrderLoad {
   const failures = new Map<string, number>();
   const orders: bigint[] = [];
-  /** How many orders of each buyer have come through. */
+  /** Completed orders of each buyer. */
   const rounds = Array.from({ length: buyers }, () => 0);
   let stopping = false;
 
@@ -42,7 +42,7 @@ export function startOrderLoad(
       try {
         return await call();
       } catch (error) {
-        // Anything but "not now" is a mistake, whatever happens to the database.
+        // No fault of the database may cause any other error.
         if (!isUnanswered(error)) throw error;
         failures.set(error.code, (failures.get(error.code) ?? 0) + 1);
         await pause(pauseMs);
@@ -67,18 +67,18 @@ export function startOrderLoad(
     }
   });
   const bought = Promise.all(buying);
-  // Whoever stops the load hears of it.
+  // `stop` reports the error.
   bought.catch(() => {});
   const failed = () => [...failures.values()].reduce((sum, count) => sum + count, 0);
 
   return {
     failures,
-    async untilAllComeThrough() {
+    async untilAllSucceed() {
       const began = performance.now();
-      // The order that is under way now may have been answered before.
+      // The current order may have been answered before this call.
       const wanted = rounds.map((round) => round + 2);
-      const through = () => rounds.every((round, index) => round >= (wanted[index] ?? 0));
-      await Promise.race([bought, eventually('each buyer comes through with an order', through)]);
+      const haveAllSucceeded = () => rounds.every((round, index) => round >= (wanted[index] ?? 0));
+      await Promise.race([bought, eventually('each buyer has completed an order', haveAllSucceeded)]);
       return performance.now() - began;
     },
     async untilOneFails() {
@@ -93,7 +93,7 @@ export function startOrderLoad(
   };
 }
 
-/** What a call failed with. */
+/** The error of a call that has to fail. */
 export async function failureOf(call: Promise<unknown>): Promise<RpcError> {
   const error = await call.then(
     () => undefined,

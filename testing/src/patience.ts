@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { RpcError } from 'rpc-kit';
 
 const POLL_MS = 20;
-/** Below the limit of the tests, which would not say what was waited for. */
+/** Below mocha's limit, whose error would not name the condition. */
 const WAIT_MAX_MS = 40_000;
 
-/** Waits, but not for ever, until it holds. */
+/** Waits until the condition holds, or fails after a while. */
 export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
   const until = performance.now() + WAIT_MAX_MS;
   while (!(await holds())) {
@@ -14,16 +14,16 @@ export async function eventually(what: string, holds: () => Promise<boolean> | b
   }
 }
 
-/** After these it is not known what became of the call, or it was not taken on; it may come again. */
-const COMES_AGAIN = new Set(['unavailable', 'deadline_exceeded', 'resource_exhausted', 'aborted']);
+/** After these the outcome of the call is unknown, or it was refused for now: it may be retried. */
+const RETRYABLE = new Set(['unavailable', 'deadline_exceeded', 'resource_exhausted', 'aborted']);
 
 export function isUnanswered(error: unknown): error is RpcError {
-  return error instanceof RpcError && COMES_AGAIN.has(error.code);
+  return error instanceof RpcError && RETRYABLE.has(error.code);
 }
 
 const PAUSE_MS = 50;
 
-/** Calls again as a patient client does, until there is an answer: for calls that are safe to repeat. */
+/** Retries a call that is safe to repeat until it is answered. */
 export async function answerTo<T>(call: () => Promise<T>): Promise<T> {
   const until = performance.now() + WAIT_MAX_MS;
   for (;;) {

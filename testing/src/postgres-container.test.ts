@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { runTool } from 'tools/precommit';
 
-/** The machine may be slow; what counts is that it ends at all, and how. */
+/** Limits against hanging: this tests that it ends, and how. */
 const TEST_TIMEOUT_MS = 60_000;
 const MODULE = join(import.meta.dirname, 'postgres-container.ts');
 
-/** What it fails with where the Docker engine answers so. In a process of its own, for testcontainers remembers the engine. */
+/** The error with such a Docker engine. In a process of its own, because testcontainers caches the engine. */
 async function failureWith(engine: RequestListener, limits: Record<string, number>): Promise<string> {
   const server = createServer(engine).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -31,14 +31,14 @@ async function failureWith(engine: RequestListener, limits: Record<string, numbe
 describe('A Postgres in a container', function () {
   this.timeout(TEST_TIMEOUT_MS);
 
-  it('is not waited for when the Docker engine takes calls and never answers', async () => {
+  it('is given up when the Docker engine accepts calls and never answers', async () => {
     const asked: string[] = [];
     const failure = await failureWith(({ url = '' }) => void asked.push(url), { engineTimeoutMs: 1_000 });
     assert.equal(failure, 'Failure: no Docker engine answers within 1 s');
     assert.equal(asked.length, 1, 'the engine was asked');
   });
 
-  it('is not waited for when the engine has not got the image and the registry does not come to an end', async () => {
+  it('is given up when the engine lacks the image and the registry never ends its answer', async () => {
     const asked: string[] = [];
     const engine: RequestListener = ({ method, url = '' }, response) => {
       const answer = (status: number, body: unknown): void => {

@@ -7,35 +7,35 @@ import type { ContainerRuntimeClient, StartedTestContainer } from 'testcontainer
 /** As in docker-compose.yml. */
 const IMAGE = 'postgres:17';
 const PORT = 5432;
-/** On every container of a test run: whose it is. */
+/** On every container of a test run: its owner. */
 const LABEL = 'order-mesh.test-run';
-/** Limits against hanging: an engine may take connections and never answer. */
+/** Limits against hanging: an engine may accept connections and never answer. */
 const ENGINE_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
-/** 150 MB, from a registry that may be far away. */
+/** 150 MB, from a registry that may be slow. */
 const PULL_TIMEOUT_MS = 180_000;
-/** Where the tests can do without: about as long as the unit tests take, which run meanwhile. */
+/** Where TEST_POSTGRES is unset: about the duration of the unit tests, which run at the same time. */
 export const UNASKED_PULL_TIMEOUT_MS = 45_000;
 
 export type PostgresContainer = { port: number; image: string; stop(): Promise<void> };
 
 /**
- * A Postgres by testcontainers, on any port of this machine. Whatever a killed run has left is removed first: without the
- * clean-up container of testcontainers (ryuk), which is one more image that not everybody can have.
- * @throws {Failure} when there is no engine, or it has not got the image, or it fails: with what goes on after "because"
+ * Starts a Postgres by testcontainers, on any port of this machine. It removes the containers of killed runs itself, since
+ * testcontainers' clean-up container (ryuk) is one more image to pull.
+ * @throws {Failure} without an engine or image, or when the engine fails: with words that follow "because"
  */
 export async function startPostgresContainer(
   superuserPassword: string,
   settings: Record<string, string>,
   { engineTimeoutMs = ENGINE_TIMEOUT_MS, pullTimeoutMs = PULL_TIMEOUT_MS } = {},
 ): Promise<PostgresContainer> {
-  // Loaded here: most of a second, which whoever needs no container does not pay.
+  // Loaded here: loading takes most of a second.
   const { GenericContainer, getContainerRuntimeClient, ImageName, PullPolicy, Wait } = await import('testcontainers');
   const client = await within(engineTimeoutMs, 'no Docker engine answers', getContainerRuntimeClient());
   if (!['localhost', LOCAL_HOST].includes(client.info.containerRuntime.host)) {
     throw new Failure(
-      'the Docker engine runs on another machine, or testcontainers thinks so (TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 tells it that it does not)',
+      'the Docker engine runs on another machine according to testcontainers (TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1 overrides it)',
     );
   }
   const image = ImageName.fromString(IMAGE);
@@ -48,7 +48,7 @@ export async function startPostgresContainer(
     .withEnvironment({ POSTGRES_PASSWORD: superuserPassword, POSTGRES_INITDB_ARGS: INITDB_ARGUMENTS })
     .withCommand(['postgres', ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])])
     .withExposedPorts(PORT)
-    // By TCP: while the image's entrypoint sets the database up, Postgres listens on a socket only.
+    // By TCP: while the image's entrypoint creates the database, Postgres listens on a Unix socket only.
     .withHealthCheck({
       test: ['CMD', 'pg_isready', '--quiet', '--host=127.0.0.1', '--username=postgres'],
       interval: 250,
@@ -61,7 +61,7 @@ export async function startPostgresContainer(
   return { port: started.getMappedPort(PORT), image: IMAGE, stop: () => stopContainer(started) };
 }
 
-/** The embedded Postgres is made with the same ones; see postgres-cluster.ts. */
+/** As for the embedded Postgres, in mesh/src/postgres/supervise-database.ts. */
 const INITDB_ARGUMENTS =
   '--auth=scram-sha-256 --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C --no-sync';
 
@@ -69,19 +69,19 @@ type ImageOf = Parameters<ContainerRuntimeClient['image']['pull']>[0];
 
 async function pullOnce({ image }: ContainerRuntimeClient, name: ImageOf): Promise<void> {
   if (await image.exists(name)) return;
-  console.log(`Pulling ${IMAGE} for the tests; TEST_POSTGRES=embedded does without.`);
+  console.log(`Pulling ${IMAGE} for the tests; TEST_POSTGRES=embedded needs no image.`);
   await image.pull(name);
-  // A pull that fails half way ends like one that succeeds.
-  if (!(await image.exists(name))) throw new Error('it is not there');
+  // A pull that fails half way ends without an error.
+  if (!(await image.exists(name))) throw new Error('the pull was incomplete');
 }
 
 async function stopContainer(container: StartedTestContainer): Promise<void> {
   const stopped = container.stop({ timeout: 0, remove: true, removeVolumes: true });
-  // The next run removes what is left.
+  // The next run removes the container.
   await within(STOP_TIMEOUT_MS, 'it does not stop', stopped).catch(() => {});
 }
 
-/** Removes the containers of runs that have ended without doing so. */
+/** Removes the containers of killed runs. */
 async function sweepContainers({ container: { dockerode } }: ContainerRuntimeClient): Promise<void> {
   const all = await dockerode.listContainers({ all: true, filters: { label: [LABEL] } });
   const left = all.filter(({ Labels }) => isLeftOver(Labels[LABEL] ?? ''));
@@ -96,18 +96,18 @@ function ownLabel(): string {
   return JSON.stringify({ host: hostname(), runner } satisfies Owner);
 }
 
-/** Of other machines, or containers, that share the engine nobody here can tell who is alive. */
+/** Processes on other machines, or in other containers, that share the engine are invisible here: theirs stay. */
 function isLeftOver(label: string): boolean {
   const { host, runner }: Owner = JSON.parse(label);
   return host === hostname() && !isAlive(runner);
 }
 
-/** @param what is said of whatever fails or does not end in time */
+/** @param what the message that reports a failure or a timeout */
 async function within<T>(timeoutMs: number, what: string, work: Promise<T>): Promise<T> {
-  // Should it fail after its time, nobody waits for it any more.
+  // It may fail after the timeout.
   work.catch(() => {});
-  const given = new AbortController();
-  const overdue = sleep(timeoutMs, undefined, { signal: given.signal }).then(
+  const ended = new AbortController();
+  const overdue = sleep(timeoutMs, undefined, { signal: ended.signal }).then(
     () => Promise.reject(new Failure(`${what} within ${timeoutMs / 1000} s`)),
     () => new Promise<never>(() => {}),
   );
@@ -117,6 +117,6 @@ async function within<T>(timeoutMs: number, what: string, work: Promise<T>): Pro
     if (error instanceof Failure) throw error;
     throw new Failure(`${what} (${(error as Error).message.trim()})`);
   } finally {
-    given.abort();
+    ended.abort();
   }
 }

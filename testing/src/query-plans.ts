@@ -9,10 +9,10 @@ import type { RanStatement } from './ran-statements.ts';
 import type { TestDatabase } from './test-database.ts';
 import { readTestServer } from './test-server.ts';
 
-/** How Postgres means to carry statements out, in databases of this many orders. */
+/** Plans are tested as for databases with this number of orders. */
 export const PLANNED_ORDERS = 1_000_000;
 
-/** The parts of EXPLAIN's JSON that are looked at (https://www.postgresql.org/docs/current/using-explain.html). */
+/** The parts of EXPLAIN's JSON that the tests read (https://www.postgresql.org/docs/current/using-explain.html). */
 type Plan = {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
@@ -29,8 +29,8 @@ async function scansOf(query: Query, { text, values }: RanStatement, options = '
   return roots.flatMap(nodesOf).filter((node) => node['Relation Name'] !== undefined);
 }
 
-/** The tables that Postgres would read from end to end for the statement, of those given. */
-export async function readFromEndToEnd(
+/** Those of the tables that Postgres would scan sequentially for the statement. */
+export async function listSequentialScans(
   query: Query,
   statement: RanStatement,
   tables: readonly string[],
@@ -40,24 +40,24 @@ export async function readFromEndToEnd(
   return sequential.map((scan) => scan['Relation Name'] ?? '').filter((table) => tables.includes(table));
 }
 
-/** How many rows of tables a statement looks at when it is carried out. */
+/** The number of rows that a statement reads from tables when it is run. */
 export async function rowsReadBy(query: Query, statement: RanStatement): Promise<number> {
   const scans = await scansOf(query, statement, ', ANALYZE');
   const rowsOf = (scan: Plan) => (scan['Actual Rows'] ?? 0) + (scan['Rows Removed by Filter'] ?? 0);
   return scans.reduce((sum, scan) => sum + rowsOf(scan) * (scan['Actual Loops'] ?? 1), 0);
 }
 
-/** So many orders at a time, or whatever the past is made of: no statement may take longer than the role's limit. */
+/** Orders (or other rows) per statement: no statement may exceed the role's timeout. */
 const STEP = 2_000;
 
 export type Past = {
   readonly orders: number;
   readonly tables: readonly string[];
-  /** What writes the orders from the first to the last one. */
+  /** The statements that write the orders from the first to the last. */
   readonly statementsOf: (first: number, last: number) => readonly string[];
 };
 
-/** Writes a past step by step. The planner hears of it each time that it has doubled, for later steps read what earlier ones wrote. */
+/** Writes a past step by step. Each time it has doubled, ANALYZE updates the statistics, since later steps read earlier rows. */
 export async function writePast(query: Query, { orders, tables, statementsOf }: Past): Promise<void> {
   let analyzed = 0;
   for (let first = 1; first <= orders; first += STEP) {
@@ -70,9 +70,8 @@ export async function writePast(query: Query, { orders, tables, statementsOf }: 
 }
 
 /**
- * Tells the planner that the tables hold so many times the rows that they do, and keeps autovacuum from finding out. Millions
- * of rows would take minutes to write; the planner looks at statistics only, except for the pages, which it counts itself. So
- * a table seems to lie on fewer pages than it would, and to read all of it seems cheaper: who takes an index here takes one there.
+ * Multiplies the rows in the planner's statistics, since writing millions of rows takes minutes, and turns autovacuum off. The
+ * planner counts the pages itself, so a sequential scan seems cheaper than it would be: a plan with an index stays one.
  */
 export async function pretendRows({ directUrl }: TestDatabase, times: number): Promise<void> {
   const url = new URL(superuserUrl(readTestServer()));
@@ -94,29 +93,29 @@ export async function pretendRows({ directUrl }: TestDatabase, times: number): P
 
 const NAMES = /\.run(?:<[^()]*>)?\(\s*'([^']+)'/g;
 
-/** The names of the statements in the source text of the folders, for a test that must not leave any of them out. */
+/** The names of all statements in the source text of the folders. */
 function statementsIn(...folders: string[]): string[] {
   const files = folders.flatMap((folder) => globSync(join(PROJECT_DIRECTORY, folder, '**/*.ts')));
   const sources = files.filter((file) => !file.endsWith('.test.ts')).map((file) => readFileSync(file, 'utf8'));
   return [...new Set(sources.flatMap((text) => [...text.matchAll(NAMES)].map(([, name = '']) => name)))].toSorted();
 }
 
-export type PlannedStatements = {
-  /** Where the statements stand: `loms/src/repository`. */
+type PlannedStatements = {
+  /** The folder of the statements: `loms/src/repository`. */
   readonly folder: string;
   /** All of them, by name, ascending. */
   readonly names: readonly string[];
   /** The tables that grow. */
   readonly tables: readonly string[];
-  /** What was run, once the tests begin. */
+  /** The statements that were run, once the tests begin. */
   readonly ran: () => readonly RanStatement[];
   /** Runs work in a transaction that is rolled back. */
   readonly trial: <T>(work: (query: Query) => Promise<T>) => Promise<T>;
 };
 
-/** For the inside of a `describe`: every statement was run, and none of them reads a table that grows from end to end. */
+/** Tests within a `describe` that every statement was run, and that none scans a growing table sequentially. */
 export function itReadsByIndexOnly({ folder, names, tables, ran, trial }: PlannedStatements): void {
-  it('are all looked at here', () => {
+  it('are all tested here', () => {
     const found = new Set(ran().map(({ name }) => name));
     assert.deepEqual([...found].toSorted(), names);
     assert.deepEqual(
@@ -126,13 +125,13 @@ export function itReadsByIndexOnly({ folder, names, tables, ran, trial }: Planne
   });
 
   for (const name of names) {
-    it(`read no table from end to end: ${name}`, async () => {
-      assert.deepEqual(await trial((query) => readFromEndToEnd(query, lastOf(ran(), name), tables)), []);
+    it(`scan no growing table sequentially: ${name}`, async () => {
+      assert.deepEqual(await trial((query) => listSequentialScans(query, lastOf(ran(), name), tables)), []);
     });
   }
 }
 
-/** How a statement was run the last time. */
+/** The last run of a statement. */
 export function lastOf(ran: readonly RanStatement[], name: string): RanStatement {
   const found = ran.findLast((statement) => statement.name === name);
   assert.ok(found, `"${name}" was not run`);

@@ -1,7 +1,7 @@
 import type { Query } from 'invariants';
 import type { Database, Executor } from 'service-kit';
 
-/** What a statement was and what it failed with. */
+/** A statement that was run, and its error. */
 export type RanStatement = {
   readonly name: string;
   readonly text: string;
@@ -11,9 +11,9 @@ export type RanStatement = {
 
 type RunArguments = Parameters<Database['run']> extends [string, ...infer Rest] ? Rest : never;
 
-/** The database, which notes what is asked of it, in the order in which that ends. */
-export function noteStatements(database: Database, statements: RanStatement[]): Database {
-  const note = (executor: Pick<Database, 'run'>): Pick<Database, 'run'> => ({
+/** The database, which records its statements in the order in which they end. */
+export function recordStatements(database: Database, statements: RanStatement[]): Database {
+  const record = (executor: Pick<Database, 'run'>): Pick<Database, 'run'> => ({
     async run<Row extends Record<string, unknown>>(name: string, ...[statement, scope]: RunArguments) {
       const ran = { name, ...statement.toParam() };
       try {
@@ -28,8 +28,8 @@ export function noteStatements(database: Database, statements: RanStatement[]): 
   });
   return {
     ...database,
-    ...note(database),
-    transaction: (work, scope) => database.transaction((executor) => work(note(executor)), scope),
+    ...record(database),
+    transaction: (work, scope) => database.transaction((executor) => work(record(executor)), scope),
   };
 }
 
@@ -37,7 +37,7 @@ export function queryOn(executor: Executor): Query {
   return (text, values = []) => executor.run('test', { toParam: () => ({ text, values }) });
 }
 
-/** Runs SQL in a transaction of its own, which is rolled back: what the work answers is all that stays. */
+/** Runs SQL in a transaction that is rolled back, and answers the result of the work. */
 export async function rolledBack<T>(database: Database, work: (query: Query) => Promise<T>): Promise<T> {
   const rollBack = new Error('rolled back');
   let answer: { value: T } | undefined;

@@ -2,18 +2,18 @@ import { createTestFolder, removeTestFolder, sweepTestFolders } from './test-fol
 import { startFreshKafka } from './test-kafka.ts';
 import { startTestServer } from './test-server.ts';
 
-/** The embedded Postgres as tests have it, for a program that is no test, e.g. a benchmark. Afterwards `createTestDatabase` works. */
-export type ServerAlone = AsyncDisposable & {
-  /** A folder of its own that goes when the server stops. */
+/** The tests' embedded Postgres for a program that is no test, e.g. a benchmark, which may call `createTestDatabase` then. */
+type ServerAlone = AsyncDisposable & {
+  /** A temporary folder, removed when the server stops. */
   folder: string;
-  /** `host:port` of a Kafka with nothing on it, where one was asked for. */
+  /** `host:port` of an empty Kafka, where `kafka` was set. */
   broker: string | undefined;
 };
 
-export type ServerAloneOptions = {
+type ServerAloneOptions = {
   /** Whether an acknowledged commit survives a power cut, as in the mesh. */
   fsync: boolean;
-  /** Whether there is a Kafka of its own beside the Postgres. It needs Java 17 and Maven. */
+  /** Starts a Kafka as well, which requires Java 17 and Maven. */
   kafka?: boolean;
 };
 

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** A way to a server that takes its time: what is sent arrives late, though whoever sent it may have hung up meanwhile. */
+/** A proxy with a delay: data arrives late, also when its sender has closed the connection by then. */
 export interface SlowNetwork extends AsyncDisposable {
   readonly url: string;
-  /** How long what is sent from now on is on its way, drawn anew for each piece. */
+  /** The delay of data sent from now on, called for each chunk. */
   delayMs: () => number;
-  /** Pieces that were sent so far; a small request is one. */
+  /** Chunks sent so far; a small request is one. */
   readonly sent: number;
 }
 
@@ -22,11 +22,11 @@ export async function startSlowNetwork(serverUrl: string): Promise<SlowNetwork> 
       socket.on('error', () => {});
       socket.once('close', () => sockets.delete(socket));
     }
-    // Pieces of one connection arrive in the order in which they were sent, and its end after all of them.
+    // Chunks of one connection arrive in order, and its end arrives last.
     let arrived = Promise.resolve();
     const send = (what: () => void): void => {
-      const onItsWay = pause(network.delayMs());
-      arrived = Promise.all([arrived, onItsWay]).then(what);
+      const delayed = pause(network.delayMs());
+      arrived = Promise.all([arrived, delayed]).then(what);
     };
     client.on('data', (chunk) => {
       sent += 1;

@@ -1,6 +1,6 @@
 import { createLogger, createRegistry, openDatabase } from 'service-kit';
 
-/** Runs SQL beside the services and answers its rows, with 64-bit numbers as bigints. */
+/** Runs SQL independently of the services and answers its rows, with 64-bit numbers as bigints. */
 export interface Sql extends AsyncDisposable {
   (text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
 }

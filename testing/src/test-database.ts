@@ -10,16 +10,16 @@ import { readTestServer, type TestServer } from './test-server.ts';
 export type TestDatabase = AsyncDisposable & {
   /** As a service connects: through pgbouncer in transaction mode where one is installed and TEST_PGBOUNCER is not off. */
   url: string;
-  /** Past pgbouncer, for what needs a session of its own. */
+  /** Direct, not through pgbouncer, for statements that need a session. */
   directUrl: string;
 };
 
-/** Any number will do, as long as nothing else locks it on this server. */
+/** Any number that no other advisory lock on this server uses. */
 const TEMPLATE_LOCK = 0x74706c;
 
 /**
  * A fresh database with the service's migrations applied, owned by the service's role with its limits, as in the mesh.
- * It is a copy of a template made once per run, so it costs tens of milliseconds. Drop it with `await using`.
+ * It is a copy of a template created once per run, so it takes tens of milliseconds. Drop it with `await using`.
  */
 export async function createTestDatabase(service: string): Promise<TestDatabase> {
   return createDatabase(service, async (client, server, owner) => {
@@ -28,7 +28,7 @@ export async function createTestDatabase(service: string): Promise<TestDatabase>
   });
 }
 
-/** The same without any migration applied. */
+/** The same without migrations. */
 export async function createEmptyTestDatabase(service: string): Promise<TestDatabase> {
   return createDatabase(service, async () => '');
 }
@@ -57,7 +57,7 @@ async function createDatabase(service: string, chooseTemplate: ChooseTemplate): 
   };
 }
 
-/** Several test processes may ask at once; the first makes it, under another name until it is whole. */
+/** Several test processes may call this at once: the first creates the template, and renames it when it is complete. */
 async function prepareTemplate(client: pg.Client, server: TestServer, service: ServiceName): Promise<void> {
   const template = templateName(service);
   const unfinished = `unfinished_${service}`;

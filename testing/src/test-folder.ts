@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { Failure, type MeshPaths, meshPaths } from 'mesh';
 import { readLiveRun, readRunRecord, stopLeftovers, waitForEnd } from 'mesh/mesh-folder';
 
-/** One folder for each test run, with a folder in it for the test server and for each mesh that a test starts. */
+/** Each test run has one folder, which contains a folder for the test server and for each mesh that a test starts. */
 const PREFIX = 'order-mesh-test-';
-/** Tells mocha's process the folder of the run. */
+/** The folder of the run, for mocha's process. */
 export const TEST_FOLDER_VARIABLE = 'TEST_FOLDER';
 /** A mesh whose test was killed stops by itself within 5 s. */
 const MESH_STOP_TIMEOUT_MS = 7_000;
-/** A folder without a record may be a run that is just beginning. */
+/** A younger folder without a record may belong to a run that is just starting. */
 const ABANDONED_AFTER_MS = 3_600_000;
 
 export function createTestFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), PREFIX));
-  // Where root makes it, Postgres runs as another user, who has to get through.
+  // Under root, Postgres runs as another user, which must reach its data through this folder.
   chmodSync(folder, 0o711);
   return folder;
 }
@@ -26,9 +26,9 @@ export function readTestFolder(): string {
   throw new Failure(NEEDS_TEST_SCRIPT);
 }
 
-/** A test that was started by mocha alone has neither a server nor a folder. */
+/** A test that mocha alone has started has neither a server nor a folder. */
 export const NEEDS_TEST_SCRIPT =
-  'This test needs surroundings of its own: start it with node_modules/.bin/node testing/src/run/test.ts <file>, not with mocha.';
+  'This test needs a test server and a folder: start it with node_modules/.bin/node testing/src/run/test.ts <file>, not with mocha.';
 
 export function createPart(folder: string, name: string): MeshPaths {
   const part = join(folder, name);
@@ -45,10 +45,10 @@ export async function removeTestFolder(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Ends and removes what killed test runs have left behind. */
+/** Stops the processes of killed test runs and removes their folders. */
 export async function sweepTestFolders(): Promise<void> {
   const folders = readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX));
-  // One that belongs to another user is that user's to remove.
+  // A folder of another user cannot be removed here.
   for (const name of folders) await sweep(join(tmpdir(), name)).catch(() => {});
 }
 

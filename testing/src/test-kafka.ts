@@ -6,7 +6,7 @@ import { type KafkaBroker, type KafkaBrokerOptions, missingForKafka, spawnKafkaB
 import { openRunRecord } from 'mesh/mesh-folder';
 import { createPart, NEEDS_TEST_SCRIPT, readTestFolder } from './test-folder.ts';
 
-/** Names the brokers that the tests share, as it does for services. */
+/** The brokers that the tests share, in the variable that services read. */
 const VARIABLE = 'KAFKA_BROKERS';
 
 export type TestKafka = { environment: NodeJS.ProcessEnv; stop(): Promise<void> };
@@ -16,21 +16,21 @@ export async function missingForKafkaTests(): Promise<string | undefined> {
   return process.env[VARIABLE] ? undefined : missingForKafka();
 }
 
-/** The brokers of KAFKA_BROKERS, or else one of the run's own. */
+/** The brokers of KAFKA_BROKERS, or else a new broker. */
 export async function startTestKafka(folder: string): Promise<TestKafka> {
   const given = process.env[VARIABLE];
   const { address, stop } = given ? { address: given, stop: async () => {} } : await startFreshKafka(folder);
   return { environment: { [VARIABLE]: address }, stop };
 }
 
-/** A broker with nothing on it. */
+/** A new broker without topics. */
 export async function startFreshKafka(folder: string): Promise<{ address: string; stop(): Promise<void> }> {
   const paths = createPart(folder, 'kafka');
   const record = openRunRecord(paths, 'make test', 0);
   const [port = 0, controllerPort = 0] = await pickFreePorts(2);
-  const place = { directory: paths.kafka, logs: paths.logs, port, controllerPort };
+  const location = { directory: paths.kafka, logs: paths.logs, port, controllerPort };
   try {
-    const broker = await startBroker({ ...place, onSpawn: record.add, onProgress: console.log });
+    const broker = await startBroker({ ...location, onSpawn: record.add, onProgress: console.log });
     const stop = async (): Promise<void> => {
       await broker.stop();
       record.close();
@@ -53,23 +53,23 @@ async function startBroker(options: KafkaBrokerOptions): Promise<KafkaBroker> {
   }
 }
 
-/** For tests: the brokers that they share. Topics and groups of other tests are on them, too. */
+/** The brokers that tests share. They hold topics and groups of other tests, too. */
 export function readTestBrokers(): string[] {
   const text = process.env[VARIABLE];
   if (!text) throw new Failure(NEEDS_TEST_SCRIPT);
   return text.split(',');
 }
 
-/** Brokers that a test may kill, and start again on the same data. */
+/** Brokers that a test may kill and restart on the same data. */
 export type MortalKafka = AsyncDisposable & {
-  /** As KAFKA_BROKERS wants it: all of them. */
+  /** All of them, as KAFKA_BROKERS lists them. */
   addresses: string;
-  /** Ends one, from 0, as a power cut would. */
+  /** Kills the broker of this index. */
   kill(broker?: number): Promise<void>;
   startAgain(broker?: number): Promise<void>;
 };
 
-/** @param count of brokers, which keep whatever they take on each of them */
+/** @param count of brokers, each of which replicates every message */
 export async function startMortalKafka(count = 1): Promise<MortalKafka> {
   const all = await pickFreePorts(2 * count);
   const [ports, controllerPorts] = [all.slice(0, count), all.slice(count)];
@@ -77,7 +77,8 @@ export async function startMortalKafka(count = 1): Promise<MortalKafka> {
   const brokers: (KafkaBroker | undefined)[] = [];
   const startAgain = async (index = 0): Promise<void> => {
     const [part, port, controllerPort] = [parts[index], ports[index], controllerPorts[index]];
-    if (!part || !port || !controllerPort) throw new Error(`there are ${count} brokers, so none has number ${index}`);
+    if (!part || !port || !controllerPort)
+      throw new Error(`There is no broker ${index}: the last one is ${count - 1}.`);
     const cluster = { nodeID: index + 1, controllerPorts };
     const broker = await spawnKafkaBroker({ directory: part.kafka, logs: part.logs, port, controllerPort, cluster });
     brokers[index] = broker;
@@ -86,7 +87,7 @@ export async function startMortalKafka(count = 1): Promise<MortalKafka> {
   const stopAll = async (): Promise<void> => {
     await Promise.all(brokers.map((broker) => broker?.stop()));
   };
-  // Together, for none is ready before most of them have found each other.
+  // All at once: none is ready before most of them have found each other.
   await Promise.all(ports.map((_, index) => startAgain(index))).catch(async (error) => {
     await stopAll();
     throw error;
@@ -101,10 +102,10 @@ export async function startMortalKafka(count = 1): Promise<MortalKafka> {
   };
 }
 
-/** A broker that is reached by TLS and by whoever proves who they are. */
+/** A broker with TLS and authentication. */
 export type SecuredKafka = AsyncDisposable & {
   address: string;
-  /** Who signed its certificate, in PEM. */
+  /** The issuer of its certificate, in PEM. */
   caFile: string;
   user: { name: string; password: string };
 };

@@ -18,10 +18,10 @@ import { createPart, readTestFolder } from './test-folder.ts';
 
 /** A limit against hanging: with Kafka it took 34 s on a machine that was busy sevenfold. */
 const READY_TIMEOUT_MS = 180_000;
-/** Longer than the 5 s that a mesh may take, so that a test can tell how long it took. */
+/** Longer than the 5 s that a mesh may take, so that a test can measure its duration. */
 const STOP_TIMEOUT_MS = 15_000;
 
-/** `make run-all` without make, on whatever the variables say. */
+/** `make run-all` without make, with these variables. */
 export type Runner = AsyncDisposable & {
   pid: number;
   /** Everything it has printed so far. */
@@ -43,10 +43,10 @@ export function spawnRunner(variables: NodeJS.ProcessEnv): Runner {
   let printed = '';
   for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => (printed += chunk));
   const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
-  const told = once(child, 'message').then(([message]: ReadyMessage[]) => message?.ready ?? []);
+  const announced = once(child, 'message').then(([message]: ReadyMessage[]) => message?.ready ?? []);
   const fail = (why: string) => Promise.reject(new Error(`${why}\n${printed}`));
   const ready = Promise.race([
-    told,
+    announced,
     ended.then(() => fail('The mesh did not start.')),
     sleep(READY_TIMEOUT_MS, undefined, { ref: false }).then(() => fail('The mesh was not ready in time.')),
   ]);
@@ -70,7 +70,7 @@ export function spawnRunner(variables: NodeJS.ProcessEnv): Runner {
   };
 }
 
-/** Ports and a data folder of its own, as variables for the runner; given again, they start a mesh on the same data. */
+/** Free ports and a new data folder, as variables for the runner; used again, they start a mesh on the same data. */
 export async function chooseSurroundings(): Promise<NodeJS.ProcessEnv> {
   const [postgres, firstPgbouncer, ...others] = await pickFreePorts(1 + 2 * SERVICES.length);
   const services = others.slice(-SERVICES.length);
@@ -89,15 +89,15 @@ export type TestMesh = Runner & {
   /** Of the services. */
   pids: PerService<number>;
   paths: MeshPaths;
-  /** To start again on the same data: `startMesh(mesh.variables)`. */
+  /** `startMesh(mesh.variables)` starts a mesh on the same data. */
   variables: NodeJS.ProcessEnv;
   /** The supervisor, Postgres, the pgbouncers and the services. */
   listProcesses(): ProcessStamp[];
 };
 
 /**
- * Starts the whole mesh on ports and data of its own and waits until it is ready. Stop it with `await using`.
- * @param variables further ones for the runner and the services, for example ORDER_PAYMENT_TIMEOUT_MS
+ * Starts the whole mesh on free ports and with new data, and waits until it is ready. Stop it with `await using`.
+ * @param variables for the runner and the services, for example ORDER_PAYMENT_TIMEOUT_MS
  */
 export async function startMesh(variables: NodeJS.ProcessEnv = {}): Promise<TestMesh> {
   const all = variables.MESH_DIR === undefined ? { ...(await chooseSurroundings()), ...variables } : variables;
@@ -108,7 +108,7 @@ export async function startMesh(variables: NodeJS.ProcessEnv = {}): Promise<Test
   });
   const find = (name: string) => {
     const service = ready.find((candidate) => candidate.name === name);
-    if (service === undefined) throw new Error(`The runner did not speak of ${name}.`);
+    if (service === undefined) throw new Error(`The runner did not start ${name}.`);
     return service;
   };
   const paths = meshPaths(all.MESH_DIR ?? '');

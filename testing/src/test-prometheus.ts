@@ -10,9 +10,9 @@ export async function missingForPrometheusTests(): Promise<string | undefined> {
   return `They need ${absent.join(' and ')}: install Prometheus (apt-get install prometheus, brew install prometheus).`;
 }
 
-/** Where the program is. For tests, which only run where it is there. */
+/** The path of the program, for tests, which run only where it is installed. */
 export function prometheusProgram(program: Program): string {
   const path = findProgram(program);
-  if (path === undefined) throw new Failure(`There is no ${program} here: install Prometheus.`);
+  if (path === undefined) throw new Failure(`${program} is not in PATH: install Prometheus.`);
   return path;
 }

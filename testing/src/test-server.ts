@@ -15,24 +15,24 @@ import { provisionRole, withSuperuser } from 'service-kit/provision';
 import { type PostgresContainer, startPostgresContainer, UNASKED_PULL_TIMEOUT_MS } from './postgres-container.ts';
 import { createPart, NEEDS_TEST_SCRIPT } from './test-folder.ts';
 
-/** What tests need to know of the server; it travels to mocha's process in this environment variable. */
+/** The test server's address and passwords; mocha's process receives them in this environment variable. */
 export type TestServer = DatabaseServer & { passwords: PerService<string>; pgbouncerPort?: number };
 const VARIABLE = 'TEST_POSTGRES_SERVER';
 
-/** Which Postgres the tests take: a container, the embedded one, or, left out, a container where that is possible. */
+/** Which Postgres the tests use: a container, the embedded one, or, unset, a container where that is possible. */
 const KIND_VARIABLE = 'TEST_POSTGRES';
 type PostgresKind = 'container' | 'embedded';
 
 /** Many test files with a pool or two each, also several at once. */
 const CONNECTIONS_MAX = 300;
 
-/** @param says which Postgres it is, and how it is reached, in words that follow "tests, on …" */
-export type RunningTestServer = { environment: NodeJS.ProcessEnv; says: string; stop(): Promise<void> };
+/** @param description of the Postgres and how the tests reach it, in words that follow "tests, on …" */
+export type RunningTestServer = { environment: NodeJS.ProcessEnv; description: string; stop(): Promise<void> };
 
 /**
  * One Postgres for all tests of a run, with a pgbouncer in front of it where one is installed and TEST_PGBOUNCER is not off.
- * @param fsync as the mesh has it by default; tests need none
- * @param kind of Postgres; left out, a container where that is possible
+ * @param fsync on by default in the mesh, off for tests
+ * @param kind of Postgres; unset: a container where that is possible
  */
 export async function startTestServer(
   folder: string,
@@ -43,7 +43,7 @@ export async function startTestServer(
   const [secrets, user] = [createSecrets(), findPostgresUser()];
   const settings = postgresSettings(CONNECTIONS_MAX, fsync);
   const [freePort = 0, pgbouncerPort = 0] = await pickFreePorts(2);
-  const { container, note } = await openContainer(kind, secrets.superuser, settings);
+  const { container, reason } = await openContainer(kind, secrets.superuser, settings);
   const port = container?.port ?? freePort;
   const program = findTestPgbouncer();
   const server: TestServer = { port, superuserPassword: secrets.superuser, passwords: secrets.services };
@@ -76,38 +76,38 @@ export async function startTestServer(
     if (program !== undefined) server.pgbouncerPort = pgbouncerPort;
     const which = container === undefined ? 'an embedded Postgres' : `a Postgres in a container (${container.image})`;
     const reached = program === undefined ? 'directly, without pgbouncer' : 'through pgbouncer';
-    const says = `${which} that is reached ${reached}${note}`;
-    return { environment: { [VARIABLE]: JSON.stringify(server) }, says, stop };
+    const description = `${which} that is reached ${reached}${reason}`;
+    return { environment: { [VARIABLE]: JSON.stringify(server) }, description, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-type OpenedContainer = { container?: PostgresContainer; note: string };
+type OpenedContainer = { container?: PostgresContainer; reason: string };
 
-/** A container, or, unless it has to be one, a note that says why there is none. */
+/** A container, or, unless one is required, the reason why there is none. */
 async function openContainer(
   kind: PostgresKind | undefined,
   superuserPassword: string,
   settings: Record<string, string>,
 ): Promise<OpenedContainer> {
-  if (kind === 'embedded') return { note: '' };
+  if (kind === 'embedded') return { reason: '' };
   try {
     const limits = kind === undefined ? { pullTimeoutMs: UNASKED_PULL_TIMEOUT_MS } : {};
-    return { container: await startPostgresContainer(superuserPassword, settings, limits), note: '' };
+    return { container: await startPostgresContainer(superuserPassword, settings, limits), reason: '' };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (kind === 'container') {
       throw new Failure(
-        `There is no Postgres in a container, because ${error.message}; ${KIND_VARIABLE}=embedded does without.`,
+        `There is no Postgres in a container, because ${error.message}; ${KIND_VARIABLE}=embedded needs no container.`,
       );
     }
-    return { note: `; in no container, because ${error.message}` };
+    return { reason: `; in no container, because ${error.message}` };
   }
 }
 
-/** The pgbouncer that tests go through; undefined where none is installed or wanted. */
+/** The pgbouncer of the tests; undefined where none is installed or TEST_PGBOUNCER is off. */
 export function findTestPgbouncer(): string | undefined {
   return process.env.TEST_PGBOUNCER === 'off' ? undefined : findPgbouncer();
 }
@@ -122,5 +122,5 @@ function readPostgresKind(): PostgresKind | undefined {
   const kind = process.env[KIND_VARIABLE];
   if (!kind) return undefined;
   if (kind === 'container' || kind === 'embedded') return kind;
-  throw new Failure(`${KIND_VARIABLE} is "${kind}": it can be container or embedded, or be left out.`);
+  throw new Failure(`${KIND_VARIABLE} is "${kind}": set it to container or embedded, or leave it unset.`);
 }

@@ -10,20 +10,20 @@ export interface Replicas {
 }
 
 export interface Buyer {
-  /** The orders that purchases were answered with. */
+  /** The orders of its purchases. */
   readonly ordered: readonly bigint[];
   /** Changes the cart, buys it, and may settle the order. */
   takeTurn(turn: number): Promise<void>;
 }
 
-/** What these calls may be refused for; any other failure is a mistake, or passes when the call is repeated. */
+/** The reasons for which these calls may be refused; any other failure is an error, or must pass on a retry. */
 const REASONS = {
   addToCart: ['insufficient_stock'],
   purchase: ['cart_empty', 'out_of_stock'],
   settle: ['order_not_payable', 'order_not_cancellable'],
 };
 
-/** The answer, or the reason of the refusal. Calls that are not known to have come through are repeated. */
+/** The answer, or the reason of the refusal. Calls with an unknown outcome are retried. */
 async function answerOf<T>(call: () => Promise<T>, reasons: readonly string[]): Promise<T | string> {
   return answerTo(call).catch((error: unknown) => {
     assert.ok(error instanceof RpcError, String(error));
@@ -32,7 +32,7 @@ async function answerOf<T>(call: () => Promise<T>, reasons: readonly string[]): 
   });
 }
 
-/** Each call goes to whichever replica, and what belongs together to several at the same moment. */
+/** Each call goes to a random replica, and conflicting calls go to several at the same moment. */
 export function createBuyer(
   { checkouts, lomses }: Replicas,
   user: bigint,
@@ -55,7 +55,7 @@ export function createBuyer(
       answerOf(() => client.purchase({ user, idempotencyKey }), REASONS.purchase),
     );
     const [first, ...others] = await Promise.all(buying);
-    for (const other of others) assert.deepEqual(other, first, 'all calls with a key are answered the same');
+    for (const other of others) assert.deepEqual(other, first, 'all calls with one key have the same answer');
     if (typeof first !== 'object') return undefined;
     ordered.push(first.orderID);
     return first.orderID;
@@ -68,7 +68,7 @@ export function createBuyer(
       answerOf(() => canceller.cancelOrder({ orderID }), REASONS.settle),
     ]);
     const wins = answers.filter((answer) => typeof answer === 'object');
-    assert.equal(wins.length, 1, 'an order is payed or cancelled, and not both');
+    assert.equal(wins.length, 1, 'an order is paid or cancelled, and not both');
   }
 
   return {

@@ -1,7 +1,7 @@
 import { eventually } from '../src/patience.ts';
 import type { Sql } from '../src/sql.ts';
 
-/** Waits until the background has nothing more to do. */
+/** Waits until the background has finished its work. */
 export async function drained({
   sql,
 }: {

@@ -6,7 +6,7 @@ import { serviceOptions } from 'service-kit';
 import { EventLoopWatch, exchange } from './input-cost/event-loop.ts';
 import { contracts, type Input, inputs } from './input-cost/inputs.ts';
 
-/** A machine with neighbours slows down some rounds and not all of them; the least of all rounds counts. */
+/** A shared machine slows down some rounds, but not all of them: the shortest round counts. */
 const ROUNDS_MIN = 3;
 const ROUNDS_MAX = 60;
 /** INVARIANTS Y7: no request holds the event loop for longer on a quiet core. `JSON.parse` alone may take as long where cores are shared. */
@@ -17,13 +17,13 @@ const REPORTED = 10;
 interface Cost {
   readonly name: string;
   readonly holdMs: number;
-  /** What `JSON.parse` takes for the body of the same bytes. */
+  /** The duration of `JSON.parse` for the same body. */
   readonly parseMs: number;
 }
 
 const allowedMs = ({ parseMs }: Cost): number => Math.max(HOLD_MAX_MS, PARSES_MAX * parseMs);
 
-/** A service of the contract whose handlers refuse every call, with everything around them that real services have. */
+/** A service of the contract with all layers of a real one, whose handlers refuse every call. */
 function serve(contract: ServiceContract<Methods>): Promise<HttpServer> {
   const logger = pino({ level: 'info' }, { write() {} });
   const registry = new Registry();
@@ -77,7 +77,7 @@ function timeOf(work: () => unknown): number {
   try {
     work();
   } catch {
-    // What is no JSON takes its time, too.
+    // A body that is no JSON has a cost, too.
   }
   return performance.now() - startedAt;
 }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import type { ServiceName } from 'mesh';
 import { migrationsDirectory } from 'mesh/run';
 import { migrateDown, migrateUp } from 'service-kit/migrations';
-import { createEmptyTestDatabase } from '../src/index.ts';
+import { createEmptyTestDatabase } from 'testing';
 import { queryOnce } from './query-once.ts';
 
-/** A database that stands right before the migration, and the ways over it and back. */
+/** A database right before the migration, with functions to apply it and to roll it back. */
 async function openBefore(service: ServiceName, migration: string) {
   const database = await createEmptyTestDatabase(service);
   const target = { databaseUrl: database.directUrl, directory: migrationsDirectory(service) };
@@ -23,7 +23,7 @@ async function openBefore(service: ServiceName, migration: string) {
 }
 
 describe('The migration of idempotency keys', () => {
-  it('gives the keys of loms the user of their order and any caller, and goes back to one row a key', async () => {
+  it('assigns the keys of loms to the user of their order and any caller, and rolls back to one row per key', async () => {
     await using loms = await openBefore('loms', '0007-keys-of-callers.sql');
     await loms.query(
       "INSERT INTO orders (order_id, user_id, status, seq) VALUES (1, 51, 'payed', 3), (2, 52, 'payed', 3)",
@@ -44,7 +44,7 @@ describe('The migration of idempotency keys', () => {
     ]);
   });
 
-  it('keeps the purchases of checkout, and goes back to the first purchase of a key', async () => {
+  it('keeps the purchases of checkout, and rolls back to the first purchase of each key', async () => {
     await using checkout = await openBefore('checkout', '0005-keys-of-users.sql');
     const insert = (id: number, user: number, at: string) =>
       checkout.query(`INSERT INTO purchases (purchase_id, user_id, idempotency_key, state, order_id, created_at, settled_at, resume_at)

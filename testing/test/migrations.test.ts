@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { SERVICES } from 'mesh';
 import { migrationsDirectory } from 'mesh/run';
 import { migrateDown, migrateUp, migrationStatus, pendingMigrations } from 'service-kit/migrations';
-import { createEmptyTestDatabase, type TestDatabase } from '../src/index.ts';
+import { createEmptyTestDatabase, type TestDatabase } from 'testing';
 import { queryOnce } from './query-once.ts';
 import { describeSchema } from './schema.ts';
 
 for (const service of SERVICES) {
   describe(`The migrations of ${service}`, () => {
-    it('go up, down one by one to nothing, and up again to the same schema', async () => {
+    it('apply, roll back one by one to nothing, and apply again to the same schema', async () => {
       await using database = await createEmptyTestDatabase(service);
       const target = { databaseUrl: database.directUrl, directory: migrationsDirectory(service) };
       const empty = await describeSchema(database.directUrl);
@@ -61,7 +61,7 @@ describe('Migrations', () => {
   });
   const write = (name: string, text: string) => writeFile(join(directory, name), text);
 
-  it('leave nothing half done when one fails, and name it', async () => {
+  it('apply all or nothing of a file that fails, and name it', async () => {
     await write('0002-broken.sql', 'CREATE TABLE second (id int); INSERT INTO nowhere VALUES (1);');
     await assert.rejects(migrateUp(target()), {
       name: 'MigrationError',
@@ -75,7 +75,7 @@ describe('Migrations', () => {
     ]);
   });
 
-  it('stay applied, and marked as applied, when the way down fails', async () => {
+  it('stay applied, and marked as applied, when their rollback fails', async () => {
     await write('down/0001-first.sql', 'DROP TABLE first; DROP TABLE nowhere;');
     await migrateUp(target());
     await assert.rejects(
@@ -86,13 +86,13 @@ describe('Migrations', () => {
     assert.equal((await migrationStatus(target()))[0]?.state, 'applied');
   });
 
-  it('refuse to go down without SQL for it', async () => {
+  it('refuse a rollback without SQL for it', async () => {
     await rm(join(directory, 'down/0001-first.sql'));
     await migrateUp(target());
     await assert.rejects(migrateDown(target()), /0001-first\.sql cannot be rolled back/);
   });
 
-  it('tell when a file was changed after it was applied, and when it is gone', async () => {
+  it('report files that were changed or removed after they were applied', async () => {
     await migrateUp(target());
     await write('0001-first.sql', 'CREATE TABLE other (id int)');
     assert.equal((await migrationStatus(target()))[0]?.state, 'changed');
@@ -101,7 +101,7 @@ describe('Migrations', () => {
     assert.equal((await migrationStatus(target()))[0]?.state, 'missing');
   });
 
-  it('are not held to the statement timeout of the role', async () => {
+  it('are exempt from the statement timeout of the role', async () => {
     await write(
       '0002-settings.sql',
       `DO $$ BEGIN

@@ -1,10 +1,10 @@
 import { pickFreePorts } from 'testing';
 import { describeDeaths, type MortalWay } from './nothing-lost/deaths.ts';
 
-/** As many replicas of notifications as there ever are. */
+/** The highest number of replicas of notifications. */
 const RECEIVERS = 5;
 
-/** Straight to notifications: there is nothing between that could die, but those who are called may be gone. */
+/** By RPC there is nothing between the services that could die, but the callees may have died. */
 async function openRpc(): Promise<MortalWay> {
   const ports = await pickFreePorts(RECEIVERS);
   const nothing = async (): Promise<void> => {};

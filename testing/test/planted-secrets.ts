@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECT_DIRECTORY } from 'mesh';
 
-/** In the userinfo of URLs with its other characters encoded; they must not come out decoded either. */
+/** They are percent-encoded in the userinfo of URLs, and must not appear decoded either. */
 export const SECRET = 'hunter2';
 export const USERINFO = `u:p%40%2F${SECRET}`;
 export const BASIC = Buffer.from(decodeURIComponent(USERINFO)).toString('base64');
@@ -13,7 +13,7 @@ export const LEAK = new RegExp(`${SECRET}|${BASIC}`);
 const WAIT_MAX_MS = 30_000;
 
 interface Running extends AsyncDisposable {
-  /** All that it has written so far. */
+  /** Its output so far. */
   output(): string;
   ended: Promise<number | null>;
 }

@@ -5,10 +5,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { PROJECT_DIRECTORY } from 'mesh';
-import { createEmptyTestDatabase } from '../src/index.ts';
+import { createEmptyTestDatabase } from 'testing';
 import { createPart, readTestFolder } from '../src/test-folder.ts';
 
-/** Each of them alone would fail a connection, or send it elsewhere. */
+/** Each of them alone would break or redirect a connection. */
 const SHELL = {
   PGHOST: 'elsewhere.invalid',
   PGUSER: 'stranger',
@@ -34,14 +34,14 @@ async function migrate(variables: NodeJS.ProcessEnv, ...words: string[]): Promis
 }
 
 describe('A migrator', () => {
-  it('works on the database of its URL whatever PG variables the shell has', async () => {
+  it('uses the database of its URL and ignores PG variables of the shell', async () => {
     await using database = await createEmptyTestDatabase('products');
     const { code, said } = await migrate({ ...SHELL, DATABASE_URL: database.directUrl }, 'up', 'products');
     assert.match(said, /^products: applied 0001-/);
     assert.equal(code, 0);
   });
 
-  it('takes no password from ~/.pgpass', async () => {
+  it('reads no password from ~/.pgpass', async () => {
     await using database = await createEmptyTestDatabase('products');
     const url = new URL(database.directUrl);
     const home = createPart(readTestFolder(), 'home-with-pgpass').directory;

@@ -11,9 +11,9 @@ const { tokens: LIMIT, intervalMs: INTERVAL_MS } = PRODUCT_LIMIT;
 const LINES = 5;
 /** A limit against hanging: each test takes two or three seconds. */
 const TIMEOUT_MS = 60_000;
-/** So much longer may one request be on its way than another. */
+/** The maximum difference between the delays of two requests. */
 const JITTER_MS = 60;
-/** Nobody asks for the stock here. */
+/** This test never calls loms. */
 const NO_LOMS = ['http://127.0.0.1:9'];
 
 describe('The product service', function () {
@@ -39,7 +39,7 @@ describe('The product service', function () {
     return createClient(checkout, resources.use(createHttpTransport(url, { userAgent: 'tests' })));
   }
 
-  /** New users with a cart each, all of different goods. */
+  /** New users, each with a cart of different goods. */
   async function makeCarts(count: number): Promise<bigint[]> {
     await using sql = openSql(database.url);
     const made = Array.from({ length: count }, () => ++users);
@@ -51,7 +51,7 @@ describe('The product service', function () {
     return made;
   }
 
-  /** The shortest time in which one request more arrived than are allowed in an interval. */
+  /** The shortest time in which one more request arrived than the limit allows. */
   function closestMs(): number {
     const times = products.requests.map(({ at }) => at).toSorted((a, b) => a - b);
     const gaps = times.slice(LIMIT).map((at, index) => at - (times[index] as number));
@@ -73,22 +73,22 @@ describe('The product service', function () {
     assert.ok(closest >= INTERVAL_MS, `${LIMIT + 1} requests arrived within ${closest} ms`);
   }
 
-  it('sees at most ten requests in any second of one checkout, however long each is on its way', async () => {
+  it('receives at most ten requests in any second from one checkout, with any delay of each', async () => {
     await assertLimitKept([await startReplica('off')]);
   });
 
-  it('sees at most ten requests in any second of two checkouts that share the limit, likewise', async () => {
+  it('receives at most ten requests in any second from two checkouts that share the limit, with any delay of each', async () => {
     await assertLimitKept([await startReplica('on'), await startReplica('on')]);
   });
 
-  it('may see requests late that were given up on, and the next ones no earlier than a second after that', async () => {
+  it('may receive abandoned requests late, and the next ones at least a second later', async () => {
     const client = await startReplica('off');
     const carts = await makeCarts(4);
     network.delayMs = () => 400;
     const leaving = new AbortController();
     const given = carts.slice(0, 2).map((user) => client.listCart({ user }, { signal: leaving.signal }));
     const gone = Promise.allSettled(given);
-    await eventually('ten requests are on their way', () => network.sent >= LIMIT);
+    await eventually('ten requests are in flight', () => network.sent >= LIMIT);
     const leftAt = performance.now();
     leaving.abort();
     await gone;

@@ -3,8 +3,8 @@ import type { Query } from 'invariants';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { openDatabase } from 'service-kit';
-import { createTestDatabase, pretendRows, queryOn, type RanStatement } from '../src/index.ts';
-import { readFromEndToEnd } from '../src/query-plans.ts';
+import { createTestDatabase, pretendRows, queryOn, type RanStatement } from 'testing';
+import { listSequentialScans } from '../src/query-plans.ts';
 
 const ordersBy = (condition: string): RanStatement => ({
   name: 'test',
@@ -13,9 +13,9 @@ const ordersBy = (condition: string): RanStatement => ({
 });
 
 describe('The plans of statements', () => {
-  const readWhole = (query: Query, condition: string) => readFromEndToEnd(query, ordersBy(condition), ['orders']);
+  const readWhole = (query: Query, condition: string) => listSequentialScans(query, ordersBy(condition), ['orders']);
 
-  it('are those of as many rows as the planner is told of, and show who would read a table from end to end', async () => {
+  it('follow the number of rows in the statistics, and show sequential scans', async () => {
     await using testDatabase = await createTestDatabase('loms');
     const [logger, registry] = [pino({ level: 'silent' }), new Registry()];
     await using database = openDatabase({ url: testDatabase.url, poolMax: 2, logger, registry });

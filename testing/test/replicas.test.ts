@@ -13,7 +13,7 @@ import { createBuyer, type Replicas } from './buyer.ts';
 import { drained } from './drained.ts';
 
 const SKUS = [1, 2, 3, 4];
-/** Runs out before all have bought, so that there are refusals and what is cancelled is bought again. */
+/** Less than all buyers want, so that some are refused and cancelled goods are bought again. */
 const SUPPLY = 20;
 const USERS = 6;
 const TURNS = 5;
@@ -28,7 +28,7 @@ interface Mesh extends Replicas, AsyncDisposable {
   readonly told: readonly Told[];
 }
 
-/** Two of each service over the same databases; who calls knows both of whom it calls. */
+/** Two replicas of each service on the same databases; callers know both replicas of a callee. */
 async function startReplicas(): Promise<Mesh> {
   await using resources = new AsyncDisposableStack();
   const [lomsDatabase, checkoutDatabase, notificationsDatabase] = [
@@ -61,7 +61,7 @@ async function startReplicas(): Promise<Mesh> {
   return { ...clients, sql, told, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** Every user's choices, one after the other, the same ones for the same seed. */
+/** A user's random choices, the same for the same seed. */
 function choices(): (<T>(of: readonly T[]) => T)[] {
   const lists = fc.sample(fc.array(fc.nat(), { minLength: PICKS, maxLength: PICKS }), { numRuns: USERS, seed });
   return lists.map((list) => {
@@ -70,7 +70,7 @@ function choices(): (<T>(of: readonly T[]) => T)[] {
   });
 }
 
-describe(`Two replicas of every service, by the seed ${seed}`, () => {
+describe(`Two replicas of every service, with the seed ${seed}`, () => {
   it('lose nothing and do nothing twice under a mixed load', async () => {
     await using mesh = await startReplicas();
     for (const sku of SKUS) {

@@ -1,10 +1,10 @@
 import { queryOnce } from './query-once.ts';
 
-/** Relations of pg-migrations itself, which stay when everything else is rolled back. */
+/** Excludes the relations of pg-migrations itself, which stay after a rollback. */
 const OWN = "relname NOT LIKE 'atdatabases\\_%'";
 const RELATIONS = `pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'public' AND ${OWN}`;
 
-/** Everything that a migration can make in a schema, one line for each, in a fixed order. */
+/** Every object that a migration can create in a schema, one line each. */
 const QUERIES = [
   `SELECT 'table ' || relname AS line FROM ${RELATIONS} AND relkind IN ('r', 'p')`,
   `SELECT 'view ' || relname || ' ' || pg_get_viewdef(pg_class.oid) AS line FROM ${RELATIONS} AND relkind IN ('v', 'm')`,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase } from '../src/index.ts';
+import { createTestDatabase } from 'testing';
 import { queryOnce as query } from './query-once.ts';
 
 describe('A test database', () => {
@@ -12,14 +12,14 @@ describe('A test database', () => {
     assert.deepEqual(rows, [{ migrated: true }]);
   });
 
-  it('is its own: what one test writes, another does not see', async () => {
+  it('is isolated: a test does not see the rows of another one', async () => {
     await using first = await createTestDatabase('products');
     await using second = await createTestDatabase('products');
     await query(first.url, 'CREATE TABLE mine (id int)');
     assert.deepEqual(await query(second.url, "SELECT to_regclass('mine') AS mine"), [{ mine: null }]);
   });
 
-  it('has the limits of the role, so that no transaction stays open longer than 5 s', async () => {
+  it('has the limits of the role: no transaction stays open longer than 5 s', async () => {
     await using database = await createTestDatabase('loms');
     for (const url of [database.url, database.directUrl]) {
       const [row] = await query(url, "SELECT current_user, current_setting('transaction_timeout') AS timeout");
@@ -27,7 +27,7 @@ describe('A test database', () => {
     }
   });
 
-  it('cannot be entered by another service', async () => {
+  it('refuses connections of another service', async () => {
     await using loms = await createTestDatabase('loms');
     await using checkout = await createTestDatabase('checkout');
     const other = new URL(checkout.directUrl);
@@ -35,7 +35,7 @@ describe('A test database', () => {
     await assert.rejects(query(other.href, 'SELECT 1'), /permission denied for database/);
   });
 
-  it('is gone when the test is over', async () => {
+  it('is dropped after the test', async () => {
     const database = await createTestDatabase('products');
     await query(database.url, 'SELECT 1');
     await database[Symbol.asyncDispose]();

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { createTestDatabase } from '../src/index.ts';
+import { createTestDatabase } from 'testing';
 import { LEAK, listeningAt, SECRET, said, start, textOf, USERINFO } from './planted-secrets.ts';
 
-/** Nothing listens there. */
+/** No process listens on this port. */
 const NOWHERE = '127.0.0.1:1';
 
 describe('A password in a URL', () => {
-  it('is shown nowhere by services that cannot reach anything', async () => {
+  it('appears nowhere in services without any reachable peer', async () => {
     await using own = await createTestDatabase('loms');
     const wrong = own.url.replace(/:[^:@]+@/, `:p%40%2F${SECRET}@`);
     const peer = `http://${USERINFO}@${NOWHERE}/?key=${SECRET}`;
@@ -65,7 +65,7 @@ describe('A password in a URL', () => {
   ];
   for (const [index, [program, words]] of Object.entries(programs).entries()) {
     it(`is not quoted when ${program} refuses the URL at the start`, async () => {
-      // Each program meets some of the mistakes; how each is refused is the same code.
+      // Each program meets some of the wrong URLs: the same code refuses all of them.
       const mistakes = Object.entries(broken).filter((_, place) => place % 2 === index % 2);
       await Promise.all(mistakes.map(([what, rest]) => refuse(what, rest)));
     });

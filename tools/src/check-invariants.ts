@@ -18,16 +18,16 @@ import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { parseDatabaseUrl } from 'service-kit';
 
 /**
- * `make check-invariants`: waits until nothing is under way, looks at every rule of what must hold and prints a line for
- * each. On the mesh that runs here, or on the databases that the environment names.
+ * `make check-invariants`: waits until the mesh has drained, checks every invariant and prints a line for each. It checks the
+ * running mesh, or the databases that the environment names.
  */
 
-/** Events and purchases that rest after a failure come again within a minute. */
+/** Events and purchases are retried within a minute after a failure. */
 const DRAIN_TIMEOUT_S = 90;
-/** A day: what has not drained by then never will. */
+/** A day: a longer backlog never drains. */
 const DRAIN_TIMEOUT_S_MAX = 86_400;
 const PAYMENT_TIMEOUT_MS = 600_000;
-/** As the configuration of loms. */
+/** As in the configuration of loms. */
 const PAYMENT_TIMEOUT_MAX_MS = 2_147_483_647;
 const USAGE =
   'Usage: make check-invariants [HISTORY=file], or node tools/src/check-invariants.ts [--drain-timeout seconds].';
@@ -93,7 +93,7 @@ function readDrainTimeoutMs(): number {
   }
 }
 
-/** Beside the report, which alone is the output. */
+/** On standard error: standard output is the report only. */
 const say = (text: string): void => console.error(text);
 
 async function check(): Promise<number> {
@@ -102,10 +102,10 @@ async function check(): Promise<number> {
   const paymentTimeoutMs = readWhole('ORDER_PAYMENT_TIMEOUT_MS', paymentTimeout, PAYMENT_TIMEOUT_MAX_MS);
   const history = process.env.HISTORY ? await loadHistory(process.env.HISTORY) : undefined;
   const { urls, logs, journals } = findSurroundings(process.env);
-  say('Waiting until nothing is under way …');
+  say('Waiting until the mesh has drained …');
   const { left, stockWatch } = await drained(urls, { timeoutMs, onProgress: (still) => say(`  … ${still}`) });
   await using opened = await openSources(urls);
-  // What is still being written would read like a line that was cut off.
+  // A journal that is still written would end with an incomplete line.
   const journal = journals === undefined || left !== '' ? undefined : await loadJournals(journals);
   const sources = { ...opened.sources, history, logs, stockWatch, journal };
   const verdicts = await checkInvariants(sources, { paymentTimeoutMs });

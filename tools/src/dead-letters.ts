@@ -14,7 +14,7 @@ await runScript(async () => {
     throw new Failure(`Only ${SERVICE} has dead letters: leave SERVICE out, or set it to ${SERVICE}.`);
   }
   if (order !== '' && !(INT64.test(order) && BigInt.asIntN(64, BigInt(order)) === BigInt(order)))
-    throw new Failure(`ORDER is "${order}", but has to be the number of an order.`);
+    throw new Failure(`ORDER is "${order}", but has to be the id of an order.`);
   if (discard !== '' && !/^\d+:\d+$/.test(discard)) {
     throw new Failure(`DISCARD is "${discard}", but has to be <partition>:<offset> of a line of make dead-letters.`);
   }
@@ -24,7 +24,7 @@ await runScript(async () => {
     [join(PROJECT_DIRECTORY, SERVICE, 'src/dead-letters.ts'), command, order, discard],
     {
       cwd: PROJECT_DIRECTORY,
-      // What is taken here is told wherever the mesh tells it.
+      // A replayed event is delivered to the mesh's own journal and webhook.
       env: { ...process.env, ...sinks, DATABASE_URL: databaseUrls[SERVICE] },
       stdio: ['ignore', 'inherit', 'inherit'],
     },

@@ -16,8 +16,8 @@ import { migrationsDirectory } from 'mesh/run';
 import { migrateDown, migrateUp, migrationStatus } from 'service-kit/migrations';
 
 /**
- * `make migrate`, `make migrate-down SERVICE=loms`, `make migrate-status`: on the Postgres of a running mesh, or on one
- * started for as long as it takes.
+ * `make migrate`, `make migrate-down SERVICE=loms`, `make migrate-status`: use the Postgres of the running mesh, or start it
+ * for the duration of the command.
  */
 type Command = (service: ServiceName, databaseUrl: string) => Promise<void>;
 
@@ -42,7 +42,7 @@ const describeState = {
   applied: 'applied',
   pending: 'pending',
   changed: 'changed after it was applied',
-  missing: 'applied, but its file is gone: applied',
+  missing: 'applied, but its file is missing: applied',
 };
 
 function chooseServices(command: string): readonly ServiceName[] {
@@ -51,7 +51,9 @@ function chooseServices(command: string): readonly ServiceName[] {
   const example = 'make migrate-down SERVICE=loms';
   if (name !== '') throw new Failure(`There is no service "${name}": SERVICE is one of ${SERVICES.join(', ')}.`);
   if (command !== 'down') return SERVICES;
-  throw new Failure(`Say whose newest migration is to be rolled back: ${example} (or ${SERVICES.join(', ')}).`);
+  throw new Failure(
+    `SERVICE is not set: name the service whose newest migration to roll back, as in ${example} (or ${SERVICES.join(', ')}).`,
+  );
 }
 
 async function withDatabase(use: (directUrls: PerService<string>) => Promise<void>): Promise<void> {

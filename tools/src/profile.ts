@@ -11,7 +11,7 @@ import { fromCpuProfile, fromHeapProfile } from './profile/call-tree.ts';
 import { formatBytes, formatMicros, summarize } from './profile/summary.ts';
 import { findRunningService, type RunningService } from './service-record.ts';
 
-/** `make profile SERVICE=loms`: where a running service of the mesh spends its time or memory. */
+/** `make profile SERVICE=loms`: measures where a running service spends its time or memory. */
 const EXAMPLE = 'make profile SERVICE=loms';
 const SECONDS_FALLBACK = '10';
 const NAMES: Record<ProfileKind, string> = {
@@ -22,16 +22,16 @@ const NAMES: Record<ProfileKind, string> = {
 
 await runScript(async () => {
   const service = findRunningService(process.env, EXAMPLE);
-  const { kind, seconds } = readWishes(process.env);
+  const { kind, seconds } = readOptions(process.env);
   const title = `${NAMES[kind]} of ${service.name} (process ${service.process.pid}) for ${seconds} s`;
-  const file = await step(title, () => askForProfile(service, kind, seconds));
+  const file = await step(title, () => requestProfile(service, kind, seconds));
   for (const line of await describe(file, kind)) console.log(line);
   console.log(`\nFlame graph: npx speedscope ${shortPath(file)}`);
   console.log("Chrome's developer tools open the file as well.");
   return 0;
 });
 
-function readWishes(environment: NodeJS.ProcessEnv): { kind: ProfileKind; seconds: string } {
+function readOptions(environment: NodeJS.ProcessEnv): { kind: ProfileKind; seconds: string } {
   const kind = environment.KIND || 'cpu';
   if (!isProfileKind(kind)) throw new Failure(`KIND is "${kind}", but has to be ${PROFILE_KINDS.join(' or ')}.`);
   const seconds = environment.SECONDS || SECONDS_FALLBACK;
@@ -39,13 +39,13 @@ function readWishes(environment: NodeJS.ProcessEnv): { kind: ProfileKind; second
   throw new Failure(`SECONDS ${describeWrong(seconds, describeWhole(PROFILE_SECONDS))}.`);
 }
 
-/** @returns the file that the service has written; it waits for as long as the service takes, and Ctrl-C ends both */
-async function askForProfile(
+/** @returns the file that the service has written; Ctrl-C ends the request and the profile */
+async function requestProfile(
   { name, process, paths }: RunningService,
   kind: ProfileKind,
   seconds: string,
 ): Promise<string> {
-  // run-all gives the services what the caller has set, too.
+  // run-all passes a PROFILE_DIR of the caller to the services.
   const directory = env.PROFILE_DIR || paths.profiles;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   request({
@@ -54,15 +54,15 @@ async function askForProfile(
     method: 'POST',
   })
     .once('error', ({ message }) => {
-      reject(new Failure(`${name} gives no profile (${message}): the end of its log may say why.`));
+      reject(new Failure(`${name} did not answer the request for a profile (${message}): see the end of its log.`));
     })
     .once('response', async (response) => {
       try {
         const { file, error } = JSON.parse(await text(response));
         if (file !== undefined) return resolve(file);
-        reject(new Failure(`${name} gives no profile: ${error}.`));
+        reject(new Failure(`${name} refused the profile: ${error}.`));
       } catch {
-        reject(new Failure(`${name} went away before its profile was done.`));
+        reject(new Failure(`${name} ended before its profile was complete: see the end of its log.`));
       }
     })
     .end();

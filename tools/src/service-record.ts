@@ -16,7 +16,7 @@ export type RunningService = { name: ServiceName; process: ProcessStamp; paths: 
 export function findRunningService(environment: NodeJS.ProcessEnv, example: string): RunningService {
   const name = environment.SERVICE ?? '';
   if (!isServiceName(name)) {
-    const what = name === '' ? 'Say which service' : `There is no service "${name}"`;
+    const what = name === '' ? 'SERVICE is not set' : `There is no service "${name}"`;
     throw new Failure(
       `${what}: ${example} (or ${SERVICES.filter((service) => !example.includes(service)).join(', ')}).`,
     );

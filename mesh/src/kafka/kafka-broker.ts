@@ -28,7 +28,7 @@ export type KafkaBrokerOptions = {
   onProgress?(text: string): void;
 };
 
-export type SecuredListener = {
+type SecuredListener = {
   port: number;
   /** PKCS #12, with the broker's key and certificate. */
   keystore: string;

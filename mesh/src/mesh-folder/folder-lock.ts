@@ -7,7 +7,7 @@ import { type MeshPaths, shortPath } from '../mesh-config.ts';
  * One run per folder. SQLite locks the marker file: the kernel keeps the lock by inode, so it holds across process namespaces
  * and containers, and frees it when the process ends. Alternatives: docs/decisions/0020-one-run-to-a-folder.md.
  */
-export type FolderLock = { release(): void };
+type FolderLock = { release(): void };
 
 /** A process that tests the lock holds it for less than a millisecond; a run waits for that. */
 const LOCK_TIMEOUT_MS = 300;

@@ -24,7 +24,7 @@ export type MeshDatabase = Supervision & {
   directUrls: PerService<string>;
 };
 
-export type DatabaseSurroundings = {
+type DatabaseSurroundings = {
   config: MeshConfig;
   paths: MeshPaths;
   record: RunRecord;

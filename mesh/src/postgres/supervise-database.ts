@@ -9,7 +9,7 @@ import type { PostgresBinaries } from './postgres-binaries.ts';
 import { clusterData, SOCKET_FOLDER } from './postgres-cluster.ts';
 import { launchAs, type PostgresUser } from './postgres-user.ts';
 
-export type DatabasePrograms = {
+type DatabasePrograms = {
   /** Unset where Postgres runs elsewhere. */
   postgres?: PostgresOptions;
   pgbouncers: Program[];
@@ -19,7 +19,7 @@ export type DatabasePrograms = {
   onProgress(text: string): void;
 };
 
-export type PostgresOptions = PostgresBinaries & {
+type PostgresOptions = PostgresBinaries & {
   /** Holds `data`; it is given to the user whom Postgres runs as. */
   directory: string;
   port: number;

@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty';
+import { seconds } from './progress.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const STDOUT = 1;
@@ -20,6 +21,28 @@ export function listenForInterruption(): Promise<Interruption> {
   process.stdout.on('error', () => interrupt('output closed'));
   void awaitHangUp().then(() => interrupt('terminal closed'));
   return promise;
+}
+
+export type Session = {
+  /** Undone in reverse order when the session ends. */
+  undo: AsyncDisposableStack;
+  /** Rejects with the interruption, should it come before the work is done. */
+  unlessInterrupted<T>(work: Promise<T>): Promise<T>;
+};
+
+/** Runs a script that ends by an interruption, or by a failure. */
+export async function runUntilInterrupted(name: string, run: (session: Session) => Promise<never>): Promise<number> {
+  const interrupted = listenForInterruption();
+  const interruption = interrupted.then((reason) => Promise.reject(reason));
+  interruption.catch(() => {});
+  try {
+    await using undo = new AsyncDisposableStack();
+    return await run({ undo, unlessInterrupted: (work) => Promise.race([work, interruption]) });
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error;
+    console.log(`${name} is stopped; that took ${seconds(error.at)}.`);
+    return 0;
+  }
 }
 
 /**

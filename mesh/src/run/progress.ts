@@ -17,3 +17,8 @@ export async function step<T>(title: string, work: () => Promise<T>): Promise<T>
 export function seconds(beganAt: number): string {
   return `${((performance.now() - beganAt) / 1000).toFixed(1)} s`;
 }
+
+/** Prints a line between two steps. */
+export function say(text: string): void {
+  console.log(`  · ${text}`);
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Failure, runScript } from '../failure.ts';
-import { type KafkaBroker, spawnKafkaBroker } from '../kafka/kafka-broker.ts';
+import { startMeshKafka } from '../kafka/mesh-kafka.ts';
 import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from '../mesh-config.ts';
 import { createMeshFolder, refuseFullDisk } from '../mesh-folder/mesh-folder.ts';
 import { openRunRecord, type RunRecord } from '../mesh-folder/run-record.ts';
@@ -9,95 +9,71 @@ import { type MeshDatabase, spawnDatabase } from '../postgres/mesh-database.ts';
 import { findPgbouncer } from '../postgres/pgbouncer-config.ts';
 import { perService, pickSinks, serviceEnvironment } from '../services.ts';
 import { describeMesh } from './announcement.ts';
-import { Interruption, listenForInterruption } from './interruption.ts';
+import { runUntilInterrupted, type Session } from './interruption.ts';
 import { loadCatalogues } from './load-catalogues.ts';
 import { migrateServices } from './migrate-services.ts';
-import { seconds, step } from './progress.ts';
+import { say, seconds, step } from './progress.ts';
 import { type RunningService, type Services, superviseServices } from './supervise-services.ts';
 
 export type ReadyMessage = { ready: RunningService[] };
 
+type Mesh = { config: MeshConfig; paths: MeshPaths; record: RunRecord };
+
 /** `make run-all`: runs the whole mesh on this machine until Ctrl-C, and stops it in reverse order. */
-async function run(beganAt: number): Promise<number> {
-  const interrupted = listenForInterruption();
-  const config = loadMeshConfig(process.env);
-  const paths = meshPaths(config.directory);
-  await using undo = new AsyncDisposableStack();
-  /** An interruption ends every wait of the start. */
-  const unlessInterrupted = <T>(work: Promise<T>): Promise<T> =>
-    Promise.race([work, interrupted.then((interruption) => Promise.reject(interruption))]);
+async function run(session: Session, beganAt: number): Promise<never> {
+  const mesh = await openMesh(session);
+  const { config } = mesh;
+  const database = await startDatabase(mesh, session);
+  const kafka = config.events === 'kafka' ? await startMeshKafka(mesh, session) : undefined;
+  await session.unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
 
-  // Before any file is written, so that a full disk is reported in one sentence.
-  createMeshFolder(paths);
-  await refuseFullDisk(config.directory);
-  const record = openRunRecord(paths, 'make run-all', config.postgresPort);
-  undo.defer(() => record.close());
-  await unlessInterrupted(checkMachine(config, record));
-
-  const database = await spawnDatabase({ config, paths, record, withPgbouncer: true, say });
-  undo.defer(async () => {
-    await database.stop();
-    // A supervisor that was killed has left its programs running.
-    await record.stopLeftovers();
-  });
-  if (database.pgbouncer === undefined) say('no pgbouncer is installed: the services connect to Postgres directly');
-  const bouncers = database.pgbouncer === undefined ? '' : ' and pgbouncer';
-  await unlessInterrupted(step(`Postgres${bouncers}`, database.start));
-  const kafka = await startKafka(config, paths, record, unlessInterrupted, undo);
-  await unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
-
-  const services = prepareServices(config, paths, record, database, kafka?.address);
-  undo.defer(() => services.stop());
-  const stopping = new AbortController();
-  undo.defer(() => stopping.abort());
-  const broken = Promise.race([database, services, ...(kafka ? [kafka] : [])].map(({ lost }) => lost));
-  const unlessBroken = <T>(work: Promise<T>): Promise<T> =>
-    unlessInterrupted(Promise.race([work, broken.then((sentence) => Promise.reject(new Failure(sentence)))]));
+  const services = prepareServices(mesh, database, kafka?.address);
+  session.undo.defer(() => services.stop());
+  const loading = new AbortController();
+  session.undo.defer(() => loading.abort());
+  const lost = Promise.race([database, services, ...(kafka ? [kafka] : [])].map((supervision) => supervision.lost));
+  const failed = lost.then((sentence) => Promise.reject(new Failure(sentence)));
+  const unlessFailed = <T>(work: Promise<T>) => session.unlessInterrupted(Promise.race([work, failed]));
   const servicesReady = services.start();
   servicesReady.catch(() => {});
-  await unlessBroken(step('catalogue', () => loadCatalogues(database.urls, stopping.signal)));
-  await unlessBroken(step('services', () => servicesReady));
+  await unlessFailed(step('catalogue', () => loadCatalogues(database.urls, loading.signal)));
+  await unlessFailed(step('services', () => servicesReady));
 
   console.log(`The mesh is ready after ${seconds(beganAt)}.\n${describeMesh(config, database, kafka?.address)}`);
   // An end-to-end test starts this over IPC and waits for the message.
   process.send?.({ ready: services.list() } satisfies ReadyMessage, () => {});
-  await unlessBroken(new Promise<never>(() => {}));
-  return 0;
+  return unlessFailed(new Promise<never>(() => {}));
 }
 
-/** Starts the mesh's own broker where events go through Kafka. */
-async function startKafka(
-  config: MeshConfig,
-  paths: MeshPaths,
-  record: RunRecord,
-  unlessInterrupted: <T>(work: Promise<T>) => Promise<T>,
-  undo: AsyncDisposableStack,
-): Promise<KafkaBroker | undefined> {
-  if (config.events !== 'kafka') return undefined;
-  const spawning = spawnKafkaBroker({
-    directory: paths.kafka,
-    logs: paths.logs,
-    port: config.kafkaPort,
-    controllerPort: config.kafkaPort + 1,
-    onSpawn: record.add,
-    onProgress: say,
-  });
-  const broker = await unlessInterrupted(step("Kafka's files", () => spawning));
-  undo.defer(() => broker.stop());
-  await unlessInterrupted(step('Kafka', broker.start));
-  return broker;
-}
-
-async function checkMachine(config: MeshConfig, record: RunRecord): Promise<void> {
-  const stopped = await record.stopLeftovers();
+async function openMesh({ undo, unlessInterrupted }: Session): Promise<Mesh> {
+  const config = loadMeshConfig(process.env);
+  const paths = meshPaths(config.directory);
+  // Before any other file is written, so that a full disk is reported in one sentence.
+  createMeshFolder(paths);
+  await refuseFullDisk(config.directory);
+  const record = openRunRecord(paths, 'make run-all', config.postgresPort);
+  undo.defer(() => record.close());
+  const stopped = await unlessInterrupted(record.stopLeftovers());
   if (stopped > 0) say(`stopped ${stopped} ${stopped === 1 ? 'process' : 'processes'} of a run that was killed`);
-  await refusePortsInUse(listPorts(config, findPgbouncer() !== undefined), 'make run-all');
+  await unlessInterrupted(refusePortsInUse(listPorts(config, findPgbouncer() !== undefined), 'make run-all'));
+  return { config, paths, record };
+}
+
+async function startDatabase(mesh: Mesh, { undo, unlessInterrupted }: Session): Promise<MeshDatabase> {
+  const database = await spawnDatabase({ ...mesh, withPgbouncer: true, say });
+  undo.defer(async () => {
+    await database.stop();
+    // A supervisor that was killed has left its programs running.
+    await mesh.record.stopLeftovers();
+  });
+  if (database.pgbouncer === undefined) say('no pgbouncer is installed: the services connect to Postgres directly');
+  const title = database.pgbouncer === undefined ? 'Postgres' : 'Postgres and pgbouncer';
+  await unlessInterrupted(step(title, database.start));
+  return database;
 }
 
 function prepareServices(
-  config: MeshConfig,
-  paths: MeshPaths,
-  record: RunRecord,
+  { config, paths, record }: Mesh,
   database: MeshDatabase,
   brokers: string | undefined,
 ): Services {
@@ -122,18 +98,8 @@ function prepareServices(
   });
 }
 
-function say(text: string): void {
-  console.log(`  · ${text}`);
-}
-
-await runScript(async () => {
+await runScript(() => {
   const beganAt = performance.now();
   console.log('Starting the order mesh.');
-  try {
-    return await run(beganAt);
-  } catch (error) {
-    if (!(error instanceof Interruption)) throw error;
-    console.log(`The mesh is stopped; that took ${seconds(error.at)}.`);
-    return 0;
-  }
+  return runUntilInterrupted('The mesh', (session) => run(session, beganAt));
 });

@@ -8,7 +8,7 @@ import { openServiceLog, type ServiceLog } from './service-log.ts';
 export type Services = Supervision & { list(): RunningService[] };
 export type RunningService = { name: ServiceName; url: string; pid: number };
 
-export type ServicesOptions = {
+type ServicesOptions = {
   ports: PerService<number>;
   environments: PerService<NodeJS.ProcessEnv>;
   logDirectory: string;

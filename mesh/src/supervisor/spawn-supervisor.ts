@@ -11,7 +11,7 @@ import { type Plan, STOP_STEPS } from './plan.ts';
 import type { Supervision } from './supervise.ts';
 import type { FromSupervisor, ToSupervisor } from './supervisor-process.ts';
 
-export type SupervisorOptions = {
+type SupervisorOptions = {
   /** As the run record lists the supervisor. */
   name: string;
   plan: Plan;

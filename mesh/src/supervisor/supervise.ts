@@ -16,7 +16,7 @@ export type Supervision = {
   stop(): Promise<void>;
 };
 
-export type SuperviseOptions = {
+type SuperviseOptions = {
   onSpawn(program: Command, child: ChildProcess): void;
   onProgress(text: string): void;
   /** Completes a sentence that lacks its full stop, for example by the path of the program's log. */

@@ -2,7 +2,7 @@ import { rawNumber } from 'rpc-kit';
 import { patternOf, type Schema, toBigint, wireInteger } from './values.ts';
 
 /** A value that a schema does not allow. */
-export interface Break {
+interface Break {
   readonly what: string;
   readonly value: unknown;
 }
@@ -32,7 +32,7 @@ export function breaksOf(schema: Schema, valid: unknown, resolve: (ref: string) 
 function otherTypes({ type, enum: values, anyOf }: Schema): Break[] {
   if (anyOf !== undefined || (type === undefined && values === undefined)) return [];
   const types = [type ?? 'string'].flat();
-  // A whole number is a number, and whether a text of an enum fits is not a matter of types.
+  // A whole number is a number, and a text outside of an enum has the right type.
   const fits = (kind: string): boolean => types.includes(kind) || (kind === 'integer' && types.includes('number'));
   const others = Object.entries(KINDS).filter(([kind]) => !fits(kind));
   const listed = values === undefined ? [] : [{ what: 'a text that is not listed', value: 'no such value' }];

@@ -5,18 +5,18 @@ import type { Schema } from './values.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A document as a caller fetches it, with every digit of its numbers, and a judge of values by its schemas. */
+/** A document as a caller fetches it, with every digit of its numbers, and its schemas as validators. */
 export interface FetchedDocument {
   readonly value: Json;
   resolve(ref: string): Schema;
-  /** What is wrong with the value by the schema in the document, `undefined` when it fits. */
+  /** Why the value does not fit the schema in the document; `undefined` when it fits. */
   complaint(schema: Schema, value: unknown): string | undefined;
 }
 
 export async function fetchDocument(exchange: Exchange, path: string): Promise<FetchedDocument> {
   const { status, text } = await exchange.send({ verb: 'GET', path });
   if (status !== 200) throw new Error(`GET ${path} answers ${status}: ${text}`);
-  // Formats of whole numbers are ranges that stand beside them; those of texts have patterns.
+  // The formats of whole numbers have explicit ranges, and those of texts have patterns.
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: false });
   // ajv judges by doubles, so its copy of the document has them too.
   ajv.addSchema(JSON.parse(text), 'document');

@@ -15,7 +15,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** Against a server that hangs; no call of a contract takes as long. */
+/** A limit against hanging: no call of a contract takes as long. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
 /** One connection for all requests, by node:http, since fetch sends no GET with a body. */

@@ -40,7 +40,7 @@ describe('the judge of answers by an OpenAPI document', () => {
     }
   };
 
-  it('takes an answer that is as documented', async () => {
+  it('accepts an answer that is as documented', async () => {
     assert.equal(await verdictOn({}), 'as documented');
     assert.equal(await verdictOn({ text: '' }, 'HEAD'), 'as documented');
   });

@@ -23,7 +23,7 @@ interface Header {
   readonly schema: Schema;
 }
 
-/** Headers that HTTP itself sends, or that only browsers read; all others have to be in the document. */
+/** Headers of HTTP itself, or for browsers only; all others have to be in the document. */
 const HEADERS_OF_HTTP = new Set([
   ...['date', 'connection', 'keep-alive', 'content-length', 'content-type', 'transfer-encoding'],
   ...['x-content-type-options', 'content-security-policy', 'cross-origin-resource-policy'],
@@ -59,7 +59,7 @@ export function operationsOf(document: FetchedDocument): Operation[] {
   );
 }
 
-/** Fails unless the document says of this operation that it may answer so: the status, the headers and the body. */
+/** Fails unless the document allows this answer of the operation: its status, headers and body. */
 export function judge(
   document: FetchedDocument,
   { responses }: Operation,

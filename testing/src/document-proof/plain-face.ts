@@ -7,7 +7,7 @@ import type { Answer, Exchange, Request } from './exchange.ts';
 import { judge, type Operation } from './openapi-judge.ts';
 import { valuesOf } from './values.ts';
 
-export interface Proof {
+interface Proof {
   readonly document: FetchedDocument;
   readonly exchange: Exchange;
   readonly seed: number;
@@ -16,7 +16,7 @@ export interface Proof {
 const VALID_RUNS = 40;
 const BREAKS_MAX = 400;
 
-/** Params that the schema allows: the example's, made up ones, and mixtures, which find more of what is there. */
+/** Params that the schema allows: the example's, random ones, and mixtures, which find more existing rows. */
 export function paramsOf({ schema, example }: NonNullable<Operation['body']>, document: FetchedDocument) {
   const madeUp = valuesOf(schema, document.resolve) as Arbitrary<Record<string, unknown>>;
   const known = example as Record<string, unknown>;
@@ -29,7 +29,7 @@ export function paramsOf({ schema, example }: NonNullable<Operation['body']>, do
 
 /** Header lines that the parameters allow, mostly none. */
 function headersOf({ parameters }: Operation, document: FetchedDocument): Arbitrary<Record<string, string>> {
-  // A field holds ASCII as it is, without blanks at its ends.
+  // A header field is ASCII, without blanks at its ends.
   const isField = (text: string): boolean => /^[\x21-\x7e]*$/.test(text);
   const values = parameters.map(({ name, schema }) => {
     const toText = (value: unknown): string => (typeof value === 'string' ? value : stringifyJson(value));
@@ -48,12 +48,12 @@ export async function sendExample({ verb, path, body, ...operation }: Operation,
   return answer;
 }
 
-/** Sends what the document allows, and judges each answer. */
+/** Sends requests that the document allows, and judges each answer. */
 export async function sendValid(operation: Operation, { document, exchange, seed }: Proof): Promise<Answer[]> {
   const answers: Answer[] = [];
   const { verb, path, body } = operation;
   const send = async (params: unknown, given: Record<string, string>): Promise<void> => {
-    // Two different keys, in a header and in a param, contradict each other, which no schema can say.
+    // Different keys in a header and in a param contradict each other, which no schema can express.
     const { 'idempotency-key': key, ...others } = given;
     const headers = key === undefined || hasOwnKey(params) ? others : given;
     const request = { verb, path, headers, ...(body ? { body: stringifyJson(params) } : {}) };
@@ -75,7 +75,7 @@ function hasOwnKey(params: unknown): boolean {
   return typeof params === 'object' && params !== null && 'idempotencyKey' in params;
 }
 
-/** Breaks each rule of the params' schema by itself. All are refused as `invalid_params`, in the document's form. */
+/** Breaks each single rule of the params' schema. Each request is refused with `invalid_params`, as documented. */
 export async function sendBroken(operation: Operation, { document, exchange }: Proof): Promise<number> {
   const { verb, path, body } = operation;
   assert.ok(body);
@@ -92,10 +92,10 @@ export async function sendBroken(operation: Operation, { document, exchange }: P
 }
 
 const KIB = 1024;
-/** Beyond the largest body, and still thrown away by the server, so that its answer arrives. */
+/** Larger than the limit, but small enough for the server to read and discard it, so that its answer arrives. */
 const TOO_LARGE = 1100 * KIB;
 
-/** Requests that are wrong as HTTP or as JSON, each with the status that it gets at an address that reads bodies. */
+/** Requests that are malformed HTTP or JSON, each with its status at a path that reads bodies. */
 const WRONG_BODIES: readonly (Omit<Request, 'verb' | 'path'> & { what: string; status: number })[] = [
   { what: 'half an object', body: '{', status: 400 },
   { what: 'a comma too many', body: '{"a":1,}', status: 400 },
@@ -116,7 +116,7 @@ const WRONG_BODIES: readonly (Omit<Request, 'verb' | 'path'> & { what: string; s
   { what: 'a long idempotency key', body: '{}', headers: { 'idempotency-key': 'x'.repeat(256) }, status: 400 },
 ];
 
-/** Requests that are wrong at every address. */
+/** Requests that are malformed at every path. */
 const WRONG_ANYWHERE: readonly (Omit<Request, 'verb' | 'path'> & { what: string; status: number })[] = [
   { what: 'no Host', setHost: false, status: 400 },
   { what: "another service's Host", headers: { host: 'evil.example' }, status: 421 },
@@ -127,7 +127,7 @@ const WRONG_ANYWHERE: readonly (Omit<Request, 'verb' | 'path'> & { what: string;
 
 const VERBS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
 
-/** Sends what is wrong before it is a call, and judges each answer. */
+/** Sends malformed requests, and judges each answer. */
 export async function sendMalformed(operation: Operation, { document, exchange }: Proof): Promise<void> {
   const { verb, path, body } = operation;
   for (const { what, status, ...request } of [...WRONG_ANYWHERE, ...(body ? WRONG_BODIES : [])]) {
@@ -137,7 +137,7 @@ export async function sendMalformed(operation: Operation, { document, exchange }
   }
 }
 
-/** Sends the example when its caller no longer waits: 504, as the document says. */
+/** Sends the example with an expired deadline: 504, as documented. */
 export async function sendLate(operation: Operation, { document, exchange }: Proof): Promise<void> {
   const { verb, path, body } = operation;
   const headers = { 'x-deadline-ms': '0' };
@@ -146,7 +146,7 @@ export async function sendLate(operation: Operation, { document, exchange }: Pro
   judge(document, operation, { verb }, answer);
 }
 
-/** Verbs that the document does not list for an address are refused with 405, and Allow lists just those that it does. */
+/** Verbs that the document does not list for a path are refused with 405, and Allow contains exactly the listed ones. */
 export async function sendOtherVerbs(operations: readonly Operation[], { document, exchange }: Proof): Promise<void> {
   const [operation] = operations;
   assert.ok(operation);

@@ -15,16 +15,16 @@ import {
   sendNoCalls,
 } from './rpc-face.ts';
 
-export interface ProvenService {
+interface ProvenService {
   readonly url: () => string;
-  /** Methods with rules that JSON Schema cannot say and that their descriptions do: they may refuse params that it allows. */
+  /** Methods with rules that JSON Schema cannot express, which their descriptions contain: they may refuse params it allows. */
   readonly ruledByWords?: readonly string[];
 }
 
-/** `DOCUMENT_SEED` repeats the made-up requests of a run; the title of the tests prints it. */
+/** `DOCUMENT_SEED` repeats the random requests of a run; the title of the tests contains it. */
 const SEED = Number(process.env.DOCUMENT_SEED ?? randomInt(2 ** 31));
 
-/** Tests that a running service answers just as its own OpenAPI and OpenRPC documents say, whatever is sent. */
+/** Tests that a running service answers every request as its own OpenAPI and OpenRPC documents say. */
 export function itKeepsItsDocuments({ url, ruledByWords = [] }: ProvenService): void {
   describe(`the documents of the service are true (DOCUMENT_SEED=${SEED})`, () => {
     let proof: RpcProof;
@@ -60,7 +60,7 @@ export function itKeepsItsDocuments({ url, ruledByWords = [] }: ProvenService): 
     it('answers every valid request as OpenAPI says', async () => {
       for (const operation of operations.filter(({ path }) => path !== '/rpc')) {
         const answers = await sendValid(operation, plainProof());
-        // Methods without such rules refuse nothing that their schema allows.
+        // Methods without such rules accept all params that their schema allows.
         if (ruledByWords.includes(operation.path.slice(1))) continue;
         const refused = answers.find(({ status }) => status === 400);
         assert.equal(refused, undefined, `${operation.path} refuses what its schema allows: ${refused?.text}`);

@@ -30,8 +30,8 @@ export interface RpcProof {
 type Params = Record<string, unknown>;
 const VALID_RUNS = 40;
 
-/** The params of a method as the one schema that its list of params amounts to. */
-export function paramsSchema({ params }: RpcMethod): Schema {
+/** The list of params of a method as one schema. */
+function paramsSchema({ params }: RpcMethod): Schema {
   return {
     type: 'object',
     properties: Object.fromEntries(params.map(({ name, schema }) => [name, schema])),
@@ -40,12 +40,12 @@ export function paramsSchema({ params }: RpcMethod): Schema {
   };
 }
 
-export function exampleOf({ examples }: RpcMethod): Params {
+function exampleOf({ examples }: RpcMethod): Params {
   return Object.fromEntries((examples[0]?.params ?? []).map(({ name, value }) => [name, value]));
 }
 
-/** The same params by position: as far as the last one that is given without a gap before it. */
-export function byPosition({ params }: RpcMethod, given: Params): unknown[] {
+/** The same params by position, up to the first missing one. */
+function byPosition({ params }: RpcMethod, given: Params): unknown[] {
   const gap = params.findIndex(({ name }) => !(name in given));
   return params.slice(0, gap < 0 ? params.length : gap).map(({ name }) => given[name]);
 }
@@ -62,10 +62,10 @@ export async function callValid(method: RpcMethod, proof: RpcProof): Promise<voi
   await fc.assert(property, { seed: proof.seed, numRuns: VALID_RUNS, examples: [[body.example]] });
 }
 
-/** Breaks each rule of the params by itself, in their list too; all are refused as invalid params. */
+/** Breaks each single rule of the params, by name and by position; each call is refused as invalid params. */
 export async function callBroken(method: RpcMethod, proof: RpcProof): Promise<void> {
   const example = exampleOf(method);
-  // What is no structure at all is refused as an invalid request, before there is a call.
+  // Params that are neither an object nor an array make the request invalid.
   const isStructure = (value: unknown): boolean => typeof value === 'object' && value !== null;
   const byName = breaksOf(paramsSchema(method), example, proof.openRpc.resolve).filter(({ value }) =>
     isStructure(value),
@@ -81,13 +81,13 @@ export async function callBroken(method: RpcMethod, proof: RpcProof): Promise<vo
   }
 }
 
-/** Calls when nobody waits any more: deadline_exceeded, as the document says. */
+/** Calls with an expired deadline: deadline_exceeded, as documented. */
 export async function callLate(method: RpcMethod, proof: RpcProof): Promise<void> {
   const error = judgeCall(method, proof, await call(method.name, exampleOf(method), proof, { deadlineMs: 0 }));
   assert.equal(error?.data.code, 'deadline_exceeded', method.name);
 }
 
-/** A number with its own spelling looks like an object. */
+/** A number that keeps its spelling is an object. */
 function isRaw(value: unknown): boolean {
   return /^[-\d"]/.test(stringifyJson(value));
 }
@@ -132,7 +132,7 @@ function judgeCall(method: RpcMethod, proof: RpcProof, answer: Answer): RpcError
   return error;
 }
 
-/** Bodies that are no call: what is answered, by status and JSON-RPC's number. */
+/** Bodies that are no call, with the status and the JSON-RPC code of the answer. */
 const NO_CALLS: readonly { body: string; status: number; code: number }[] = [
   { body: '', status: 400, code: -32700 },
   { body: '{"jsonrpc":"2.0"', status: 400, code: -32700 },
@@ -160,7 +160,7 @@ export async function sendNoCalls({ openApi, operation, exchange }: RpcProof): P
   }
 }
 
-/** Batches and notifications of the examples: an answer for each call that has an id, and 204 where none has. */
+/** Batches and notifications of the examples: one answer per call with an id, and 204 without any. */
 export async function sendBatches(methods: readonly RpcMethod[], { openApi, operation, exchange }: RpcProof) {
   const calls = methods.map((method) => ({ jsonrpc: '2.0', method: method.name, params: exampleOf(method) }));
   const batch = [...calls.map((one, id) => ({ ...one, id })), ...calls];

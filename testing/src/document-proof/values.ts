@@ -1,17 +1,17 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { rawNumber } from 'rpc-kit';
 
-/** JSON Schema as it stands in a document that was parsed with every digit of its numbers. */
+/** JSON Schema in a document that was parsed with every digit of its numbers. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** Keywords that say what a value is; a document with others would be tested in part only, so they are refused. */
+/** The supported keywords; others are refused, since a document with them would be tested in part only. */
 const UNDERSTOOD = new Set([
   ...['$ref', 'type', 'format', 'description', 'default', 'enum', 'const', 'anyOf', 'minimum', 'maximum'],
   ...['minLength', 'maxLength', 'pattern', 'items', 'minItems', 'maxItems', 'properties', 'required'],
   'additionalProperties',
 ]);
 
-/** Values that a schema allows, its edges often among them. They are wire values, to be written by `stringifyJson`. */
+/** Values that a schema allows, often at its bounds. They are wire values for `stringifyJson`. */
 export function valuesOf(schema: Schema, resolve: (ref: string) => Schema): Arbitrary<unknown> {
   const unknown = Object.keys(schema).find((keyword) => !UNDERSTOOD.has(keyword));
   if (unknown !== undefined) throw new Error(`values for the keyword "${unknown}" are not generated yet`);
@@ -45,7 +45,7 @@ export function valuesOf(schema: Schema, resolve: (ref: string) => Schema): Arbi
   throw new Error(`values for ${JSON.stringify(schema)} are not generated yet`);
 }
 
-/** A whole number as it travels, with every digit. */
+/** A whole number on the wire, with every digit. */
 export function wireInteger(value: bigint): unknown {
   return rawNumber(value.toString());
 }
@@ -68,7 +68,7 @@ function strings({ minLength, maxLength, pattern, format }: Schema): Arbitrary<s
     const { length } = [...text];
     return length >= min && length <= (max ?? length) && (pattern === undefined || patternOf(pattern).test(text));
   };
-  // JSON Schema counts characters, of which some are two units of a JavaScript string.
+  // JSON Schema counts code points, some of which are two units of a JavaScript string.
   const edges = [min, max]
     .filter((length) => length !== undefined)
     .flatMap((length) => [fc.constant('к'.repeat(length)), fc.constant('😀'.repeat(length))]);
@@ -81,7 +81,7 @@ export function patternOf(pattern: unknown): RegExp {
   return new RegExp(String(pattern), 'u');
 }
 
-/** A day within the range, so that no offset carries the time out of it. */
+/** One day inside the range, so that no offset moves the time out of it. */
 function dates(): Arbitrary<string> {
   const [min, max] = [new Date('0000-01-02T00:00:00Z'), new Date('9999-12-30T00:00:00Z')];
   const offset = fc.constantFrom('Z', '+00:00', '-23:59', '+14:00');

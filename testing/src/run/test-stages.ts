@@ -14,26 +14,25 @@ type StageOptions = { pattern: string; testTimeoutMs: number; stageTimeoutMs: nu
 const STAGE_OPTIONS: Record<Stage, StageOptions> = {
   unit: { pattern: '*/src/**/*.test.ts', testTimeoutMs: 20_000, stageTimeoutMs: 300_000 },
   integration: { pattern: '*/test/**/*.test.ts', testTimeoutMs: 120_000, stageTimeoutMs: 1_500_000 },
-  // Some of these kill brokers and services, and wait until leases and sessions of the dead run out.
+  // Some of these kill brokers and services, and wait until their leases and sessions expire.
   kafka: { pattern: '*/test/kafka/**/*.test.ts', testTimeoutMs: 600_000, stageTimeoutMs: 2_400_000 },
-  // A test of these starts and stops a whole mesh, also on a slow machine.
+  // Each of these starts and stops a whole mesh, also on a slow machine.
   'end-to-end': { pattern: 'testing/test/e2e/**/*.test.ts', testTimeoutMs: 300_000, stageTimeoutMs: 1_200_000 },
   // A Prometheus has to scrape for a while before there are rates.
   prometheus: { pattern: 'observability/test/**/*.test.ts', testTimeoutMs: 120_000, stageTimeoutMs: 600_000 },
 };
-/** mocha ends when nothing is left to do; what a test forgot to close keeps it, and should be found. */
+/** mocha ends when nothing is open; a resource that a test forgot to close keeps it alive, which is reported. */
 const LINGER_TIMEOUT_MS = 10_000;
 
-/** `TEST_STAGES`: the stages that are asked for, by commas; all of them where it is not set. */
+/** `TEST_STAGES`: stages, separated by commas; all of them where it is unset. */
 export function parseStages(text = ''): readonly Stage[] {
   const names = text.split(',').filter((name) => name !== '');
   const unknown = names.find((name) => !STAGES.includes(name as Stage));
-  if (unknown !== undefined)
-    throw new Failure(`TEST_STAGES names ${unknown}, but there are only ${STAGES.join(', ')}.`);
+  if (unknown !== undefined) throw new Failure(`TEST_STAGES contains ${unknown}: use some of ${STAGES.join(', ')}.`);
   return names.length === 0 ? STAGES : (names as Stage[]);
 }
 
-/** The tests of each stage: all there are, or those among the files that were asked for. */
+/** The tests of each stage: all of them, or those among the given files. */
 export function planStages(files: string[]): Record<Stage, string[]> {
   const all = (stage: Stage) => globSync(STAGE_OPTIONS[stage].pattern, { cwd: PROJECT_DIRECTORY }).sort();
   const wanted = files.map((file) => relative(PROJECT_DIRECTORY, resolve(file)));
@@ -54,7 +53,7 @@ export function planStages(files: string[]): Record<Stage, string[]> {
 
 export type RunningStage = { counts: Promise<TestCounts>; stop(signal: NodeJS.Signals): void };
 
-/** Runs mocha on the files in a process of its own: whatever the tests do to it, the last line can still be printed. */
+/** Runs mocha on the files in a process of its own, so that the last line is printed even if a test kills it. */
 export function startStage(
   stage: Stage,
   files: string[],

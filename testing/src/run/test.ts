@@ -17,9 +17,8 @@ import {
 } from './test-stages.ts';
 
 /**
- * `npm test`: unit tests, integration tests, those on Kafka, end-to-end tests and those with Prometheus, each by a mocha
- * of its own. Files among the arguments choose what runs; all other arguments are mocha's. The last line of the output is
- * `N passed, N failed`.
+ * `npm test`: unit tests, integration tests, tests on Kafka, end-to-end tests and tests with Prometheus, each stage by its own
+ * mocha. Files among the arguments select tests; all other arguments are mocha's. The last line is `N passed, N failed`.
  */
 const files = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts'));
 const mochaOptions = process.argv.slice(2).filter((argument) => !files.includes(argument));
@@ -33,12 +32,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** What did not run and why. Said at the end, for it is not to be overlooked. */
+/** Tests that did not run although they should, and why; printed at the end. */
 const missing: string[] = [];
-/** The same of what is not missed: services work without, on every machine. */
+/** Tests that did not run because they are optional: services work without pgbouncer. */
 const leftOut: string[] = [];
 
-/** Takes the stages off the plan whose surroundings are not there. */
+/** Removes the stages from the plan whose programs are not installed. */
 async function leaveOutMissing(plan: Record<Stage, string[]>): Promise<void> {
   const check = async (stage: Stage, title: string, find: () => Promise<string | undefined>): Promise<void> => {
     const why = plan[stage].length > 0 ? await find() : undefined;
@@ -65,9 +64,9 @@ async function run(): Promise<TestCounts> {
   await leaveOutMissing(plan);
   await sweepTestFolders();
   const folder = createTestFolder();
-  // The servers start while the unit tests run, which need none.
+  // The servers start during the unit tests, which need none.
   const servers = startServers(plan, folder);
-  // Where others rely on the result, what did not run has not passed.
+  // In CI a test that did not run counts as failed.
   let total = process.env.CI ? missing.map(oneFailure).reduce(addCounts, NO_TESTS) : NO_TESTS;
   try {
     for (const stage of STAGES) {
@@ -97,8 +96,8 @@ async function runStage(stage: Stage, paths: string[], folder: string, servers: 
     const needsPostgres = stage === 'integration' || stage === 'kafka';
     const postgres = needsPostgres ? await servers.postgres : undefined;
     const kafka = stage === 'kafka' ? await servers.kafka : undefined;
-    const note = postgres === undefined ? '' : `, on ${postgres.says}`;
-    console.log(`\n${stage} tests${note}`);
+    const server = postgres === undefined ? '' : `, on ${postgres.description}`;
+    console.log(`\n${stage} tests${server}`);
     if (interrupted) return NO_TESTS;
     const environment = { [TEST_FOLDER_VARIABLE]: folder, ...postgres?.environment, ...kafka?.environment };
     running = startStage(stage, paths, mochaOptions, environment);
@@ -112,7 +111,7 @@ async function runStage(stage: Stage, paths: string[], folder: string, servers: 
 
 await runScript(async () => {
   const { passed, failed, skipped, failures } = await run().catch((error) => oneFailure(describeFailure(error)));
-  // Said again here, since the place where a test failed is far above the end of a long run.
+  // Repeated here, since a test may have failed far above the end of a long run.
   for (const { title, message } of failures) console.error(`\nFailed: ${title}\n${message}`.trimEnd());
   for (const sentence of process.env.CI ? leftOut : [...leftOut, ...missing]) console.log(`\n${sentence}`);
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);

@@ -3,7 +3,7 @@ import type { Told } from 'notifications/testing';
 import { createTestDatabase } from 'testing';
 import { openSql, type Sql } from '../../src/sql.ts';
 
-/** What all crash tests share: databases, the product service and what users were told. */
+/** Shared by all crash tests: databases, the product service, and the notifications that users received. */
 export interface CrashGround extends AsyncDisposable {
   readonly databaseUrls: { readonly loms: string; readonly checkout: string; readonly notifications: string };
   readonly productsUrl: string;

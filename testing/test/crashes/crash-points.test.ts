@@ -4,14 +4,14 @@ import { LOMS_TRANSACTIONS, transactionOf } from './crash-points.ts';
 describe('The crash points', () => {
   const nameOf = (...ran: string[]) => transactionOf(LOMS_TRANSACTIONS, ran);
 
-  it('know transactions by the statements in them', () => {
+  it('identify transactions by their statements', () => {
     assert.equal(nameOf('lock stocks', 'create order', 'reserve stocks'), 'createOrder');
     assert.equal(nameOf('lock stocks', 'create order'), 'createOrder without enough goods');
     assert.equal(nameOf('lock overdue order', 'move order', 'release stocks'), 'cancelling an overdue order');
     assert.equal(nameOf('move order', 'release stocks'), 'cancelOrder');
   });
 
-  it('leave out transactions that leave nothing behind', () => {
+  it('leave out transactions that change no row', () => {
     assert.equal(nameOf('move order', 'lock order'), undefined);
     assert.equal(nameOf(), undefined);
   });

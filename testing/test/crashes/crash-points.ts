@@ -1,6 +1,6 @@
 /**
- * Every transaction that leaves something behind, told by the statements that are run in it: the first whose statements all
- * were. A statement that runs alone is a transaction too.
+ * Every transaction that changes rows, with the statements that identify it: the first entry whose statements were all run.
+ * A statement outside of a transaction is a transaction, too.
  */
 export type Transactions = Readonly<Record<string, readonly string[]>>;
 
@@ -27,8 +27,8 @@ export const CHECKOUT_TRANSACTIONS = {
 } as const satisfies Transactions;
 
 /**
- * What only reads or locks, or makes the empty cart that a user without one is taken to have anyway. An order that is moved has
- * its goods moved, too, by which its transaction is known; one that cannot be moved stays as it is.
+ * Statements that only read or lock, or that create the empty cart of a new user. "move order" never commits alone: it moves
+ * goods as well, whose statement identifies the transaction, or it changes no row.
  */
 const HARMLESS = new Set([
   'move order',
@@ -37,16 +37,16 @@ const HARMLESS = new Set([
   ...['find purchase by key', 'find pending purchase', 'list purchase items', 'read backlog'],
 ]);
 
-/** Places where a process can end beside the commits. */
-export const LOMS_PLACES = ['after an event was delivered'] as const;
-export const CHECKOUT_PLACES = ['before loms is asked', 'after loms answered'] as const;
+/** Further crash points besides the commits. */
+export const LOMS_POINTS = ['after an event was delivered'] as const;
+export const CHECKOUT_POINTS = ['before the call to loms', 'after the answer of loms'] as const;
 
 /**
- * The transaction in which these statements were run; `undefined` where they leave nothing behind.
- * @throws {Error} where they may, and nobody has named the transaction: its crash points are missing
+ * The transaction in which these statements were run; `undefined` where they change no row.
+ * @throws {Error} where they may change rows and the transaction has no name: its crash points are missing
  */
 export function transactionOf(transactions: Transactions, ran: readonly string[]): string | undefined {
-  const found = Object.entries(transactions).find(([, telling]) => telling.every((name) => ran.includes(name)));
+  const found = Object.entries(transactions).find(([, identifying]) => identifying.every((name) => ran.includes(name)));
   if (found) return found[0];
   if (ran.every((name) => HARMLESS.has(name))) return undefined;
   throw new Error(`crash-points.ts does not name the transaction of these statements: ${ran.join(', ')}`);
@@ -55,7 +55,7 @@ export function transactionOf(transactions: Transactions, ran: readonly string[]
 export const before = (transaction: string): string => `before the commit of ${transaction}`;
 export const after = (transaction: string): string => `after the commit of ${transaction}`;
 
-/** Each transaction has two points: nothing of it has happened yet, or all of it has and nobody knows. */
+/** Each transaction has two points: none of its changes is committed, or all are and no caller has the answer. */
 export function commitPoints(transaction: string): string[] {
   return [before(transaction), after(transaction)];
 }

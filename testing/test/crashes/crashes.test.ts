@@ -5,10 +5,10 @@ import { journalOf } from 'notifications/testing';
 import { drained } from '../drained.ts';
 import { type CrashGround, openCrashGround } from './crash-ground.ts';
 import {
-  CHECKOUT_PLACES,
+  CHECKOUT_POINTS,
   CHECKOUT_TRANSACTIONS,
   commitPoints,
-  LOMS_PLACES,
+  LOMS_POINTS,
   LOMS_TRANSACTIONS,
 } from './crash-points.ts';
 import { startLife } from './life.ts';
@@ -21,25 +21,25 @@ interface Crash {
 }
 
 const CRASHES: Crash[] = [
-  ...crashesOf('loms', Object.keys(LOMS_TRANSACTIONS), LOMS_PLACES),
-  ...crashesOf('checkout', Object.keys(CHECKOUT_TRANSACTIONS), CHECKOUT_PLACES),
+  ...crashesOf('loms', Object.keys(LOMS_TRANSACTIONS), LOMS_POINTS),
+  ...crashesOf('checkout', Object.keys(CHECKOUT_TRANSACTIONS), CHECKOUT_POINTS),
 ];
 
-function crashesOf(service: Crash['service'], transactions: string[], places: readonly string[]): Crash[] {
+function crashesOf(service: Crash['service'], transactions: string[], points: readonly string[]): Crash[] {
   const scenarioOf = (what: string) => (SCENARIOS[service] as Record<string, Scenario>)[what] as Scenario;
   return [
     ...transactions.flatMap((name) => commitPoints(name).map((point) => ({ point, scenario: scenarioOf(name) }))),
-    ...places.map((point) => ({ point, scenario: scenarioOf(point) })),
+    ...points.map((point) => ({ point, scenario: scenarioOf(point) })),
   ].map((crash) => ({ service, ...crash }));
 }
 
-/** A scenario that does not come by its point must say so. */
-function orNobody(died: Promise<string>): Promise<string> {
-  return Promise.race([died, pause(DEATH_MAX_MS, 'nobody died', { ref: false })]);
+/** A scenario that does not reach its crash point must report it. */
+function orNone(died: Promise<string>): Promise<string> {
+  return Promise.race([died, pause(DEATH_MAX_MS, 'no process died', { ref: false })]);
 }
 
 const DEATH_MAX_MS = 20_000;
-/** A process starts in each test, and a purchase that is put off rests for seconds. */
+/** A process starts in each test, and an interrupted purchase is retried after seconds. */
 const TIMEOUT_MS = 90_000;
 
 describe('kill -9', function () {
@@ -56,11 +56,11 @@ describe('kill -9', function () {
     it(`of ${service} ${point} loses nothing and does nothing twice`, async () => {
       await using life = await startLife(ground, service, point);
       const expected = await scenario(life);
-      assert.equal(await orNobody(life.died), 'SIGKILL');
+      assert.equal(await orNone(life.died), 'SIGKILL');
       await drained(ground);
       assert.deepEqual(await life.cart(), expected.cart);
       assert.deepEqual(await ordersOf(life.user), expected.orders);
-      await assertTold(life.user);
+      await assertNotified(life.user);
       await assertInvariants({ ...ground.sql, journal: journalOf(ground.told) });
     });
   }
@@ -75,8 +75,8 @@ describe('kill -9', function () {
     );
   }
 
-  /** Every step of the buyer's orders was told, once and in order: in the log and in the table. */
-  async function assertTold(user: bigint): Promise<void> {
+  /** Every status change of the buyer's orders is in the log and in the table, once and in order. */
+  async function assertNotified(user: bigint): Promise<void> {
     const { loms, notifications } = ground.sql;
     const history = await loms(
       `SELECT order_id, history.seq, history.status FROM order_status_history history JOIN orders USING (order_id)
@@ -87,9 +87,9 @@ describe('kill -9', function () {
       'SELECT order_id, seq::integer, status FROM notifications WHERE user_id = $1 ORDER BY order_id, seq',
       [user],
     );
-    const said = ground.told
+    const delivered = ground.told
       .filter((line) => line.user === String(user))
       .map(({ order_id, seq, status }) => ({ order_id: BigInt(order_id), seq, status }));
-    assert.deepEqual({ stored, said }, { stored: history, said: history });
+    assert.deepEqual({ stored, delivered }, { stored: history, delivered: history });
   }
 });

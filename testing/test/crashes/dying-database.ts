@@ -9,9 +9,9 @@ export function dyingDatabase(database: Database, transactions: Transactions, re
   const transaction: Database['transaction'] = async (work, scope) => {
     let name: string | undefined;
     const result = await database.transaction(async (executor) => {
-      // Anew for each attempt: a lost race is run again.
+      // New for each attempt: a transaction that fails to serialize is retried.
       const ran: string[] = [];
-      const done = await work(noting(executor, ran));
+      const done = await work(recordNames(executor, ran));
       name = orEnd(() => transactionOf(transactions, ran));
       if (name) await reach(before(name));
       return done;
@@ -22,25 +22,25 @@ export function dyingDatabase(database: Database, transactions: Transactions, re
   return {
     ...database,
     transaction,
-    // A statement alone commits by itself; only in a transaction is there a moment between it and the commit.
+    // A single statement commits by itself: only a transaction has a moment between statement and commit.
     run: (statementName, statement, scope) =>
       transaction((executor) => executor.run(statementName, statement), scope) as Promise<never>,
   };
 }
 
-function noting(executor: Executor, ran: string[]): Executor {
+function recordNames(executor: Executor, ran: string[]): Executor {
   return {
     async run(...args) {
       const rows = await executor.run(...args);
       const [name] = args;
-      // Who found nothing to claim or to forget has changed nothing.
+      // A claim or deletion of no row changes nothing.
       if (rows.length > 0 || !/^(claim|forget) /.test(name)) ran.push(name);
       return rows as never;
     },
   };
 }
 
-/** A mistake in the table must not pass for a failed call, which services are made to survive. */
+/** A mistake in the table must end the process: services survive failed calls. */
 function orEnd<T>(decide: () => T): T {
   try {
     return decide();

@@ -1,4 +1,4 @@
-/** A process of its own: loms or checkout as they are, ended by SIGKILL at the point that CRASH_AT names. */
+/** Runs loms or checkout unchanged in a process that SIGKILL ends at the point CRASH_AT. */
 import { flushCompileCache } from 'node:module';
 import { type CheckoutOptions, startCheckout } from 'checkout/testing';
 import { type LomsOptions, startLoms } from 'loms/testing';
@@ -11,7 +11,7 @@ const { CRASH_AT = '', SERVICE = '', OPTIONS = '' } = process.env;
 const reach: Reach = async (point) => {
   if (point !== CRASH_AT) return;
   process.kill(process.pid, 'SIGKILL');
-  // Nothing more may happen until the signal is there.
+  // Waits until the signal arrives.
   await new Promise(() => {});
 };
 
@@ -31,9 +31,9 @@ const START = {
       database: (database) => dyingDatabase(database, CHECKOUT_TRANSACTIONS, reach),
       orderDesk: (orderDesk) => ({
         async order(...args) {
-          await reach('before loms is asked');
+          await reach('before the call to loms');
           const outcome = await orderDesk.order(...args);
-          await reach('after loms answered');
+          await reach('after the answer of loms');
           return outcome;
         },
       }),
@@ -42,7 +42,7 @@ const START = {
 
 await run(SERVICE, async (stopped) => {
   await using _service = await START[SERVICE as keyof typeof START](JSON.parse(OPTIONS));
-  // Node saves it at the end of a process, which this one does not live to see; the next one starts in half the time.
+  // Node saves the cache at exit, which SIGKILL prevents; with it the next process starts in half the time.
   flushCompileCache();
   process.send?.('listening');
   await stopped;

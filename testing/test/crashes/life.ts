@@ -14,16 +14,16 @@ import { type MortalName, startMortal } from './mortal-service.ts';
 
 export type Goods = Readonly<Record<number, number>>;
 
-/** One buyer in a mesh that somebody dies in. */
+/** One buyer in a mesh of which one process dies. */
 export interface Life extends AsyncDisposable {
   readonly user: bigint;
-  /** Two skus that nobody else buys, ascending, of each of which there are `SUPPLY`. */
+  /** Two skus of this buyer only, ascending, with a stock of `SUPPLY` each. */
   readonly skus: readonly [number, number];
   readonly key: string;
   readonly checkout: Client<typeof checkout.methods>;
   readonly loms: Client<typeof loms.methods>;
   readonly sql: CrashGround['sql'];
-  /** How the process ended; by then another one answers in its place. */
+  /** Settles with the signal or exit code of the process, once its successor answers. */
   readonly died: Promise<string>;
   cart(): Promise<Goods>;
   stop(service: 'loms' | 'notifications'): Promise<void>;
@@ -31,12 +31,12 @@ export interface Life extends AsyncDisposable {
 }
 
 export const SUPPLY = 10;
-/** So short that events are forgotten while a test runs. */
+/** So short that delivered events are deleted during a test. */
 const EVENTS_KEPT_MS = 500;
 
 let buyers = randomInt(2 ** 40);
 
-/** Starts the services; the named one dies at the point, and an ordinary one takes its place. */
+/** Starts the services; the mortal one dies at the point, and an ordinary one replaces it. */
 export async function startLife(ground: CrashGround, mortal: MortalName, point: string): Promise<Life> {
   const { sql } = ground;
   await using resources = new AsyncDisposableStack();
@@ -55,7 +55,7 @@ export async function startLife(ground: CrashGround, mortal: MortalName, point: 
   for (const service of ['checkout', 'loms', 'notifications'] as const) resources.defer(() => stop(service));
 
   await startAgain('notifications');
-  const onDeath = mortal === 'loms' ? () => endLeases(sql.loms) : async () => {};
+  const onDeath = mortal === 'loms' ? () => expireLeases(sql.loms) : async () => {};
   const { died } = resources.use(await startMortal(mortal, point, options[mortal], onDeath));
   await startAgain(mortal === 'loms' ? 'checkout' : 'loms');
 
@@ -83,7 +83,7 @@ export async function startLife(ground: CrashGround, mortal: MortalName, point: 
   };
 }
 
-/** Ports that stay the same, whoever listens there. */
+/** Ports that a successor uses again. */
 async function chooseSurroundings({ databaseUrls, productsUrl, told }: CrashGround) {
   const [lomsPort = 0, checkoutPort = 0, notificationsPort = 0] = await pickFreePorts(3);
   const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
@@ -109,7 +109,7 @@ async function supply(sql: Sql, user: bigint): Promise<[number, number]> {
   return skus;
 }
 
-/** What a dead loms had in hand would be taken up by others after 15 s: here its leases are over at once. */
-async function endLeases(sql: Sql): Promise<void> {
+/** The leases of a dead loms expire after 15 s: here they expire at once. */
+async function expireLeases(sql: Sql): Promise<void> {
   await sql('UPDATE outbox SET available_at = now() WHERE delivered_at IS NULL');
 }

@@ -10,11 +10,11 @@ const START = { loms: startLoms, checkout: startCheckout };
 export type MortalName = keyof typeof START;
 
 export interface MortalService extends AsyncDisposable {
-  /** The signal or exit code that the process ended with; by then another one answers in its place. */
+  /** Settles with the signal or exit code of the process, once its successor answers. */
   readonly died: Promise<string>;
 }
 
-/** Runs the service as a process that dies at the point, and starts an ordinary one in its place when it has. */
+/** Runs the service in a process that dies at the point, and then starts an ordinary one. */
 export async function startMortal<N extends MortalName>(
   name: N,
   point: string,

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { checkout } from 'checkout/contract.ts';
 import { failedWith } from 'rpc-kit';
 import { answerTo, eventually } from '../../src/patience.ts';
-import type { CHECKOUT_PLACES, CHECKOUT_TRANSACTIONS, LOMS_PLACES, LOMS_TRANSACTIONS } from './crash-points.ts';
+import type { CHECKOUT_POINTS, CHECKOUT_TRANSACTIONS, LOMS_POINTS, LOMS_TRANSACTIONS } from './crash-points.ts';
 import { type Goods, type Life, SUPPLY } from './life.ts';
-import { beCutOff, fillCart, goodsOf, purchaseOnce, removeOne } from './steps.ts';
+import { fillCart, goodsOf, loseLoms, purchaseOnce, removeOne } from './steps.ts';
 
-/** What must be true of the buyer once all is over. */
+/** The buyer's state after the scenario. */
 export interface Expected {
-  /** How the orders of the buyer stand, the oldest first. */
+  /** The buyer's orders, the oldest first. */
   readonly orders: readonly { readonly status: string; readonly goods: Goods }[];
   readonly cart: Goods;
 }
 
-/** The calls that run into the point, repeated as a client would. */
+/** Calls that reach the crash point, retried as a client would. */
 export type Scenario = (life: Life) => Promise<Expected>;
 
 const ordered = (life: Life, status: string, goods = goodsOf(life)): Expected => ({
@@ -51,12 +51,12 @@ const letItExpire: Scenario = async (life) => {
   return ordered(life, 'cancelled');
 };
 
-/** Somebody else is faster, so that loms refuses the order. */
+/** Another buyer is faster, so that loms refuses the order. */
 const beRefused: Scenario = async (life) => {
   await fillCart(life);
   const { user, key, skus, loms } = life;
-  const others = { user: -1n, items: [{ sku: skus[0], count: SUPPLY }] };
-  await answerTo(() => loms.createOrder({ ...others, idempotencyKey: `before ${key}` }));
+  const otherOrder = { user: -1n, items: [{ sku: skus[0], count: SUPPLY }] };
+  await answerTo(() => loms.createOrder({ ...otherOrder, idempotencyKey: `before ${key}` }));
   const refusal = async (): Promise<unknown> => {
     const error = await answerTo(() => life.checkout.purchase({ user, idempotencyKey: key })).catch((reason) => reason);
     assert.ok(failedWith(error, checkout.methods.purchase, 'out_of_stock'), String(error));
@@ -73,26 +73,26 @@ const buyLess: Scenario = async (life) => {
   return ordered(life, 'awaiting payment', { [life.skus[0]]: 1, [life.skus[1]]: 1 });
 };
 
-/** The goods are in a purchase by then, whose order holds them whatever the cart shows. */
+/** The goods are in a pending purchase by then: its order contains them although the cart changes. */
 const removeFromPurchase: Scenario = async (life) => {
   await fillCart(life);
-  await beCutOff(life);
+  await loseLoms(life);
   await removeOne(life);
   await life.startAgain('loms');
   await purchaseOnce(life);
   return ordered(life, 'awaiting payment');
 };
 
-/** Nobody calls again: the background finishes the purchase. */
+/** Without another call, the background finishes the purchase. */
 const beResumed: Scenario = async (life) => {
   await fillCart(life);
-  await beCutOff(life);
+  await loseLoms(life);
   await life.startAgain('loms');
   const makeDue = () =>
     life.sql.checkout("UPDATE purchases SET resume_at = now() WHERE state = 'pending' AND user_id = $1", [life.user]);
   await makeDue();
   await life.died;
-  // Who died after it had claimed the purchase has put it off.
+  // A process that died after its claim has postponed the purchase.
   await makeDue();
   await eventually('the background has finished the purchase', async () => Object.keys(await life.cart()).length === 0);
   await purchaseOnce(life);
@@ -108,16 +108,16 @@ const waitForNotifications: Scenario = async (life) => {
 };
 
 /** Delivered events are deleted after a while; the order and its history stay. */
-const beForgotten: Scenario = async (life) => {
+const beDeleted: Scenario = async (life) => {
   const expected = await buy(life);
   const events = 'SELECT FROM outbox JOIN orders USING (order_id) WHERE orders.user_id = $1';
-  await eventually('the events are forgotten', async () => (await life.sql.loms(events, [life.user])).length === 0);
+  await eventually('the events are deleted', async () => (await life.sql.loms(events, [life.user])).length === 0);
   return expected;
 };
 
 type Point<T extends object, P extends readonly string[]> = keyof T | P[number];
 
-/** One for each transaction and each place of crash-points.ts: the compiler sees a missing one. */
+/** One for each transaction and each further point of crash-points.ts: a missing one does not compile. */
 export const SCENARIOS = {
   loms: {
     createOrder: buy,
@@ -128,9 +128,9 @@ export const SCENARIOS = {
     'claiming events': waitForNotifications,
     'acknowledging events': buy,
     'postponing an event': waitForNotifications,
-    'forgetting delivered events': beForgotten,
+    'forgetting delivered events': beDeleted,
     'after an event was delivered': buy,
-  } satisfies Record<Point<typeof LOMS_TRANSACTIONS, typeof LOMS_PLACES>, Scenario>,
+  } satisfies Record<Point<typeof LOMS_TRANSACTIONS, typeof LOMS_POINTS>, Scenario>,
   checkout: {
     addToCart: buy,
     deleteFromCart: buyLess,
@@ -139,7 +139,7 @@ export const SCENARIOS = {
     'settling a purchase': buy,
     'settling a refused purchase': beRefused,
     'claiming unfinished purchases': beResumed,
-    'before loms is asked': buy,
-    'after loms answered': buy,
-  } satisfies Record<Point<typeof CHECKOUT_TRANSACTIONS, typeof CHECKOUT_PLACES>, Scenario>,
+    'before the call to loms': buy,
+    'after the answer of loms': buy,
+  } satisfies Record<Point<typeof CHECKOUT_TRANSACTIONS, typeof CHECKOUT_POINTS>, Scenario>,
 };

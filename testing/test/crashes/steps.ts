@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { answerTo, isUnanswered } from '../../src/patience.ts';
 import type { Goods, Life } from './life.ts';
 
-/** What the buyer of every scenario buys. */
+/** The goods of every scenario. */
 export const goodsOf = ({ skus: [a, b] }: Life): Goods => ({ [a]: 2, [b]: 1 });
 
-/** Repeats a call that is not safe to repeat: the cart tells whether it took effect, wholly or not at all. */
+/** Retries a call that is not safe to repeat: the cart shows whether it took effect. */
 async function changeCart(life: Life, call: () => Promise<unknown>, changed: Goods): Promise<void> {
   const cart = await life.cart();
   for (;;) {
@@ -37,15 +37,15 @@ export async function removeOne(life: Life): Promise<void> {
   await changeCart(life, () => checkout.deleteFromCart({ user, sku: skus[0], count }), { [skus[0]]: 1, [skus[1]]: 1 });
 }
 
-/** Buys, and asks again under the key. */
+/** Purchases, and repeats the call with the same key. */
 export async function purchaseOnce({ user, key, checkout }: Life): Promise<bigint> {
   const { orderID } = await answerTo(() => checkout.purchase({ user, idempotencyKey: key }));
   assert.deepEqual(await answerTo(() => checkout.purchase({ user, idempotencyKey: key })), { orderID });
   return orderID;
 }
 
-/** loms is away, so that the purchase stays pending. */
-export async function beCutOff({ user, key, checkout, stop, cart }: Life): Promise<void> {
+/** Stops loms and calls purchase, which stays pending. */
+export async function loseLoms({ user, key, checkout, stop, cart }: Life): Promise<void> {
   const goods = await cart();
   await stop('loms');
   const failure = await checkout.purchase({ user, idempotencyKey: key }).catch((error: unknown) => error);

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DEFAULT_PORTS, PROJECT_DIRECTORY, SERVICES } from 'mesh';
-import { startMesh, type TestMesh } from '../../src/index.ts';
+import { startMesh, type TestMesh } from 'testing';
 
 const execute = promisify(execFile);
 
-/** Events reach notifications within a moment; whoever pastes the next line is never faster than this. */
+/** Events reach notifications within this time, and a person pastes the next line later. */
 const HISTORY_TIMEOUT_MS = 5_000;
 const CURL_TIMEOUT_MS = 10_000;
 
@@ -18,14 +18,14 @@ interface Step {
   readonly answer: string;
 }
 
-/** Every curl line of the page with the answer that the page says it gives. */
+/** Every curl line of the page with its documented answer. */
 async function readSteps(page: string): Promise<Step[]> {
   const text = await readFile(join(PROJECT_DIRECTORY, page), 'utf8');
   const steps = text.matchAll(/```sh\n(?<line>curl [^\n]+)\n```\n\nanswers(?:, for example,)? `(?<answer>[^\n]*)`\n/g);
   return [...steps].map(({ groups }) => ({ line: groups?.line ?? '', answer: groups?.answer ?? '' }));
 }
 
-/** What differs from run to run: request ids, times and cursors. */
+/** Parts that differ between runs: request ids, times and cursors. */
 function masked(answer: string): string {
   return answer.replaceAll(/"(requestId|at|nextCursor)":"[^"]+"/g, '"$1":"…"');
 }

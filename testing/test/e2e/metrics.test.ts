@@ -10,21 +10,21 @@ import {
   readMetrics,
   readMetricsText,
 } from 'observability/testing';
-import { startMesh, type TestMesh } from '../../src/index.ts';
+import { startMesh, type TestMesh } from 'testing';
 import { eventually } from '../../src/patience.ts';
 
-/** Ten digits, so that none of them turns up by chance as a port. */
+/** Ten digits, so that none of them equals a port by chance. */
 const FIRST_USER = 7_100_000_001;
 const USERS = 4;
-/** Nothing but users comes in after this, and none may leave a trace. */
+/** After this round only users differ, and none may add a series. */
 const LATER_USERS = 30;
-/** Few enough that hardly any call fails for want of time, which would be new series, though not of users. */
+/** Few enough that hardly any call times out, which would add series for another reason. */
 const USERS_AT_A_TIME = 5;
 
-/** Series of one metric in one process: verbs, addresses and statuses together make the most. Histograms count as one for each set of labels. */
+/** Series of one metric in one process: verbs × paths × statuses are the most. A histogram counts once per set of labels. */
 const SERIES_MAX = 60;
 
-/** What a round of makeTraffic counts. */
+/** The counters of one round of makeTraffic. */
 const DONE_BY_EACH = {
   'orders_created_total{"outcome":"reserved"}': 3,
   'orders_created_total{"outcome":"out_of_stock"}': 1,
@@ -40,12 +40,12 @@ const DONE_BY_EACH = {
 
 describe('the metrics of a mesh', () => {
   let mesh: TestMesh;
-  /** Users whose calls were all answered: all of them, unless the machine is very busy. */
+  /** Users with answers to all their calls: all of them, unless the machine is very busy. */
   let counted = 0;
   before(async () => {
-    // Nobody listens there: what a failing sink shows is there as well.
+    // No process listens there, so that the metrics of a failing webhook appear as well.
     mesh = await startMesh({ WEBHOOK_URL: 'http://127.0.0.1:9/' });
-    // One after the other, so that hardly any call fails for want of time.
+    // One after the other, so that hardly any call times out.
     for (let user = FIRST_USER; user < FIRST_USER + USERS; user++) {
       if (await makeTraffic(mesh.urls, user)) counted += 1;
     }
@@ -61,13 +61,13 @@ describe('the metrics of a mesh', () => {
   });
 
   it('have a help text each, and a value', async () => {
-    const told = (await readAll()).flatMap(([, families]) => families);
-    assert.ok(told.length > 100);
+    const all = (await readAll()).flatMap(([, families]) => families);
+    assert.ok(all.length > 100);
     assert.deepEqual(
-      told.filter(({ help }) => help.length < 10).map(({ name }) => name),
+      all.filter(({ help }) => help.length < 10).map(({ name }) => name),
       [],
     );
-    // Each is left out of a scrape at which the database is slow.
+    // A scrape omits each of them while the database is slow.
     for (const name of ['orders_by_status', 'orders_overdue_seconds', 'purchases_pending', 'outbox_lag_seconds']) {
       await eventually(`${name} has a value`, async () =>
         (await readAll()).some(([, all]) => all.some((family) => family.name === name && family.series.length > 0)),
@@ -75,7 +75,7 @@ describe('the metrics of a mesh', () => {
     }
   });
 
-  it('count what was done', async () => {
+  it('count calls, statements and events', async () => {
     assert.ok(counted > 0, 'no user had an answer to every call');
     for (const [series, perUser] of Object.entries(DONE_BY_EACH)) {
       await eventually(`${series} is ${perUser} for each of ${counted} to ${USERS} users`, async () => {
@@ -85,7 +85,7 @@ describe('the metrics of a mesh', () => {
     }
   });
 
-  it('stay few, and hold nothing of what callers send, however many users, goods, methods and addresses there are', async () => {
+  it('stay few, and contain no input of callers, for any number of users, goods, methods and paths', async () => {
     const before = new Map((await readAll()).map(([service, families]) => [service, seriesCounts(families)]));
     const users = Array.from({ length: LATER_USERS }, (_, index) => FIRST_USER + USERS + index);
     while (users.length > 0) {
@@ -100,12 +100,12 @@ describe('the metrics of a mesh', () => {
       for (const [name, count] of seriesCounts(families)) {
         assert.ok(count <= SERIES_MAX, `${name} of ${service} has ${count} series`);
       }
-      // Statements, codes and such may turn up late, but not one for each user.
+      // Statements and codes may appear late, but not one per user.
       const [total, earlier] = [sum(seriesCounts(families)), sum(before.get(service) ?? new Map())];
       assert.ok(total - earlier < LATER_USERS, `${service} had ${earlier} series, and has ${total} after more users`);
     }
     for (const service of SERVICES) {
-      // Names and labels, without the values: a duration may well end in the digits of a user.
+      // Names and labels, without the values: a duration may end with the digits of a user.
       const text = (await readMetricsText(mesh.urls[service])).replaceAll(/ \S+$/gm, '');
       const traces = text.match(
         /^.*(71000000\d\d|4000000001|1076963|139275865|testtoken|key-of|unknown\d|no-such|address-).*$/m,
@@ -114,7 +114,7 @@ describe('the metrics of a mesh', () => {
     }
   });
 
-  it('hold no password', async () => {
+  it('contain no password', async () => {
     const passwords = readFileSync(mesh.paths.secrets, 'utf8').match(/(?<=: ")[^"]{8,}(?=")/g) ?? [];
     assert.ok(passwords.length >= SERVICES.length, 'the passwords of the mesh are where they are looked for');
     for (const service of SERVICES) {
@@ -123,7 +123,7 @@ describe('the metrics of a mesh', () => {
     }
   });
 
-  it('know the methods of the contract by name, and all others as unknown', async () => {
+  it('label the methods of the contract by name, and all others as unknown', async () => {
     const families = await readMetrics(mesh.urls.loms);
     const series = families.find(({ name }) => name === 'rpc_server_requests_total')?.series ?? [];
     const methods = new Set(series.map(({ labels }) => labels.method ?? ''));
@@ -135,7 +135,7 @@ describe('the metrics of a mesh', () => {
   });
 });
 
-/** @param wanted a metric with its labels, but for the service */
+/** @param wanted a metric with its labels, except the service */
 function readValue(all: readonly (readonly [string, readonly Family[]])[], wanted: string): number | undefined {
   const series = all.flatMap(([, families]) => families).flatMap((family) => family.series);
   const found = series.find(({ name, labels: { service: _, ...labels } }) => name + JSON.stringify(labels) === wanted);

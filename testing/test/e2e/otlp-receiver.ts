@@ -21,7 +21,7 @@ export interface OtlpReceiver extends AsyncDisposable {
   readonly spans: readonly ReceivedSpan[];
   /** The Authorization headers of its requests, each once. */
   readonly authorizations: ReadonlySet<string | undefined>;
-  /** Waits until the spans are as the test wants them; answers what there is when that takes too long. */
+  /** Waits until the condition holds; answers the current spans after a while otherwise. */
   until(isEnough: (spans: readonly ReceivedSpan[]) => boolean): Promise<readonly ReceivedSpan[]>;
 }
 
@@ -29,7 +29,7 @@ const WAIT_TIMEOUT_MS = 15_000;
 const KINDS = ['internal', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 const STATUS_ERROR = 2;
 
-/** Stands where a collector would: takes traces by OTLP/HTTP in JSON (https://opentelemetry.io/docs/specs/otlp/). */
+/** A collector for tests: receives traces by OTLP/HTTP in JSON (https://opentelemetry.io/docs/specs/otlp/). */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const authorizations = new Set<string | undefined>();

@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { PROJECT_DIRECTORY } from 'mesh';
-import { startMesh, type TestMesh } from '../../src/index.ts';
+import { startMesh, type TestMesh } from 'testing';
 
 describe('make profile and make log-level', () => {
   let mesh: TestMesh;
@@ -26,7 +26,7 @@ describe('make profile and make log-level', () => {
     return { code, output, errors };
   }
 
-  it('leave a profile of a running service, and sum it up', async () => {
+  it('write a profile of a running service, and print its summary', async () => {
     for (const [kind, extension] of [
       ['cpu', 'cpuprofile'],
       ['heap', 'heapprofile'],
@@ -43,9 +43,9 @@ describe('make profile and make log-level', () => {
     }
   });
 
-  it('say in a sentence what to do when asked for something else', async () => {
+  it('refuse wrong variables in one sentence that says what to do', async () => {
     const wrong: [NodeJS.ProcessEnv, RegExp][] = [
-      [{ SERVICE: '' }, /^Say which service: make profile SERVICE=loms \(or products, notifications, checkout\)\.$/m],
+      [{ SERVICE: '' }, /^SERVICE is not set: make profile SERVICE=loms \(or products, notifications, checkout\)\.$/m],
       [{ SERVICE: 'lom' }, /^There is no service "lom": make profile SERVICE=loms/m],
       [{ SERVICE: 'loms', KIND: 'disk' }, /^KIND is "disk", but has to be cpu or heap or allocations\.$/m],
       [{ SERVICE: 'loms', SECONDS: '61' }, /^SECONDS is "61", but has to be a whole number from 1 to 60\.$/m],
@@ -57,7 +57,7 @@ describe('make profile and make log-level', () => {
     }
   });
 
-  it('switch the log level of the service that is named', async () => {
+  it('switch the log level of the named service', async () => {
     const { code, errors } = await runTool('log-level.ts', { SERVICE: 'products' });
     assert.equal(code, 0, errors);
     const log = join(mesh.paths.logs, 'products.log');

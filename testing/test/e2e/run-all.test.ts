@@ -8,12 +8,12 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECT_DIRECTORY, SERVICES } from 'mesh';
 import { isAlive, type ProcessStamp } from 'mesh/mesh-folder';
-import { startMesh, type TestMesh } from '../../src/index.ts';
+import { startMesh, type TestMesh } from 'testing';
 import { chooseSurroundings, spawnRunner } from '../../src/test-mesh.ts';
 import { call } from './call.ts';
 
 const STOP_LIMIT_MS = 5_000;
-/** Nobody waits for the end of a killed run: here a busy machine only makes it later. */
+/** A limit against hanging: no user waits for the end of a killed run. */
 const GONE_TIMEOUT_MS = 20_000;
 const SKU = 1_076_963;
 
@@ -42,7 +42,7 @@ describe('make run-all', () => {
     );
   });
 
-  it('is stopped from elsewhere by make stop, which says so where nothing runs any more', async () => {
+  it('is stopped by make stop in another process, which reports when nothing runs', async () => {
     await using mesh = await startMesh();
     const processes = mesh.listProcesses();
     const first = await makeStop(mesh.variables);
@@ -59,7 +59,7 @@ describe('make run-all', () => {
     await using mesh = await startMesh();
     const { directory } = mesh.paths;
     const [copy, moved] = [`${directory}-copy`, `${directory}-moved`];
-    // Sockets cannot be copied by Node, and are of no use in a copy.
+    // Node cannot copy sockets, and a copy needs none.
     cpSync(directory, copy, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
     const inCopy = await makeStop({ ...mesh.variables, MESH_DIR: copy });
     assert.equal(inCopy.code, 1);
@@ -85,14 +85,14 @@ describe('make run-all', () => {
     assert.deepEqual(await call(second.urls.checkout, 'listCart', { user: 7 }), { items: [], totalPrice: 0 });
   });
 
-  it('leaves nothing running when the runner alone is killed', async () => {
+  it('leaves no process running when only the runner is killed', async () => {
     await using mesh = await startMesh();
     const processes = mesh.listProcesses();
     process.kill(mesh.pid, 'SIGKILL');
     assert.deepEqual(await waitUntilGone(processes), []);
   });
 
-  it('stops everything and says why when a service dies', async () => {
+  it('stops everything and reports the reason when a service dies', async () => {
     await using mesh = await startMesh();
     const processes = mesh.listProcesses();
     process.kill(mesh.pids.loms, 'SIGKILL');
@@ -101,21 +101,21 @@ describe('make run-all', () => {
     assert.deepEqual(await waitUntilGone(processes), []);
   });
 
-  it('ends with what a service says of a wrong variable', async () => {
+  it('ends with the message of a service about a wrong variable', async () => {
     await using runner = spawnRunner({ ...(await chooseSurroundings()), ORDER_PAYMENT_TIMEOUT_MS: 'soon' });
     assert.equal(await runner.ended, 1);
     const lines = runner.output().trim().split('\n');
     assert.match(lines.at(-1) ?? '', /^loms cannot run: ORDER_PAYMENT_TIMEOUT_MS is wrong: .*\.$/);
   });
 
-  it('refuses a folder that another run works in', async () => {
+  it('refuses a folder that another run uses', async () => {
     await using mesh = await startMesh();
     await using second = spawnRunner(mesh.variables);
     assert.equal(await second.ended, 1);
     assert.match(second.output(), /^make run-all \(process \d+\) is at work in .* already: .*\.$/m);
   });
 
-  it('says in one sentence which port is in use', async () => {
+  it('reports a port in use in one sentence', async () => {
     const variables = await chooseSurroundings();
     const occupant = createServer().listen(Number(variables.LOMS_PORT), '127.0.0.1');
     await once(occupant, 'listening');
@@ -135,7 +135,7 @@ describe('make run-all', () => {
 });
 
 async function makeStop(variables: NodeJS.ProcessEnv): Promise<{ code: unknown; said: string }> {
-  // The person who runs these tests may have containers of the mesh, which these tests must not stop.
+  // The tests must not stop the developer's own containers of the mesh.
   const environment = { ...process.env, ...variables, STACK: '', DOCKER_HOST: 'unix:///nowhere.sock' };
   const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'mesh/src/run/stop.ts')], { env: environment });
   const said = Promise.all([text(child.stdout), text(child.stderr)]);

@@ -4,19 +4,19 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findRunningMesh, PROJECT_DIRECTORY } from 'mesh';
-import { startMesh, type TestMesh } from '../../src/index.ts';
+import { startMesh, type TestMesh } from 'testing';
 import { createPart, readTestFolder } from '../../src/test-folder.ts';
 import { queryOnce } from '../query-once.ts';
 
-/** A few users for a few seconds: what is tested is that a storm runs and is judged, not how much the machine can take. */
+/** A few users for a few seconds: this tests that a storm runs and is checked, not the capacity of the machine. */
 const SMALL = { USERS: '4', SECONDS: '5', RATE: '100', SEED: '1' };
-/** Until the load has begun, at most. */
+/** The longest wait for the start of the load. */
 const BEGIN_TIMEOUT_MS = 30_000;
 
 interface Storm extends Disposable {
   readonly child: ChildProcess;
   output(): string;
-  /** Settles when the storm says the sentence; rejects when it ends before. */
+  /** Settles when the storm prints the sentence; rejects when it ends before. */
   says(sentence: RegExp): Promise<void>;
   readonly ended: Promise<number | NodeJS.Signals>;
 }
@@ -61,7 +61,7 @@ describe('make storm', () => {
     await mesh?.[Symbol.asyncDispose]();
   });
 
-  it('orders, finds every rule kept, tells the figures and leaves a history', async () => {
+  it('orders, finds every rule kept, prints the figures and writes a history', async () => {
     using storm = startStorm(mesh, SMALL);
     assert.equal(await storm.ended, 0, storm.output());
     assert.match(storm.output(), /^SEED=1 /m);
@@ -72,7 +72,7 @@ describe('make storm', () => {
     assert.equal(logs.filter((name) => /^storm-.*\.jsonl$/.test(name)).length, 1);
   });
 
-  it('ends the load early at Ctrl-C, and checks and tells all the same', async () => {
+  it('ends the load early at Ctrl-C, and still checks and reports', async () => {
     using storm = startStorm(mesh, { ...SMALL, SECONDS: '300' });
     await storm.says(/^Wanted by many/m);
     storm.child.kill('SIGINT');
@@ -85,27 +85,27 @@ describe('make storm', () => {
   it('ends at once at the second Ctrl-C', async () => {
     using storm = startStorm(mesh, { ...SMALL, SECONDS: '300' });
     await storm.says(/^Wanted by many/m);
-    // Two of a kind that come at once are one; these are two, and the check cannot be over between them.
+    // Two pending signals of one kind are merged; these are two kinds, and the check is longer than the time between them.
     storm.child.kill('SIGINT');
     storm.child.kill('SIGTERM');
     assert.equal(await storm.ended, 130, storm.output());
     assert.doesNotMatch(storm.output(), /broken/);
   });
 
-  it('says in one sentence that it goes to this machine only', async () => {
+  it('refuses another machine in one sentence', async () => {
     using storm = startStorm(mesh, { ...SMALL, LOMS_URL: 'http://shop.example:8081' });
     assert.equal(await storm.ended, 1);
     assert.match(storm.output(), /^LOMS_URL names shop\.example, but a storm goes to this machine only: .*\.\n$/);
   });
 
-  it('says in one sentence that no mesh runs', async () => {
+  it('reports in one sentence that no mesh runs', async () => {
     const MESH_DIR = createPart(readTestFolder(), 'no-mesh').directory;
     using storm = startStorm({ variables: { MESH_DIR } }, SMALL);
     assert.equal(await storm.ended, 1);
     assert.match(storm.output(), /^No mesh runs in \S+: start one with make run-all, .*\.\n$/);
   });
 
-  // The last one: the mesh is spoilt by it.
+  // The last test, since it breaks the mesh.
   it('fails when a rule is broken', async () => {
     const { loms } = findRunningMesh(mesh.variables).databaseUrls;
     await queryOnce(loms, 'DELETE FROM outbox WHERE event_id = (SELECT event_id FROM outbox LIMIT 1)');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_DIRECTORY } from 'mesh';
-import { startMesh, type TestMesh } from '../../src/index.ts';
+import { startMesh, type TestMesh } from 'testing';
 import { call } from './call.ts';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './otlp-receiver.ts';
 
@@ -19,7 +19,7 @@ describe('the trace of a purchase', () => {
     receiver = await startOtlpReceiver();
     mesh = await startMesh({
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-      // The receiver here reads JSON; a collector takes the default, too.
+      // This receiver reads JSON only; a collector reads the default, too.
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_BSP_SCHEDULE_DELAY: '100',
     });
@@ -27,11 +27,11 @@ describe('the trace of a purchase', () => {
     await purchase(mesh.urls.checkout);
     const spans = await receiver.until((received) => {
       const traceId = received.find(isPurchase)?.traceId;
-      // The order is new, then awaits payment: two events, and each statement of theirs is told after its call.
+      // The order is new, then awaits payment: two events, whose spans end after the call.
       const isOf = (span: ReceivedSpan): boolean => span.traceId === traceId;
-      const told = received.filter((span) => isOf(span) && span.name === 'notifications/deliver');
+      const delivered = received.filter((span) => isOf(span) && span.name === 'notifications/deliver');
       const written = received.filter((span) => isOf(span) && span.name === JOURNAL_LINE);
-      return told.length >= 4 && written.length >= 2;
+      return delivered.length >= 4 && written.length >= 2;
     });
     const traceId = spans.find(isPurchase)?.traceId;
     trace = spans.filter((span) => span.traceId === traceId);
@@ -50,20 +50,20 @@ describe('the trace of a purchase', () => {
   const below = (parent: ReceivedSpan): readonly ReceivedSpan[] =>
     trace.filter(({ parentSpanId }) => parentSpanId === parent.spanId);
 
-  it('begins where the call came in, with its request id', () => {
+  it('begins at the incoming call, with its request id', () => {
     const root = one('checkout', 'server', 'checkout/purchase');
     assert.equal(root.parentSpanId, '');
     assert.match(JSON.stringify(root.attributes['rpc.request.metadata.x-request-id']), new RegExp(REQUEST_ID));
   });
 
-  it('goes on from checkout to loms', () => {
+  it('continues from checkout to loms', () => {
     const asked = one('checkout', 'client', 'loms/createOrder');
     const answered = one('loms', 'server', 'loms/createOrder');
     assert.equal(asked.parentSpanId, one('checkout', 'server', 'checkout/purchase').spanId);
     assert.equal(answered.parentSpanId, asked.spanId);
   });
 
-  it('shows the statements of both, and what they commit, by name', () => {
+  it('contains the statements and transactions of both, by name', () => {
     for (const service of [one('checkout', 'server', 'checkout/purchase'), one('loms', 'server', 'loms/createOrder')]) {
       const statements = below(service).filter(({ attributes }) => attributes['db.system.name'] === 'postgresql');
       assert.ok(statements.length >= 3, drawn(trace));
@@ -74,15 +74,18 @@ describe('the trace of a purchase', () => {
     }
   });
 
-  it('goes on to the notification of each status, below the call that changed it', () => {
+  it('continues to the notification of each status, below the call that changed it', () => {
     const changed = one('loms', 'server', 'loms/createOrder');
-    const told = trace.filter(({ service, name }) => service === 'loms' && name === 'notifications/deliver');
+    const delivered = trace.filter(({ service, name }) => service === 'loms' && name === 'notifications/deliver');
     assert.deepEqual(
-      told.map(({ parentSpanId }) => parentSpanId),
+      delivered.map(({ parentSpanId }) => parentSpanId),
       [changed.spanId, changed.spanId],
     );
     const taken = trace.filter(({ service, name }) => service === 'notifications' && name === 'notifications/deliver');
-    assert.deepEqual(taken.map(({ parentSpanId }) => parentSpanId).sort(), told.map(({ spanId }) => spanId).sort());
+    assert.deepEqual(
+      taken.map(({ parentSpanId }) => parentSpanId).sort(),
+      delivered.map(({ spanId }) => spanId).sort(),
+    );
   });
 
   it('ends in the journal', () => {
@@ -91,11 +94,11 @@ describe('the trace of a purchase', () => {
     assert.deepEqual(written.map(({ parentSpanId }) => parentSpanId).sort(), taken.map(({ spanId }) => spanId).sort());
   });
 
-  it('holds no value of a statement and no text of one', () => {
+  it('contains neither values nor texts of statements', () => {
     assert.doesNotMatch(JSON.stringify(trace), new RegExp(`${USER}|SELECT|INSERT|UPDATE`));
   });
 
-  it('has only spans that hang together', () => {
+  it('has only connected spans', () => {
     const ids = new Set(trace.map(({ spanId }) => spanId));
     const loose = trace.filter(({ parentSpanId }) => parentSpanId !== '' && !ids.has(parentSpanId));
     assert.deepEqual(loose, [], drawn(trace));

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { startMesh } from '../../src/index.ts';
+import { startMesh } from 'testing';
 import { chooseSurroundings } from '../../src/test-mesh.ts';
 import { BASIC, LEAK, SECRET, said, start, textOf, USERINFO } from '../planted-secrets.ts';
 import { startOtlpReceiver } from './otlp-receiver.ts';
@@ -12,7 +12,7 @@ import { startOtlpReceiver } from './otlp-receiver.ts';
 const SKU = 1_076_963;
 
 describe('A password in a URL', () => {
-  it('is shown nowhere by a mesh that uses it', async () => {
+  it('appears nowhere in a mesh that uses it', async () => {
     await using receiver = await startOtlpReceiver();
     await using webhook = await startRefusingReceiver();
     const surroundings = await chooseSurroundings();
@@ -50,7 +50,7 @@ describe('A password in a URL', () => {
   });
 });
 
-/** A receiver of notifications that takes none. */
+/** A webhook receiver that refuses every notification. */
 async function startRefusingReceiver() {
   const authorizations = new Set<string | undefined>();
   const server = createServer((request, response) => {

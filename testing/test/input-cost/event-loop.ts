@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Measures how long the event loop of this process is held at a time. */
+/** Measures how long this process's event loop is blocked at a time. */
 export class EventLoopWatch implements Disposable {
   #longestMs = 0;
   #turnedAt = performance.now();
@@ -14,7 +14,7 @@ export class EventLoopWatch implements Disposable {
     this.#immediate = setImmediate(() => this.#turn());
   }
 
-  /** The longest time between two turns of the event loop while the work is under way, in milliseconds. */
+  /** The longest time between two turns of the event loop during the work, in milliseconds. */
   async longestHold(work: () => Promise<unknown>): Promise<number> {
     await nextTurn();
     this.#longestMs = 0;

@@ -15,7 +15,7 @@ export interface Input {
 export const contracts: readonly ServiceContract<Methods>[] = [checkout, loms, notifications, products];
 
 const BYTES_MAX = HTTP_LIMITS.bodyBytesMax;
-/** Room for what stands around the long part of a body. */
+/** Space for the text around the long part of a body. */
 const LENGTH = BYTES_MAX - 512;
 /** Just below the limit of values. */
 const VALUES = HTTP_LIMITS.valuesMax - 100;

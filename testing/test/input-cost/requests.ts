@@ -1,12 +1,12 @@
 import { HTTP_LIMITS } from 'rpc-kit';
 
-/** A call as JSON text, which JSON.stringify could not write: numbers of a million digits, keys that are doubled. */
+/** A call as JSON text that JSON.stringify cannot write: numbers of a million digits, duplicate keys. */
 export function rpcCall(method: string, params: string, others = ''): string {
   const call = `{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}`;
   return others === '' ? `${call}}` : `${call},${others}}`;
 }
 
-/** Texts with commas between them: as many as are asked for, or as the body has room for. */
+/** Texts separated by commas: the given number, or as many as fit into a body. */
 export function filled(unit: (index: number) => string, countMax: number): string {
   const units: string[] = [];
   let length = 512;

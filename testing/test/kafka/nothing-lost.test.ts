@@ -3,7 +3,7 @@ import { describeDeaths, type MortalWay } from '../nothing-lost/deaths.ts';
 
 const BROKERS = 3;
 
-/** As in docker-compose.yml: three brokers, each of which holds everything, and two have to have it. */
+/** As in docker-compose.yml: three brokers hold each message, and two have to acknowledge it. */
 async function openKafka(): Promise<MortalWay> {
   const kafka = await startMortalKafka(BROKERS);
   const dead = new Set<number>();

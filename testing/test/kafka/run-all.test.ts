@@ -25,7 +25,7 @@ function pathTo(span: ReceivedSpan, spans: readonly ReceivedSpan[]): string[] {
 const SKU = 1076963;
 
 describe('make run-all EVENTS=kafka', () => {
-  it('takes events through a Kafka of its own, shows and replays dead letters, and stops all of it', async () => {
+  it('sends events through its own Kafka, lists and replays dead letters, and stops all of it', async () => {
     const [kafkaPort] = await pickFreePorts(2);
     await using receiver = await startOtlpReceiver();
     await using mesh = await startMesh({
@@ -46,9 +46,9 @@ describe('make run-all EVENTS=kafka', () => {
     const { orderID } = await shop.purchase({ user });
     await orders.orderPayed({ orderID });
     const statuses = async () => (await users.history({ user, limit: 10 })).notifications.map(({ status }) => status);
-    await eventually('the user is told of all', async () => (await statuses()).length === 3);
+    await eventually('the user has all notifications', async () => (await statuses()).length === 3);
     assert.deepEqual(await statuses(), ['payed', 'awaiting payment', 'new']);
-    // What was stored is counted right after it can be seen.
+    // An event is counted right after it is visible in the database.
     await eventually('the events are counted', async () => {
       const metrics = await (await fetch(`${mesh.urls.notifications}/metrics`)).text();
       return /^events_consumed_total\{result="stored",service="notifications"\} 3$/m.test(metrics);
@@ -68,7 +68,7 @@ describe('make run-all EVENTS=kafka', () => {
       const lines = spans.filter(({ name }) => name === 'write to journal');
       return lines.map((line) => pathTo(line, spans).join(' → ')).sort();
     };
-    // A call's span comes after those below it.
+    // A call's span arrives after its children.
     const spans = await receiver.until((received) => told(received).join('\n') === expected.join('\n'));
     assert.deepEqual(told(spans), expected);
 
@@ -83,7 +83,7 @@ describe('make run-all EVENTS=kafka', () => {
     assert.match((await tool('replay', { DISCARD: '0:1000000' })).output, /^dropped for good$/m);
     assert.match((await tool('replay', { SERVICE: 'loms' })).output, /Only notifications has dead letters/);
 
-    // Read again by today's notifications, it can be taken, and is told wherever the mesh tells.
+    // Today's notifications can process it, and delivers it as usual.
     const mended = { version: 1, eventID: randomUUID(), orderID: 8, seq: 1, user: 9, status: 'new', at: new Date() };
     await sql(
       `INSERT INTO dead_letters (topic, partition, position, order_id, key, value, size, headers, reason, message)
@@ -92,7 +92,7 @@ describe('make run-all EVENTS=kafka', () => {
     );
     assert.match((await tool('replay')).output, /^1 taken, 0 taken before, 0 still dead$/m);
     const journal = join(mesh.paths.journal, 'notifications.jsonl');
-    await eventually('what was replayed is in the journal', async () =>
+    await eventually('the replayed event is in the journal', async () =>
       (await readJournal(journal)).some(({ eventID }) => eventID === mended.eventID),
     );
 

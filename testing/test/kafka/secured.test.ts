@@ -15,11 +15,11 @@ const ORDERS = 3;
 /** A limit against hanging: a broker, and twice both services. */
 const TEST_TIMEOUT_MS = 240_000;
 
-describe('A Kafka that is reached by TLS, by those who prove who they are,', function () {
+describe('A Kafka with TLS and authentication', function () {
   this.timeout(TEST_TIMEOUT_MS);
   let kafka: SecuredKafka;
 
-  // One for each: what is on it belongs to the orders of one database.
+  // One for each test: its events belong to the orders of one database.
   beforeEach(async () => {
     kafka = await startSecuredKafka();
   });
@@ -47,7 +47,7 @@ describe('A Kafka that is reached by TLS, by those who prove who they are,', fun
   }
 
   for (const mechanism of ['SCRAM-SHA-512', 'PLAIN']) {
-    it(`carries events of services that prove it by ${mechanism}`, async () => {
+    it(`carries events of services that authenticate by ${mechanism}`, async () => {
       await using made = await makeOrders(environment({ KAFKA_SASL_MECHANISM: mechanism }));
       await made.world.stored(2 * ORDERS);
       await made.world.journaled();
@@ -55,7 +55,7 @@ describe('A Kafka that is reached by TLS, by those who prove who they are,', fun
     });
   }
 
-  it('takes nothing of a service with the wrong password: its orders go on, and their events wait', async () => {
+  it('refuses a service with the wrong password: its orders succeed, and their events wait', async () => {
     await using made = await makeOrders(environment({ KAFKA_PASSWORD: 'wrong' }));
     const waiting = await made.world.outbox('SELECT delivered_at FROM outbox');
     assert.deepEqual(waiting, Array(2 * ORDERS).fill({ delivered_at: null }));
@@ -77,7 +77,7 @@ describe('A Kafka that is reached by TLS, by those who prove who they are,', fun
     'speaks no TLS': [{ KAFKA_TLS: 'off', KAFKA_CA_FILE: '' }, /one that wants KAFKA_TLS or KAFKA_USERNAME closes/],
   };
 
-  it('lets it be known what keeps a service out', async () => {
+  it('makes the reason visible why a service is refused', async () => {
     const reasons = Object.entries(strangers).map(async ([what, [settings, reason]]) => {
       const access = readKafkaAccess(loadConfig(z.object(kafkaVariables('')), environment(settings)));
       assert.ok(access);

@@ -1,21 +1,21 @@
 import type { Sql } from '../../src/sql.ts';
 import { openWorld, type Way } from './world.ts';
 
-/** What is between loms and notifications, as far as it can die. */
+/** The processes between loms and notifications that can die. */
 export interface MortalWay extends Way, AsyncDisposable {
-  /** Kills a part of it, without which the rest goes on. */
+  /** Kills one of them; the rest can work without it. */
   killOne(): Promise<void>;
-  /** Kills all of it that is alive. */
+  /** Kills all live ones. */
   killAll(): Promise<void>;
-  /** Starts again what is dead. */
+  /** Restarts the dead ones. */
   revive(): Promise<void>;
 }
 
 const ORDERS = 500;
-/** Their words do not matter here, only how many they are. */
+/** Only their number matters here, not their statuses. */
 const EVENTS_EACH = 20;
 const EVENTS = ORDERS * EVENTS_EACH;
-/** A limit against hanging; every wait has one of its own, which says what was waited for. */
+/** A limit against hanging; every wait has its own limit, whose error names the condition. */
 const TEST_TIMEOUT_MS = 900_000;
 
 /** Changes `from` to `to` of every order, with their events, as if loms had made them. */
@@ -29,12 +29,12 @@ async function change(sql: Sql, from: number, to: number): Promise<void> {
     SELECT gen_random_uuid(), order_id, seq, order_id % 10, 'new', now() FROM ${steps}`);
 }
 
-/** The same for every way that events may take. Replicas of notifications are named by their index. */
+/** The same test for each transport of events. Replicas of notifications are named by their index. */
 export function describeDeaths(way: string, openWay: () => Promise<MortalWay>): void {
   describe(`10,000 events of 500 orders, from two relays ${way} to three replicas of notifications and their journals`, function () {
     this.timeout(TEST_TIMEOUT_MS);
 
-    it('arrive once each and in order, whoever is killed, added and removed meanwhile', async () => {
+    it('arrive once each and in order, while processes are killed, added and removed', async () => {
       await using between = await openWay();
       await using world = await openWorld(between);
       const { outbox, relays, receivers, addReceiver, stored } = world;
@@ -45,7 +45,7 @@ export function describeDeaths(way: string, openWay: () => Promise<MortalWay>): 
       await Promise.all([addReceiver(0), relays.add(), change(outbox, EVENTS_EACH / 2 + 1, EVENTS_EACH)]);
 
       await stored(EVENTS * 0.25);
-      // 1 does not come back: another one has to bring its journal to its end.
+      // 1 does not restart: another one has to finish its journal.
       await Promise.all([between.killOne(), receivers.killOldest()]);
       await Promise.all([addReceiver(3), addReceiver(4)]);
       await stored(EVENTS * 0.4);
@@ -53,7 +53,7 @@ export function describeDeaths(way: string, openWay: () => Promise<MortalWay>): 
       await relays.add();
 
       await stored(EVENTS * 0.55);
-      // All of them at once; 4 stays away.
+      // All of them at once; 4 does not restart.
       await Promise.all([between.killAll(), receivers.killAll(), relays.killAll()]);
       await Promise.all([between.revive(), relays.add(), relays.add(), ...[0, 2, 3].map(addReceiver)]);
 

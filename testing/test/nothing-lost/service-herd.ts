@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PROJECT_DIRECTORY } from 'mesh';
 
-/** Real processes of one service, which come and go, some of them by kill -9. */
+/** Real processes of one service, which start and end, some of them by kill -9. */
 export interface Herd extends AsyncDisposable {
-  /** Starts one more, with variables of its own beside those of all, waits until it listens, and answers where. */
+  /** Starts one more, with further variables, waits until it listens, and answers its URL. */
   add(own?: NodeJS.ProcessEnv): Promise<string>;
-  /** Kills the oldest, as a power cut would. */
+  /** Kills the oldest. */
   killOldest(): Promise<void>;
   killAll(): Promise<void>;
-  /** Asks the oldest to stop in good order. */
+  /** Stops the oldest with SIGTERM. */
   stopOldest(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export function createHerd(service: 'loms' | 'notifications', environment: NodeJ
     async add(own = {}) {
       const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, service, 'src/main.ts')], {
         env: { ...process.env, PORT: '0', LOG_LEVEL: 'info', ...environment, ...own },
-        // Its starter's end is its own: run() heeds the closed channel.
+        // It ends with this process: run() stops when the channel closes.
         stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       });
       alive.push(child);
@@ -50,7 +50,7 @@ export function createHerd(service: 'loms' | 'notifications', environment: NodeJ
   };
 }
 
-/** Where it listens, by its log, which is read on for as long as it lives. */
+/** Reads its URL from its log, which is read for as long as the process lives. */
 async function urlOf(child: ChildProcess, service: string): Promise<string> {
   const listening = Promise.withResolvers<string>();
   const said: string[] = [];

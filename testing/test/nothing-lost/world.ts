@@ -8,29 +8,29 @@ import { createTestDatabase } from 'testing';
 import { openSql, type Sql } from '../../src/sql.ts';
 import { createHerd, type Herd } from './service-herd.ts';
 
-/** How events get from loms to notifications: what each process is told of it. */
+/** A transport of events from loms to notifications: the variables of each process. */
 export interface Way {
   readonly loms: NodeJS.ProcessEnv;
   /** @param index of the replica, from 0 */
   notifications(index: number): NodeJS.ProcessEnv;
 }
 
-/** Replicas of loms and notifications as real processes, with what they leave: outbox, inbox and journals. */
+/** Replicas of loms and notifications as real processes, with their outbox, inbox and journals. */
 export interface World extends AsyncDisposable {
   readonly outbox: Sql;
   readonly relays: Herd;
   readonly receivers: Herd;
-  /** Starts a replica of notifications, which goes on with the journal of its index. */
+  /** Starts a replica of notifications, which continues the journal of its index. */
   addReceiver(index: number): Promise<void>;
-  /** Waits until so many events are stored by notifications. */
+  /** Waits until notifications has stored this number of events. */
   stored(count: number): Promise<void>;
   /** Waits until every notification is in a journal. */
   journaled(): Promise<void>;
-  /** Outbox, inbox and journals say the same: nothing lost, nothing twice, nothing invented, seqs ascending. */
+  /** Outbox, inbox and journals contain the same events, each once, with ascending seqs. */
   assertEachOnceAndInOrder(): Promise<void>;
 }
 
-/** A limit against hanging: the lease of a dead relay is 15 s, a dead member's session 10 s, and brokers take their time, too. */
+/** A limit against hanging: a dead relay's lease expires after 15 s, a dead member's session after 10 s, and brokers are slow. */
 const WAIT_MAX_MS = 180_000;
 const POLL_MS = 100;
 
@@ -40,7 +40,7 @@ export async function openWorld(way: Way): Promise<World> {
   resources.defer(() => rm(folder, { recursive: true }));
   const lomsDatabase = resources.use(await createTestDatabase('loms'));
   const notificationsDatabase = resources.use(await createTestDatabase('notifications'));
-  // Past pgbouncer: what the test itself asks shares nothing with the services.
+  // Direct, not through pgbouncer: the test's own queries share no connection with the services.
   const outbox = resources.use(openSql(lomsDatabase.directUrl));
   const inbox = resources.use(openSql(notificationsDatabase.directUrl));
   const own = { DATABASE_POOL_MAX: '5' };
@@ -103,14 +103,14 @@ async function readEvents(sql: Sql, table: string): Promise<(Place & { user: unk
 
 const placeOf = ({ eventID, orderID, seq }: Place): string => `${eventID} ${orderID}/${seq}`;
 
-/** Ids of transactions grow: none may have stored an event before another one stored its predecessor. */
+/** Transaction ids ascend: an event's must not be below its predecessor's. */
 function storedTooEarly(inbox: Sql): Promise<Record<string, unknown>[]> {
   return inbox(`SELECT later.order_id, later.seq FROM notifications AS later
     JOIN notifications AS earlier ON earlier.order_id = later.order_id AND earlier.seq = later.seq - 1
     WHERE later.xmin::text::bigint < earlier.xmin::text::bigint`);
 }
 
-/** In each file by its lines; from file to file by time, where one millisecond may hold what two of them wrote. */
+/** Ordered by line within a file and by time between files, where two files may share a millisecond. */
 function assertAscending(files: readonly (readonly Entry[])[]): void {
   for (const entries of files) {
     for (const [orderID, seqs] of seqsByOrder(entries)) {

@@ -7,15 +7,15 @@ import { eventually } from '../../src/patience.ts';
 import { findTestPgbouncer } from '../../src/test-server.ts';
 import { startMortalDatabase } from './mortal-database.ts';
 
-/** Fewer than the connections of pgbouncer: each is to have one. */
+/** Fewer than the connections of pgbouncer, so that each has one. */
 const LEAVING = 8;
 const OTHERS = 12;
 const TIMEOUT_MS = 90_000;
 
 const text = (words: string): Statement => ({ toParam: () => ({ text: words, values: [] }) });
 
-describe('Callers that leave while Postgres is slow to take cancel requests', () => {
-  it('take no others along, whose connections to pgbouncer came after theirs', async () => {
+describe('Callers that leave while Postgres is slow to accept cancel requests', () => {
+  it('break no connections to pgbouncer that were opened after theirs', async () => {
     const program = findTestPgbouncer();
     assert.ok(program, 'without pgbouncer testing/src/run/test.ts leaves this file out');
     await using mortal = await startMortalDatabase(program);
@@ -33,19 +33,21 @@ describe('Callers that leave while Postgres is slow to take cancel requests', ()
     const others = Array.from({ length: OTHERS }, () => new pg.Client({ connectionString: mortal.url }));
     for (const other of others) other.on('error', ({ message }) => errors.push(message));
     try {
-      await mortal.postgres.deafWhile(async () => {
+      await mortal.postgres.pauseWhile(async () => {
         caller.abort(reason);
-        // They do not wait for longer than a second for the requests to be taken.
+        // They wait at most a second for their cancel requests.
         for (const outcome of await outcomes) assert.equal(outcome.status === 'rejected' && outcome.reason, reason);
         await Promise.all(others.map((other) => other.connect()));
       });
-      await eventually('nobody sleeps', async () => (await beside.query(asleep)).length === 0);
-      // Through pgbouncer, and so after the requests that it has passed on.
-      await eventually('there are connections again', () =>
+      await eventually('no statement sleeps', async () => (await beside.query(asleep)).length === 0);
+      // Through pgbouncer, and so after the cancel requests that it has forwarded.
+      await eventually('connections are available again', () =>
         database.run('say', text('SELECT 1')).then(Boolean, () => false),
       );
-      const said = await Promise.all(others.map(async (other) => (await other.query('SELECT 1 AS one')).rows[0]?.one));
-      assert.deepEqual(said, Array<number>(OTHERS).fill(1));
+      const answers = await Promise.all(
+        others.map(async (other) => (await other.query('SELECT 1 AS one')).rows[0]?.one),
+      );
+      assert.deepEqual(answers, Array<number>(OTHERS).fill(1));
       assert.deepEqual(errors, []);
     } finally {
       await Promise.all(others.map((other) => other.end().catch(() => {})));

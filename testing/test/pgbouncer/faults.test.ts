@@ -20,12 +20,12 @@ const SUPPLY = 1_000_000;
 const SERVER_CONNECTIONS = 20;
 /** Two replicas with 10 connections each: as many as pgbouncer has itself. */
 const REPLICAS = 2;
-/** Limits against hanging. Recovery is to take less than 10 s on a quiet machine; each test prints what it took. */
+/** Limits against hanging. Recovery takes less than 10 s on a quiet machine; each test prints its duration. */
 const RECOVERY_MAX_MS = 30_000;
 const REFUSAL_MAX_MS = 15_000;
 const TEST_TIMEOUT_MS = 120_000;
-/** What may be answered while the database is away: not now, or (a COMMIT unanswered, time run out) not known. */
-const BEARABLE = ['unavailable', 'deadline_exceeded'];
+/** Allowed while the database is unavailable: refused, or unknown (an unanswered COMMIT, an expired deadline). */
+const ALLOWED_CODES = ['unavailable', 'deadline_exceeded'];
 
 interface Ground extends AsyncDisposable {
   readonly database: MortalDatabase;
@@ -62,15 +62,15 @@ describe('loms behind a pgbouncer', function () {
     await ground?.[Symbol.asyncDispose]();
   });
 
-  /** Runs the fault under a load that has come through before, then checks what the load has left. */
+  /** Runs the fault under a load that has succeeded before, then checks the orders of the load. */
   async function underLoad(fault: (load: OrderLoad) => Promise<void>): Promise<void> {
     const { sql, clients } = ground;
     const ordersBefore = await countOrders(sql);
     const load = startOrderLoad(clients, SKU);
-    await load.untilAllComeThrough();
+    await load.untilAllSucceed();
     await fault(load);
     const orders = await load.stop();
-    for (const code of load.failures.keys()) assert.ok(BEARABLE.includes(code), code);
+    for (const code of load.failures.keys()) assert.ok(ALLOWED_CODES.includes(code), code);
     assert.equal(new Set(orders).size, orders.length, 'no two keys are answered with the same order');
     assert.equal(await countOrders(sql), ordersBefore + orders.length, 'each key has made one order');
     await eventually('every event is delivered', async () => {
@@ -79,7 +79,7 @@ describe('loms behind a pgbouncer', function () {
     await assertInvariants({ loms: sql });
   }
 
-  it('loses no order and makes none twice while pgbouncer is killed and started again', async () => {
+  it('loses no order and creates none twice while pgbouncer is killed and restarted', async () => {
     await underLoad(async (load) => {
       await ground.database.pgbouncer.kill();
       await load.untilOneFails();
@@ -91,7 +91,7 @@ describe('loms behind a pgbouncer', function () {
   it('fails no call while pgbouncer renews its connections to Postgres', async () => {
     await underLoad(async (load) => {
       const before = await backends(ground.sql);
-      await ground.database.tellPgbouncer('RECONNECT');
+      await ground.database.runPgbouncerCommand('RECONNECT');
       await eventually('all connections are new ones', async () => {
         const now = await backends(ground.sql);
         return !before.some((pid) => now.includes(pid));
@@ -102,7 +102,7 @@ describe('loms behind a pgbouncer', function () {
   });
 
   for (const how of ['stop', 'kill'] as const) {
-    it(`is back soon after Postgres (${how}) comes back, with every order as it was answered`, async () => {
+    it(`recovers soon after Postgres (${how}) restarts, with every order as it was answered`, async () => {
       await underLoad(async (load) => {
         await ground.database.postgres[how]();
         await load.untilOneFails();
@@ -112,7 +112,7 @@ describe('loms behind a pgbouncer', function () {
     });
   }
 
-  it('answers unavailable, in time, while others hold every connection of pgbouncer, and takes orders again afterwards', async () => {
+  it('answers unavailable, in time, while all connections of pgbouncer are occupied, and accepts orders again afterwards', async () => {
     const { sql, clients, database } = ground;
     const [client] = clients;
     assert.ok(client);
@@ -123,7 +123,7 @@ describe('loms behind a pgbouncer', function () {
       try {
         await refuses('createOrder', () => client.createOrder(order));
         const reading = await failureOf(client.stocks({ sku: SKU }));
-        assert.ok(BEARABLE.includes(reading.code), reading.code);
+        assert.ok(ALLOWED_CODES.includes(reading.code), reading.code);
       } finally {
         await holder.query('SELECT pg_advisory_unlock(1)');
         await held.released;
@@ -134,8 +134,8 @@ describe('loms behind a pgbouncer', function () {
     await underLoad((load) => recovers('all connections were held', load));
   });
 
-  // pgbouncer 1.18 exits when the client of a cancel request goes while it passes the request on.
-  it('outlives statements that are cancelled while Postgres takes no cancel requests', async () => {
+  // pgbouncer 1.18 exits when the client of a cancel request disconnects while the request is forwarded.
+  it('survives statements that are cancelled while Postgres accepts no cancel requests', async () => {
     const { database, sql } = ground;
     const [logger, registry] = [pino({ level: 'silent' }), new Registry()];
     await using impatient = openDatabase({ url: database.url, poolMax: 1, logger, registry });
@@ -143,30 +143,30 @@ describe('loms behind a pgbouncer', function () {
     const statement = { toParam: () => ({ text: 'SELECT pg_sleep(60) AS to_be_cancelled', values: [] }) };
     const running = impatient.run('sleep', statement, { signal: leaving.signal });
     const asleep = "SELECT FROM pg_stat_activity WHERE query LIKE '%to_be_cancelled' AND wait_event = 'PgSleep'";
-    await eventually('the statement is under way', async () => (await sql(asleep)).length === 1);
-    await database.postgres.deafWhile(async () => {
+    await eventually('the statement is running', async () => (await sql(asleep)).length === 1);
+    await database.postgres.pauseWhile(async () => {
       leaving.abort(new Error('its caller has left'));
       await assert.rejects(running, /its caller has left/);
     });
-    await underLoad((load) => recovers('Postgres took no cancel requests', load));
+    await underLoad((load) => recovers('Postgres accepted no cancel requests', load));
   });
 });
 
 async function recovers(after: string, load: OrderLoad): Promise<void> {
-  const tookMs = Math.round(await load.untilAllComeThrough());
+  const tookMs = Math.round(await load.untilAllSucceed());
   const failures = [...load.failures].map(([code, count]) => `${count} × ${code}`).join(', ') || 'no call';
-  console.log(`      ${after}: all buyers came through ${tookMs} ms after it was back; ${failures} failed meanwhile`);
+  console.log(`      ${after}: all buyers succeeded ${tookMs} ms after its restart; ${failures} failed meanwhile`);
   assert.ok(tookMs < RECOVERY_MAX_MS, `${tookMs} ms`);
 }
 
-/** Calls until the answer is that it is not now; a machine that is slow itself may run out of time before. */
+/** Calls until the answer is `unavailable`; on a slow machine the deadline may expire before. */
 async function refuses(name: string, call: () => Promise<unknown>): Promise<void> {
   await eventually(`${name} is refused`, async () => {
     const began = performance.now();
     const { code, retryAfterMs } = await failureOf(call());
     const tookMs = Math.round(performance.now() - began);
     console.log(`      all connections are held: ${name} answered ${code} after ${tookMs} ms`);
-    assert.ok(BEARABLE.includes(code), code);
+    assert.ok(ALLOWED_CODES.includes(code), code);
     assert.ok(tookMs < REFUSAL_MAX_MS, `${tookMs} ms`);
     return code === 'unavailable' && retryAfterMs !== undefined;
   });
@@ -181,12 +181,12 @@ async function backends(sql: Sql): Promise<unknown[]> {
   return (await sql("SELECT pid FROM pg_stat_activity WHERE usename = 'loms'")).map(({ pid }) => pid);
 }
 
-/** Transactions that wait for a lock of the test's on as many connections as pgbouncer has, until the lock is let go. */
+/** Occupies all connections of pgbouncer by transactions that wait for the test's lock, until it is released. */
 async function holdAllConnections(url: string, sql: Sql): Promise<{ readonly released: Promise<unknown> }> {
   const clients = Array.from({ length: SERVER_CONNECTIONS }, () => new pg.Client({ connectionString: url }));
   const held = clients.map(async (client) => {
     await client.connect();
-    // The limits of the role would let go before a slow machine has looked.
+    // The role's timeouts would end them too early on a slow machine.
     await client.query('BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0');
     await client.query('SELECT pg_advisory_xact_lock_shared(1)');
     await client.query('COMMIT');

@@ -20,33 +20,33 @@ import { createPart, readTestFolder } from '../../src/test-folder.ts';
 import { spawnPgbouncer } from './spawn-pgbouncer.ts';
 
 const CONNECTIONS_MAX = 60;
-/** A limit against hanging: whoever is killed is gone at once. */
+/** A limit against hanging: a killed process ends at once. */
 const END_TIMEOUT_MS = 20_000;
 
-/** What can be done to a Postgres or a pgbouncer. */
+/** A Postgres or a pgbouncer. */
 export interface Mortal {
-  /** As a power cut would, and waits until it is gone. */
+  /** Kills it and waits until it has ended. */
   kill(): Promise<void>;
   startAgain(): Promise<void>;
 }
 
-/** The database of loms on a Postgres and behind a pgbouncer that are a test's own, to do with as it likes. */
+/** The database of loms on a Postgres and behind a pgbouncer that a test may kill. */
 export interface MortalDatabase extends AsyncDisposable {
   /** As loms connects: through pgbouncer. */
   readonly url: string;
-  /** Past pgbouncer, as the superuser: no limit of the role's holds. */
+  /** Direct, as the superuser: without the limits of the role. */
   readonly superuserUrl: string;
   readonly pgbouncer: Mortal;
   readonly postgres: Mortal & {
     stop(): Promise<void>;
-    /** Takes no new connections, nor cancel requests, while the work goes on; those that it has are served. */
-    deafWhile(work: () => Promise<void>): Promise<void>;
+    /** Accepts neither connections nor cancel requests during the work; open connections are served. */
+    pauseWhile(work: () => Promise<void>): Promise<void>;
   };
-  /** Says something to pgbouncer's own console, e.g. RECONNECT. */
-  tellPgbouncer(command: string): Promise<void>;
+  /** Runs a command on pgbouncer's admin console, e.g. RECONNECT. */
+  runPgbouncerCommand(command: string): Promise<void>;
 }
 
-/** @param program the pgbouncer */
+/** @param program the path of pgbouncer */
 export async function startMortalDatabase(program: string): Promise<MortalDatabase> {
   await using resources = new AsyncDisposableStack();
   const surroundings = await chooseSurroundings();
@@ -64,7 +64,7 @@ export async function startMortalDatabase(program: string): Promise<MortalDataba
     superuserUrl: superuserUrl(server).replace(/postgres$/, 'loms'),
     pgbouncer,
     postgres,
-    async tellPgbouncer(command) {
+    async runPgbouncerCommand(command) {
       await withSuperuser(urlAt(pgbouncerPort, 'pgbouncer'), (client) => client.query(command));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -121,7 +121,7 @@ async function startMortalPostgres({
       await supervision.lost;
     },
     stop,
-    async deafWhile(work) {
+    async pauseWhile(work) {
       process.kill(pid, 'SIGSTOP');
       try {
         await work();
@@ -144,7 +144,7 @@ async function startMortalPgbouncer(
   const about = { name: 'loms', like: 'loms', database: 'loms', port: pgbouncerPort, postgresPort: port } as const;
   const options = { ...about, users: { loms: secrets.services.loms } };
   const prepared = preparePgbouncer(program, paths.pgbouncer, options, user);
-  // The service's own file lets its role look, but not command.
+  // The service's own file makes its role a stats user only.
   appendFileSync(String(prepared.arguments[0]), '\nadmin_users = loms\n');
   const spawn = () =>
     spawnPgbouncer({

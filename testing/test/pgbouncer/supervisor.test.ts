@@ -11,7 +11,7 @@ const HOST = '127.0.0.1';
 const LISTEN_TIMEOUT_MS = 20_000;
 
 describe('The supervisor', () => {
-  it('starts a pgbouncer again that ends by itself, says so, and still stops it in the end', async () => {
+  it('restarts a pgbouncer that ends by itself, reports it, and still stops it in the end', async () => {
     const program = findTestPgbouncer();
     assert.ok(program, 'without pgbouncer testing/src/run/test.ts leaves this file out');
     const [port = 0, postgresPort = 0] = await pickFreePorts(2);
@@ -39,13 +39,13 @@ describe('The supervisor', () => {
       await supervision.start();
       for (const restarts of [1, 2]) {
         process.kill(pids.at(-1) as number, 'SIGKILL');
-        await eventually('another one is started', () => pids.length === restarts + 1);
+        await eventually('it is restarted', () => pids.length === restarts + 1);
         assert.ok(await waitForPort(HOST, port, LISTEN_TIMEOUT_MS));
         assert.match(said.at(-1) ?? '', /^\S*loms stopped by itself \(SIGKILL\) and is started again$/);
       }
     } finally {
       await supervision.stop();
     }
-    await eventually('it is gone', async () => !(await waitForPort(HOST, port, 0)));
+    await eventually('it is stopped', async () => !(await waitForPort(HOST, port, 0)));
   });
 });

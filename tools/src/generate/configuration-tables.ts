@@ -15,7 +15,7 @@ const services = {
   products: productsConfig,
 };
 
-export type ConfiguredService = keyof typeof services;
+type ConfiguredService = keyof typeof services;
 export const CONFIGURED_SERVICES = Object.keys(services) as ConfiguredService[];
 
 /** docs/configuration.md with the variables of all services, as their `config.ts` declares them now. */

@@ -7,7 +7,7 @@ import { type ServiceContract, wireSchema } from 'rpc-kit';
 
 type Schema = { readonly [key: string]: unknown };
 
-/** Where the schema takes any text, by path. */
+/** The paths at which the schema accepts any text. */
 function freeTexts(schema: unknown, path: string): string[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const { type, pattern, enum: choices, const: only } = schema as Schema;
@@ -19,7 +19,7 @@ function freeTexts(schema: unknown, path: string): string[] {
 const contracts: readonly ServiceContract[] = [checkout, loms, notifications, products];
 
 describe('the params of all services', () => {
-  it('take no text that a database could not hold', () => {
+  it('accept no text that a database cannot store', () => {
     const found = contracts.flatMap(({ name, methods }) =>
       Object.entries(methods).flatMap(([method, { params }]) => freeTexts(wireSchema(params), `${name}/${method}`)),
     );

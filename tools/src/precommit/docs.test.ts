@@ -20,7 +20,7 @@ const QUOTED_MESSAGE = /`(?!make |docker |grep |psql )([A-Za-z]+(?: [A-Za-z']+){
 /** A line of the tree: how deep a folder lies, its name, and its sentence. */
 const ROOM = /^(?<indent> *)(?<name>[\w-]+)\/ +\S/gm;
 
-/** What the pages name by this expression, with the page. */
+/** Every match of the expression in the pages, with its page. */
 function findNamed(expression: RegExp, from = pages): { page: string; name: string }[] {
   return from.flatMap((page) => Array.from(read(page).matchAll(expression), ([all, name = all]) => ({ page, name })));
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PROJECT_DIRECTORY } from 'mesh';
 
-/** Who may not import what; the rule is in biome.json. */
+/** Imports that the rule in biome.json refuses. */
 const refused: [importer: string, imported: string[]][] = [
   ['loms/src/domain/a.ts', ['zod', 'pg', 'squel', 'rpc-kit', 'service-kit', 'node:fs', '../../contract.ts']],
   ['loms/src/domain/b.ts', ['../repository/store.ts', '../handler/handlers.ts', 'loms/contract.ts', '../app.ts']],
@@ -57,7 +57,7 @@ const allowed: [importer: string, imported: string[]][] = [
 
 type Diagnostic = { category: string; location: { path: string; start: { line: number } } };
 
-/** Has Biome look at these files, an import a line, and answers the lines that it refuses. */
+/** Lints files of one import per line with Biome, and answers the refused lines. */
 function lint(files: [importer: string, imported: string[]][]): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'order-mesh-imports-'));
   try {
@@ -83,7 +83,7 @@ function runBiome(folder: string): Diagnostic[] {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   } catch (error) {
-    // It ends with 1 where it refuses something.
+    // It exits with 1 when it refuses an import.
     output = String((error as { stdout?: string }).stdout);
   }
   const { diagnostics }: { diagnostics: Diagnostic[] } = JSON.parse(output);
@@ -94,13 +94,13 @@ const linesOf = (files: [string, string[]][]) =>
   files.flatMap(([importer, imported]) => imported.map((name, index) => ({ name, line: `${importer}:${index + 1}` })));
 
 describe('The import rule', () => {
-  it('refuses imports against the layers and across the borders of packages', () => {
+  it('refuses imports against the layers and into the inside of packages', () => {
     const found = new Set(lint(refused));
     const missed = linesOf(refused).filter(({ line }) => !found.has(line));
     assert.deepEqual(missed, []);
   });
 
-  it('allows what layers and packages are for', () => {
+  it('allows imports along the layers and by the exports of packages', () => {
     assert.deepEqual(lint(allowed), []);
   });
 });

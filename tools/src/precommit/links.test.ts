@@ -8,7 +8,7 @@ const HEADING = /^#+ (.+)$/gm;
 /** Code is not prose: contracts.md quotes patterns with brackets in them. */
 const CODE = /^```.*?^```$|`[^`\n]*`/gms;
 
-/** As GitHub names the place of a heading. */
+/** The anchor of a heading on GitHub. */
 function toAnchor(heading: string): string {
   return heading
     .toLowerCase()
@@ -19,10 +19,10 @@ function toAnchor(heading: string): string {
 function findBrokenLinks(page: string): string[] {
   const text = readFileSync(join(PROJECT_DIRECTORY, page), 'utf8').replaceAll(CODE, '');
   const targets = [...text.matchAll(LINK)].map(([, target = '']) => target).filter((target) => !/^\w+:/.test(target));
-  return targets.filter((target) => !leadsSomewhere(page, target)).map((target) => `${page}: ${target}`);
+  return targets.filter((target) => !hasTarget(page, target)).map((target) => `${page}: ${target}`);
 }
 
-function leadsSomewhere(page: string, target: string): boolean {
+function hasTarget(page: string, target: string): boolean {
   const [path = '', anchor] = target.split('#');
   const file = path === '' ? page : join(dirname(page), path);
   if (!existsSync(join(PROJECT_DIRECTORY, file))) return false;
@@ -32,8 +32,8 @@ function leadsSomewhere(page: string, target: string): boolean {
 }
 
 describe('The documentation', () => {
-  it('has no link within the repository that leads nowhere', () => {
-    // What stands in folders like .mesh is no page of ours.
+  it('has no broken link within the repository', () => {
+    // Pages in folders like .mesh are not ours.
     const exclude = (name: string) => name.startsWith('.') || name === 'node_modules';
     const pages = globSync('**/*.md', { cwd: PROJECT_DIRECTORY, exclude });
     assert.ok(pages.length > 20, `only ${pages.length} pages were found`);

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { PROJECT_DIRECTORY } from 'mesh';
 
-/** Notes how it was called and does what NPM_DOES says: the real one would fetch some hundred packages. */
+/** Records its arguments and does what NPM_DOES says: the real npm would download some hundred packages. */
 const NPM = `#!/bin/sh
 echo "$* proxy=$NODE_USE_ENV_PROXY workspace=$npm_config_workspace" >> calls
 case "$NPM_DOES" in
@@ -52,7 +52,7 @@ describe('The packages of make', () => {
   const calls = () =>
     existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').split('\n') : [];
 
-  it('are installed whole, whatever NODE_ENV and npm_config_* of the shell leave out', () => {
+  it('are installed completely, although NODE_ENV and npm_config_* of the shell omit some', () => {
     const { status, complaints } = make({ NODE_ENV: 'production', npm_config_workspace: 'loms', NPM_DOES: 'install' });
     assert.deepEqual({ status, complaints }, { status: 0, complaints: [] });
     const [call = ''] = calls();
@@ -62,12 +62,12 @@ describe('The packages of make', () => {
     assert.ok(call.endsWith('workspace='));
   });
 
-  it('are installed, and all else is done, without a proxy between the processes of this machine', () => {
+  it('are installed, and every target runs, without a proxy between the processes of this machine', () => {
     assert.equal(make({ NODE_USE_ENV_PROXY: '1', NPM_DOES: 'install' }).status, 0);
     assert.ok(calls()[0]?.includes(' proxy= '));
   });
 
-  it('do not count as installed without the Node that runs everything: the next call installs them', () => {
+  it('do not count as installed without the pinned Node: the next call installs them', () => {
     const sentence = /^npm ci left no Node that runs in node_modules\/\.bin: .*\.$/;
     const without = make({ NPM_DOES: 'leave Node out' });
     assert.notEqual(without.status, 0);

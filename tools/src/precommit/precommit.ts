@@ -6,7 +6,7 @@ import { seconds } from 'mesh/run';
 import { COVERING_TESTS, coverageArguments, libraryCoverageArguments, strictCoverageArguments } from './coverage.ts';
 import { runTool, type ToolResult } from './run-tool.ts';
 
-/** `make precommit`: everything that needs no database, in under a minute. */
+/** `make precommit`: all checks that need no database, in less than a minute. */
 type Check = { title: string; run(): Promise<ToolResult> };
 
 const module = (path: string) => join(PROJECT_DIRECTORY, 'node_modules', path);
@@ -28,7 +28,7 @@ const unitTests: Check = {
   title: 'unit tests, rpc-kit over HTTP, coverage',
   async run() {
     const c8 = module('c8/bin/c8.js');
-    // Coverage and the neighbours make tests slower than they are alone.
+    // Coverage and the parallel checks slow the tests down.
     const mocha = [module('mocha/bin/mocha.js'), ...COVERING_TESTS, '--timeout', '30000'];
     const tested = await runTool([c8, ...coverageArguments(coverageFolder), process.execPath, ...mocha]);
     if (!tested.passed) return tested;
@@ -38,7 +38,7 @@ const unitTests: Check = {
   },
 };
 
-/** Two at a time, for two cores: the tests, which take longest, and beside them the rest one after the other. */
+/** Two lanes for two cores: the tests, which take longest, and the other checks one after the other. */
 const lanes: Check[][] = [[unitTests], [format, types, generated]];
 
 async function runLane(lane: Check[]): Promise<Check[]> {

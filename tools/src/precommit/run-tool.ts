@@ -3,10 +3,10 @@ import { PROJECT_DIRECTORY } from 'mesh';
 
 export type ToolResult = { passed: boolean; output: string };
 
-/** All checks together take less than a minute; one that takes this long, even on a busy machine, hangs. */
+/** A limit against hanging: all checks together take less than a minute. */
 const TIMEOUT_MS = 180_000;
 
-/** Runs a script with this Node and keeps what it prints, for the case that it fails. */
+/** Runs a script with this Node and answers its output. */
 export async function runTool(words: string[], variables: NodeJS.ProcessEnv = {}): Promise<ToolResult> {
   const child = spawn(process.execPath, words, {
     cwd: PROJECT_DIRECTORY,
@@ -23,7 +23,7 @@ export async function runTool(words: string[], variables: NodeJS.ProcessEnv = {}
   const { promise, resolve } = Promise.withResolvers<ToolResult>();
   child.once('error', (error) => resolve({ passed: false, output: error.message }));
   child.once('close', (code, signal) => {
-    const ended = signal === null ? '' : `\nIt was ended (${signal}): it has ${TIMEOUT_MS / 1000} s.`;
+    const ended = signal === null ? '' : `\nIt was ended by ${signal}: its limit is ${TIMEOUT_MS / 1000} s.`;
     resolve({ passed: code === 0, output: `${output}${ended}` });
   });
   return promise;

@@ -1,24 +1,24 @@
-import { type CallFrame, type CpuProfile, groupOf, type ProfileWindow, placeOf, selfTimes } from './cpu-profile.ts';
+import { type CallFrame, type CpuProfile, groupOf, locationOf, type ProfileWindow, selfTimes } from './cpu-profile.ts';
 
-/** Callers above the functions that they call, with the cost of each: microseconds of a CPU profile, bytes of a heap profile. */
+/** A tree of callers and callees with their costs: microseconds of a CPU profile, bytes of a heap profile. */
 export type CallTree = {
   name: string;
   /** File and line; empty for code that is not JavaScript. */
-  place: string;
+  location: string;
   /** The package or file that the function belongs to. */
   group: string;
   self: number;
-  /** With the functions that it called. */
+  /** Its own cost and that of its callees. */
   total: number;
   /** The most expensive first. */
   children: CallTree[];
 };
 
-/** What V8 writes (https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler/#type-SamplingHeapProfile). */
-export type HeapProfile = { head: HeapNode };
+/** V8's format (https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler/#type-SamplingHeapProfile). */
+type HeapProfile = { head: HeapNode };
 type HeapNode = { callFrame: CallFrame; selfSize: number; children: HeapNode[] };
 
-/** V8's frame for a process that has nothing to do. */
+/** V8's frame for idle time. */
 const IDLE = '(idle)';
 
 /** The tree without idle time, and the idle time. */
@@ -46,12 +46,12 @@ export function fromHeapProfile({ head }: HeapProfile): CallTree {
   );
 }
 
-const EMPTY: CallTree = { name: '(root)', place: '', group: '', self: 0, total: 0, children: [] };
+const EMPTY: CallTree = { name: '(root)', location: '', group: '', self: 0, total: 0, children: [] };
 
 function toTree(frame: CallFrame, self: number, children: CallTree[]): CallTree {
   return {
     name: frame.functionName || '(anonymous)',
-    place: placeOf(frame),
+    location: locationOf(frame),
     group: groupOf(frame),
     self,
     total: children.reduce((sum, { total }) => sum + total, self),
@@ -62,12 +62,12 @@ function toTree(frame: CallFrame, self: number, children: CallTree[]): CallTree 
 /** Code of this project: `loms/src/domain/pay-order.ts:12`. */
 const PROJECT_CODE = /^[\w-]+\/(src\/|contract\.ts)/;
 
-export type Costs = { functions: Cost[]; groups: Cost[]; causes: Cost[] };
+type Costs = { functions: Cost[]; groups: Cost[]; causes: Cost[] };
 export type Cost = { what: string; cost: number };
 
 /**
- * Own costs by function and by package or file; and by the innermost function of ours, with the calls that it makes outside.
- * @param ours matches the places of our functions
+ * Sums own costs by function, by package or file, and by the innermost function of ours, which includes its calls to others' code.
+ * @param ours matches the locations of our functions
  */
 export function sumCosts(tree: CallTree, ours = PROJECT_CODE): Costs {
   const sums = {
@@ -79,8 +79,8 @@ export function sumCosts(tree: CallTree, ours = PROJECT_CODE): Costs {
     if (cost > 0) sum.set(what, (sum.get(what) ?? 0) + cost);
   };
   function walk(node: CallTree, caller: string): void {
-    const name = `${node.name}  ${node.place}`.trimEnd();
-    const cause = ours.test(node.place) ? name : caller;
+    const name = `${node.name}  ${node.location}`.trimEnd();
+    const cause = ours.test(node.location) ? name : caller;
     add(sums.functions, name, node.self);
     add(sums.groups, node.group, node.self);
     add(sums.causes, cause, node.self);

@@ -1,4 +1,4 @@
-/** What V8 writes (https://chromedevtools.github.io/devtools-protocol/v8/Profiler/#type-Profile); times in microseconds. */
+/** V8's format (https://chromedevtools.github.io/devtools-protocol/v8/Profiler/#type-Profile); times in microseconds. */
 export type CpuProfile = {
   nodes: readonly ProfileNode[];
   startTime: number;
@@ -16,7 +16,7 @@ export type ProfileWindow = { from: number; to: number };
 
 const WHOLE: ProfileWindow = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
 
-/** Microseconds by node. A sample stands for the time until the next one. */
+/** Microseconds by node. A sample counts for the time until the next one. */
 export function selfTimes(profile: CpuProfile, { from, to }: ProfileWindow = WHOLE): Map<number, number> {
   const { samples, timeDeltas, startTime } = profile;
   const times = new Map<number, number>();
@@ -30,7 +30,7 @@ export function selfTimes(profile: CpuProfile, { from, to }: ProfileWindow = WHO
 }
 
 /** File and line, without the folders above the package; empty for code that is not JavaScript. */
-export function placeOf({ url, lineNumber }: CallFrame): string {
+export function locationOf({ url, lineNumber }: CallFrame): string {
   return url === '' ? '' : `${shortened(url)}:${lineNumber + 1}`;
 }
 

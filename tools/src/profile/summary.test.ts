@@ -32,13 +32,13 @@ describe('The summary of a profile', () => {
     );
   });
 
-  it('counts a part of the profile only', () => {
+  it('restricts the sums to a window of the profile', () => {
     const { tree, idleMicros } = fromCpuProfile(PROFILE, { from: 3_000, to: 9_000 });
     assert.equal(tree.total, 6_000);
     assert.equal(idleMicros, 0);
   });
 
-  it('says so when there are no samples', () => {
+  it('reports a profile without samples', () => {
     const { tree } = fromCpuProfile({ nodes: [], samples: [], timeDeltas: [], startTime: 0 });
     assert.deepEqual(summarize(tree, { format: formatMicros }), ['Nothing was sampled.']);
   });
@@ -60,7 +60,7 @@ describe('The summary of a profile', () => {
     ]);
   });
 
-  it('reads heap profiles, too, where packages in CommonJS have paths for URLs', () => {
+  it('reads heap profiles, too, in which packages in CommonJS have paths as URLs', () => {
     const tree = fromHeapProfile({
       head: {
         callFrame: frame('(root)'),

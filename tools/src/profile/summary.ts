@@ -1,14 +1,14 @@
 import { type CallTree, type Cost, sumCosts } from './call-tree.ts';
 
-export type SummaryOptions = {
+type SummaryOptions = {
   format: (cost: number) => string;
   /** Lines of each of the three lists. */
   linesMax?: number;
-  /** Matches the places of functions that count as ours. Default: code of this project. */
+  /** Matches the locations of our functions. Default: code of this project. */
   ours?: RegExp;
 };
 
-/** Where the costs are, the most expensive first, as lines for a terminal. */
+/** The most expensive functions and packages, as lines for a terminal. */
 export function summarize(tree: CallTree, { format, linesMax = 12, ours }: SummaryOptions): string[] {
   if (tree.total === 0) return ['Nothing was sampled.'];
   const { functions, groups, causes } = sumCosts(tree, ours);
