@@ -19,7 +19,7 @@ describe('interceptors', () => {
     log.length = 0;
   });
 
-  it('stand around the last step, the first of them outermost', async () => {
+  it('wrap the last step, the first of them outermost', async () => {
     const chain = compose([noted('first'), noted('second'), noted('third')], async () => {
       log.push('last step');
       return 'result';

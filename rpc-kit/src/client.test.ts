@@ -60,7 +60,7 @@ describe('a client', () => {
     clock.restore();
   });
 
-  it('sends params in wire form and gives the result in inner form', async () => {
+  it('sends params in wire form and returns the decoded result', async () => {
     const transport = stubTransport(async () => ({ orderID: rawNumber('9223372036854775807') }));
     assert.deepEqual(await createClient(loms, transport).createOrder({ user: 5n }), { orderID: 2n ** 63n - 1n });
     const [call] = transport.calls;
@@ -85,7 +85,7 @@ describe('a client', () => {
     assert.deepEqual([code, transport.calls.length], ['invalid_params', 0]);
   });
 
-  it('hands on what the options say, and names the request itself where they do not', async () => {
+  it('passes its options on, and creates a request id when they have none', async () => {
     const transport = stubTransport();
     const client = createClient(loms, transport);
     await client.createOrder(
@@ -190,7 +190,7 @@ describe('a client of a service in the same process', () => {
     assert.equal(error.details.sku, 2n ** 62n);
   });
 
-  it('hands deadline, request id and cancellation on from call to call', async () => {
+  it('passes deadline, request id and cancellation from call to call', async () => {
     const seen: Call[] = [];
     const inner = implement(loms, {
       async createOrder(_params, call) {

@@ -4,7 +4,7 @@ import { CODES, type Code, codeOfHttpStatus, codeOfJsonRpcNumber, isCode } from 
 const codes = Object.keys(CODES) as Code[];
 
 describe('codes', () => {
-  it('are this closed table; whoever changes it changes what clients rely on', () => {
+  it('are this closed table, on which clients rely', () => {
     assert.deepEqual(
       codes.map((code) => [code, CODES[code].jsonRpc, CODES[code].http, CODES[code].retry]),
       [
@@ -33,7 +33,7 @@ describe('codes', () => {
     for (const number of [0, -32000, -32002, -32099, Number.NaN]) assert.equal(codeOfJsonRpcNumber(number), undefined);
   });
 
-  it('are told from other words, also from those that every object has', () => {
+  it('differ from other words, including those that every object has', () => {
     for (const code of codes) assert.ok(isCode(code));
     for (const word of ['', 'Internal', 'toString', '__proto__', 5, null, undefined]) assert.equal(isCode(word), false);
   });

@@ -42,7 +42,7 @@ const listOrders = {
 } as const satisfies MethodContract;
 
 describe('defineService', () => {
-  it('gives the contract back as plain data', () => {
+  it('returns the contract as plain data', () => {
     const methods = { createOrder, listOrders };
     assert.deepEqual(defineService('loms', ABOUT, methods), { name: 'loms', ...ABOUT, methods });
   });
@@ -123,7 +123,7 @@ describe('fail', () => {
     );
   });
 
-  it('takes no facts where the contract gives none', () => {
+  it('accepts no details where the contract declares none', () => {
     assert.equal(fail(createOrder, 'closed').details, undefined);
   });
 
@@ -182,7 +182,7 @@ describe('the types of a contract', () => {
 });
 
 describe('retrySafetyOf', () => {
-  it('is safe for what only reads and never for the rest, unless the contract says otherwise', () => {
+  it('is safe for methods that only read and never for others, unless the contract says otherwise', () => {
     assert.equal(retrySafetyOf(listOrders), 'safe');
     assert.equal(retrySafetyOf(createOrder), 'never');
     assert.equal(retrySafetyOf({ ...createOrder, retry: 'with-idempotency-key' }), 'with-idempotency-key');

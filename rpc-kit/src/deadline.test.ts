@@ -37,7 +37,7 @@ describe('a deadline', () => {
     });
   }
 
-  it('follows the signal of the caller, whose reason it takes over', () => {
+  it('follows the signal of the caller and adopts its reason', () => {
     const caller = new AbortController();
     using deadline = startDeadline(100, caller.signal);
     const reason = new RpcError('cancelled', 'The caller went away');
@@ -113,7 +113,7 @@ describe('work raced by a signal', () => {
     await assert.rejects(raceSignal(work, AbortSignal.abort()), { code: 'cancelled' });
   });
 
-  it('takes the reason for the truth when a library makes its own error of the abort', async () => {
+  it('rejects with the reason even when a library rejects an abort with its own error', async () => {
     const controller = new AbortController();
     const work = new Promise((_resolve, reject) => {
       // Registered first, so it hears of the abort first.

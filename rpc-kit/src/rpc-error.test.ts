@@ -25,7 +25,7 @@ describe('RpcError', () => {
     );
   });
 
-  it('has the member cause only when there is one', () => {
+  it('has the member cause only when a cause is given', () => {
     const cause = new Error('why');
     assert.equal(new RpcError('internal', 'Internal error', { cause }).cause, cause);
     assert.equal(Object.hasOwn(new RpcError('internal', 'Internal error'), 'cause'), false);

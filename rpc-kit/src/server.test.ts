@@ -55,7 +55,7 @@ describe('a service', () => {
     clock.restore();
   });
 
-  it('does not compile without a handler for every method, or with one that gives something else', () => {
+  it('does not compile without a handler for every method, or with one that returns another type', () => {
     const _refused = [
       // @ts-expect-error a handler is missing
       () => implement(loms, {}),
@@ -65,13 +65,13 @@ describe('a service', () => {
     assert.equal(_refused.length, 2);
   });
 
-  it('hands params in inner form to the handler and gives the result in wire form', async () => {
+  it('passes decoded params to the handler and returns the result in wire form', async () => {
     const createOrder = sinon.fake(async ({ user }: { user: bigint }) => ({ orderID: user + 1n }));
     assert.deepEqual(await serviceOf(createOrder).call(call()), { orderID: 6 });
     assert.deepEqual(createOrder.firstCall.args[0], { user: 5n });
   });
 
-  it('hands the call on with its contract, its own deadline and the mark that calls made with it are nested', async () => {
+  it('passes the call on with its contract, its own deadline and the mark that makes its calls nested', async () => {
     let seen: Call | undefined;
     await serviceOf(async (_params, handed) => {
       seen = handed;
@@ -104,7 +104,7 @@ describe('a service', () => {
       });
     }
 
-    it('before it gives a promise fails with internal too', async () => {
+    it('before it returns a promise fails with internal too', async () => {
       const failing: CreateOrder = () => {
         throw new Error('too early');
       };
@@ -165,7 +165,7 @@ describe('a service', () => {
       assert.equal((await failure).code, 'deadline_exceeded');
     });
 
-    it("takes the caller's deadline when that is sooner, and never a later one", async () => {
+    it("uses the caller's deadline when that is sooner, and never a later one", async () => {
       for (const [deadlineAt, expected] of [
         [40, 40],
         [1_000, 100],
@@ -182,7 +182,7 @@ describe('a service', () => {
     });
   });
 
-  it('aborts the signal of its handler when the caller goes away, and listens no longer', async () => {
+  it('aborts the signal of its handler when the caller leaves, and removes its listener', async () => {
     const caller = new AbortController();
     let signal: AbortSignal | undefined;
     const failure = failureOf(

@@ -61,7 +61,7 @@ describe('the calls of one batch', () => {
     goOn.resolve();
     const outcomes = (await settled).map((one) => (one.status === 'rejected' ? one.reason.code : 'ok'));
     assert.deepEqual(outcomes, ['ok', 'failed_precondition', 'cancelled']);
-    // Nobody waits for the answer to the one that has left, so its span on the server may end later.
+    // No caller awaits the answer to the call whose caller has left, so its span on the server may end later.
     while (exporter.getFinishedSpans().length < 2 * calls.length) await new Promise(setImmediate);
 
     for (const [digit, onClient, onServer] of [

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { HttpTransport } from '../src/http/client/transport.ts';
 import { type Client, createClient, createHttpTransport, defineService, RpcError } from '../src/index.ts';
 
-/** Longer than any machine takes, however busy. */
+/** Longer than any busy machine takes. */
 const PATIENT_MS = 10_000;
 
 const echo = defineService(
@@ -45,7 +45,7 @@ interface RpcRequest {
 
 type Received = RpcRequest | RpcRequest[];
 
-/** A JSON-RPC peer that keeps what it was sent and answers as it is told. */
+/** A JSON-RPC peer that records requests and answers as configured. */
 class Peer {
   readonly received: Received[] = [];
   readonly abandoned: Received[] = [];
@@ -120,12 +120,12 @@ describe('a client that batches', () => {
   const sayAll = (words: string[]) => Promise.all(words.map((word) => client.say({ word })));
   const wordsOf = (received: Received | undefined) => [received ?? []].flat().map(({ params }) => params.word);
 
-  it('sends the calls of one turn in one request and gives each its own answer', async () => {
+  it('sends the calls of one turn in one request and settles each with its own answer', async () => {
     assert.deepEqual(await sayAll(['a', 'b', 'c']), [{ word: 'a' }, { word: 'b' }, { word: 'c' }]);
     assert.deepEqual(peer.received.map(wordsOf), [['a', 'b', 'c']]);
   });
 
-  it('takes calls that later callbacks of the same turn make', async () => {
+  it('includes calls that later callbacks of the same turn make', async () => {
     const later = Promise.resolve().then(() => client.say({ word: 'b' }));
     await Promise.all([client.say({ word: 'a' }), later]);
     assert.deepEqual(peer.received.map(wordsOf), [['a', 'b']]);
@@ -217,7 +217,7 @@ describe('a client that batches', () => {
     caller.abort();
     assert.equal((await leaving).code, 'cancelled');
     assert.equal(peer.abandoned.length, 0);
-    // Now the other one leaves too, by its own deadline, and nobody waits for the batch any more.
+    // Now the other one leaves too, by its own deadline, and no caller waits for the batch.
     assert.equal((await staying).code, 'deadline_exceeded');
     await until(() => peer.abandoned.length === 1);
   });

@@ -4,12 +4,12 @@ import { defineService } from '../src/contract.ts';
 import { startDeadline } from '../src/deadline.ts';
 import { testCall } from '../src/testing.ts';
 
-/** Longer than any machine takes, however busy, and shorter than a test may take. */
+/** Longer than any busy machine takes, and shorter than a test may take. */
 export const PATIENT_MS = 10_000;
 
 const nothing = { params: z.strictObject({}), result: z.object({}), example: { params: {}, result: {} } };
 
-/** A contract with a method of every kind that the client's policies tell apart. */
+/** A contract with a method of every kind that client policies distinguish. */
 export const shop = defineService(
   'shop',
   { summary: 'Is called by the tests of policies.', version: '1.0.0' },

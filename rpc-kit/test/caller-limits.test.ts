@@ -35,7 +35,7 @@ describe('the limit of each caller over HTTP', () => {
     };
   }
 
-  it('is told in the headers of every answer, and beyond it of 429 with Retry-After', async () => {
+  it('is in the headers of every answer, and a call beyond it gets 429 with Retry-After', async () => {
     const answers = [];
     for (let each = 0; each < 3; each++) answers.push(await post<Refusal>('/ring', 'basket/1', {}));
     assert.deepEqual(
@@ -53,7 +53,7 @@ describe('the limit of each caller over HTTP', () => {
     assert.equal((await post('/ring', 'another/1', {})).status, 200);
   });
 
-  it('counts each call of a batch, whose answer tells where that has led', async () => {
+  it('counts each call of a batch, whose answer has the resulting limit', async () => {
     const batch = [1, 2, 3].map((id) => ({ jsonrpc: '2.0', id, method: 'ring', params: {} }));
     const { status, left, body } = await post<Answer[]>('/rpc', 'basket/1', batch);
     assert.deepEqual([status, left?.split(';t=')[0]], [200, '"caller";r=0']);

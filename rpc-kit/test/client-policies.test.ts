@@ -35,7 +35,7 @@ describe('the policies of a client over HTTP', () => {
     readonly url: string;
     /** What has arrived here, in order. */
     readonly received: { readonly method: string; readonly at: number }[];
-    /** Takes the server away; calls under way are cut off. */
+    /** Closes the server; calls in flight are cut off. */
     kill(): Promise<void>;
     /** Puts a new one in its place, at the same address. */
     restart(): Promise<void>;
@@ -109,7 +109,7 @@ describe('the policies of a client over HTTP', () => {
     return { client: createClient(shop, balancer, { interceptors }), balancer, log };
   }
 
-  /** Makes so many calls, some at a time; gives their failures. */
+  /** Makes calls, some at a time, and returns their failures. */
   async function crowd(count: number, atATime: number, call: (index: number) => Promise<unknown>): Promise<unknown[]> {
     const failures: unknown[] = [];
     let begun = 0;
@@ -258,7 +258,7 @@ describe('the policies of a client over HTTP', () => {
     assert.deepEqual(log, ['0 open', '0 closed']);
   });
 
-  it('a hedged read takes the answer of the quicker server, and the slower one hears that nobody waits', async () => {
+  it('a hedged read returns the answer of the faster server, and the slower one is aborted', async () => {
     const gone = Promise.withResolvers<void>();
     let first = true;
     const slowOnce: Answer = async ({ signal }) => {

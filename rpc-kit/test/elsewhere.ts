@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url';
 
 const PACKAGES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 const RPC_KIT = fileURLToPath(new URL('..', import.meta.url));
-/** What the README tells to install. */
+/** The packages that the README installs. */
 const INSTALLED = ['zod', 'pino', 'mocha', '@types/node', '@types/mocha'];
 
 /** A project outside of the repository, as `npm install` of a folder makes it: with a link to that folder. */
 export interface Elsewhere {
   /** Starts one of the files, whose ports are free ones, and waits until it says where it serves. */
   start(file: string): Promise<Started>;
-  /** @returns what tsc complains about */
+  /** @returns the errors of tsc */
   check(tsconfig: string): Promise<string>;
   remove(): Promise<void>;
 }

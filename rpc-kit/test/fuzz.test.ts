@@ -20,7 +20,7 @@ describe('mutated requests', () => {
     assert.ok(heapGrowth(report) <= HEAP_GROWTH_MAX_BYTES, `${report.heap}`);
   });
 
-  describe('are judged: what is refused of a server', () => {
+  describe('are judged: answers that a server must not give', () => {
     const error = '{"code":"internal","message":"Internal error","requestId":"r"}';
     const answer = (status: number, body: string, type = 'application/json', more = 0): string =>
       `HTTP/1.1 ${status} X\r\nx-request-id: r\r\ncontent-type: ${type}\r\ncontent-length: ${body.length + more}\r\n\r\n${body}`;

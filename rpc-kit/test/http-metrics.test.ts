@@ -82,7 +82,7 @@ describe('the metrics of the HTTP edge', () => {
     assert.match(text, /http_request_duration_seconds_count\{verb="POST",route="\/look"\} 1/);
   });
 
-  it('tell the faults of callers, of the service and of the connection apart', async () => {
+  it('distinguish the faults of callers, of the service and of the connection', async () => {
     await ask('/look', '{}');
     work = () => Promise.reject(new Error('broken'));
     await ask('/look', '{"name":"tea"}');

@@ -4,7 +4,7 @@ import { createClient, createHttpTransport, fail, type Interceptor, implement, s
 import { shop } from './call-stubs.ts';
 
 describe('the interceptors of a client and of the server that it calls', () => {
-  it('stand around the call as they are listed, the first of each side outermost, also when it fails', async () => {
+  it('wrap the call in their order, the first of each side outermost, even when it fails', async () => {
     const log: string[] = [];
     const noted =
       (name: string): Interceptor =>

@@ -269,7 +269,7 @@ describe('answers that are large together', () => {
     const answerTo = ({ id, params }: Request) => ({
       jsonrpc: '2.0',
       id,
-      // Brackets, quotes and escapes, which must not be taken for the end of an answer.
+      // Brackets, quotes and escapes, which must not count as the end of an answer.
       result: { text: '"]}\\[{é'.repeat(params.bytes / 8) },
     });
 

@@ -20,7 +20,7 @@ import { createTcpProxy, type Fault, type TcpProxy } from './tcp-proxy.ts';
 
 type Shop = Client<typeof shop.methods>;
 
-/** The least a call may take that was told to wait less: it would have waited for the method's own timeout. */
+/** A call with a shorter deadline that takes this long has waited for the method's own timeout. */
 const LATE_MS = PATIENT_MS - 1_000;
 /** A circuit's rest: a call that has less time is refused, one that has more waits it out. */
 const REST_MS = 2_000;
@@ -200,7 +200,7 @@ describe('a network between client and server', () => {
   }
 
   for (const [who, create] of clients) {
-    it(`a handler hears that its caller has gone, by ${who}`, async () => {
+    it(`a handler is aborted when its caller leaves, by ${who}`, async () => {
       const client = create();
       const begun = Promise.withResolvers<Call>();
       work = async (call) => {
@@ -235,7 +235,7 @@ describe('a network between client and server', () => {
     await client.look({});
   });
 
-  it('a write that is refused a connection is sent again as soon as there is one, and runs once', async () => {
+  it('a write that is refused a connection is sent again once the peer listens, and runs once', async () => {
     const reopen = Promise.withResolvers<void>();
     const client = fullClient(reopen.resolve);
     await proxy.refuse();

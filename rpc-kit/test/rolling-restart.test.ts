@@ -15,7 +15,7 @@ import {
 } from 'rpc-kit';
 import { shop } from './call-stubs.ts';
 
-/** Calls under way at a time; each is made as soon as the one before it is answered. */
+/** Calls in flight at a time; each starts when the one before it is answered. */
 const CUSTOMERS = 20;
 /** Calls that each replica has to answer before the next step. */
 const CALLS_MIN = 200;
@@ -48,13 +48,13 @@ class Replica {
     this.#port = this.#server.port;
   }
 
-  /** As a deployment tells it to: it finishes what is under way. */
+  /** As a deployment stops it: it finishes the calls in flight. */
   async stop(): Promise<void> {
     await this.#server?.close();
   }
 }
 
-/** Calls without a pause, until told to stop. */
+/** Calls without a pause, until it is stopped. */
 class Load {
   readonly failures: unknown[] = [];
   readonly #customers: Promise<unknown>;

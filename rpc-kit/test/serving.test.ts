@@ -103,7 +103,7 @@ describe('a service that is full', () => {
 });
 
 describe('a service that stops', () => {
-  it('is not ready first and serves on, then finishes what is under way, and what that deferred', async () => {
+  it('fails readiness first and still serves, then finishes the calls in flight and their deferred tasks', async () => {
     const inside = new Gate();
     const deferred: string[] = [];
     inside.onCall = (call) => call.defer(async () => void deferred.push(await sleep(50, 'written')));
@@ -126,7 +126,7 @@ describe('a service that stops', () => {
     await assert.rejects(fetch(`${server.url}/readyz`));
   });
 
-  it('cuts off what takes longer than it may', async () => {
+  it('cuts off calls that outlast the drain', async () => {
     const inside = new Gate();
     const { promise: aborted, resolve: abort } = Promise.withResolvers<unknown>();
     inside.onCall = ({ signal }) => signal.addEventListener('abort', () => abort(signal.reason));
@@ -178,7 +178,7 @@ describe('an answer that is too large', () => {
   const service = implement(text, { repeat: async ({ times }) => ({ text: 'a'.repeat(times) }) });
   const limits = { answerBytesMax: 1_000 };
 
-  it('is replaced by an error on both faces, and the connection goes on', async () => {
+  it('is replaced by an error on both faces, and the connection stays open', async () => {
     await using server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, limits });
     const plain = await post(server, '/repeat', '{"times":1000}');
     assert.equal(plain.status, 500);

@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
  * - `forward`: it arrives, and so does its reply.
  * - `drop reply`: it arrives; at the first byte of the reply the client's connection is closed.
  * - `reset reply`: it arrives; after so many bytes of the reply's head or body the client's connection is reset.
- * - `black hole`: it does not arrive, and nothing comes back; the connection stays.
+ * - `black hole`: bytes do not arrive, no answer returns, and the connection stays open.
  * - `slow`: the reply comes so much later.
  * - `trickle`: so many bytes of the reply come in each interval.
  */
@@ -98,7 +98,7 @@ function join(client: Socket, upstreamPort: number, takeFault: () => Fault): voi
   }
 }
 
-/** What is done with the pieces of one reply. */
+/** How the pieces of one reply are delivered. */
 function passReply(fault: Fault, client: Socket): (chunk: Buffer) => void {
   switch (fault.kind) {
     case 'forward':
@@ -108,7 +108,7 @@ function passReply(fault: Fault, client: Socket): (chunk: Buffer) => void {
     case 'black hole':
       return () => {};
     case 'slow':
-      // Nobody waits for a reply that is on its way when a test ends.
+      // No test waits for a reply that is in flight when it ends.
       return (chunk) => setTimeout(() => client.writable && client.write(chunk), fault.delayMs).unref();
     case 'reset reply': {
       let left: number | undefined;

@@ -67,7 +67,7 @@ describe('the balancer', () => {
       ...options,
     });
     const call = (given = callOf()): Promise<unknown> => balancer.call(given).catch((error) => error);
-    /** So many calls at a steady pace; gives what they came to. */
+    /** Makes calls at a steady pace and returns their outcomes. */
     async function traffic(count: number, everyMs: number): Promise<unknown[]> {
       const outcomes: Promise<unknown>[] = [];
       for (let each = 0; each < count; each++) {
@@ -80,7 +80,7 @@ describe('the balancer', () => {
     return { balancer, log, received, closed, call, traffic, behaviours };
   }
 
-  /** A source whose lists the test gives. */
+  /** A source whose lists the test provides. */
   function sourceOf(...first: string[]) {
     let update: (urls: readonly string[]) => void = () => {};
     const stop = sinon.spy();
@@ -94,7 +94,7 @@ describe('the balancer', () => {
     return { source, stop, update: (...urls: string[]) => update(urls) };
   }
 
-  it('hands a call over as it is, and its outcome back', async () => {
+  it('passes a call on unchanged, and its outcome back', async () => {
     const call = callOf();
     const carry = sinon.stub<[Call], Promise<unknown>>().resolves('fine');
     const balancer = createBalancer({
@@ -134,7 +134,7 @@ describe('the balancer', () => {
   });
 
   describe('its choice', () => {
-    it('falls on the one with fewer calls under way, of endpoints as fast', async () => {
+    it('falls on the one with fewer calls in flight, of equally fast endpoints', async () => {
       const { traffic, received, balancer } = setUp({ a: { latencyMs: 10 }, b: { latencyMs: 10 } });
       await traffic(2, 0);
       const outcomes = [1, 2, 3, 4].map(() => balancer.call(callOf()));
@@ -203,7 +203,7 @@ describe('the balancer', () => {
       );
     });
 
-    it('comes back to an endpoint that was slow once', async () => {
+    it('returns to an endpoint that was slow once', async () => {
       const { traffic, received, behaviours } = setUp({ a: { latencyMs: 10 }, b: { latencyMs: 1_000 } });
       await traffic(20, 10);
       behaviours.b = { latencyMs: 10 };
@@ -432,7 +432,7 @@ describe('the balancer', () => {
   });
 
   describe('disposed of', () => {
-    it('closes every transport, stops its source and takes no calls', async () => {
+    it('closes every transport, stops its source and refuses calls', async () => {
       const { source, stop, update } = sourceOf('a', 'b');
       const { balancer, closed, call } = setUp({ a: { latencyMs: 50 } }, { endpoints: source });
       const underWay = [balancer.call(callOf()), balancer.call(callOf())];

@@ -23,7 +23,7 @@ describe('the circuit breaker', () => {
     sinon.restore();
   });
 
-  /** A breaker before an endpoint whose answers the test gives, and a log of its events. */
+  /** A breaker before an endpoint whose answers the test provides, and a log of its events. */
   function setUp(options: CircuitBreakerOptions = {}) {
     const log: string[] = [];
     const breaker = createCircuitBreaker({
@@ -51,7 +51,7 @@ describe('the circuit breaker', () => {
     for (let failure = 0; failure < count; failure++) assert.equal(await call(error), error);
   }
 
-  /** A call whose answer the test gives later. */
+  /** A call that the test answers later. */
   function pending(guarded: (call: Call) => Promise<unknown>, next: sinon.SinonStub, given = callOf()) {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     next.returns(promise);
@@ -81,7 +81,7 @@ describe('the circuit breaker', () => {
       });
     }
 
-    it('takes failures of calls that were under way together for one, and opens by the success rate if they are many', async () => {
+    it('counts failures of calls in flight together as one, and opens by the success rate when they are many', async () => {
       const { breaker, guarded, next, log } = setUp();
       const failTogether = async (count: number): Promise<void> => {
         const calls = Array.from({ length: count }, () => pending(guarded, next));
@@ -99,7 +99,7 @@ describe('the circuit breaker', () => {
       assert.deepEqual(log, ['open: success rate, 1000']);
     });
 
-    it('takes business errors for successes', async () => {
+    it('counts business errors as successes', async () => {
       const { call, breaker } = setUp();
       await fail(call, 100, BUSINESS);
       await fail(call, 4);
@@ -258,7 +258,7 @@ describe('the circuit breaker', () => {
     });
 
     for (const error of [PUSH_BACK, WITHDRAWN]) {
-      it(`gives the place to the next call when the probe ends with ${error.code}`, async () => {
+      it(`makes the next call the probe when the probe ends with ${error.code}`, async () => {
         const { call, breaker } = await setUpHalfOpen();
         await fail(call, 3, error);
         assert.deepEqual(breaker.state, { name: 'half-open', probing: false });
@@ -267,7 +267,7 @@ describe('the circuit breaker', () => {
       });
     }
 
-    it('gives the place to the next call when the caller of the probe leaves', async () => {
+    it('makes the next call the probe when the caller of the probe leaves', async () => {
       const { call, guarded, next, breaker } = await setUpHalfOpen();
       const caller = new AbortController();
       const probe = pending(guarded, next, callOf({ signal: caller.signal }));
@@ -304,7 +304,7 @@ describe('the circuit breaker', () => {
   });
 
   describe('disposed of', () => {
-    it('leaves no timer and stands aside', async () => {
+    it('leaves no timer and lets calls pass', async () => {
       const { call, breaker, log } = setUp();
       await fail(call, 5);
       breaker[Symbol.dispose]();

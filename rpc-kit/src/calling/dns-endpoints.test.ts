@@ -21,7 +21,7 @@ describe('endpoints by DNS', () => {
     return { resolve, failed, lists, start };
   }
 
-  it('begins with the name itself, and goes on with its addresses', async () => {
+  it('begins with the name itself and continues with its addresses', async () => {
     const { resolve, lists, start } = setUp();
     resolve.resolves(['10.0.0.2', '10.0.0.1']);
     using _running = start();
@@ -39,7 +39,7 @@ describe('endpoints by DNS', () => {
     assert.deepEqual(lists.slice(1), ['http://[fd00::1]/api']);
   });
 
-  it('looks again after the interval', async () => {
+  it('looks up again after the interval', async () => {
     const { resolve, lists, start } = setUp('http://loms:8081', { refreshMs: 3_000 });
     resolve.resolves(['10.0.0.1']);
     using _running = start();
@@ -50,7 +50,7 @@ describe('endpoints by DNS', () => {
     assert.deepEqual(lists.slice(2), ['http://10.0.0.9:8081']);
   });
 
-  it('keeps the old list when a look-up fails or finds nothing, says so, and goes on looking', async () => {
+  it('keeps the old list when a lookup fails or finds nothing, reports it, and looks up again', async () => {
     const { resolve, failed, lists, start } = setUp();
     resolve.resolves(['10.0.0.1']);
     using _running = start();
@@ -68,7 +68,7 @@ describe('endpoints by DNS', () => {
     assert.deepEqual(lists.slice(2), ['http://10.0.0.2:8081']);
   });
 
-  it('has one look-up at a time, and gives one up that hangs', async () => {
+  it('runs one lookup at a time, and abandons one that hangs', async () => {
     const { resolve, failed, start } = setUp();
     resolve.returns(new Promise(() => {}));
     using _running = start();
@@ -80,7 +80,7 @@ describe('endpoints by DNS', () => {
     sinon.assert.calledTwice(resolve);
   });
 
-  it('stops when it is disposed of, also in the middle of a look-up', async () => {
+  it('stops when it is disposed of, even during a lookup', async () => {
     const { resolve, failed, lists, start } = setUp();
     const answer = Promise.withResolvers<string[]>();
     resolve.returns(answer.promise);
@@ -93,7 +93,7 @@ describe('endpoints by DNS', () => {
     assert.equal(clock.countTimers(), 0);
   });
 
-  it('stops between look-ups too', async () => {
+  it('stops between lookups too', async () => {
     const { resolve, start } = setUp();
     resolve.resolves(['10.0.0.1']);
     const running = start();

@@ -62,12 +62,12 @@ describe('whether a call had no effect', () => {
     ['internal', { reason: 'overloaded' }, false],
   ];
   for (const [code, options, certain] of cases) {
-    it(`${code} ${JSON.stringify(options)}: ${certain ? 'certainly' : 'nobody knows'}`, () => {
+    it(`${code} ${JSON.stringify(options)}: ${certain ? 'certainly' : 'unknown'}`, () => {
       assert.equal(hadNoEffect(callOf(), new RpcError(code, 'no', options)), certain);
     });
   }
 
-  it('a contract that declares the reason takes its certainty away', () => {
+  it('a contract that declares the reason removes the certainty', () => {
     const errors = { overloaded: { code: 'unavailable', message: 'There is too much to do' } } as const;
     const call = callOf();
     const contract = { ...shop.methods.look, errors };

@@ -29,7 +29,7 @@ describe('hedging', () => {
     readonly with: unknown;
   }
 
-  /** Answers the first attempt and the second as told; an attempt that is aborted rejects with the reason. */
+  /** Answers both attempts as configured; an aborted attempt rejects with the reason. */
   function setUp(attempts: readonly Attempt[], budget: RetryBudget = generous) {
     const log: string[] = [];
     const sent: Call[] = [];
@@ -77,7 +77,7 @@ describe('hedging', () => {
     assert.deepEqual(log, []);
   });
 
-  it('sends a slow read again, takes the answer that comes first, and aborts the other attempt', async () => {
+  it('sends a slow read again, returns the first answer, and aborts the other attempt', async () => {
     const { run, sent, log } = setUp([
       { afterMs: 500, with: 'one' },
       { afterMs: 20, with: 'two' },
@@ -88,7 +88,7 @@ describe('hedging', () => {
     assert.equal(sent[1]?.signal.aborted, false);
   });
 
-  it('takes the first attempt when that is faster after all', async () => {
+  it("returns the first attempt's answer when it is faster after all", async () => {
     const { run, sent, log } = setUp([
       { afterMs: 60, with: 'one' },
       { afterMs: 20, with: 'two' },
@@ -108,7 +108,7 @@ describe('hedging', () => {
     assert.deepEqual(await run({ ...callOf(), contract: undefined }), { result: 'one', ms: 500 });
   });
 
-  it('takes every hedge out of the budget, and sends none that it cannot pay', async () => {
+  it('withdraws every hedge from the budget, and sends none when it is empty', async () => {
     const budget = createRetryBudget();
     const first = setUp(
       [
@@ -152,7 +152,7 @@ describe('hedging', () => {
     assert.deepEqual(log, ['50: hedge', '150: by none']);
   });
 
-  it('takes an error that the peer means for an answer', async () => {
+  it('treats an error that the peer intends as an answer', async () => {
     const { run, sent, log } = setUp([
       { afterMs: 500, with: 'one' },
       { afterMs: 10, with: NOT_FOUND },
@@ -176,7 +176,7 @@ describe('hedging', () => {
     assert.deepEqual(log, ['50: hedge', '80: by none']);
   });
 
-  it('sends no second attempt for a caller who has left', async () => {
+  it('sends no second attempt for a caller that has left', async () => {
     const caller = new AbortController();
     const { guarded, sent, log } = setUp([{ afterMs: 500, with: 'one' }]);
     const outcome = guarded(callOf({ signal: caller.signal }));
@@ -188,14 +188,14 @@ describe('hedging', () => {
     assert.deepEqual(log, []);
   });
 
-  it('sends nothing for a caller who had left before', async () => {
+  it('sends nothing for a caller that had left before', async () => {
     const { run, sent } = setUp([]);
     const { error } = (await run(callOf({ signal: AbortSignal.abort() }))) as { error: RpcError };
     assert.equal(error.code, 'cancelled');
     assert.equal(sent.length, 0);
   });
 
-  it('takes what is thrown besides for an inner failure', async () => {
+  it('treats other errors as internal failures', async () => {
     const guarded = hedging({ budget: generous, afterMs: 50 })(() => {
       throw new TypeError('a mistake');
     });
@@ -233,7 +233,7 @@ describe('hedging', () => {
     assert.deepEqual(await Promise.all([affordable, spent]), ['fine', 'fine']);
   });
 
-  it('never takes longer than the first attempt alone, and leaves nothing over', async () => {
+  it('never takes longer than the first attempt alone, and leaves no timer or listener', async () => {
     const attempt = fc.record({
       afterMs: fc.nat(200),
       with: fc.constantFrom('fine', 'fine', BROKEN, TIMEOUT, NOT_FOUND),

@@ -144,7 +144,7 @@ describe('outlier ejection', () => {
     assert.equal(serving(), 'cd');
   });
 
-  it('ignores what was still under way when it was ejected', () => {
+  it('ignores calls that were in flight when it was ejected', () => {
     const { fail, succeed, serving, log } = setUp(3);
     fail(0, 3);
     fail(0, 3);

@@ -16,7 +16,7 @@ describe('the peak EWMA', () => {
     end(outcome);
   }
 
-  it('costs nothing before the first call, and very much while that is under way', () => {
+  it('costs nothing before the first call, and very much while that is in flight', () => {
     const load = createPeakEwma(10_000);
     assert.equal(load.cost, 0);
     const end = load.begin();
@@ -26,7 +26,7 @@ describe('the peak EWMA', () => {
     assert.equal(load.cost, 30);
   });
 
-  it('is the latency times the calls that would be under way', () => {
+  it('is the latency times the calls that would be in flight', () => {
     const load = createPeakEwma(10_000);
     take(load, 20);
     load.begin();
@@ -58,7 +58,7 @@ describe('the peak EWMA', () => {
     assert.ok(Math.abs(load.cost - 1_000 / Math.E) < 1e-9);
   });
 
-  it('takes a failure for at least twice as slow, however fast it came', () => {
+  it('counts a failure as at least twice as slow, however fast it came', () => {
     const load = createPeakEwma(1e9);
     take(load, 10);
     take(load, 0, 'failed');
@@ -77,7 +77,7 @@ describe('the peak EWMA', () => {
     assert.equal(load.pending, 0);
   });
 
-  it('forgets when it is told to', () => {
+  it('forgets on reset', () => {
     const load = createPeakEwma(10_000);
     take(load, 50);
     load.reset();

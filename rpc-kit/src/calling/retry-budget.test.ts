@@ -57,7 +57,7 @@ describe('the retry budget', () => {
     assert.equal(budget.tryWithdraw(), false);
   });
 
-  it('forgets what was taken out as well, and may be in debt until then', () => {
+  it('forgets withdrawals too, and may be in debt until then', () => {
     const budget = createRetryBudget({ perSecondMin: 0 });
     times(100, budget.deposit);
     clock.tick(5_000);

@@ -99,7 +99,7 @@ describe('retry', () => {
     sinon.assert.calledOnceWithExactly(on.giveUp, { call, attempts: 3, error: TIMEOUT, why: 'attempts' });
   });
 
-  it('makes as many attempts as it is told', async () => {
+  it('makes at most attemptsMax attempts', async () => {
     for (const attemptsMax of [1, 2, 5]) {
       const next = answering(BROKEN);
       await run(retry({ budget: generous, attemptsMax })(next), callOf());
@@ -107,7 +107,7 @@ describe('retry', () => {
     }
   });
 
-  it('takes whatever else is thrown for an inner failure, which is final', async () => {
+  it('treats other errors as internal failures, which are final', async () => {
     const next = answering(new TypeError('a mistake'));
     const outcome = await run(retry({ budget: generous })(next), callOf());
     assert.ok('error' in outcome && outcome.error instanceof RpcError && outcome.error.code === 'internal');
@@ -270,8 +270,8 @@ describe('retry', () => {
     });
   });
 
-  describe('a caller that goes away', () => {
-    it('ends the pause, and there is no further attempt', async () => {
+  describe('a caller that leaves', () => {
+    it('ends the pause and prevents further attempts', async () => {
       const caller = new AbortController();
       const next = answering(BROKEN, 'too late');
       const done = retry({ budget: generous, random: () => 0.9 })(next)(callOf({ signal: caller.signal }));
@@ -294,7 +294,7 @@ describe('retry', () => {
   });
 
   describe('the budget', () => {
-    it('is paid into once a call, and a retry takes out of it', async () => {
+    it('receives one deposit a call, and a retry withdraws from it', async () => {
       const budget = createRetryBudget({ perSecondMin: 0 });
       const failing = retry({ budget })(answering(BROKEN));
       for (let call = 0; call < 10; call++) await run(failing, callOf());
@@ -389,7 +389,7 @@ describe('retry', () => {
       assert.deepEqual(await attemptsAtBoth(BROKEN), { shop: 3, warehouse: 3 });
     });
 
-    it('that never arrived tell the outer caller nothing of its own call', async () => {
+    it('that never arrived say nothing about the call of the outer caller', async () => {
       assert.deepEqual(await attemptsAtBoth(NEVER_SENT), { shop: 3, warehouse: 9 });
       const warehouseClient = createClient(shop, { call: answering(NEVER_SENT) });
       const service = implement(shop, {

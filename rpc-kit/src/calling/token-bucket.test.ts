@@ -14,7 +14,7 @@ describe('a token bucket', () => {
     clock.restore();
   });
 
-  it('gives no token back before its interval is over, also when the timer fires early', async () => {
+  it('returns no token before its interval has ended, even when the timer fires early', async () => {
     const bucket = createTokenBucket({ tokens: 1, intervalMs: 1_000, waitersMax: 1 });
     (await bucket.take())[Symbol.dispose]();
     const second = bucket.take();
@@ -29,7 +29,7 @@ describe('a token bucket', () => {
     sinon.restore();
   });
 
-  it('hands its tokens out at once, and to those who wait in the order of their coming', async () => {
+  it('grants tokens at once, and to waiting callers in their order', async () => {
     const bucket = createTokenBucket({ tokens: 2, intervalMs: 1_000, waitersMax: 10 });
     const served: number[] = [];
     const users = [1, 2, 3, 4, 5].map(async (user) => {
@@ -45,7 +45,7 @@ describe('a token bucket', () => {
     assert.deepEqual([served, bucket.waiting], [[1, 2, 3, 4, 5], 0]);
   });
 
-  it('keeps a token away until an interval after its use', async () => {
+  it('returns a token an interval after its use', async () => {
     const bucket = createTokenBucket({ tokens: 1, intervalMs: 1_000, waitersMax: 1 });
     const token = await bucket.take();
     const second = bucket.take();
@@ -71,7 +71,7 @@ describe('a token bucket', () => {
     assert.equal(bucket.waiting, 1);
   });
 
-  it('lets one who waits leave, and serves the next in its place', async () => {
+  it('lets a waiting caller leave, and serves the next one instead', async () => {
     const bucket = createTokenBucket({ tokens: 1, intervalMs: 1_000, waitersMax: 2 });
     (await bucket.take())[Symbol.dispose]();
     const leaving = new AbortController();
@@ -89,13 +89,13 @@ describe('a token bucket', () => {
     );
   });
 
-  it('takes nobody in whose signal has aborted already, though it has tokens', async () => {
+  it('refuses a caller whose signal has already aborted, although it has tokens', async () => {
     const bucket = createTokenBucket({ tokens: 1, intervalMs: 1_000, waitersMax: 1 });
     await assert.rejects(bucket.take(AbortSignal.abort()), { code: 'cancelled' });
     await bucket.take();
   });
 
-  it('refuses whoever comes when as many wait as may', async () => {
+  it('refuses callers when waitersMax wait', async () => {
     const bucket = createTokenBucket({ tokens: 1, intervalMs: 1_000, waitersMax: 1 });
     await bucket.take();
     bucket.take().catch(() => {});

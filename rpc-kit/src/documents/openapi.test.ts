@@ -47,7 +47,7 @@ describe('the OpenAPI document', () => {
     followed(response).content['application/json'].schema;
   const statuses = (operation: { responses: object }) => Object.keys(operation.responses);
 
-  it('says whose it is, who answers questions and where the service is', () => {
+  it('names the service, its contact and its server', () => {
     assert.equal(document.openapi, '3.1.0');
     const { title, version, description, contact } = document.info;
     assert.deepEqual([title, version, contact], ['shop', '1.2.3', { name: 'Its makers' }]);

@@ -160,12 +160,12 @@ describe('the schema of what travels', () => {
     assert.equal(Object.hasOwn(wireSchema(z.object({})), '$schema'), false);
   });
 
-  it('keeps the bounds of 64-bit integers to the last digit, however deep they stand', () => {
+  it('keeps the bounds of 64-bit integers to the last digit at any depth', () => {
     const schema = wireSchema(z.object({ list: z.array(z.union([int64, z.null()])) }));
     assert.match(stringifyJson(schema), /"minimum":-9223372036854775808,"maximum":9223372036854775807/);
   });
 
-  it('lets anything stand for what JSON Schema cannot say', () => {
+  it('allows anything for types that JSON Schema cannot describe', () => {
     assert.deepEqual(wireSchema(z.custom(() => true)), {});
   });
 });

@@ -144,7 +144,7 @@ describe('a compiled schema', () => {
     );
   });
 
-  it('gives values of their own, which share nothing with what came in', () => {
+  it('returns values that share nothing with the input', () => {
     const schema = z.object({ list: z.array(z.object({ count: uint32 })) });
     const value = { list: [{ count: 1 }] };
     for (const made of [compiledSchema(schema).decode(value), compiledSchema(schema).encode(value)]) {

@@ -50,7 +50,7 @@ describe('JSON without loss', () => {
     );
   });
 
-  it('keeps numbers wherever they stand', () => {
+  it('keeps numbers at every place', () => {
     fc.assert(
       fc.property(fc.array(numberText, { maxLength: 5 }), (numbers) => {
         const value = parseJson(`{"a":[${numbers.join(',')}]}`) as { a: unknown[] };
@@ -81,7 +81,7 @@ describe('JSON without loss', () => {
     );
   });
 
-  it('gives a number where that loses nothing, a bigint for larger whole numbers, and the text itself for the rest', () => {
+  it('gives a number where that is exact, a bigint for larger whole numbers, and the text for others', () => {
     for (const text of ['0', '-1', '1.5', '1e2', '1.0', '9007199254740991', '0.1', '1E-7', '5e-324', '1.10']) {
       assert.equal(parseJson(text), Number(text), text);
     }
@@ -114,7 +114,7 @@ describe('JSON without loss', () => {
     assert.ok(Object.is(parseJson('-0.0000000000000000'), -0));
   });
 
-  it('tells numbers apart from what stands in their places while the text is parsed', () => {
+  it('distinguishes numbers from their placeholders while the text is parsed', () => {
     const numbers = ['1e300', '-1e300', '2e300', '1e301', '1.5', '12345678901234567890', '1e18', '-1e18', '300'];
     assert.equal(
       stringifyJson(
@@ -132,7 +132,7 @@ describe('JSON without loss', () => {
     assert.equal(value, 10n ** 18n);
   });
 
-  it('leaves text alone, whatever it looks like', () => {
+  it('leaves text unchanged, whatever it looks like', () => {
     for (const text of ['12345678901234567890', '1e400', '[{"', '\\"1e5', '\ud800']) {
       assert.equal(parseJson(JSON.stringify(text)), text);
       assert.deepEqual(parseJson(JSON.stringify({ [text]: [text, 0.5] })), { [text]: [text, 0.5] });
@@ -145,7 +145,7 @@ describe('JSON without loss', () => {
     assert.equal(Object.getPrototypeOf(value), Object.prototype);
   });
 
-  it('refuses what is no JSON', () => {
+  it('refuses text that is not JSON', () => {
     for (const text of [
       ...['', '{', '01', '1.', '0x1', '[1.5', "'a'", 'undefined', '01e30', '00.5e30', '1.e30', '.5e30', '-.5e30'],
       ...['1e', '1e+', '1.5e30.5', '1e30e5', '1-12345678901234567890', '--1e30', '+1e30', '1e+-30', '1e30 1e30'],
@@ -155,16 +155,16 @@ describe('JSON without loss', () => {
     }
   });
 
-  it('does not write a bigint that nobody has made a wire integer', () => {
+  it('does not serialize a bigint that is no wire integer', () => {
     assert.throws(() => stringifyJson({ count: 1n }), TypeError);
   });
 });
 
-describe('a look over JSON text', () => {
+describe('a survey of JSON text', () => {
   const depthOf = (value: unknown): number =>
     typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
 
-  it('tells how deep any JSON nests', () => {
+  it('finds the nesting depth of any JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
         assert.equal(surveyJson(JSON.stringify(value)).depth, depthOf(value));
@@ -172,7 +172,7 @@ describe('a look over JSON text', () => {
     );
   });
 
-  it('tells of every number that a double would spoil', () => {
+  it('finds every number that a double would change', () => {
     fc.assert(
       fc.property(numberText, fc.string(), (number, text) => {
         const spoilt = valueBehind(JSON.stringify(JSON.parse(number)).replace('null', '0')) !== valueBehind(number);
@@ -231,7 +231,7 @@ describe('wire integers', () => {
     }
   });
 
-  it('are not made of what is no whole number, or not exactly known', () => {
+  it('refuse numbers that are not whole or not exact', () => {
     for (const value of [
       1.5,
       2 ** 53,

@@ -56,7 +56,7 @@ describe('params on their way in', () => {
     assert.equal(message, 'Invalid params: Invalid input: expected object, received number');
   });
 
-  it('no params by position are no params, also where the contract gives no order', () => {
+  it('an empty list means no params, even where the contract has no positions', () => {
     const noOrder = { ...addToCart, params: z.strictObject({ note: z.string().optional() }), positions: undefined };
     assert.deepEqual(decodeParams(noOrder, []), {});
     const { message } = refusalOf(() => decodeParams(noOrder, ['note']));
@@ -95,7 +95,7 @@ describe('params on their way out', () => {
 });
 
 describe('params by position', () => {
-  it('become params by name, and what is left out stays out', () => {
+  it('become params by name, and omitted ones stay omitted', () => {
     assert.deepEqual(decodeParams(addToCart, [1, 2]), { user: 1n, count: 2 });
     const { details } = refusalOf(() => decodeParams(addToCart, [1]));
     assert.deepEqual(

@@ -32,7 +32,7 @@ describe('A limit that is none', () => {
     });
   }
 
-  it('is refused by a transport, also the 0 that undici takes for any number of connections', () => {
+  it('is refused by a transport, also the 0 connections that undici reads as no limit', () => {
     for (const value of [...NO_LIMITS, 0]) {
       for (const option of [{ connections: value }, { answerBytesMax: value }, { batching: { callsMax: value } }]) {
         assert.throws(() => createHttpTransport('http://host', { userAgent: 'test', ...option }), RangeError);

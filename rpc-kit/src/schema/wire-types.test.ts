@@ -5,7 +5,7 @@ import { wireSchema } from '../documents/wire-schema.ts';
 import { parseJson, rawNumber, stringifyJson } from './json.ts';
 import { idempotencyKey, int64, storableText, text, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
 
-/** A type and its edges: the first and the last value that it takes. */
+/** A type with its first and its last value. */
 const wide = [
   { name: 'int64', type: int64, min: -(2n ** 63n), max: 2n ** 63n - 1n },
   { name: 'uint64', type: uint64, min: 0n, max: 2n ** 64n - 1n },
@@ -28,7 +28,7 @@ const encode = (type: z.ZodType, value: unknown): unknown => {
 
 for (const { name, type, min, max } of wide) {
   describe(name, () => {
-    it('takes its edges from JSON text digit for digit and gives them back so', () => {
+    it('decodes and encodes its first and last value digit for digit', () => {
       for (const edge of [min, max]) {
         assert.equal(decode(type, edge.toString()), edge);
         assert.equal(encode(type, edge), edge.toString());
@@ -47,7 +47,7 @@ for (const { name, type, min, max } of wide) {
       assert.equal(error?.issues[0]?.message, `expected a whole number from ${min} to ${max}`);
     });
 
-    it('takes whole numbers however they are written', () => {
+    it('accepts every spelling of a whole number', () => {
       for (const text of [
         '100',
         '1e2',
@@ -66,7 +66,7 @@ for (const { name, type, min, max } of wide) {
       assert.equal(z.decode(type, 100n as never), 100n);
     });
 
-    it('refuses what is no whole number, or is beyond its range by far', () => {
+    it('refuses numbers that are not whole or far outside its range', () => {
       for (const text of [
         '1.5',
         '15e-1',
@@ -113,7 +113,7 @@ for (const { name, type, min, max } of wide) {
 
 for (const { name, type, max } of narrow) {
   describe(name, () => {
-    it('takes its edges and gives them back', () => {
+    it('decodes and encodes its first and last value', () => {
       for (const edge of [0, max]) {
         assert.equal(decode(type, String(edge)), edge);
         assert.equal(encode(type, edge), String(edge));
@@ -127,7 +127,7 @@ for (const { name, type, max } of narrow) {
       }
     });
 
-    it('takes whole numbers however they are written', () => {
+    it('accepts every spelling of a whole number', () => {
       for (const text of ['100', '1e2', '100.0', '1000e-1', '1000000000000000000e-16', '100.00000000000000000000'])
         assert.equal(decode(type, text), 100, text);
       for (const text of ['0', '-0', '0.0', '0e999999999', '-0.000000000000000000'])
@@ -184,7 +184,7 @@ describe('timestamp', () => {
     assert.equal(encode(timestamp, new Date(Number.NaN)), 'refused');
   });
 
-  it('refuses what is finer than a millisecond, which would be rounded, and takes zeros behind', () => {
+  it('refuses times finer than a millisecond, which would be rounded, and accepts trailing zeros', () => {
     for (const fraction of ['.1234', '.0001', '.1230001', '.123456789'])
       for (const zone of ['Z', '+03:00']) {
         assert.equal(decode(timestamp, `"2026-11-20T08:00:00${fraction}${zone}"`), 'refused', fraction);
@@ -196,7 +196,7 @@ describe('timestamp', () => {
       }
   });
 
-  it('takes no other spellings of a time', () => {
+  it('accepts no other spellings of a time', () => {
     for (const text of [
       '2026-11-20t08:00:00z',
       '2026-11-20 08:00:00Z',
@@ -241,7 +241,7 @@ describe('text', () => {
 });
 
 describe('idempotencyKey', () => {
-  it('takes 1 to 255 characters of any alphabet', () => {
+  it('accepts 1 to 255 characters of any alphabet', () => {
     for (const key of ['k', 'k'.repeat(255), 'заказ 1', '🛒'])
       assert.equal(idempotencyKey.safeParse(key).success, true, key);
     for (const key of ['', 'k'.repeat(256)]) assert.equal(idempotencyKey.safeParse(key).success, false, key);

@@ -43,7 +43,7 @@ describe('limitCallers', () => {
     await assert.rejects(limited(of('a')), isRefused(1_000));
   });
 
-  it('tells callers where they stand in the headers of each answer', async () => {
+  it("reports the caller's limit in the headers of each answer", async () => {
     const limited = limitCallers({ tokens: 2, intervalMs: 10_000 })(async () => 'done');
     const calls = [of('a'), of('a'), of('a')];
     await limited(calls[0] as Call);
@@ -60,7 +60,7 @@ describe('limitCallers', () => {
     );
   });
 
-  it('forgets who has not called for longest when there are too many', async () => {
+  it('evicts the caller that has not called for longest when there are too many', async () => {
     const limited = limitCallers({ tokens: 1, intervalMs: 1_000, callersMax: 2 })(async () => 'done');
     await limited(of('a'));
     await limited(of('b'));
@@ -70,7 +70,7 @@ describe('limitCallers', () => {
     assert.equal(await limited(of('b')), 'done');
   });
 
-  it('works where there are no headers to set, and by whatever else tells callers apart', async () => {
+  it('works without headers to set, and with another identification of callers', async () => {
     const callerOf = ({ caller }: Call) => caller.authorization ?? 'nobody';
     const limited = limitCallers({ tokens: 1, intervalMs: 1_000, callerOf })(async () => 'done');
     await limited(testCall());

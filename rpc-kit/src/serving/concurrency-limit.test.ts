@@ -10,7 +10,7 @@ function fill(limit: ConcurrencyLimit, priority: Priority): Slot[] {
 }
 
 describe('a fixed limit', () => {
-  it('gives as many places as it has and takes them back', () => {
+  it('grants as many slots as its limit and takes them back', () => {
     const limit = fixedLimit(3);
     const places = fill(limit, 'high');
     assert.equal(places.length, 3);
@@ -32,7 +32,7 @@ describe('a fixed limit', () => {
     for (const priority of ['low', 'normal', 'high'] as const) assert.equal(fill(fixedLimit(1), priority).length, 1);
   });
 
-  it('never has more in flight than its limit, whoever comes and goes', () => {
+  it('never has more in flight than its limit', () => {
     const steps = fc.array(fc.oneof(fc.constantFrom<Priority>('low', 'normal', 'high'), fc.constant('leave' as const)));
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), steps, (max, moves) => {
@@ -109,7 +109,7 @@ describe('an adaptive limit', () => {
     assert.ok(limit.limit >= 40 && limit.limit <= 120, `it is ${limit.limit}`);
   });
 
-  it('learns nothing from calls when half of the places are empty', () => {
+  it('ignores samples while half of the slots are free', () => {
     const limit = adaptiveLimit({ limitInitial: 50 });
     for (let round = 0; round < 100; round++) {
       const place = limit.tryAcquire('high', 'm');
@@ -130,7 +130,7 @@ describe('an adaptive limit', () => {
     assert.ok(limit.limit >= before, `from ${before} to ${limit.limit}`);
   });
 
-  it('takes no sample of calls that say nothing of the load', () => {
+  it('ignores calls that are no samples', () => {
     const limit = adaptiveLimit({ limitInitial: 20 });
     for (let round = 0; round < 30; round++) {
       const places = fill(limit, 'high');
@@ -141,7 +141,7 @@ describe('an adaptive limit', () => {
     assert.equal(limit.inFlight, 0);
   });
 
-  it('tells of its steps', () => {
+  it('reports its steps', () => {
     const steps: number[] = [];
     const limit = adaptiveLimit({ limitInitial: 20, onStep: (found) => steps.push(found) });
     run(limit, 5, () => 100);

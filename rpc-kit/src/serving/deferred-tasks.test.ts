@@ -17,7 +17,7 @@ describe('deferred tasks', () => {
     assert.equal(tasks.underWay, 0);
   });
 
-  it('that fail, also before they return a promise, are told of with their call', async () => {
+  it('that fail, even before they return a promise, are reported with their call', async () => {
     const failed = sinon.spy();
     const tasks = createDeferredTasks({ failed });
     const call = testCall({ requestId: 'r-1' });
@@ -35,7 +35,7 @@ describe('deferred tasks', () => {
     );
   });
 
-  it('are dropped, and told of, when too many are under way', async () => {
+  it('are dropped and reported when too many are running', async () => {
     const dropped = sinon.spy();
     const tasks = createDeferredTasks({ dropped }, 2);
     const { promise, resolve } = Promise.withResolvers<void>();

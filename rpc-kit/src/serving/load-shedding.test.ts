@@ -17,7 +17,7 @@ const contract = (more: Partial<MethodContract>): MethodContract => ({
   ...more,
 });
 
-/** Calls that end when they are told to. */
+/** Calls that end on release. */
 function held(): { next: Next; release: () => void } {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   return { next: () => promise, release: () => resolve({}) };
@@ -30,7 +30,7 @@ const isPushBack = (error: unknown): boolean =>
   error.retryAfterMs === 1_000;
 
 describe('shedLoad', () => {
-  it('turns a call away that finds no place, before any work, and tells of it', async () => {
+  it('refuses a call that finds no slot, before any work, and reports it', async () => {
     const shed = sinon.spy();
     const { next, release } = held();
     const work = sinon.spy(next);
@@ -44,7 +44,7 @@ describe('shedLoad', () => {
     await guarded(testCall());
   });
 
-  it('gives the place back when a call fails', async () => {
+  it('releases the slot when a call fails', async () => {
     const failure = new RpcError('internal', 'broke');
     const guarded = shedLoad(fixedLimit(1))(async () => {
       throw failure;
@@ -53,7 +53,7 @@ describe('shedLoad', () => {
     await assert.rejects(guarded(testCall()), failure);
   });
 
-  it('turns browsing away while paying still finds a place', async () => {
+  it('refuses browsing while paying still finds a slot', async () => {
     const { next, release } = held();
     const guarded = shedLoad(fixedLimit(10))(next);
     const browsing = testCall({ contract: contract({ priority: 'low' }) });

@@ -19,7 +19,7 @@ describe('measureLimiter', () => {
     return found === undefined ? undefined : Number(found.slice(line.length + 1));
   }
 
-  it('shows who waits, and how long those waited who got their turn', async () => {
+  it('measures the waiting callers, and how long granted callers waited', async () => {
     const limiter = measureLimiter(registry, 'products', bucket());
     (await limiter.take())[Symbol.dispose]();
     const second = limiter.take();
@@ -34,7 +34,7 @@ describe('measureLimiter', () => {
     assert.equal(await seriesValue(wait('bucket{le="2.5",')), 2);
   });
 
-  it('tells those apart who were refused, who left, and whom the limiter itself failed', async () => {
+  it('distinguishes callers that were refused, callers that left, and failures of the limiter', async () => {
     const limiter = measureLimiter(registry, 'products', bucket());
     using _turn = await limiter.take();
     const caller = new AbortController();

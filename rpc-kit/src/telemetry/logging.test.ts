@@ -68,7 +68,7 @@ describe('the log of a server', () => {
     ]);
   });
 
-  it("takes a caller's mistake for daily business", async () => {
+  it("logs a caller's mistake as routine", async () => {
     const refused = new RpcError('failed_precondition', 'no', { reason: 'closed' });
     await assert.rejects(
       logged(() => Promise.reject(refused)),
@@ -78,21 +78,21 @@ describe('the log of a server', () => {
     assert.deepEqual([level, code, reason, err, msg], [30, 'failed_precondition', 'closed', undefined, 'call']);
   });
 
-  it('tells of an inner failure what the caller is not told', async () => {
+  it('logs the cause of an internal failure, which the caller does not receive', async () => {
     await assert.rejects(logged(() => Promise.reject(new Error('relation "orders" does not exist'))));
     const [{ level, code, err, msg, request_id }] = lines() as [Line];
     assert.deepEqual([level, code, msg, request_id], [50, 'internal', 'call failed', 'r1']);
     assert.equal(err?.message, 'relation "orders" does not exist');
   });
 
-  it('warns of a failure that has a cause, and tells it', async () => {
+  it('warns of a failure with its cause', async () => {
     const cause = new Error('connect ECONNREFUSED');
     await assert.rejects(logged(() => Promise.reject(new RpcError('unavailable', 'It is away', { cause }))));
     const [{ level, code, err }] = lines() as [Line];
     assert.deepEqual([level, code, err?.message], [40, 'unavailable', 'connect ECONNREFUSED']);
   });
 
-  it('tells of an internal error without a cause what it is', async () => {
+  it('logs an internal error without a cause itself', async () => {
     await assert.rejects(
       logged(() => Promise.reject(new RpcError('internal', 'The answer does not fit the contract'))),
     );
@@ -128,7 +128,7 @@ describe('the log of a server', () => {
     );
   });
 
-  it('puts the trace of the call on its lines, and not what only looks like one', async () => {
+  it('adds the trace of the call to its lines, but no malformed one', async () => {
     const trace = '0af7651916cd43dd8448eb211c80319c';
     await logged(async () => {}, { traceparent: `00-${trace}-b7ad6b7169203331-01` });
     await logged(async () => {}, { traceparent: 'hello' });

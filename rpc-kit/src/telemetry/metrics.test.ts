@@ -44,13 +44,13 @@ describe('metrics', () => {
         assert.deepEqual(Object.keys(metric?.values[0]?.labels ?? {}), [...labels, 'code']);
       });
 
-      it('hand on results and failures as they are', async () => {
+      it('pass results and failures on unchanged', async () => {
         const failure = new Error('no');
         assert.equal(await create(registry)(async () => 'result')(known('stocks')), 'result');
         await assert.rejects(create(registry)(() => Promise.reject(failure))(known('stocks')), failure);
       });
 
-      it('count methods that nobody knows as one, however many names are tried', async () => {
+      it('count unknown methods as one, however many names are tried', async () => {
         const metered = create(registry)(() => Promise.reject(new RpcError('method_not_found', 'no')));
         for (let name = 0; name < 100; name++) {
           await metered(testCall({ service: 'loms', method: `no_such_${name}` })).catch(() => {});
@@ -61,7 +61,7 @@ describe('metrics', () => {
         assert.doesNotMatch(await registry.metrics(), /no_such/);
       });
 
-      it('tell how long calls take, in seconds', async () => {
+      it('measure how long calls take, in seconds', async () => {
         const clock = sinon.useFakeTimers();
         try {
           const metered = create(registry)(() => clock.tickAsync(30));
@@ -75,7 +75,7 @@ describe('metrics', () => {
         }
       });
 
-      it('tell how many calls are under way', async () => {
+      it('measure how many calls are in flight', async () => {
         const end = Promise.withResolvers<string>();
         const calls = ['stocks', 'stocks'].map((method) => create(registry)(() => end.promise)(known(method)));
         assert.deepEqual(await valuesOf(registry, `rpc_${side}_in_flight`), { 'loms stocks': 2 });
@@ -86,7 +86,7 @@ describe('metrics', () => {
     });
   }
 
-  it('of several clients and a server stand side by side in one registry', async () => {
+  it('of several clients and a server share one registry', async () => {
     const [first, second, server] = [clientMetrics(registry), clientMetrics(registry), serverMetrics(registry)];
     for (const metered of [first, second, server]) await metered(async () => 'result')(known('stocks'));
     assert.deepEqual(await valuesOf(registry, 'rpc_client_requests_total'), { 'loms stocks ok': 2 });

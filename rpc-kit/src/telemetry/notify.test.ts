@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { notify } from './notify.ts';
 
-describe('telling a listener', () => {
+describe('notifying a listener', () => {
   afterEach(() => sinon.restore());
 
-  it('hands the event over', () => {
+  it('passes the event on', () => {
     const listener = sinon.spy();
     notify(listener, { attempt: 1 });
     sinon.assert.calledOnceWithExactly(listener, { attempt: 1 });
@@ -15,7 +15,7 @@ describe('telling a listener', () => {
     notify(undefined, {});
   });
 
-  it('goes on when it throws, and warns of it once', () => {
+  it('continues when it throws, and warns once', () => {
     const emitWarning = sinon.stub(process, 'emitWarning');
     const mistake = new Error('a metric without its label');
     const listener = sinon.stub().throws(mistake);

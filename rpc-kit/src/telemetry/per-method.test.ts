@@ -3,7 +3,7 @@ import { callOf } from '../../test/call-stubs.ts';
 import { testCall } from '../testing.ts';
 import { perMethod } from './per-method.ts';
 
-describe('what is made once for each method', () => {
+describe('a value for each method', () => {
   it('is the same for all calls of a method', () => {
     const find = perMethod(() => ({}));
     assert.equal(find(callOf({ method: 'buy' })), find(callOf({ method: 'buy' })));

@@ -9,7 +9,7 @@ describe('request ids', () => {
     for (const id of ids) assert.equal(acceptRequestId(id), id);
   });
 
-  it('of a caller are taken when harmless', () => {
+  it('of a caller are accepted when they are safe', () => {
     for (const id of ['a', 'A1', 'shop:42/a.b-c=d+e@f_g', 'x'.repeat(128)]) assert.equal(acceptRequestId(id), id);
   });
 

@@ -13,7 +13,7 @@ describe('tallied instruments', () => {
   const some = { code: 'ok', method: 'pay' };
   const others = { method: 'list', code: 'internal' };
 
-  it('tell of counts what a counter of prom-client tells', async () => {
+  it('report the same counts as a counter of prom-client', async () => {
     const [ours, theirs] = [new Registry(), new Registry()];
     const tallied = talliedCounterIn(ours, description);
     const plain = new Counter({ ...description, registers: [theirs] });
@@ -26,7 +26,7 @@ describe('tallied instruments', () => {
     assert.equal(await ours.metrics(), await theirs.metrics(), 'asking changes nothing');
   });
 
-  it('tell of what is under way what a gauge of prom-client tells', async () => {
+  it('report the same values as a gauge of prom-client', async () => {
     const [ours, theirs] = [new Registry(), new Registry()];
     const tallied = talliedGaugeIn(ours, description).series(some);
     tallied.value += 2;
@@ -35,7 +35,7 @@ describe('tallied instruments', () => {
     assert.equal(await ours.metrics(), await theirs.metrics());
   });
 
-  it('tell of times what a histogram of prom-client tells, as text and as data', async () => {
+  it('report the same times as a histogram of prom-client, as text and as data', async () => {
     const [ours, theirs] = [new Registry(), new Registry()];
     for (const registry of [ours, theirs]) registry.setDefaultLabels({ service: 'loms' });
     const tallied = talliedHistogramIn(ours, { ...description, buckets });

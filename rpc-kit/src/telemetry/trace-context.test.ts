@@ -88,7 +88,7 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
 
 describe('a traceparent', () => {
-  it('tells trace, span and flags', () => {
+  it('parses into trace, span and flags', () => {
     assert.deepEqual(parseTraceparent(`00-${TRACE}-${SPAN}-01`), { traceId: TRACE, spanId: SPAN, traceFlags: 1 });
   });
 

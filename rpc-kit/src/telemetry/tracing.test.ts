@@ -87,7 +87,7 @@ describe('tracing', () => {
     assert.equal(only().parentSpanContext, undefined);
   });
 
-  it('hands its own span on, in the call and as the active one', async () => {
+  it('passes its own span on, in the call and as the active one', async () => {
     await serve({ traceparent: SAMPLED }, async (call) => {
       assert.equal(parseTraceparent(call.traceparent)?.traceId, TRACE);
       assert.equal(parseTraceparent(call.traceparent)?.spanId, trace.getActiveSpan()?.spanContext().spanId);
@@ -96,7 +96,7 @@ describe('tracing', () => {
     assert.equal(spans().length, 1);
   });
 
-  it('keeps the tracestate in the context of the span and hands it on as it came', async () => {
+  it('keeps the tracestate in the context of the span and passes it on unchanged', async () => {
     const tracestate = 'rojo=00f067aa0ba902b7,1a=2';
     await serve({ traceparent: SAMPLED, tracestate }, async (call) => {
       assert.equal(call.tracestate, tracestate);
@@ -106,7 +106,7 @@ describe('tracing', () => {
     await serve({ traceparent: 'nonsense', tracestate }, async (call) => assert.equal(call.tracestate, undefined));
   });
 
-  it('makes the baggage the active one and hands it on as it came', async () => {
+  it('makes the baggage the active one and passes it on unchanged', async () => {
     const baggage = 'user=%D0%B0/b;secret;p=1,shop=7';
     await serve({ baggage }, async (call) => {
       assert.equal(call.baggage, baggage);
@@ -116,7 +116,7 @@ describe('tracing', () => {
     assert.doesNotMatch(JSON.stringify([only().attributes, only().events, only().name]), /shop=|secret/);
   });
 
-  it('of a client hands on the baggage that is active where the call is made, also when it was changed', async () => {
+  it('of a client passes on the active baggage, even when it was changed', async () => {
     const seen: (string | undefined)[] = [];
     const client = createClient(
       shop,
@@ -182,7 +182,7 @@ describe('tracing', () => {
     assert.equal(new Set(spans().map((span) => span.spanContext().traceId)).size, 1);
   });
 
-  it('goes on with tracestate and baggage in what a call has deferred', async () => {
+  it('keeps tracestate and baggage in deferred tasks', async () => {
     const seen: unknown[] = [];
     const inner = implement(shop, {
       async sell(_params, { tracestate, baggage }) {
@@ -208,7 +208,7 @@ describe('tracing', () => {
     assert.ok(spans().every((span) => span.spanContext().traceId === TRACE));
   });
 
-  it('of a client takes the span that the call names where none is active', async () => {
+  it('of a client uses the span that the call names when none is active', async () => {
     const client = createClient(shop, implement(shop, { sell: async () => ({ price: 2 }) }), {
       interceptors: [clientTracing({ tracer })],
     });
@@ -216,14 +216,14 @@ describe('tracing', () => {
     assert.equal(only().parentSpanContext?.spanId, SPAN);
   });
 
-  it('tells a client of the failure that the contract declares', async () => {
+  it('gives a client the failure that the contract declares', async () => {
     const service = implement(shop, { sell: () => Promise.reject(fail(sell, 'sold_out')) });
     const client = createClient(shop, service, { interceptors: [clientTracing({ tracer })] });
     await assert.rejects(client.sell({ name: 'tea' }));
     assert.equal(only().attributes['error.type'], 'sold_out');
   });
 
-  it('hands on that a trace is not sampled, and records nothing of it', async () => {
+  it('passes on that a trace is not sampled, and records nothing', async () => {
     const off = tracerOf(
       new TracerProvider({
         sampler: new ParentBasedSampler({ root: new AlwaysOffSampler() }),
@@ -238,7 +238,7 @@ describe('tracing', () => {
     assert.equal(spans().length, 0);
   });
 
-  it('without an SDK hands the trace on as it came', async () => {
+  it('without an SDK passes the trace on unchanged', async () => {
     let seen: (string | undefined)[] = [];
     const silent = serverTracing()(async (call) => {
       seen = [...seen, call.traceparent, call.tracestate, call.baggage];

@@ -1,7 +1,7 @@
 import { CODES, type Code, HTTP_LIMITS } from 'rpc-kit';
 import { type RawRequest, requestBytes } from './raw-http.ts';
 
-/** What is sent, and exactly what is answered. Request ids stand as `*`. */
+/** Requests and their exact answers. `*` replaces request ids. */
 export interface BadInput {
   readonly title: string;
   readonly sent: readonly (string | Buffer)[];
@@ -584,7 +584,7 @@ export const badInputs: readonly BadInput[] = [
   ),
 ];
 
-/** Odd, but right: each is answered by the result that stands here. */
+/** Unusual but valid: each is answered by this result. */
 export const oddInputs: readonly (readonly [title: string, request: RawRequest, body: string])[] = [
   ['a byte order mark', { path: '/echo', body: '\ufeff{"uint16":1}' }, '{"uint16":1}'],
   ['blanks around', { path: '/echo', body: ' \t\r\n{ "uint16" : 1 }\n' }, '{"uint16":1}'],

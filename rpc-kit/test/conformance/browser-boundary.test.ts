@@ -68,7 +68,7 @@ describe('the browser boundary', () => {
       assert.deepEqual(subject.executed, []);
     });
 
-    it('is taken from other programs, and none at all from browsers too', async () => {
+    it('is accepted from other programs, and a missing one from browsers too', async () => {
       assert.equal((await send(server, {})).status, 200);
       assert.equal((await send(server, { body: '', headers: [`Origin: ${own()}`] })).status, 200);
       assert.equal(
@@ -313,7 +313,7 @@ describe('the browser boundary', () => {
       }
     });
 
-    it('is told by a preflight which methods and headers it may use, at every address', async () => {
+    it('learns by a preflight which methods and headers it may use, at every address', async () => {
       const ask = [
         'Access-Control-Request-Method: POST',
         'Access-Control-Request-Headers: content-type,idempotency-key',
@@ -347,7 +347,7 @@ describe('the browser boundary', () => {
       assert.equal((await send(server, { line: 'OPTIONS /order' })).status, 405);
     });
 
-    it("makes every answer vary by origin, also one to nobody's page", async () => {
+    it('makes every answer vary by origin, also one to an unlisted page', async () => {
       assert.equal((await send(server, {})).headers.vary, 'Origin');
     });
   });
@@ -366,7 +366,7 @@ describe('the browser boundary', () => {
     assert.equal(status, 403);
   });
 
-  it('is not started with a list that holds what is no host or no origin', async () => {
+  it('does not start with a list that holds a malformed host or origin', async () => {
     await assert.rejects(serveSubject(subject, { allowedHosts: ['*'] }), { message: '"*" is no host' });
     await assert.rejects(serveSubject(subject, { allowedOrigins: ['null'] }), { message: '"null" is no origin' });
   });

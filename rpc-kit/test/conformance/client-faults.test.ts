@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { HttpTransport } from '../../src/http/client/transport.ts';
 import { answer, type Behaviour, createFaultyPeer, type FaultyPeer } from './faulty-peer.ts';
 
-/** Longer than any machine takes, however busy. */
+/** Longer than any busy machine takes. */
 const PATIENT_MS = 10_000;
 
 const stock = defineService(
@@ -310,7 +310,7 @@ describe('client over a faulty network', () => {
     });
   }
 
-  it('a peer that nobody listens at is unavailable, and reached once somebody does', async () => {
+  it('a peer that does not listen is unavailable, and reachable once it listens', async () => {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { defineService, type HttpServer, implement, serveHttp } from 'rpc-kit';
 import { z } from 'zod';
 
-/** What the server waits for calls under way: longer than a test may take, so that one that waited for it would fail. */
+/** How long the server waits for calls in flight: longer than a test may take, so that one that waited for it would fail. */
 const GRACE_MS = 60_000;
 
 const gate = defineService(
@@ -58,7 +58,7 @@ describe('closing the HTTP server', () => {
     });
   }
 
-  it('lets a call under way finish and closes its kept connection at once, not at the end of the grace', async () => {
+  it('lets a call in flight finish and closes its idle connection at once, not at the end of the drain', async () => {
     const answer = pass();
     await arrived.promise;
     const closed = server.close(GRACE_MS);
@@ -67,7 +67,7 @@ describe('closing the HTTP server', () => {
     await closed;
   });
 
-  it('takes no new connections once it closes', async () => {
+  it('accepts no new connections once it closes', async () => {
     const answer = pass();
     await arrived.promise;
     const closed = server.close();
@@ -77,7 +77,7 @@ describe('closing the HTTP server', () => {
     await closed;
   });
 
-  it('cuts off what is still under way after the grace, and its handler hears of it', async () => {
+  it('cuts off calls that outlast the drain, and aborts their handlers', async () => {
     const answer = pass();
     const signal = await arrived.promise;
     const closed = server.close(20);
@@ -87,7 +87,7 @@ describe('closing the HTTP server', () => {
     assert.equal(signal.reason.code, 'cancelled');
   });
 
-  it('closes soon when nothing is under way, though connections are kept', async () => {
+  it('closes soon when no call is in flight, although connections are kept alive', async () => {
     leave.resolve({});
     await pass();
     await server.close(GRACE_MS);

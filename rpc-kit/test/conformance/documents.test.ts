@@ -15,7 +15,7 @@ const { jsonSchema } = require('@json-schema-tools/meta-schema') as { jsonSchema
 const DRAFT_07 = { $schema: 'http://json-schema.org/draft-07/schema#' };
 
 type Json = Record<string, unknown>;
-/** The document as whoever fetches it sees it. */
+/** The document as a client fetches it. */
 const asFetched = <T>(document: T): T & Json => JSON.parse(stringifyJson(document));
 
 describe('documents of a contract', () => {
@@ -41,7 +41,7 @@ describe('documents of a contract', () => {
     assert.equal(broken.valid, false);
   });
 
-  it('every method stands in both', () => {
+  it('every method is in both', () => {
     const methods = Object.keys(subject.methods);
     assert.deepEqual(
       openRpc.methods.map(({ name }) => name),
@@ -54,7 +54,7 @@ describe('documents of a contract', () => {
     );
   });
 
-  it('every example fits the schemas that stand beside it', () => {
+  it('every example fits its schemas', () => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     for (const method of openRpc.methods) {
       const [example] = method.examples;
@@ -68,7 +68,7 @@ describe('documents of a contract', () => {
     }
   });
 
-  it('the bounds of 64-bit integers stand in them digit for digit', () => {
+  it('the bounds of 64-bit integers are in them digit for digit', () => {
     const text = stringifyJson(openRpcDocument(subject)) + stringifyJson(openApiDocument(subject));
     for (const bound of ['-9223372036854775808', '9223372036854775807', '18446744073709551615']) {
       assert.ok(text.includes(`:${bound}`), bound);

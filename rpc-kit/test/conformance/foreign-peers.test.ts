@@ -201,7 +201,7 @@ describe("our client against jayson's own server", () => {
     );
   });
 
-  it('takes a result that the foreign server had to round for what it is: out of range', async () => {
+  it('refuses a result that the foreign server had to round as out of range', async () => {
     await assert.rejects(client.add({ a: 2n ** 64n - 1n, b: 1n }), { name: 'RpcError', code: 'internal' });
   });
 });

@@ -41,7 +41,7 @@ describe('HTTP faces', () => {
     assert.deepEqual({ status: answer.status, error: answer.error }, { status: 413, error: undefined });
   });
 
-  it('takes a caller that hangs up while it sends the body for no failure of its own', async () => {
+  it('counts a caller that leaves while it sends the body as no failure of its own', async () => {
     const socket = connect(server.port, '127.0.0.1');
     socket.write('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{');
     await once(socket, 'connect');
@@ -51,7 +51,7 @@ describe('HTTP faces', () => {
     assert.deepEqual(logLines, []);
   });
 
-  it('says in its own words what is wrong with bytes that are no request', async () => {
+  it('refuses bytes that are no request in its own form', async () => {
     const answer = await sendRaw(server.port, 'hello\r\n\r\n');
     const { 'x-request-id': requestId, ...headers } = answer.headers;
     assert.deepEqual(
@@ -156,7 +156,7 @@ describe('HTTP faces', () => {
     assert.equal(JSON.parse(body).error?.code, -32600);
   });
 
-  it('does not wait for a body that it told the sender not to send', async () => {
+  it('does not wait for a body that it refused before it was sent', async () => {
     const headers = 'Content-Length: 10485760\r\nExpect: 100-continue';
     const answer = await sendRaw(server.port, `POST /rpc HTTP/1.1\r\nHost: a\r\n${headers}\r\n\r\n`);
     assert.deepEqual([answer.status, answer.headers.connection, answer.error], [413, 'close', undefined]);

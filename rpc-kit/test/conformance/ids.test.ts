@@ -43,7 +43,7 @@ describe('ids over HTTP', () => {
     '9'.repeat(LONGEST),
     `0.${'3'.repeat(LONGEST - 2)}`,
   ]) {
-    it(`the id ${shortened(id)} comes back as it was sent`, async () => {
+    it(`the id ${shortened(id)} is echoed unchanged`, async () => {
       const { status, body } = await ask(id);
       assert.equal(status, 200);
       assert.equal(body, `{"jsonrpc":"2.0","id":${id},"result":7}`);
@@ -55,7 +55,7 @@ describe('ids over HTTP', () => {
     assert.equal(body, '{"jsonrpc":"2.0","id":null,"result":7}');
   });
 
-  it('any whole number up to 40 digits comes back digit for digit', async () => {
+  it('any whole number up to 40 digits is echoed digit for digit', async () => {
     await fc.assert(
       fc.asyncProperty(fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }), async (id) => {
         const { body } = await ask(id.toString());

@@ -31,7 +31,7 @@ describe('listening', () => {
     });
   });
 
-  it('gives an address that works also where the host is one of IPv6', async () => {
+  it('returns a URL that works for an IPv6 host too', async () => {
     // A machine without IPv6 has nothing to show.
     if (!(await hasIpv6())) return;
     await using server = await serveHttp(service, { port: 0, host: '::1', logger });
@@ -77,7 +77,7 @@ describe('pages over HTTP', () => {
     }
   });
 
-  it('tell the log and not the caller why the service is not ready', async () => {
+  it('log why the service is not ready, and do not answer it', async () => {
     databaseIsUp = false;
     const { status, body } = await get('/readyz');
     databaseIsUp = true;
@@ -88,7 +88,7 @@ describe('pages over HTTP', () => {
     );
   });
 
-  it('that break are answered by 500 and told to the log', async () => {
+  it('that fail are answered by 500 and logged', async () => {
     const { metrics } = registry;
     registry.metrics = () => Promise.reject(new Error('a collector failed'));
     const { status, body } = await get('/metrics');

@@ -75,7 +75,7 @@ describe('metadata of calls over HTTP', () => {
       });
     }
 
-    it('is taken at 128 characters', async () => {
+    it('is accepted at 128 characters', async () => {
       const { headers } = await plain([`x-request-id: ${'a'.repeat(128)}`]);
       assert.equal(headers['x-request-id'], 'a'.repeat(128));
     });
@@ -330,7 +330,7 @@ describe('metadata of calls over HTTP', () => {
       assert.match(JSON.parse(body).result.requestId, UUID);
     });
 
-    it('members that nobody knows are ignored', async () => {
+    it('unknown members are ignored', async () => {
       const { body } = await rpc(call({ requestId: 'r2', name: 'admin', caller: 'admin', __proto__: null }));
       assert.deepEqual(Object.keys(JSON.parse(body).result).toSorted(), ['remainingMs', 'requestId']);
     });
@@ -371,7 +371,7 @@ describe('metadata of calls over HTTP', () => {
   });
 
   describe('rpc.discover', () => {
-    it('gives the document that stands at /openrpc.json, number for number', async () => {
+    it('returns the document of /openrpc.json, number for number', async () => {
       const page = await sendRaw(server.port, requestBytes({ verb: 'GET', path: '/openrpc.json' }));
       const { body } = await rpc({ jsonrpc: '2.0', id: 1, method: 'rpc.discover' });
       assert.equal(body, `{"jsonrpc":"2.0","id":1,"result":${page.body}}`);

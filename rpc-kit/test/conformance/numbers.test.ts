@@ -3,7 +3,7 @@ import type { HttpServer } from 'rpc-kit';
 import { requestBytes, sendRaw } from './raw-http.ts';
 import { createSubject, serveSubject } from './subject.ts';
 
-/** A type, spellings, and the number that comes back for each of them. */
+/** A type, spellings, and the number that each is answered with. */
 const TAKEN: [type: string, spellings: string[], answer: string][] = [
   ['int64', ['1e18', '1E+18', '1000000000000000000.0', '10000000000000000000e-1'], '1000000000000000000'],
   ['int64', ['-9.223372036854775808e18', '-9223372036854775808.000'], '-9223372036854775808'],

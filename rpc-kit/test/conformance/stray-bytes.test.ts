@@ -12,7 +12,7 @@ const RPC = post('/rpc', '{"jsonrpc":"2.0","id":1,"method":"sum","params":[1,2,4
 const CHUNKED =
   'POST /sum HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n13\r\n{"a":1,"b":2,"c":4}\r\n0\r\n\r\n';
 const PAGE = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
-/** It is under way for 50 ms, and then answered by 504. */
+/** It is in flight for 50 ms, and then answered by 504. */
 const SLOW = post('/never', '{}');
 const CLOSING = SUM.replace('Host', 'Connection: close\r\nHost');
 /** Its body is broken by its second chunk. */
@@ -74,7 +74,7 @@ describe('a valid request with stray bytes behind it', () => {
     });
   }
 
-  it('is answered when the stray byte comes while it is under way', async () => {
+  it('is answered when the stray byte arrives while it is in flight', async () => {
     const text = await converse(async (socket) => {
       socket.write(SLOW);
       while (!subject.executed.includes('never')) await new Promise((resolve) => setImmediate(resolve));

@@ -30,7 +30,7 @@ const everyType = {
   nested: z.strictObject({ inner: uint16 }).optional(),
 };
 
-/** Longer than any machine takes, however busy: what is slow is not to be taken for what is wrong. */
+/** Longer than any busy machine takes: what is slow is not to be taken for what is wrong. */
 const PATIENT_MS = 10_000;
 
 const example = { params: {}, result: {} };
@@ -166,7 +166,7 @@ export interface Subject {
   readonly executed: string[];
 }
 
-/** An order by this user is more than there is. */
+/** An order by this user exceeds the stock. */
 export const GREEDY_USER = 13n;
 
 export function createSubject(): Subject {

@@ -32,7 +32,7 @@ export function deliver(port: number, { parts, ending }: Shot): Promise<Delivere
   };
   let timer = setTimeout(() => {}, 0);
   const onQuiet = (): void => {
-    // Who ends while an answer is under way gets none: then nothing is wrong with what there is of it.
+    // A sender that ends while an answer is in flight gets none, so a partial answer is no fault.
     cut = true;
     left = true;
     socket.end();

@@ -18,7 +18,7 @@ interface Answer {
  */
 export function judge({ bytes, cut, left, held }: Delivered, { parts, requests, intact }: Shot): number[] {
   if (held) throw new Error('The connection was held open');
-  // The answer to HEAD tells the length of a body that is not there.
+  // The answer to HEAD has the Content-Length of a body that is not sent.
   const answers = readAnswers(bytes, cut, Buffer.concat(parts).includes('HEAD'));
   for (const answer of answers) judgeAnswer(answer);
   const statuses = answers.map(({ status }) => status);
@@ -61,7 +61,7 @@ function readAnswers(bytes: Buffer, cut: boolean, mayBeHead: boolean): Answer[] 
   return answers;
 }
 
-/** What a code that stands for a fault of the server is documented to be answered with. All others are faults indeed. */
+/** The documented codes of 5xx answers. Any other is a fault. */
 const PROVOKED: Readonly<Record<number, string>> = {
   501: 'unimplemented', // A Transfer-Encoding other than chunked.
   503: 'unavailable', // More calls at a time than the service takes.

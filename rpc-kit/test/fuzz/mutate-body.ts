@@ -89,7 +89,7 @@ const long: ByteMutation = (body, random) => {
 
 const JSON_MUTATIONS = [extremeNumber, oddValue, oddKey, splice, nest, inBatch, wrongEncoding, long];
 
-/** Something else in place of a body; rarely, because of its size, one larger than is taken. */
+/** Another value as a body; rarely, because of its size, one beyond the limit. */
 export function mutateBody(body: Buffer, random: Random): Buffer {
   if (random.chance(0.001)) return Buffer.alloc(1024 * 1024 + random.below(2) * 4096, ' ');
   return random.pick(random.chance(0.5) ? BYTE_MUTATIONS : JSON_MUTATIONS)(body, random);

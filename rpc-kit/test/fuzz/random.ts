@@ -1,4 +1,4 @@
-/** Chance that can be had again: the same seed gives the same run. */
+/** Reproducible randomness: the same seed gives the same run. */
 export interface Random {
   /** A whole number from 0 to below the bound. */
   below(bound: number): number;

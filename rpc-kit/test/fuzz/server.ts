@@ -65,7 +65,7 @@ const service = implement(
   },
 );
 
-/** Longer than whoever fires waits, so that a connection that is held is found out and not freed by this limit. */
+/** Longer than the sender waits, so that this limit does not close a connection that the server holds by mistake. */
 const requestTimeoutMs = 60_000;
 const { port } = await serveHttp(service, {
   host: '127.0.0.1',
@@ -78,7 +78,7 @@ const { port } = await serveHttp(service, {
 
 answerTo({
   port: () => port,
-  /** What is left after everything that can be freed has been, in bytes. */
+  /** Memory after garbage collection, in bytes. */
   heap() {
     globalThis.gc?.();
     globalThis.gc?.();

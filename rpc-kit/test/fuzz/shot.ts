@@ -4,7 +4,7 @@ import { mutateHead } from './mutate-head.ts';
 import { createRandom, type Random } from './random.ts';
 import { type FuzzRequest, validRequest } from './valid-request.ts';
 
-/** What is sent on one connection, and how. */
+/** The bytes of one connection, and how they are sent. */
 export interface Shot {
   /** Requests in it, one after the other without waiting for answers. */
   readonly requests: number;

@@ -78,7 +78,7 @@ describe('docs page', () => {
     assert.match(rowOf('status', section('purchase')), /&#34;new&#34; or &#34;awaiting payment&#34;/);
   });
 
-  it('tells required from optional and gives lengths', () => {
+  it('marks fields as required or optional and shows lengths', () => {
     assert.match(rowOf('note', section('addToCart')), /optional.*string.*at most 40 characters/s);
     assert.match(rowOf('idempotencyKey', section('purchase')), /optional.*1 … 255 characters/s);
   });
@@ -109,7 +109,7 @@ describe('docs page', () => {
     assert.doesNotMatch(page, /None but those that any call can end with/);
   });
 
-  it('gives curl lines for both faces that a shell takes as they are', () => {
+  it('shows curl lines for both faces that a shell accepts unchanged', () => {
     const lines = textOf(section('addToCart'));
     const params = `{"user":9223372036854775807,"sku":1076963,"count":2,"note":"it'\\''s for 9007199254740993"}`;
     assert.ok(lines.includes(`/addToCart \\\n  -H 'content-type: application/json' \\\n  -d '${params}'`), lines);
@@ -207,7 +207,7 @@ describe('docs page', () => {
 });
 
 describe('docs page script', () => {
-  // Plain JavaScript without types: what the browser gets is what is tested.
+  // Plain JavaScript without types: the test imports what the browser receives.
   const script = import(new URL('./page.js', import.meta.url).href);
 
   it('puts params into the envelope as they were typed', async () => {

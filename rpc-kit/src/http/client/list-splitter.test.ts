@@ -19,7 +19,7 @@ function split(text: string, cuts: readonly number[], itemBytesMax = Number.POSI
 }
 
 describe('a list that is split while it arrives', () => {
-  it('gives every object whole, wherever its bytes are cut', () => {
+  it('passes on every object whole, wherever its bytes are cut', () => {
     const list = fc.array(fc.dictionary(fc.string(), fc.jsonValue()), { maxLength: 5 });
     fc.assert(
       fc.property(list, fc.array(fc.nat(), { maxLength: 8 }), fc.constantFrom(0, 2), (items, cuts, indent) => {
@@ -33,7 +33,7 @@ describe('a list that is split while it arrives', () => {
     assert.deepEqual(split('[{"id":9223372036854775807}]', [10]).items, [{ id: 9223372036854775807n }]);
   });
 
-  it('skips an item that is larger than it may be, says so, and goes on', () => {
+  it('skips an item beyond the limit, reports it, and continues', () => {
     const text = JSON.stringify([{ a: 1 }, { a: 'x'.repeat(100) }, { a: 2 }]);
     assert.deepEqual(split(text, [20, 30, 60], 50), { items: [{ a: 1 }, { a: 2 }], hasSkipped: true });
   });

@@ -7,7 +7,7 @@ describe('turns', () => {
     begun = [];
   });
 
-  it('begin up to the limit at once, and the rest in order as others end', () => {
+  it('begin up to the limit at once, and the others in order as turns end', () => {
     const turns = new Turns(2);
     for (const number of [1, 2, 3, 4]) turns.enter(() => begun.push(number));
     assert.deepEqual(begun, [1, 2]);

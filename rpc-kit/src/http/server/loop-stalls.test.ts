@@ -36,7 +36,7 @@ describe('stalls of the event loop', () => {
     assert.equal(stalls.within(10_000), 0);
   });
 
-  it('are measured by the one who asks when he comes before the timer', () => {
+  it('are measured by a query that comes before the timer', () => {
     const late = new Promise<number>((resolve) => setTimeout(() => resolve(stalls.within(10_000)), 10));
     clock.jump(2_000);
     return late.then((ms) => assert.equal(ms, 1_950));

@@ -54,7 +54,7 @@ describe('the pages of a service', () => {
     assert.match(String(metrics.headers['content-type']), /^text\/plain/);
   });
 
-  it('stand in the OpenAPI document, all of them', async () => {
+  it('are all in the OpenAPI document', async () => {
     const { paths } = JSON.parse((await pageOf('/openapi.json')).text);
     const pages = ['/docs', '/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics'];
     assert.deepEqual(Object.keys(paths), ['/look', '/rpc', ...pages]);
@@ -94,14 +94,14 @@ describe('the pages of a service', () => {
       assert.deepEqual(failures, [['database', why]]);
     });
 
-    it('it is not when a check throws before it gives a promise', async () => {
+    it('it is not when a check throws before it returns a promise', async () => {
       const broken = () => {
         throw new Error('no');
       };
       assert.equal((await readyz({ readiness: { broken } })).status, 503);
     });
 
-    it('it is not when a check does not end in time, and the check is told to stop', async () => {
+    it('it is not when a check does not end in time, and the check is aborted', async () => {
       const late = new AbortController();
       sinon.replace(AbortSignal, 'timeout', () => late.signal);
       let told: AbortSignal | undefined;
@@ -115,7 +115,7 @@ describe('the pages of a service', () => {
       assert.ok(told?.aborted);
     });
 
-    it('it is stopping once it has been told to, whatever the checks say', async () => {
+    it('it is stopping once it drains, whatever the checks say', async () => {
       const page = await readyz({ readiness: { database: async () => {} }, draining: () => true });
       assert.deepEqual(page, { status: 503, body: { status: 'stopping', checks: { database: 'ok' } } });
     });
