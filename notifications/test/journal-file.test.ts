@@ -104,6 +104,14 @@ describe('A journal file', () => {
     }
   });
 
+  it('is refused in a sentence that names the variable where its lock cannot be created', async () => {
+    // Longer than any file system takes.
+    const path = join(folder, 'x'.repeat(300));
+    await assert.rejects(openJournalFile(path), {
+      message: `${path}.lock cannot be created: JOURNAL_FILE has to be in a folder that can be written.`,
+    });
+  });
+
   it('is open in one process at a time, and names the reason', async () => {
     const journal = await openJournalFile(path);
     await assert.rejects(

@@ -34,7 +34,7 @@ export async function lockJournal(path: string, { waitMs = WAIT_MAX_MS } = {}): 
 }
 
 function tryLock(path: string): Disposable | undefined {
-  const database = new DatabaseSync(path);
+  const database = openDatabase(path);
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -43,4 +43,13 @@ function tryLock(path: string): Disposable | undefined {
     throw error;
   }
   return { [Symbol.dispose]: () => database.close() };
+}
+
+function openDatabase(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path);
+  } catch (cause) {
+    // SQLite says only that it was "unable to open database file".
+    throw new Error(`${path} cannot be created: JOURNAL_FILE has to be in a folder that can be written.`, { cause });
+  }
 }
