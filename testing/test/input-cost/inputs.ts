@@ -153,6 +153,15 @@ const headers = [
   headerRequest('many header lines', Array(1_000).fill('accept: a').join('\r\n')),
 ].map((made) => ({ ...made, service: loms.name }));
 
+/** As many as one packet holds, or some more. */
+const pipelined = [
+  toLoms('600 calls at once on one connection', rpcCall('stocks', '[1]')),
+  toLoms('600 bad calls at once on one connection', rpcCall('stocks', '[-1]')),
+].map((input) => {
+  const call = Buffer.from(input.bytes.toString().replace('Connection: close\r\n', ''));
+  return { ...input, bytes: Buffer.concat([...Array(599).fill(call), input.bytes]) };
+});
+
 export const inputs: readonly Input[] = [
   ...contracts.flatMap(longIntegers),
   ...numbers,
@@ -160,4 +169,5 @@ export const inputs: readonly Input[] = [
   ...shapes,
   ...texts,
   ...headers,
+  ...pipelined,
 ];

@@ -40,17 +40,23 @@ export function serveConnections(server: Server, router: Router): Disposable {
   function connectionOf(socket: Duplex): Connection {
     const known = connections.get(socket);
     if (known) return known;
-    const created: Connection = { unanswered: new Map(), isRefused: false };
+    const created: Connection = { unanswered: new Map(), pipelined: [], isRefused: false };
     connections.set(socket, created);
     return created;
   }
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
-    const { unanswered, isRefused } = connectionOf(request.socket);
+    const connection = connectionOf(request.socket);
+    const { unanswered, isRefused } = connection;
     if (isRefused) return;
     const caller = createCanceller();
     unanswered.set(response, caller);
-    void answerRequest(router, request, response, caller, () => unanswered.delete(response));
+    const start = (): void => {
+      if (request.socket.destroyed) unanswered.delete(response);
+      else void answerRequest(router, request, response, caller, () => unanswered.delete(response));
+    };
+    if (unanswered.size === 1) start();
+    else startPipelined(connection, start);
   }
 
   answerHalfClosed(server, connectionOf);
@@ -85,6 +91,18 @@ export function serveConnections(server: Server, router: Router): Disposable {
     void refuseConnection(error, socket, connection, refusal);
   });
   return stalls;
+}
+
+/** Starts one request of a connection in each turn of the event loop: one packet holds hundreds, which would delay all others. */
+function startPipelined({ pipelined }: Connection, start: () => void): void {
+  pipelined.push(start);
+  if (pipelined.length > 1) return;
+  const startNext = (): void => {
+    pipelined[0]?.();
+    pipelined.shift();
+    if (pipelined.length > 0) setImmediate(startNext);
+  };
+  setImmediate(startNext);
 }
 
 function lateRefusal(connection: Connection, stalls: LoopStalls, limits: HttpLimits): RpcError {

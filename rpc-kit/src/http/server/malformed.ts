@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Canceller } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { stringifyJson } from '../../schema/json.ts';
@@ -15,6 +16,8 @@ type MalformedError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 export interface Connection {
   /** The responses that are due, in order, each with the canceller of its call. */
   readonly unanswered: Map<ServerResponse, Canceller>;
+  /** Starts the requests that arrived while others were unanswered, in order. */
+  readonly pipelined: (() => void)[];
   /** The refusal is its last answer. A request that arrives afterwards is not executed, because its sender repeats it. */
   isRefused: boolean;
 }
@@ -35,6 +38,12 @@ export async function refuseConnection(
   const { unanswered } = connection;
   const broken = unfinishedRequest(connection);
   const isAnswerToHead = isHead(error, connection, broken);
+  // A broken request that has not started is the last of these. Its headers may be refused, which says more than this refusal.
+  const start = broken && connection.pipelined.pop();
+  if (start) {
+    start();
+    await nextTurn();
+  }
   if (broken) unanswered.get(broken)?.cancel(new RpcError('cancelled', 'The request did not arrive as a whole'));
   const whole = [...unanswered.keys()].filter((response) => response !== broken);
   await Promise.all(whole.map((response) => new Promise<void>((resolve) => response.once('close', resolve))));
