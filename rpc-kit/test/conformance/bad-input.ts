@@ -494,7 +494,7 @@ export const badInputs: readonly BadInput[] = [
     `/${'a'.repeat(8_000)}`,
   ].map((path) => onPlain('nothing is there', { verb: 'POST', path, body: '{}' }, 404, nothingHere)),
   onPlain('nothing is there', { verb: 'GET', path: '/?method=echo' }, 404, nothingHere),
-  onPlain('nothing is there', { verb: 'POST', path: 'http://other.example/no_such', body: '{}' }, 404, nothingHere),
+  onPlain('nothing is there', { verb: 'POST', path: 'http://localhost/no_such', body: '{}' }, 404, nothingHere),
 
   // Failures of the inside.
   callOf('broken', '{}', rpcError('internal', 'Internal error')),
