@@ -24,6 +24,7 @@ const HISTORY_PAGES_MAX = 2_000;
 await run('notifications', async (stopped) => {
   await using service = await openService(notifications, notificationsConfig);
   const { config, logger, registry, database, limit, userAgent } = service;
+  const kafka = readKafkaAccess(config);
 
   const { JOURNAL_FILE, WEBHOOK_URL, WEBHOOK_SECRET, HISTORY_CACHE_MAX_AGE_MS } = config;
   await using journal =
@@ -68,7 +69,6 @@ await run('notifications', async (stopped) => {
   });
 
   await using _server = await service.serve(app, stopped);
-  const kafka = readKafkaAccess(config);
   // Kafka's client takes half a second to load.
   await using _consumer =
     kafka &&
