@@ -76,10 +76,10 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
       const { headers } = request;
       const fromBrowser = isFromBrowser(request);
       if (headers.host || fromBrowser) refuseForeignHost(headers.host ?? '', request, fromBrowser);
+      if (!fromBrowser) return NO_HEADERS;
       // RFC 9112, section 3.2.2: the host of an absolute URL in the request line overrides the header.
       const target = request.url?.startsWith('/') ? undefined : URL.parse(request.url ?? '')?.host;
-      if (target !== undefined) refuseForeignHost(target, request, fromBrowser);
-      if (!fromBrowser) return NO_HEADERS;
+      if (target !== undefined) refuseForeignHost(target, request, true);
       const { origin } = headers;
       const listed = headersOfOrigin.get(canonicalOrigin(origin ?? '') ?? '');
       if (listed) return listed;
