@@ -85,7 +85,7 @@ function tallyPurchases(purchases: Purchases, { outcomes }: Tally): Purchases {
 export function countResumptions(registry: Registry): (finished: number, failed: number) => void {
   const resumed = new Counter({
     name: 'purchases_resumed_total',
-    help: 'Purchases that were cut off and taken up in the background: finished, or failed and tried again later.',
+    help: 'Interrupted purchases that the background resumed: finished, or failed and retried later.',
     labelNames: ['result'],
     registers: [registry],
   });

@@ -27,7 +27,7 @@ describe('checkout beside its database', () => {
     user = newUser();
   });
 
-  /** Transactions that wait for something else than the database. */
+  /** Transactions that wait for their client. */
   async function idleTransactions(database: Database): Promise<number> {
     const activity = "datname = current_database() AND state LIKE 'idle in transaction%'";
     return (await database.query(`SELECT pid FROM pg_stat_activity WHERE ${activity}`)).length;
@@ -83,7 +83,7 @@ describe('checkout beside its database', () => {
 
     before(async () => {
       const nowhere = new URL(testDatabase.url);
-      // Nobody listens on the discard port.
+      // No process listens on the discard port.
       nowhere.port = '9';
       down = await startCheckout(nowhere.href, { beside: running, background: 'on' });
     });

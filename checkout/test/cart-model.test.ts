@@ -19,7 +19,7 @@ import { cartOf, newUser, orderedGoods, type RunningCheckout, startCheckout } fr
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const RUNS = 25;
 
-/** What one of several callers does at the same moment as the others. */
+/** A call that runs concurrently with others. */
 type Act =
   | { readonly act: 'add' | 'delete'; readonly sku: number; readonly count: number }
   | { readonly act: 'purchase'; readonly key: string | undefined }
@@ -64,7 +64,7 @@ describe(`carts and purchases, by the seed ${seed}`, function () {
       const model = createCartModel(userIDs);
       const real: Real = { running, keyOf: (key) => `${key} of ${userIDs}` };
       await fc.asyncModelRun(() => ({ model, real }), steps);
-      // However it went so far, a working loms brings everything to its end.
+      // With a working loms, every purchase ends.
       for (const user of model.users) {
         assert.deepEqual(await running.resume(user.id), []);
         model.resume(user, { loms: 'answers', crashAt: undefined });

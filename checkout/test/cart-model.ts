@@ -1,4 +1,4 @@
-/** What is expected of carts and purchases, said as simply as can be: one user after the other, everything in memory. */
+/** The simplest model of carts and purchases: one call after the other, in memory. */
 
 export type Goods = Record<number, number>;
 
@@ -11,7 +11,7 @@ export interface Mood {
 export interface ModelPurchase {
   readonly user: ModelUser;
   readonly goods: Goods;
-  /** What of them was deleted from the cart while it was pending. */
+  /** Goods of the purchase deleted from the cart while it was pending. */
   readonly deleted: Goods;
   state: 'pending' | 'ordered' | 'refused' | 'cart empty';
   /** loms decides once. */
@@ -104,7 +104,7 @@ export function shownTo({ free, pending }: ModelUser): Goods {
   return shown;
 }
 
-/** Everything that was ever added has to be somewhere. */
+/** All goods ever added must be accounted for. */
 export function accountedFor({ ordered, removed }: ModelUser, cart: Goods): Goods {
   const all = { ...cart };
   for (const [sku, count] of [...entriesOf(ordered), ...entriesOf(removed)]) put(all, sku, count);

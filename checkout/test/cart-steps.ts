@@ -8,11 +8,11 @@ import { answer, type Behaviour, failBefore, loseReply, refuse, refuseAndLoseRep
 /** The steps of the model-based test, in the model and for real. */
 export interface Real {
   readonly running: RunningCheckout;
-  /** Apart for each run, so that no run knows the keys of another. */
+  /** Unique for each run, so that runs share no keys. */
   keyOf(key: string): string;
 }
 
-/** Few, so that their steps meet. */
+/** Few, so that steps collide. */
 export const USERS = 2;
 export const KEYS = ['a', 'b', 'c', 'd'];
 
@@ -95,7 +95,7 @@ function wordsOf({ loms, crashAt }: Mood): string {
   return crashAt ? `loms ${loms} and the process ends ${crashAt}` : `loms ${loms}`;
 }
 
-/** Lets loms and the process behave so for one call. */
+/** Sets the behaviour of loms and the process for one call. */
 async function during<T>(mood: Mood, { running }: Real, call: () => Promise<T>): Promise<T> {
   running.loms.behaviour = BEHAVIOURS[mood.loms];
   running.crashAt = mood.crashAt;
@@ -116,7 +116,7 @@ function assertAnswer(answered: { orderID: bigint } | RpcError, expected: Answer
   }
   assert.equal(refusal?.reason, REASONS[expected.state]);
   if (expected.state === 'cart empty') return;
-  // Whoever asks again has to hear of the same order.
+  // A repeated call must return the same order.
   const { orderID } = (refusal ? refusal.details : answered) as { orderID: bigint };
   expected.orderID ??= orderID;
   assert.equal(orderID, expected.orderID);

@@ -20,7 +20,7 @@ import { type FakeProducts, startFakeProducts, TOKEN } from './fake-products.ts'
 
 type TokenBucketOptions = Parameters<typeof createTokenBucket>[0];
 
-/** Where a process may end that is settling a purchase. */
+/** Where a process may end while it settles a purchase. */
 export type CrashPoint = 'before the commit' | 'after the commit';
 
 /** One replica of checkout as it runs, over HTTP, between a fake loms and a fake product service over HTTP. */
@@ -33,12 +33,12 @@ export interface RunningCheckout extends AsyncDisposable {
   /** Makes the next settling of a purchase fail, once. */
   crashAt: CrashPoint | undefined;
   /**
-   * Finishes all pending purchases of the users, as a round of the background does once they have rested.
+   * Finishes all pending purchases of the users, as a round of the background does after their back-off.
    * @returns why some could not be finished
    */
   resume(...users: bigint[]): Promise<unknown[]>;
   isPending(user: bigint): Promise<boolean>;
-  /** The fakes behave again, and nothing crashes. */
+  /** Resets the fakes and the crash point. */
   recover(): void;
 }
 
@@ -46,7 +46,7 @@ export interface CheckoutOptions {
   /** The fakes of another replica, to be shared with it. */
   readonly beside?: RunningCheckout;
   readonly productLimit?: TokenBucketOptions;
-  /** Off for tests that say themselves when purchases are resumed. */
+  /** Off for tests that resume purchases themselves. */
   readonly background?: 'on' | 'off';
 }
 
@@ -125,13 +125,13 @@ export async function startCheckout(databaseUrl: string, options: CheckoutOption
   return running;
 }
 
-/** What the background would wait for: the call that began a purchase is given time to finish it. */
+/** Ends the time that the call of a purchase has to finish it, for which the background waits. */
 export async function makeDue(database: Database, users: readonly bigint[]): Promise<void> {
   const due = sql.update().table('purchases').set('resume_at', sql.str('clock_timestamp()'));
   await database.run('test', due.where("state = 'pending'").where('user_id IN ?', users));
 }
 
-/** Purchases are settled in the transactions that no caller can cut off. */
+/** Settling runs in the transactions that no caller can cancel. */
 function crashing(store: Store, takeCrash: () => CrashPoint | undefined): Store {
   return {
     async transaction(work, context) {
@@ -149,7 +149,7 @@ function crashing(store: Store, takeCrash: () => CrashPoint | undefined): Store 
 
 let lastUser = BigInt.asIntN(48, BigInt(`0x${randomBytes(6).toString('hex')}`));
 
-/** A user whom nobody has seen before. */
+/** A new user. */
 export function newUser(): bigint {
   lastUser += 1n;
   return lastUser;
@@ -157,7 +157,7 @@ export function newUser(): bigint {
 
 const POLL_MS = 10;
 
-/** Below mocha's own limit, which would not say what was waited for; long enough for a busy machine. */
+/** Below mocha's own limit, whose message would not name the condition; long enough for a busy machine. */
 const WAIT_MAX_MS = 14_000;
 
 /** Waits until it holds, for a bounded time. */
@@ -169,7 +169,7 @@ export async function eventually(holds: () => boolean | Promise<boolean>, timeou
   }
 }
 
-/** Sends text as it stands to the plain face, and gives the answer as it stands. */
+/** Sends raw text to the plain face, and returns the raw answer. */
 export async function post({ url }: RunningCheckout, method: string, body: string, headers = {}) {
   const answer = await fetch(`${url}/${method}`, {
     method: 'POST',

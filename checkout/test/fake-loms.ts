@@ -12,16 +12,16 @@ export interface FakeOrder extends Pick<OrderRequest, 'user' | 'items'> {
   readonly isFailed: boolean;
 }
 
-/** What can be done with a request for an order. The first decision on a key is the answer to all that repeat it. */
+/** Ways to process a request for an order. The first decision on a key is the answer to every repetition. */
 export interface Desk {
   readonly request: OrderRequest;
-  /** Makes the order, or keeps it as failed where goods are missing. */
+  /** Makes the order, or stores it as failed if goods are missing. */
   order(): { orderID: bigint };
-  /** Keeps it as failed. */
+  /** Stores it as failed. */
   refuse(): never;
 }
 
-/** What becomes of a request for an order. */
+/** The result of a request for an order. */
 export type Behaviour = (desk: Desk, call: Call) => Promise<{ orderID: bigint }>;
 
 const unavailable = () => new RpcError('unavailable', 'loms is out for a moment');
@@ -31,7 +31,7 @@ export const refuse: Behaviour = async (desk) => desk.refuse();
 export const failBefore: Behaviour = async () => {
   throw unavailable();
 };
-/** Does it all the same, and then nobody hears of it. */
+/** Processes the request, and loses the answer. */
 export const loseReply: Behaviour = async (desk) => {
   await answer(desk, {} as Call).catch(() => {});
   throw unavailable();
@@ -42,7 +42,7 @@ export const refuseAndLoseReply: Behaviour = async (desk) => {
 };
 /** Never answers. */
 export const hang: Behaviour = (_desk, { signal }) => aborted(signal);
-/** Does it, and then does not answer. */
+/** Processes the request, and never answers. */
 export const answerTooLate: Behaviour = async (desk, { signal }) => {
   desk.order();
   return aborted(signal);
@@ -67,12 +67,12 @@ export interface FakeLoms extends AsyncDisposable {
   onCall: (method: string) => Promise<void>;
   /** The orders of a user that did not fail. */
   ordersOf(user: bigint): FakeOrder[];
-  /** Behaves again, and has plenty of everything; the orders stay. */
+  /** Resets the behaviour and the stock; the orders stay. */
   recover(): void;
 }
 
 const PLENTY = 10_000_000n;
-/** Beyond what a double counts exactly. */
+/** Beyond the exact integers of a double. */
 const FIRST_ORDER_ID = 2n ** 53n + 1n;
 
 interface Decision {

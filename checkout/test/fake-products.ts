@@ -6,12 +6,12 @@ export const TOKEN = 'the token of the tests';
 
 export interface ProductRequest {
   readonly sku: number;
-  /** On performance.now()'s scale. */
+  /** By performance.now(). */
   readonly at: number;
   readonly signal: AbortSignal;
 }
 
-/** The product service in memory, over HTTP. It knows every sku unless told otherwise. */
+/** The product service in memory, over HTTP. By default it knows every sku. */
 export interface FakeProducts extends AsyncDisposable {
   readonly url: string;
   /** As they came. */
@@ -20,7 +20,7 @@ export interface FakeProducts extends AsyncDisposable {
   readonly unknown: Set<number>;
   /** Called before a request is answered. */
   onCall: (call: Call) => Promise<void>;
-  /** Behaves again, knows every sku, and every price is the usual one; the requests stay. */
+  /** Resets the behaviour, the skus and the prices; the requests stay. */
   recover(): void;
 }
 

@@ -25,11 +25,11 @@ export interface CheckoutOptions {
   readonly lomsUrls: readonly string[];
   /** Of the fake product service, which knows every sku. */
   readonly productsUrl: string;
-  /** As PRODUCTS_LIMIT_SHARED; left out, the product service is asked without a limit. */
+  /** As PRODUCTS_LIMIT_SHARED; without it, requests to the product service are unlimited. */
   readonly productsLimitShared?: 'on' | 'off';
 }
 
-/** What a test may put around checkout's parts. */
+/** Decorators for checkout's parts. */
 export interface CheckoutDecorators {
   readonly database?: (database: Database) => Database;
   readonly orderDesk?: (orderDesk: OrderDesk) => OrderDesk;

@@ -284,12 +284,12 @@ describe('an interrupted purchase', () => {
       }
     }
 
-    /** Milliseconds until it may be taken up. */
+    /** Milliseconds until it is due. */
     async function restOf(buyer: bigint): Promise<number> {
-      const rest = sql.str('(extract(epoch FROM resume_at - clock_timestamp()) * 1000)::integer');
-      const query = sql.select().from('purchases').field(rest, 'rest').where("state = 'pending'");
-      const [row] = await running.database.run<{ rest: number }>('test', query.where('user_id = ?', buyer));
-      return row?.rest ?? assert.fail('nothing is pending');
+      const dueIn = sql.str('(extract(epoch FROM resume_at - clock_timestamp()) * 1000)::integer');
+      const query = sql.select().from('purchases').field(dueIn, 'due_in').where("state = 'pending'");
+      const [row] = await running.database.run<{ due_in: number }>('test', query.where('user_id = ?', buyer));
+      return row?.due_in ?? assert.fail('nothing is pending');
     }
 
     async function setAttempts(attempts: number): Promise<void> {
@@ -318,7 +318,7 @@ describe('an interrupted purchase', () => {
       for (let round = 0; round < 10; round++) {
         await makeDue(running.database, users);
         const claimed = (await Promise.all(Array.from({ length: 8 }, () => claim()))).flat();
-        // Whoever came while the others had everything in hand left it to them.
+        // A round finds nothing while other rounds hold all claims.
         claimed.push(...(await claim()));
         assert.deepEqual(usersOf(claimed), users);
         assert.deepEqual(claimed.find((pending) => pending.user === user)?.items, [

@@ -21,7 +21,7 @@ type Stubbed<Port> = {
 export const USER = -9_223_372_036_854_775_808n;
 export const ORDER_ID = 9_223_372_036_854_775_807n;
 
-/** Ports for tests of the domain: an empty cart, nothing on sale, no purchase; the rest is for the test to say. */
+/** Ports for tests of the domain: an empty cart, nothing on sale, no purchase; the test sets everything else. */
 export interface StubbedPorts {
   readonly carts: Stubbed<Carts>;
   readonly cartReader: Stubbed<CartReader>;
@@ -31,11 +31,11 @@ export interface StubbedPorts {
   readonly catalogue: Stubbed<ProductCatalogue>;
   readonly unfinished: Stubbed<UnfinishedPurchases>;
   readonly store: Store;
-  /** Told of each transaction and its scope. */
+  /** Called for each transaction, with its scope. */
   readonly transaction: SinonStub;
   /** Whether a transaction is open right now. */
   inTransaction(): boolean;
-  /** What the caller hands in: all of it is to reach the peers. */
+  /** The caller's context, all of which must reach the peers. */
   readonly context: Context;
   readonly caller: AbortController;
 }
@@ -100,7 +100,7 @@ export function pendingOf(purchaseID: string, idempotencyKey?: string, user = US
   return { state: 'pending', purchaseID, user, idempotencyKey, items: [{ sku: 10, count: 3 }], origin: {} };
 }
 
-/** What the call rejects with. */
+/** The rejection of the call. */
 export function failureOf(call: Promise<unknown>): Promise<unknown> {
   return call.then(
     () => {

@@ -24,7 +24,7 @@ describe('requests to the product service', () => {
     return user;
   }
 
-  /** Does not answer until the request is cut off. */
+  /** Does not answer until the request is cancelled. */
   function hang({ signal }: Call): Promise<never> {
     const { promise, reject } = Promise.withResolvers<never>();
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

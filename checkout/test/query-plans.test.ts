@@ -43,14 +43,14 @@ const STATEMENTS = [
   'store purchase items',
 ];
 
-/** The tables that grow with users and what they do. */
+/** The tables that grow with the number of users and calls. */
 const TABLES = ['carts', 'cart_lines', 'purchases', 'purchase_items', 'operations'];
 
 /** Few enough for every run, in which the planner takes them for a million; `ORDERS=1000000` writes all of these. */
 const PURCHASES = Number(process.env.ORDERS ?? 20_000);
 /** A limit against hanging, and not against a busy machine: to write the past takes seconds. */
 const PAST_MAX_MS = 60_000 + 2 * PURCHASES;
-/** One purchase in so many is pending, and rests. */
+/** One purchase in so many is pending, and backs off. */
 const PENDING_EVERY = 200;
 const logger = pino({ level: 'silent' });
 
@@ -77,7 +77,7 @@ const pastOf = (first: number, last: number): readonly string[] => [
   SELECT 'request ' || i, 'purchase', 'ok', now() - i * interval '1 second', now(), 5 FROM generate_series(${first}, ${last}) i`,
 ];
 
-/** Has each of the statements run at least once, in the way that it is always run. */
+/** Runs each statement at least once, through the code that runs it in production. */
 async function runEveryStatement(database: Database, statements: readonly RanStatement[]): Promise<void> {
   const context = new AbortController();
   const store = createStore(database);

@@ -1,4 +1,4 @@
-/** What benchmarks and tests of other packages may use of checkout besides its contract. */
+/** For benchmarks and tests of other packages, besides the contract. */
 export { listCart } from '../src/domain/list-cart.ts';
 export type { CartLine, CartReader, Context, ProductCatalogue } from '../src/domain/ports.ts';
 export { cacheProducts } from '../src/peer/product-cache.ts';

@@ -2,8 +2,8 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder with those above it. Step by step: where the system refuses a folder as if its parent were missing, as in
- * /proc, Node's own `recursive` never ends.
+ * Creates a folder and its parents one by one. Node's own `recursive` never returns where the system reports a missing parent
+ * for a folder that cannot be created, as in /proc.
  */
 export function createFolder(directory: string, mode?: number): void {
   if (isFolder(directory)) return;
@@ -11,7 +11,7 @@ export function createFolder(directory: string, mode?: number): void {
   try {
     mkdirSync(directory, { mode });
   } catch (error) {
-    // Another process may have made it in the meantime.
+    // Another process may have created it in the meantime.
     if (!isFolder(directory)) throw error;
   }
 }

@@ -31,9 +31,9 @@ describe('The access to Kafka', () => {
   it('authenticates by SCRAM-SHA-512, or by the configured mechanism', () => {
     const sasl = { username: 'loms', password: 'a secret' };
     assert.deepEqual(access({ ...BROKERS, ...USER })?.sasl, { mechanism: 'SCRAM-SHA-512', ...sasl });
-    const told = access({ ...BROKERS, ...USER, KAFKA_TLS: 'on', KAFKA_SASL_MECHANISM: 'PLAIN' });
-    assert.ok(told);
-    assert.deepEqual(toKafkaClient(told).sasl, { mechanism: 'PLAIN', ...sasl });
+    const plain = access({ ...BROKERS, ...USER, KAFKA_TLS: 'on', KAFKA_SASL_MECHANISM: 'PLAIN' });
+    assert.ok(plain);
+    assert.deepEqual(toKafkaClient(plain).sasl, { mechanism: 'PLAIN', ...sasl });
   });
 
   const mistakes: Record<string, [NodeJS.ProcessEnv, RegExp]> = {
@@ -74,7 +74,7 @@ describe('The access to Kafka', () => {
 });
 
 describe('A refused connection to Kafka', () => {
-  /** As the client of Kafka puts it: far inside of what has failed. */
+  /** Nested as deep as Kafka's client nests it. */
   const inside = (failure: object): Error => {
     const cause = Object.assign(new Error('inner'), failure);
     const attempt = Object.assign(new Error('connection failed'), { cause: new Error('authentication', { cause }) });

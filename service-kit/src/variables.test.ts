@@ -5,7 +5,7 @@ import { variable } from './variables.ts';
 
 const SECRET = 'hunter2';
 
-/** Loads one variable, or answers what is said of it. */
+/** Loads one variable, or returns the message of its mistake. */
 function load(field: z.ZodType, text: string): unknown {
   try {
     return loadConfig(z.object({ NAME: field }), { NAME: text }).NAME;

@@ -267,7 +267,7 @@ describe('A statement whose caller leaves', () => {
   });
 });
 
-/** Stands before the database and leaves cancel requests unanswered. */
+/** A proxy in front of the database that never answers cancel requests. */
 async function startDeafProxy(target: URL) {
   const sockets = new Set<Socket>();
   const server = createServer(async (socket) => {

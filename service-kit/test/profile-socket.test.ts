@@ -12,7 +12,7 @@ const logger = pino({ level: 'silent' });
 
 type Answer = { status: number | undefined; file?: string; error?: string };
 
-// No unit test: V8 has one profiler to a process, and when ours is put away the coverage of unit tests would go with it.
+// No unit test: V8 has one profiler per process, so stopping ours would also stop the coverage of the unit tests.
 describe('profiles of a running process', () => {
   let directory: string;
   const serve = () => serveProfiles({ service: SERVICE, directory, logger });
@@ -145,7 +145,7 @@ function countPrimes(below: number): number {
 
 const LONG_TEXT = JSON.stringify(Array.from({ length: 50_000 }, (_, index) => ({ index })));
 
-/** All the time goes into the parser: a function that ran often would be inlined, and its name be gone. */
+/** Spends its time in the parser: a function called often would be inlined and lose its name. */
 function hoardNumbers(held: unknown[]): void {
   held.push(JSON.parse(LONG_TEXT));
   if (held.length > 5) held.shift();

@@ -55,7 +55,7 @@ describe('a token bucket shared through Postgres', () => {
     return begun;
   }
 
-  /** The only token of a limit as the database has it. */
+  /** The row of a limit's only token. */
   async function tokenOf(limit: string): Promise<{ readonly grants: bigint; readonly isBack: boolean }> {
     const token = sql
       .select()
@@ -82,7 +82,7 @@ describe('a token bucket shared through Postgres', () => {
   }
 
   it('grants all replicas together as many uses in any interval as there are tokens, and no fewer', async () => {
-    // A token that did not come back before its lease ends would not come back within this test.
+    // The lease of a token outlasts this test, so only a release frees it.
     const begun = await useAll(replicas(5), 30, () => Math.random() * 30);
     assert.equal(begun.length, 30);
     const closestMs = closest(begun, 5);
@@ -147,7 +147,7 @@ describe('a token bucket shared through Postgres', () => {
     const [first] = replicas(1);
     (await first.take())[Symbol.dispose]();
     await until(async () => (await tokenOf(name)).isBack);
-    // Used, the token would be away for ever.
+    // As a used token it would be unavailable for ever.
     const [bucket, other] = replicas(1, { intervalMs: FOR_EVER_MS });
     const caller = new AbortController();
     const leaving = bucket.take(caller.signal);

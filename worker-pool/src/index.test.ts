@@ -73,7 +73,7 @@ describe('runInPool', () => {
       );
       running -= 1;
     };
-    // The failing item comes last, so that the other is under way when it fails.
+    // The failing item comes last, so that the other is in flight when it fails.
     await assert.rejects(runInPool([1, 0], work, { concurrency: 2 }));
     assert.equal(running, 0);
   });

@@ -13,7 +13,7 @@ describe('listCart', () => {
 
   const list = () => listCart({ ...ports, carts: ports.cartReader }, USER, ports.context);
 
-  /** Product requests that stay under way until the test answers or fails them, in the order in which they came. */
+  /** Product requests that stay in flight until the test settles them, in the order of their start. */
   function holdProducts(): PromiseWithResolvers<Product>[] {
     const held: PromiseWithResolvers<Product>[] = [];
     ports.catalogue.product.callsFake(() => {

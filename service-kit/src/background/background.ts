@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
-import { failuresInARow } from './background-metrics.ts';
+import { Gauge, type Registry } from 'prom-client';
 
 export interface BackgroundOptions {
   readonly name: string;
   readonly logger: Logger;
-  /** Shows whether rounds fail: `background_failures_in_a_row{background}`. */
+  /** Receives `background_failures_in_a_row{background}`. */
   readonly registry?: Registry | undefined;
-  /** Between the starts of two rounds, in milliseconds, so that many wakes at once cost one round. Default: 0. */
+  /** Minimum time between the starts of two rounds, in milliseconds, so that many wakes cost one round. Default: 0. */
   readonly paceMs?: number;
-  /** How long to rest when there was nothing to do, in milliseconds. */
+  /** Pause after a round without work, in milliseconds. */
   readonly idleMs: number;
   /**
    * One round of the work.
@@ -20,38 +19,40 @@ export interface BackgroundOptions {
 }
 
 export interface Background extends AsyncDisposable {
-  /** Ends the rest early, because there is something to do now. */
+  /** Ends the pause early, because there is work. */
   wake(): void;
 }
 
-/** Made once: an abort without a reason makes an exception with its stack, which costs more than all else of a wake. */
-const WOKEN = new Error('there is something to do');
+/** Created once: an abort without a reason creates an exception with a stack, which would dominate the cost of a wake. */
+const WOKEN = new Error('there is work');
 
-/** After a failed round the rest doubles up to this, so that a dead database is asked gently and found again soon. */
-const REST_MAX_MS = 5_000;
+/** Maximum back-off after failed rounds: rare enough for a dead database, and short enough to notice its return. */
+const BACKOFF_MAX_MS = 5_000;
 
-/** Repeats a round of work until disposed; disposing waits for the round under way. A failed round is logged and repeated. */
+/** Repeats a round of work until disposed; disposing waits for the round in flight. A failed round is logged and retried. */
 export function startBackground({ name, logger, registry, paceMs = 0, idleMs, round }: BackgroundOptions): Background {
   const stop = new AbortController();
-  let resting = new AbortController();
-  let awake = false;
+  let pausing = new AbortController();
+  let isWoken = false;
   let failures = 0;
   let startedAt = Number.NEGATIVE_INFINITY;
   const show = registry && failuresInARow(registry, name);
 
-  async function rest(): Promise<void> {
-    if (awake && failures === 0) return;
-    resting = new AbortController();
-    const signal = AbortSignal.any([stop.signal, resting.signal]);
-    await sleep(Math.min(idleMs * 2 ** failures, Math.max(REST_MAX_MS, idleMs)), undefined, { signal }).catch(() => {});
+  async function pause(): Promise<void> {
+    if (isWoken && failures === 0) return;
+    pausing = new AbortController();
+    const signal = AbortSignal.any([stop.signal, pausing.signal]);
+    await sleep(Math.min(idleMs * 2 ** failures, Math.max(BACKOFF_MAX_MS, idleMs)), undefined, { signal }).catch(
+      () => {},
+    );
   }
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
-      const pauseMs = startedAt + paceMs - performance.now();
-      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: stop.signal }).catch(() => {});
+      const waitMs = startedAt + paceMs - performance.now();
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => {});
       startedAt = performance.now();
-      awake = false;
+      isWoken = false;
       let more = false;
       try {
         more = await round(stop.signal);
@@ -61,22 +62,34 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
         if (stop.signal.aborted) return;
         failures += 1;
         show?.(failures);
-        logger.error({ err: error, background: name, failures }, 'background work failed and will be tried again');
+        logger.error({ err: error, background: name, failures }, 'background work failed and will be retried');
       }
-      if (!more) await rest();
+      if (!more) await pause();
     }
   }
 
   const ended = loop();
   return {
     wake() {
-      awake = true;
-      // While rounds fail, events must not turn the growing rest into a hot loop.
-      if (failures === 0) resting.abort(WOKEN);
+      isWoken = true;
+      // While rounds fail, wakes must not defeat the back-off.
+      if (failures === 0) pausing.abort(WOKEN);
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
       await ended;
     },
   };
+}
+
+const FAILURES = 'background_failures_in_a_row';
+
+/** All background work of a process shares one gauge. */
+function failuresInARow(registry: Registry, background: string): (failures: number) => void {
+  const existing = registry.getSingleMetric(FAILURES) as Gauge | undefined;
+  const help = 'Rounds of background work that failed since the last one that went well, by work.';
+  const gauge = existing ?? new Gauge({ name: FAILURES, help, labelNames: ['background'], registers: [registry] });
+  const series = gauge.labels({ background });
+  series.set(0);
+  return (failures) => series.set(failures);
 }

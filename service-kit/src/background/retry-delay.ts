@@ -4,8 +4,8 @@ export interface DelayBounds {
 }
 
 /**
- * How long an item waits after its failed attempt, in milliseconds: `baseMs` doubled with each attempt, at most `maxMs`. A
- * failure that names a longer pause in `retryAfterMs` (the receiver's Retry-After) is obeyed; whoever read it has bounded it.
+ * Back-off after a failed attempt, in milliseconds: `baseMs` doubled with each attempt, at most `maxMs`. A longer
+ * `retryAfterMs` of the failure (the receiver's Retry-After) wins; the code that read it has bounded it.
  */
 export function retryDelayMs(attempts: number, error: unknown, { baseMs, maxMs }: DelayBounds): number {
   const { retryAfterMs } = (error ?? {}) as { readonly retryAfterMs?: unknown };

@@ -9,7 +9,7 @@ import { createCancelRequest } from './cancel-request.ts';
 const SSL_REQUEST = Buffer.from('0000000804d2162f', 'hex');
 const CANCEL_REQUEST = Buffer.from('0000001004d2162e0000000700000009', 'hex');
 
-/** A shared key stands for certificates, which would have to be made. */
+/** A pre-shared key, which needs no certificates. */
 const psk = Buffer.from('no secret, for tests');
 const ciphers = 'PSK-AES128-GCM-SHA256';
 const ofServer: TlsOptions = { maxVersion: 'TLSv1.2', ciphers, pskCallback: () => psk };
@@ -95,7 +95,7 @@ describe('A cancel request', () => {
     };
     const cancel = createCancelRequest();
     const several = () => Promise.all(Array.from({ length: 6 }, () => cancel(clientOf())));
-    // A machine that stands still for a second sends none.
+    // A machine that stalls for a second sends none.
     do assert.deepEqual(new Set(await several()), new Set([false]));
     while (sent.size === 0);
     assert.ok(sent.size <= 4, `${sent.size} requests`);

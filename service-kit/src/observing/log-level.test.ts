@@ -37,7 +37,7 @@ describe('the log level of a running service', () => {
   it('stays as it is once the service ends', async () => {
     const logger = create('info');
     switchLogLevelOnSignal(logger)[Symbol.dispose]();
-    // Node would end the process at a signal that nobody listens to.
+    // Without a listener, the signal would end the process.
     using _alive = switchLogLevelOnSignal(create('info'));
     await signal();
     assert.equal(logger.level, 'info');
