@@ -1,7 +1,7 @@
 import { implement, type Service } from 'rpc-kit';
 import { type ServingParts, serviceOptions } from 'service-kit';
 import { products } from '../contract.ts';
-import type { Catalogue } from './domain/catalogue.ts';
+import type { Catalogue } from './catalogue.ts';
 import { createHandlers } from './handler/handlers.ts';
 
 export interface Parts extends ServingParts {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { fail, type Handlers, RpcError } from 'rpc-kit';
 import { products } from '../../contract.ts';
-import type { Catalogue } from '../domain/catalogue.ts';
+import type { Catalogue } from '../catalogue.ts';
 
 export function createHandlers(catalogue: Catalogue, token: string): Handlers<typeof products.methods> {
   const expected = digest(token);

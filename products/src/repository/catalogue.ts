@@ -1,5 +1,5 @@
 import { type Database, statement } from 'service-kit';
-import type { Catalogue } from '../domain/catalogue.ts';
+import type { Catalogue } from '../catalogue.ts';
 
 interface ProductRow {
   readonly sku: bigint;
