@@ -10,7 +10,7 @@ const ROUNDS_MAX = 60;
 const HOLD_MAX_MS = 25;
 const PARSES_MAX = 2;
 
-/** A client's default limit of an answer, less what stands around the long part. */
+/** A client's default limit of an answer, less the text around the long part. */
 const LENGTH = 4 * 1024 * 1024 - 512;
 
 const service = defineService(

@@ -14,7 +14,7 @@ const SKU = 1076963;
 /** Events take part in the first rebalance of a new group of consumers. */
 const HISTORY_TIMEOUT_MS = 60_000;
 const CALL_TIMEOUT_MS = 10_000;
-/** The first calls of new processes may take longer than their deadlines, and a replica that just went away has to be noticed. */
+/** The first calls of new processes may exceed their deadlines, and a stopped replica must be detected. */
 const PURCHASE_TIMEOUT_MS = 30_000;
 const POLL_INTERVAL_MS = 250;
 

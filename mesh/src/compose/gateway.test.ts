@@ -50,7 +50,7 @@ describe('The gateway of the containers', () => {
     assert.equal(await say(port, 'a question'), 'heard a question');
   });
 
-  it('closes the connection when no replica answers, and goes on serving', async () => {
+  it('closes the connection when no replica answers, and still serves others', async () => {
     const refused = await say(deadPort, 'a question').catch(({ code }) => code);
     assert.match(refused, /^(ECONNRESET|EPIPE|)$/);
     assert.equal(await say(port, 'another'), 'heard another');

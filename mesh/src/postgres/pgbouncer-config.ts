@@ -29,7 +29,7 @@ export type PgbouncerOptions = {
 const READY_TIMEOUT_MS = 60_000;
 /**
  * Releases up to 1.20 exit on rare orders of events (docs/decisions/0008-cancelling-statements.md), and pgbouncer keeps no
- * state, so it is restarted. One that goes on exiting is of no use.
+ * state, so it is restarted. After ten restarts the fault is not a rare one.
  */
 const RESTARTS_MAX = 10;
 

@@ -88,7 +88,7 @@ function prepareCluster(
     `--pwfile=${passwordFile}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
-    // The same order of text on every machine, whatever locales it has.
+    // The same order of text on every machine, with any locales.
     ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'],
     // Syncing takes seconds on a slow disk, and only a power cut during the first start would need it.
     '--no-sync',

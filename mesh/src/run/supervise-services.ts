@@ -31,7 +31,7 @@ export function superviseServices({ ports, environments, logDirectory, ...option
     arguments: [join(PROJECT_DIRECTORY, service, 'src/main.ts')],
     cwd: PROJECT_DIRECTORY,
     env: environments[service],
-    // When the runner is gone, the closed channel makes the service stop.
+    // The runner's end closes the channel, which stops the service.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     ready: { when: 'URL answers', url: `${url(service)}/readyz` },
     readyTimeoutMs: READY_TIMEOUT_MS,

@@ -47,7 +47,7 @@ export type Readiness =
 export const STOP_STEPS = {
   /** A service finishes what it has begun, within a limit of its own that is shorter. */
   service: [{ signal: 'SIGTERM', waitMs: 1_500 }],
-  /** pgbouncer keeps no state: there is nothing to wait for once the services are gone. */
+  /** pgbouncer keeps no state: it needs no time once the services have stopped. */
   pgbouncer: [{ signal: 'SIGTERM', waitMs: 400 }],
   /** A fast shutdown writes a checkpoint; the immediate one after it costs a recovery at the next start and no data. */
   postgres: [

@@ -7,11 +7,11 @@ import { awaitEnd, hasEnded } from './child-end.ts';
 import type { Command, Plan, Preparation, Program } from './plan.ts';
 import { checkReadiness } from './readiness.ts';
 
-/** Started → ready → stopping → gone. A program that ends unasked moves all of them to stopping, unless it is restarted. */
+/** Started → ready → stopping → ended. A program that ends by itself stops all of them, unless it is restarted. */
 export type Supervision = {
   /** Settles when every program is ready. */
   start(): Promise<void>;
-  /** Settles with a sentence when a program failed to start or ended unasked. */
+  /** Settles with a sentence when a program failed to start or ended by itself. */
   lost: Promise<string>;
   stop(): Promise<void>;
 };
@@ -141,9 +141,9 @@ async function endProgram({ title, stop }: Command, child: ChildProcess | undefi
   for (const step of [...stop, { signal: 'SIGKILL', waitMs: KILL_WAIT_MS } as const]) {
     if (hasEnded(child)) return;
     if (step.signal === 'SIGKILL') console.error(`${title} did not stop within ${waitMs / 1000} s and was killed.`);
-    const gone = once(child, 'exit');
+    const exited = once(child, 'exit');
     signalGroup(child.pid, step.signal);
-    await Promise.race([gone, sleep(step.waitMs)]);
+    await Promise.race([exited, sleep(step.waitMs)]);
   }
 }
 

@@ -13,7 +13,7 @@ export type FromSupervisor =
   | { kind: 'ready' }
   | { kind: 'failed'; what: string };
 
-/** The services learn at the same moment that the runner is gone, and get this long to finish what they have begun. */
+/** The runner's end stops the services at the same moment: they have this time to finish their work. */
 const ORPHANED_GRACE_MS = 700;
 
 let supervision: Supervision | undefined;

@@ -64,13 +64,13 @@ describe('make run-all EVENTS=kafka', () => {
     const expected = [buying, buying, ['server loms/orderPayed']].map((calls) =>
       [...calls, ...throughKafka].join(' → '),
     );
-    const told = (spans: readonly ReceivedSpan[]): string[] => {
+    const pathsOf = (spans: readonly ReceivedSpan[]): string[] => {
       const lines = spans.filter(({ name }) => name === 'write to journal');
       return lines.map((line) => pathTo(line, spans).join(' → ')).sort();
     };
     // A call's span arrives after its children.
-    const spans = await receiver.until((received) => told(received).join('\n') === expected.join('\n'));
-    assert.deepEqual(told(spans), expected);
+    const spans = await receiver.until((received) => pathsOf(received).join('\n') === expected.join('\n'));
+    assert.deepEqual(pathsOf(spans), expected);
 
     const tool = (command: string, more: NodeJS.ProcessEnv = {}) =>
       runTool(['tools/src/dead-letters.ts', command], { ...mesh.variables, ...more });

@@ -107,7 +107,7 @@ describe('loms behind a pgbouncer', function () {
         await ground.database.postgres[how]();
         await load.untilOneFails();
         await ground.database.postgres.startAgain();
-        await recovers(`Postgres was gone (${how})`, load);
+        await recovers(`Postgres was stopped (${how})`, load);
       });
     });
   }
