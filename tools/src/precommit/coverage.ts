@@ -5,7 +5,7 @@ const DOMAIN = [
 ];
 const LIBRARY = 'rpc-kit/src/**/*.ts';
 /** Ports are types: they contain no code, are never loaded, and would count as uncovered. */
-const EXCLUDED = ['**/*.test.ts', '*/src/domain/*ports.ts', 'products/src/domain/catalogue.ts'];
+const EXCLUDED = ['**/*.test.ts', '*/src/domain/*ports.ts'];
 /** Of lines and branches: for each file of a domain, and for the library as a whole. */
 const PERCENT_MIN = '95';
 /** An error in these costs a customer money. */
