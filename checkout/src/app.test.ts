@@ -87,8 +87,8 @@ describe('the app', () => {
     ports.warehouse.onSale.rejects(new TypeError('a mistake'));
     const failure = await failureOf(client.addToCart({ user: USER, sku: 1, count: 1 }, { requestId: 'request-7' }));
     assert.equal(String(failure), 'RpcError: Internal error');
-    const told = lines.map(({ method, code, reason, err }) => [method, code, reason, err?.message]);
-    assert.deepEqual(told, [
+    const logged = lines.map(({ method, code, reason, err }) => [method, code, reason, err?.message]);
+    assert.deepEqual(logged, [
       ['purchase', 'failed_precondition', 'cart_empty', undefined],
       ['addToCart', 'internal', undefined, 'a mistake'],
     ]);

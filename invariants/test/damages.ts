@@ -90,7 +90,7 @@ export const DAMAGES: readonly Damage[] = [
       ...(done as Extract<Operation, { result: 'fail' }>),
       data: { orderID: 5, shortages: [{ sku: 2, requested: 3, available: 3 }] },
     })),
-    breaks: ['S5, the shortages told'],
+    breaks: ['S5, the shortages answered'],
   },
   {
     what: 'O1: two steps are swapped, in all tables',

@@ -31,7 +31,7 @@ describe('loadJournals', () => {
 
   const mistakes = {
     'a line that is not whole': HEADER + lineOf(1n, 1, 1).slice(0, -1),
-    'a line that tells of no notification': `${HEADER}{"seq":1}\n`,
+    'a line without a notification': `${HEADER}{"seq":1}\n`,
     'a line that is no JSON': `${HEADER}{"orderID":\n`,
   };
   for (const [what, text] of Object.entries(mistakes)) {

@@ -2,7 +2,7 @@ import { checkout } from 'checkout/contract.ts';
 import { startCheckout, startFakeProducts } from 'checkout/testing';
 import { loms } from 'loms/contract.ts';
 import { startLoms } from 'loms/testing';
-import { startNotifications, type Told } from 'notifications/testing';
+import { startNotifications, type Announced } from 'notifications/testing';
 import { createClient, createHttpTransport, RpcError } from 'rpc-kit';
 import { createTestDatabase } from 'testing';
 import {
@@ -39,11 +39,11 @@ export async function openWorld(): Promise<World> {
     notifications: databases.notifications.url,
   };
   await supply(urls.loms);
-  const told: Told[] = [];
+  const announced: Announced[] = [];
   const history: Operation[] = [];
   await using services = new AsyncDisposableStack();
   const products = services.use(await startFakeProducts());
-  const notifications = services.use(await startNotifications({ databaseUrl: urls.notifications, told }));
+  const notifications = services.use(await startNotifications({ databaseUrl: urls.notifications, announced }));
   const lomsService = services.use(await startLoms({ databaseUrl: urls.loms, notificationsUrl: notifications.url }));
   const checkoutService = services.use(
     await startCheckout({ databaseUrl: urls.checkout, lomsUrls: [lomsService.url], productsUrl: products.url }),
@@ -62,7 +62,7 @@ export async function openWorld(): Promise<World> {
     history: await Array.fromAsync(readHistory(chunksOf(history), 'the history')),
     // stock-watch.test.ts tests real snapshots; here their result is given.
     stockWatch: { snapshots: 2, moves: 1, violations: [] },
-    journal: told.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq })),
+    journal: announced.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq })),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

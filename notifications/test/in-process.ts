@@ -8,7 +8,7 @@ import { createHistory } from '../src/history/history.ts';
 import { openNotifications } from '../src/repository/notifications.ts';
 
 /** The log line of an announced notification. */
-export interface Told {
+export interface Announced {
   readonly msg: string;
   readonly user: string;
   readonly order_id: string;
@@ -20,7 +20,7 @@ export interface NotificationsOptions {
   readonly port?: number;
   readonly databaseUrl: string;
   /** Receives every announced notification. */
-  readonly told: Told[];
+  readonly announced: Announced[];
 }
 
 const POOL_MAX = 10;
@@ -29,12 +29,12 @@ const POOL_MAX = 10;
 export async function startNotifications({
   port = 0,
   databaseUrl,
-  told,
+  announced,
 }: NotificationsOptions): Promise<RunningService> {
   await using resources = new AsyncDisposableStack();
   const keep = (line: string): void => {
-    const entry = JSON.parse(line) as Told;
-    if (entry.msg === 'notification') told.push(entry);
+    const entry = JSON.parse(line) as Announced;
+    if (entry.msg === 'notification') announced.push(entry);
   };
   const logger = pino({ base: null }, { write: keep });
   const registry = createRegistry('notifications');
@@ -51,6 +51,6 @@ export async function startNotifications({
   return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-export function journalOf(told: readonly Told[]): Delivery[] {
-  return told.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq }));
+export function journalOf(announced: readonly Announced[]): Delivery[] {
+  return announced.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq }));
 }

@@ -147,7 +147,7 @@ describe('The journal', () => {
       await ground.store(events);
       await dieAt(point, 'one');
       await using _other = await replicaAt('two');
-      // Nobody need wait here for what is left to become old.
+      // The test does not wait until the claims are stale.
       const age = statement(
         "UPDATE deliveries SET claimed_at = claimed_at - interval '1 minute' WHERE journal_id IS NOT NULL",
       );

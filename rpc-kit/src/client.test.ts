@@ -104,8 +104,8 @@ describe('a client', () => {
   describe('by its deadline', () => {
     for (const [what, options, expectedMs] of [
       ["takes the contract's timeout by default", {}, 100],
-      ['may be told a shorter one', { timeoutMs: 40 }, 40],
-      ['is never told a longer one', { timeoutMs: 1_000 }, 100],
+      ['may be given a shorter one', { timeoutMs: 40 }, 40],
+      ['is never given a longer one', { timeoutMs: 1_000 }, 100],
       ['keeps the deadline of the call that it is part of', { deadlineAt: 30 }, 30],
       ['takes the soonest of all', { deadlineAt: 30, timeoutMs: 20 }, 20],
     ] as const satisfies [string, CallOptions, number][]) {

@@ -109,7 +109,7 @@ describe('work raced by a signal', () => {
   });
 
   it('rejects at once when the signal has aborted already, and a failure of the work goes nowhere', async () => {
-    const work = Promise.reject(new Error('nobody listens'));
+    const work = Promise.reject(new Error('no listener'));
     await assert.rejects(raceSignal(work, AbortSignal.abort()), { code: 'cancelled' });
   });
 

@@ -25,12 +25,12 @@ describe('the limit of each caller over HTTP', () => {
   async function post<T>(path: string, caller: string, body: unknown) {
     const headers = { 'content-type': 'application/json', 'user-agent': caller };
     const answer = await fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-    const { status, headers: told } = answer;
+    const { status, headers: received } = answer;
     return {
       status,
-      policy: told.get('ratelimit-policy'),
-      left: told.get('ratelimit'),
-      told,
+      policy: received.get('ratelimit-policy'),
+      left: received.get('ratelimit'),
+      received,
       body: (await answer.json()) as T,
     };
   }
@@ -47,7 +47,7 @@ describe('the limit of each caller over HTTP', () => {
       ],
     );
     const [, , refused] = answers;
-    const pauseS = Number(refused?.told.get('retry-after'));
+    const pauseS = Number(refused?.received.get('retry-after'));
     assert.ok(pauseS > 0 && pauseS <= INTERVAL_S, `${pauseS}`);
     assert.equal(refused?.body.error?.code, 'resource_exhausted');
     assert.equal((await post('/ring', 'another/1', {})).status, 200);

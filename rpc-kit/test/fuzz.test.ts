@@ -25,8 +25,8 @@ describe('mutated requests', () => {
     const answer = (status: number, body: string, type = 'application/json', more = 0): string =>
       `HTTP/1.1 ${status} X\r\nx-request-id: r\r\ncontent-type: ${type}\r\ncontent-length: ${body.length + more}\r\n\r\n${body}`;
     const shot: Shot = { requests: 1, intact: true, parts: [], ending: 'wait' };
-    const judged = (text: string, fate = {}) =>
-      judge({ bytes: Buffer.from(text), cut: false, left: false, held: false, ...fate }, shot);
+    const judged = (text: string, end = {}) =>
+      judge({ bytes: Buffer.from(text), cut: false, left: false, held: false, ...end }, shot);
 
     for (const [what, text, why] of [
       ['500', answer(500, `{"error":${error}}`), /internal/],

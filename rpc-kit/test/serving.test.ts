@@ -7,7 +7,7 @@ import { fixedLimit } from '../src/serving/concurrency-limit.ts';
 import { shedLoad } from '../src/serving/load-shedding.ts';
 
 const method = {
-  summary: 'Waits until it is told to go on.',
+  summary: 'Waits until the test lets it go on.',
   params: z.strictObject({}),
   result: z.object({}),
   timeoutMs: 10_000,

@@ -14,7 +14,7 @@ function record(handlers: Partial<Handlers<typeof loms.methods>>) {
   const all = Object.fromEntries(Object.keys(loms.methods).map((method) => [method, unexpected]));
   const client = createClient(loms, implement(loms, { ...all, ...handlers } as Handlers<typeof loms.methods>));
   const calls: RecordedCall[] = [];
-  const caller = { name: 'somebody', before: async () => {}, record: (call: RecordedCall) => calls.push(call) };
+  const caller = { name: 'a user', before: async () => {}, record: (call: RecordedCall) => calls.push(call) };
   return { client: recordCalls(loms, client, caller), calls };
 }
 
@@ -34,7 +34,7 @@ describe('a recorded call', () => {
     assert.ok(call);
     assert.deepEqual(
       [call.client, call.method, call.params, call.outcome],
-      ['somebody', 'createOrder', params, outcome],
+      ['a user', 'createOrder', params, outcome],
     );
     assert.ok(call.startedAt <= call.endedAt && call.elapsedMs >= 0);
   });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { assertInvariants } from 'invariants';
 import { loms } from 'loms/contract.ts';
 import { startLoms } from 'loms/testing';
-import { journalOf, startNotifications, type Told } from 'notifications/testing';
+import { journalOf, startNotifications, type Announced } from 'notifications/testing';
 import { createClient, createHttpTransport } from 'rpc-kit';
 import { createTestDatabase } from 'testing';
 import { openSql, type Sql } from '../src/sql.ts';
@@ -25,7 +25,7 @@ const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
 interface Mesh extends Replicas, AsyncDisposable {
   readonly sql: { readonly loms: Sql; readonly checkout: Sql; readonly notifications: Sql };
-  readonly told: readonly Told[];
+  readonly announced: readonly Announced[];
 }
 
 /** Two replicas of each service on the same databases; callers know both replicas of a callee. */
@@ -37,13 +37,13 @@ async function startReplicas(): Promise<Mesh> {
     resources.use(await createTestDatabase('notifications')),
   ];
   const products = resources.use(await startFakeProducts());
-  const told: Told[] = [];
+  const announced: Announced[] = [];
   const sql = {
     loms: resources.use(openSql(lomsDatabase.url)),
     checkout: resources.use(openSql(checkoutDatabase.url)),
     notifications: resources.use(openSql(notificationsDatabase.url)),
   };
-  const notifications = resources.use(await startNotifications({ databaseUrl: notificationsDatabase.url, told }));
+  const notifications = resources.use(await startNotifications({ databaseUrl: notificationsDatabase.url, announced }));
   const lomsOptions = { databaseUrl: lomsDatabase.url, notificationsUrl: notifications.url };
   const lomses = [resources.use(await startLoms(lomsOptions)), resources.use(await startLoms(lomsOptions))];
   const lomsUrls = lomses.map(({ url }) => url);
@@ -58,7 +58,7 @@ async function startReplicas(): Promise<Mesh> {
     lomses: lomses.map(({ url }) => createClient(loms, wire(url))),
   };
   const owned = resources.move();
-  return { ...clients, sql, told, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { ...clients, sql, announced, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** A user's random choices, the same for the same seed. */
@@ -90,7 +90,7 @@ describe(`Two replicas of every service, with the seed ${seed}`, () => {
       const rows = await mesh.sql.loms(text, [user]);
       assert.deepEqual(new Set(rows.map(({ order_id }) => order_id)), new Set(ordered));
     }
-    await assertInvariants({ ...mesh.sql, journal: journalOf(mesh.told) });
+    await assertInvariants({ ...mesh.sql, journal: journalOf(mesh.announced) });
     const counts = await mesh.sql.loms('SELECT status, count(*)::integer FROM orders GROUP BY status ORDER BY status');
     console.log('       ', Object.fromEntries(counts.map(({ status, count }) => [status, count])));
   }).timeout(TIMEOUT_MS);

@@ -58,7 +58,7 @@ export const STOCK: readonly Rule[] = [
     checks: [
       check('needless refusals', ['loms'], ({ loms }) => findNeedlessRefusals(loms)),
       check(
-        'the shortages told',
+        'the shortages answered',
         ['history'],
         ({ history }) =>
           [...callsOf(history, 'createOrder'), ...callsOf(history, 'purchase')].flatMap(({ code, data, args }) =>

@@ -217,7 +217,7 @@ describe('When Kafka is away', () => {
         const [{ attempts } = {}] = await loms.query(
           `SELECT max(attempts) AS attempts FROM outbox WHERE order_id IN (${during})`,
         );
-        // One, unless a slow machine could not put an event back in time. Whoever is blamed is tried many times meanwhile.
+        // One, unless a slow machine could not release an event in time. A blamed event would be tried many times meanwhile.
         assert.ok(Number(attempts) <= 2, `no event is blamed for an absent Kafka, but there were ${attempts} attempts`);
         const messages = await readTopic([broker.addresses], topic, 130);
         for (const orderID of [...before, ...during]) {

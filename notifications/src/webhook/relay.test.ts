@@ -68,7 +68,7 @@ describe('The relay of notifications', () => {
 
   const refusal = fail(notify, 'refused', { status: 400 });
   const silence = new Error('no answer');
-  const fates: { what: string; delivery: Partial<ClaimedDelivery>; failure: Error; isDead: boolean }[] = [
+  const outcomes: { what: string; delivery: Partial<ClaimedDelivery>; failure: Error; isDead: boolean }[] = [
     { what: 'refused 19 times', delivery: { attempts: 19 }, failure: refusal, isDead: false },
     { what: 'refused 20 times', delivery: { attempts: 20 }, failure: refusal, isDead: true },
     { what: 'failed 1000 times', delivery: { attempts: 1_000 }, failure: silence, isDead: false },
@@ -80,7 +80,7 @@ describe('The relay of notifications', () => {
       isDead: false,
     },
   ];
-  for (const { what, delivery, failure, isDead } of fates) {
+  for (const { what, delivery, failure, isDead } of outcomes) {
     it(`${isDead ? 'gives up' : 'retries'} one that is ${what}`, async () => {
       const { queue, report } = await deliverOne(deliveryOf(delivery), failure);
       assert.deepEqual([queue.bury.called, report.onDead.called], [isDead, isDead]);

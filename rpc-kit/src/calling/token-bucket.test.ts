@@ -123,28 +123,28 @@ describe('a token bucket', () => {
     /** What became of the users, in the order in which they came. */
     async function play(users: readonly User[], options: { tokens: number; waitersMax: number }) {
       const bucket = createTokenBucket({ ...options, intervalMs: INTERVAL_MS });
-      const fates: { granted?: number; ended?: number; refused?: string }[] = [];
+      const outcomes: { granted?: number; ended?: number; refused?: string }[] = [];
       let waitingMost = 0;
       for (const { comesMs, useMs, patienceMs } of users) {
         setTimeout(async () => {
-          const fate: (typeof fates)[number] = {};
-          fates.push(fate);
+          const outcome: (typeof outcomes)[number] = {};
+          outcomes.push(outcome);
           const leaving = new AbortController();
           if (patienceMs !== undefined) setTimeout(() => leaving.abort(), patienceMs);
           try {
             const taken = bucket.take(leaving.signal);
             waitingMost = Math.max(waitingMost, bucket.waiting);
             using _token = await taken;
-            fate.granted = performance.now();
+            outcome.granted = performance.now();
             await new Promise((resolve) => setTimeout(resolve, useMs));
-            fate.ended = performance.now();
+            outcome.ended = performance.now();
           } catch (error) {
-            fate.refused = (error as RpcError).code;
+            outcome.refused = (error as RpcError).code;
           }
         }, comesMs);
       }
       await clock.runAllAsync();
-      return { fates, waitingMost, waitingAtLast: bucket.waiting };
+      return { outcomes, waitingMost, waitingAtLast: bucket.waiting };
     }
 
     it('no more of them than tokens are at work or within an interval of it, and they are served in the order of their coming', async () => {
@@ -153,8 +153,8 @@ describe('a token bucket', () => {
           fc.array(user, { maxLength: 25 }),
           fc.record({ tokens: fc.integer({ min: 1, max: 4 }), waitersMax: fc.nat(10) }),
           async (users, options) => {
-            const { fates, waitingMost, waitingAtLast } = await play(users, options);
-            const served = fates.filter(({ granted }) => granted !== undefined) as Required<(typeof fates)[number]>[];
+            const { outcomes, waitingMost, waitingAtLast } = await play(users, options);
+            const served = outcomes.filter(({ granted }) => granted !== undefined) as Required<(typeof outcomes)[number]>[];
             for (const { granted } of served) {
               const busy = served.filter((other) => other.granted <= granted && granted < other.ended + INTERVAL_MS);
               assert.ok(busy.length <= options.tokens, `${busy.length} at ${granted}`);
@@ -167,7 +167,7 @@ describe('a token bucket', () => {
             assert.ok(waitingMost <= options.waitersMax);
             assert.equal(waitingAtLast, 0);
             // Everybody is served, leaves of its own will, or finds the queue full.
-            for (const { granted, refused } of fates) {
+            for (const { granted, refused } of outcomes) {
               assert.ok(granted !== undefined || refused === 'cancelled' || refused === 'resource_exhausted');
             }
           },

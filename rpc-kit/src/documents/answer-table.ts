@@ -82,7 +82,7 @@ export const REFUSALS: readonly Refusal[] = [
   }),
   refusal('every call', 'aborted', 'The call lost a race with other calls too often.'),
   refusal('every call', 'resource_exhausted', 'There are too many calls.'),
-  refusal('every call', 'cancelled', 'The caller went away; nobody reads this answer but a proxy.'),
+  refusal('every call', 'cancelled', 'The caller went away; only a proxy reads this answer.'),
   refusal('every call', 'unavailable', 'The service, or one that it needs, cannot answer right now.'),
   refusal('every call', 'deadline_exceeded', 'The call took longer than its timeout, or than `x-deadline-ms` allows.'),
   refusal(

@@ -11,7 +11,7 @@ export interface JsonSurvey {
   readonly wideNumbers: readonly number[];
 }
 
-/** A double holds every decimal number of this many digits exactly enough to tell it from all others. */
+/** A double holds every decimal number of this many digits exactly enough to distinguish it from all others. */
 const SAFE_DIGITS = 15;
 /** 10^-99 is far above the smallest normal double, below which doubles lose digits. */
 const SAFE_EXPONENT_DIGITS = 2;

@@ -71,7 +71,7 @@ describe('limitCallers', () => {
   });
 
   it('works without headers to set, and with another identification of callers', async () => {
-    const callerOf = ({ caller }: Call) => caller.authorization ?? 'nobody';
+    const callerOf = ({ caller }: Call) => caller.authorization ?? 'anonymous';
     const limited = limitCallers({ tokens: 1, intervalMs: 1_000, callerOf })(async () => 'done');
     await limited(testCall());
     await assert.rejects(limited(testCall()), isRefused(1_000));

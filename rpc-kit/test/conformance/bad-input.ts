@@ -571,7 +571,7 @@ export const badInputs: readonly BadInput[] = [
     plainError('invalid_request', 'The chunk extensions are too large'),
   ),
   onWire(
-    'an expectation that nobody knows',
+    'an unknown expectation',
     head('POST /echo HTTP/1.1', 'Expect: a-miracle', 'Content-Length: 0'),
     417,
     plainError('invalid_request', 'No expectation but 100-continue is known'),
@@ -634,7 +634,7 @@ export const oddInputs: readonly (readonly [title: string, request: RawRequest, 
     `{"text":"${'[{\\"'.repeat(100)}"}`,
   ],
   [
-    'members of a call that nobody knows',
+    'unknown members of a call',
     { path: '/rpc', body: '{"jsonrpc":"2.0","id":1,"method":"sum","params":[1,2,4],"auth":null,"__proto__":1}' },
     '{"jsonrpc":"2.0","id":1,"result":7}',
   ],

@@ -116,7 +116,7 @@ describe("json-rpc-2.0's client against our server", () => {
 
 const calculator = defineService(
   'calculator',
-  { summary: 'Is served by somebody else.', version: '1.0.0' },
+  { summary: 'Is served by a foreign server.', version: '1.0.0' },
   {
     add: {
       summary: 'Adds.',

@@ -50,7 +50,7 @@ export const subject = defineService(
       example: { params: { minuend: 42, subtrahend: 23 }, result: 19 },
     },
     update: {
-      summary: 'Is told five numbers.',
+      summary: 'Takes five numbers.',
       params: z.strictObject({ a: z.int(), b: z.int(), c: z.int(), d: z.int(), e: z.int() }),
       result: z.object({}),
       timeoutMs: PATIENT_MS,
@@ -67,7 +67,7 @@ export const subject = defineService(
       example: { params: { a: 1, b: 2, c: 4 }, result: 7 },
     },
     notify_hello: {
-      summary: 'Is told one number.',
+      summary: 'Takes one number.',
       params: z.strictObject({ times: z.int() }),
       result: z.object({}),
       timeoutMs: PATIENT_MS,
@@ -141,7 +141,7 @@ export const subject = defineService(
       example,
     },
     broken: {
-      summary: 'Fails in a way that nobody planned.',
+      summary: 'Fails in an unplanned way.',
       params: z.strictObject({}),
       result: z.object({}),
       timeoutMs: PATIENT_MS,

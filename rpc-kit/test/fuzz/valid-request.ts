@@ -1,6 +1,6 @@
 import type { Random } from './random.ts';
 
-/** A request before it is bytes. The headers hold no Content-Length: that is told by the body, or lied about. */
+/** A request before it is bytes. The headers hold no Content-Length: it follows from the body, or is a lie. */
 export interface FuzzRequest {
   readonly verb: string;
   readonly path: string;

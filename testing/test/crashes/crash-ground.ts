@@ -1,5 +1,5 @@
 import { startFakeProducts } from 'checkout/testing';
-import type { Told } from 'notifications/testing';
+import type { Announced } from 'notifications/testing';
 import { createTestDatabase } from 'testing';
 import { openSql, type Sql } from '../../src/sql.ts';
 
@@ -8,7 +8,7 @@ export interface CrashGround extends AsyncDisposable {
   readonly databaseUrls: { readonly loms: string; readonly checkout: string; readonly notifications: string };
   readonly productsUrl: string;
   readonly sql: { readonly loms: Sql; readonly checkout: Sql; readonly notifications: Sql };
-  readonly told: Told[];
+  readonly announced: Announced[];
 }
 
 export async function openCrashGround(): Promise<CrashGround> {
@@ -26,5 +26,5 @@ export async function openCrashGround(): Promise<CrashGround> {
   };
   const { url: productsUrl } = resources.use(await startFakeProducts());
   const owned = resources.move();
-  return { databaseUrls, productsUrl, sql, told: [], [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { databaseUrls, productsUrl, sql, announced: [], [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

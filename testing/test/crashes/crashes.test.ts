@@ -61,7 +61,7 @@ describe('kill -9', function () {
       assert.deepEqual(await life.cart(), expected.cart);
       assert.deepEqual(await ordersOf(life.user), expected.orders);
       await assertNotified(life.user);
-      await assertInvariants({ ...ground.sql, journal: journalOf(ground.told) });
+      await assertInvariants({ ...ground.sql, journal: journalOf(ground.announced) });
     });
   }
 
@@ -87,7 +87,7 @@ describe('kill -9', function () {
       'SELECT order_id, seq::integer, status FROM notifications WHERE user_id = $1 ORDER BY order_id, seq',
       [user],
     );
-    const delivered = ground.told
+    const delivered = ground.announced
       .filter((line) => line.user === String(user))
       .map(({ order_id, seq, status }) => ({ order_id: BigInt(order_id), seq, status }));
     assert.deepEqual({ stored, delivered }, { stored: history, delivered: history });

@@ -84,7 +84,7 @@ export async function startLife(ground: CrashGround, mortal: MortalName, point: 
 }
 
 /** Ports that a successor uses again. */
-async function chooseSurroundings({ databaseUrls, productsUrl, told }: CrashGround) {
+async function chooseSurroundings({ databaseUrls, productsUrl, announced }: CrashGround) {
   const [lomsPort = 0, checkoutPort = 0, notificationsPort = 0] = await pickFreePorts(3);
   const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
   const options = {
@@ -95,7 +95,7 @@ async function chooseSurroundings({ databaseUrls, productsUrl, told }: CrashGrou
       eventsKeptMs: EVENTS_KEPT_MS,
     },
     checkout: { port: checkoutPort, databaseUrl: databaseUrls.checkout, lomsUrls: [urlOf(lomsPort)], productsUrl },
-    notifications: { port: notificationsPort, databaseUrl: databaseUrls.notifications, told },
+    notifications: { port: notificationsPort, databaseUrl: databaseUrls.notifications, announced },
   };
   return { options, urls: { loms: urlOf(lomsPort), checkout: urlOf(checkoutPort) } };
 }

@@ -104,15 +104,15 @@ describe('the pages of a service', () => {
     it('it is not when a check does not end in time, and the check is aborted', async () => {
       const late = new AbortController();
       sinon.replace(AbortSignal, 'timeout', () => late.signal);
-      let told: AbortSignal | undefined;
+      let received: AbortSignal | undefined;
       const hanging = (signal: AbortSignal) => {
-        told = signal;
+        received = signal;
         return new Promise<void>(() => {});
       };
       const page = readyz({ readiness: { hanging } });
       late.abort(new Error('too late'));
       assert.deepEqual((await page).body, { status: 'not ready', checks: { hanging: 'failed' } });
-      assert.ok(told?.aborted);
+      assert.ok(received?.aborted);
     });
 
     it('it is stopping once it drains, whatever the checks say', async () => {
