@@ -2,7 +2,7 @@ import { checkout } from 'checkout/contract.ts';
 import { startCheckout, startFakeProducts } from 'checkout/testing';
 import { loms } from 'loms/contract.ts';
 import { startLoms } from 'loms/testing';
-import { startNotifications, type Announced } from 'notifications/testing';
+import { type Announced, startNotifications } from 'notifications/testing';
 import { createClient, createHttpTransport, RpcError } from 'rpc-kit';
 import { createTestDatabase } from 'testing';
 import {

@@ -27,8 +27,8 @@ export interface App extends AsyncDisposable {
 
 /** Events that another replica wrote, and postponed events, are delivered this late at most. */
 const EVENTS_IDLE_MS = 100;
-/** Commits within this time share one claim. */
-const EVENTS_PACE_MS = 10;
+/** Commits within this time share one claim. At 10 ms, orders cost a tenth more CPU time, and events arrive no sooner under load. */
+const EVENTS_PACE_MS = 20;
 /** How late an overdue order may be cancelled. */
 const OVERDUE_IDLE_MS = 1_000;
 /** Orders that cannot be cancelled fail in each round; a few lines show their common cause. */

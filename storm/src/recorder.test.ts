@@ -32,10 +32,7 @@ describe('a recorded call', () => {
     assert.deepEqual(outcome, { result: 'ok', answer: { orderID: 9_223_372_036_854_775_807n } });
     const [call] = calls;
     assert.ok(call);
-    assert.deepEqual(
-      [call.client, call.method, call.params, call.outcome],
-      ['a user', 'createOrder', params, outcome],
-    );
+    assert.deepEqual([call.client, call.method, call.params, call.outcome], ['a user', 'createOrder', params, outcome]);
     assert.ok(call.startedAt <= call.endedAt && call.elapsedMs >= 0);
   });
 

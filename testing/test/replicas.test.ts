@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { assertInvariants } from 'invariants';
 import { loms } from 'loms/contract.ts';
 import { startLoms } from 'loms/testing';
-import { journalOf, startNotifications, type Announced } from 'notifications/testing';
+import { type Announced, journalOf, startNotifications } from 'notifications/testing';
 import { createClient, createHttpTransport } from 'rpc-kit';
 import { createTestDatabase } from 'testing';
 import { openSql, type Sql } from '../src/sql.ts';

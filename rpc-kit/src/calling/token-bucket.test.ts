@@ -154,7 +154,9 @@ describe('a token bucket', () => {
           fc.record({ tokens: fc.integer({ min: 1, max: 4 }), waitersMax: fc.nat(10) }),
           async (users, options) => {
             const { outcomes, waitingMost, waitingAtLast } = await play(users, options);
-            const served = outcomes.filter(({ granted }) => granted !== undefined) as Required<(typeof outcomes)[number]>[];
+            const served = outcomes.filter(({ granted }) => granted !== undefined) as Required<
+              (typeof outcomes)[number]
+            >[];
             for (const { granted } of served) {
               const busy = served.filter((other) => other.granted <= granted && granted < other.ended + INTERVAL_MS);
               assert.ok(busy.length <= options.tokens, `${busy.length} at ${granted}`);

@@ -1,10 +1,10 @@
 import type { Call } from '../../call.ts';
-import type { BatchedCall } from '../../calling/batching.ts';
 import { SEND_ALONE } from '../../calling/failure.ts';
 import type { Code } from '../../code.ts';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from '../wire-error.ts';
 import { answerTooLarge } from './answer-body.ts';
+import type { BatchedCall } from './batching.ts';
 import type { Reply, ReplyHead } from './exchange.ts';
 
 /** The connection that a batch is sent over. */

@@ -1,18 +1,11 @@
 import type { Call } from '../../call.ts';
-import {
-  BATCH_LIMITS,
-  type BatchedCall,
-  type Batcher,
-  type BatchLimits,
-  createBatcher,
-  FIRST_ID,
-} from '../../calling/batching.ts';
 import type { Transport } from '../../client.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import { AS_THEY_COME, type CallMeta, callMetaOf, headersOf } from '../metadata.ts';
 import { parseHttpUrl } from '../urls.ts';
 import { fromPlainAnswer } from '../wire-error.ts';
+import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import { createExchange, type Exchange } from './exchange.ts';
 import { type BatchWire, resultOf, sendBatch } from './send-batch.ts';
 

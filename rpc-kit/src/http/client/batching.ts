@@ -1,5 +1,5 @@
-import type { Call } from '../call.ts';
-import { abortReason, onAbort } from '../deadline.ts';
+import type { Call } from '../../call.ts';
+import { abortReason, onAbort } from '../../deadline.ts';
 
 /**
  * Micro-batching: calls of one method of a peer in one turn of the event loop are sent as one JSON-RPC batch. They share a
