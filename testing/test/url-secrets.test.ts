@@ -27,7 +27,7 @@ describe('A password in a URL', () => {
     for (const url of urls) found.push(await textOf(`${url}/readyz`), await textOf(`${url}/metrics`));
     found.push(await textOf(`${urls[0]}/listCart`, { user: 1 }));
     found.push(await textOf(`${urls[1]}/createOrder`, { user: 1, items: [{ sku: 1, count: 1 }] }));
-    await said(checkout, 'a name could not be looked up');
+    await said(checkout, 'DNS lookup failed');
     await said(loms, '"notifications"');
     await said(lomsByKafka, 'Kafka accepts no events');
     for (const service of services) await service[Symbol.asyncDispose]();
