@@ -74,7 +74,10 @@ describe('A Kafka with TLS and authentication', function () {
       { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-256' },
       /the brokers do not support this KAFKA_SASL_MECHANISM/,
     ],
-    'speaks no TLS': [{ KAFKA_TLS: 'off', KAFKA_CA_FILE: '' }, /one that wants KAFKA_TLS or KAFKA_USERNAME closes/],
+    'speaks no TLS': [
+      { KAFKA_TLS: 'off', KAFKA_CA_FILE: '' },
+      /a broker that requires KAFKA_TLS or KAFKA_USERNAME closes/,
+    ],
   };
 
   it('makes the reason visible why a service is refused', async () => {
