@@ -6,9 +6,10 @@ import {
   loadJournals,
   openSources,
   reportLines,
+  SourceError,
   type StockWatch,
 } from 'invariants';
-import { Failure, type RunningMesh } from 'mesh';
+import { Failure, type RunningMesh, shortPath } from 'mesh';
 
 interface CheckParts {
   readonly mesh: RunningMesh;
@@ -28,8 +29,9 @@ export async function checkMesh(parts: CheckParts): Promise<boolean> {
     return await drainAndCheck(parts);
   } catch (error) {
     if (!isConnectionFailure(error)) throw error;
+    const command = `make check-invariants HISTORY=${shortPath(parts.historyPath)}`;
     throw new Failure(
-      'The databases of the mesh do not answer: start the mesh with make run-all, then run make storm again.',
+      `The databases of the mesh do not answer, so no rule is checked: start the mesh with make run-all, then run ${command}.`,
     );
   }
 }
@@ -38,6 +40,7 @@ export async function checkMesh(parts: CheckParts): Promise<boolean> {
 const CONNECTION_FAILURES = new Set(['ECONNREFUSED', 'ECONNRESET', '57P01', '57P02', '57P03']);
 
 function isConnectionFailure(error: unknown): boolean {
+  if (error instanceof SourceError) return true;
   const { code, message } = error as NodeJS.ErrnoException;
   // pg's error has no code when the server closes the connection without an error message.
   return CONNECTION_FAILURES.has(code ?? '') || message.startsWith('Connection terminated');
