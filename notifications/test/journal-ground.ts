@@ -1,12 +1,11 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { parseJson } from 'rpc-kit';
 import { type Database, openDatabase, type Statement, sql } from 'service-kit';
-import { createTestDatabase } from 'testing';
+import { createTestDatabase, eventually } from 'testing';
 import { type Deliveries, startDeliveries } from '../src/deliveries.ts';
 import { acceptEvent } from '../src/domain/accept-event.ts';
 import type { OrderEvent, TraceContext } from '../src/domain/ports.ts';
@@ -142,16 +141,4 @@ export async function startReplica(options: ReplicaOptions): Promise<Deliveries>
 
 export function statement(text: string, values: unknown[] = []): Statement {
   return { toParam: () => ({ text, values }) } as Statement;
-}
-
-/** Below mocha's own limit, whose message would not name the condition. */
-const WAIT_MAX_MS = 75_000;
-const POLL_MS = 20;
-
-export async function eventually(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const waitedUntil = performance.now() + WAIT_MAX_MS;
-  while (!(await isSo())) {
-    if (performance.now() > waitedUntil) throw new Error(`${what}: still not so after ${WAIT_MAX_MS} ms`);
-    await pause(POLL_MS);
-  }
 }

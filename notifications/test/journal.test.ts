@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
+import { eventually } from 'testing';
 import type { OrderEvent } from '../src/domain/ports.ts';
 import { createJournalQueue } from '../src/journal/queue.ts';
 import {
   CRASH_POINTS,
   type CrashPoint,
   type Entry,
-  eventually,
   type JournalGround,
   openJournalGround,
   startReplica,

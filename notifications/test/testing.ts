@@ -1,4 +1,3 @@
 export { startEventConsumer } from '../src/kafka/consumer.ts';
 export { type Announced, journalOf, startNotifications } from './in-process.ts';
 export { type Entry, readJournal } from './journal-ground.ts';
-export { eventually } from './kafka/consumer-ground.ts';

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import { eventually } from 'testing';
 import { createWebhook } from '../src/webhook/client.ts';
-import { eventually, type JournalGround, openJournalGround, startReplica, statement } from './journal-ground.ts';
+import { type JournalGround, openJournalGround, startReplica, statement } from './journal-ground.ts';
 import { createEvents } from './order-events.ts';
 
 const SECRET = 'known to both';

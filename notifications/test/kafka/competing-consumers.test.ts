@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { OrderEvent } from 'loms/contract.ts';
 import { DatabaseUnavailable } from 'service-kit';
+import { eventually } from 'testing';
 import { consumeBatch } from '../../src/kafka/consume-batch.ts';
 import { readMessage } from '../../src/kafka/read-message.ts';
 import { createConsumerStore } from '../../src/kafka/store.ts';
 import { createEvents } from '../order-events.ts';
 import {
   type ConsumerGround,
-  eventually,
   oneByOne,
   openConsumerGround,
   openTestPool,

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Admin, Consumer, compatibilityPartitioner, Producer } from '@platformatic/kafka';
 import type { OrderEvent } from 'loms/contract.ts';
 import { orderEvents } from 'loms/contract.ts';
@@ -7,7 +6,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type LogFields, logScope, stringifyJson } from 'rpc-kit';
 import { type Database, openDatabase } from 'service-kit';
-import { createTestDatabase, readTestBrokers } from 'testing';
+import { createTestDatabase, eventually, readTestBrokers } from 'testing';
 import { z } from 'zod';
 import type { Notification } from '../../src/domain/ports.ts';
 import { startEventConsumer } from '../../src/kafka/consumer.ts';
@@ -203,16 +202,4 @@ export function oneByOne(store: ConsumerStore): ConsumerStore {
 export function toRaw(event: OrderEvent, headers: RawMessage['headers'] = {}): RawMessage {
   const value = z.encode(orderEvents.schema, { version: orderEvents.version, ...event });
   return { key: orderEvents.keyOf(event.orderID), value: stringifyJson(value), headers };
-}
-
-const POLL_MS = 25;
-/** Below mocha's own limit, whose message would not name the condition. */
-const WAIT_MAX_MS = 60_000;
-
-export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const until = performance.now() + WAIT_MAX_MS;
-  while (!(await holds())) {
-    if (performance.now() > until) throw new Error(`still not after ${WAIT_MAX_MS / 1000} s: ${what}`);
-    await pause(POLL_MS);
-  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { eventually } from 'testing';
 import { createEvent, createEvents } from '../order-events.ts';
-import { type ConsumerGround, eventually, openConsumerGround } from './consumer-ground.ts';
+import { type ConsumerGround, openConsumerGround } from './consumer-ground.ts';
 
 /** `order/seq` of what is stored, by order and seq. */
 async function storedIn({ sql }: ConsumerGround): Promise<string[]> {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { eventually } from 'testing';
 import { readMessage } from '../../src/kafka/read-message.ts';
 import { type Replayed, replayOrder } from '../../src/kafka/replay-order.ts';
 import { createConsumerStore } from '../../src/kafka/store.ts';
 import { createEvent, createEvents, newId } from '../order-events.ts';
-import { type ConsumerGround, eventually, openConsumerGround, openTestPool, toRaw } from './consumer-ground.ts';
+import { type ConsumerGround, openConsumerGround, openTestPool, toRaw } from './consumer-ground.ts';
 
 async function lettersIn({ sql }: ConsumerGround): Promise<string[]> {
   const rows = await sql('SELECT order_id, reason FROM dead_letters ORDER BY partition, position');

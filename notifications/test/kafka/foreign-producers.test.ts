@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { Producer, type ProducerOptions } from '@platformatic/kafka';
 import type { OrderEvent } from 'loms/contract.ts';
+import { eventually } from 'testing';
 import { createEvent } from '../order-events.ts';
-import { type ConsumerGround, eventually, openConsumerGround, toRaw } from './consumer-ground.ts';
+import { type ConsumerGround, openConsumerGround, toRaw } from './consumer-ground.ts';
 
 interface ForeignMessage {
   readonly key?: Buffer | string | undefined;

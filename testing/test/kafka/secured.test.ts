@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { loms } from 'loms/contract.ts';
 import { ensureTopic } from 'loms/testing';
-import { eventually, startEventConsumer } from 'notifications/testing';
+import { startEventConsumer } from 'notifications/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createClient, createHttpTransport } from 'rpc-kit';
 import { kafkaVariables, loadConfig, readKafkaAccess } from 'service-kit';
 import { type SecuredKafka, startSecuredKafka } from 'testing';
 import { z } from 'zod';
+import { eventually } from '../../src/patience.ts';
 import { openWorld } from '../nothing-lost/world.ts';
 
 const SKU = 1;
