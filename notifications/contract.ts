@@ -39,6 +39,7 @@ export const notifications = defineService(
       },
       timeoutMs: 2_000,
       retry: 'safe',
+      access: { callers: ['loms'] },
       example: {
         params: {
           eventID: '7f0c3c1e-6f0b-4a55-9d2a-3f7d8f6f1a01',
@@ -76,6 +77,7 @@ export const notifications = defineService(
       }),
       timeoutMs: 1_000,
       reads: true,
+      access: { callers: ['gateway'] },
       example: {
         params: { user: 1, from: '2026-01-01T00:00:00Z', limit: 1 },
         result: {

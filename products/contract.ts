@@ -29,6 +29,7 @@ export const products = defineService(
       codes,
       timeoutMs: 1_000,
       reads: true,
+      access: { callers: ['checkout', 'gateway'] },
       positions: ['token', 'sku'],
       example: {
         params: { token: 'testtoken', sku: 1076963 },
@@ -46,6 +47,7 @@ export const products = defineService(
       codes,
       timeoutMs: 1_000,
       reads: true,
+      access: { callers: ['checkout', 'gateway'] },
       positions: ['token', 'startAfterSku', 'count'],
       example: { params: { token: 'testtoken', startAfterSku: 1000000, count: 1 }, result: { skus: [1076963] } },
     },

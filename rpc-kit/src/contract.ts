@@ -19,6 +19,12 @@ export interface ErrorContract {
  */
 export type RetrySafety = 'safe' | 'with-idempotency-key' | 'never';
 
+/** The services that may call a method. */
+export interface Access {
+  /** Names of services, as their tokens prove them. */
+  readonly callers: readonly string[];
+}
+
 export interface MethodContract {
   /** One sentence: what the method does. */
   readonly summary: string;
@@ -43,6 +49,8 @@ export interface MethodContract {
   readonly batched?: boolean;
   /** Default: `safe` when the method only reads, else `never`. */
   readonly retry?: RetrySafety;
+  /** The services that may call it. Absent: none. */
+  readonly access?: Access;
   /** The order of params for callers that send them by position, optional ones last. Params that it omits are sent by name only. */
   readonly positions?: readonly string[];
   /** A call that works when pasted, in wire form. Documents, docs page and curl lines show it. */
