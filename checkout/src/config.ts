@@ -1,9 +1,10 @@
-import { commonVariables, KEPT_DAYS, variable } from 'service-kit';
+import { commonVariables, databaseVariables, KEPT_DAYS, variable } from 'service-kit';
 import { z } from 'zod';
 
 export const checkoutConfig = z.object({
   PORT: variable.port(8080).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
+  ...databaseVariables,
   LOMS_URL: variable
     .httpUrls()
     .describe(

@@ -1,4 +1,12 @@
-import { checkKafka, commonVariables, EVEN_WITH_MISTAKES, KEPT_DAYS, kafkaVariables, variable } from 'service-kit';
+import {
+  checkKafka,
+  commonVariables,
+  databaseVariables,
+  EVEN_WITH_MISTAKES,
+  KEPT_DAYS,
+  kafkaVariables,
+  variable,
+} from 'service-kit';
 import { z } from 'zod';
 
 const TEN_MINUTES_MS = 600_000;
@@ -16,6 +24,7 @@ export const lomsConfig = z
   .object({
     PORT: variable.port(8081).describe('Port to listen on; 0 picks a free one.'),
     ...commonVariables,
+    ...databaseVariables,
     ...kafkaVariables('Set: order events travel through Kafka.'),
     KAFKA_PARTITIONS: variable
       .whole(6, PARTITIONS)

@@ -1,4 +1,11 @@
-import { checkKafka, commonVariables, EVEN_WITH_MISTAKES, kafkaVariables, variable } from 'service-kit';
+import {
+  checkKafka,
+  commonVariables,
+  databaseVariables,
+  EVEN_WITH_MISTAKES,
+  kafkaVariables,
+  variable,
+} from 'service-kit';
 import { z } from 'zod';
 import type { DeliveryTarget } from './repository/deliveries.ts';
 
@@ -6,6 +13,7 @@ export const notificationsConfig = z
   .object({
     PORT: variable.port(8082).describe('Port to listen on; 0 picks a free one.'),
     ...commonVariables,
+    ...databaseVariables,
     ...kafkaVariables('If set, order events are consumed from Kafka as well.'),
     JOURNAL_FILE: variable
       .text()

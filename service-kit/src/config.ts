@@ -13,7 +13,7 @@ const POOL_MAX = 150;
 /** A hundred years. Postgres knows no date before 4713 BC, so a longer retention would make the clean-up fail. */
 export const KEPT_DAYS = { min: 1, max: 36_500 };
 
-/** The variables of every service. */
+/** The variables of every process of the mesh. */
 export const commonVariables = {
   HOST: variable.host('127.0.0.1').describe('Address to listen on.'),
   ALLOWED_HOSTS: variable
@@ -31,14 +31,6 @@ export const commonVariables = {
   LOG_LEVEL: variable
     .choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'info')
     .describe('Lowest level of log lines that are written.'),
-  DATABASE_URL: variable
-    .databaseUrl()
-    .describe(
-      "URL of Postgres, or of pgbouncer in front of it, with the service's own role. `?sslmode=verify-full` and `sslrootcert` turn on TLS. PG variables and ~/.pgpass are ignored.",
-    ),
-  DATABASE_POOL_MAX: variable
-    .whole(10, { min: 1, max: POOL_MAX })
-    .describe('Maximum number of database connections of one process. Further statements wait for one.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: variable
     .collectorUrl()
     .optional()
@@ -56,6 +48,18 @@ export const commonVariables = {
     .text()
     .optional()
     .describe('Folder for profiles of the running process and for the socket that starts them. Unset: no profiles.'),
+};
+
+/** The variables of every service with a database. */
+export const databaseVariables = {
+  DATABASE_URL: variable
+    .databaseUrl()
+    .describe(
+      "URL of Postgres, or of pgbouncer in front of it, with the service's own role. `?sslmode=verify-full` and `sslrootcert` turn on TLS. PG variables and ~/.pgpass are ignored.",
+    ),
+  DATABASE_POOL_MAX: variable
+    .whole(10, { min: 1, max: POOL_MAX })
+    .describe('Maximum number of database connections of one process. Further statements wait for one.'),
 };
 
 /**

@@ -8,6 +8,7 @@ export { createSharedTokenBucket } from './calling/shared-token-bucket.ts';
 export {
   commonVariables,
   type DescribedVariable,
+  databaseVariables,
   describeConfig,
   EVEN_WITH_MISTAKES,
   KEPT_DAYS,
@@ -48,6 +49,7 @@ export { type Backlog, queueGauges } from './observing/queue-gauges.ts';
 export { createRegistry } from './observing/registry.ts';
 export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './observing/take-profile.ts';
 export { startTracing } from './observing/tracing.ts';
+export { type OpenProcess, openProcess } from './open-process.ts';
 export { openService } from './open-service.ts';
 export { run, runTool } from './run.ts';
 export { answerRefusals } from './serving/answer-refusals.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
-import { ConfigError, commonVariables, loadConfig } from './config.ts';
+import { ConfigError, databaseVariables, loadConfig } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { runTool } from './run.ts';
 
@@ -19,7 +19,7 @@ export async function loadRows<S extends z.ZodType>(
   await runTool(`loading ${what}`, async () => {
     const [path] = process.argv.slice(2);
     if (!path) throw new ConfigError('Give the path of the JSON file as the argument');
-    const { DATABASE_URL: url } = loadConfig(z.object({ DATABASE_URL: commonVariables.DATABASE_URL }));
+    const { DATABASE_URL: url } = loadConfig(z.object({ DATABASE_URL: databaseVariables.DATABASE_URL }));
     const rows = schema.parse(JSON.parse(await readFile(path, 'utf8')));
     const logger = pino({ level: 'silent' });
     await using database = openDatabase({ url, poolMax: 1, logger, registry: new Registry() });
