@@ -12,9 +12,14 @@ export {
 export { pickFreePorts, refusePortsInUse, waitForPort } from './ports.ts';
 export { findRunningMesh, type RunningMesh } from './running-mesh.ts';
 export {
+  DATABASES,
+  type DatabaseName,
   DEFAULT_PRODUCTS_TOKEN,
+  isDatabaseName,
   isServiceName,
+  type PerDatabase,
   type PerService,
+  perDatabase,
   perService,
   SERVICES,
   type ServiceName,

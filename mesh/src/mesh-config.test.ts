@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { listPorts, loadMeshConfig, PROJECT_DIRECTORY } from './mesh-config.ts';
+import { DEFAULT_PORTS, listPorts, loadMeshConfig, PROJECT_DIRECTORY } from './mesh-config.ts';
+import { DATABASES, perService, SERVICES } from './services.ts';
 
 describe('The configuration of a local mesh', () => {
   it('has the documented ports and keeps its data in .mesh', () => {
     const config = loadMeshConfig({});
-    assert.deepEqual(config.ports, { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 });
+    assert.deepEqual(
+      config.ports,
+      perService((service) => DEFAULT_PORTS[service]),
+    );
     assert.equal(config.directory, join(PROJECT_DIRECTORY, '.mesh'));
   });
 
@@ -30,13 +34,16 @@ describe('The configuration of a local mesh', () => {
 
   it('gives each pgbouncer its own consecutive port', () => {
     const config = loadMeshConfig({ MESH_PGBOUNCER_PORT: '6432' });
-    assert.deepEqual(Object.values(config.pgbouncerPorts).sort(), [6432, 6433, 6434, 6435]);
+    assert.deepEqual(
+      Object.values(config.pgbouncerPorts).sort(),
+      DATABASES.map((_, index) => 6432 + index),
+    );
   });
 
   it('names the variable that moves a port', () => {
     const ports = listPorts(loadMeshConfig({}), false);
     assert.deepEqual(ports.at(-1), { port: 15432, variable: 'MESH_POSTGRES_PORT' });
-    assert.equal(ports.length, 5);
+    assert.equal(ports.length, SERVICES.length + 1);
   });
 
   it('reports all wrong variables at once', () => {
@@ -65,8 +72,12 @@ describe('The configuration of a local mesh', () => {
   });
 
   it('requires a valid port for the last pgbouncer, too', () => {
-    assert.equal(loadMeshConfig({ MESH_PGBOUNCER_PORT: '65532' }).pgbouncerPorts.checkout, 65_535);
-    assert.throws(() => loadMeshConfig({ MESH_PGBOUNCER_PORT: '65533' }), /between 1 and 65532/);
+    const highest = 65_536 - DATABASES.length;
+    assert.equal(loadMeshConfig({ MESH_PGBOUNCER_PORT: String(highest) }).pgbouncerPorts.checkout, 65_535);
+    assert.throws(
+      () => loadMeshConfig({ MESH_PGBOUNCER_PORT: String(highest + 1) }),
+      new RegExp(`between 1 and ${highest}`),
+    );
   });
 
   it('refuses a port that is set twice', () => {

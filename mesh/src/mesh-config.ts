@@ -2,14 +2,29 @@ import { join, relative, resolve } from 'node:path';
 import { describeWrong } from 'rpc-kit/urls';
 import { parseWhole } from 'rpc-kit/whole-number';
 import { Failure } from './failure.ts';
-import { type PerService, perService, SERVICES, type ServiceName } from './services.ts';
+import {
+  DATABASES,
+  type PerDatabase,
+  type PerService,
+  perDatabase,
+  perService,
+  SERVICES,
+  type ServiceName,
+} from './services.ts';
 
 export const PROJECT_DIRECTORY = resolve(import.meta.dirname, '../..');
 
 /** All processes listen on the loopback only: the passwords and the token of a local mesh are too weak for a network. */
 export const LOCAL_HOST = '127.0.0.1';
 
-export const DEFAULT_PORTS: PerService<number> = { checkout: 8080, loms: 8081, notifications: 8082, products: 8083 };
+export const DEFAULT_PORTS: PerService<number> = {
+  gateway: 8000,
+  checkout: 8080,
+  loms: 8081,
+  notifications: 8082,
+  products: 8083,
+  accounts: 8084,
+};
 /** Below the ephemeral ports (32768 and up on Linux), which an outgoing connection may occupy at any moment. */
 const DEFAULT_POSTGRES_PORT = 15432;
 const DEFAULT_PGBOUNCER_PORT = 16432;
@@ -20,7 +35,7 @@ export type MeshConfig = {
   directory: string;
   ports: PerService<number>;
   postgresPort: number;
-  pgbouncerPorts: PerService<number>;
+  pgbouncerPorts: PerDatabase<number>;
   /** How order events reach notifications: through the mesh's own Kafka, or directly by RPC. */
   events: 'kafka' | 'rpc';
   /** Kafka's controller listens on the next port. */
@@ -44,14 +59,14 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   const readChoice = <T extends string>(variable: string, [fallback, other]: readonly [T, T]): T =>
     read(variable, fallback, (text) => [fallback, other].find((choice) => choice === text), `${fallback} or ${other}`);
 
-  // One consecutive port for each service.
-  const highestFirst = PORT_MAX - SERVICES.length + 1;
+  // One consecutive port for each database.
+  const highestFirst = PORT_MAX - DATABASES.length + 1;
   const firstPgbouncerPort = readPort('MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT, highestFirst);
   const config = {
     directory: resolve(PROJECT_DIRECTORY, read('MESH_DIR', '.mesh', parseFolder, 'a path without control characters')),
     ports: perService((service) => readPort(portVariable(service), DEFAULT_PORTS[service])),
     postgresPort: readPort('MESH_POSTGRES_PORT', DEFAULT_POSTGRES_PORT),
-    pgbouncerPorts: perService((service) => firstPgbouncerPort + SERVICES.indexOf(service)),
+    pgbouncerPorts: perDatabase((name) => firstPgbouncerPort + DATABASES.indexOf(name)),
     events: readChoice('EVENTS', ['rpc', 'kafka']),
     kafkaPort: readPort('MESH_KAFKA_PORT', DEFAULT_KAFKA_PORT, PORT_MAX - 1),
     fsync: readChoice('MESH_FSYNC', ['on', 'off']) === 'on',
@@ -70,8 +85,8 @@ export type NamedPort = { port: number; variable: string };
 
 /** Every port a run listens on, with the variable that moves it. */
 export function listPorts(config: MeshConfig, withPgbouncer: boolean): NamedPort[] {
-  const pgbouncers = SERVICES.map((service) => ({
-    port: config.pgbouncerPorts[service],
+  const pgbouncers = DATABASES.map((name) => ({
+    port: config.pgbouncerPorts[name],
     variable: 'MESH_PGBOUNCER_PORT',
   }));
   return [

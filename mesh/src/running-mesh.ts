@@ -3,7 +3,7 @@ import { LOCAL_HOST, loadMeshConfig, meshPaths, shortPath } from './mesh-config.
 import { readLiveRun } from './mesh-folder/run-record.ts';
 import { loadSecrets } from './mesh-folder/secrets.ts';
 import { databaseUrl } from './postgres/databases.ts';
-import { type PerService, perService, type SinkVariables } from './services.ts';
+import { type PerDatabase, type PerService, perDatabase, perService, type SinkVariables } from './services.ts';
 
 export type RunningMesh = {
   /** The folder of the services' logs. */
@@ -12,7 +12,9 @@ export type RunningMesh = {
   journals: string;
   urls: PerService<string>;
   /** Direct, not through pgbouncer; each with the role of its service. */
-  databaseUrls: PerService<string>;
+  databaseUrls: PerDatabase<string>;
+  /** Passwords and keys, which no log may contain. */
+  secrets: string[];
   /** Where notifications delivers to. */
   sinks: SinkVariables;
 };
@@ -31,12 +33,13 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
       `${what}: start one with make run-all, in another terminal, or set MESH_DIR to the folder of one that runs.`,
     );
   }
-  const { services } = loadSecrets(paths);
+  const { superuser, services, keys } = loadSecrets(paths);
   return {
     logs: paths.logs,
     journals: paths.journal,
     urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
-    databaseUrls: perService((service) => databaseUrl(service, services[service], postgresPort, service)),
+    secrets: [superuser, ...Object.values(services), ...Object.values(keys)],
+    databaseUrls: perDatabase((service) => databaseUrl(service, services[service], postgresPort, service)),
     sinks,
   };
 }

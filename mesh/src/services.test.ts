@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { perService, SERVICES, serviceEnvironment } from './services.ts';
+import { DATABASES, perService, serviceEnvironment } from './services.ts';
 
 const surroundings = {
   host: '127.0.0.1',
@@ -10,7 +10,7 @@ const surroundings = {
 
 describe('The environment of a service', () => {
   it('contains its address and its database', () => {
-    for (const service of SERVICES) {
+    for (const service of DATABASES) {
       const { HOST, PORT, DATABASE_URL } = serviceEnvironment(service, surroundings, {});
       assert.deepEqual([HOST, PORT, DATABASE_URL], ['127.0.0.1', '1', 'postgres://database']);
     }
@@ -21,6 +21,8 @@ describe('The environment of a service', () => {
     assert.equal(checkout.LOMS_URL, 'http://loms');
     assert.equal(checkout.PRODUCTS_URL, 'http://products');
     assert.equal(serviceEnvironment('loms', surroundings, {}).NOTIFICATIONS_URL, 'http://notifications');
+    const { CHECKOUT_URL, LOMS_URL } = serviceEnvironment('gateway', surroundings, {});
+    assert.deepEqual([CHECKOUT_URL, LOMS_URL], ['http://checkout', 'http://loms']);
   });
 
   it('keeps the address of another product service', () => {
@@ -47,6 +49,13 @@ describe('The environment of a service', () => {
       const ends = (['products', 'checkout'] as const).map((name) => serviceEnvironment(name, surroundings, given));
       assert.equal(new Set(ends.map(({ PRODUCTS_TOKEN }) => PRODUCTS_TOKEN)).size, 1);
     }
+  });
+
+  it('contains the secret that the keys of accounts and of the gateway are derived from', () => {
+    const own = { ...surroundings, secret: 'of this folder' };
+    const given = { ACCOUNTS_SECRET: 'foreign', GATEWAY_SECRET: 'foreign' };
+    assert.equal(serviceEnvironment('accounts', own, given).ACCOUNTS_SECRET, 'of this folder');
+    assert.equal(serviceEnvironment('gateway', own, given).GATEWAY_SECRET, 'of this folder');
   });
 
   it('lets the variables of the caller through', () => {

@@ -1,10 +1,24 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { hideUrlSecrets } from 'rpc-kit/urls';
+
+const PROJECT = join(import.meta.dirname, '../..');
+const exists = (...path: string[]): boolean => existsSync(join(PROJECT, ...path));
+
+/** The services with a database, each of which has the name of its service. */
+// Until migrations/accounts exists.
+export const DATABASES = (['products', 'accounts', 'notifications', 'loms', 'checkout'] as const).filter((name) =>
+  exists('migrations', name),
+);
+export type DatabaseName = (typeof DATABASES)[number];
+export type PerDatabase<T> = Record<DatabaseName, T>;
 
 /**
  * The services of the mesh in the order in which they start: callees before their callers. They stop in reverse order, so
  * that no caller meets a stopped service.
  */
-export const SERVICES = ['products', 'notifications', 'loms', 'checkout'] as const;
+// Until accounts/src/main.ts and gateway/src/main.ts exist.
+export const SERVICES = [...DATABASES, 'gateway' as const].filter((name) => exists(name, 'src/main.ts'));
 export type ServiceName = (typeof SERVICES)[number];
 export type PerService<T> = Record<ServiceName, T>;
 
@@ -12,9 +26,16 @@ export function isServiceName(name: string): name is ServiceName {
   return SERVICES.some((service) => service === name);
 }
 
+export function isDatabaseName(name: string): name is DatabaseName {
+  return DATABASES.some((database) => database === name);
+}
+
 export function perService<T>(make: (service: ServiceName) => T): PerService<T> {
-  const { products, notifications, loms, checkout } = Object.fromEntries(SERVICES.map((name) => [name, make(name)]));
-  return { products, notifications, loms, checkout } as PerService<T>;
+  return Object.fromEntries(SERVICES.map((name) => [name, make(name)])) as PerService<T>;
+}
+
+export function perDatabase<T>(make: (database: DatabaseName) => T): PerDatabase<T> {
+  return Object.fromEntries(DATABASES.map((name) => [name, make(name)])) as PerDatabase<T>;
 }
 
 /** The token of the original product service. */
@@ -23,7 +44,10 @@ export const DEFAULT_PRODUCTS_TOKEN = 'testtoken';
 type Surroundings = {
   host: string;
   port: number;
-  databaseUrl: string;
+  /** Unset for the gateway. */
+  databaseUrl?: string | undefined;
+  /** Of accounts and the gateway: their keys are derived from it. */
+  secret?: string | undefined;
   urls: PerService<string>;
   /** The file of notifications' journal. */
   journalFile?: string | undefined;
@@ -39,7 +63,7 @@ export function serviceEnvironment(
   surroundings: Surroundings,
   given: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
-  const { host, port, databaseUrl, urls, journalFile, profileDirectory, brokers } = surroundings;
+  const { host, port, databaseUrl, secret, urls, journalFile, profileDirectory, brokers } = surroundings;
   const environment: NodeJS.ProcessEnv = {
     LOG_LEVEL: 'info',
     PROFILE_DIR: profileDirectory,
@@ -57,6 +81,19 @@ export function serviceEnvironment(
     // The original product service may replace ours.
     const productsUrl = given.PRODUCTS_URL || urls.products;
     return { ...environment, PRODUCTS_TOKEN: productsToken, PRODUCTS_URL: productsUrl, LOMS_URL: urls.loms };
+  }
+  if (service === 'accounts') return { ...environment, ACCOUNTS_SECRET: secret };
+  if (service === 'gateway') {
+    return {
+      ...environment,
+      GATEWAY_SECRET: secret,
+      // Until accounts/src/main.ts exists.
+      ACCOUNTS_URL: urls.accounts ?? 'http://127.0.0.1:8084',
+      CHECKOUT_URL: urls.checkout,
+      LOMS_URL: urls.loms,
+      NOTIFICATIONS_URL: urls.notifications,
+      PRODUCTS_URL: urls.products,
+    };
   }
   return environment;
 }

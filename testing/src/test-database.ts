@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { isServiceName, PROJECT_DIRECTORY, type ServiceName } from 'mesh';
+import { type DatabaseName, isDatabaseName, PROJECT_DIRECTORY } from 'mesh';
 import { databaseUrl, superuserUrl } from 'mesh/postgres';
 import type pg from 'pg';
 import { migrateUp } from 'service-kit/migrations';
@@ -33,10 +33,10 @@ export async function createEmptyTestDatabase(service: string): Promise<TestData
   return createDatabase(service, async () => '');
 }
 
-type ChooseTemplate = (client: pg.Client, server: TestServer, owner: ServiceName) => Promise<string>;
+type ChooseTemplate = (client: pg.Client, server: TestServer, owner: DatabaseName) => Promise<string>;
 
 async function createDatabase(service: string, chooseTemplate: ChooseTemplate): Promise<TestDatabase> {
-  if (!isServiceName(service)) throw new Error(`There is no service called ${service}.`);
+  if (!isDatabaseName(service)) throw new Error(`There is no service called ${service} with a database.`);
   const server = readTestServer();
   const name = `test_${service}_${randomBytes(6).toString('hex')}`;
   await withSuperuser(superuserUrl(server), async (client) => {
@@ -58,7 +58,7 @@ async function createDatabase(service: string, chooseTemplate: ChooseTemplate): 
 }
 
 /** Several test processes may call this at once: the first creates the template, and renames it when it is complete. */
-async function prepareTemplate(client: pg.Client, server: TestServer, service: ServiceName): Promise<void> {
+async function prepareTemplate(client: pg.Client, server: TestServer, service: DatabaseName): Promise<void> {
   const template = templateName(service);
   const unfinished = `unfinished_${service}`;
   await client.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK]);
@@ -77,6 +77,6 @@ async function prepareTemplate(client: pg.Client, server: TestServer, service: S
   }
 }
 
-function templateName(service: ServiceName): string {
+function templateName(service: DatabaseName): string {
   return `template_${service}`;
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  DATABASES,
   type MeshPaths,
   meshPaths,
   type PerService,
@@ -72,7 +73,7 @@ export function spawnRunner(variables: NodeJS.ProcessEnv): Runner {
 
 /** Free ports and a new data folder, as variables for the runner; used again, they start a mesh on the same data. */
 export async function chooseSurroundings(): Promise<NodeJS.ProcessEnv> {
-  const [postgres, firstPgbouncer, ...others] = await pickFreePorts(1 + 2 * SERVICES.length);
+  const [postgres, firstPgbouncer, ...others] = await pickFreePorts(1 + DATABASES.length + SERVICES.length);
   const services = others.slice(-SERVICES.length);
   const names = SERVICES.map((service) => `${service.toUpperCase()}_PORT`);
   return {

@@ -1,4 +1,4 @@
-import { Failure, type PerService, pickFreePorts, SERVICES } from 'mesh';
+import { DATABASES, Failure, type PerDatabase, pickFreePorts } from 'mesh';
 import { createSecrets, openRunRecord } from 'mesh/mesh-folder';
 import {
   type DatabaseServer,
@@ -16,7 +16,7 @@ import { type PostgresContainer, startPostgresContainer, UNASKED_PULL_TIMEOUT_MS
 import { createPart, NEEDS_TEST_SCRIPT } from './test-folder.ts';
 
 /** The test server's address and passwords; mocha's process receives them in this environment variable. */
-export type TestServer = DatabaseServer & { passwords: PerService<string>; pgbouncerPort?: number };
+export type TestServer = DatabaseServer & { passwords: PerDatabase<string>; pgbouncerPort?: number };
 const VARIABLE = 'TEST_POSTGRES_SERVER';
 
 /** Which Postgres the tests use: a container, the embedded one, or, unset, a container where that is possible. */
@@ -69,7 +69,7 @@ export async function startTestServer(
     await supervision.start();
     hasStarted = true;
     await withSuperuser(superuserUrl(server), async (client) => {
-      for (const service of SERVICES) {
+      for (const service of DATABASES) {
         await provisionRole(client, { name: service, password: server.passwords[service], connectionsMax: -1 });
       }
     });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import type { ServiceName } from 'mesh';
+import type { DatabaseName } from 'mesh';
 import { migrationsDirectory } from 'mesh/run';
 import { migrateDown, migrateUp } from 'service-kit/migrations';
 import { createEmptyTestDatabase } from 'testing';
 import { queryOnce } from './query-once.ts';
 
 /** A database right before the migration, with functions to apply it and to roll it back. */
-async function openBefore(service: ServiceName, migration: string) {
+async function openBefore(service: DatabaseName, migration: string) {
   const database = await createEmptyTestDatabase(service);
   const target = { databaseUrl: database.directUrl, directory: migrationsDirectory(service) };
   const down = async () => {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SERVICES } from 'mesh';
+import { DATABASES } from 'mesh';
 import { migrationsDirectory } from 'mesh/run';
 import { migrateDown, migrateUp, migrationStatus, pendingMigrations } from 'service-kit/migrations';
 import { createEmptyTestDatabase, type TestDatabase } from 'testing';
 import { queryOnce } from './query-once.ts';
 import { describeSchema } from './schema.ts';
 
-for (const service of SERVICES) {
+for (const service of DATABASES) {
   describe(`The migrations of ${service}`, () => {
     it('apply, roll back one by one to nothing, and apply again to the same schema', async () => {
       await using database = await createEmptyTestDatabase(service);

@@ -50,9 +50,8 @@ function findSurroundings(environment: NodeJS.ProcessEnv): Surroundings {
     const logs = environment.LOGS ? { folder: environment.LOGS, secrets: given } : undefined;
     return { urls, logs, journals: environment.JOURNALS || undefined };
   }
-  const { databaseUrls, logs, journals } = findMesh(environment);
-  const passwords = Object.values(databaseUrls).map((url) => new URL(url).password);
-  const secrets = [...passwords, environment.PRODUCTS_TOKEN || DEFAULT_PRODUCTS_TOKEN, ...given];
+  const { databaseUrls, secrets: known, logs, journals } = findMesh(environment);
+  const secrets = [...known, environment.PRODUCTS_TOKEN || DEFAULT_PRODUCTS_TOKEN, ...given];
   const search = { folder: environment.LOGS || logs, secrets };
   return { urls: databaseUrls, logs: search, journals: environment.JOURNALS || journals };
 }

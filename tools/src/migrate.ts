@@ -1,14 +1,14 @@
 import {
+  DATABASES,
+  type DatabaseName,
   Failure,
-  isServiceName,
+  isDatabaseName,
   loadMeshConfig,
   meshPaths,
-  type PerService,
-  perService,
+  type PerDatabase,
+  perDatabase,
   refusePortsInUse,
   runScript,
-  SERVICES,
-  type ServiceName,
 } from 'mesh';
 import { loadSecrets, openRunRecord, readLiveRun } from 'mesh/mesh-folder';
 import { databaseUrl, spawnDatabase } from 'mesh/postgres';
@@ -19,7 +19,7 @@ import { migrateDown, migrateUp, migrationStatus } from 'service-kit/migrations'
  * `make migrate`, `make migrate-down SERVICE=loms`, `make migrate-status`: use the Postgres of the running mesh, or start it
  * for the duration of the command.
  */
-type Command = (service: ServiceName, databaseUrl: string) => Promise<void>;
+type Command = (service: DatabaseName, databaseUrl: string) => Promise<void>;
 
 const commands: Record<string, Command> = {
   async up(service, url) {
@@ -45,24 +45,25 @@ const describeState = {
   missing: 'applied, but its file is missing: applied',
 };
 
-function chooseServices(command: string): readonly ServiceName[] {
+function chooseServices(command: string): readonly DatabaseName[] {
   const name = process.env.SERVICE ?? '';
-  if (isServiceName(name)) return [name];
+  if (isDatabaseName(name)) return [name];
   const example = 'make migrate-down SERVICE=loms';
-  if (name !== '') throw new Failure(`There is no service "${name}": SERVICE is one of ${SERVICES.join(', ')}.`);
-  if (command !== 'down') return SERVICES;
+  if (name !== '')
+    throw new Failure(`There is no service "${name}" with a database: SERVICE is one of ${DATABASES.join(', ')}.`);
+  if (command !== 'down') return DATABASES;
   throw new Failure(
-    `SERVICE is not set: name the service whose newest migration to roll back, as in ${example} (or ${SERVICES.join(', ')}).`,
+    `SERVICE is not set: name the service whose newest migration to roll back, as in ${example} (or ${DATABASES.join(', ')}).`,
   );
 }
 
-async function withDatabase(use: (directUrls: PerService<string>) => Promise<void>): Promise<void> {
+async function withDatabase(use: (directUrls: PerDatabase<string>) => Promise<void>): Promise<void> {
   const config = loadMeshConfig(process.env);
   const paths = meshPaths(config.directory);
   const live = readLiveRun(paths);
   if (live !== undefined && live.postgresPort > 0) {
     const { services } = loadSecrets(paths);
-    return use(perService((service) => databaseUrl(service, services[service], live.postgresPort, service)));
+    return use(perDatabase((service) => databaseUrl(service, services[service], live.postgresPort, service)));
   }
   const record = openRunRecord(paths, 'make migrate', config.postgresPort);
   try {

@@ -2,7 +2,7 @@ import { ROLE_CONNECTIONS_MAX } from 'service-kit/provision';
 import type { MeshConfig, MeshPaths } from '../mesh-config.ts';
 import type { RunRecord } from '../mesh-folder/run-record.ts';
 import { loadSecrets, type Secrets } from '../mesh-folder/secrets.ts';
-import { type PerService, perService, SERVICES, type ServiceName } from '../services.ts';
+import { DATABASES, type DatabaseName, type PerDatabase, perDatabase } from '../services.ts';
 import { openLogFile } from '../supervisor/log-files.ts';
 import type { Program } from '../supervisor/plan.ts';
 import type { Supervision } from '../supervisor/supervise.ts';
@@ -13,15 +13,15 @@ import { findPostgresUser, type PostgresUser } from './postgres-user.ts';
 import { superviseDatabase } from './supervise-database.ts';
 
 /** Every role at its limit, and ten for the superuser. */
-const POSTGRES_CONNECTIONS_MAX = SERVICES.length * ROLE_CONNECTIONS_MAX + 10;
+const POSTGRES_CONNECTIONS_MAX = DATABASES.length * ROLE_CONNECTIONS_MAX + 10;
 
 export type MeshDatabase = Supervision & {
   /** Unset where no pgbouncer is installed: services connect directly. */
   pgbouncer: string | undefined;
   /** As services reach their databases. */
-  urls: PerService<string>;
+  urls: PerDatabase<string>;
   /** Direct, not through pgbouncer: migrations need a session. */
-  directUrls: PerService<string>;
+  directUrls: PerDatabase<string>;
 };
 
 type DatabaseSurroundings = {
@@ -49,8 +49,8 @@ export async function spawnDatabase(surroundings: DatabaseSurroundings): Promise
     onSpawn: record.add,
     onProgress: say,
   });
-  const urls = (port: (service: ServiceName) => number) =>
-    perService((service) => databaseUrl(service, secrets.services[service], port(service), service));
+  const urls = (port: (service: DatabaseName) => number) =>
+    perDatabase((service) => databaseUrl(service, secrets.services[service], port(service), service));
   const directUrls = urls(() => config.postgresPort);
   return {
     ...supervision,
@@ -67,7 +67,7 @@ export async function spawnDatabase(surroundings: DatabaseSurroundings): Promise
 type PgbouncerParts = { config: MeshConfig; paths: MeshPaths; secrets: Secrets; user: PostgresUser };
 
 function preparePgbouncers(program: string, { config, paths, secrets, user }: PgbouncerParts): Program[] {
-  return SERVICES.map((service) => {
+  return DATABASES.map((service) => {
     const ports = { port: config.pgbouncerPorts[service], postgresPort: config.postgresPort };
     const users = { [service]: secrets.services[service] };
     const options = { name: service, like: service, database: service, ...ports, users };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ROLE_CONNECTIONS_MAX } from 'service-kit/provision';
-import { SERVICES } from '../services.ts';
+import { DATABASES } from '../services.ts';
 import { localPgbouncerConfig } from './pgbouncer-config.ts';
 
 /** Comments and blank lines are not settings. */
@@ -10,7 +10,7 @@ function settingsOf(text: string): Map<string, string> {
 }
 
 describe('The configuration of a local pgbouncer', () => {
-  for (const service of SERVICES) {
+  for (const service of DATABASES) {
     const options = { name: service, like: service, database: service, port: 16432, postgresPort: 15432 };
     const text = localPgbouncerConfig({ ...options, users: { [service]: 'secret' } }, '/data/users');
     const settings = settingsOf(text);

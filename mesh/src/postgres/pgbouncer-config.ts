@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram } from '../find-program.ts';
 import { LOCAL_HOST, PROJECT_DIRECTORY } from '../mesh-config.ts';
-import type { ServiceName } from '../services.ts';
+import type { DatabaseName } from '../services.ts';
 import { type Program, STOP_STEPS } from '../supervisor/plan.ts';
 import { createFolderFor, writeFileFor } from './owned-files.ts';
 import type { PostgresUser } from './postgres-user.ts';
@@ -17,7 +17,7 @@ export function findPgbouncer(): string | undefined {
 export type PgbouncerOptions = {
   name: string;
   /** The service whose file in `pgbouncer/` it is made from. */
-  like: ServiceName;
+  like: DatabaseName;
   /** The database behind it, or `*` for every database. */
   database: string;
   port: number;

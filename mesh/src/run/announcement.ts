@@ -1,14 +1,17 @@
 import { type MeshConfig, shortPath } from '../mesh-config.ts';
 import type { MeshDatabase } from '../postgres/mesh-database.ts';
-import { SERVICES } from '../services.ts';
+import { isDatabaseName, SERVICES, type ServiceName } from '../services.ts';
 import { textTable } from '../text-table.ts';
 
 /** The text for the terminal once all services are ready: their addresses, and three calls to try. */
 export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase, brokers?: string): string {
+  const describeDatabase = (service: ServiceName): string => {
+    if (!isDatabaseName(service)) return 'none';
+    return pgbouncer === undefined ? 'directly' : `by pgbouncer on ${config.pgbouncerPorts[service]}`;
+  };
   const rows = SERVICES.toReversed().map((service) => {
     const address = `http://localhost:${config.ports[service]}`;
-    const bouncer = `by pgbouncer on ${config.pgbouncerPorts[service]}`;
-    return [service, address, `${address}/docs`, pgbouncer === undefined ? 'directly' : bouncer];
+    return [service, address, `${address}/docs`, describeDatabase(service)];
   });
   const table = textTable([['service', 'address', 'docs page', 'database'], ...rows]);
   return `

@@ -4,10 +4,11 @@ import { startMeshKafka } from '../kafka/mesh-kafka.ts';
 import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from '../mesh-config.ts';
 import { createMeshFolder, refuseFullDisk } from '../mesh-folder/mesh-folder.ts';
 import { openRunRecord, type RunRecord } from '../mesh-folder/run-record.ts';
+import { loadSecrets } from '../mesh-folder/secrets.ts';
 import { refusePortsInUse } from '../ports.ts';
 import { type MeshDatabase, spawnDatabase } from '../postgres/mesh-database.ts';
 import { findPgbouncer } from '../postgres/pgbouncer-config.ts';
-import { perService, pickSinks, serviceEnvironment } from '../services.ts';
+import { isDatabaseName, perService, pickSinks, serviceEnvironment } from '../services.ts';
 import { describeMesh } from './announcement.ts';
 import { runUntilInterrupted, type Session } from './interruption.ts';
 import { loadCatalogues } from './load-catalogues.ts';
@@ -77,6 +78,7 @@ function prepareServices(
   database: MeshDatabase,
   brokers: string | undefined,
 ): Services {
+  const secrets = loadSecrets(paths);
   const shared = {
     host: LOCAL_HOST,
     urls: perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`),
@@ -85,7 +87,9 @@ function prepareServices(
     brokers,
   };
   const environments = perService((service) => {
-    const own = { port: config.ports[service], databaseUrl: database.urls[service] };
+    const databaseUrl = isDatabaseName(service) ? database.urls[service] : undefined;
+    const secret = service === 'accounts' || service === 'gateway' ? secrets.keys[service] : undefined;
+    const own = { port: config.ports[service], databaseUrl, secret };
     return serviceEnvironment(service, { ...shared, ...own }, process.env);
   });
   record.addServices(config.ports, pickSinks(environments.notifications));

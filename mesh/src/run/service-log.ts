@@ -3,11 +3,18 @@ import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import pretty from 'pino-pretty';
-import { SERVICES, type ServiceName } from '../services.ts';
+import { type PerService, SERVICES, type ServiceName } from '../services.ts';
 import { openLogFile } from '../supervisor/log-files.ts';
 
 const NAME_WIDTH = Math.max(...SERVICES.map(({ length }) => length));
-const COLOURS: Record<ServiceName, number> = { products: 36, notifications: 35, loms: 33, checkout: 32 };
+const COLOURS: PerService<number> = {
+  products: 36,
+  accounts: 34,
+  notifications: 35,
+  loms: 33,
+  checkout: 32,
+  gateway: 96,
+};
 const inColour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 
 const format = pretty.prettyFactory({
