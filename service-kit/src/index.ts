@@ -58,6 +58,7 @@ export {
   type Operation,
   startForgetting,
 } from './serving/operation-journal.ts';
+export { createPages } from './serving/pages.ts';
 export { databaseReadiness } from './serving/readiness.ts';
 export { type ServingParts, serviceOptions } from './serving/serving.ts';
 export { variable } from './variables.ts';

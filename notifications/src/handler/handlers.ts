@@ -1,14 +1,16 @@
-import { type Handlers, RpcError } from 'rpc-kit';
-import { answerRefusals } from 'service-kit';
+import { orderEvent } from 'loms/contract.ts';
+import type { Handlers } from 'rpc-kit';
+import { answerRefusals, createPages } from 'service-kit';
 import { notifications } from '../../contract.ts';
 import { type AcceptEventPorts, acceptEvent } from '../domain/accept-event.ts';
-import { parseCursor, toCursor } from '../history/cursor.ts';
-import type { History, Position } from '../history/history.ts';
-import { readPage } from '../history/read-page.ts';
+import type { History } from '../history/history.ts';
 
 export interface Ports extends AcceptEventPorts {
   readonly history: History;
 }
+
+const { at, orderID, seq } = orderEvent.shape;
+const pages = createPages({ at, orderID, seq });
 
 export function createHandlers({ history, ...ports }: Ports): Handlers<typeof notifications.methods> {
   return answerRefusals(notifications, {
@@ -18,21 +20,9 @@ export function createHandlers({ history, ...ports }: Ports): Handlers<typeof no
     },
 
     async history({ cursor, limit, ...period }, call) {
-      const after = cursor === undefined ? undefined : toPosition(cursor);
-      const page = await readPage(history, period, { limit, after }, call);
-      return {
-        notifications: page.notifications.map(({ eventID: _eventID, user: _user, ...shown }) => shown),
-        nextCursor: page.end && toCursor(page.end),
-      };
+      const found = await history.read(period, limit + 1, pages.after(cursor), call);
+      const { items, nextCursor } = pages.cut(found, limit);
+      return { notifications: items.map(({ eventID: _eventID, user: _user, ...shown }) => shown), nextCursor };
     },
-  });
-}
-
-function toPosition(cursor: string): Position {
-  const position = parseCursor(cursor);
-  if (position) return position;
-  const message = 'expected the nextCursor of an earlier page';
-  throw new RpcError('invalid_params', `Invalid params: cursor: ${message}`, {
-    details: { issues: [{ path: 'cursor', message }] },
   });
 }

@@ -44,7 +44,7 @@ const allowed: [importer: string, imported: string[]][] = [
   ],
   ['loms/src/repository/c.ts', ['../domain/ports.ts', 'service-kit', 'node:crypto']],
   ['loms/src/handler/c.ts', ['../domain/errors.ts', '../../contract.ts', 'rpc-kit', 'zod']],
-  ['notifications/src/handler/c.ts', ['../domain/ports.ts', '../history/read-page.ts']],
+  ['notifications/src/handler/c.ts', ['../domain/ports.ts', '../history/history.ts']],
   ['notifications/src/kafka/c.ts', ['./ports.ts', '../domain/ports.ts', '../repository/notifications.ts', 'rpc-kit']],
   ['notifications/src/journal/c.ts', ['../repository/deliveries.ts', 'service-kit', 'node:fs/promises', 'zod']],
   ['checkout/src/peer/c.ts', ['../domain/ports.ts', 'loms/contract.ts', 'rpc-kit']],
