@@ -1,3 +1,4 @@
+import { accountsConfig } from 'accounts/config';
 import { checkoutConfig } from 'checkout/config';
 import { lomsConfig } from 'loms/config';
 import { notificationsConfig } from 'notifications/config';
@@ -9,6 +10,7 @@ const BEGIN = '<!-- configuration: made by make generate -->';
 const END = '<!-- end of configuration -->';
 
 const services = {
+  accounts: accountsConfig,
   checkout: checkoutConfig,
   loms: lomsConfig,
   notifications: notificationsConfig,

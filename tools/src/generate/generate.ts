@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { accounts } from 'accounts/contract.ts';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import { PROJECT_DIRECTORY } from 'mesh';
@@ -16,7 +17,7 @@ import { contractsPage } from './contracts-page.ts';
 const isCheck = process.argv.includes('--check');
 
 const targets = [
-  { path: 'contracts.md', make: async () => contractsPage([checkout, loms, notifications, products]) },
+  { path: 'contracts.md', make: async () => contractsPage([accounts, checkout, loms, notifications, products]) },
   { path: 'docs/configuration.md', make: async (current: string) => withConfiguration(current) },
   ...CONFIGURED_SERVICES.map((service) => ({
     path: `${service}/README.md`,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { accounts } from 'accounts/contract.ts';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import { notifications } from 'notifications/contract.ts';
@@ -16,7 +17,7 @@ function freeTexts(schema: unknown, path: string): string[] {
   return isFree ? [path, ...below] : below;
 }
 
-const contracts: readonly ServiceContract[] = [checkout, loms, notifications, products];
+const contracts: readonly ServiceContract[] = [accounts, checkout, loms, notifications, products];
 
 describe('the params of all services', () => {
   it('accept no text that a database cannot store', () => {

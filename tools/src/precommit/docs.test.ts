@@ -91,7 +91,9 @@ describe('docs/architecture.md', () => {
 
 describe('docs/runbooks.md', () => {
   it('quotes only log messages that the services write', () => {
-    const sources = find('{checkout,loms,notifications,products,service-kit,rpc-kit}/src/**/*.ts').map(read).join('\n');
+    const sources = find('{accounts,checkout,loms,notifications,products,service-kit,rpc-kit}/src/**/*.ts')
+      .map(read)
+      .join('\n');
     const quoted = findNamed(QUOTED_MESSAGE, ['docs/runbooks.md']);
     assert.ok(quoted.length > 5, `only ${quoted.length} messages are quoted`);
     assert.deepEqual(
