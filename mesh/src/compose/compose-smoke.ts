@@ -1,36 +1,22 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure, runScript } from '../failure.ts';
+import { runScript } from '../failure.ts';
 import { pickFreePorts } from '../ports.ts';
 import { listenForInterruption } from '../run/interruption.ts';
 import { step } from '../run/progress.ts';
 import { type Compose, openCompose } from './docker-compose.ts';
+import { buy, type Call, checkNotifications } from './smoke-person.ts';
 
 /**
- * `make compose-smoke`: starts docker-compose.yml with two replicas of loms and checkout, on ports of its own; buys, pays and
- * reads the history; checks the isolation between the parts; removes everything. EVENTS=rpc: without Kafka.
+ * `make compose-smoke`: starts docker-compose.yml with two replicas of loms, checkout and accounts, on a port of its own; two
+ * people register, buy, pay and read their notifications by the gateway; checks the isolation between the parts; removes
+ * everything. EVENTS=rpc: without Kafka.
  */
-const SKU = 1076963;
 /** Events take part in the first rebalance of a new group of consumers. */
-const HISTORY_TIMEOUT_MS = 60_000;
-const CALL_TIMEOUT_MS = 10_000;
+const NOTIFICATIONS_TIMEOUT_MS = 60_000;
 /** The first calls of new processes may exceed their deadlines, and a stopped replica must be detected. */
 const PURCHASE_TIMEOUT_MS = 30_000;
 const POLL_INTERVAL_MS = 250;
-
-type Ports = { checkout: number; loms: number; notifications: number; products: number };
-
-async function call(port: number, method: string, params: object): Promise<Record<string, unknown>> {
-  const response = await fetch(`http://127.0.0.1:${port}/${method}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', connection: 'close' },
-    body: JSON.stringify(params),
-    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-  });
-  const text = await response.text();
-  if (response.status !== 200) throw new Failure(`${method} answered ${response.status}: ${text}`);
-  return JSON.parse(text);
-}
 
 async function eventually<T>(timeoutMs: number, attempt: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + timeoutMs;
@@ -42,22 +28,6 @@ async function eventually<T>(timeoutMs: number, attempt: () => Promise<T>): Prom
       await sleep(POLL_INTERVAL_MS);
     }
   }
-}
-
-async function buy(ports: Ports, user: number): Promise<unknown> {
-  await call(ports.checkout, 'addToCart', { user, sku: SKU, count: 2 });
-  const cart = await call(ports.checkout, 'listCart', { user });
-  assert.equal(typeof cart.totalPrice, 'number');
-  // With the key a repeated call is the same purchase, whether or not the first attempt succeeded.
-  const { orderID } = await call(ports.checkout, 'purchase', { user, idempotencyKey: `smoke-${user}` });
-  await call(ports.loms, 'orderPayed', { orderID });
-  return orderID;
-}
-
-async function checkHistory(ports: Ports, user: number): Promise<void> {
-  const { notifications } = await call(ports.notifications, 'history', { user });
-  const statuses = (notifications as { status: string }[]).map(({ status }) => status);
-  assert.deepEqual(statuses, ['payed', 'awaiting payment', 'new'], 'the history has to show each status, newest first');
 }
 
 /** What the script prints in a container of the service. */
@@ -85,32 +55,38 @@ async function checkWalls(compose: Compose): Promise<void> {
     'no service may run as root or change its image',
   );
   assert.equal(await inContainer(compose, 'loms', 'console.log(process.env.DATABASE_URL)'), 'undefined');
+  const ask = `fetch('http://loms:8081/listOrder', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"orderID":1}' })
+    .then((response) => response.json()).then(({ error }) => console.log(error?.code))`;
+  assert.equal(
+    await inContainer(compose, 'gateway', ask),
+    'unauthenticated',
+    'loms has to refuse a call without a token',
+  );
 }
 
 await runScript(async () => {
   const interrupted = listenForInterruption().then((interruption) => Promise.reject(interruption));
-  const [checkout = 0, loms = 0, notifications = 0, products = 0] = await pickFreePorts(4);
-  const ports = { checkout, loms, notifications, products };
-  const variables = Object.entries(ports).map(([name, port]) => [`${name.toUpperCase()}_PORT`, String(port)]);
+  const [port = 0] = await pickFreePorts(1);
   const compose = await openCompose({
-    ...Object.fromEntries(variables),
+    GATEWAY_PORT: String(port),
     COMPOSE_PROJECT_NAME: `order-mesh-smoke-${process.pid}`,
     COMPOSE_PROFILES: '',
   });
-  const replicas = ['--scale', 'loms=2', '--scale', 'checkout=2'];
-  const replicaGoes = async (): Promise<void> => {
+  const replicas = ['loms', 'checkout', 'accounts'].flatMap((service) => ['--scale', `${service}=2`]);
+  const replicaGoes = async (): Promise<Call> => {
     await inContainer(compose, 'loms', 'process.kill(1)');
-    await eventually(PURCHASE_TIMEOUT_MS, () => buy(ports, 2));
+    return eventually(PURCHASE_TIMEOUT_MS, () => buy(port, 'ben'));
   };
   const ended = new AbortController();
   const work = async (): Promise<void> => {
     const up = ['up', '--build', '--wait', ...replicas];
     await step('image and containers', () => compose.run(up, ended.signal));
-    await step('a purchase, paid', () => eventually(PURCHASE_TIMEOUT_MS, () => buy(ports, 1)));
-    await step('its history', () => eventually(HISTORY_TIMEOUT_MS, () => checkHistory(ports, 1)));
+    const anna = await step('a purchase, paid', () => eventually(PURCHASE_TIMEOUT_MS, () => buy(port, 'anna')));
+    const showsAll = (call: Call) => eventually(NOTIFICATIONS_TIMEOUT_MS, () => checkNotifications(call));
+    await step('its notifications', () => showsAll(anna));
     await step('walls between the parts', () => checkWalls(compose));
-    await step('another purchase, while a replica goes', replicaGoes);
-    await step('its history', () => eventually(HISTORY_TIMEOUT_MS, () => checkHistory(ports, 2)));
+    const ben = await step('another purchase, while a replica goes', replicaGoes);
+    await step('its notifications', () => showsAll(ben));
   };
   try {
     await Promise.race([work(), interrupted]);

@@ -19,7 +19,7 @@ describe('The files for Docker', () => {
   });
 
   it('pin every image, name no container and publish on the loopback interface only', () => {
-    const compose = read('docker-compose.yml');
+    const compose = [read('docker-compose.yml'), read('docker-compose.ports.yml')].join('');
     const images = [...compose.matchAll(/^ +image: (\S+)$/gm)].map(([, image]) => image ?? '');
     assert.ok(images.length >= 9);
     assert.deepEqual(
@@ -28,7 +28,7 @@ describe('The files for Docker', () => {
     );
     assert.doesNotMatch(compose, /container_name/);
     const published = [...compose.matchAll(/"([^"]*\$\{\w+_PORT:-\d+\}[^"]*)"/g)].map(([, port]) => port ?? '');
-    assert.ok(published.length >= 8);
+    assert.ok(published.length >= 10);
     assert.deepEqual(
       published.filter((port) => !port.startsWith('127.0.0.1:')),
       [],
@@ -38,9 +38,8 @@ describe('The files for Docker', () => {
 
 describe('The ports of the containers', () => {
   it('are all looked at', () => {
-    const published = [...read('docker-compose.yml').matchAll(/127\.0\.0\.1:\$\{(\w+_PORT):-/g)].map(
-      ([, name]) => name,
-    );
+    const files = ['docker-compose.yml', 'docker-compose.ports.yml'].map(read).join('');
+    const published = [...files.matchAll(/127\.0\.0\.1:\$\{(\w+_PORT):-/g)].map(([, name]) => name);
     assert.deepEqual([...COMPOSE_PORTS].sort(), published.sort());
   });
 

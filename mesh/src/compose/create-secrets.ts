@@ -9,7 +9,7 @@ import { join } from 'node:path';
  * `renew` generates new ones for the services; call `docker compose up --wait --force-recreate` afterwards.
  */
 const SECRETS = '/secrets';
-const SERVICES = ['checkout', 'loms', 'notifications', 'products'];
+const DATABASES = ['accounts', 'checkout', 'loms', 'notifications', 'products'];
 /** The services that need the product service's token. */
 const TOKEN_HOLDERS = new Set(['checkout', 'products']);
 /** Where pgbouncer and Postgres listen in their containers. */
@@ -20,7 +20,7 @@ const token = process.env.PRODUCTS_TOKEN;
 if (!token) throw new Error('PRODUCTS_TOKEN is not set');
 const renew = process.argv[2] === 'renew';
 
-for (const service of SERVICES) {
+for (const service of DATABASES) {
   // Postgres and the migrations mount this folder,
   const ofDatabase = join(SECRETS, `${service}-database`);
   // and the service and its pgbouncer mount that one.
@@ -37,8 +37,12 @@ for (const service of SERVICES) {
   write(join(ofService, 'service.env'), [
     `DATABASE_URL=${url(`pgbouncer-${service}:${PGBOUNCER_PORT}`)}`,
     ...(TOKEN_HOLDERS.has(service) ? [`PRODUCTS_TOKEN=${token}`] : []),
+    // `renew` keeps it: another one would end every session.
+    ...(service === 'accounts' ? [`ACCOUNTS_SECRET=${readOrMake(join(ofService, 'key'))}`] : []),
   ]);
 }
+const gateway = join(SECRETS, 'gateway');
+write(join(gateway, 'service.env'), [`GATEWAY_SECRET=${readOrMake(join(gateway, 'key'), renew)}`]);
 console.log(renew ? 'The services have new passwords.' : 'Every service has its passwords.');
 
 /** Hexadecimal, so that a password needs no quoting in a URL, in SQL or in pgbouncer's user list. */

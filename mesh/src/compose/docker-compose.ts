@@ -50,8 +50,10 @@ function composeFiles(events = ''): string[] {
   throw new Failure(`EVENTS ${describeWrong(events, 'kafka or rpc')}.`);
 }
 
-/** The ports that docker-compose.yml publishes. Compose itself reports a wrong one as an error of its parser. */
+/** The ports that docker-compose.yml and docker-compose.ports.yml publish. Compose itself reports a wrong one as an error of its parser. */
 export const COMPOSE_PORTS = [
+  'GATEWAY',
+  'ACCOUNTS',
   'CHECKOUT',
   'LOMS',
   'NOTIFICATIONS',

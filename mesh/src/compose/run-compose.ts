@@ -64,11 +64,8 @@ function explain(error: Error): never {
 }
 
 function describe(): string {
-  const rows = SERVICES.toReversed().map((service) => {
-    const address = `http://localhost:${process.env[`${service.toUpperCase()}_PORT`] || DEFAULT_PORTS[service]}`;
-    return `  ${service.padEnd(15)} ${address}   ${address}/docs`;
-  });
-  return `\n${rows.join('\n')}\n\nCtrl-C stops the containers and keeps their data; make clean-data STACK=compose removes both.\n`;
+  const address = `http://localhost:${process.env.GATEWAY_PORT || DEFAULT_PORTS.gateway}`;
+  return `\n  gateway   ${address}   ${address}/docs\n\nCtrl-C stops the containers and keeps their data; make clean-data STACK=compose removes both.\n`;
 }
 
 await runScript(async () => {
