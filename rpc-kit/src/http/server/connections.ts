@@ -1,11 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { createCanceller } from '../../deadline.ts';
+import { type Canceller, createCanceller } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { overloaded } from '../../serving/load-shedding.ts';
 import { isRefusedByHeaders } from './answer.ts';
 import { HttpRefusal } from './body.ts';
 import { answerHalfClosed } from './half-closed.ts';
+import type { HttpMetrics } from './http-metrics.ts';
 import type { HttpLimits } from './limits.ts';
 import { LoopStalls } from './loop-stalls.ts';
 import {
@@ -17,7 +18,6 @@ import {
   toRefusal,
   unfinishedRequest,
 } from './malformed.ts';
-import { answerRequest, type Router } from './router.ts';
 
 /** How often node:http checks its timeouts. Its default of 30 s would stretch a timeout of 5 s to 35 s. */
 export const TIMEOUT_CHECK_MS = 1_000;
@@ -28,12 +28,23 @@ export const TIMEOUT_CHECK_MS = 1_000;
  */
 const STALLED_SHARE = 0.25;
 
+export interface ConnectionOptions {
+  readonly limits: HttpLimits;
+  readonly metrics: Pick<HttpMetrics, 'refused'>;
+  /**
+   * Answers a request, never throws.
+   * @param caller cancelled by `answer` when the caller leaves, and by the connection when its requests cannot be answered
+   * @param onClose to be called when the answer is sent, or the connection closed
+   */
+  answer(request: IncomingMessage, response: ServerResponse, caller: Canceller, onClose: () => void): void;
+}
+
 /**
- * Passes each request to the router and refuses bytes that are no request.
+ * Passes on each request and refuses bytes that are no request.
  * @returns the stall meter, to be disposed of when the server has closed
  */
-export function serveConnections(server: Server, router: Router): Disposable {
-  const { limits, metrics } = router;
+export function serveConnections(server: Server, options: ConnectionOptions): Disposable {
+  const { limits, metrics } = options;
   const stalls = new LoopStalls(Math.max(limits.headersTimeoutMs, limits.requestTimeoutMs) + TIMEOUT_CHECK_MS);
   const connections = new WeakMap<Duplex, Connection>();
 
@@ -53,7 +64,7 @@ export function serveConnections(server: Server, router: Router): Disposable {
     unanswered.set(response, caller);
     const start = (): void => {
       if (request.socket.destroyed) unanswered.delete(response);
-      else void answerRequest(router, request, response, caller, () => unanswered.delete(response));
+      else options.answer(request, response, caller, () => unanswered.delete(response));
     };
     if (unanswered.size === 1) start();
     else startPipelined(connection, start);

@@ -21,7 +21,7 @@ export interface EndedRequest {
 /** Seconds. The same buckets as for calls, so that the two can be compared. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 
-const VERBS = new Set(['GET', 'HEAD', 'POST']);
+const VERBS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS']);
 
 /**
  * `http_requests_total{verb,route,status}`, `http_request_duration_seconds{verb,route}` and `http_errors_total{route,kind}`,

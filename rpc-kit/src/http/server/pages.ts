@@ -7,15 +7,18 @@ import { atHost, type OpenRpcDocument, openRpcDocument } from '../../documents/o
 /** Rejects with a sentence for the operator while the service cannot serve. */
 export type ReadinessCheck = (signal: AbortSignal) => Promise<void>;
 
-export interface PageSources {
-  readonly contract: ServiceContract;
-  readonly registry: Registry;
+export interface ReadinessSources {
   /** By name, e.g. `database`, `migrations`. */
   readonly readiness: Readonly<Record<string, ReadinessCheck>>;
   /** True once the service is stopping. */
   readonly draining: () => boolean;
   /** Called for each failed readiness check: the page itself names only the check. */
   readonly onNotReady: (check: string, error: unknown) => void;
+}
+
+export interface PageSources extends ReadinessSources {
+  readonly contract: ServiceContract;
+  readonly registry: Registry;
 }
 
 export interface Page {
@@ -60,7 +63,8 @@ export function createPages(sources: PageSources): Pages {
   return { routes, forBrowsers, openRpcAt };
 }
 
-async function readyPage(sources: PageSources): Promise<Page> {
+/** `/readyz`: each check with its state, 503 while one fails or the process stops. */
+export async function readyPage(sources: ReadinessSources): Promise<Page> {
   const { readiness, draining, onNotReady } = sources;
   const signal = AbortSignal.timeout(READINESS_TIMEOUT_MS);
   const checks = await Promise.all(

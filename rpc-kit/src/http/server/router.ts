@@ -16,6 +16,7 @@ import type { HttpMetrics } from './http-metrics.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Page, type Pages, prefersHtml } from './pages.ts';
 import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
+import { pathOf, refuseUnclearRequest } from './request-line.ts';
 import { isCallId, type RpcFace, refusal } from './rpc-face.ts';
 
 export interface Router {
@@ -95,9 +96,7 @@ async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | P
   const { request, requestId } = exchange;
   const path = pathOf(request);
   try {
-    refuseOtherVersion(request);
-    refuseUnclearHost(request);
-    refuseUnknownExpectation(request);
+    refuseUnclearRequest(request);
     const corsHeaders = router.boundary.admit(request, path);
     for (const [name, value] of corsHeaders) exchange.answerHeaders.set(name, value);
     if (corsHeaders.length > 0 && request.method === 'OPTIONS') return PREFLIGHT_ANSWER;
@@ -154,38 +153,6 @@ async function routeRpc(
 /** A refusal costs least before the body is read. The interceptor `shedLoad` takes a slot for each call later. */
 function refuseWithoutRoom(admission: ConcurrencyLimit | undefined, priority: Priority): void {
   if (admission && !admission.hasRoom(priority)) throw overloaded();
-}
-
-/** RFC 9112, section 3.2.2: a server must also accept an absolute URL in the request line, as proxies receive it. */
-function pathOf({ url = '/' }: IncomingMessage): string {
-  const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? url);
-  return path.split('?', 1)[0] as string;
-}
-
-/** node:http accepts a request line without a version as HTTP/0.9, and any other version, such as 2.0. */
-function refuseOtherVersion({ httpVersionMajor }: IncomingMessage): void {
-  if (httpVersionMajor !== 1) throw new HttpRefusal(400, 'Send the request as HTTP/1.1');
-}
-
-/**
- * RFC 9112, section 3.2: 400 for a request with no Host or with several. A proxy and the server behind it may each have chosen
- * another one.
- */
-function refuseUnclearHost({ rawHeaders, httpVersion }: IncomingMessage): void {
-  let hosts = 0;
-  // Names and values alternate. `request.headers` keeps only the first Host.
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
-  }
-  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new HttpRefusal(400, 'Send one Host header');
-}
-
-/** RFC 9110, section 10.1.1: there is only one expectation. node:http alone answers others with a bare 417. */
-function refuseUnknownExpectation({ headers: { expect } }: IncomingMessage): void {
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-    throw new HttpRefusal(417, 'No expectation but 100-continue is known');
-  }
 }
 
 function notAllowed(verbs: readonly string[], requestId: string): HttpAnswer {

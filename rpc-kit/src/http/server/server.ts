@@ -1,5 +1,3 @@
-import { createServer, type Server, type ServerOptions } from 'node:http';
-import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -7,11 +5,11 @@ import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
 import { createBrowserBoundary } from './browser-boundary.ts';
-import { serveConnections, TIMEOUT_CHECK_MS } from './connections.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { HTTP_LIMIT_RANGES, HTTP_LIMITS, type HttpLimits } from './limits.ts';
+import { createListener } from './listener.ts';
 import { createPages, type ReadinessCheck } from './pages.ts';
-import type { Router } from './router.ts';
+import { answerRequest, type Router } from './router.ts';
 import { createRpcFace } from './rpc-face.ts';
 
 export interface HttpServerOptions {
@@ -61,12 +59,6 @@ const DRAIN_TIMES = {
 const DRAIN = { ...LIMIT, min: 0 };
 
 /**
- * How long idle connections stay open at a stop. A request that is on its way into a connection that closes fails, and its
- * sender cannot know whether it was executed; a connection that was idle for this long rarely gets another request.
- */
-const LINGER_MS = 200;
-
-/**
  * Serves one service over HTTP: both faces and every page.
  * @throws {RangeError} for a limit or time outside its range
  * @throws {Error} when the port is in use or the host cannot be bound
@@ -79,24 +71,22 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     draining: () => stage !== 'serving',
     closing: () => stage === 'closing',
   });
-  const server = createServer(serverOptions(limits));
-  server.maxConnections = limits.connectionsMax;
-  const stalls = serveConnections(server, router);
-  await startListening(server, options);
-  const { port } = server.address() as AddressInfo;
+  const listener = createListener({
+    limits,
+    metrics: router.metrics,
+    answer: (request, response, caller, onClose) => void answerRequest(router, request, response, caller, onClose),
+  });
+  const { url, port } = await listener.listen(options);
 
   const close = async (finishMs = drain.finishMs): Promise<void> => {
     stage = 'not ready';
     if (drain.notReadyMs > 0) await sleep(drain.notReadyMs);
     stage = 'closing';
     const finishedBy = performance.now() + finishMs;
-    await closeConnections(server, finishMs);
-    stalls[Symbol.dispose]();
+    await listener.close(finishMs);
     await service.drain(Math.max(0, finishedBy - performance.now()));
   };
-  // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-  return { url: `http://${host}:${port}`, port, close, [Symbol.asyncDispose]: () => close() };
+  return { url, port, close, [Symbol.asyncDispose]: () => close() };
 }
 
 interface StopSignals {
@@ -119,42 +109,4 @@ function createRouter(
   const addresses = ['/rpc', ...pages.routes.keys(), ...Object.keys(contract.methods).map((name) => `/${name}`)];
   const metrics = createHttpMetrics(registry, new Set(addresses));
   return { service, pages, face, limits, boundary, admission, closing, logger, metrics };
-}
-
-function serverOptions(limits: HttpLimits): ServerOptions {
-  return {
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    maxHeaderSize: limits.headerBytesMax,
-    // The router checks for a missing and for a repeated Host, and refuses both in the same form.
-    requireHostHeader: false,
-    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-    noDelay: true,
-  };
-}
-
-function startListening(server: Server, { host, port }: HttpServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE' ? 'is in use: stop what listens there or choose another PORT' : error.message;
-      reject(new Error(`${host}:${port} ${why}`, { cause: error }));
-    });
-    server.listen({ host, port }, () => resolve());
-  });
-}
-
-async function closeConnections(server: Server, finishMs: number): Promise<void> {
-  // node:http's own `close` would close idle connections at once; net's stops accepting and leaves them open.
-  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-  // setImmediate runs after the poll phase: a connection whose request has just arrived is not idle.
-  const closeIdle = (): unknown => setImmediate(() => server.closeIdleConnections());
-  const lingering = setTimeout(closeIdle, Math.min(LINGER_MS, finishMs));
-  const destroying = setTimeout(() => server.closeAllConnections(), finishMs);
-  await closed;
-  clearTimeout(lingering);
-  clearTimeout(destroying);
-  // Stops node:http's connection-check timer.
-  server.close();
 }

@@ -1,0 +1,83 @@
+import { createServer, type Server, type ServerOptions } from 'node:http';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type ConnectionOptions, serveConnections, TIMEOUT_CHECK_MS } from './connections.ts';
+import type { HttpLimits } from './limits.ts';
+
+interface ListenAddress {
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+}
+
+export interface HttpListener {
+  readonly server: Server;
+  /** @throws {Error} when the port is in use or the host cannot be bound */
+  listen(address: ListenAddress): Promise<{ readonly url: string; readonly port: number }>;
+  /** Stops accepting and waits for the requests in flight. Connections that are still open after `finishMs` are destroyed. */
+  close(finishMs: number): Promise<void>;
+}
+
+/** A server with this kit's limits, refusals of malformed requests and drain. What answers the requests is up to the options. */
+export function createListener(options: ConnectionOptions): HttpListener {
+  const server = createServer(serverOptions(options.limits));
+  server.maxConnections = options.limits.connectionsMax;
+  const stalls = serveConnections(server, options);
+  return {
+    server,
+    async listen(address) {
+      await startListening(server, address);
+      const { port } = server.address() as AddressInfo;
+      // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
+      const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+      return { url: `http://${host}:${port}`, port };
+    },
+    async close(finishMs) {
+      await closeConnections(server, finishMs);
+      stalls[Symbol.dispose]();
+    },
+  };
+}
+
+function serverOptions(limits: HttpLimits): ServerOptions {
+  return {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxHeaderSize: limits.headerBytesMax,
+    // The router checks for a missing and for a repeated Host, and refuses both in the same form.
+    requireHostHeader: false,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    noDelay: true,
+  };
+}
+
+function startListening(server: Server, { host, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE' ? 'is in use: stop what listens there or choose another PORT' : error.message;
+      reject(new Error(`${host}:${port} ${why}`, { cause: error }));
+    });
+    server.listen({ host, port }, () => resolve());
+  });
+}
+
+/**
+ * How long idle connections stay open at a stop. A request that is on its way into a connection that closes fails, and its
+ * sender cannot know whether it was executed; a connection that was idle for this long rarely gets another request.
+ */
+const LINGER_MS = 200;
+
+async function closeConnections(server: Server, finishMs: number): Promise<void> {
+  // node:http's own `close` would close idle connections at once; net's stops accepting and leaves them open.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  // setImmediate runs after the poll phase: a connection whose request has just arrived is not idle.
+  const closeIdle = (): unknown => setImmediate(() => server.closeIdleConnections());
+  const lingering = setTimeout(closeIdle, Math.min(LINGER_MS, finishMs));
+  const destroying = setTimeout(() => server.closeAllConnections(), finishMs);
+  await closed;
+  clearTimeout(lingering);
+  clearTimeout(destroying);
+  // Stops node:http's connection-check timer.
+  server.close();
+}
