@@ -30,11 +30,11 @@ CREATE INDEX login_failures_forget ON login_failures (forget_at);
 CREATE TABLE audit_events (
   event_id    bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   kind        text        NOT NULL CHECK (kind IN
-    ('registered', 'logged in', 'login failed', 'password changed', 'role changed', 'disabled')),
+    ('registered', 'logged in', 'login failed', 'token reused', 'password changed', 'role changed', 'disabled')),
   -- Null: a login to an address without an account.
   user_id     bigint      REFERENCES users,
-  -- The admin who acted. Null: the user, or make admin.
-  actor_id    bigint      REFERENCES users,
+  -- The admin who acted, as the gateway names it. Null: the user, or make admin.
+  actor_id    bigint,
   happened_at timestamptz NOT NULL DEFAULT now(),
   -- Failed logins of one account in one hour share a row, so a flood of them does not fill the disk. Others have a row each.
   hour        timestamptz CHECK ((hour IS NOT NULL) = (kind = 'login failed')),

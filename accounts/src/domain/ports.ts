@@ -62,7 +62,7 @@ export interface Users {
 }
 
 export type AuditedEvent =
-  | { readonly kind: 'registered' | 'logged in' | 'password changed'; readonly user: bigint }
+  | { readonly kind: 'registered' | 'logged in' | 'token reused' | 'password changed'; readonly user: bigint }
   /** Without a user: nobody has this e-mail address. */
   | { readonly kind: 'login failed'; readonly user: bigint | undefined }
   | { readonly kind: 'role changed'; readonly user: bigint; readonly actor: bigint | undefined; readonly role: Role }
