@@ -1,16 +1,28 @@
-import { defineService, idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from 'rpc-kit';
+import { defineService, idempotencyKey, int64, text, timestamp, uint16, uint32, uint64 } from 'rpc-kit';
 import { z } from 'zod';
 
 /** Lines of one order. A cart holds as many, so every cart can be ordered. */
 export const ITEMS_MAX = 100;
+const PAGE_MAX = 100;
+const PAGE_DEFAULT = 20;
+/** Several times the length of the longest cursor. */
+const CURSOR_LENGTH_MAX = 255;
 
 const orderID = int64;
 const count = uint16.min(1).meta({ format: 'uint16' });
 const item = z.strictObject({ sku: uint32, count });
 
+const orderedItem = z.object({ sku: uint32, count: uint16 });
 const shortage = z.object({ sku: uint32, requested: uint32, available: uint64 });
 const status = z.enum(['new', 'awaiting payment', 'failed', 'payed', 'cancelled']);
 export type OrderStatus = z.output<typeof status>;
+
+const idempotency_conflict = {
+  code: 'failed_precondition',
+  message: 'This idempotency key came with another body before',
+} as const;
+
+const placeOnSale = z.object({ sku: uint32, warehouseID: int64, onSale: uint64 });
 
 const order_not_found = {
   code: 'not_found',
@@ -42,10 +54,7 @@ export const loms = defineService(
           message: 'Not enough goods are on sale',
           details: z.object({ orderID, shortages: z.array(shortage) }),
         },
-        idempotency_conflict: {
-          code: 'failed_precondition',
-          message: 'This idempotency key came with another body before',
-        },
+        idempotency_conflict,
       },
       timeoutMs: 2_000,
       priority: 'high',
@@ -57,7 +66,7 @@ export const loms = defineService(
     listOrder: {
       summary: 'Shows an order.',
       params: z.strictObject({ orderID }),
-      result: z.object({ status, user: int64, items: z.array(z.object({ sku: uint32, count: uint16 })) }),
+      result: z.object({ status, user: int64, items: z.array(orderedItem) }),
       errors: { order_not_found },
       timeoutMs: 500,
       reads: true,
@@ -66,6 +75,57 @@ export const loms = defineService(
       example: {
         params: { orderID: 1 },
         result: { status: 'awaiting payment', user: 1, items: [{ sku: 1076963, count: 1 }] },
+      },
+    },
+    getOrder: {
+      summary: 'Shows an order and when it was created.',
+      params: z.strictObject({ orderID }),
+      result: z.object({ orderID, user: int64, status, createdAt: timestamp, items: z.array(orderedItem) }),
+      errors: { order_not_found },
+      timeoutMs: 500,
+      reads: true,
+      access: { callers: ['gateway'] },
+      positions: ['orderID'],
+      example: {
+        params: { orderID: 1 },
+        result: {
+          orderID: 1,
+          user: 1,
+          status: 'awaiting payment',
+          createdAt: '2026-11-20T09:00:00.250Z',
+          items: [{ sku: 1076963, count: 1 }],
+        },
+      },
+    },
+    listOrders: {
+      summary: "Lists a user's orders, newest first.",
+      description: 'Pass nextCursor as the cursor of the next page; the last page has none.',
+      params: z.strictObject({
+        user: int64,
+        status: status.optional(),
+        limit: uint16.min(1).max(PAGE_MAX).meta({ format: 'uint16' }).default(PAGE_DEFAULT),
+        cursor: text(CURSOR_LENGTH_MAX).optional(),
+      }),
+      result: z.object({
+        orders: z.array(z.object({ orderID, status, createdAt: timestamp, items: z.array(orderedItem) })),
+        nextCursor: z.string().optional(),
+      }),
+      timeoutMs: 1_000,
+      reads: true,
+      access: { callers: ['gateway'] },
+      example: {
+        params: { user: 1, status: 'payed', limit: 1 },
+        result: {
+          orders: [
+            {
+              orderID: 1,
+              status: 'payed',
+              createdAt: '2026-11-20T09:00:00.250Z',
+              items: [{ sku: 1076963, count: 1 }],
+            },
+          ],
+          nextCursor: 'WzFd',
+        },
       },
     },
     orderPayed: {
@@ -126,6 +186,41 @@ export const loms = defineService(
             { warehouseID: 3, count: 128 },
           ],
         },
+      },
+    },
+    adjustStock: {
+      summary: 'Puts goods that came in on sale in a warehouse, or writes goods off.',
+      description:
+        'A delta above 0 adds to what is on sale, and creates the stock of a new sku or warehouse. A delta below 0 takes off what is on ' +
+        'sale; reserved and sold goods stay. The same key and body again gets the answer of the first call.',
+      params: z.strictObject({
+        sku: uint32,
+        warehouseID: int64,
+        delta: int64.refine((delta) => delta !== 0n, 'expected a whole number other than 0'),
+        idempotencyKey,
+        /** The admin who asks for it. */
+        actor: int64.optional(),
+      }),
+      result: z.object({ onSale: uint64 }),
+      errors: {
+        insufficient_stock: {
+          code: 'failed_precondition',
+          message: 'Fewer goods are on sale than are to be written off',
+          details: placeOnSale,
+        },
+        stock_too_large: {
+          code: 'failed_precondition',
+          message: 'The stock of one sku in one warehouse would exceed 18446744073709551615',
+          details: placeOnSale,
+        },
+        idempotency_conflict,
+      },
+      timeoutMs: 1_000,
+      retry: 'with-idempotency-key',
+      access: { callers: ['gateway'] },
+      example: {
+        params: { sku: 1076963, warehouseID: 2, delta: 40, idempotencyKey: 'delivery 7 of 2026-11-20' },
+        result: { onSale: 454 },
       },
     },
   },

@@ -86,8 +86,8 @@ export async function captureWork(url: string): Promise<CapturedWork> {
 }
 
 async function prepare(database: Database): Promise<void> {
-  const shelves = SKUS.map((sku, line) => `(${sku}, ${WAREHOUSES[line]}, 1000, 1000)`);
-  await database.query(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES ${shelves}`);
+  const shelves = SKUS.map((sku, line) => `(${sku}, ${WAREHOUSES[line]}, 1000, 1000, 1000)`);
+  await database.query(`INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES ${shelves}`);
   await database.query(`ALTER TABLE orders ALTER COLUMN order_id RESTART WITH ${SENTINEL.order}`);
 }
 

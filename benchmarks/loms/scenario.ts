@@ -28,8 +28,8 @@ export function supplyText(): string {
     { length: LINES },
     (_, group) => `SELECT generate_series(${skuRange('spread', group)}) AS sku`,
   );
-  return `INSERT INTO stocks (sku, warehouse_id, supplied, on_sale)
-    SELECT sku, warehouse, ${SUPPLY}, ${SUPPLY}
+  return `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale)
+    SELECT sku, warehouse, ${SUPPLY}, ${SUPPLY}, ${SUPPLY}
     FROM (${groups.join(' UNION ALL ')}) skus, generate_series(1, ${WAREHOUSES}) warehouse`;
 }
 

@@ -66,6 +66,6 @@ export async function startMesh(folder: string, kafkaBrokers: string | undefined
 async function supply(url: string): Promise<void> {
   await using database = openDatabase({ url, poolMax: 1, logger: pino({ level: 'silent' }), registry: new Registry() });
   await database.query(`
-    INSERT INTO stocks (sku, warehouse_id, supplied, on_sale)
-    SELECT sku, 1, ${SUPPLY}, ${SUPPLY} FROM generate_series(1, ${SKUS}) sku`);
+    INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale)
+    SELECT sku, 1, ${SUPPLY}, ${SUPPLY}, ${SUPPLY} FROM generate_series(1, ${SKUS}) sku`);
 }

@@ -131,6 +131,9 @@ export async function startFakeLoms(): Promise<FakeLoms> {
       return { stocks: stocks.filter(({ count }) => count > 0n) };
     },
     listOrder: notNeeded,
+    getOrder: notNeeded,
+    listOrders: notNeeded,
+    adjustStock: notNeeded,
     orderPayed: notNeeded,
     cancelOrder: notNeeded,
   });

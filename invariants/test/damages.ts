@@ -56,7 +56,7 @@ export const DAMAGES: readonly Damage[] = [
   {
     what: 'S2: goods are reserved in another warehouse than the counter has',
     sql: {
-      loms: `INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (2, 7, 0, 0);
+      loms: `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (2, 7, 0, 0, 0);
         UPDATE reservations SET warehouse_id = 7`,
     },
     breaks: ['S2, the counter'],

@@ -61,7 +61,7 @@ const DAMAGES: { what: string; sql: string; breaks: string[] }[] = [
   },
   {
     what: 'goods were sold without an order',
-    sql: 'INSERT INTO stocks (sku, warehouse_id, supplied, on_sale, sold) VALUES (2, 1, 1, 0, 1)',
+    sql: 'INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale, sold) VALUES (2, 1, 1, 1, 0, 1)',
     breaks: ['S3, the sales'],
   },
   {

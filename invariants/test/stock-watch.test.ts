@@ -12,7 +12,7 @@ describe('Snapshots of moving stock', () => {
   beforeEach(async () => {
     database = await createTestDatabase('loms');
     writer = await connect(database.url);
-    await writer.query('INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (1, 1, 5, 5)');
+    await writer.query('INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (1, 1, 5, 5, 5)');
   });
   afterEach(async () => {
     await writer.end();

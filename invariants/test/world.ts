@@ -71,7 +71,9 @@ export async function openWorld(): Promise<World> {
 async function supply(url: string): Promise<void> {
   const client = await connect(url);
   try {
-    await client.query('INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (1, 1, 5, 5), (2, 1, 3, 3)');
+    await client.query(
+      'INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (1, 1, 5, 5, 5), (2, 1, 3, 3, 3)',
+    );
   } finally {
     await client.end();
   }

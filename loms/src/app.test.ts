@@ -16,7 +16,7 @@ function queueOf(advance: EventQueue['advance']): EventQueue {
 function partsOf(given: Partial<Parts>): Parts {
   return {
     openStore: () => stubPorts().store,
-    orders: { find: sinon.stub().resolves(undefined) },
+    orders: { find: sinon.stub().resolves(undefined), list: sinon.stub().resolves([]) },
     stocks: { onSale: sinon.stub().resolves([]) },
     overdue: { list: sinon.stub().resolves([]) },
     queue: queueOf(sinon.stub().resolves(NOTHING)),

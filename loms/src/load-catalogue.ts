@@ -11,7 +11,13 @@ const products = z.array(
 
 await loadRows('stock', products, async (database, rows) => {
   const stocks = rows.flatMap(({ sku, stock }) =>
-    stock.map(({ warehouseID, count }) => ({ sku, warehouse_id: warehouseID, supplied: count, on_sale: count })),
+    stock.map(({ warehouseID, count }) => ({
+      sku,
+      warehouse_id: warehouseID,
+      initial: count,
+      supplied: count,
+      on_sale: count,
+    })),
   );
   const statement = sql
     .insert()

@@ -88,8 +88,10 @@ export async function openLoms(options: LomsOptions = {}): Promise<Loms> {
     query,
     trial: (work) => rolledBack(beside, work),
     async supply(sku, counts) {
-      const rows = Object.entries(counts).map(([warehouse, count]) => `(${sku}, ${warehouse}, ${count}, ${count})`);
-      await query(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES ${rows}`);
+      const rows = Object.entries(counts).map(
+        ([warehouse, count]) => `(${sku}, ${warehouse}, ${count}, ${count}, ${count})`,
+      );
+      await query(`INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES ${rows}`);
     },
     async stocksOf(sku) {
       const rows = await query(`SELECT * FROM stocks WHERE sku = ${sku} ORDER BY warehouse_id`);

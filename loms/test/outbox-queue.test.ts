@@ -16,7 +16,9 @@ async function openOutbox() {
   await using resources = new AsyncDisposableStack();
   const { url } = resources.use(await createTestDatabase('loms'));
   const database = resources.use(openPool(url, 4));
-  await database.query(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (${SKU}, 1, 100, 100)`);
+  await database.query(
+    `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (${SKU}, 1, 100, 100, 100)`,
+  );
   const store = createStore(database, { paymentTimeoutMs: 600_000 });
   const queue = createEventQueue(database);
   const request = { user: 1n, items: [{ sku: SKU, count: 1 }], caller: 'checkout' };

@@ -1,5 +1,6 @@
 import sinon, { type SinonStub } from 'sinon';
 import type {
+  Adjustments,
   IdempotencyKeys,
   Order,
   OrderStatus,
@@ -25,6 +26,7 @@ export interface StubbedPorts {
   readonly stocks: Stubbed<Stocks>;
   readonly outbox: Stubbed<Outbox>;
   readonly idempotencyKeys: Stubbed<IdempotencyKeys>;
+  readonly adjustments: Stubbed<Adjustments>;
   readonly store: Store;
   /** Told of each transaction's scope. */
   readonly transaction: SinonStub;
@@ -47,14 +49,18 @@ export function stubPorts(): StubbedPorts {
     reserve: sinon.stub(),
     sell: sinon.stub(),
     release: sinon.stub(),
+    create: sinon.stub(),
+    lock: sinon.stub(),
+    supply: sinon.stub(),
   };
   stocks.lockOnSale.resolves([]);
   const outbox: Stubbed<Outbox> = { add: sinon.stub() };
   const idempotencyKeys: Stubbed<IdempotencyKeys> = { claim: sinon.stub(), settle: sinon.stub() };
-  const repositories: Repositories = { orders, stocks, outbox, idempotencyKeys };
+  const adjustments: Stubbed<Adjustments> = { claim: sinon.stub(), settle: sinon.stub() };
+  const repositories: Repositories = { orders, stocks, outbox, idempotencyKeys, adjustments };
   const transaction = sinon.stub().callsFake((work: Parameters<Store['transaction']>[0]) => work(repositories));
   const { signal } = new AbortController();
-  return { orders, stocks, outbox, idempotencyKeys, transaction, store: { transaction }, signal };
+  return { orders, stocks, outbox, idempotencyKeys, adjustments, transaction, store: { transaction }, signal };
 }
 
 export function changeOf(seq: number, status: OrderStatus): StatusChange {

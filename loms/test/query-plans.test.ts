@@ -22,13 +22,18 @@ const STATEMENTS = [
   'add to outbox',
   'claim events',
   'claim idempotency key',
+  'claim stock adjustment',
   'create order',
+  'create stock',
   'find idempotency key',
   'find order',
+  'find stock adjustment',
   'forget delivered events',
+  'list orders',
   'list overdue orders',
   'lock order',
   'lock overdue order',
+  'lock stock',
   'lock stocks',
   'move order',
   'postpone event',
@@ -39,7 +44,9 @@ const STATEMENTS = [
   'reserve stocks',
   'sell stocks',
   'settle idempotency key',
+  'settle stock adjustment',
   'stocks on sale',
+  'supply stock',
 ];
 
 /** Few enough for every run, in which the planner takes them for a million; `ORDERS=1000000` writes all of these. */
@@ -59,14 +66,15 @@ const TABLES = [
   'reservations',
   'stocks',
   'idempotency_keys',
+  'stock_adjustments',
 ];
 
 /** Longer than any machine needs to write the past, of which nothing is to be forgotten. */
 const EVENTS_KEPT_MS = 3_600_000;
 
 const STOCKS = `
-  INSERT INTO stocks (sku, warehouse_id, supplied, on_sale, reserved, sold)
-  SELECT sku, warehouse, 30000000, 10000000, 10000000, 10000000
+  INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale, reserved, sold)
+  SELECT sku, warehouse, 30000000, 30000000, 10000000, 10000000, 10000000
   FROM generate_series(1, 2000) sku, generate_series(1, 3) warehouse`;
 
 /** A past: one order in ten awaits payment, all others are settled, and all events are delivered. */
@@ -101,6 +109,9 @@ const pastOf = (first: number, last: number): readonly string[] => [
   `INSERT INTO idempotency_keys (key, caller, user_id, body_hash, order_id)
   SELECT 'key ' || order_id, 'checkout', user_id, sha256(order_id::text::bytea), order_id FROM orders
   WHERE order_id BETWEEN ${first} AND ${last}`,
+
+  `INSERT INTO stock_adjustments (key, caller, actor, sku, warehouse_id, delta, on_sale)
+  SELECT 'key ' || i, 'gateway', i % 7, i % 2000 + 1, i % 3 + 1, 1, 1 FROM generate_series(${first}, ${last}) i`,
 ];
 
 /** Has each of the statements run at least once, in the way that it is always run. */
@@ -113,6 +124,10 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await client.cancelOrder({ orderID: 10n });
   await client.listOrder({ orderID: paid });
   await client.stocks({ sku: 1 });
+  await client.getOrder({ orderID: paid });
+  await client.listOrders({ user: 1n, limit: 20 });
+  const adjustment = { sku: 1, warehouseID: 1n, delta: 1n, idempotencyKey: 'a new key', actor: 1n };
+  for (let time = 0; time < 2; time++) await client.adjustStock(adjustment);
   const store = createStore(database, { paymentTimeoutMs: 600_000 });
   await cancelOverdueOrder(store, 20n, new AbortController());
   await outboxToDrain({ query });
@@ -153,6 +168,20 @@ describe('The statements of loms', () => {
     ran,
     trial: (work) => loms.trial(work),
   });
+
+  const filters = { 'all orders': {}, 'the paid orders': { status: 'payed' } } as const;
+  for (const [what, filter] of Object.entries(filters)) {
+    it(`read one page of ${what} of a user, on the first page and far behind it`, async () => {
+      const list = async (cursor?: string) => {
+        const page = await loms.client.listOrders({ user: 7n, limit: 3, ...filter, cursor });
+        const rows = await loms.trial((query) => rowsReadBy(query, statement('list orders')));
+        // One order more than the page has, and three items of each.
+        assert.deepEqual([page.orders.length, rows], [3, 4 + 4 * 3]);
+        return page.nextCursor;
+      };
+      for (let page = 0, cursor: string | undefined; page < 3; page++) cursor = await list(cursor);
+    });
+  }
 
   it('look at overdue orders only, however many others await payment', async () => {
     const rows = await loms.trial(async (query) => {

@@ -67,6 +67,15 @@ function implementLoms(settledTogether: number) {
   return implement(loms, {
     createOrder: async () => ({ orderID: ORDER_ID }),
     listOrder: async () => ({ status: 'payed' as const, user: 1n, items: [] }),
+    getOrder: async () => ({
+      orderID: ORDER_ID,
+      user: 1n,
+      status: 'payed' as const,
+      createdAt: new Date(0),
+      items: [],
+    }),
+    listOrders: async () => ({ orders: [] }),
+    adjustStock: async () => ({ onSale: 1n }),
     orderPayed: settle,
     cancelOrder: settle,
     stocks: async () => ({ stocks: [] }),

@@ -74,8 +74,8 @@ describe(`Two replicas of every service, with the seed ${seed}`, () => {
   it('lose nothing and do nothing twice under a mixed load', async () => {
     await using mesh = await startReplicas();
     for (const sku of SKUS) {
-      const row = `(${sku}, 1, ${SUPPLY}, ${SUPPLY})`;
-      await mesh.sql.loms(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES ${row}`);
+      const row = `(${sku}, 1, ${SUPPLY}, ${SUPPLY}, ${SUPPLY})`;
+      await mesh.sql.loms(`INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES ${row}`);
     }
     const buyers = choices().map((pick, user) => createBuyer(mesh, BigInt(user), SKUS, pick));
     await Promise.all(

@@ -60,19 +60,63 @@ export interface Shortage {
   readonly available: bigint;
 }
 
+/** The goods of one sku in one warehouse. */
+export interface Place {
+  readonly sku: number;
+  readonly warehouseID: bigint;
+}
+
+/** Goods that come in (a `delta` above 0) or are written off. */
+export interface Adjustment extends Place {
+  readonly delta: bigint;
+  readonly idempotencyKey: string;
+  /** The name of the calling service, which its upgrades keep; '' for a caller without a name. */
+  readonly caller: string;
+  /** The admin who asks for it. A key belongs to the caller and the actor. */
+  readonly actor?: bigint | undefined;
+}
+
+/** How adjustStock ended: what is on sale afterwards. A refused adjustment changed nothing. */
+export interface AdjustmentOutcome {
+  readonly onSale: bigint;
+  readonly refusal?: 'insufficient_stock' | 'stock_too_large' | undefined;
+}
+
 /** How createOrder ended: with shortages, the order is a failed one. */
 export interface OrderOutcome {
   readonly orderID: bigint;
   readonly shortages: readonly Shortage[];
 }
 
-/** Reads that need no transaction. Items are ordered by sku, stocks by warehouse. */
+/** An order with its items, by sku. */
+export interface ShownOrder extends Order {
+  readonly createdAt: Date;
+  readonly items: readonly Item[];
+}
+
+/** The orders of one user, of all statuses or of one. */
+export interface OrderFilter {
+  readonly user: bigint;
+  readonly status?: OrderStatus | undefined;
+}
+
+/** Reads that need no transaction. */
 export interface OrderReader {
-  find(orderID: bigint, context: Context): Promise<(Order & { readonly items: readonly Item[] }) | undefined>;
+  find(orderID: bigint, context: Context): Promise<ShownOrder | undefined>;
+  /**
+   * Newest first.
+   * @param after only orders behind this one
+   */
+  list(
+    filter: OrderFilter,
+    countMax: number,
+    after: Pick<Order, 'orderID'> | undefined,
+    context: Context,
+  ): Promise<ShownOrder[]>;
 }
 
 export interface StockReader {
-  /** Only warehouses with something to sell. */
+  /** Only warehouses with something to sell, ascending. */
   onSale(sku: number, context: Context): Promise<Stock[]>;
 }
 
@@ -99,6 +143,23 @@ export interface Stocks {
   sell(orderID: bigint): Promise<void>;
   /** From reserved back on sale. */
   release(orderID: bigint): Promise<void>;
+  /** Creates the place's stock without goods if there is none. */
+  create(place: Place): Promise<void>;
+  /** Reads the place's stock and locks it until the transaction ends. */
+  lock(place: Place): Promise<{ readonly supplied: bigint; readonly onSale: bigint } | undefined>;
+  /** Adds to what is supplied and on sale; a `delta` below 0 takes off. */
+  supply(place: Place, delta: bigint): Promise<void>;
+}
+
+/** Adjustments of stock and their outcomes: the audit of stock, and the idempotency keys of adjustStock. */
+export interface Adjustments {
+  /**
+   * Claims the key for this adjustment, or answers the outcome of the call that claimed it before.
+   * A call with the same key that is still under way is waited for.
+   */
+  claim(adjustment: Adjustment): Promise<'claimed' | 'other body' | AdjustmentOutcome>;
+  /** Stores the outcome that later calls with the key are answered. */
+  settle(adjustment: Adjustment, outcome: AdjustmentOutcome): Promise<void>;
 }
 
 /** Status changes to be published; they commit with the transaction. */
@@ -130,6 +191,7 @@ export interface Repositories {
   readonly stocks: Stocks;
   readonly outbox: Outbox;
   readonly idempotencyKeys: IdempotencyKeys;
+  readonly adjustments: Adjustments;
 }
 
 /** The unit of work: a transaction commits whole or not at all. A lost race repeats the work. */

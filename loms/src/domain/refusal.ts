@@ -1,4 +1,4 @@
-import type { OrderStatus, Shortage } from './ports.ts';
+import type { OrderStatus, Place, Shortage } from './ports.ts';
 
 /** Why a call is refused, and the facts: the contract's errors, and `count_too_large`, which the handler answers itself. */
 export type Refused =
@@ -11,6 +11,11 @@ export type Refused =
   | { readonly reason: 'order_not_found'; readonly facts: { readonly orderID: bigint } }
   | { readonly reason: 'order_not_payable'; readonly facts: { readonly status: OrderStatus } }
   | { readonly reason: 'order_not_cancellable'; readonly facts: { readonly status: OrderStatus } }
+  /** `onSale` is what was on sale when the adjustment was refused. */
+  | {
+      readonly reason: 'insufficient_stock' | 'stock_too_large';
+      readonly facts: Place & { readonly onSale: bigint };
+    }
   /** The lines of one sku add up to more than an order's line can hold. */
   | { readonly reason: 'count_too_large'; readonly facts: { readonly sku: number; readonly countMax: number } };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { ORDER_ID, orderOf } from '../../test/port-stubs.ts';
+import { AT, ORDER_ID, orderOf } from '../../test/port-stubs.ts';
 import { isRefusal } from './refusal.ts';
 import { showOrder } from './show-order.ts';
 
@@ -8,7 +8,7 @@ const context = new AbortController();
 
 describe('showOrder', () => {
   it('shows the order as it stands', async () => {
-    const order = { ...orderOf('payed'), items: [{ sku: 1, count: 2 }] };
+    const order = { ...orderOf('payed'), createdAt: AT, items: [{ sku: 1, count: 2 }] };
     const find = sinon.stub().resolves(order);
     assert.deepEqual(await showOrder({ find }, ORDER_ID, context), order);
     sinon.assert.calledOnceWithExactly(find, ORDER_ID, context);

@@ -1,6 +1,7 @@
-import { type Handlers, RpcError } from 'rpc-kit';
-import { answerRefusals } from 'service-kit';
+import { type Handlers, int64, RpcError } from 'rpc-kit';
+import { answerRefusals, createPages } from 'service-kit';
 import { loms } from '../../contract.ts';
+import { adjustStock } from '../domain/adjust-stock.ts';
 import { cancelOrder } from '../domain/cancel-order.ts';
 import { createOrder } from '../domain/create-order.ts';
 import { payOrder } from '../domain/pay-order.ts';
@@ -14,6 +15,8 @@ export interface HandlerParts {
   readonly stocks: StockReader;
 }
 
+const pages = createPages({ orderID: int64 });
+
 export function createHandlers({ store, orders, stocks }: HandlerParts): Handlers<typeof loms.methods> {
   const handlers: Handlers<typeof loms.methods> = {
     async createOrder({ user, items }, call) {
@@ -25,6 +28,17 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
     async listOrder({ orderID }, call) {
       const { status, user, items } = await showOrder(orders, orderID, call);
       return { status, user, items: [...items] };
+    },
+
+    async getOrder({ orderID }, call) {
+      const { items, ...order } = await showOrder(orders, orderID, call);
+      return { ...order, items: [...items] };
+    },
+
+    async listOrders({ cursor, limit, ...filter }, call) {
+      const found = await orders.list(filter, limit + 1, pages.after(cursor), call);
+      const { items, nextCursor } = pages.cut(found, limit);
+      return { orders: items.map(({ user: _user, items, ...order }) => ({ ...order, items: [...items] })), nextCursor };
     },
 
     async orderPayed({ orderID }, call) {
@@ -40,6 +54,10 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
     async stocks({ sku }, call) {
       const onSale = await stocks.onSale(sku, call);
       return { stocks: onSale.map(({ warehouseID, count }) => ({ warehouseID, count })) };
+    },
+
+    async adjustStock(adjustment, call) {
+      return { onSale: await adjustStock(store, { ...adjustment, caller: serviceOf(call.caller.name) }, call) };
     },
   };
   return answerRefusals(loms, handlers, { count_too_large: toInvalidParams });

@@ -1,5 +1,14 @@
 import { type Database, type Executor, type Statement, sql, statement } from 'service-kit';
-import type { Order, OrderReader, OrderStatus, Orders, OverdueOrders, StatusChange } from '../domain/ports.ts';
+import type {
+  Item,
+  Order,
+  OrderReader,
+  OrderStatus,
+  Orders,
+  OverdueOrders,
+  ShownOrder,
+  StatusChange,
+} from '../domain/ports.ts';
 
 interface OrderRow {
   readonly order_id: bigint;
@@ -12,19 +21,42 @@ interface ChangeRow extends OrderRow {
   readonly changed_at: Date;
 }
 
+interface ShownRow extends OrderRow {
+  readonly created_at: Date;
+  readonly items: readonly Item[];
+}
+
 interface OverdueRow extends Pick<OrderRow, 'order_id'> {
   readonly due_at: string;
 }
 
+/** An order's items as JSON, so that a page of orders is one statement with a row for each order. */
+const ITEMS = `(
+  SELECT json_agg(json_build_object('sku', sku, 'count', count) ORDER BY sku) FROM order_items
+  WHERE order_items.order_id = orders.order_id
+)`;
+
 export function createOrderReader(database: Database): OrderReader {
+  const select = () =>
+    sql.select().from('orders').fields(['order_id', 'user_id', 'status', 'created_at']).field(ITEMS, 'items');
   return {
     async find(orderID, { signal }) {
       const find = statement`
-        SELECT order_id, user_id, status, sku, count FROM orders JOIN order_items USING (order_id)
+        SELECT order_id, user_id, status, created_at, sku, count FROM orders JOIN order_items USING (order_id)
         WHERE order_id = ${orderID} ORDER BY sku`;
-      const rows = await database.run<OrderRow & { sku: bigint; count: number }>('find order', find, { signal });
+      const rows = await database.run<Omit<ShownRow, 'items'> & { sku: bigint; count: number }>('find order', find, {
+        signal,
+      });
       const [first] = rows;
-      return first && { ...toOrder(first), items: rows.map(({ sku, count }) => ({ sku: Number(sku), count })) };
+      return first && toShownOrder({ ...first, items: rows.map(({ sku, count }) => ({ sku: Number(sku), count })) });
+    },
+
+    async list({ user, status }, countMax, after, { signal }) {
+      const list = select().where('user_id = ?', user);
+      if (status) list.where('status = ?', status);
+      if (after) list.where('order_id < ?', after.orderID);
+      list.order('order_id', false).limit(countMax);
+      return (await database.run<ShownRow>('list orders', list, { signal })).map(toShownOrder);
     },
   };
 }
@@ -119,6 +151,10 @@ export function createOrders(transaction: Executor, paymentTimeoutMs: number): O
 
 function toOrder(row: OrderRow): Order {
   return { orderID: row.order_id, user: row.user_id, status: row.status };
+}
+
+function toShownOrder({ created_at, items, ...row }: ShownRow): ShownOrder {
+  return { ...toOrder(row), createdAt: created_at, items };
 }
 
 function toChange(row: ChangeRow): StatusChange {

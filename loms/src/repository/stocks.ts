@@ -69,6 +69,31 @@ export function createStocks(transaction: Executor): Stocks {
           FROM held WHERE stocks.sku = held.sku AND stocks.warehouse_id = held.warehouse_id`,
       );
     },
+
+    async create({ sku, warehouseID }) {
+      await transaction.run(
+        'create stock',
+        statement`
+          INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (${sku}, ${warehouseID}, 0, 0, 0)
+          ON CONFLICT (sku, warehouse_id) DO NOTHING`,
+      );
+    },
+
+    async lock({ sku, warehouseID }) {
+      const lock = statement`
+        SELECT supplied, on_sale FROM stocks WHERE sku = ${sku} AND warehouse_id = ${warehouseID} FOR UPDATE`;
+      const [row] = await transaction.run<{ supplied: bigint; on_sale: bigint }>('lock stock', lock);
+      return row && { supplied: row.supplied, onSale: row.on_sale };
+    },
+
+    async supply({ sku, warehouseID }, delta) {
+      await transaction.run(
+        'supply stock',
+        statement`
+          UPDATE stocks SET supplied = supplied + ${delta}::bigint, on_sale = on_sale + ${delta}::bigint
+          WHERE sku = ${sku} AND warehouse_id = ${warehouseID}`,
+      );
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Database, Executor } from 'service-kit';
 import type { Store } from '../domain/ports.ts';
 import { createOutbox } from '../outbox/rows.ts';
+import { createAdjustments } from './adjustments.ts';
 import { createIdempotencyKeys } from './idempotency-keys.ts';
 import { createOrders } from './orders.ts';
 import { createStocks } from './stocks.ts';
@@ -27,6 +28,7 @@ export function createStore(database: Database, { paymentTimeoutMs, onEvents = (
           stocks: createStocks(transaction),
           outbox: createOutbox(transaction, context, onAdded),
           idempotencyKeys: createIdempotencyKeys(transaction),
+          adjustments: createAdjustments(transaction, context),
         });
       };
       const result = await database.transaction(attempt, { signal: context.signal });

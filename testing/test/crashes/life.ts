@@ -104,7 +104,9 @@ async function supply(sql: Sql, user: bigint): Promise<[number, number]> {
   const firstSku = Number(user % 1_000_000n) * 2;
   const skus: [number, number] = [firstSku, firstSku + 1];
   for (const sku of skus) {
-    await sql(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (${sku}, 1, ${SUPPLY}, ${SUPPLY})`);
+    await sql(
+      `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (${sku}, 1, ${SUPPLY}, ${SUPPLY}, ${SUPPLY})`,
+    );
   }
   return skus;
 }

@@ -25,7 +25,7 @@ describe('Kafka, down for 60 seconds under load,', function () {
     const brokers = { KAFKA_BROKERS: kafka.addresses };
     await using world = await openWorld({ loms: brokers, notifications: () => brokers });
     await world.outbox(
-      `INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (${SKU}, 1, 1000000, 1000000)`,
+      `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (${SKU}, 1, 1000000, 1000000, 1000000)`,
     );
     const [url] = await Promise.all([world.relays.add(), world.addReceiver(0)]);
     await using transport = createHttpTransport(url, { userAgent: 'tests' });

@@ -38,7 +38,9 @@ describe('A Kafka with TLS and authentication', function () {
   async function makeOrders(settings: NodeJS.ProcessEnv) {
     await using resources = new AsyncDisposableStack();
     const world = resources.use(await openWorld({ loms: settings, notifications: () => settings }));
-    await world.outbox(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (${SKU}, 1, 100, 100)`);
+    await world.outbox(
+      `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (${SKU}, 1, 100, 100, 100)`,
+    );
     const [url] = await Promise.all([world.relays.add(), world.addReceiver(0)]);
     const client = createClient(loms, resources.use(createHttpTransport(url, { userAgent: 'tests' })));
     for (let order = 0; order < ORDERS; order++)

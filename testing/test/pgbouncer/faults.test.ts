@@ -37,7 +37,9 @@ async function openGround(program: string): Promise<Ground> {
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await startMortalDatabase(program));
   const sql = resources.use(openSql(database.superuserUrl));
-  await sql(`INSERT INTO stocks (sku, warehouse_id, supplied, on_sale) VALUES (${SKU}, 1, ${SUPPLY}, ${SUPPLY})`);
+  await sql(
+    `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (${SKU}, 1, ${SUPPLY}, ${SUPPLY}, ${SUPPLY})`,
+  );
   const clients = [];
   for (let replica = 0; replica < REPLICAS; replica += 1) {
     const options = { databaseUrl: database.url, notificationsUrl: 'http://127.0.0.1:9' };

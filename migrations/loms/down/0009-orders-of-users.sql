@@ -1,0 +1,2 @@
+DROP INDEX orders_of_user_by_status;
+DROP INDEX orders_of_user;
