@@ -18,6 +18,7 @@ export interface FakeProducts extends AsyncDisposable {
   readonly requests: ProductRequest[];
   readonly prices: Map<number, number>;
   readonly unknown: Set<number>;
+  readonly archived: Set<number>;
   /** Called before a request is answered. */
   onCall: (call: Call) => Promise<void>;
   /** Resets the behaviour, the skus and the prices; the requests stay. */
@@ -30,6 +31,10 @@ export function nameOf(sku: number): string {
 
 export const USUAL_PRICE = 100;
 
+async function noUse(): Promise<never> {
+  throw new RpcError('unimplemented', 'checkout has no use for it');
+}
+
 export async function startFakeProducts(): Promise<FakeProducts> {
   const service = implement(products, {
     async get_product({ token, sku }, call) {
@@ -39,9 +44,23 @@ export async function startFakeProducts(): Promise<FakeProducts> {
       if (fake.unknown.has(sku)) throw fail(products.methods.get_product, 'product_not_found', { sku });
       return { name: nameOf(sku), price: fake.prices.get(sku) ?? USUAL_PRICE };
     },
-    async list_skus() {
-      throw new RpcError('unimplemented', 'checkout has no use for it');
+    async get_products({ skus }) {
+      const known = skus.filter((sku) => !fake.unknown.has(sku));
+      return {
+        products: known.map((sku) => ({
+          sku,
+          name: nameOf(sku),
+          price: fake.prices.get(sku) ?? USUAL_PRICE,
+          version: 1,
+          archived: fake.archived.has(sku),
+        })),
+      };
     },
+    list_skus: noUse,
+    list_products: noUse,
+    create_product: noUse,
+    update_product: noUse,
+    archive_product: noUse,
   });
   const server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger: pino({ level: 'silent' }) });
 
@@ -50,11 +69,13 @@ export async function startFakeProducts(): Promise<FakeProducts> {
     requests: [],
     prices: new Map(),
     unknown: new Set(),
+    archived: new Set(),
     onCall: async () => {},
     recover() {
       fake.onCall = async () => {};
       fake.prices.clear();
       fake.unknown.clear();
+      fake.archived.clear();
     },
     [Symbol.asyncDispose]: () => server.close(0),
   };

@@ -1,4 +1,4 @@
-import { loadRows, sql } from 'service-kit';
+import { loadRows, statement } from 'service-kit';
 import { z } from 'zod';
 
 const uint32 = z.int().min(0).max(0xffff_ffff);
@@ -7,6 +7,16 @@ const uint32 = z.int().min(0).max(0xffff_ffff);
 const products = z.array(z.object({ sku: uint32, name: z.string().min(1), price: uint32 }));
 
 await loadRows('products', products, async (database, rows) => {
-  const statement = sql.insert().into('products').setFieldsRows(rows).onConflict('sku').returning('sku');
-  return (await database.run('load products', statement)).length;
+  const column = (name: keyof (typeof rows)[number]) => rows.map((row) => row[name]);
+  // Only skus without a product, so that nothing changes what an admin has updated or archived.
+  const load = statement`
+    WITH created AS (
+      INSERT INTO products (sku, name, price)
+      SELECT * FROM unnest(${column('sku')}::bigint[], ${column('name')}::text[], ${column('price')}::bigint[])
+      ON CONFLICT (sku) DO NOTHING RETURNING sku, version, name, price
+    )
+    INSERT INTO product_changes (sku, version, action, name, price, caller)
+    SELECT sku, version, 'created', name, price, 'load-catalogue' FROM created
+    RETURNING sku`;
+  return (await database.run('load products', load)).length;
 });

@@ -18,6 +18,7 @@ import { createTestDatabase, type TestDatabase } from 'testing';
 import { products } from '../contract.ts';
 import { createApp } from '../src/app.ts';
 import { createCatalogue } from '../src/repository/catalogue.ts';
+import { createStore } from '../src/repository/store.ts';
 
 const execute = promisify(execFile);
 const LOADER = fileURLToPath(new URL('../src/load-catalogue.ts', import.meta.url));
@@ -44,7 +45,13 @@ describe('products on the catalogue', () => {
     own = stack.use(await createTestDatabase('products'));
     const registry = new Registry();
     database = stack.use(openDatabase({ url: own.url, poolMax: 2, logger, registry }));
-    const service = createApp({ catalogue: createCatalogue(database), token, logger, registry });
+    const service = createApp({
+      catalogue: createCatalogue(database),
+      store: createStore(database),
+      token,
+      logger,
+      registry,
+    });
     server = stack.use(await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry }));
     const wire = stack.use(createHttpTransport(server.url, { userAgent: 'test' }));
     client = createClient(products, wire);
