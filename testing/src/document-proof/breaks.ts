@@ -17,8 +17,17 @@ const KINDS: Readonly<Record<string, unknown>> = {
   number: 1.5,
 };
 
+/** Every way to break one rule of the params. An empty list means no params, so it breaks no rule if none is required. */
+export function breaksOfParams(schema: Schema, valid: unknown, resolve: (ref: string) => Schema): Break[] {
+  const breaks = breaksOf(schema, valid, resolve);
+  const { required = [] } = (typeof schema.$ref === 'string' ? resolve(schema.$ref) : schema) as {
+    required?: string[];
+  };
+  return required.length > 0 ? breaks : breaks.filter(({ value }) => !(Array.isArray(value) && value.length === 0));
+}
+
 /** Every way to break one rule of the schema, at any depth of the valid value. */
-export function breaksOf(schema: Schema, valid: unknown, resolve: (ref: string) => Schema): Break[] {
+function breaksOf(schema: Schema, valid: unknown, resolve: (ref: string) => Schema): Break[] {
   if (typeof schema.$ref === 'string') return breaksOf(resolve(schema.$ref), valid, resolve);
   return [
     ...otherTypes(schema),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc, { type Arbitrary } from 'fast-check';
 import { stringifyJson } from 'rpc-kit';
-import { breaksOf } from './breaks.ts';
+import { breaksOfParams } from './breaks.ts';
 import type { FetchedDocument } from './documents.ts';
 import type { Answer, Exchange, Request } from './exchange.ts';
 import { judge, type Operation } from './openapi-judge.ts';
@@ -79,7 +79,7 @@ function hasOwnKey(params: unknown): boolean {
 export async function sendBroken(operation: Operation, { document, exchange }: Proof): Promise<number> {
   const { verb, path, body } = operation;
   assert.ok(body);
-  const breaks = breaksOf(body.schema, body.example, document.resolve);
+  const breaks = breaksOfParams(body.schema, body.example, document.resolve);
   assert.ok(breaks.length < BREAKS_MAX, `${breaks.length} ways to break the params of ${path} take too long`);
   for (const { what, value } of breaks) {
     const request = { verb, path, body: stringifyJson(value) };

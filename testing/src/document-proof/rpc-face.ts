@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { CODES, stringifyJson } from 'rpc-kit';
-import { breaksOf } from './breaks.ts';
+import { breaksOfParams } from './breaks.ts';
 import type { FetchedDocument } from './documents.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { judge, type Operation } from './openapi-judge.ts';
@@ -67,7 +67,7 @@ export async function callBroken(method: RpcMethod, proof: RpcProof): Promise<vo
   const example = exampleOf(method);
   // Params that are neither an object nor an array make the request invalid.
   const isStructure = (value: unknown): boolean => typeof value === 'object' && value !== null;
-  const byName = breaksOf(paramsSchema(method), example, proof.openRpc.resolve).filter(({ value }) =>
+  const byName = breaksOfParams(paramsSchema(method), example, proof.openRpc.resolve).filter(({ value }) =>
     isStructure(value),
   );
   const list = byPosition(method, example);
