@@ -14,7 +14,7 @@ help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # exec: a signal to make reaches the runner itself, and make waits until the runner has ended.
-run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the four services (EVENTS=kafka adds Kafka; STACK=compose uses containers)
+run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the six services (EVENTS=kafka adds Kafka; STACK=compose uses containers)
 	@case "$$STACK" in \
 	  '') exec $(NODE) mesh/src/run/run-all.ts ;; \
 	  compose) exec $(NODE) mesh/src/compose/run-compose.ts run ;; \
@@ -24,7 +24,7 @@ run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, t
 stop: packages ## Stops the mesh in another terminal or in containers (STACK=compose: only containers), and keeps its data
 	@exec $(NODE) mesh/src/run/stop.ts
 
-compose-smoke: packages ## Tests docker-compose.yml: start, a purchase, its history, removal (EVENTS=rpc: without Kafka)
+compose-smoke: packages ## Tests docker-compose.yml: start, a purchase through the gateway, its notifications, removal (EVENTS=rpc: without Kafka)
 	@exec $(NODE) mesh/src/compose/compose-smoke.ts
 
 storm: packages ## Simulates many users on the running mesh, then checks the invariants (USERS=50 SECONDS=20 RATE=1000 SEED=…)
