@@ -1,15 +1,7 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { hideUrlSecrets } from 'rpc-kit/urls';
 
-const PROJECT = join(import.meta.dirname, '../..');
-const exists = (...path: string[]): boolean => existsSync(join(PROJECT, ...path));
-
 /** The services with a database, each of which has the name of its service. */
-// Until migrations/accounts exists.
-export const DATABASES = (['products', 'accounts', 'notifications', 'loms', 'checkout'] as const).filter((name) =>
-  exists('migrations', name),
-);
+export const DATABASES = ['products', 'accounts', 'notifications', 'loms', 'checkout'] as const;
 export type DatabaseName = (typeof DATABASES)[number];
 export type PerDatabase<T> = Record<DatabaseName, T>;
 
@@ -17,8 +9,7 @@ export type PerDatabase<T> = Record<DatabaseName, T>;
  * The services of the mesh in the order in which they start: callees before their callers. They stop in reverse order, so
  * that no caller meets a stopped service.
  */
-// Until accounts/src/main.ts and gateway/src/main.ts exist.
-export const SERVICES = [...DATABASES, 'gateway' as const].filter((name) => exists(name, 'src/main.ts'));
+export const SERVICES = [...DATABASES, 'gateway'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 export type PerService<T> = Record<ServiceName, T>;
 
@@ -87,8 +78,7 @@ export function serviceEnvironment(
     return {
       ...environment,
       GATEWAY_SECRET: secret,
-      // Until accounts/src/main.ts exists.
-      ACCOUNTS_URL: urls.accounts ?? 'http://127.0.0.1:8084',
+      ACCOUNTS_URL: urls.accounts,
       CHECKOUT_URL: urls.checkout,
       LOMS_URL: urls.loms,
       NOTIFICATIONS_URL: urls.notifications,

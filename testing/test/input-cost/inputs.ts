@@ -1,3 +1,4 @@
+import { accounts } from 'accounts/contract.ts';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import { notifications } from 'notifications/contract.ts';
@@ -12,7 +13,7 @@ export interface Input {
   readonly bytes: Buffer;
 }
 
-export const contracts: readonly ServiceContract<Methods>[] = [checkout, loms, notifications, products];
+export const contracts: readonly ServiceContract<Methods>[] = [accounts, checkout, loms, notifications, products];
 
 const BYTES_MAX = HTTP_LIMITS.bodyBytesMax;
 /** Space for the text around the long part of a body. */

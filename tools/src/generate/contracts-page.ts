@@ -22,7 +22,7 @@ function introduction(): string {
   return [
     '# Contracts',
     'The methods of the services. `make generate` writes this page from their `contract.ts`; change it there.',
-    'Pasted from the top down, the curl lines work on a mesh that `make run-all` has just started for the first time.',
+    'Pasted from the top down, the curl lines work on a mesh that `make run-all` has just started for the first time. The answers of accounts contain users and tokens of another mesh.',
   ].join('\n\n');
 }
 
