@@ -45,7 +45,10 @@ describe('make profile and make log-level', () => {
 
   it('refuse wrong variables in one sentence that says what to do', async () => {
     const wrong: [NodeJS.ProcessEnv, RegExp][] = [
-      [{ SERVICE: '' }, /^SERVICE is not set: make profile SERVICE=loms \(or products, notifications, checkout\)\.$/m],
+      [
+        { SERVICE: '' },
+        /^SERVICE is not set: make profile SERVICE=loms \(or products, accounts, notifications, checkout, gateway\)\.$/m,
+      ],
       [{ SERVICE: 'lom' }, /^There is no service "lom": make profile SERVICE=loms/m],
       [{ SERVICE: 'loms', KIND: 'disk' }, /^KIND is "disk", but has to be cpu or heap or allocations\.$/m],
       [{ SERVICE: 'loms', SECONDS: '61' }, /^SECONDS is "61", but has to be a whole number from 1 to 60\.$/m],
