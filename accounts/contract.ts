@@ -15,6 +15,14 @@ const REVOCATIONS_MAX = 1_000;
 /** Tokens of one lease. */
 const LEASE_MAX = 1_000;
 
+/** Access tokens: JWTs of RFC 9068, which accounts signs and the gateway verifies. */
+export const ACCESS_TOKEN = {
+  alg: 'ES256',
+  typ: 'at+jwt',
+  clientID: 'order-mesh-rest',
+  lifetimeSeconds: 300,
+} as const;
+
 const user = int64;
 const email = text(EMAIL_LENGTH_MAX);
 const password = text(PASSWORD_LENGTH_MAX);

@@ -2,8 +2,12 @@ import { implement, type Service } from 'rpc-kit';
 import { type ServingParts, serviceOptions } from 'service-kit';
 import { accounts } from '../contract.ts';
 import { createHandlers, type HandlerParts } from './handler/handlers.ts';
+import { countRefreshes } from './session-metrics.ts';
+import { startKeyRotation, type Tokens } from './session-parts.ts';
 
-export interface Parts extends ServingParts, HandlerParts {}
+export interface Parts extends ServingParts, Omit<HandlerParts, 'onRefresh' | 'publishedKeys' | keyof Tokens> {
+  readonly tokens: Tokens;
+}
 
 export interface App extends AsyncDisposable {
   readonly service: Service<typeof accounts.methods>;
@@ -11,6 +15,14 @@ export interface App extends AsyncDisposable {
 
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
-  const service = implement(accounts, createHandlers(parts), serviceOptions(parts));
-  return { service, async [Symbol.asyncDispose]() {} };
+  const { tokens, logger, registry } = parts;
+  const rotation = startKeyRotation(tokens.keys, logger, registry);
+  const handlers = createHandlers({
+    ...parts,
+    ...tokens,
+    publishedKeys: tokens.keys.published,
+    onRefresh: countRefreshes(registry, logger),
+  });
+  const service = implement(accounts, handlers, serviceOptions(parts));
+  return { service, [Symbol.asyncDispose]: () => rotation[Symbol.asyncDispose]() };
 }

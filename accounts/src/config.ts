@@ -27,5 +27,8 @@ export const accountsConfig = z.object({
   PASSWORD_LENGTH_MIN: variable
     .whole(15, PASSWORD_LENGTH)
     .describe('Least number of characters of a new password. Existing passwords stay valid.'),
+  SESSIONS_KEPT_DAYS: variable
+    .whole(30, KEPT_DAYS)
+    .describe('Days that the table sessions keeps a session after its end.'),
   AUDIT_KEPT_DAYS: variable.whole(365, KEPT_DAYS).describe('Days that the table audit_events keeps an event.'),
 });

@@ -4,16 +4,28 @@ import { createApp } from './app.ts';
 import { accountsConfig } from './config.ts';
 import { deriveKey } from './derive-key.ts';
 import { createPasswords } from './passwords/passwords.ts';
+import { createRevocationReader } from './repository/revocations.ts';
+import { createSessionCounter, createSessionReader } from './repository/sessions.ts';
 import { createStore } from './repository/store.ts';
+import { createTokenBuckets } from './repository/token-buckets.ts';
 import { createUserReader } from './repository/users.ts';
+import { observeSessions } from './session-metrics.ts';
+import { createTokens, startSessionCleaning } from './session-parts.ts';
 
 await run('accounts', async (stopped) => {
   await using service = await openService(accounts, accountsConfig);
   const { config, logger, registry, database, limit } = service;
 
+  await using _cleaning = startSessionCleaning(database, config.SESSIONS_KEPT_DAYS, logger, registry);
+  observeSessions(registry, logger, createSessionCounter(database));
+
   await using app = createApp({
     store: createStore(database, { failuresKey: deriveKey(config.ACCOUNTS_SECRET, 'login failures') }),
     users: createUserReader(database),
+    sessions: createSessionReader(database),
+    revocations: createRevocationReader(database),
+    tokenBuckets: createTokenBuckets(database),
+    tokens: createTokens(database, config, logger),
     passwords: createPasswords(config.PASSWORD_LENGTH_MIN),
     limit,
     logger,

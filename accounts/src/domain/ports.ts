@@ -97,12 +97,60 @@ export interface LoginFailures {
   remove(keys: readonly string[]): Promise<void>;
 }
 
-/** Why sessions end. */
-export type EndReason = 'logout' | 'reused' | 'password changed' | 'role changed' | 'disabled';
+/** Why sessions end. `evicted`: the user has newer ones, as many as a user may have. */
+export type EndReason = 'logout' | 'reused' | 'password changed' | 'role changed' | 'disabled' | 'evicted';
 
+/** One step of a session. Its refresh token is computed from these. */
+export interface SessionStep {
+  readonly sessionID: string;
+  /** Counts the refresh tokens of the session from 1. */
+  readonly counter: number;
+}
+
+export interface LockedSession {
+  readonly user: Pick<User, 'user' | 'email' | 'role'>;
+  readonly counter: number;
+  /** The session has neither ended nor expired, and the user is not disabled. */
+  readonly isLive: boolean;
+  /** The last step is so recent that the token before it may ask for its successor again. */
+  readonly isInGrace: boolean;
+}
+
+/** An ended session is published with the transaction, so that its access tokens are refused too. */
 export interface Sessions {
+  /** The caller has locked the user, so that a session either starts before `endAll` or does not start. */
+  start(user: bigint, device: Device): Promise<SessionStep>;
+  /** Reads the session and its user, and locks the session until the transaction ends. */
+  lock(sessionID: string): Promise<LockedSession | undefined>;
+  /** Moves the session to its next step. */
+  rotate(sessionID: string, device: Device): Promise<void>;
+  /** @returns whether the session was live and, if a user is given, the user's */
+  end(sessionID: string, reason: EndReason, user?: bigint): Promise<boolean>;
+  /** Whether the user has had this session, as long as it is kept. */
+  has(user: bigint, sessionID: string): Promise<boolean>;
   /** Ends the live sessions of the user, but for one. @returns how many ended */
   endAll(user: bigint, reason: EndReason, except?: string): Promise<number>;
+}
+
+export interface ShownSession {
+  readonly sessionID: string;
+  readonly createdAt: Date;
+  readonly usedAt: Date;
+  readonly expiresAt: Date;
+  readonly address: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
+/** Counts up to a limit, so that a scrape has a bounded cost. */
+export interface SessionCounter {
+  live(countMax: number, context: Context): Promise<number>;
+  /** Users who logged in or refreshed within this time. */
+  activeUsers(countMax: number, withinMs: number, context: Context): Promise<number>;
+}
+
+export interface SessionReader {
+  /** The live sessions of the user, newest first. */
+  list(user: bigint, context: Context): Promise<ShownSession[]>;
 }
 
 export interface Repositories {

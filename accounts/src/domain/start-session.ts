@@ -1,4 +1,5 @@
-import type { Device, Repositories, User } from './ports.ts';
+import type { Device, Repositories, SessionStep, User } from './ports.ts';
+import type { AccessTokens, RefreshTokens } from './token-ports.ts';
 
 /** What a client receives at register, login and refresh. */
 export interface IssuedTokens {
@@ -10,11 +11,34 @@ export interface IssuedTokens {
   readonly refreshToken: string;
 }
 
-export interface SessionParts {
-  readonly repositories: Repositories;
+export interface TokenParts {
+  readonly accessTokens: AccessTokens;
+  readonly refreshTokens: RefreshTokens;
 }
 
-/** Starts a session within the caller's transaction. */
-export async function startSession(_parts: SessionParts, _user: User, _device: Device): Promise<IssuedTokens> {
-  throw new Error('sessions are not there yet');
+export interface SessionParts extends TokenParts {
+  readonly repositories: Pick<Repositories, 'sessions'>;
+}
+
+export type SessionUser = Pick<User, 'user' | 'email' | 'role'>;
+
+/** Starts a session within the caller's transaction, which has locked the user. */
+export async function startSession(parts: SessionParts, user: SessionUser, device: Device): Promise<IssuedTokens> {
+  const step = await parts.repositories.sessions.start(user.user, device);
+  return issueTokens(parts, user, step);
+}
+
+export async function issueTokens(
+  { accessTokens, refreshTokens }: TokenParts,
+  { user, email, role }: SessionUser,
+  step: SessionStep,
+): Promise<IssuedTokens> {
+  const { sessionID } = step;
+  return {
+    user: { id: user, email, role },
+    sessionID,
+    accessToken: await accessTokens.sign({ user, role, sessionID }),
+    expiresIn: accessTokens.lifetimeSeconds,
+    refreshToken: refreshTokens.mint(step),
+  };
 }

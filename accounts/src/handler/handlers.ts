@@ -1,15 +1,15 @@
 import { type Handlers, RpcError } from 'rpc-kit';
 import { answerRefusals } from 'service-kit';
 import { accounts } from '../../contract.ts';
-import type { Passwords, Store, UserReader } from '../domain/ports.ts';
+import type { Passwords, UserReader } from '../domain/ports.ts';
+import { createSessionHandlers, type SessionHandlerParts } from './session-handlers.ts';
 
-export interface HandlerParts {
-  readonly store: Store;
+export interface HandlerParts extends SessionHandlerParts {
   readonly users: UserReader;
   readonly passwords: Passwords;
 }
 
-export function createHandlers(_parts: HandlerParts): Handlers<typeof accounts.methods> {
+export function createHandlers(parts: HandlerParts): Handlers<typeof accounts.methods> {
   const missing = async (): Promise<never> => {
     throw new RpcError('unimplemented', 'The method is not there yet');
   };
@@ -21,14 +21,7 @@ export function createHandlers(_parts: HandlerParts): Handlers<typeof accounts.m
     listUsers: missing,
     setRole: missing,
     disableUser: missing,
-    refresh: missing,
-    logout: missing,
-    listSessions: missing,
-    endSession: missing,
-    endSessions: missing,
-    jwks: missing,
-    revokedSince: missing,
-    leaseTokens: missing,
+    ...createSessionHandlers(parts),
   };
   return answerRefusals(accounts, handlers);
 }

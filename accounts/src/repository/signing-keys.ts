@@ -1,0 +1,82 @@
+import { type Database, type Executor, statement } from 'service-kit';
+import type {
+  KeyState,
+  PublicKey,
+  SigningKeyReader,
+  SigningKeyStore,
+  SigningKeys,
+  StoredSigningKey,
+} from '../domain/token-ports.ts';
+
+interface KeyRow {
+  readonly kid: string;
+  readonly state: KeyState;
+  readonly is_due: boolean;
+  readonly public_jwk: string;
+  readonly private_encrypted: Buffer | null;
+}
+
+/** A few rows: one next, one active, and the retired ones of the last hour. */
+const listKeys = () => statement`
+  SELECT kid, state, until <= clock_timestamp() AS is_due, public_jwk, private_encrypted FROM signing_keys ORDER BY kid`;
+
+export function createSigningKeyReader(database: Database): SigningKeyReader {
+  return {
+    async list({ signal }) {
+      return (await database.run<KeyRow>('list signing keys', listKeys(), { signal })).map(toKey);
+    },
+  };
+}
+
+export function createSigningKeyStore(database: Database): SigningKeyStore {
+  return {
+    transaction: (work, { signal }) => database.transaction((on) => work(createSigningKeys(on)), { signal }),
+  };
+}
+
+function createSigningKeys(transaction: Executor): SigningKeys {
+  return {
+    async lock() {
+      // Held until the transaction ends, as pgbouncer's transaction mode allows; SELECT does not conflict with it.
+      await transaction.run('lock signing keys', statement`LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE`);
+      return (await transaction.run<KeyRow>('list locked signing keys', listKeys())).map(toKey);
+    },
+
+    async add({ kid, publicJwk, privateEncrypted }, state, forMs) {
+      const add = statement`
+        INSERT INTO signing_keys (kid, alg, public_jwk, private_encrypted, state, until)
+        VALUES (${kid}, ${publicJwk.alg}, ${JSON.stringify(publicJwk)}, ${privateEncrypted}, ${state},
+          clock_timestamp() + ${forMs} * interval '1 millisecond')`;
+      await transaction.run('add signing key', add);
+    },
+
+    async activate(kid, forMs) {
+      const activate = statement`
+        UPDATE signing_keys SET state = 'active', until = clock_timestamp() + ${forMs} * interval '1 millisecond'
+        WHERE kid = ${kid}`;
+      await transaction.run('activate signing key', activate);
+    },
+
+    async retire(kid, forMs) {
+      const retire = statement`
+        UPDATE signing_keys SET state = 'retired', private_encrypted = NULL,
+          until = clock_timestamp() + ${forMs} * interval '1 millisecond'
+        WHERE kid = ${kid}`;
+      await transaction.run('retire signing key', retire);
+    },
+
+    async remove(kid) {
+      await transaction.run('remove signing key', statement`DELETE FROM signing_keys WHERE kid = ${kid}`);
+    },
+  };
+}
+
+function toKey(row: KeyRow): StoredSigningKey {
+  return {
+    kid: row.kid,
+    state: row.state,
+    isDue: row.is_due,
+    publicJwk: JSON.parse(row.public_jwk) as PublicKey,
+    privateEncrypted: row.private_encrypted ?? undefined,
+  };
+}

@@ -1,0 +1,59 @@
+import { type Database, statement } from 'service-kit';
+import type { TokenBuckets } from '../domain/token-ports.ts';
+
+/** uint32 of the contract. */
+const RETRY_AFTER_MS_MAX = 4_294_967_295;
+/** 31 years, for a bucket that gains almost nothing: Postgres knows no later dates than the year 294276. */
+const FULL_AFTER_SECONDS_MAX = 1e9;
+const BATCH_MAX = 1_000;
+
+interface LeaseRow {
+  readonly granted: number;
+  readonly tokens: number;
+}
+
+export function createTokenBuckets(database: Database): TokenBuckets {
+  return {
+    async lease({ bucket, wanted, capacity, perSecond }, { signal }) {
+      // Leases of one bucket wait for its row. A clock that is read before the wait, or that was set back, refills nothing
+      // twice: a bucket's time only moves on.
+      const lease = statement`
+        WITH asked AS (
+          SELECT ${bucket}::text AS bucket, ${wanted}::float8 AS wanted, ${capacity}::float8 AS capacity,
+            ${perSecond}::float8 AS per_second, clock_timestamp() AS now
+        )
+        INSERT INTO token_buckets AS old (bucket, tokens, refilled_at, granted, full_at)
+        SELECT bucket, capacity - least(wanted, capacity), now, least(wanted, capacity),
+          now + least(least(wanted, capacity) / per_second, ${FULL_AFTER_SECONDS_MAX}) * interval '1 second'
+        FROM asked
+        ON CONFLICT (bucket) DO UPDATE SET (tokens, refilled_at, granted, full_at) = (
+          SELECT filled - granted, at, granted,
+            at + least((capacity - filled + granted) / per_second, ${FULL_AFTER_SECONDS_MAX}) * interval '1 second'
+          FROM asked,
+            greatest(old.refilled_at, now) at,
+            least(capacity, old.tokens + per_second * extract(epoch FROM at - old.refilled_at)::float8) filled,
+            floor(least(wanted, filled)) granted
+        )
+        RETURNING granted, tokens`;
+      const [row] = await database.run<LeaseRow>('lease tokens', lease, { signal });
+      const { granted = 0, tokens = 0 } = row ?? {};
+      const retryAfterMs = granted > 0 ? 0 : Math.ceil((1_000 * (1 - tokens)) / perSecond);
+      return { granted, retryAfterMs: Math.min(retryAfterMs, RETRY_AFTER_MS_MAX) };
+    },
+  };
+}
+
+/** @returns whether there may be more of them */
+export async function forgetFullBuckets(database: Database, signal?: AbortSignal): Promise<boolean> {
+  const forget = statement`
+    WITH forgotten AS (
+      DELETE FROM token_buckets WHERE bucket IN (
+        SELECT bucket FROM token_buckets WHERE full_at < statement_timestamp()
+        ORDER BY full_at LIMIT ${BATCH_MAX} FOR UPDATE SKIP LOCKED
+      )
+      RETURNING bucket
+    )
+    SELECT count(*) AS count FROM forgotten`;
+  const [row] = await database.run<{ count: bigint }>('forget full buckets', forget, { signal });
+  return row?.count === BigInt(BATCH_MAX);
+}
