@@ -12,10 +12,8 @@ export type Refused =
   | { readonly reason: 'order_not_payable'; readonly facts: { readonly status: OrderStatus } }
   | { readonly reason: 'order_not_cancellable'; readonly facts: { readonly status: OrderStatus } }
   /** `onSale` is what was on sale when the adjustment was refused. */
-  | {
-      readonly reason: 'insufficient_stock' | 'stock_too_large';
-      readonly facts: Place & { readonly onSale: bigint };
-    }
+  | { readonly reason: 'insufficient_stock'; readonly facts: Place & { readonly onSale: bigint } }
+  | { readonly reason: 'stock_too_large'; readonly facts: Place & { readonly onSale: bigint } }
   /** The lines of one sku add up to more than an order's line can hold. */
   | { readonly reason: 'count_too_large'; readonly facts: { readonly sku: number; readonly countMax: number } };
 
