@@ -60,6 +60,21 @@ describe('Numbers in JSON text', () => {
         '{"orderID":9007199254740993}',
       );
       assert.equal(await call('stocks', '{"sku":7}'), stocks('18446744073709551614'));
+
+      const adjust = (delta: string) =>
+        call(
+          'adjustStock',
+          `{"sku":8,"warehouseID":-9223372036854775808,"delta":${delta},"idempotencyKey":"${delta}"}`,
+        );
+      assert.equal(await adjust('9223372036854775807'), '{"onSale":9223372036854775807}');
+      assert.equal(await adjust('9223372036854775806'), '{"onSale":18446744073709551613}');
+      assert.equal(
+        await adjust('3'),
+        '{"error":{"code":"failed_precondition","reason":"stock_too_large",' +
+          '"message":"The stock of one sku in one warehouse would exceed 18446744073709551615",' +
+          '"details":{"sku":8,"warehouseID":-9223372036854775808,"onSale":18446744073709551613},"requestId":"exact"}}',
+      );
+      assert.equal(await adjust('-9223372036854775808'), '{"onSale":9223372036854775805}');
     }),
   );
 
@@ -105,6 +120,11 @@ describe('Numbers in JSON text', () => {
         ['orderPayed', '{"orderID":9223372036854775808}', 'orderID'],
         ['cancelOrder', '{"orderID":1e400}', 'orderID'],
         ['listOrder', '{"orderID":null}', 'orderID'],
+        ['listOrders', '{"user":9223372036854775808}', 'user'],
+        ['listOrders', '{"user":1,"limit":1e9}', 'limit'],
+        ['adjustStock', '{"sku":1,"warehouseID":1,"delta":9223372036854775808,"idempotencyKey":"k"}', 'delta'],
+        ['adjustStock', '{"sku":1,"warehouseID":1,"delta":0.5,"idempotencyKey":"k"}', 'delta'],
+        ['adjustStock', '{"sku":4294967296,"warehouseID":1,"delta":1,"idempotencyKey":"k"}', 'sku'],
         ['stocks', '{"sku":4294967296}', 'sku'],
       ] as const;
       for (const [method, body, path] of outside) {

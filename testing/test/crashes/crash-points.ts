@@ -10,6 +10,7 @@ export const LOMS_TRANSACTIONS = {
   orderPayed: ['sell stocks'],
   'cancelling an overdue order': ['lock overdue order', 'release stocks'],
   cancelOrder: ['release stocks'],
+  adjustStock: ['supply stock'],
   'claiming events': ['claim events'],
   'acknowledging events': ['acknowledge events'],
   'postponing an event': ['postpone event'],
@@ -33,6 +34,7 @@ export const CHECKOUT_TRANSACTIONS = {
 const HARMLESS = new Set([
   'move order',
   ...['find order', 'stocks on sale', 'list overdue orders', 'lock order', 'lock overdue order', 'lock stocks'],
+  'find stock adjustment',
   ...['find idempotency key', 'list cart lines', 'lock cart', 'create cart', 'find cart line'],
   ...['find purchase by key', 'find pending purchase', 'list purchase items', 'read backlog'],
 ]);

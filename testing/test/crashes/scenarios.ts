@@ -115,6 +115,15 @@ const beDeleted: Scenario = async (life) => {
   return expected;
 };
 
+/** Goods come in once, whatever became of the first call. */
+const receiveGoods: Scenario = async ({ loms, user, key, skus: [sku] }) => {
+  const arrival = { sku, warehouseID: 1n, delta: 10n, idempotencyKey: key, actor: user };
+  for (let time = 0; time < 2; time++) {
+    assert.deepEqual(await answerTo(() => loms.adjustStock(arrival)), { onSale: BigInt(SUPPLY + 10) });
+  }
+  return { orders: [], cart: {} };
+};
+
 type Point<T extends object, P extends readonly string[]> = keyof T | P[number];
 
 /** One for each transaction and each further point of crash-points.ts: a missing one does not compile. */
@@ -125,6 +134,7 @@ export const SCENARIOS = {
     orderPayed: pay,
     'cancelling an overdue order': letItExpire,
     cancelOrder: cancel,
+    adjustStock: receiveGoods,
     'claiming events': waitForNotifications,
     'acknowledging events': buy,
     'postponing an event': waitForNotifications,
