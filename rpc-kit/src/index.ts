@@ -11,6 +11,7 @@ export type { ServedCall } from './call.ts';
 export { type HttpServer, serveHttp } from './http/server/server.ts';
 export type { ReadinessCheck } from './http/server/pages.ts';
 export { HTTP_LIMITS } from './http/server/limits.ts';
+export { TLS_VERSIONS, type TlsFiles, type TlsSource } from './http/tls.ts';
 
 export { type CallOptions, type Client, createClient, type Transport } from './client.ts';
 export { createHttpTransport } from './http/client/transport.ts';

@@ -37,14 +37,15 @@ const LOOKUP_TIMEOUT_MS = 10_000;
  * resolver is down. When a later lookup fails, the old list stays.
  *
  * @param url as for an HTTP transport: `http://loms:8081`
- * @throws {TypeError} for a URL that an HTTP transport refuses, and for https, because certificates name hosts and not addresses
+ * Certificates name hosts and not addresses: the transports of an https URL need its `host` (see `createHttpTransport`).
+ *
+ * @throws {TypeError} for a URL that an HTTP transport refuses
  * @throws {RangeError} when refreshMs is outside its range
  */
 export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): EndpointSource {
   const { refreshMs, resolve, on } = { ...DEFAULTS, ...options };
   parseHttpUrl(url);
-  const { protocol, hostname } = new URL(url);
-  if (protocol !== 'http:') throw new TypeError('dnsEndpoints takes http addresses only');
+  const { hostname } = new URL(url);
   if (!(refreshMs >= REFRESH_MS_MIN && refreshMs <= REFRESH_MS_MAX)) {
     throw new RangeError(`refreshMs must be from ${REFRESH_MS_MIN} to ${REFRESH_MS_MAX}`);
   }
@@ -90,10 +91,10 @@ async function resolveHost(host: string): Promise<string[]> {
 }
 
 function withHost(url: string, address: string): string {
-  const { username, password, port, pathname, search } = new URL(url);
+  const { protocol, username, password, port, pathname, search } = new URL(url);
   const userinfo = username || password ? `${username}:${password}@` : '';
   const host = isIPv6(address) ? `[${address}]` : address;
   // Two slashes at the end are an empty path segment, which is kept.
   const base = pathname.replace(/(?<!\/)\/$/, '');
-  return `http://${userinfo}${host}${port ? `:${port}` : ''}${base}${search}`;
+  return `${protocol}//${userinfo}${host}${port ? `:${port}` : ''}${base}${search}`;
 }

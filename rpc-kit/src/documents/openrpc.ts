@@ -59,13 +59,13 @@ export function openRpcDocument(contract: ServiceContract, host = 'localhost'): 
 }
 
 /** An absolute URL, because OpenRPC's meta-schema refuses a relative one, although its text allows it. */
-function serverAt(host: string): OpenRpcDocument['servers'][number] {
-  return { name: 'the server that this document comes from', url: `http://${host}/rpc` };
+function serverAt(host: string, scheme = 'http'): OpenRpcDocument['servers'][number] {
+  return { name: 'the server that this document comes from', url: `${scheme}://${host}/rpc` };
 }
 
 /** The same document for a reader that reaches the service by another host. */
-export function atHost(document: OpenRpcDocument, host: string | undefined): OpenRpcDocument {
-  return host ? { ...document, servers: [serverAt(host)] } : document;
+export function atHost(document: OpenRpcDocument, host: string | undefined, scheme = 'http'): OpenRpcDocument {
+  return host ? { ...document, servers: [serverAt(host, scheme)] } : document;
 }
 
 function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {

@@ -1,9 +1,10 @@
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import { abortReason, onAbort } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
-import { outsideCalls } from '../../telemetry/log-scope.ts';
 import { parseRetryAfter } from '../retry-after.ts';
 import { AnswerBody, type AnswerLimits } from './answer-body.ts';
+import { type Connector, type ConnectorOptions, createConnector } from './connector.ts';
+import { explainTlsFailure, refuseTlsRefusal } from './tls-failure.ts';
 import { Turns } from './turns.ts';
 
 /** Sends requests to one peer. Every failure is an RpcError. */
@@ -41,34 +42,21 @@ export interface Reply extends ReplyHead {
   readonly hasSkippedItems: boolean;
 }
 
-export interface ExchangeOptions extends AnswerLimits {
+export interface ExchangeOptions extends AnswerLimits, ConnectorOptions {
   readonly connections: number;
 }
 
-/** A peer on the same network accepts a connection in milliseconds or not at all. */
-const CONNECT_TIMEOUT_MS = 2_000;
 /** Below the server's keep-alive of 10 s, so that no request is sent on a connection that the server is closing. */
 const KEEP_ALIVE_MS = 4_000;
 /** Deadlines of calls are shorter; this bounds a call without one. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-/** Errors that occur before the request can have reached the peer. */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
-export function createExchange(origin: string, { connections, ...limits }: ExchangeOptions): Exchange {
-  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
+export function createExchange(origin: string, { connections, tls, ...limits }: ExchangeOptions): Exchange {
+  const connector = createConnector({ tls });
   const pool = new Pool(origin, {
     connections,
     pipelining: 1,
-    // A connection outlives the call that opens it.
-    connect: (options, callback) => outsideCalls(() => connect(options, callback)),
+    connect: connector.connect,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     headersTimeout: ANSWER_TIMEOUT_MS,
@@ -81,10 +69,11 @@ export function createExchange(origin: string, { connections, ...limits }: Excha
       try {
         const { head, body } = await dispatch(pool, turns, request, limits);
         const value = body.value(head.status);
+        refuseTlsRefusal(head.status, value, request.peer);
         const { splitter } = body;
         return { ...head, value, isSplit: splitter !== undefined, hasSkippedItems: splitter?.hasSkipped ?? false };
       } catch (error) {
-        throw toRpcFailure(error, request.peer, request.signal);
+        throw toRpcFailure(error, request.peer, request.signal, connector);
       }
     },
     async [Symbol.asyncDispose]() {
@@ -156,12 +145,10 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, limits: An
   });
 }
 
-function toRpcFailure(error: unknown, peer: string, signal: AbortSignal): RpcError {
+function toRpcFailure(error: unknown, peer: string, signal: AbortSignal, connector: Connector): RpcError {
   if (error instanceof RpcError) return error;
   if (signal.aborted) return abortReason(signal);
-  const { code = '', syscall } = error as NodeJS.ErrnoException;
-  // A request that fails while connecting, e.g. by a reset from a server that has just stopped, was never sent.
-  const neverSent = syscall === 'connect' || NEVER_SENT.has(code);
+  const neverSent = connector.isOwnFailure(error);
   const message = neverSent ? `${peer} cannot be reached` : `The connection to ${peer} broke`;
-  return new RpcError('unavailable', message, { cause: error, neverSent });
+  return new RpcError('unavailable', message, { cause: explainTlsFailure(error, peer) ?? error, neverSent });
 }

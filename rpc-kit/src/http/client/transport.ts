@@ -3,6 +3,7 @@ import type { Transport } from '../../client.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import { AS_THEY_COME, type CallMeta, callMetaOf, headersOf } from '../metadata.ts';
+import type { TlsSource } from '../tls.ts';
 import { parseHttpUrl } from '../urls.ts';
 import { fromPlainAnswer } from '../wire-error.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
@@ -25,6 +26,13 @@ export interface HttpTransportOptions {
   readonly answerBytesMax?: number;
   /** Values in the answer to one call, i.e. elements and members. A number of more than 15 digits counts as six of them. */
   readonly answerValuesMax?: number;
+  /** Certificates for an https peer; see docs/decisions/0038. Unset: none of its own, and the authorities that Node trusts. */
+  readonly tls?: TlsSource | undefined;
+  /**
+   * The peer's name, e.g. `loms:8081`, when the URL holds one of its addresses. It is sent as Host, and an https peer's certificate
+   * has to bear it.
+   */
+  readonly host?: string | undefined;
   /** The User-Agent by which the peer knows this client: `checkout/0.1.0`. */
   readonly userAgent: string;
 }
@@ -58,14 +66,16 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
       answerValuesMax: LIMIT,
     },
   );
-  const { face, batching, connections, answerBytesMax, answerValuesMax, userAgent } = given;
+  const { face, batching, connections, answerBytesMax, answerValuesMax, userAgent, tls, host } = given;
   const { origin, pathname, search, authorization } = parseHttpUrl(url);
-  const exchange = createExchange(origin, { connections, answerBytesMax, answerValuesMax });
+  const exchange = createExchange(origin, { connections, answerBytesMax, answerValuesMax, tls });
   const headers = {
     'content-type': 'application/json',
     // Without this header, a server may choose any coding (RFC 9110, section 12.5.3); this client decodes none.
     'accept-encoding': 'identity',
     'user-agent': userAgent,
+    // undici also verifies an https peer's certificate by this name.
+    ...(host && { host }),
     ...(authorization && { authorization }),
   };
   const wire: Wire = {

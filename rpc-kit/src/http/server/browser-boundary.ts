@@ -26,6 +26,8 @@ export interface BrowserBoundary {
 export interface BrowserBoundaryOptions {
   /** The address that the server is bound to. */
   readonly host: string;
+  /** Default: http. */
+  readonly scheme?: Scheme;
   readonly allowedHosts?: readonly string[] | undefined;
   readonly allowedOrigins?: readonly string[] | undefined;
 }
@@ -49,7 +51,7 @@ const PAGES_FOR_PEOPLE = new Set(['/', '/docs']);
 
 /** @throws {TypeError} for a listed host or origin that is malformed */
 export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserBoundary {
-  const { host, allowedHosts = [], allowedOrigins = [] } = options;
+  const { host, scheme = 'http', allowedHosts = [], allowedOrigins = [] } = options;
   const ownHosts = new Set([
     canonicalHost(host) ?? host,
     'localhost',
@@ -61,7 +63,7 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
 
   function refuseForeignHost(text: string, { socket }: IncomingMessage, fromBrowser: boolean): void {
     const [, name = '', port = ''] = AUTHORITY.exec(text.toLowerCase()) ?? [];
-    if (ownHosts.has(name) || ownHosts.has(`${name}:${port || HTTP_PORT}`)) return;
+    if (ownHosts.has(name) || ownHosts.has(`${name}:${port || DEFAULT_PORTS[scheme]}`)) return;
     const address = name.replace(/^\[|\]$/g, '');
     if (isOwnAddress(address, socket) || (!fromBrowser && (isIP(address) !== 0 || isInternalName(name)))) return;
     throw new HttpRefusal(
@@ -83,7 +85,8 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
       const { origin } = headers;
       const listed = headersOfOrigin.get(canonicalOrigin(origin ?? '') ?? '');
       if (listed) return listed;
-      if (isOwnPage(headers, target ?? headers.host) || isOpenedByLink(request, path)) return NO_HEADERS;
+      if (isOwnPage(headers, `${scheme}://${target ?? headers.host ?? ''}`) || isOpenedByLink(request, path))
+        return NO_HEADERS;
       const page = origin === undefined ? 'another site' : quote(origin);
       throw new RpcError(
         'permission_denied',
@@ -95,7 +98,9 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
 
 /** A host in lower case, with an optional final dot and port. */
 const AUTHORITY = /^(\[[\da-f:.]+\]|[\w-]+(?:\.[\w-]+)*)\.?(?::(\d*))?$/;
-const HTTP_PORT = '80';
+const DEFAULT_PORTS = { http: '80', https: '443' } as const;
+
+export type Scheme = keyof typeof DEFAULT_PORTS;
 
 /** An address of the loopback network 127.0.0.0/8, or the one on which the connection arrived. */
 function isOwnAddress(address: string, { localAddress }: Socket): boolean {
@@ -108,11 +113,11 @@ function isInternalName(name: string): boolean {
 }
 
 /** Sec-Fetch-Site replaces a missing Origin; `none` means that a person typed the address. */
-function isOwnPage({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders, host = ''): boolean {
+function isOwnPage({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders, own: string): boolean {
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
   if (origin === undefined) return true;
   const page = canonicalOrigin(origin);
-  return page !== undefined && page === canonicalOrigin(`http://${host}`);
+  return page !== undefined && page === canonicalOrigin(own);
 }
 
 function isOpenedByLink({ method, headers }: IncomingMessage, path: string): boolean {

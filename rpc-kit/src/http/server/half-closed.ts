@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import { type Connection, cancelCalls } from './malformed.ts';
 
 /**
@@ -12,7 +13,8 @@ const HALF_CLOSED_MS = 200;
 export function answerHalfClosed(server: Server, connectionOf: (socket: Duplex) => Connection): void {
   // Missing in the types: https://github.com/nodejs/node/blob/v26.x/lib/_http_server.js
   Object.assign(server, { httpAllowHalfOpen: true });
-  server.on('connection', (socket) => {
+  // node:https announces the connection below TLS as `connection`.
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Duplex) => {
     socket.once('end', () => {
       const connection = connectionOf(socket);
       if (connection.unanswered.size === 0) return;

@@ -37,6 +37,13 @@ export interface HttpLimits {
   readonly connectionsMax: number;
   /** Bytes of all headers together. */
   readonly headerBytesMax: number;
+  /** With TLS: from the connection until the handshake is complete. Node's default is 120 s. */
+  readonly handshakeTimeoutMs: number;
+  /**
+   * With TLS: handshakes in progress; the oldest beyond it is closed. An event loop does some 1,000 handshakes a second, so more of
+   * them would only wait.
+   */
+  readonly handshakesMax: number;
 }
 
 /** `discardBytesMax` 0 reads no refused body; `wideNumbersMax` 0 allows no wide numbers. */
@@ -54,6 +61,8 @@ export const HTTP_LIMIT_RANGES = {
   keepAliveTimeoutMs: LIMIT,
   connectionsMax: LIMIT,
   headerBytesMax: LIMIT,
+  handshakeTimeoutMs: LIMIT,
+  handshakesMax: LIMIT,
 } as const satisfies Record<keyof HttpLimits, WholeRange>;
 
 /** The default limits; `serveHttp(service, { limits })` overrides single ones. */
@@ -71,4 +80,6 @@ export const HTTP_LIMITS = {
   keepAliveTimeoutMs: 10_000,
   connectionsMax: 2_000,
   headerBytesMax: 16 * 1024,
+  handshakeTimeoutMs: 5_000,
+  handshakesMax: 500,
 } as const satisfies HttpLimits;

@@ -1,12 +1,19 @@
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
+import type { TlsSource } from '../tls.ts';
 import { type ConnectionOptions, serveConnections, TIMEOUT_CHECK_MS } from './connections.ts';
 import type { HttpLimits } from './limits.ts';
+import { createTlsServer } from './tls-server.ts';
 
 interface ListenAddress {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
+}
+
+export interface ListenerOptions extends ConnectionOptions {
+  /** Serves https only. Requests on connections without a valid client certificate arrive too: see `refuseUntrusted`. */
+  readonly tls?: TlsSource | undefined;
 }
 
 export interface HttpListener {
@@ -18,9 +25,13 @@ export interface HttpListener {
 }
 
 /** A server with this kit's limits, refusals of malformed requests and drain. What answers the requests is up to the options. */
-export function createListener(options: ConnectionOptions): HttpListener {
-  const server = createServer(serverOptions(options.limits));
-  server.maxConnections = options.limits.connectionsMax;
+export function createListener(options: ListenerOptions): HttpListener {
+  const { limits, tls, metrics } = options;
+  const onFailedHandshake = () => metrics.refused('malformed');
+  const server = tls
+    ? createTlsServer(serverOptions(limits), { tls, limits, onFailedHandshake })
+    : createServer(serverOptions(limits));
+  server.maxConnections = limits.connectionsMax;
   const stalls = serveConnections(server, options);
   return {
     server,
@@ -29,7 +40,7 @@ export function createListener(options: ConnectionOptions): HttpListener {
       const { port } = server.address() as AddressInfo;
       // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
       const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-      return { url: `http://${host}:${port}`, port };
+      return { url: `${tls ? 'https' : 'http'}://${host}:${port}`, port };
     },
     async close(finishMs) {
       await closeConnections(server, finishMs);

@@ -50,7 +50,7 @@ export async function refuseConnection(
   // The sender has left, or an earlier answer carried `connection: close`.
   if (!socket.writable) return;
   // A request that was refused by its headers is already answered.
-  const text = broken?.headersSent ? '' : toAnswerText(refusal, isAnswerToHead);
+  const text = broken?.headersSent ? '' : toRefusalText(refusal, isAnswerToHead);
   socket.end(text, () => socket.destroy());
 }
 
@@ -95,7 +95,8 @@ export function toRefusal(error: NodeJS.ErrnoException, limits: HttpLimits): Htt
   }
 }
 
-function toAnswerText(refusal: RpcError, isAnswerToHead: boolean): string {
+/** A whole answer that closes its connection, for bytes that node:http does not answer. */
+export function toRefusalText(refusal: RpcError, isAnswerToHead = false): string {
   const requestId = createRequestId();
   const { status, headers, body } = plainRefusal(refusal, requestId);
   const text = stringifyJson(body);

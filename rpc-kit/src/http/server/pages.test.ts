@@ -28,6 +28,7 @@ describe('the pages of a service', () => {
       registry: new Registry(),
       readiness: {},
       draining: () => false,
+      scheme: 'http' as const,
       onNotReady: (check, error) => failures.push([check, error]),
       ...sources,
     });

@@ -3,6 +3,7 @@ import type { ServiceContract } from '../../contract.ts';
 import { docsPage } from '../../documents/docs-page/docs-page.ts';
 import { openApiDocument } from '../../documents/openapi.ts';
 import { atHost, type OpenRpcDocument, openRpcDocument } from '../../documents/openrpc.ts';
+import type { Scheme } from './browser-boundary.ts';
 
 /** Rejects with a sentence for the operator while the service cannot serve. */
 export type ReadinessCheck = (signal: AbortSignal) => Promise<void>;
@@ -19,6 +20,7 @@ export interface ReadinessSources {
 export interface PageSources extends ReadinessSources {
   readonly contract: ServiceContract;
   readonly registry: Registry;
+  readonly scheme: Scheme;
 }
 
 export interface Page {
@@ -46,7 +48,7 @@ export function createPages(sources: PageSources): Pages {
     const text = JSON.stringify(value);
     return async () => page(200, 'application/json', text);
   };
-  const openRpcAt = (host: string | undefined) => atHost(openRpc, host);
+  const openRpcAt = (host: string | undefined) => atHost(openRpc, host, sources.scheme);
   const routes = new Map<string, (host?: string) => Promise<Page>>([
     ['/openrpc.json', async (host) => page(200, 'application/json', JSON.stringify(openRpcAt(host)))],
     ['/openapi.json', json(openApiDocument(sources.contract))],

@@ -18,6 +18,7 @@ import { type Page, type Pages, prefersHtml } from './pages.ts';
 import { answerPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
 import { pathOf, refuseUnclearRequest } from './request-line.ts';
 import { isCallId, type RpcFace, refusal } from './rpc-face.ts';
+import { refuseUntrusted } from './tls-server.ts';
 
 export interface Router {
   readonly service: Service;
@@ -30,6 +31,7 @@ export interface Router {
   readonly closing: () => boolean;
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
+  readonly isMutualTls: boolean;
 }
 
 /** One request in flight. */
@@ -96,6 +98,7 @@ async function route(router: Router, exchange: Exchange): Promise<HttpAnswer | P
   const { request, requestId } = exchange;
   const path = pathOf(request);
   try {
+    if (router.isMutualTls) refuseUntrusted(request, path);
     refuseUnclearRequest(request);
     const corsHeaders = router.boundary.admit(request, path);
     for (const [name, value] of corsHeaders) exchange.answerHeaders.set(name, value);

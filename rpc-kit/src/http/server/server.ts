@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
+import type { TlsSource } from '../tls.ts';
 import { createBrowserBoundary } from './browser-boundary.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { HTTP_LIMIT_RANGES, HTTP_LIMITS, type HttpLimits } from './limits.ts';
@@ -26,6 +27,8 @@ export interface HttpServerOptions {
   readonly allowedOrigins?: readonly string[] | undefined;
   /** The limit of the service's `shedLoad`. When it is full, requests are refused before their bodies are read, which costs least. */
   readonly admission?: ConcurrencyLimit;
+  /** Serves https only, and calls only for clients whose certificates are from its authority; see docs/decisions/0038. */
+  readonly tls?: TlsSource | undefined;
   /** The phases of a stop; see `close`. */
   readonly drain?: Partial<DrainTimes>;
 }
@@ -74,6 +77,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   const listener = createListener({
     limits,
     metrics: router.metrics,
+    tls: options.tls,
     answer: (request, response, caller, onClose) => void answerRequest(router, request, response, caller, onClose),
   });
   const { url, port } = await listener.listen(options);
@@ -103,10 +107,12 @@ function createRouter(
   const { admission, logger, readiness = {}, registry = new Registry() } = options;
   const { contract } = service;
   const onNotReady = (check: string, error: unknown) => logger.warn({ check, err: error }, 'not ready');
-  const pages = createPages({ contract, registry, readiness, draining, onNotReady });
+  const isMutualTls = options.tls !== undefined;
+  const scheme = isMutualTls ? 'https' : 'http';
+  const pages = createPages({ contract, registry, readiness, draining, onNotReady, scheme });
   const face = createRpcFace(service, pages.openRpcAt, limits, logger);
-  const boundary = createBrowserBoundary(options);
+  const boundary = createBrowserBoundary({ ...options, scheme });
   const addresses = ['/rpc', ...pages.routes.keys(), ...Object.keys(contract.methods).map((name) => `/${name}`)];
   const metrics = createHttpMetrics(registry, new Set(addresses));
-  return { service, pages, face, limits, boundary, admission, closing, logger, metrics };
+  return { service, pages, face, limits, boundary, admission, closing, logger, metrics, isMutualTls };
 }

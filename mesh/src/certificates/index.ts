@@ -1,0 +1,1 @@
+export { type Authority, type Certificate, type CertificateRequest, createAuthority } from './authority.ts';
