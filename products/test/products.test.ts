@@ -2,79 +2,66 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
-import { Registry } from 'prom-client';
-import {
-  type Client,
-  createClient,
-  createHttpTransport,
-  failedWith,
-  type HttpServer,
-  RpcError,
-  serveHttp,
-} from 'rpc-kit';
-import { type Database, openDatabase } from 'service-kit';
-import { createTestDatabase, type TestDatabase } from 'testing';
+import { failedWith, RpcError } from 'rpc-kit';
 import { products } from '../contract.ts';
-import { createApp } from '../src/app.ts';
-import { createCatalogue } from '../src/repository/catalogue.ts';
-import { createStore } from '../src/repository/store.ts';
+import { type RunningProducts, startProducts, TOKEN as token } from './products-fixture.ts';
 
 const execute = promisify(execFile);
 const LOADER = fileURLToPath(new URL('../src/load-catalogue.ts', import.meta.url));
 const CATALOGUE = fileURLToPath(new URL('../../catalogue/catalogue.json', import.meta.url));
 const BOOK = { sku: 1_076_963, name: 'Теория нравственных чувств | Смит Адам', price: 3_379 };
-const token = 'testtoken';
 
 describe('products on the catalogue', () => {
-  const logger = pino({ level: 'silent' });
-  const stack = new AsyncDisposableStack();
-  let own: TestDatabase;
-  let database: Database;
-  let server: HttpServer;
-  let client: Client<typeof products.methods>;
+  let running: RunningProducts;
 
   const load = async (): Promise<string> => {
     const { stdout } = await execute(process.execPath, [LOADER, CATALOGUE], {
-      env: { ...process.env, DATABASE_URL: own.url },
+      env: { ...process.env, DATABASE_URL: running.testDatabase.url },
     });
     return stdout.trim();
   };
 
   before(async () => {
-    own = stack.use(await createTestDatabase('products'));
-    const registry = new Registry();
-    database = stack.use(openDatabase({ url: own.url, poolMax: 2, logger, registry }));
-    const service = createApp({
-      catalogue: createCatalogue(database),
-      store: createStore(database),
-      token,
-      logger,
-      registry,
-    });
-    server = stack.use(await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry }));
-    const wire = stack.use(createHttpTransport(server.url, { userAgent: 'test' }));
-    client = createClient(products, wire);
+    running = await startProducts();
   });
 
-  after(() => stack.disposeAsync());
+  after(() => running?.[Symbol.asyncDispose]());
 
-  it('is loaded once; loading again changes nothing', async () => {
+  it('is loaded once; loading again brings back missing products only', async () => {
+    const { database } = running;
     assert.match(await load(), /^products: \d{3,} stored$/);
-    await database.query(`UPDATE products SET price = 1 WHERE sku = ${BOOK.sku}`);
+    const [changed, archived, missing] = [BOOK.sku, 139_275_865, 242_948];
+    await running.client.update_product({ sku: changed, version: 1, price: 1 });
+    await running.client.archive_product({ sku: archived, version: 1 });
+    for (const table of ['product_changes', 'products']) {
+      await database.query(`DELETE FROM ${table} WHERE sku = ${missing}`);
+    }
+    assert.equal(await load(), 'products: 1 stored');
     assert.equal(await load(), 'products: nothing new');
-    assert.equal((await client.get_product({ token, sku: BOOK.sku })).price, 1);
-    await database.query(`UPDATE products SET price = ${BOOK.price} WHERE sku = ${BOOK.sku}`);
+    const { products: found } = await running.client.get_products({ skus: [changed, archived, missing] });
+    const shown = found.map(({ sku, price, version, archived }) => ({ sku, price, version, archived }));
+    assert.deepEqual(shown, [
+      { sku: missing, price: 99, version: 1, archived: false },
+      { sku: changed, price: 1, version: 2, archived: false },
+      { sku: archived, price: 634, version: 2, archived: true },
+    ]);
+    await running.client.update_product({ sku: changed, version: 2, price: BOOK.price });
+  });
+
+  it('shows archived products to callers of get_product and list_skus', async () => {
+    const sku = 139_275_865;
+    assert.equal((await running.client.get_product({ token, sku })).price, 634);
+    assert.deepEqual((await running.client.list_skus({ token, startAfterSku: sku - 1, count: 1 })).skus, [sku]);
   });
 
   it('answers name and price', async () => {
     const { name, price } = BOOK;
-    assert.deepEqual(await client.get_product({ token, sku: BOOK.sku }), { name, price });
+    assert.deepEqual(await running.client.get_product({ token, sku: BOOK.sku }), { name, price });
   });
 
   it('refuses an unknown sku, and names it', async () => {
     await assert.rejects(
-      client.get_product({ token, sku: 4_294_967_295 }),
+      running.client.get_product({ token, sku: 4_294_967_295 }),
       (error) =>
         failedWith(error, products.methods.get_product, 'product_not_found') && error.details.sku === 4_294_967_295,
     );
@@ -82,18 +69,18 @@ describe('products on the catalogue', () => {
 
   it('refuses a wrong token on every method', async () => {
     const isUnauthenticated = (error: unknown) => error instanceof RpcError && error.code === 'unauthenticated';
-    await assert.rejects(client.get_product({ token: 'wrong', sku: BOOK.sku }), isUnauthenticated);
-    await assert.rejects(client.list_skus({ token: 'wrong', startAfterSku: 0, count: 1 }), isUnauthenticated);
+    await assert.rejects(running.client.get_product({ token: 'wrong', sku: BOOK.sku }), isUnauthenticated);
+    await assert.rejects(running.client.list_skus({ token: 'wrong', startAfterSku: 0, count: 1 }), isUnauthenticated);
   });
 
   it('lists all skus, ascending and each once, a page at a time', async () => {
     const all: number[] = [];
     for (;;) {
-      const { skus } = await client.list_skus({ token, startAfterSku: all.at(-1) ?? 0, count: 40 });
+      const { skus } = await running.client.list_skus({ token, startAfterSku: all.at(-1) ?? 0, count: 40 });
       if (skus.length === 0) break;
       all.push(...skus);
     }
-    const [row] = await database.query('SELECT count(*)::integer AS rows FROM products');
+    const [row] = await running.database.query('SELECT count(*)::integer AS rows FROM products');
     assert.equal(all.length, row?.rows);
     assert.deepEqual(
       all,
@@ -104,7 +91,7 @@ describe('products on the catalogue', () => {
 
   it('serves clients of the original service by its plain protocol', async () => {
     const body = JSON.stringify({ token, sku: BOOK.sku });
-    const answer = await fetch(`${server.url}/get_product`, { method: 'POST', body: Buffer.from(body) });
+    const answer = await fetch(`${running.server.url}/get_product`, { method: 'POST', body: Buffer.from(body) });
     assert.equal(answer.status, 200);
     assert.deepEqual(await answer.json(), { name: BOOK.name, price: BOOK.price });
   });

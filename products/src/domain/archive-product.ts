@@ -19,7 +19,7 @@ export function archiveProduct(
     }
     if (product.archived) return product;
     const next = { ...product, version: version + 1, archived: true };
-    await products.archive(next);
+    await products.change('archived', next);
     return next;
   }, change);
 }

@@ -47,16 +47,14 @@ export interface Catalogue {
   list(page: Page, context: Context): Promise<Product[]>;
 }
 
-/** The products of one transaction. Each step adds a row to the history of changes. */
+/** The products of one transaction. `create` and `change` add a row to the history of changes. */
 export interface Products {
   /** @returns false if there is a product with this sku */
   create(product: NewProduct): Promise<boolean>;
   /** Reads the product and locks it until the transaction ends. */
   lock(sku: number): Promise<Product | undefined>;
-  /** Stores the next version of a locked product. */
-  update(next: Product): Promise<void>;
-  /** The same for the product's last version. */
-  archive(next: Product): Promise<void>;
+  /** @param next the next version of a locked product */
+  change(action: 'updated' | 'archived', next: Product): Promise<void>;
 }
 
 /** The unit of work: a change and its row in the history commit together or not at all. A lost race repeats the work. */

@@ -26,7 +26,7 @@ export function updateProduct(store: Store, { sku, version, name, price }: Updat
       throw new Refusal({ reason: 'version_conflict', facts: { sku, version: product.version } });
     }
     const next = { ...product, name: name ?? product.name, price: price ?? product.price, version: version + 1 };
-    await products.update(next);
+    await products.change('updated', next);
     return next;
   }, change);
 }

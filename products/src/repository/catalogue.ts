@@ -27,9 +27,9 @@ export function createCatalogue(database: Database): Catalogue {
       list.where('archived_at IS NULL');
       if (afterSku !== undefined) list.where('sku > ?', afterSku);
       if (name !== undefined) {
-        // The index serves the first condition and finds a few products too many; the second one is exact.
-        list.where("name_key(folded_name) LIKE '%' || name_key(fold_name(?)) || '%'", name);
+        // The first condition is exact and cheap. The second one, which finds a few products too many, is for the index.
         list.where('strpos(folded_name, fold_name(?)) > 0', name);
+        list.where("name_key(folded_name) LIKE '%' || name_key(fold_name(?)) || '%'", name);
       }
       list.order('sku').limit(count);
       return (await database.run<ProductRow>('list products', list, { signal })).map(toProduct);

@@ -32,26 +32,18 @@ function createProducts(transaction: Executor, change: Change): Products {
       return row && toProduct(row);
     },
 
-    async update({ sku, name, price, version }) {
-      const update = statement`
-        WITH updated AS (
-          UPDATE products SET name = ${name}, price = ${price}, version = ${version} WHERE sku = ${sku}
+    async change(action, { sku, name, price, version, archived }) {
+      const change = statement`
+        WITH changed AS (
+          UPDATE products
+          SET name = ${name}, price = ${price}, version = ${version},
+            archived_at = CASE WHEN ${archived}::boolean THEN now() END
+          WHERE sku = ${sku}
           RETURNING sku, version, name, price
         )
         INSERT INTO product_changes (sku, version, action, name, price, actor, caller, request_id)
-        SELECT sku, version, 'updated', name, price, ${actor}::bigint, ${caller}, ${requestId} FROM updated`;
-      await transaction.run('update product', update);
-    },
-
-    async archive({ sku, version }) {
-      const archive = statement`
-        WITH archived AS (
-          UPDATE products SET archived_at = now(), version = ${version} WHERE sku = ${sku}
-          RETURNING sku, version, name, price
-        )
-        INSERT INTO product_changes (sku, version, action, name, price, actor, caller, request_id)
-        SELECT sku, version, 'archived', name, price, ${actor}::bigint, ${caller}, ${requestId} FROM archived`;
-      await transaction.run('archive product', archive);
+        SELECT sku, version, ${action}, name, price, ${actor}::bigint, ${caller}, ${requestId} FROM changed`;
+      await transaction.run('change product', change);
     },
   };
 }

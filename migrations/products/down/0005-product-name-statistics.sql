@@ -1,0 +1,1 @@
+DROP STATISTICS products_name_key;
