@@ -1,0 +1,111 @@
+import type { accounts } from 'accounts/contract.ts';
+import { ACCESS_TOKEN } from 'accounts/contract.ts';
+import { type CryptoKey, importJWK } from 'jose';
+import type { Client } from 'rpc-kit';
+
+export type AccountsClient = Pick<Client<typeof accounts.methods>, 'jwks' | 'revokedSince'>;
+
+export interface AccountStateOptions {
+  readonly accounts: AccountsClient;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/** What accounts said last: the keys that verify access tokens, and the sessions that ended while such tokens live. */
+export interface AccountState {
+  /** Reads what is new. A failed reading keeps what was read before. */
+  readNews(signal?: AbortSignal): Promise<void>;
+  /** The key, which is read from accounts if it is unknown, at most once per cooldown. */
+  findKey(kid: string): Promise<CryptoKey | undefined>;
+  hasKey(kid: string): boolean;
+  isEnded(sessionID: string): boolean;
+  /** Milliseconds since the last complete reading began; infinite before the first one. */
+  readonly ageMs: number;
+}
+
+/** A key that an operator removes is refused this late at most. */
+const KEYS_MAX_AGE_MS = 5_000;
+/** A flood of unknown kids costs accounts one call in this time. New keys are published long before they sign. */
+const KEYS_COOLDOWN_MS = 1_000;
+/** The thumbprint of a key (RFC 7638), which is what accounts uses. */
+const KID = /^[\w-]{43}$/;
+/**
+ * Each ended session began with a login, whose hash takes 40 ms: four cores make 36,000 in the six minutes of a revocation.
+ * More than this is a fault, and refusing service is safer than forgetting one.
+ */
+const ENDED_MAX = 200_000;
+
+export function createAccountState({ accounts: client, now = Date.now }: AccountStateOptions): AccountState {
+  let keys: ReadonlyMap<string, CryptoKey> = new Map();
+  let keysAskedAt = Number.NEGATIVE_INFINITY;
+  let keysReadAt = Number.NEGATIVE_INFINITY;
+  let readingKeys: Promise<void> | undefined;
+  let seq = 0n;
+  let freshAt = Number.NEGATIVE_INFINITY;
+  /** When each ended session may be forgotten, ascending almost everywhere. */
+  const ended = new Map<string, number>();
+
+  async function fetchKeys(): Promise<void> {
+    const askedAt = now();
+    keysAskedAt = askedAt;
+    const { keys: jwks } = await client.jwks({});
+    const known = keys;
+    const entries = jwks.map(async (jwk): Promise<[string, CryptoKey]> => {
+      const { kid } = jwk;
+      // The kid is made of the key, so an equal kid is the same key.
+      return [kid, known.get(kid) ?? ((await importJWK(jwk, ACCESS_TOKEN.alg)) as CryptoKey)];
+    });
+    keys = new Map(await Promise.all(entries));
+    keysReadAt = askedAt;
+  }
+
+  /** Callers that overlap share one call. */
+  function readKeys(): Promise<void> {
+    readingKeys ??= fetchKeys().finally(() => {
+      readingKeys = undefined;
+    });
+    return readingKeys;
+  }
+
+  async function readEnded(signal?: AbortSignal): Promise<void> {
+    forgetPast();
+    for (let isComplete = false; !isComplete; ) {
+      const page = await client.revokedSince({ seq }, signal ? { signal } : {});
+      for (const { sessionID, until } of page.revocations) ended.set(sessionID, until.getTime());
+      ({ seq, complete: isComplete } = page);
+      if (ended.size > ENDED_MAX) throw new Error(`More than ${ENDED_MAX} sessions ended within minutes`);
+    }
+  }
+
+  function forgetPast(): void {
+    const at = now();
+    for (const [sessionID, until] of ended) {
+      if (until > at) return;
+      ended.delete(sessionID);
+    }
+  }
+
+  return {
+    async readNews(signal) {
+      const beganAt = now();
+      await readEnded(signal);
+      if (beganAt - keysReadAt >= KEYS_MAX_AGE_MS) await readKeys();
+      freshAt = beganAt;
+    },
+
+    async findKey(kid) {
+      if (!KID.test(kid)) return undefined;
+      const known = keys.get(kid);
+      if (known) return known;
+      // During the cooldown, an unknown key waits for a reading in flight only.
+      if (readingKeys || now() - keysAskedAt >= KEYS_COOLDOWN_MS) await readKeys().catch(() => {});
+      return keys.get(kid);
+    },
+
+    hasKey: (kid) => keys.has(kid),
+    isEnded: (sessionID) => ended.has(sessionID),
+    get ageMs() {
+      return now() - freshAt;
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { attacksOn, forge, goodClaims, goodHeader } from './forge-token.ts';
