@@ -4,6 +4,7 @@ import { accounts } from '../contract.ts';
 import { createHandlers, type HandlerParts } from './handler/handlers.ts';
 import { countRefreshes } from './session-metrics.ts';
 import { startKeyRotation, type Tokens } from './session-parts.ts';
+import { countLogins } from './user-metrics.ts';
 
 export interface Parts extends ServingParts, Omit<HandlerParts, 'onRefresh' | 'publishedKeys' | keyof Tokens> {
   readonly tokens: Tokens;
@@ -23,6 +24,6 @@ export function createApp(parts: Parts): App {
     publishedKeys: tokens.keys.published,
     onRefresh: countRefreshes(registry, logger),
   });
-  const service = implement(accounts, handlers, serviceOptions(parts));
+  const service = implement(accounts, countLogins(registry, handlers), serviceOptions(parts));
   return { service, [Symbol.asyncDispose]: () => rotation[Symbol.asyncDispose]() };
 }

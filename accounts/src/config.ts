@@ -5,6 +5,8 @@ import { z } from 'zod';
 const PASSWORD_LENGTH = { min: 8, max: 64 };
 /** As many bytes as HMAC-SHA256 uses. */
 const SECRET_LENGTH_MIN = 32;
+/** Many people may share an address; a million means no limit in practice. */
+const ADDRESS_ATTEMPTS = { min: 1, max: 1_000_000 };
 
 export const accountsConfig = z.object({
   PORT: variable.port(8084).describe('Port to listen on; 0 picks a free one.'),
@@ -30,5 +32,10 @@ export const accountsConfig = z.object({
   SESSIONS_KEPT_DAYS: variable
     .whole(30, KEPT_DAYS)
     .describe('Days that the table sessions keeps a session after its end.'),
+  ADDRESS_ATTEMPTS_FREE: variable
+    .whole(100, ADDRESS_ATTEMPTS)
+    .describe(
+      'Failed logins of one network address (IPv6: one /64) that are not delayed, and as many registrations. Each further one doubles a delay of a second, up to 15 minutes; a day without any resets it.',
+    ),
   AUDIT_KEPT_DAYS: variable.whole(365, KEPT_DAYS).describe('Days that the table audit_events keeps an event.'),
 });

@@ -1,6 +1,7 @@
 import { openService, run } from 'service-kit';
 import { accounts } from '../contract.ts';
 import { createApp } from './app.ts';
+import { startUserCleaning } from './cleaning.ts';
 import { accountsConfig } from './config.ts';
 import { deriveKey } from './derive-key.ts';
 import { createPasswords } from './passwords/passwords.ts';
@@ -16,7 +17,8 @@ await run('accounts', async (stopped) => {
   await using service = await openService(accounts, accountsConfig);
   const { config, logger, registry, database, limit } = service;
 
-  await using _cleaning = startSessionCleaning(database, config.SESSIONS_KEPT_DAYS, logger, registry);
+  await using _userCleaning = startUserCleaning(database, config.AUDIT_KEPT_DAYS, logger, registry);
+  await using _sessionCleaning = startSessionCleaning(database, config.SESSIONS_KEPT_DAYS, logger, registry);
   observeSessions(registry, logger, createSessionCounter(database));
 
   await using app = createApp({
@@ -26,7 +28,8 @@ await run('accounts', async (stopped) => {
     revocations: createRevocationReader(database),
     tokenBuckets: createTokenBuckets(database),
     tokens: createTokens(database, config, logger),
-    passwords: createPasswords(config.PASSWORD_LENGTH_MIN),
+    passwords: createPasswords(config.PASSWORD_LENGTH_MIN, registry),
+    limits: { addressFree: config.ADDRESS_ATTEMPTS_FREE },
     limit,
     logger,
     registry,

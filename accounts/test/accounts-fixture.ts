@@ -11,6 +11,7 @@ import { deriveKey } from '../src/derive-key.ts';
 import type { Role, Store, User } from '../src/domain/ports.ts';
 import { type IssuedTokens, startSession } from '../src/domain/start-session.ts';
 import { createPasswords } from '../src/passwords/passwords.ts';
+import type { HashParameters } from '../src/passwords/phc.ts';
 import { createRevocationReader } from '../src/repository/revocations.ts';
 import { createSessionReader } from '../src/repository/sessions.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -37,7 +38,7 @@ export interface Replica extends AsyncDisposable {
 export interface Accounts extends Replica {
   readonly testDatabase: TestDatabase;
   /** Another replica on the same database, closed with the fixture if not before. */
-  start(): Replica;
+  start(options?: AccountsOptions): Replica;
   /** What all replicas asked of the database, in the order in which it ended. */
   readonly statements: readonly RanStatement[];
   /** Runs SQL beside the replicas. */
@@ -48,14 +49,23 @@ export interface Accounts extends Replica {
   signIn(user: User): Promise<IssuedTokens>;
 }
 
-export async function openAccounts(): Promise<Accounts> {
+/** As cheap as argon2 allows: a test waits for what it tests. */
+export const CHEAP: HashParameters = { memory: 8, passes: 1, parallelism: 1 };
+
+export interface AccountsOptions {
+  /** Default: cheap ones. */
+  readonly hashParameters?: HashParameters;
+  readonly addressFree?: number;
+}
+
+export async function openAccounts(options: AccountsOptions = {}): Promise<Accounts> {
   await using stack = new AsyncDisposableStack();
   const testDatabase = stack.use(await createTestDatabase('accounts'));
   const { url } = testDatabase;
   const query = queryOn(stack.use(openPool(url)));
   const statements: RanStatement[] = [];
   const replicas = stack.use(new AsyncDisposableStack());
-  const start = () => replicas.use(startReplica(url, statements));
+  const start = (own: AccountsOptions = {}) => replicas.use(startReplica(url, statements, { ...options, ...own }));
   const first = start();
   const { store, tokens } = first;
   const context = () => ({ signal: AbortSignal.timeout(10_000) });
@@ -82,7 +92,7 @@ export async function openAccounts(): Promise<Accounts> {
   };
 }
 
-function startReplica(url: string, statements: RanStatement[]): Replica {
+function startReplica(url: string, statements: RanStatement[], options: AccountsOptions): Replica {
   const pool = openPool(url);
   const database = recordStatements(pool, statements);
   const store = createStore(database, { failuresKey: deriveKey(SECRET, 'login failures') });
@@ -93,7 +103,8 @@ function startReplica(url: string, statements: RanStatement[]): Replica {
   const app = createApp({
     store,
     users: createUserReader(database),
-    passwords: createPasswords(15),
+    passwords: createPasswords(15, registry, options.hashParameters ?? CHEAP),
+    limits: { addressFree: options.addressFree ?? 100 },
     sessions: createSessionReader(database),
     revocations: createRevocationReader(database),
     tokenBuckets: createTokenBuckets(database),

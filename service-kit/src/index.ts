@@ -28,6 +28,7 @@ export { parseDatabaseUrl } from './database/database-url.ts';
 export { pendingMigrations } from './database/pending-migrations.ts';
 export { sql } from './database/sql.ts';
 export { type Statement, statement } from './database/statement.ts';
+export { createTurns } from './database/turns.ts';
 export { type FollowedFiles, followFiles } from './followed-files.ts';
 export {
   checkKafka,

@@ -22,3 +22,8 @@ export class Refusal extends Error {
     this.facts = 'facts' in refused ? refused.facts : undefined;
   }
 }
+
+/** Narrows an error to the refusal with this reason. */
+export function isRefusal(error: unknown, reason: Refused['reason']): error is Refusal {
+  return error instanceof Refusal && error.reason === reason;
+}

@@ -1,13 +1,10 @@
-import { RpcError } from 'rpc-kit';
+import type { Registry } from 'prom-client';
 import type { Passwords } from '../domain/ports.ts';
+import { createHasher } from './hasher.ts';
+import { createJudge } from './judge.ts';
+import type { HashParameters } from './phc.ts';
 
-export function createPasswords(lengthMin: number): Passwords {
-  return {
-    lengthMin,
-    enter() {
-      throw new RpcError('unimplemented', 'Passwords are not there yet');
-    },
-    isOutdated: () => false,
-    problemOf: (password) => ([...password].length < lengthMin ? 'too_short' : undefined),
-  };
+/** @param lengthMin characters of a new password */
+export function createPasswords(lengthMin: number, registry: Registry, parameters?: HashParameters): Passwords {
+  return { ...createHasher(registry, parameters), lengthMin, problemOf: createJudge(lengthMin) };
 }

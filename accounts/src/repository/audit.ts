@@ -1,4 +1,4 @@
-import { type Executor, statement } from 'service-kit';
+import { type Database, type Executor, statement } from 'service-kit';
 import type { Audit, Context } from '../domain/ports.ts';
 
 /** @param context the call that acts; its service and request id are kept with the event */
@@ -26,4 +26,18 @@ export function createAudit(transaction: Executor, { requestId, caller }: Contex
       await transaction.run('add audit event', add);
     },
   };
+}
+
+/** Old rows are deleted in steps of this many, so that no transaction is long. */
+const BATCH_MAX = 1_000;
+
+/** @returns whether there may be more of them */
+export async function forgetAuditEvents(database: Database, keptDays: number, signal: AbortSignal): Promise<boolean> {
+  const forget = statement`
+    DELETE FROM audit_events WHERE event_id IN (
+      SELECT event_id FROM audit_events WHERE happened_at < statement_timestamp() - ${keptDays} * interval '1 day'
+      ORDER BY happened_at LIMIT ${BATCH_MAX} FOR UPDATE SKIP LOCKED
+    )
+    RETURNING event_id`;
+  return (await database.run('forget audit events', forget, { signal })).length === BATCH_MAX;
 }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { type Executor, statement } from 'service-kit';
+import { type Database, type Executor, statement } from 'service-kit';
 import type { LoginFailures } from '../domain/ports.ts';
 
 interface FailuresRow {
@@ -22,18 +22,16 @@ export function createLoginFailures(transaction: Executor, secret: Buffer): Logi
     async lock(keys) {
       const names = new Map(keys.map((key) => [toHash(key).toString('hex'), key]));
       const hashes = [...names.keys()].map((hex) => Buffer.from(hex, 'hex'));
-      // Every transaction inserts and locks in the order of the hashes, so no two wait for each other in a circle.
-      const insert = statement`
+      // The update changes nothing but locks the row, also against its deletion. Every transaction locks in the order of the
+      // hashes, so no two wait for each other in a circle.
+      const lock = statement`
         INSERT INTO login_failures (key_hash, count, next_allowed_at, forget_at)
         SELECT key_hash, 0, statement_timestamp(), statement_timestamp() FROM unnest(${hashes}::bytea[]) key_hash
         ORDER BY key_hash
-        ON CONFLICT (key_hash) DO NOTHING`;
-      await transaction.run('insert failures', insert);
-      const lock = statement`
-        SELECT key_hash,
-          CASE WHEN forget_at > statement_timestamp() THEN count ELSE 0 END AS count,
-          greatest(0, extract(epoch FROM next_allowed_at - statement_timestamp()) * 1000)::float8 AS wait_ms
-        FROM login_failures WHERE key_hash = ANY (${hashes}::bytea[]) ORDER BY key_hash FOR UPDATE`;
+        ON CONFLICT (key_hash) DO UPDATE SET key_hash = excluded.key_hash
+        RETURNING key_hash,
+          CASE WHEN forget_at > clock_timestamp() THEN count ELSE 0 END AS count,
+          greatest(0, extract(epoch FROM next_allowed_at - clock_timestamp()) * 1000)::float8 AS wait_ms`;
       const rows = await transaction.run<FailuresRow>('lock failures', lock);
       return rows.map((row) => ({
         key: names.get(row.key_hash.toString('hex')) ?? '',
@@ -62,4 +60,19 @@ export function createLoginFailures(transaction: Executor, secret: Buffer): Logi
       await transaction.run('remove failures', remove);
     },
   };
+}
+
+/** Old rows are deleted in steps of this many, so that no transaction is long. */
+const BATCH_MAX = 1_000;
+
+/** @returns whether there may be more of them */
+export async function forgetFailures(database: Database, signal: AbortSignal): Promise<boolean> {
+  // A locked row is being counted again.
+  const forget = statement`
+    DELETE FROM login_failures WHERE key_hash IN (
+      SELECT key_hash FROM login_failures WHERE forget_at <= statement_timestamp()
+      ORDER BY forget_at LIMIT ${BATCH_MAX} FOR UPDATE SKIP LOCKED
+    )
+    RETURNING key_hash`;
+  return (await database.run('forget failures', forget, { signal })).length === BATCH_MAX;
 }

@@ -9,6 +9,7 @@ export interface Turns {
    * @throws the signal's reason as soon as it aborts; the waiter leaves the queue
    */
   take(signal?: AbortSignal): Promise<Disposable>;
+  readonly taken: number;
   readonly waiting: number;
 }
 
@@ -53,6 +54,9 @@ export function createTurns(turnsMax: number): Turns {
     async take(signal) {
       signal?.throwIfAborted();
       return tryTake() ?? wait(signal);
+    },
+    get taken() {
+      return taken;
     },
     get waiting() {
       return queue.size;

@@ -10,7 +10,7 @@ interface Refusal extends Error {
 /** Errors for refusals that the contract does not declare, by reason. */
 type OtherErrors = Readonly<Record<string, (refusal: Refusal) => RpcError>>;
 
-/** Wraps handlers: a refusal becomes the error that the method's contract declares for its reason, with the facts as details. */
+/** Wraps handlers: a refusal becomes the error that the method's contract declares for its reason, with the facts as details. A fact `retryAfterMs` is also the answer's Retry-After. */
 export function answerRefusals<M extends Methods>(
   { methods }: ServiceContract<M>,
   handlers: Handlers<M>,
@@ -36,6 +36,10 @@ function isRefusal(error: unknown): error is Refusal {
 function toWireError({ errors = {} }: MethodContract, refusal: Refusal, otherErrors: OtherErrors): Error {
   const { reason, facts, cause } = refusal;
   const declared = Object.hasOwn(errors, reason) ? errors[reason] : undefined;
-  if (declared) return new RpcError(declared.code, declared.message, { reason, details: facts, cause });
+  if (declared) {
+    const retryAfterMs = (facts as { retryAfterMs?: number } | undefined)?.retryAfterMs;
+    const options = { reason, details: facts, cause, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+    return new RpcError(declared.code, declared.message, options);
+  }
   return otherErrors[reason]?.(refusal) ?? refusal;
 }

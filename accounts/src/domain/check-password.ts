@@ -1,0 +1,56 @@
+import { type AttemptLimits, type Guess, type Reservation, reserveGuess } from './attempts.ts';
+import type { Context, Credentials, Device, Passwords, Store } from './ports.ts';
+import { Refusal } from './refusal.ts';
+
+export interface CheckParts {
+  readonly store: Store;
+  readonly passwords: Passwords;
+  readonly limits: AttemptLimits;
+}
+
+export interface CheckedPassword {
+  readonly reservation: Reservation;
+  readonly user: Credentials;
+  /** A hash with the current parameters, where the stored one has weaker ones. */
+  readonly newHash: string | undefined;
+}
+
+/**
+ * Checks the password of an account that may not exist. An unknown account, a wrong password and a disabled account do the same
+ * work and have the same answer.
+ *
+ * @param user `undefined`: there is no such account
+ * @throws {Refusal} invalid_credentials, too_many_attempts
+ */
+export async function checkPassword(
+  { store, passwords, limits }: CheckParts,
+  user: Credentials | undefined,
+  password: string,
+  guess: Guess,
+  device: Device,
+  context: Context,
+): Promise<CheckedPassword> {
+  // A call that is shed must not count as a guess.
+  using place = passwords.enter();
+  const reservation = await reserveGuess(store, limits, guess, context);
+  const isRight = await place.verify(user?.passwordHash, password, context);
+  if (!isRight || !user || user.disabled) {
+    await store.transaction(({ audit }) => audit.add({ kind: 'login failed', user: user?.user }, device), context);
+    throw new Refusal({ reason: 'invalid_credentials' });
+  }
+  const newHash = passwords.isOutdated(user.passwordHash) ? await place.hash(password, context) : undefined;
+  return { reservation, user, newHash };
+}
+
+/**
+ * Locks a user whose password was checked.
+ * @throws {Refusal} invalid_credentials where the account was disabled or its password changed meanwhile
+ */
+export async function lockChecked(
+  users: { lock(user: bigint): Promise<Credentials | undefined> },
+  checked: Credentials,
+): Promise<Credentials> {
+  const user = await users.lock(checked.user);
+  if (user && !user.disabled && user.passwordHash === checked.passwordHash) return user;
+  throw new Refusal({ reason: 'invalid_credentials' });
+}
