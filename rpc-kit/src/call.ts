@@ -21,11 +21,14 @@ export interface CallContext extends TraceContext {
 
 /** The caller and its wishes for this call. Unlike the context, none of it is passed on to nested calls. */
 export interface Caller {
-  /** The first word of its User-Agent, e.g. `checkout/0.1.0`. */
+  /** The first word of its User-Agent, e.g. `checkout/0.1.0`. Nothing proves it. */
   readonly name?: string | undefined;
   /** Names the intended effect. A param of that name is copied here; a call with two different keys is refused. */
   readonly idempotencyKey?: string | undefined;
+  /** On a server: the header of the HTTP request, the same for all calls of a batch. */
   readonly authorization?: string | undefined;
+  /** The calling service, as `checkAccess` proved it. */
+  readonly service?: string | undefined;
   /** The remote address of its connection; behind a proxy, the proxy's. */
   readonly address?: string | undefined;
 }

@@ -13,7 +13,6 @@ export interface CallOptions extends Partial<CallContext> {
   /** In milliseconds. Shortens the contract's timeout and never extends it. */
   readonly timeoutMs?: number;
   readonly idempotencyKey?: string | undefined;
-  readonly authorization?: string | undefined;
 }
 
 /** A function for each method of the contract. Always rejects with an RpcError. */
@@ -79,7 +78,7 @@ async function send(
       tracestate: options.tracestate,
       baggage: options.baggage,
       nested: options.nested,
-      caller: { idempotencyKey: options.idempotencyKey, authorization: options.authorization },
+      caller: { idempotencyKey: options.idempotencyKey },
     };
     return decodeResult(contract, await chain(call));
   } catch (error) {

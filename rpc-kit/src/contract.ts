@@ -138,6 +138,11 @@ export function failedWith<C extends MethodContract, R extends ReasonOf<C>>(
   return error instanceof RpcError && error.reason === reason && error.code === method.errors?.[reason]?.code;
 }
 
+/** The services that may call the method. */
+export function callersOf({ access }: MethodContract): readonly string[] {
+  return access?.callers ?? [];
+}
+
 /** Whether a call of the method may be sent twice. */
 export function retrySafetyOf(method: MethodContract): RetrySafety {
   return method.retry ?? (method.reads ? 'safe' : 'never');

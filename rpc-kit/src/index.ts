@@ -25,10 +25,12 @@ export { retry } from './calling/retry.ts';
 export { createRetryBudget } from './calling/retry-budget.ts';
 export { createTokenBucket, type Limiter, type Token, type TokenBucketOptions } from './calling/token-bucket.ts';
 
+export { type AccessDecision, type AccessEvents, checkAccess, type Identify } from './serving/access.ts';
 export { limitCallers } from './serving/caller-rate-limit.ts';
 export { adaptiveLimit, type ConcurrencyLimit, fixedLimit } from './serving/concurrency-limit.ts';
 export { shedLoad } from './serving/load-shedding.ts';
 
+export { accessMetrics } from './telemetry/access-metrics.ts';
 export { measureLimiter } from './telemetry/limiter-metrics.ts';
 export { type LogFields, logScope, outsideCalls, runInLogScope } from './telemetry/log-scope.ts';
 export { clientLogging, serverLogging } from './telemetry/logging.ts';
@@ -55,4 +57,4 @@ export { parseRequestId } from './telemetry/request-id.ts';
 export { acceptTraceContext, type TraceContext } from './telemetry/trace-context.ts';
 export { toSpanContext, toTraceContext } from './telemetry/open-telemetry.ts';
 export { wireSchema } from './documents/wire-schema.ts';
-export { codesMarkdown, contractMarkdown, refusalsMarkdown } from './documents/markdown.ts';
+export { accessMarkdown, codesMarkdown, contractMarkdown, refusalsMarkdown } from './documents/markdown.ts';

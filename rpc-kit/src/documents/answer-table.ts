@@ -58,7 +58,7 @@ export const REFUSALS: readonly Refusal[] = [
   refusal(
     'every body',
     'invalid_request',
-    `A header of the call has the wrong form, or the body nests deeper than ${HTTP_LIMITS.nestingDepthMax} or has too many values or long numbers.`,
+    `A header of the call has the wrong form or comes twice, or the body nests deeper than ${HTTP_LIMITS.nestingDepthMax} or has too many values or long numbers.`,
     { ofCalls: true },
   ),
   refusal('every body', 'invalid_request', `The body is larger than ${kibibytes(HTTP_LIMITS.bodyBytesMax)}.`, {
@@ -80,6 +80,8 @@ export const REFUSALS: readonly Refusal[] = [
   refusal('every call', 'invalid_params', 'A param is missing, unknown or outside its type.', {
     details: wireSchema(invalidParamsDetails),
   }),
+  refusal('every call', 'unauthenticated', 'The call has no valid service token, and `ACCESS` is enforce.'),
+  refusal('every call', 'permission_denied', 'The method names its callers, and the calling service is none of them.'),
   refusal('every call', 'aborted', 'The call lost a race with other calls too often.'),
   refusal('every call', 'resource_exhausted', 'There are too many calls.'),
   refusal('every call', 'cancelled', 'The caller went away; only a proxy reads this answer.'),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineService } from '../contract.ts';
 import { rawNumber } from '../schema/json.ts';
 import { idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from '../schema/wire-types.ts';
-import { codesMarkdown, contractMarkdown, typeText } from './markdown.ts';
+import { accessMarkdown, codesMarkdown, contractMarkdown, typeText } from './markdown.ts';
 import { wireSchema } from './wire-schema.ts';
 
 describe('the notation of types', () => {
@@ -84,6 +84,7 @@ describe('a contract in Markdown', () => {
         result: z.object({}),
         timeoutMs: 100,
         retry: 'safe',
+        access: { callers: ['till', 'door'] },
         example: { params: {}, result: {} },
       },
     },
@@ -135,7 +136,7 @@ Rings.
 
 - params: \`{}\`
 - result: \`{}\`
-- at most 100 ms · writes · safe to repeat
+- at most 100 ms · writes · called by till, door · safe to repeat
 
 \`\`\`sh
 curl -s -H content-type:application/json -d '{}' http://localhost:8080/ring
@@ -143,6 +144,15 @@ curl -s -H content-type:application/json -d '{}' http://localhost:8080/ring
 
 answers, for example, \`{}\``,
     );
+  });
+
+  it('shows the callers of every method, and that a method without access has none', () => {
+    assert.deepEqual(accessMarkdown([shop]).split('\n').slice(2), [
+      '| shop.buy |  |  |',
+      '| shop.look |  |  |',
+      '| shop.ring | yes | yes |',
+    ]);
+    assert.match(accessMarkdown([shop]), /^\| method \| door \| till \|\n/);
   });
 
   it('shows the table of codes', () => {

@@ -1,5 +1,5 @@
 import { CODES, type Code } from '../code.ts';
-import type { MethodContract, ServiceContract } from '../contract.ts';
+import { callersOf, type MethodContract, type ServiceContract } from '../contract.ts';
 import { documentedErrors, REFUSALS } from './answer-table.ts';
 import { shellQuoted } from './docs-page/curl.ts';
 import { markdownTable } from './markdown-table.ts';
@@ -35,6 +35,19 @@ export function refusalsMarkdown(): string {
   return markdownTable(['HTTP (plain face)', 'code', '/rpc', 'when'], rows);
 }
 
+/** Who may call each method, as a Markdown table: a row for each method, a column for each caller. */
+export function accessMarkdown(contracts: readonly ServiceContract[]): string {
+  const methods = contracts.flatMap(({ name, methods }) =>
+    Object.entries(methods).map(([method, contract]) => ({ name: `${name}.${method}`, callers: callersOf(contract) })),
+  );
+  const callers = [...new Set(methods.flatMap(({ callers }) => callers))].toSorted();
+  const rows = methods.map((method) => [
+    method.name,
+    ...callers.map((caller) => (method.callers.includes(caller) ? 'yes' : '')),
+  ]);
+  return markdownTable(['method', ...callers], rows);
+}
+
 function methodMarkdown(name: string, method: MethodContract, url: string): string {
   const example = JSON.stringify(method.example.params);
   const signature = [
@@ -55,6 +68,7 @@ function methodMarkdown(name: string, method: MethodContract, url: string): stri
 
 function limitsText(method: MethodContract): string {
   const facts = [`at most ${method.timeoutMs} ms`, method.reads ? 'only reads (GET with a body works too)' : 'writes'];
+  if (method.access) facts.push(`called by ${method.access.callers.join(', ')}`);
   if (method.positions) facts.push(`by position: ${method.positions.join(', ')}`);
   if (method.retry === 'with-idempotency-key') facts.push('safe to repeat with an idempotency key');
   if (!method.reads && method.retry === 'safe') facts.push('safe to repeat');

@@ -39,6 +39,18 @@ export const METADATA_PARAMETERS = {
   ),
 } as const;
 
+/** The token that proves the calling service to `checkAccess`. */
+export const SECURITY_SCHEMES = {
+  serviceToken: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description:
+      'Proves the calling service: a JWT of the type svc+jwt, for this service as its audience, that is valid for a minute. With `ACCESS=open` the service checks no token.',
+  },
+} as const;
+export const SERVICE_TOKEN_REQUIRED = [{ serviceToken: [] }];
+
 /** References to all of them, for each operation that executes calls. */
 export const METADATA_PARAMETER_REFS = Object.keys(METADATA_PARAMETERS).map((name) => ({
   $ref: `#/components/parameters/${name}`,

@@ -1,7 +1,7 @@
-import type { MethodContract, Methods } from '../contract.ts';
+import { callersOf, type MethodContract, type Methods } from '../contract.ts';
 import { REFUSALS, refusalsOfMethod } from './answer-table.ts';
 import { headersOfAnswer, oneOf, pascalCase, refusalResponses } from './openapi-answers.ts';
-import { METADATA_PARAMETER_REFS } from './openapi-headers.ts';
+import { METADATA_PARAMETER_REFS, SERVICE_TOKEN_REQUIRED } from './openapi-headers.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
 /** A path for every method; methods that only read also accept GET and HEAD. */
@@ -51,6 +51,8 @@ function operation(name: string, method: MethodContract, verb: Verb) {
       content: { 'application/json': { schema, example: method.example.params } },
     },
     responses: responses(name, method, verb),
+    security: SERVICE_TOKEN_REQUIRED,
+    'x-callers': callersOf(method),
     'x-timeout-ms': method.timeoutMs,
   };
 }

@@ -1,7 +1,7 @@
 import { HTTP_LIMITS } from '../http/server/limits.ts';
 import { REFUSALS, type Refusal } from './answer-table.ts';
 import { headersOfAnswer, oneOf, pascalCase, refusalResponses } from './openapi-answers.ts';
-import { METADATA_PARAMETER_REFS } from './openapi-headers.ts';
+import { METADATA_PARAMETER_REFS, SERVICE_TOKEN_REQUIRED } from './openapi-headers.ts';
 import type { JsonSchema } from './wire-schema.ts';
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -26,7 +26,8 @@ export function rpcPath() {
       summary: 'Carries out a JSON-RPC 2.0 call, or a batch of them.',
       description:
         'The methods are described by /openrpc.json. Errors of a call come with status 200. Headers count for every call ' +
-        'of a batch that has no `meta` of its own.',
+        'of a batch that has no `meta` of its own. Only rpc.discover needs no token.',
+      security: [...SERVICE_TOKEN_REQUIRED, {}],
       parameters: METADATA_PARAMETER_REFS,
       requestBody: {
         required: true,

@@ -20,6 +20,7 @@ const shop = defineService(
       },
       codes: { unauthenticated: 'The token is wrong.' },
       timeoutMs: 500,
+      access: { callers: ['till'] },
       example: { params: { user: 1 }, result: { orderID: 3 } },
     },
     look: {
@@ -99,8 +100,8 @@ describe('the OpenAPI document', () => {
   });
 
   it('lists every status that a method can answer', () => {
-    const common = ['400', '403', '405', '408', '409', '413', '415', '417', '421', '429', '431'];
-    assert.deepEqual(statuses(buy), ['200', '401', ...common, '412', '499', '500', '501', '503', '504'].toSorted());
+    const common = ['400', '401', '403', '405', '408', '409', '413', '415', '417', '421', '429', '431'];
+    assert.deepEqual(statuses(buy), ['200', ...common, '412', '499', '500', '501', '503', '504'].toSorted());
     assert.deepEqual(statuses(look.post), ['200', ...common, '499', '500', '501', '503', '504']);
   });
 
@@ -113,7 +114,15 @@ describe('the OpenAPI document', () => {
     const { anyOf } = bodyOf(buy.responses['503']);
     const reasons = anyOf.map((schema: object) => followed(schema).properties.error.properties.reason?.const);
     assert.deepEqual(reasons, ['closed', 'overloaded', undefined]);
-    assert.equal(buy.responses['401'].description, '- unauthenticated: The token is wrong.');
+    const [own, ofAnyCall] = buy.responses['401'].description.split('\n');
+    assert.equal(own, '- unauthenticated: The token is wrong.');
+    assert.match(ofAnyCall, /^- unauthenticated: The call has no valid service token/);
+  });
+
+  it('says which services may call a method, by which token', () => {
+    assert.deepEqual([buy['x-callers'], look.post['x-callers']], [['till'], []]);
+    assert.deepEqual(buy.security, [{ serviceToken: [] }]);
+    assert.equal(document.components.securitySchemes.serviceToken.scheme, 'bearer');
   });
 
   it('says that Retry-After comes where waiting helps, and Allow with 405', () => {

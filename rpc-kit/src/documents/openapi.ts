@@ -1,6 +1,6 @@
 import type { ServiceContract } from '../contract.ts';
 import { errorSchemas, jsonRpcSchemas, REFUSAL_RESPONSES, RESPONSE_HEADERS } from './openapi-answers.ts';
-import { METADATA_PARAMETERS } from './openapi-headers.ts';
+import { METADATA_PARAMETERS, SECURITY_SCHEMES } from './openapi-headers.ts';
 import { methodPaths, methodSchemas } from './openapi-methods.ts';
 import { pagePaths, rpcPath } from './openapi-pages.ts';
 
@@ -24,6 +24,7 @@ export function openApiDocument(contract: ServiceContract) {
     ],
     paths: { ...methodPaths(methods), '/rpc': rpcPath(), ...pagePaths() },
     components: {
+      securitySchemes: SECURITY_SCHEMES,
       parameters: METADATA_PARAMETERS,
       headers: RESPONSE_HEADERS,
       responses: REFUSAL_RESPONSES,

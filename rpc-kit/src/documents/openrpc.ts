@@ -1,5 +1,5 @@
 import { CODES } from '../code.ts';
-import { type MethodContract, retrySafetyOf, type ServiceContract } from '../contract.ts';
+import { callersOf, type MethodContract, retrySafetyOf, type ServiceContract } from '../contract.ts';
 import { type DocumentedError, documentedErrors, REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
@@ -12,6 +12,8 @@ export interface OpenRpcMethod {
   readonly result: { readonly name: string; readonly schema: JsonSchema };
   readonly errors: readonly { readonly code: number; readonly message: string; readonly data?: unknown }[];
   readonly examples: readonly OpenRpcExample[];
+  /** The services that may call it. */
+  readonly 'x-callers': readonly string[];
   readonly 'x-timeout-ms': number;
   readonly 'x-reads': boolean;
   readonly 'x-retry': string;
@@ -91,6 +93,7 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
         result: { name: 'result', value: method.example.result },
       },
     ],
+    'x-callers': callersOf(method),
     'x-timeout-ms': method.timeoutMs,
     'x-reads': method.reads ?? false,
     'x-retry': retrySafetyOf(method),

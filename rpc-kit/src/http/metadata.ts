@@ -14,13 +14,14 @@ export interface Metadata extends TraceContext {
   /** Milliseconds until the caller's deadline, from 0 to DEADLINE_MS_MAX. Without it, the method's timeout applies. */
   readonly deadlineMs?: number | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** Never of one call of a batch. */
   readonly authorization?: string | undefined;
   /** The caller's name. */
   readonly name?: string | undefined;
   readonly address?: string | undefined;
 }
 
-/** The headers that carry metadata, by field. Server and client share this table. */
+/** The headers that carry metadata, by field of `meta`. Server and client share this table. */
 export const METADATA_HEADERS = {
   requestId: 'x-request-id',
   deadlineMs: 'x-deadline-ms',
@@ -28,8 +29,7 @@ export const METADATA_HEADERS = {
   tracestate: 'tracestate',
   baggage: 'baggage',
   idempotencyKey: 'idempotency-key',
-  authorization: 'authorization',
-} as const;
+} as const satisfies Record<keyof CallMeta, string>;
 
 /**
  * By this header a client accepts the answers of a batch in any order, each as soon as it is complete, so that a slow call does not
@@ -54,10 +54,19 @@ export function metadataOfRequest(request: IncomingMessage, requestId: string): 
     deadlineMs: deadline === undefined ? undefined : boundDeadlineMs(Number(deadline)),
     ...acceptTraceContext(headers as TraceContext),
     idempotencyKey: idempotencyKeyOfRequest(request),
-    authorization: headers[METADATA_HEADERS.authorization],
+    authorization: authorizationOfRequest(request),
     name: headers['user-agent']?.match(CALLER)?.[0],
     address: socket.remoteAddress,
   };
+}
+
+/** node:http keeps only the first header; a proxy may have checked the other one. */
+function authorizationOfRequest({ headers: { authorization }, rawHeaders }: IncomingMessage): string | undefined {
+  if (authorization === undefined) return undefined;
+  // Names and values alternate.
+  const lines = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization');
+  if (lines.length > 1) throw new RpcError('invalid_request', 'Send one Authorization header');
+  return authorization;
 }
 
 /** A negative deadline has passed; the method's timeout replaces one that is longer. */
@@ -80,7 +89,10 @@ function boundWireDeadline(wire: unknown): unknown {
 /** No call fails for its trace: a value that is no text is dropped here, a malformed text by `acceptTraceContext`. */
 const traceText = z.string().optional().catch(undefined);
 
-/** The `meta` member of one call. The request's headers apply where it has no value. */
+/**
+ * The `meta` member of one call. The request's headers apply where it has no value. It has no authorization: the header identifies
+ * the caller of all calls of a request, whatever a batch contains.
+ */
 export const callMeta = z.object({
   requestId: z.string().optional(),
   deadlineMs: z.preprocess(boundWireDeadline, z.int().optional()).optional(),
@@ -88,7 +100,6 @@ export const callMeta = z.object({
   tracestate: traceText,
   baggage: traceText,
   idempotencyKey: idempotencyKey.optional(),
-  authorization: z.string().max(8192).optional(),
 });
 export type CallMeta = z.infer<typeof callMeta>;
 
@@ -156,7 +167,6 @@ export function callMetaOf(call: Call): CallMeta {
     tracestate: carriable(call.tracestate),
     baggage: carriable(call.baggage),
     idempotencyKey: carriable(call.caller.idempotencyKey, isIdempotencyKey),
-    authorization: carriable(call.caller.authorization),
   };
 }
 

@@ -74,6 +74,16 @@ describe('HTTP faces', () => {
     }
   });
 
+  it('refuses a request with two Authorization headers, of which a proxy may have read the other', async () => {
+    const headers =
+      'Host: a\r\nAuthorization: Bearer a\r\nauthORIZATION: Bearer a\r\nConnection: close\r\nx-request-id: r1\r\n';
+    for (const line of ['POST /greeting', 'POST /rpc']) {
+      const answer = await sendRaw(server.port, `${line} HTTP/1.1\r\n${headers}Content-Length: 2\r\n\r\n{}`);
+      const { message } = JSON.parse(answer.body).error;
+      assert.deepEqual([answer.status, message], [400, 'Send one Authorization header']);
+    }
+  });
+
   it('refuses a request without a version, which is HTTP/0.9, and one of another major version', async () => {
     for (const version of ['', ' HTTP/0.9', ' HTTP/2.0']) {
       for (const line of ['GET /healthz', 'POST /greeting', 'GET /']) {

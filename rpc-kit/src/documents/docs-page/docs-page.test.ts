@@ -169,6 +169,7 @@ describe('docs page', () => {
           result: { name: evil, schema },
           errors: [],
           examples: [{ name: evil, params: [{ name: evil, value: evil }], result: { name: evil, value: evil } }],
+          'x-callers': [evil],
           'x-timeout-ms': 1,
           'x-reads': false,
           'x-retry': evil,

@@ -33,8 +33,10 @@ export interface HttpTransportOptions {
    * has to bear it.
    */
   readonly host?: string | undefined;
-  /** The User-Agent by which the peer knows this client: `checkout/0.1.0`. */
+  /** The User-Agent by which the peer's logs name this client: `checkout/0.1.0`. */
   readonly userAgent: string;
+  /** Returns the Authorization header of a request. It is called for every request, so it should answer from memory. */
+  readonly authorization?: () => string | Promise<string>;
 }
 
 export interface HttpTransport extends Transport, AsyncDisposable {}
@@ -53,7 +55,7 @@ const DEFAULTS = {
  * Sends calls to a service over HTTP, by one connection pool for each transport. Dispose it to close the connections.
  *
  * @param url of the peer. Calls are sent to paths below its path, with its query. Its userinfo is sent as Basic authentication,
- *   unless a call has its own authorization.
+ *   instead of the option `authorization`.
  * @throws {TypeError} for a URL that is not HTTP, or that has parts no request can carry
  * @throws {RangeError} for an option outside its range; undici reads 0 connections as no limit
  */
@@ -82,6 +84,7 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
     base: pathname.replace(/\/$/, ''),
     search,
     exchange,
+    authorization: authorization === undefined ? given.authorization : undefined,
     headers,
     batchHeaders: { ...headers, [AS_THEY_COME.name]: AS_THEY_COME.value },
   };
@@ -115,15 +118,21 @@ interface Wire {
   readonly base: string;
   /** The query of the peer's URL. */
   readonly search: string;
+  readonly authorization: HttpTransportOptions['authorization'];
   readonly headers: Record<string, string>;
   readonly batchHeaders: Record<string, string>;
 }
 
-async function callPlain({ exchange, base, search, headers }: Wire, call: Call): Promise<unknown> {
+async function authorized({ authorization }: Wire, headers: Record<string, string>): Promise<Record<string, string>> {
+  return authorization ? { ...headers, authorization: await authorization() } : headers;
+}
+
+async function callPlain(wire: Wire, call: Call): Promise<unknown> {
+  const { exchange, base, search } = wire;
   const reply = await exchange.post({
     peer: call.service,
     path: `${base}/${call.method}${search}`,
-    headers: headersOf(call, headers),
+    headers: await authorized(wire, headersOf(call, wire.headers)),
     body: () => stringifyJson(call.params),
     signal: call.signal,
   });
@@ -131,11 +140,12 @@ async function callPlain({ exchange, base, search, headers }: Wire, call: Call):
   throw fromPlainAnswer(reply.status, reply.value, reply.retryAfterMs);
 }
 
-async function callRpc({ exchange, base, search, headers }: Wire, call: Call): Promise<unknown> {
+async function callRpc(wire: Wire, call: Call): Promise<unknown> {
+  const { exchange, base, search } = wire;
   const reply = await exchange.post({
     peer: call.service,
     path: `${base}/rpc${search}`,
-    headers: headersOf(call, headers),
+    headers: await authorized(wire, headersOf(call, wire.headers)),
     body: () => toText(call, FIRST_ID),
     signal: call.signal,
   });
@@ -154,7 +164,8 @@ async function callTogether(wire: Wire, batch: readonly BatchedCall[], signal: A
     first.resolve(callAlone(first.call));
     return 0;
   }
-  const { exchange, base, search, batchHeaders: headers } = wire;
+  const { exchange, base, search } = wire;
+  const headers = await authorized(wire, wire.batchHeaders);
   const post: BatchWire['post'] = (body, signal, onItem) =>
     exchange.post({ peer: first.call.service, path: `${base}/rpc${search}`, headers, body, signal, onItem });
   return sendBatch({ post, callAlone }, batch, signal);
