@@ -8,7 +8,7 @@ unexport NODE_PG_FORCE_NATIVE
 unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm check-invariants profile log-level bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm check-invariants profile log-level token bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ profile: packages ## Profiles a running service and prints a summary (SERVICE=lo
 
 log-level: packages ## Switches the log level of a running service to debug, or back (SERVICE=loms)
 	@exec $(NODE) tools/src/log-level.ts
+
+token: packages ## Prints a header that proves a caller to a service: curl -H "$$(make -s token CALLER=gateway SERVICE=loms)" … (SECONDS=60)
+	@exec $(NODE) tools/src/token.ts
 
 bench: packages ## Runs a benchmark (WHAT=rpc-kit, loms, checkout or notifications; ARGS='--help' lists its options)
 	@case "$$WHAT" in \

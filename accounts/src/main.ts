@@ -15,7 +15,7 @@ import { createTokens, startSessionCleaning } from './session-parts.ts';
 
 await run('accounts', async (stopped) => {
   await using service = await openService(accounts, accountsConfig);
-  const { config, logger, registry, database, limit } = service;
+  const { config, logger, registry, identity, database, limit } = service;
 
   await using _userCleaning = startUserCleaning(database, config.AUDIT_KEPT_DAYS, logger, registry);
   await using _sessionCleaning = startSessionCleaning(database, config.SESSIONS_KEPT_DAYS, logger, registry);
@@ -31,6 +31,7 @@ await run('accounts', async (stopped) => {
     passwords: createPasswords(config.PASSWORD_LENGTH_MIN, registry),
     limits: { addressFree: config.ADDRESS_ATTEMPTS_FREE },
     limit,
+    identity,
     logger,
     registry,
   });

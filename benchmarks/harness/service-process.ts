@@ -35,7 +35,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
   const logFile = join(folder, `${name}.log`);
   const log = openSync(logFile, 'w');
   const child = spawn(process.execPath, [...nodeOptions, main], {
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...environment },
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ACCESS: 'open', ...environment },
     // The service stops when this channel closes, so it never outlives the benchmark.
     stdio: ['ignore', log, log, 'ipc'],
   });

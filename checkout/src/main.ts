@@ -23,12 +23,13 @@ import { createStore } from './repository/store.ts';
 
 await run('checkout', async (stopped) => {
   await using service = await openService(checkout, checkoutConfig);
-  const { config, logger, registry, database, limit, userAgent } = service;
+  const { config, logger, registry, identity, database, limit, userAgent } = service;
 
-  await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, registry, logger });
+  await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, identity, registry, logger });
   await using productsPeer = openPeer(products, {
     urls: config.PRODUCTS_URL,
     userAgent,
+    identity,
     registry,
     logger,
     ...PRODUCT_PEER,
@@ -60,6 +61,7 @@ await run('checkout', async (stopped) => {
     }),
     journal: createOperationJournal(database),
     limit,
+    identity,
     logger,
     registry,
   });

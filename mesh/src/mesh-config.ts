@@ -1,6 +1,7 @@
 import { join, relative, resolve } from 'node:path';
 import { describeWrong } from 'rpc-kit/urls';
 import { parseWhole } from 'rpc-kit/whole-number';
+import type { AccessMode } from 'service-kit';
 import { Failure } from './failure.ts';
 import {
   DATABASES,
@@ -40,6 +41,8 @@ export type MeshConfig = {
   events: 'kafka' | 'rpc';
   /** Kafka's controller listens on the next port. */
   kafkaPort: number;
+  /** Whether the services check their callers. */
+  access: AccessMode;
   /** Off where the data is removed after the run: a killed process loses nothing without it, a power cut does. */
   fsync: boolean;
 };
@@ -56,8 +59,13 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   };
   const readPort = (variable: string, fallback: number, max = PORT_MAX): number =>
     read(variable, fallback, (text) => parseWhole(text, { min: 1, max }), `a port between 1 and ${max}`);
-  const readChoice = <T extends string>(variable: string, [fallback, other]: readonly [T, T]): T =>
-    read(variable, fallback, (text) => [fallback, other].find((choice) => choice === text), `${fallback} or ${other}`);
+  const readChoice = <T extends string>(variable: string, [fallback, ...others]: readonly [T, ...T[]]): T =>
+    read(
+      variable,
+      fallback,
+      (text) => [fallback, ...others].find((choice) => choice === text),
+      [fallback, ...others].join(' or '),
+    );
 
   // One consecutive port for each database.
   const highestFirst = PORT_MAX - DATABASES.length + 1;
@@ -69,6 +77,7 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
     pgbouncerPorts: perDatabase((name) => firstPgbouncerPort + DATABASES.indexOf(name)),
     events: readChoice('EVENTS', ['rpc', 'kafka']),
     kafkaPort: readPort('MESH_KAFKA_PORT', DEFAULT_KAFKA_PORT, PORT_MAX - 1),
+    access: readChoice<AccessMode>('ACCESS', ['open', 'audit', 'enforce']),
     fsync: readChoice('MESH_FSYNC', ['on', 'off']) === 'on',
   };
   if (mistakes.length === 0) mistakes.push(...findDoublePorts(listPorts(config, true)));
@@ -111,6 +120,8 @@ export function meshPaths(directory: string) {
     marker: join(directory, '.order-mesh'),
     record: join(directory, 'run.json'),
     secrets: join(directory, 'secrets.json'),
+    /** The keys by which services prove themselves to each other. */
+    identity: join(directory, 'identity'),
     postgres: join(directory, 'postgres'),
     pgbouncer: join(directory, 'pgbouncer'),
     kafka: join(directory, 'kafka'),

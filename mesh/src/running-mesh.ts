@@ -1,11 +1,12 @@
 import { Failure } from './failure.ts';
-import { LOCAL_HOST, loadMeshConfig, meshPaths, shortPath } from './mesh-config.ts';
+import { LOCAL_HOST, loadMeshConfig, type MeshPaths, meshPaths, shortPath } from './mesh-config.ts';
 import { readLiveRun } from './mesh-folder/run-record.ts';
 import { loadSecrets } from './mesh-folder/secrets.ts';
 import { databaseUrl } from './postgres/databases.ts';
 import { type PerDatabase, type PerService, perDatabase, perService, type SinkVariables } from './services.ts';
 
 export type RunningMesh = {
+  paths: MeshPaths;
   /** The folder of the services' logs. */
   logs: string;
   /** The folder of notifications' journals. */
@@ -35,6 +36,7 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
   }
   const { superuser, services, keys } = loadSecrets(paths);
   return {
+    paths,
     logs: paths.logs,
     journals: paths.journal,
     urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),

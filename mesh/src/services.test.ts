@@ -5,8 +5,10 @@ const surroundings = {
   host: '127.0.0.1',
   port: 1,
   databaseUrl: 'postgres://database',
+  access: 'enforce',
+  identity: { SERVICE_KEY_FILE: '/own.json', TRUST_FILE: '/trust.json' },
   urls: perService((service) => `http://${service}`),
-};
+} as const;
 
 describe('The environment of a service', () => {
   it('contains its address and its database', () => {

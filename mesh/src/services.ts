@@ -1,4 +1,5 @@
 import { hideUrlSecrets } from 'rpc-kit/urls';
+import type { AccessMode } from 'service-kit';
 
 /** The services with a database, each of which has the name of its service. */
 export const DATABASES = ['products', 'accounts', 'notifications', 'loms', 'checkout'] as const;
@@ -39,6 +40,9 @@ type Surroundings = {
   databaseUrl?: string | undefined;
   /** Of accounts and the gateway: their keys are derived from it. */
   secret?: string | undefined;
+  access: AccessMode;
+  /** SERVICE_KEY_FILE and TRUST_FILE. */
+  identity: NodeJS.ProcessEnv;
   urls: PerService<string>;
   /** The file of notifications' journal. */
   journalFile?: string | undefined;
@@ -54,7 +58,8 @@ export function serviceEnvironment(
   surroundings: Surroundings,
   given: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
-  const { host, port, databaseUrl, secret, urls, journalFile, profileDirectory, brokers } = surroundings;
+  const { host, port, databaseUrl, secret, access, identity, urls, journalFile, profileDirectory, brokers } =
+    surroundings;
   const environment: NodeJS.ProcessEnv = {
     LOG_LEVEL: 'info',
     PROFILE_DIR: profileDirectory,
@@ -62,6 +67,8 @@ export function serviceEnvironment(
     HOST: host,
     PORT: String(port),
     DATABASE_URL: databaseUrl,
+    ACCESS: access,
+    ...identity,
   };
   const productsToken = given.PRODUCTS_TOKEN || DEFAULT_PRODUCTS_TOKEN;
   if (service === 'products') return { ...environment, PRODUCTS_TOKEN: productsToken };

@@ -25,7 +25,7 @@ describe('a Prometheus that watches a mesh', () => {
     // The port is closed, so that one breaker opens and one sink lags.
     mesh = await startMesh({ WEBHOOK_URL: 'http://127.0.0.1:9/' });
     // Before the first scrape, so that every counter exists from the start of the rates.
-    await makeTraffic(mesh.urls, FIRST_USER);
+    await makeTraffic(mesh, FIRST_USER);
     const targets = Object.fromEntries(SERVICES.map((service) => [service, new URL(mesh.urls[service]).host]));
     const folder = join(mesh.paths.directory, 'prometheus');
     prometheus = await startPrometheus({ folder, targets, rulesFile: join(PROMETHEUS_FOLDER, 'alerts.yml') });
@@ -41,7 +41,7 @@ describe('a Prometheus that watches a mesh', () => {
     let stopped = false;
     const ended = (async () => {
       for (let user = FIRST_USER + 1; !stopped; user++) {
-        await makeTraffic(mesh.urls, user);
+        await makeTraffic(mesh, user);
         await sleep(200);
       }
     })();

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PerService } from 'testing';
+import { type PerService, SERVICES, type TestMesh } from 'testing';
 import { readMetricsText } from './scrape.ts';
 
 /** From catalogue/catalogue.json. */
 const SKUS = [1076963, 139275865];
 const SKU_UNKNOWN = 4_000_000_001;
 const TIMEOUT_MS = 20_000;
+
+type TrafficMesh = Pick<TestMesh, 'urls' | 'caller'>;
 
 /** Codes after which the outcome of a call is unknown; a busy machine causes them. */
 const UNANSWERED = new Set(['unavailable', 'deadline_exceeded', 'resource_exhausted', 'cancelled']);
@@ -14,12 +16,16 @@ const UNANSWERED = new Set(['unavailable', 'deadline_exceeded', 'resource_exhaus
  * Makes one call of every kind, valid and invalid, as a new user.
  * @returns whether the outcome of every call is known
  */
-export async function makeTraffic(urls: PerService<string>, user: number): Promise<boolean> {
+export async function makeTraffic({ urls, caller }: TrafficMesh, user: number): Promise<boolean> {
   const { checkout, loms, notifications, products } = urls;
   const [book = 0, dress = 0] = SKUS;
   let answered = true;
+  const tokenFor = (url: string) => {
+    const callee = SERVICES.find((service) => url.startsWith(`${urls[service]}/`)) ?? '';
+    return caller.tokenFor(callee);
+  };
   const post = async (url: string, body: unknown) => {
-    const answer = await postOnce(url, body);
+    const answer = await postOnce(url, body, await tokenFor(url));
     if (UNANSWERED.has((answer.error as { code?: string } | undefined)?.code ?? '')) answered = false;
     return answer;
   };
@@ -55,8 +61,8 @@ function mistakes({ checkout, loms, products }: PerService<string>, user: number
   ];
 }
 
-async function postOnce(url: string, body: unknown): Promise<Record<string, unknown>> {
-  const headers = { 'content-type': 'application/json' };
+async function postOnce(url: string, body: unknown, token: string): Promise<Record<string, unknown>> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal });
   return (await response.json()) as Record<string, unknown>;

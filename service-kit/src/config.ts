@@ -28,6 +28,23 @@ export const commonVariables = {
     .describe(
       'Origins of web pages that may call this service, besides its own. Separated by commas: `https://shop.example`. A request from another page is refused (403).',
     ),
+  ACCESS: variable
+    .choice(['enforce', 'audit', 'open'], 'enforce')
+    .describe(
+      'Whether callers have to prove themselves: `enforce` refuses calls that the contract does not allow, `audit` executes, counts and logs them, `open` checks nothing.',
+    ),
+  SERVICE_KEY_FILE: variable
+    .text()
+    .optional()
+    .describe(
+      'File with the private key of this service: one JWK (OKP, Ed25519, with `kid`). It signs the calls of other services. Required unless ACCESS=open. Read again when it changes.',
+    ),
+  TRUST_FILE: variable
+    .text()
+    .optional()
+    .describe(
+      'File with the public keys of all services: `{"checkout": {"keys": [JWK, …]}, …}`. Required unless ACCESS=open. Read again when it changes.',
+    ),
   LOG_LEVEL: variable
     .choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'info')
     .describe('Lowest level of log lines that are written.'),

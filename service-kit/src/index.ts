@@ -3,7 +3,7 @@ export { storableText } from 'rpc-kit';
 export { type Background, startBackground } from './background/background.ts';
 export { createRelay, type Relay, type RelayOptions } from './background/relay.ts';
 export { type DelayBounds, retryDelayMs } from './background/retry-delay.ts';
-export { openPeer, type Peer } from './calling/peer.ts';
+export { openPeer, type Peer, type PeerOptions } from './calling/peer.ts';
 export { createSharedTokenBucket } from './calling/shared-token-bucket.ts';
 export {
   commonVariables,
@@ -30,6 +30,7 @@ export { sql } from './database/sql.ts';
 export { type Statement, statement } from './database/statement.ts';
 export { createTurns } from './database/turns.ts';
 export { type FollowedFiles, followFiles } from './followed-files.ts';
+export { type AccessMode, type Identity, type IdentityConfig, openIdentity } from './identity/identity.ts';
 export {
   checkKafka,
   explainKafkaFailure,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { type commonVariables, loadConfig, maskSecrets } from './config.ts';
+import { IDENTITY_RULE, type Identity, openIdentity } from './identity/identity.ts';
 import { switchLogLevelOnSignal } from './observing/log-level.ts';
 import { createLogger } from './observing/logger.ts';
 import { serveProfiles } from './observing/profile-socket.ts';
@@ -15,20 +16,22 @@ export interface OpenProcess<S extends ProcessConfig> extends AsyncDisposable {
   readonly config: z.output<S>;
   readonly logger: Logger;
   readonly registry: Registry;
+  readonly identity: Identity;
   /** Sent to peers: `checkout/0.1.0`. */
   readonly userAgent: string;
   /** Logs the address and the configuration, and the reason of the stop once there is one. */
   logListening(url: string, stopped: Promise<string>): void;
 }
 
-/** Reads the configuration and opens logging, metrics, profiles and tracing. */
+/** Reads the configuration and opens logging, the identity, metrics, profiles and tracing. */
 export async function openProcess<S extends ProcessConfig>(
   { name, version }: { readonly name: string; readonly version: string },
   schema: S,
 ): Promise<OpenProcess<S>> {
   await using resources = new AsyncDisposableStack();
-  const config = loadConfig(schema);
+  const config = loadConfig(schema.refine(...IDENTITY_RULE));
   const logger = createLogger(name, config.LOG_LEVEL);
+  const identity = resources.use(openIdentity(name, config, logger));
   resources.use(switchLogLevelOnSignal(logger));
   resources.use(await serveProfiles({ service: name, directory: config.PROFILE_DIR, logger }));
   const registry = createRegistry(name);
@@ -38,6 +41,7 @@ export async function openProcess<S extends ProcessConfig>(
     config,
     logger,
     registry,
+    identity,
     userAgent: `${name}/${version}`,
     logListening(url, stopped) {
       logger.info({ url, node: process.version, config: maskSecrets(schema, config) }, 'listening');

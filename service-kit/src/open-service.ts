@@ -35,7 +35,9 @@ export async function openService<S extends ServiceConfig>(
   schema: S,
 ): Promise<OpenService<S>> {
   await using resources = new AsyncDisposableStack();
-  const { config, logger, registry, userAgent, logListening } = resources.use(await openProcess(contract, schema));
+  const { config, logger, registry, identity, userAgent, logListening } = resources.use(
+    await openProcess(contract, schema),
+  );
   const { DATABASE_URL: url, DATABASE_POOL_MAX: poolMax } = config;
   const database = resources.use(openDatabase({ url, poolMax, logger, registry }));
   const limit = adaptiveLimit();
@@ -44,6 +46,7 @@ export async function openService<S extends ServiceConfig>(
     config,
     logger,
     registry,
+    identity,
     database,
     limit,
     userAgent,

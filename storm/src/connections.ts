@@ -1,6 +1,7 @@
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
-import { createClient, createHttpTransport } from 'rpc-kit';
+import type { MeshCaller } from 'mesh';
+import { createClient, createHttpTransport, type ServiceContract } from 'rpc-kit';
 import type { Clients } from './user.ts';
 
 export const USER_AGENT = 'storm/0.1.0';
@@ -13,14 +14,22 @@ export interface Urls {
   readonly loms: string;
 }
 
+/** Signs the calls of the storm, which are those of the gateway. */
+export type Caller = Pick<MeshCaller, 'signerFor'>;
+
 /** Without batches: each user is a separate client, and the latency of a call should be its own. */
 export function connect(
   { checkout: checkoutUrl, loms: lomsUrl }: Urls,
+  caller: Caller,
   face: Face,
   connections: number,
   stack: AsyncDisposableStack,
 ): Clients {
   const options = { face, batching: false, connections, userAgent: USER_AGENT } as const;
-  const open = (url: string) => stack.use(createHttpTransport(url, options));
-  return { checkout: createClient(checkout, open(checkoutUrl)), loms: createClient(loms, open(lomsUrl)) };
+  const open = ({ name }: ServiceContract, url: string) =>
+    stack.use(createHttpTransport(url, { ...options, authorization: caller.signerFor(name) }));
+  return {
+    checkout: createClient(checkout, open(checkout, checkoutUrl)),
+    loms: createClient(loms, open(loms, lomsUrl)),
+  };
 }

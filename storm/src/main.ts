@@ -1,7 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { watchStock } from 'invariants';
-import { findRunningMesh, runScript, shortPath } from 'mesh';
+import { findRunningMesh, loadCaller, runScript, shortPath } from 'mesh';
 import { checkMesh } from './check.ts';
 import type { Urls } from './connections.ts';
 import { createFigures } from './figures.ts';
@@ -23,7 +23,8 @@ async function run(): Promise<number> {
   const options = loadOptions(process.env);
   const mesh = findRunningMesh(process.env);
   const urls = chooseUrls(process.env, mesh.urls);
-  const goods = await findGoods(urls.loms);
+  const caller = loadCaller(mesh.paths);
+  const goods = await findGoods(urls.loms, caller);
 
   const startedAt = new Date();
   const history = await createHistoryFile(resolve(options.history ?? join(mesh.logs, fileName(startedAt))));
@@ -40,7 +41,7 @@ async function run(): Promise<number> {
   };
   const elapsedMs = await measure(async () => {
     using _progress = showProgress({ output: process.stdout, figures, endsAt });
-    await Promise.race([runUsers({ ...options, urls, goods, startedAt, over, record }), history.broken]);
+    await Promise.race([runUsers({ ...options, urls, caller, goods, startedAt, over, record }), history.broken]);
   });
   await history.close();
 

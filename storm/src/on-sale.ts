@@ -5,7 +5,7 @@ import { loms } from 'loms/contract.ts';
 import { Failure } from 'mesh';
 import { type Client, CODES, createClient, createHttpTransport, RpcError } from 'rpc-kit';
 import { hideUrlSecrets } from 'rpc-kit/urls';
-import { USER_AGENT } from './connections.ts';
+import { type Caller, USER_AGENT } from './connections.ts';
 import { chooseGoods, type Goods, type OnSale } from './goods.ts';
 
 const CATALOGUE = join(import.meta.dirname, '../../catalogue/catalogue.json');
@@ -16,10 +16,13 @@ const ANSWER_TIMEOUT_MS = 15_000;
 const PAUSE_MS = 200;
 
 /** Reads from loms how much of each product of the catalogue is on sale. */
-export async function findGoods(url: string): Promise<Goods> {
+export async function findGoods(url: string, caller: Caller): Promise<Goods> {
   const products: { sku: number }[] = JSON.parse(await readFile(CATALOGUE, 'utf8'));
   const skus = products.map(({ sku }) => sku);
-  await using transport = createHttpTransport(url, { userAgent: USER_AGENT });
+  await using transport = createHttpTransport(url, {
+    userAgent: USER_AGENT,
+    authorization: caller.signerFor(loms.name),
+  });
   const goods = chooseGoods(await readStocks(createClient(loms, transport), skus).catch((error) => refuse(url, error)));
   if (goods.hot.length > 0) return goods;
   throw new Failure('Nothing is on sale: stop the mesh, run make clean-data and start it again.');

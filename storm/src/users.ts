@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTokenBucket } from 'rpc-kit';
-import { connect, FACES, type Urls } from './connections.ts';
+import { type Caller, connect, FACES, type Urls } from './connections.ts';
 import { createDice, type Dice } from './dice.ts';
 import type { Goods } from './goods.ts';
 import type { RecordedCall } from './recorder.ts';
@@ -10,6 +10,7 @@ import { type Clients, createRunIds, createUser, type User } from './user.ts';
 
 interface UsersOptions {
   readonly urls: Urls;
+  readonly caller: Caller;
   readonly users: number;
   readonly seed: number;
   /** Calls a second of all users together. */
@@ -32,6 +33,7 @@ const ARRIVAL_MS = 2_000;
 /** Runs all users and resolves when the last one has ended. */
 export async function runUsers({
   urls,
+  caller,
   users,
   seed,
   rate,
@@ -41,7 +43,7 @@ export async function runUsers({
   record,
 }: UsersOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const clients = FACES.map((face) => connect(urls, face, users * WINDOWS, stack));
+  const clients = FACES.map((face) => connect(urls, caller, face, users * WINDOWS, stack));
   const limiter = createRateCap(rate, users * WINDOWS);
   const ids = createRunIds(startedAt);
   // A bug in the storm itself ends all users.

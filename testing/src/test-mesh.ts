@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DATABASES,
+  loadCaller,
+  type MeshCaller,
   type MeshPaths,
   meshPaths,
   type PerService,
@@ -82,6 +84,7 @@ export async function chooseSurroundings(): Promise<NodeJS.ProcessEnv> {
     MESH_PGBOUNCER_PORT: String(firstPgbouncer),
     MESH_DIR: createPart(readTestFolder(), `mesh-${randomUUID()}`).directory,
     MESH_FSYNC: 'off',
+    ACCESS: 'enforce',
   };
 }
 
@@ -90,6 +93,8 @@ export type TestMesh = Runner & {
   /** Of the services. */
   pids: PerService<number>;
   paths: MeshPaths;
+  /** Proves calls of tests as those of the gateway. */
+  caller: MeshCaller;
   /** `startMesh(mesh.variables)` starts a mesh on the same data. */
   variables: NodeJS.ProcessEnv;
   /** The supervisor, Postgres, the pgbouncers and the services. */
@@ -97,7 +102,7 @@ export type TestMesh = Runner & {
 };
 
 /**
- * Starts the whole mesh on free ports and with new data, and waits until it is ready. Stop it with `await using`.
+ * Starts the whole mesh, with ACCESS=enforce, on free ports and with new data, and waits until it is ready. Stop it with `await using`.
  * @param variables for the runner and the services, for example ORDER_PAYMENT_TIMEOUT_MS
  */
 export async function startMesh(variables: NodeJS.ProcessEnv = {}): Promise<TestMesh> {
@@ -118,6 +123,7 @@ export async function startMesh(variables: NodeJS.ProcessEnv = {}): Promise<Test
     urls: perService((name) => find(name).url),
     pids: perService((name) => find(name).pid),
     paths,
+    caller: loadCaller(paths),
     variables: all,
     listProcesses: () => readRunRecord(paths)?.processes ?? [],
   };

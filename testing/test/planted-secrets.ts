@@ -21,7 +21,7 @@ interface Running extends AsyncDisposable {
 export function start(script: string, variables: NodeJS.ProcessEnv, words: readonly string[] = []): Running {
   const child: ChildProcess = spawn(process.execPath, [join(PROJECT_DIRECTORY, script), ...words], {
     cwd: PROJECT_DIRECTORY,
-    env: { PATH: process.env.PATH, PORT: '0', LOG_LEVEL: 'trace', ...variables },
+    env: { PATH: process.env.PATH, PORT: '0', LOG_LEVEL: 'trace', ACCESS: 'open', ...variables },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let written = '';

@@ -1,8 +1,7 @@
 import { notifications } from 'notifications/contract.ts';
 import type { Logger } from 'pino';
-import type { Registry } from 'prom-client';
-import { type KafkaConfig, openPeer, readKafkaAccess } from 'service-kit';
-import { loms, orderEvents } from '../../contract.ts';
+import { type KafkaConfig, openPeer, type PeerOptions, readKafkaAccess } from 'service-kit';
+import { orderEvents } from '../../contract.ts';
 import type { EventPublisher } from './event.ts';
 import { createRpcPublisher } from './rpc-publisher.ts';
 import { tracePublisher } from './traced-publisher.ts';
@@ -16,8 +15,12 @@ export interface PublisherSettings extends KafkaConfig {
 /** Events travel through Kafka where brokers are configured, else by RPC to notifications. */
 export async function openPublisher(
   settings: PublisherSettings,
-  logger: Logger,
-  registry: Registry,
+  {
+    logger,
+    registry,
+    identity,
+    userAgent,
+  }: Pick<PeerOptions, 'registry' | 'identity' | 'userAgent'> & { logger: Logger },
 ): Promise<EventPublisher & AsyncDisposable> {
   const { NOTIFICATIONS_URL: urls = [] } = settings;
   const access = readKafkaAccess(settings);
@@ -28,6 +31,6 @@ export async function openPublisher(
     const publisher = openKafkaPublisher({ ...access, partitions, replication, logger, registry });
     return tracePublisher(publisher, orderEvents.topic);
   }
-  const peer = openPeer(notifications, { urls, userAgent: `loms/${loms.version}`, registry, logger });
+  const peer = openPeer(notifications, { urls, userAgent, identity, registry, logger });
   return { ...createRpcPublisher(peer.client), [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
 }

@@ -6,8 +6,8 @@ import { type MeshPaths, shortPath } from '../mesh-config.ts';
 
 /** Everything that a mesh keeps in its folder, besides the marker. */
 export function listContents(paths: MeshPaths): string[] {
-  const { postgres, pgbouncer, kafka, logs, journal, profiles, secrets, record } = paths;
-  return [postgres, pgbouncer, kafka, logs, journal, profiles, secrets, record, `${record}.new`];
+  const { postgres, pgbouncer, kafka, logs, journal, profiles, secrets, identity, record } = paths;
+  return [postgres, pgbouncer, kafka, logs, journal, profiles, secrets, identity, record, `${record}.new`];
 }
 
 /**

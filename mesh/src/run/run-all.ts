@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Failure, runScript } from '../failure.ts';
+import { createIdentities, identityVariables } from '../identity/identities.ts';
 import { startMeshKafka } from '../kafka/mesh-kafka.ts';
 import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from '../mesh-config.ts';
 import { createMeshFolder, refuseFullDisk } from '../mesh-folder/mesh-folder.ts';
@@ -28,6 +29,7 @@ async function run(session: Session, beganAt: number): Promise<never> {
   const kafka = config.events === 'kafka' ? await startMeshKafka(mesh, session) : undefined;
   await session.unlessInterrupted(step('migrations', () => migrateServices(database.directUrls)));
 
+  await createIdentities(mesh.paths);
   const services = prepareServices(mesh, database, kafka?.address);
   session.undo.defer(() => services.stop());
   const loading = new AbortController();
@@ -85,11 +87,13 @@ function prepareServices(
     journalFile: join(paths.journal, 'notifications.jsonl'),
     profileDirectory: paths.profiles,
     brokers,
+    access: config.access,
   };
   const environments = perService((service) => {
     const databaseUrl = isDatabaseName(service) ? database.urls[service] : undefined;
     const secret = service === 'accounts' || service === 'gateway' ? secrets.keys[service] : undefined;
-    const own = { port: config.ports[service], databaseUrl, secret };
+    const identity = identityVariables(paths, service);
+    const own = { port: config.ports[service], databaseUrl, secret, identity };
     return serviceEnvironment(service, { ...shared, ...own }, process.env);
   });
   record.addServices(config.ports, pickSinks(environments.notifications));

@@ -21,14 +21,17 @@ import {
   retryMetrics,
   type ServiceContract,
 } from 'rpc-kit';
+import type { Identity } from '../identity/identity.ts';
 import { DNS_PREFIX } from '../variables.ts';
 
 export interface PeerOptions {
   /** The peer's endpoints; or one `dns+http` URL, which means all current addresses of its name. */
   readonly urls: readonly string[];
-  /** Name and version of this service: `checkout/0.1.0`. */
+  /** Name and version of this service for logs: `checkout/0.1.0`. */
   readonly userAgent: string;
   readonly registry: Registry;
+  /** Signs the calls, so that the peer recognizes this service. Unset: they prove no caller. */
+  readonly identity?: Pick<Identity, 'signerFor'> | undefined;
   /** Logs every call at the level `debug`. */
   readonly logger?: Logger;
   /** `plain` for peers that speak `POST /<method>` only. Default: rpc. */
@@ -54,13 +57,14 @@ export interface Peer<M extends Methods> extends AsyncDisposable {
 export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
   const { urls, userAgent, registry, logger, face = 'rpc', baggage = true, retries = true } = options;
   const peer = contract.name;
+  const authorization = options.identity?.signerFor(peer);
   const transport = createBalancer({
     endpoints: endpointsOf(urls, logger),
     on: balancerMetrics(registry),
     connect(url) {
       // Only the origin, because a URL may hold a password and metrics are public.
       const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint: new URL(url).origin }) });
-      return breaker.guard(createHttpTransport(url, { userAgent, face }));
+      return breaker.guard(createHttpTransport(url, { userAgent, face, ...(authorization && { authorization }) }));
     },
   });
   const budget = createRetryBudget();

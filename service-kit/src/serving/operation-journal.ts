@@ -11,6 +11,7 @@ import { type Statement, statement } from '../database/statement.ts';
 export interface Operation {
   readonly requestId: string;
   readonly method: string;
+  /** The proven service; under ACCESS=open, its User-Agent. */
   readonly caller: string | undefined;
   readonly code: string;
   readonly reason: string | undefined;
@@ -58,7 +59,7 @@ export function journalOperations(journal: OperationJournal): Interceptor {
 }
 
 function describe({ requestId, method, caller }: Call) {
-  return { requestId, method, caller: caller.name };
+  return { requestId, method, caller: caller.service ?? caller.name };
 }
 
 /** The journal in the table `operations`. */

@@ -11,6 +11,8 @@ import {
   shedLoad,
 } from 'rpc-kit';
 import { databaseErrors } from '../database/database-errors.ts';
+import { checkCallers } from '../identity/check-callers.ts';
+import type { Identity } from '../identity/identity.ts';
 import { journalOperations, type OperationJournal } from './operation-journal.ts';
 
 export interface ServingParts {
@@ -18,6 +20,8 @@ export interface ServingParts {
   readonly registry: Registry;
   /** Limit of calls in flight, the same object as `admission` of `serveHttp`. Default: practically unlimited. */
   readonly limit?: ConcurrencyLimit;
+  /** Checks the callers. Unset: every caller is admitted without proof. */
+  readonly identity?: Identity;
   /** Records calls that change data. */
   readonly journal?: OperationJournal;
 }
@@ -29,6 +33,7 @@ const CALLS_MAX = 10_000;
 export function serviceOptions({
   logger,
   registry,
+  identity,
   limit = fixedLimit(CALLS_MAX),
   journal,
 }: ServingParts): ImplementOptions {
@@ -38,6 +43,8 @@ export function serviceOptions({
       serverTracing(),
       serverMetrics(registry),
       serverLogging(logger),
+      // Metrics and logs count refusals too; journal, validation and the limit of calls do no work for them.
+      ...(identity ? checkCallers(identity, logger, registry) : []),
       ...journaling,
       shedLoad(limit, shedMetrics(registry, limit)),
       databaseErrors(),

@@ -62,7 +62,8 @@ for (const { page, stepsMin } of [
     it('give the answers that the page prints', async () => {
       const steps = await readSteps(page);
       assert.ok(steps.length >= stepsMin, `only ${steps.length} lines were found`);
-      await using mesh = await startMesh();
+      // As make run-all starts it: the lines carry no tokens.
+      await using mesh = await startMesh({ ACCESS: 'open' });
       for (const { line, answer } of steps) {
         const here = atPortsOf(mesh, line);
         const expected = masked(answer);

@@ -47,7 +47,7 @@ describe('the metrics of a mesh', () => {
     mesh = await startMesh({ WEBHOOK_URL: 'http://127.0.0.1:9/' });
     // One after the other, so that hardly any call times out.
     for (let user = FIRST_USER; user < FIRST_USER + USERS; user++) {
-      if (await makeTraffic(mesh.urls, user)) counted += 1;
+      if (await makeTraffic(mesh, user)) counted += 1;
     }
     await awaitDelivery(mesh.urls);
   });
@@ -89,7 +89,7 @@ describe('the metrics of a mesh', () => {
     const before = new Map((await readAll()).map(([service, families]) => [service, seriesCounts(families)]));
     const users = Array.from({ length: LATER_USERS }, (_, index) => FIRST_USER + USERS + index);
     while (users.length > 0) {
-      await Promise.all(users.splice(0, USERS_AT_A_TIME).map((user) => makeTraffic(mesh.urls, user)));
+      await Promise.all(users.splice(0, USERS_AT_A_TIME).map((user) => makeTraffic(mesh, user)));
     }
     await Promise.all(
       Array.from({ length: 50 }, (_, index) =>

@@ -74,15 +74,15 @@ describe('make run-all', () => {
 
   it('finds the orders made before when it starts again after kill -9 of everything', async () => {
     await using first = await startMesh();
-    await call(first.urls.checkout, 'addToCart', { user: 7, sku: SKU, count: 2 });
-    const { orderID } = await call(first.urls.checkout, 'purchase', { user: 7 });
+    await call(first, 'checkout', 'addToCart', { user: 7, sku: SKU, count: 2 });
+    const { orderID } = await call(first, 'checkout', 'purchase', { user: 7 });
     killAll(first);
     await first.ended;
 
     await using second = await startMesh(first.variables);
-    const order = await call(second.urls.loms, 'listOrder', { orderID });
+    const order = await call(second, 'loms', 'listOrder', { orderID });
     assert.deepEqual(order, { status: 'awaiting payment', user: 7, items: [{ sku: SKU, count: 2 }] });
-    assert.deepEqual(await call(second.urls.checkout, 'listCart', { user: 7 }), { items: [], totalPrice: 0 });
+    assert.deepEqual(await call(second, 'checkout', 'listCart', { user: 7 }), { items: [], totalPrice: 0 });
   });
 
   it('leaves no process running when only the runner is killed', async () => {

@@ -23,8 +23,8 @@ describe('the trace of a purchase', () => {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_BSP_SCHEDULE_DELAY: '100',
     });
-    await call(mesh.urls.checkout, 'addToCart', { user: USER, sku: await skuOnSale(mesh), count: 1 });
-    await purchase(mesh.urls.checkout);
+    await call(mesh, 'checkout', 'addToCart', { user: USER, sku: await skuOnSale(mesh), count: 1 });
+    await purchase(mesh);
     const spans = await receiver.until((received) => {
       const traceId = received.find(isPurchase)?.traceId;
       // The order is new, then awaits payment: two events, whose spans end after the call.
@@ -109,19 +109,14 @@ function isPurchase({ service, kind, name }: ReceivedSpan): boolean {
   return service === 'checkout' && kind === 'server' && name === 'checkout/purchase';
 }
 
-async function purchase(url: string): Promise<void> {
-  const response = await fetch(`${url}/purchase`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-request-id': REQUEST_ID },
-    body: JSON.stringify({ user: USER }),
-  });
-  assert.equal(response.status, 200, await response.text());
+async function purchase(mesh: TestMesh): Promise<void> {
+  await call(mesh, 'checkout', 'purchase', { user: USER }, { 'x-request-id': REQUEST_ID });
 }
 
 async function skuOnSale(mesh: TestMesh): Promise<number> {
   const catalogue = JSON.parse(await readFile(join(PROJECT_DIRECTORY, 'catalogue/catalogue.json'), 'utf8'));
   for (const { sku } of catalogue) {
-    const { stocks } = await call(mesh.urls.loms, 'stocks', { sku });
+    const { stocks } = await call(mesh, 'loms', 'stocks', { sku });
     if ((stocks as unknown[]).length > 0) return sku;
   }
   return assert.fail('The catalogue has nothing on sale.');

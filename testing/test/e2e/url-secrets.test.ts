@@ -18,6 +18,8 @@ describe('A password in a URL', () => {
     const surroundings = await chooseSurroundings();
     const mesh = await startMesh({
       ...surroundings,
+      // The credentials in PRODUCTS_URL take the place of checkout's token.
+      ACCESS: 'open',
       LOG_LEVEL: 'trace',
       WEBHOOK_URL: `http://${USERINFO}@${webhook.host}/hook?key=${SECRET}`,
       PRODUCTS_URL: `http://${USERINFO}@127.0.0.1:${surroundings.PRODUCTS_PORT}/?key=${SECRET}`,

@@ -36,10 +36,13 @@ describe('make run-all EVENTS=kafka', () => {
       OTEL_BSP_SCHEDULE_DELAY: '100',
     });
     await using transports = new AsyncDisposableStack();
-    const wire = (url: string) => transports.use(createHttpTransport(url, { userAgent: 'tests' }));
-    const shop = createClient(checkout, wire(mesh.urls.checkout));
-    const orders = createClient(loms, wire(mesh.urls.loms));
-    const users = createClient(notifications, wire(mesh.urls.notifications));
+    const wire = (name: 'checkout' | 'loms' | 'notifications') => {
+      const authorization = mesh.caller.signerFor(name);
+      return transports.use(createHttpTransport(mesh.urls[name], { userAgent: 'tests', authorization }));
+    };
+    const shop = createClient(checkout, wire('checkout'));
+    const orders = createClient(loms, wire('loms'));
+    const users = createClient(notifications, wire('notifications'));
 
     const user = BigInt(randomInt(2 ** 40));
     await shop.addToCart({ user, sku: SKU, count: 1 });

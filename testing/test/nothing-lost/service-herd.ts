@@ -34,7 +34,7 @@ export function createHerd(service: 'loms' | 'notifications', environment: NodeJ
   return {
     async add(own = {}) {
       const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, service, 'src/main.ts')], {
-        env: { ...process.env, PORT: '0', LOG_LEVEL: 'info', ...environment, ...own },
+        env: { ...process.env, PORT: '0', LOG_LEVEL: 'info', ACCESS: 'open', ...environment, ...own },
         // It ends with this process: run() stops when the channel closes.
         stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       });

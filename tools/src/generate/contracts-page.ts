@@ -1,6 +1,7 @@
 import { orderEvents } from 'loms/contract.ts';
 import { DEFAULT_PORTS, type ServiceName } from 'mesh';
 import {
+  accessMarkdown,
   codesMarkdown,
   contractMarkdown,
   HTTP_LIMITS,
@@ -15,7 +16,7 @@ export function contractsPage(contracts: readonly ServiceContract[]): string {
   const services = contracts.map((contract) =>
     contractMarkdown(contract, `http://localhost:${DEFAULT_PORTS[contract.name as ServiceName]}`),
   );
-  return `${[introduction(), faces(), types(), errors(), ...services, events()].join('\n\n')}\n`;
+  return `${[introduction(), faces(), access(contracts), types(), errors(), ...services, events()].join('\n\n')}\n`;
 }
 
 function introduction(): string {
@@ -55,11 +56,25 @@ All are optional:
 - \`${METADATA_HEADERS.deadlineMs}\` is the time in milliseconds that the caller still waits.
 - \`${METADATA_HEADERS.idempotencyKey}\` names the effect of a write, so that a repeated call has it once.
 - \`${METADATA_HEADERS.traceparent}\`, \`${METADATA_HEADERS.tracestate}\` and \`${METADATA_HEADERS.baggage}\` carry the trace context. A malformed one is ignored.
-- \`${METADATA_HEADERS.authorization}\` carries a token.
+- \`authorization\` carries the token of the calling service, see [Access](#access).
 
-Headers apply to every call of a batch. A call may override them in a member \`meta\` beside \`method\`: \`{"requestId", "deadlineMs", "idempotencyKey", "traceparent", "tracestate", "baggage", "authorization"}\`.
+Headers apply to every call of a batch. A call may override them in a member \`meta\` beside \`method\`, except \`authorization\`: \`{${Object.keys(
+    METADATA_HEADERS,
+  )
+    .map((field) => `"${field}"`)
+    .join(', ')}}\`.
 
 An idempotency key has 1 to 255 characters and no control characters. It is the same key as a param, in \`meta\` and as a header, whose bytes are UTF-8. A header \`"abc"\` in quotes is read as \`abc\`. Two headers are \`invalid_request\`, and so is a key in the params that differs from the key beside them.`;
+}
+
+function access(contracts: readonly ServiceContract[]): string {
+  return `## Access
+
+With \`ACCESS=enforce\`, a service executes a call only if the header \`authorization: Bearer <token>\` proves a service that the method names. A call without a valid token is \`unauthenticated\`; a call of another service is \`permission_denied\`. The pages and \`rpc.discover\` need no token. \`make token CALLER=gateway SERVICE=loms\` prints a header for curl.
+
+A token is a JWT: \`typ\` svc+jwt, \`alg\` EdDSA, \`kid\` of a key that the trust file lists for the caller, \`iss\` and \`sub\` the caller, \`aud\` the service that is called, \`iat\`, \`jti\`, and \`exp\` at most 60 s later.
+
+${accessMarkdown(contracts)}`;
 }
 
 function types(): string {

@@ -1,0 +1,8 @@
+export {
+  createIdentities,
+  IDENTITIES,
+  identityVariables,
+  loadCaller,
+  type MeshCaller,
+  replaceFile,
+} from './identities.ts';
