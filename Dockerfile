@@ -36,8 +36,8 @@ RUN install -d -o node -g node /journal /secrets/gateway \
  && for service in accounts checkout loms notifications products; do \
       install -d -o node -g node "/secrets/$service" "/secrets/$service-database"; \
     done
-COPY --from=packages /app/package.json ./
-COPY --from=packages /app/node_modules node_modules
+# Some packages lie in the folder of their workspace, because another version is at the top.
+COPY --from=packages /app ./
 COPY catalogue catalogue
 COPY migrations migrations
 COPY worker-pool worker-pool

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeIdentities } from './identity-secrets.ts';
 
 /**
- * The first container of docker-compose.yml: generates the passwords once, each into the volumes of the containers that need it.
+ * The first container of docker-compose.yml: generates passwords and keys once, each into the volumes of the containers that need it.
  * So no image, environment of a container, or file of the project contains one.
  *
  * `renew` generates new ones for the services; call `docker compose up --wait --force-recreate` afterwards.
@@ -43,7 +44,9 @@ for (const service of DATABASES) {
 }
 const gateway = join(SECRETS, 'gateway');
 write(join(gateway, 'service.env'), [`GATEWAY_SECRET=${readOrMake(join(gateway, 'key'), renew)}`]);
-console.log(renew ? 'The services have new passwords.' : 'Every service has its passwords.');
+const folders = new Map([...DATABASES, 'gateway'].map((name) => [name, join(SECRETS, name)]));
+await writeIdentities(folders, renew, write);
+console.log(renew ? 'The services have new passwords and keys.' : 'Every service has its passwords and its key.');
 
 /** Hexadecimal, so that a password needs no quoting in a URL, in SQL or in pgbouncer's user list. */
 function readOrMake(path: string, anew = false): string {
