@@ -1,10 +1,11 @@
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
+import { products } from 'products/contract.ts';
 import type { ParamsOf, ResultOf } from 'rpc-kit';
 import { HistoryError, type Operation } from './history.ts';
 
 /** The methods of the calls in a history. */
-export const METHODS = { ...loms.methods, ...checkout.methods };
+export const METHODS = { ...loms.methods, ...checkout.methods, ...products.methods };
 export type MethodName = keyof typeof METHODS;
 
 /** A call parsed by its contract: 64-bit integers are bigints. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Rule, Settings, Source, Sources } from './rule.ts';
+import { AUDIT } from './rules/audit.ts';
 import { CARTS } from './rules/cart.ts';
 import { EVENTS } from './rules/events.ts';
 import { PURCHASE } from './rules/purchase.ts';
@@ -9,7 +10,7 @@ import { SYSTEM } from './rules/system.ts';
 import type { Row } from './snapshot.ts';
 
 /** In the order of the report. */
-export const RULES: readonly Rule[] = [...STOCK, ...STATUS, ...PURCHASE, ...CARTS, ...EVENTS, ...SYSTEM];
+export const RULES: readonly Rule[] = [...STOCK, ...STATUS, ...PURCHASE, ...CARTS, ...EVENTS, ...AUDIT, ...SYSTEM];
 
 export interface Violation {
   /** The part of the rule. */
@@ -42,6 +43,7 @@ const MISSING: Record<Source, string> = {
   loms: 'the database of loms (LOMS_DATABASE_URL=…)',
   checkout: 'the database of checkout (CHECKOUT_DATABASE_URL=…)',
   notifications: 'the database of notifications (NOTIFICATIONS_DATABASE_URL=…)',
+  products: 'the database of products (PRODUCTS_DATABASE_URL=…)',
   history: 'a history file (HISTORY=…)',
   journal: 'a journal of deliveries',
   stockWatch: 'snapshots of the stock under load',

@@ -72,6 +72,7 @@ export interface DatabaseUrls {
   readonly loms?: string | undefined;
   readonly checkout?: string | undefined;
   readonly notifications?: string | undefined;
+  readonly products?: string | undefined;
 }
 
 export interface OpenSources extends AsyncDisposable {
@@ -79,13 +80,14 @@ export interface OpenSources extends AsyncDisposable {
 }
 
 /** A snapshot of each database. Rejects when one of them cannot be reached. */
-export async function openSources({ loms, checkout, notifications }: DatabaseUrls): Promise<OpenSources> {
+export async function openSources({ loms, checkout, notifications, products }: DatabaseUrls): Promise<OpenSources> {
   await using opening = new AsyncDisposableStack();
   const open = async (url?: string) => (url === undefined ? undefined : opening.use(await openSnapshot(url)).query);
   const sources = {
     loms: await open(loms),
     checkout: await open(checkout),
     notifications: await open(notifications),
+    products: await open(products),
   };
   const opened = opening.move();
   return { sources, [Symbol.asyncDispose]: () => opened.disposeAsync() };

@@ -1,10 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openSnapshot, type Query, type Row } from './snapshot.ts';
 
-/** All supplied stock of a warehouse is on sale, reserved or sold; no count is negative. */
+/** All goods that the catalogue loaded or an adjustment brought are on sale, reserved or sold; no count is negative. */
 export const STOCK_VIOLATIONS = `
-  SELECT sku, warehouse_id, supplied, on_sale, reserved, sold FROM stocks
-  WHERE supplied <> on_sale + reserved + sold OR least(supplied, on_sale, reserved, sold) < 0`;
+  SELECT sku, warehouse_id, initial, adjusted, supplied, on_sale, reserved, sold
+  FROM stocks
+  LEFT JOIN (
+    SELECT sku, warehouse_id, sum(delta) AS adjusted FROM stock_adjustments WHERE refusal IS NULL
+    GROUP BY sku, warehouse_id
+  ) adjustments USING (sku, warehouse_id)
+  WHERE initial + coalesce(adjusted, 0) <> on_sale + reserved + sold OR supplied <> on_sale + reserved + sold
+    OR least(initial, supplied, on_sale, reserved, sold) < 0`;
 
 /** The reserved counter is the sum of the reservations. */
 export const RESERVED_VIOLATIONS = `

@@ -1,5 +1,5 @@
 import type { DatabaseUrls, Operation, Sources } from '../src/index.ts';
-import { USER } from './world.ts';
+import { ADMIN, USER } from './world.ts';
 
 /** Damage to the world, and the exact rules that it has to turn red. */
 export interface Damage {
@@ -54,6 +54,11 @@ export const DAMAGES: readonly Damage[] = [
     breaks: ['S1, the sums'],
   },
   {
+    what: 'S1: a unit of stock is supplied without an adjustment',
+    sql: { loms: 'UPDATE stocks SET supplied = supplied + 1, on_sale = on_sale + 1 WHERE sku = 1' },
+    breaks: ['S1, the sums', 'A5, the supply'],
+  },
+  {
     what: 'S2: goods are reserved in another warehouse than the counter has',
     sql: {
       loms: `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale) VALUES (2, 7, 0, 0, 0);
@@ -76,12 +81,14 @@ export const DAMAGES: readonly Damage[] = [
   },
   {
     what: 'S4: a client sees more stock than was ever supplied',
-    sources: inHistory('stocks', '1', answered({ stocks: [{ warehouseID: 1, count: 6 }] })),
+    sources: inHistory('stocks', '1', answered({ stocks: [{ warehouseID: 1, count: 9 }] })),
     breaks: ['S4, the readers'],
   },
   {
     what: 'S5: an order failed although its goods were on sale',
-    sql: { loms: 'UPDATE stocks SET supplied = supplied + 10, on_sale = on_sale + 10 WHERE sku = 2' },
+    sql: {
+      loms: 'UPDATE stocks SET initial = initial + 10, supplied = supplied + 10, on_sale = on_sale + 10 WHERE sku = 2',
+    },
     breaks: ['S5, needless refusals'],
   },
   {
@@ -300,6 +307,67 @@ export const DAMAGES: readonly Damage[] = [
     what: 'E5: a failing event blocks the event of another order',
     sql: { loms: `${FAILING}; UPDATE outbox SET ${LONG_DUE} WHERE order_id = 2 AND seq = 3` },
     breaks: ['E2, the unconfirmed', 'E5, those held up'],
+  },
+  {
+    what: 'A5: the row of an adjustment is missing',
+    sql: { loms: "DELETE FROM stock_adjustments WHERE key = 'write-off'" },
+    breaks: ['S1, the sums', 'A5, the supply', 'A5, the answers of loms'],
+  },
+  {
+    what: 'A5: the row of an adjustment has another delta',
+    sql: { loms: "UPDATE stock_adjustments SET delta = delta - 1 WHERE key = 'arrival'" },
+    breaks: ['S1, the sums', 'A5, the supply', 'A5, the answers of loms'],
+  },
+  {
+    what: 'A5: a refused adjustment moved stock',
+    sql: { loms: 'UPDATE stocks SET supplied = supplied - 1, on_sale = on_sale - 1 WHERE sku = 1' },
+    breaks: ['S1, the sums', 'A5, the supply'],
+  },
+  {
+    what: 'A5: an adjustment of goods that are nowhere has a row',
+    sql: {
+      loms: `INSERT INTO stock_adjustments (key, caller, sku, warehouse_id, delta, on_sale) VALUES ('lost', 'gateway', 9, 1, 4, 4)`,
+    },
+    breaks: ['A5, the supply'],
+  },
+  {
+    what: 'A5: a write-off is refused although enough is on sale',
+    sql: { loms: "UPDATE stock_adjustments SET on_sale = 100 WHERE key = 'refused'" },
+    breaks: ['A5, the adjustments', 'A5, the answers of loms'],
+  },
+  {
+    what: 'A5: an adjustment is named after another admin',
+    sql: { loms: "UPDATE stock_adjustments SET actor = 1 WHERE key = 'arrival'" },
+    breaks: ['A5, the answers of loms'],
+  },
+  {
+    what: 'A5: a repeated adjustment is answered otherwise',
+    sources: inHistory('adjustStock', 'write-off', answered({ onSale: 99 })),
+    breaks: ['A5, the answers of loms'],
+  },
+  {
+    what: 'A5: a price changes without a row',
+    sql: { products: 'UPDATE products SET price = price + 1 WHERE sku = 7' },
+    breaks: ['A5, the products'],
+  },
+  {
+    what: 'A5: a version of a product is missing',
+    sql: { products: 'DELETE FROM product_changes WHERE sku = 7 AND version = 2' },
+    breaks: ['A5, the products', 'A5, the answers of products'],
+  },
+  {
+    what: 'A5: an archived product is on sale again',
+    sql: { products: 'UPDATE products SET archived_at = NULL WHERE sku = 7' },
+    breaks: ['A5, the products'],
+  },
+  {
+    what: 'A5: two updates of one version succeed',
+    sources: added(
+      'update_product',
+      { sku: 7, version: 1, price: 12, actor: ADMIN },
+      { result: 'ok', answer: { sku: 7, name: 'a lamp', price: 12, version: 2, archived: false } },
+    ),
+    breaks: ['A5, the answers of products'],
   },
   {
     what: 'Y1: an acknowledged order does not exist',

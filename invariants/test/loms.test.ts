@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Loms, openLoms, outboxToDrain } from 'loms/testing';
 import { drained, findBroken } from '../src/index.ts';
 
-/** Orders 1 to 4: paid, cancelled, awaiting payment, failed. */
+/** Orders 1 to 4: paid, cancelled, awaiting payment, failed; and stock of a second sku that came in. */
 async function openBusyLoms(): Promise<Loms> {
   const loms = await openLoms();
   await loms.supply(1, { 1: 5, 2: 3 });
@@ -10,9 +10,17 @@ async function openBusyLoms(): Promise<Loms> {
   await loms.client.orderPayed({ orderID: 1n });
   await loms.client.cancelOrder({ orderID: 2n });
   await assert.rejects(loms.client.createOrder({ user: 1n, items: [{ sku: 1, count: 9 }] }));
+  await loms.client.adjustStock({ sku: 3, warehouseID: 9n, delta: 4n, idempotencyKey: 'arrival' });
   await outboxToDrain(loms);
   return loms;
 }
+
+/** Ten more units of sku 1 come in, so long before now. */
+const arrived = (before: string): string => `
+  UPDATE stocks SET supplied = supplied + 10, on_sale = on_sale + 10 WHERE sku = 1 AND warehouse_id = 1;
+  INSERT INTO stock_adjustments (key, caller, sku, warehouse_id, delta, on_sale, at)
+  SELECT 'more', 'gateway', sku, warehouse_id, 10, on_sale, now() - interval '${before}' FROM stocks
+  WHERE sku = 1 AND warehouse_id = 1`;
 
 /** Damages to the data, and the rules that they have to turn red. */
 const DAMAGES: { what: string; sql: string; breaks: string[] }[] = [
@@ -20,6 +28,21 @@ const DAMAGES: { what: string; sql: string; breaks: string[] }[] = [
     what: 'a unit of stock appears',
     sql: 'ALTER TABLE stocks DROP CONSTRAINT stocks_check; UPDATE stocks SET on_sale = on_sale + 1 WHERE warehouse_id = 1',
     breaks: ['S1, the sums'],
+  },
+  {
+    what: 'a unit of stock is supplied without an adjustment',
+    sql: 'UPDATE stocks SET supplied = supplied + 1, on_sale = on_sale + 1 WHERE warehouse_id = 1',
+    breaks: ['S1, the sums', 'A5, the supply'],
+  },
+  {
+    what: 'an adjustment has no answer',
+    sql: "UPDATE stock_adjustments SET on_sale = NULL WHERE key = 'arrival'",
+    breaks: ['A5, the adjustments'],
+  },
+  {
+    what: 'an order failed although its goods had come in',
+    sql: arrived('1 minute'),
+    breaks: ['S5, needless refusals'],
   },
   {
     what: 'a count is negative',
@@ -124,6 +147,14 @@ describe('The invariants in the database of loms', () => {
 
   it('hold after orders of every kind', async () => {
     assert.deepEqual(await findBroken({ loms: loms.query }), {});
+  });
+
+  it('hold when goods came in after an order had failed for them', async () => {
+    const broken = await loms.trial(async (query) => {
+      await query(arrived('0 s'));
+      return findBroken({ loms: query });
+    });
+    assert.deepEqual(broken, {});
   });
 
   for (const { what, sql, breaks } of DAMAGES) {

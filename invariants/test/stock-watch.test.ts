@@ -36,7 +36,7 @@ describe('Snapshots of moving stock', () => {
     await writer.query('UPDATE stocks SET on_sale = 5');
     await look(watcher);
     assert.deepEqual(watcher.violations, [
-      { sku: 1n, warehouse_id: 1n, supplied: 5n, on_sale: 4n, reserved: 0n, sold: 0n },
+      { sku: 1n, warehouse_id: 1n, initial: 5n, adjusted: null, supplied: 5n, on_sale: 4n, reserved: 0n, sold: 0n },
     ]);
   });
 

@@ -3,6 +3,8 @@ import { startCheckout, startFakeProducts } from 'checkout/testing';
 import { loms } from 'loms/contract.ts';
 import { startLoms } from 'loms/testing';
 import { type Announced, startNotifications } from 'notifications/testing';
+import { products } from 'products/contract.ts';
+import { startProducts } from 'products/testing';
 import { createClient, createHttpTransport, RpcError } from 'rpc-kit';
 import { createTestDatabase } from 'testing';
 import {
@@ -32,26 +34,31 @@ export async function openWorld(): Promise<World> {
     loms: resources.use(await createTestDatabase('loms')),
     checkout: resources.use(await createTestDatabase('checkout')),
     notifications: resources.use(await createTestDatabase('notifications')),
+    products: resources.use(await createTestDatabase('products')),
   };
   const urls = {
     loms: databases.loms.url,
     checkout: databases.checkout.url,
     notifications: databases.notifications.url,
+    products: databases.products.url,
   };
   await supply(urls.loms);
   const announced: Announced[] = [];
   const history: Operation[] = [];
   await using services = new AsyncDisposableStack();
-  const products = services.use(await startFakeProducts());
+  // checkout asks a fake one, which knows every sku.
+  const fakeProducts = services.use(await startFakeProducts());
+  const productsService = services.use(await startProducts({ databaseUrl: urls.products }));
   const notifications = services.use(await startNotifications({ databaseUrl: urls.notifications, announced }));
   const lomsService = services.use(await startLoms({ databaseUrl: urls.loms, notificationsUrl: notifications.url }));
   const checkoutService = services.use(
-    await startCheckout({ databaseUrl: urls.checkout, lomsUrls: [lomsService.url], productsUrl: products.url }),
+    await startCheckout({ databaseUrl: urls.checkout, lomsUrls: [lomsService.url], productsUrl: fakeProducts.url }),
   );
   const wire = (url: string) => services.use(createHttpTransport(url, { userAgent: 'tests' }));
   const clients = {
     ...createClient(checkout, wire(checkoutService.url)),
     ...createClient(loms, wire(lomsService.url)),
+    ...createClient(products, wire(productsService.url)),
   } as unknown as Record<string, (params: Params) => Promise<unknown>>;
   await live((op, args) => recorded(history, clients, op, args));
   const { left } = await drained(urls, { timeoutMs: DRAIN_TIMEOUT_MS });
@@ -89,6 +96,7 @@ type Do = (op: string, args: Params) => Promise<unknown>;
 
 /** An int64 that a double cannot represent, so that every comparison has to be exact. */
 export const USER = 9_007_199_254_740_993n;
+export const ADMIN = USER + 2n;
 
 /** Orders 1 to 5: paid, cancelled, awaiting payment, failed (out of stock), failed in a purchase. */
 async function live(call: Do): Promise<void> {
@@ -119,6 +127,23 @@ async function live(call: Do): Promise<void> {
   await call('listCart', { user: 3n });
   await call('purchase', { user: 5n, idempotencyKey: 'first' });
   await call('stocks', { sku: 1 });
+  await administer(call);
+}
+
+/** Three units of sku 1 come in and two of them are written off; product 7 is created, changed and archived. */
+async function administer(call: Do): Promise<void> {
+  const place = { sku: 1, warehouseID: 1n, actor: ADMIN };
+  const arrival = { ...place, delta: 3n, idempotencyKey: 'arrival' };
+  await call('adjustStock', arrival);
+  await call('adjustStock', arrival);
+  await call('adjustStock', { ...arrival, delta: 4n });
+  await call('adjustStock', { ...place, delta: -2n, idempotencyKey: 'write-off' });
+  await call('adjustStock', { ...place, delta: -99n, idempotencyKey: 'refused' });
+  await call('create_product', { sku: 7, name: 'a lamp', price: 10, actor: ADMIN });
+  await call('update_product', { sku: 7, version: 1, price: 12, actor: ADMIN });
+  await call('update_product', { sku: 7, version: 1, price: 13, actor: ADMIN });
+  await call('archive_product', { sku: 7, version: 2, actor: ADMIN });
+  await call('archive_product', { sku: 7, version: 3, actor: ADMIN });
 }
 
 async function recorded(

@@ -39,13 +39,15 @@ function findSurroundings(environment: NodeJS.ProcessEnv): Surroundings {
     LOMS_DATABASE_URL: loms,
     CHECKOUT_DATABASE_URL: checkout,
     NOTIFICATIONS_DATABASE_URL: notifications,
+    PRODUCTS_DATABASE_URL: products,
   } = environment;
   const given = (environment.SECRETS ?? '').split(',').filter((secret) => secret !== '');
-  if (loms || checkout || notifications) {
+  if (loms || checkout || notifications || products) {
     const urls = {
       loms: readUrl('LOMS_DATABASE_URL', loms),
       checkout: readUrl('CHECKOUT_DATABASE_URL', checkout),
       notifications: readUrl('NOTIFICATIONS_DATABASE_URL', notifications),
+      products: readUrl('PRODUCTS_DATABASE_URL', products),
     };
     const logs = environment.LOGS ? { folder: environment.LOGS, secrets: given } : undefined;
     return { urls, logs, journals: environment.JOURNALS || undefined };
@@ -61,7 +63,8 @@ function findMesh(environment: NodeJS.ProcessEnv): ReturnType<typeof findRunning
     return findRunningMesh(environment);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const others = 'Databases elsewhere: LOMS_DATABASE_URL, CHECKOUT_DATABASE_URL and NOTIFICATIONS_DATABASE_URL.';
+    const others =
+      'Databases elsewhere: LOMS_DATABASE_URL, CHECKOUT_DATABASE_URL, NOTIFICATIONS_DATABASE_URL and PRODUCTS_DATABASE_URL.';
     throw new Failure(`${error.message} ${others}`);
   }
 }

@@ -1,19 +1,21 @@
 import type { Query, Row } from '../snapshot.ts';
 
-/** The stock that orders took (negative) and that cancelled orders returned, by sku and time. */
+/** The stock that orders took (negative), that cancelled orders returned, and that was adjusted, by sku and time. */
 const STOCK_MOVES = `
-  SELECT sku, changed_at AS at, CASE history.status WHEN 'cancelled' THEN count ELSE -count END AS moved
+  SELECT sku, changed_at AS at, CASE history.status WHEN 'cancelled' THEN count ELSE -count END::numeric AS moved
   FROM order_status_history history JOIN order_items USING (order_id)
   WHERE history.status IN ('awaiting payment', 'cancelled')
-  ORDER BY sku, changed_at`;
+  UNION ALL
+  SELECT sku, at, delta FROM stock_adjustments WHERE refusal IS NULL
+  ORDER BY sku, at`;
 
-/** The lines of failed orders, with the supplied stock of their skus. */
+/** The lines of failed orders, with the initial stock of their skus. */
 const REFUSED_LINES = `
-  SELECT order_id, sku, count, changed_at AS at, coalesce(supplied, 0) AS supplied
+  SELECT order_id, sku, count, changed_at AS at, coalesce(initial, 0) AS initial
   FROM orders
   JOIN order_status_history history USING (order_id)
   JOIN order_items USING (order_id)
-  LEFT JOIN (SELECT sku, sum(supplied) AS supplied FROM stocks GROUP BY sku) shelves USING (sku)
+  LEFT JOIN (SELECT sku, sum(initial) AS initial FROM stocks GROUP BY sku) shelves USING (sku)
   WHERE history.status = 'failed'
   ORDER BY order_id, sku`;
 
@@ -35,8 +37,8 @@ export async function findNeedlessRefusals(loms: Query): Promise<Row[]> {
   const needless = new Map<bigint, Row[]>();
   const needed = new Set<bigint>();
   for (const row of await loms(REFUSED_LINES)) {
-    const line = row as { order_id: bigint; sku: bigint; count: number; at: Date; supplied: bigint };
-    const least = line.supplied + leastSum(moves.get(line.sku) ?? [], line.at.getTime());
+    const line = row as { order_id: bigint; sku: bigint; count: number; at: Date; initial: bigint };
+    const least = line.initial + leastSum(moves.get(line.sku) ?? [], line.at.getTime());
     if (least < BigInt(line.count)) needed.add(line.order_id);
     else needless.set(line.order_id, [...(needless.get(line.order_id) ?? []), { ...row, on_sale: least }]);
   }
@@ -46,10 +48,10 @@ export async function findNeedlessRefusals(loms: Query): Promise<Row[]> {
 async function movesBySku(loms: Query): Promise<Map<bigint, Move[]>> {
   const bySku = new Map<bigint, Move[]>();
   for (const row of await loms(STOCK_MOVES)) {
-    const { sku, at, moved } = row as { sku: bigint; at: Date; moved: number };
+    const { sku, at, moved } = row as { sku: bigint; at: Date; moved: bigint };
     const moves = bySku.get(sku) ?? [];
     if (moves.length === 0) bySku.set(sku, moves);
-    moves.push({ atMs: at.getTime(), sum: (moves.at(-1)?.sum ?? 0n) + BigInt(moved) });
+    moves.push({ atMs: at.getTime(), sum: (moves.at(-1)?.sum ?? 0n) + moved });
   }
   return bySku;
 }

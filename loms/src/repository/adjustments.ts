@@ -29,8 +29,10 @@ export function createAdjustments(transaction: Executor, context: Context): Adju
     },
 
     async settle({ idempotencyKey, caller, actor = null }, { onSale, refusal = null }) {
+      // The stock is locked, so the times of its adjustments and orders have the order of their locks.
       const settle = statement`
-        UPDATE stock_adjustments SET on_sale = ${onSale}, refusal = ${refusal}
+        UPDATE stock_adjustments
+        SET on_sale = ${onSale}, refusal = ${refusal}, at = date_trunc('milliseconds', statement_timestamp())
         WHERE key = ${idempotencyKey} AND actor IS NOT DISTINCT FROM ${actor}::bigint AND caller = ${caller}`;
       await transaction.run('settle stock adjustment', settle);
     },

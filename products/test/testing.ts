@@ -1,0 +1,1 @@
+export { startProducts } from './in-process.ts';
