@@ -15,7 +15,9 @@ export const checkout = defineService(
   {
     addToCart: {
       summary: 'Puts goods into the cart of a user.',
-      description: 'What the cart already holds of the sku plus count must be on sale.',
+      description:
+        'What the cart already holds of the sku plus count must be on sale. An archived product is refused within a second ' +
+        '(PRODUCT_CACHE_MAX_AGE_MS) of its archiving, if the product service answers.',
       params: z.strictObject({ user, sku: uint32, count }),
       result: z.object({}),
       errors: {
@@ -23,6 +25,11 @@ export const checkout = defineService(
           code: 'failed_precondition',
           message: 'Less is on sale than the cart would hold',
           details: z.object({ sku: uint32, requested: uint32, available: uint64 }),
+        },
+        product_archived: {
+          code: 'failed_precondition',
+          message: 'The product is archived and can no longer be added to carts',
+          details: z.object({ sku: uint32 }),
         },
         cart_full: {
           code: 'failed_precondition',

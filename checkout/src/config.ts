@@ -21,6 +21,8 @@ export const checkoutConfig = z.object({
     ),
   PRODUCT_CACHE_MAX_AGE_MS: variable
     .cacheAge(1_000)
-    .describe('Maximum age of names and prices in listCart, in milliseconds; 0 turns the cache off.'),
+    .describe(
+      'Maximum age, in milliseconds, of names and prices in listCart and of the knowledge in addToCart whether a product is archived; 0 turns the cache off.',
+    ),
   OPERATIONS_KEPT_DAYS: variable.whole(30, KEPT_DAYS).describe('Retention of the journal of operations, in days.'),
 });

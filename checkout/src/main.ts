@@ -14,6 +14,7 @@ import { createApp } from './app.ts';
 import { checkoutConfig } from './config.ts';
 import { createOrderDesk, createWarehouse } from './peer/loms.ts';
 import { cacheProducts, countProductAnswers } from './peer/product-cache.ts';
+import { createProductStates } from './peer/product-states.ts';
 import { createProductCatalogue, PRODUCT_LIMIT, PRODUCT_PEER } from './peer/products.ts';
 import { singleFlight } from './peer/single-flight.ts';
 import { observeUnsettled } from './purchase-metrics.ts';
@@ -47,6 +48,8 @@ await run('checkout', async (stopped) => {
     limiter: measureLimiter(registry, 'products', productLimiter),
   });
 
+  const maxAgeMs = config.PRODUCT_CACHE_MAX_AGE_MS;
+
   observeUnsettled(registry, logger, createUnsettledReader(database));
 
   await using app = createApp({
@@ -56,9 +59,10 @@ await run('checkout', async (stopped) => {
     warehouse: createWarehouse(lomsPeer.client),
     orderDesk: createOrderDesk(lomsPeer.client),
     catalogue: cacheProducts(singleFlight(productService), {
-      maxAgeMs: config.PRODUCT_CACHE_MAX_AGE_MS,
+      maxAgeMs,
       onAnswer: countProductAnswers(registry),
     }),
+    states: cacheProducts(singleFlight(createProductStates(productsPeer.client)), { maxAgeMs }),
     journal: createOperationJournal(database),
     limit,
     identity,

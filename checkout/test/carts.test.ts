@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { failedWith, RpcError } from 'rpc-kit';
 import { createTestDatabase, type TestDatabase } from 'testing';
 import { CART_LINES_MAX, checkout, LINE_COUNT_MAX } from '../contract.ts';
-import { cartOf, eventually, fill, newUser, type RunningCheckout, startCheckout } from './checkout-fixture.ts';
+import {
+  cartOf,
+  eventually,
+  fill,
+  newUser,
+  orderedGoods,
+  type RunningCheckout,
+  startCheckout,
+} from './checkout-fixture.ts';
 import { nameOf, USUAL_PRICE } from './fake-products.ts';
 import { failureOf } from './port-stubs.ts';
 
@@ -96,6 +104,41 @@ describe('a cart', () => {
       const answers = await Promise.allSettled(Array.from({ length: 20 }, (_, sku) => add(200 + sku, 1)));
       assert.equal(answers.filter(({ status }) => status === 'fulfilled').length, 5);
       assert.equal(Object.keys(await cartOf(running, user)).length, CART_LINES_MAX);
+    });
+  });
+
+  describe('an archived product', () => {
+    const archivedSku = 40;
+    beforeEach(async () => {
+      await add(archivedSku, 3);
+      running.products.archived.add(archivedSku);
+    });
+
+    it('cannot be added, and the cart stays as it is', async () => {
+      const error = await failureOf(add(archivedSku, 1));
+      assert(failedWith(error, addToCart, 'product_archived'));
+      assert.deepEqual([error.code, error.details], ['failed_precondition', { sku: archivedSku }]);
+      assert.deepEqual(await add(41, 1), {});
+      assert.deepEqual(await cartOf(running, user), { [archivedSku]: 3, 41: 1 });
+    });
+
+    it('keeps its name and price in the cart, can be taken out and be purchased', async () => {
+      await remove(archivedSku, 1);
+      assert.deepEqual(await running.client.listCart({ user }), {
+        items: [{ sku: archivedSku, count: 2, name: nameOf(archivedSku), price: USUAL_PRICE }],
+        totalPrice: 200n,
+      });
+      await running.client.purchase({ user });
+      assert.deepEqual(orderedGoods(running, user), { [archivedSku]: 2 });
+    });
+
+    it('does not stop sales: while the product service is away, goods are added without the check', async () => {
+      running.products.onManyCall = async () => {
+        throw new RpcError('unavailable', 'out for a moment');
+      };
+      assert.deepEqual(await add(archivedSku, 1), {});
+      running.products.onManyCall = async () => {};
+      assert(failedWith(await failureOf(add(archivedSku, 1)), addToCart, 'product_archived'));
     });
   });
 

@@ -11,6 +11,7 @@ import { createApp } from '../src/app.ts';
 import type { Store } from '../src/domain/ports.ts';
 import { resumePurchases } from '../src/domain/resume-purchases.ts';
 import { createOrderDesk, createWarehouse } from '../src/peer/loms.ts';
+import { createProductStates } from '../src/peer/product-states.ts';
 import { createProductCatalogue } from '../src/peer/products.ts';
 import { createCartReader } from '../src/repository/carts.ts';
 import { createUnfinishedPurchases } from '../src/repository/purchases.ts';
@@ -67,6 +68,7 @@ export async function startCheckout(databaseUrl: string, options: CheckoutOption
   const lomsWire = resources.use(createHttpTransport(fakeLoms.url, { userAgent }));
   const productsWire = resources.use(createHttpTransport(fakeProducts.url, { userAgent, face: 'plain' }));
   const lomsClient = createClient(loms, lomsWire);
+  const productsClient = createClient(products, productsWire);
   const unfinished = createUnfinishedPurchases(database);
   const parts = {
     store: crashing(createStore(database), () => {
@@ -79,10 +81,11 @@ export async function startCheckout(databaseUrl: string, options: CheckoutOption
     warehouse: createWarehouse(lomsClient),
     orderDesk: createOrderDesk(lomsClient),
     catalogue: createProductCatalogue({
-      client: createClient(products, productsWire),
+      client: productsClient,
       token: TOKEN,
       limiter: createTokenBucket(productLimit),
     }),
+    states: createProductStates(productsClient),
     logger,
     registry,
   };

@@ -19,8 +19,10 @@ export interface FakeProducts extends AsyncDisposable {
   readonly prices: Map<number, number>;
   readonly unknown: Set<number>;
   readonly archived: Set<number>;
-  /** Called before a request is answered. */
+  /** Called before a request for one product is answered. */
   onCall: (call: Call) => Promise<void>;
+  /** Called before a request for many products is answered. */
+  onManyCall: (skus: readonly number[]) => Promise<void>;
   /** Resets the behaviour, the skus and the prices; the requests stay. */
   recover(): void;
 }
@@ -45,6 +47,7 @@ export async function startFakeProducts(): Promise<FakeProducts> {
       return { name: nameOf(sku), price: fake.prices.get(sku) ?? USUAL_PRICE };
     },
     async get_products({ skus }) {
+      await fake.onManyCall(skus);
       const known = skus.filter((sku) => !fake.unknown.has(sku));
       return {
         products: known.map((sku) => ({
@@ -71,7 +74,9 @@ export async function startFakeProducts(): Promise<FakeProducts> {
     unknown: new Set(),
     archived: new Set(),
     onCall: async () => {},
+    onManyCall: async () => {},
     recover() {
+      fake.onManyCall = async () => {};
       fake.onCall = async () => {};
       fake.prices.clear();
       fake.unknown.clear();

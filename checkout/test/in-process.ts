@@ -13,6 +13,7 @@ import type { RunningService } from 'testing';
 import { createApp } from '../src/app.ts';
 import type { OrderDesk } from '../src/domain/ports.ts';
 import { createOrderDesk, createWarehouse } from '../src/peer/loms.ts';
+import { createProductStates } from '../src/peer/product-states.ts';
 import { createProductCatalogue, PRODUCT_LIMIT, PRODUCT_PEER } from '../src/peer/products.ts';
 import { createCartReader } from '../src/repository/carts.ts';
 import { createUnfinishedPurchases } from '../src/repository/purchases.ts';
@@ -67,6 +68,7 @@ export async function startCheckout(
       warehouse: createWarehouse(lomsPeer.client),
       orderDesk: decorators.orderDesk?.(orderDesk) ?? orderDesk,
       catalogue: createProductCatalogue({ client: productsPeer.client, token: TOKEN, limiter }),
+      states: createProductStates(productsPeer.client),
       logger,
       registry,
     }),

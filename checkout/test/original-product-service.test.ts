@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { products } from 'products/contract.ts';
 import { createClient, createHttpTransport, createTokenBucket } from 'rpc-kit';
-import type { ProductCatalogue } from '../src/domain/ports.ts';
+import type { ProductCatalogue, ProductStates } from '../src/domain/ports.ts';
 import { Refusal } from '../src/domain/refusal.ts';
+import { createProductStates } from '../src/peer/product-states.ts';
 import { createProductCatalogue } from '../src/peer/products.ts';
 import { failureOf } from './port-stubs.ts';
 
@@ -18,6 +19,7 @@ interface Answer {
 
 interface Running extends AsyncDisposable {
   readonly catalogue: ProductCatalogue;
+  readonly states: ProductStates;
   readonly requests: { readonly path: string | undefined; readonly body: unknown }[];
 }
 
@@ -32,8 +34,10 @@ async function startOriginal({ status, body }: Answer): Promise<Running> {
   const { port } = server.address() as AddressInfo;
   const wire = createHttpTransport(`http://127.0.0.1:${port}`, { userAgent: 'checkout/tests', face: 'plain' });
   const limiter = createTokenBucket({ tokens: 10, intervalMs: 1, waitersMax: 1 });
+  const client = createClient(products, wire);
   return {
-    catalogue: createProductCatalogue({ client: createClient(products, wire), token: 'testtoken', limiter }),
+    states: createProductStates(client),
+    catalogue: createProductCatalogue({ client, token: 'testtoken', limiter }),
     requests,
     async [Symbol.asyncDispose]() {
       await wire[Symbol.asyncDispose]();
@@ -56,6 +60,19 @@ describe('the original product service in place of ours', () => {
     const error = await failureOf(original.catalogue.product(7, context));
     assert(error instanceof Refusal);
     assert.deepEqual([error.reason, error.facts], ['product_not_found', { sku: 7 }]);
+  });
+
+  for (const status of [404, 501]) {
+    it(`has no archived products, and is asked for them once, when it answers ${status}`, async () => {
+      await using original = await startOriginal({ status, body: { code: 5, message: 'Not Found' } });
+      for (const sku of [7, 8]) assert.deepEqual(await original.states.product(sku, context), { archived: false });
+      assert.deepEqual(original.requests, [{ path: '/get_products', body: { skus: [7] } }]);
+    });
+  }
+
+  it('has no archived products when it answers something else', async () => {
+    await using original = await startOriginal({ status: 200, body: { name: 'Чайник', price: 1990 } });
+    assert.deepEqual(await original.states.product(7, context), { archived: false });
   });
 
   for (const [status, code] of [

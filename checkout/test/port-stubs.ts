@@ -7,6 +7,7 @@ import type {
   OrderDesk,
   PendingPurchase,
   ProductCatalogue,
+  ProductStates,
   Purchases,
   Repositories,
   Store,
@@ -29,6 +30,7 @@ export interface StubbedPorts {
   readonly warehouse: Stubbed<Warehouse>;
   readonly orderDesk: Stubbed<OrderDesk>;
   readonly catalogue: Stubbed<ProductCatalogue>;
+  readonly states: Stubbed<ProductStates>;
   readonly unfinished: Stubbed<UnfinishedPurchases>;
   readonly store: Store;
   /** Called for each transaction, with its scope. */
@@ -60,6 +62,8 @@ export function stubPorts(): StubbedPorts {
   warehouse.onSale.resolves(0n);
   const orderDesk: Stubbed<OrderDesk> = { order: sinon.stub() };
   const catalogue: Stubbed<ProductCatalogue> = { product: sinon.stub() };
+  const states: Stubbed<ProductStates> = { product: sinon.stub() };
+  states.product.resolves({ archived: false });
   const unfinished: Stubbed<UnfinishedPurchases> = { claim: sinon.stub() };
   unfinished.claim.resolves([]);
 
@@ -82,6 +86,7 @@ export function stubPorts(): StubbedPorts {
     warehouse,
     orderDesk,
     catalogue,
+    states,
     unfinished,
     transaction,
     store: { transaction },

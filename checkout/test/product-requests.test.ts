@@ -52,6 +52,19 @@ describe('requests to the product service', () => {
     assert(placeOfLastSmall < 20, `the small cart had to wait for request ${placeOfLastSmall}`);
   });
 
+  it('do not wait for those of addToCart, which ask for many products at a time', async () => {
+    const productLimit = { tokens: 1, intervalMs: 60_000, waitersMax: 1 };
+    await using running = await startCheckout(testDatabase.url, { productLimit });
+    const asked: (readonly number[])[] = [];
+    running.products.onManyCall = async (skus) => void asked.push(skus);
+    const users = Array.from({ length: 30 }, newUser);
+    await Promise.all(users.map((user, sku) => running.client.addToCart({ user, sku: sku % 10, count: 1 })));
+    assert.ok(asked.length > 0 && asked.length < users.length, `${asked.length} requests`);
+    assert.deepEqual(running.products.requests, []);
+    const { items } = await running.client.listCart({ user: users[0] ?? 0n });
+    assert.deepEqual([items.length, running.products.requests.length], [1, 1]);
+  });
+
   it('stop when the caller leaves: those in flight are cancelled, and no other is made', async () => {
     await using running = await startCheckout(testDatabase.url);
     const { products } = running;

@@ -23,14 +23,21 @@ describe('addToCart', () => {
     sinon.assert.callOrder(ports.carts.lock, ports.carts.lines, ports.carts.add);
   });
 
-  it('reads the stock before the transaction begins, and passes its whole context on', async () => {
+  it('asks for stock and product together, before the transaction begins, and passes its whole context on', async () => {
+    const { promise: bothAsked, resolve } = Promise.withResolvers<void>();
     ports.warehouse.onSale.callsFake(async () => {
       assert.equal(ports.inTransaction(), false);
+      await bothAsked;
       return 2n;
+    });
+    ports.states.product.callsFake(async () => {
+      resolve();
+      return { archived: false };
     });
     await add(10, 2);
     sinon.assert.calledOnceWithExactly(ports.warehouse.onSale, 10, ports.context);
-    sinon.assert.callOrder(ports.warehouse.onSale, ports.transaction);
+    sinon.assert.calledOnceWithExactly(ports.states.product, 10, ports.context);
+    sinon.assert.callOrder(ports.warehouse.onSale, ports.states.product, ports.transaction);
     assert.equal(ports.transaction.firstCall.args[1], ports.context);
   });
 
@@ -38,6 +45,17 @@ describe('addToCart', () => {
     const failure = new Error('no answer');
     ports.warehouse.onSale.rejects(failure);
     assert.equal(await failureOf(add(10, 1)), failure);
+    sinon.assert.notCalled(ports.transaction);
+  });
+
+  it('refuses an archived product, whatever is on sale, and begins no transaction', async () => {
+    ports.states.product.resolves({ archived: true });
+    for (const available of [0n, 1_000n]) {
+      ports.warehouse.onSale.resolves(available);
+      const error = await failureOf(add(10, 1));
+      assert(error instanceof Refusal);
+      assert.deepEqual([error.reason, error.facts], ['product_archived', { sku: 10 }]);
+    }
     sinon.assert.notCalled(ports.transaction);
   });
 

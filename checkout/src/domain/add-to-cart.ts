@@ -1,4 +1,4 @@
-import type { CartLine, Context, Store, Warehouse } from './ports.ts';
+import type { CartLine, Context, ProductStates, Store, Warehouse } from './ports.ts';
 import { Refusal } from './refusal.ts';
 
 export interface CartLimits {
@@ -6,19 +6,30 @@ export interface CartLimits {
   readonly countMax: number;
 }
 
+interface AddToCartPorts {
+  readonly store: Store;
+  readonly warehouse: Warehouse;
+  readonly states: ProductStates;
+}
+
 /**
- * Adds goods to a cart if the stock covers the whole line. Nothing is reserved, so a purchase may still find less.
+ * Adds goods to a cart if their product is not archived and the stock covers the whole line. Nothing is reserved, so a purchase
+ * may still find less.
  *
- * @throws {Refusal} insufficient_stock, cart_full
+ * @throws {Refusal} product_archived, insufficient_stock, cart_full
  */
 export async function addToCart(
-  { store, warehouse, limits }: { store: Store; warehouse: Warehouse; limits: CartLimits },
+  { store, warehouse, states, limits }: AddToCartPorts & { limits: CartLimits },
   user: bigint,
   line: CartLine,
   context: Context,
 ): Promise<void> {
   // Before the transaction, because no transaction may be open during a remote call.
-  const available = await warehouse.onSale(line.sku, context);
+  const [available, { archived }] = await Promise.all([
+    warehouse.onSale(line.sku, context),
+    states.product(line.sku, context),
+  ]);
+  if (archived) throw new Refusal({ reason: 'product_archived', facts: { sku: line.sku } });
   await store.transaction(async ({ carts }) => {
     await carts.lock(user);
     const lines = await carts.lines(user);

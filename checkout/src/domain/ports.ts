@@ -127,8 +127,18 @@ export interface Product {
   readonly price: number;
 }
 
-/** The product service. */
-export interface ProductCatalogue {
-  /** @throws {Refusal} product_not_found */
-  product(sku: number, context: Context): Promise<Product>;
+/** What the product service says of a product. */
+export interface ProductLookup<Answer> {
+  product(sku: number, context: Context): Promise<Answer>;
 }
+
+/** Names and prices, also of archived products. An unknown product is the Refusal product_not_found. */
+export type ProductCatalogue = ProductLookup<Product>;
+
+export interface ProductState {
+  /** False also if the product service does not say. */
+  readonly archived: boolean;
+}
+
+/** Whether products may be added to carts. */
+export type ProductStates = ProductLookup<ProductState>;

@@ -7,6 +7,7 @@ export type Refused =
       readonly reason: 'insufficient_stock';
       readonly facts: { readonly sku: number; readonly requested: number; readonly available: bigint };
     }
+  | { readonly reason: 'product_archived'; readonly facts: { readonly sku: number } }
   | { readonly reason: 'cart_full'; readonly facts: { readonly linesMax: number; readonly countMax: number } }
   | { readonly reason: 'cart_empty'; readonly facts?: undefined }
   /** `orderID` is the order that loms kept as failed. */

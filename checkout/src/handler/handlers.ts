@@ -4,7 +4,7 @@ import { CART_LINES_MAX, checkout, LINE_COUNT_MAX } from '../../contract.ts';
 import { addToCart } from '../domain/add-to-cart.ts';
 import { deleteFromCart } from '../domain/delete-from-cart.ts';
 import { listCart } from '../domain/list-cart.ts';
-import type { CartReader, OrderDesk, ProductCatalogue, Store, Warehouse } from '../domain/ports.ts';
+import type { CartReader, OrderDesk, ProductCatalogue, ProductStates, Store, Warehouse } from '../domain/ports.ts';
 import { purchase } from '../domain/purchase.ts';
 
 export interface HandlerParts {
@@ -13,6 +13,7 @@ export interface HandlerParts {
   readonly warehouse: Warehouse;
   readonly orderDesk: OrderDesk;
   readonly catalogue: ProductCatalogue;
+  readonly states: ProductStates;
 }
 
 const limits = { linesMax: CART_LINES_MAX, countMax: LINE_COUNT_MAX };

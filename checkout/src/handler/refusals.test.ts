@@ -26,6 +26,7 @@ function answerTo(error: unknown, method: keyof typeof CALLS): Promise<unknown> 
 describe('The handlers of checkout', () => {
   const declared: readonly [keyof typeof CALLS, Refused][] = [
     ['addToCart', { reason: 'insufficient_stock', facts: { sku: 10, requested: 3, available: 2n } }],
+    ['addToCart', { reason: 'product_archived', facts: { sku: 10 } }],
     ['addToCart', { reason: 'cart_full', facts: { linesMax: 100, countMax: 65_535 } }],
     ['listCart', { reason: 'product_not_found', facts: { sku: 10 } }],
     ['purchase', { reason: 'cart_empty' }],

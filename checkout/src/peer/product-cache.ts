@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Counter, type Registry } from 'prom-client';
-import type { Product, ProductCatalogue } from '../domain/ports.ts';
+import type { ProductLookup } from '../domain/ports.ts';
 
 export interface ProductCacheOptions {
   /** Maximum age of an entry in milliseconds; 0 turns the cache off. */
@@ -14,20 +14,23 @@ export interface ProductCacheOptions {
 /** An entry is a few hundred bytes, so a full cache is a few megabytes. */
 const PRODUCTS_MAX = 10_000;
 
-interface Entry {
-  readonly product: Product;
+interface Entry<Answer> {
+  readonly product: Answer;
   /** Time of the request, by `performance.now()`. */
   readonly requestedAt: number;
 }
 
 /**
- * Caches products. The age of an entry counts from its request, before the product service read the price, so no price in an
+ * Caches what the product service says of products. The age of an entry counts from its request, before the product service read the price, so no price in an
  * answer is older than `maxAgeMs`. Failures are not cached.
  */
-export function cacheProducts(catalogue: ProductCatalogue, options: ProductCacheOptions): ProductCatalogue {
+export function cacheProducts<Answer>(
+  lookup: ProductLookup<Answer>,
+  options: ProductCacheOptions,
+): ProductLookup<Answer> {
   const { maxAgeMs, productsMax = PRODUCTS_MAX, onAnswer } = options;
-  if (maxAgeMs === 0) return catalogue;
-  const entries = new LRUCache<number, Entry>({ max: productsMax });
+  if (maxAgeMs === 0) return lookup;
+  const entries = new LRUCache<number, Entry<Answer>>({ max: productsMax });
 
   return {
     async product(sku, context) {
@@ -36,7 +39,7 @@ export function cacheProducts(catalogue: ProductCatalogue, options: ProductCache
       const isHit = entry !== undefined && requestedAt - entry.requestedAt < maxAgeMs;
       onAnswer?.(isHit);
       if (isHit) return entry.product;
-      const product = await catalogue.product(sku, context);
+      const product = await lookup.product(sku, context);
       entries.set(sku, { product, requestedAt });
       return product;
     },

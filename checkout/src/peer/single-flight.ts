@@ -1,8 +1,8 @@
-import type { Context, Product, ProductCatalogue } from '../domain/ports.ts';
+import type { Context, ProductLookup } from '../domain/ports.ts';
 
 /** A request in flight and its waiters. */
-interface Flight {
-  readonly product: Promise<Product>;
+interface Flight<Answer> {
+  readonly product: Promise<Answer>;
   readonly abandoned: AbortController;
   waiters: number;
 }
@@ -11,14 +11,14 @@ interface Flight {
  * Concurrent requests for one sku share one request and its result or failure. A caller may leave without affecting the
  * others; when the last one leaves, the request is cancelled.
  */
-export function singleFlight(catalogue: ProductCatalogue): ProductCatalogue {
-  const flights = new Map<number, Flight>();
+export function singleFlight<Answer>(lookup: ProductLookup<Answer>): ProductLookup<Answer> {
+  const flights = new Map<number, Flight<Answer>>();
 
-  function start(sku: number, { requestId, traceparent, tracestate, baggage }: Context): Flight {
+  function start(sku: number, { requestId, traceparent, tracestate, baggage }: Context): Flight<Answer> {
     const abandoned = new AbortController();
     // Without the first caller's deadline, which must not hold for the others; each caller waits by its own signal.
     const context = { signal: abandoned.signal, requestId, traceparent, tracestate, baggage };
-    const flight: Flight = { product: catalogue.product(sku, context), abandoned, waiters: 0 };
+    const flight: Flight<Answer> = { product: lookup.product(sku, context), abandoned, waiters: 0 };
     flights.set(sku, flight);
     const forget = (): void => {
       if (flights.get(sku) === flight) flights.delete(sku);
@@ -27,7 +27,7 @@ export function singleFlight(catalogue: ProductCatalogue): ProductCatalogue {
     return flight;
   }
 
-  function leave(sku: number, flight: Flight, reason: unknown): void {
+  function leave(sku: number, flight: Flight<Answer>, reason: unknown): void {
     flight.waiters -= 1;
     if (flight.waiters > 0) return;
     // A later caller must not join a request that is being cancelled.
@@ -40,7 +40,7 @@ export function singleFlight(catalogue: ProductCatalogue): ProductCatalogue {
       context.signal.throwIfAborted();
       const flight = flights.get(sku) ?? start(sku, context);
       flight.waiters += 1;
-      return await new Promise<Product>((resolve, reject) => {
+      return await new Promise<Answer>((resolve, reject) => {
         const onAbort = (): void => {
           leave(sku, flight, context.signal.reason);
           reject(context.signal.reason);
