@@ -3,6 +3,7 @@ import type { HttpServer } from 'rpc-kit';
 import { badInputs, oddInputs, plainError } from './bad-input.ts';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
 import { createSubject, INSIDE, serveSubject } from './subject.ts';
+import { WIRES } from './wires.ts';
 
 /** Nothing that looks like these leaves the service: stack lines, files, hosts, SQL. */
 const INNER = [
@@ -15,53 +16,58 @@ const INNER = [
   /127\.0\.0\.1|localhost|\.internal/,
 ];
 
-describe('bad input', () => {
-  const subject = createSubject();
-  let server: HttpServer;
+for (const wire of WIRES) {
+  describe(`bad input over ${wire.name}`, () => {
+    const subject = createSubject();
+    let server: HttpServer;
 
-  before(async () => {
-    server = await serveSubject(subject);
-  });
-  beforeEach(() => {
-    subject.executed.length = 0;
-  });
-  after(() => server.close());
+    before(async () => {
+      server = await serveSubject(subject, wire.serverOptions);
+    });
+    beforeEach(() => {
+      subject.executed.length = 0;
+    });
+    after(() => server.close());
 
-  it(`is shown by at least 100 requests (here ${badInputs.length})`, () => {
-    assert.ok(badInputs.length >= 100);
-    assert.deepEqual(duplicates(badInputs.map(({ title }) => title)), []);
-  });
+    it(`is shown by at least 100 requests (here ${badInputs.length})`, () => {
+      assert.ok(badInputs.length >= 100);
+      assert.deepEqual(duplicates(badInputs.map(({ title }) => title)), []);
+    });
 
-  for (const { title, sent, status, body, allow } of badInputs) {
-    it(`${title} is answered by ${status || 'closing the connection'}`, async () => {
-      const answer = await sendRaw(server.port, ...sent);
-      assert.deepEqual({ status: answer.status, body: maskedBody(answer) }, { status, body });
-      assert.equal(answer.headers.allow, allow);
-      assert.equal(answer.error, undefined);
-      for (const inner of INNER) assert.doesNotMatch(answer.body, inner);
-      assert.deepEqual(
-        subject.executed.filter((method) => method !== 'never'),
-        [],
+    for (const { title, sent, status, body, allow } of badInputs) {
+      it(`${title} is answered by ${status || 'closing the connection'}`, async () => {
+        const answer = await sendRaw(wire.connect(server.port), ...sent);
+        assert.deepEqual({ status: answer.status, body: maskedBody(answer) }, { status, body });
+        assert.equal(answer.headers.allow, allow);
+        assert.equal(answer.error, undefined);
+        for (const inner of INNER) assert.doesNotMatch(answer.body, inner);
+        assert.deepEqual(
+          subject.executed.filter((method) => method !== 'never'),
+          [],
+        );
+      });
+    }
+
+    for (const [title, request, body] of oddInputs) {
+      it(`${title} is odd, but right`, async () => {
+        const answer = await sendRaw(wire.connect(server.port), requestBytes(request));
+        assert.ok(answer.body.startsWith(body), answer.body);
+      });
+    }
+
+    it('leaves a service that still answers a good call', async () => {
+      const answer = await sendRaw(
+        wire.connect(server.port),
+        requestBytes({ path: '/sum', body: '{"a":1,"b":2,"c":4}' }),
       );
+      assert.deepEqual([answer.status, answer.body], [200, '7']);
     });
-  }
 
-  for (const [title, request, body] of oddInputs) {
-    it(`${title} is odd, but right`, async () => {
-      const answer = await sendRaw(server.port, requestBytes(request));
-      assert.ok(answer.body.startsWith(body), answer.body);
+    it('would show what must not leave, were it to leave', () => {
+      assert.ok(INNER.some((inner) => inner.test(INSIDE)));
     });
-  }
-
-  it('leaves a service that still answers a good call', async () => {
-    const answer = await sendRaw(server.port, requestBytes({ path: '/sum', body: '{"a":1,"b":2,"c":4}' }));
-    assert.deepEqual([answer.status, answer.body], [200, '7']);
   });
-
-  it('would show what must not leave, were it to leave', () => {
-    assert.ok(INNER.some((inner) => inner.test(INSIDE)));
-  });
-});
+}
 
 describe('senders that are too slow', () => {
   // So long that stalls of a busy machine, which would excuse the sender, stay far below a quarter of it.

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 /** An HTTP answer as it came over the wire. */
 export interface RawAnswer {
@@ -13,9 +13,10 @@ export interface RawAnswer {
 /**
  * Sends bytes as they are and reads until the server closes the connection. HTTP clients mend too much by themselves:
  * this one mends nothing. The request must ask for `Connection: close` or be so wrong that the server closes anyway.
+ * @param to a port, or a connection
  */
-export async function sendRaw(port: number, ...parts: readonly (string | Buffer)[]): Promise<RawAnswer> {
-  const socket = connect(port, '127.0.0.1');
+export async function sendRaw(to: number | Socket, ...parts: readonly (string | Buffer)[]): Promise<RawAnswer> {
+  const socket = typeof to === 'number' ? connect(to, '127.0.0.1') : to;
   const chunks: Buffer[] = [];
   let error: string | undefined;
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
