@@ -8,7 +8,7 @@ export const checkoutConfig = z.object({
   LOMS_URL: variable
     .httpUrls()
     .describe(
-      'URLs of loms, separated by commas; calls are balanced over them. `dns+http://loms:8081` means all addresses of the name.',
+      'URLs of loms, separated by commas; calls are balanced over them. `dns+http://loms:8081` (or `dns+https`) means all addresses of the name.',
     ),
   PRODUCTS_URL: variable
     .httpUrls()

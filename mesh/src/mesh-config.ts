@@ -43,6 +43,8 @@ export type MeshConfig = {
   kafkaPort: number;
   /** Whether the services check their callers. */
   access: AccessMode;
+  /** Whether the services talk mutual TLS. The gateway's own port stays http. */
+  tls: boolean;
   /** Off where the data is removed after the run: a killed process loses nothing without it, a power cut does. */
   fsync: boolean;
 };
@@ -78,11 +80,17 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
     events: readChoice('EVENTS', ['rpc', 'kafka']),
     kafkaPort: readPort('MESH_KAFKA_PORT', DEFAULT_KAFKA_PORT, PORT_MAX - 1),
     access: readChoice<AccessMode>('ACCESS', ['open', 'audit', 'enforce']),
+    tls: readChoice('TLS', ['off', 'on']) === 'on',
     fsync: readChoice('MESH_FSYNC', ['on', 'off']) === 'on',
   };
   if (mistakes.length === 0) mistakes.push(...findDoublePorts(listPorts(config, true)));
   if (mistakes.length > 0) throw new Failure(mistakes.join(' '));
   return config;
+}
+
+/** The address of a service in this mesh. */
+export function serviceUrl({ ports, tls }: MeshConfig, service: ServiceName): string {
+  return `${tls && service !== 'gateway' ? 'https' : 'http'}://${LOCAL_HOST}:${ports[service]}`;
 }
 
 /** A line break would end the line of pgbouncer's configuration that holds the path. */
@@ -128,6 +136,7 @@ export function meshPaths(directory: string) {
     logs: join(directory, 'logs'),
     journal: join(directory, 'journal'),
     profiles: join(directory, 'profiles'),
+    tls: join(directory, 'tls'),
   };
 }
 

@@ -63,17 +63,17 @@ describe('The variable for the endpoints of a service', () => {
   });
 
   it('accepts a name whose addresses are resolved by DNS', () => {
-    assert.deepEqual(load('dns+http://loms:8081'), ['dns+http://loms:8081']);
+    for (const url of ['dns+http://loms:8081', 'dns+https://loms:8081']) assert.deepEqual(load(url), [url]);
   });
 
   it('refuses a dns+http URL beside others', () => {
     assert.throws(() => load('dns+http://loms:8081,http://b'), {
       name: 'ConfigError',
-      message: /LOMS_URL is wrong: a dns\+http URL has to stand alone/,
+      message: /LOMS_URL is wrong: a dns\+http or dns\+https URL has to stand alone/,
     });
   });
 
-  for (const url of ['dns+https://loms', 'ftp://loms', 'loms:8081', 'dns+http://']) {
+  for (const url of ['dns+ftp://loms', 'ftp://loms', 'loms:8081', 'dns+http://']) {
     it(`refuses ${url}`, () => {
       assert.throws(() => load(url), ConfigError);
     });

@@ -45,6 +45,22 @@ export const commonVariables = {
     .describe(
       'File with the public keys of all services: `{"checkout": {"keys": [JWK, …]}, …}`. Required unless ACCESS=open. Read again when it changes.',
     ),
+  TLS_CERT_FILE: variable
+    .text()
+    .optional()
+    .describe(
+      'PEM file with the certificate of this service. Set with TLS_KEY_FILE and TLS_CA_FILE: the service serves https only, and calls its https peers with this certificate. Unset: plain HTTP. Read again when it changes.',
+    ),
+  TLS_KEY_FILE: variable
+    .text()
+    .optional()
+    .describe('PEM file with the private key of TLS_CERT_FILE, without a passphrase. Read again when it changes.'),
+  TLS_CA_FILE: variable
+    .text()
+    .optional()
+    .describe(
+      'PEM file with the authorities from which callers and https peers need a certificate. Read again when it changes.',
+    ),
   LOG_LEVEL: variable
     .choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'info')
     .describe('Lowest level of log lines that are written.'),

@@ -67,7 +67,7 @@ describe('followed files', () => {
       lines.map(({ level, err }) => [level, err?.message.replace(/, open .*/, '')]),
       [
         [40, 'LEFT_FILE and RIGHT_FILE have to be equal'],
-        [40, 'ENOENT: no such file or directory'],
+        [40, 'RIGHT_FILE cannot be read: ENOENT: no such file or directory'],
       ],
     );
     put('right', '2');

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { ConfigError } from './config.ts';
 
 /** A value that is read from files and replaced when they change. */
 export interface FollowedFiles<T> extends Disposable {
@@ -24,7 +25,7 @@ const READ_EVERY_MS = 1_000;
 /**
  * Reads files now and each second. Files that are missing or wrong leave the previous value in use, e.g. while several of them are being
  * replaced one by one; each such state is logged once.
- * @throws when the files are wrong at the start
+ * @throws {ConfigError} when a file cannot be read at the start, and whatever `parse` throws
  */
 export function followFiles<N extends string, T>({
   files,
@@ -32,8 +33,7 @@ export function followFiles<N extends string, T>({
   logger,
 }: FollowedFilesOptions<N, T>): FollowedFiles<T> {
   const names = Object.keys(files) as N[];
-  const read = () =>
-    Object.fromEntries(names.map((name) => [name, readFileSync(files[name], 'utf8')])) as Record<N, string>;
+  const read = () => Object.fromEntries(names.map((name) => [name, readText(name, files[name])])) as Record<N, string>;
   let texts = read();
   let current = parse(texts);
   let refused: string | undefined;
@@ -66,4 +66,12 @@ export function followFiles<N extends string, T>({
     },
     [Symbol.dispose]: () => clearInterval(timer),
   };
+}
+
+function readText(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${variable} cannot be read: ${(error as Error).message}`);
+  }
 }

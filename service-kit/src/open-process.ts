@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { type commonVariables, loadConfig, maskSecrets } from './config.ts';
 import { IDENTITY_RULE, type Identity, openIdentity } from './identity/identity.ts';
+import { certificateGauge, TLS_RULE } from './identity/mutual-tls.ts';
 import { switchLogLevelOnSignal } from './observing/log-level.ts';
 import { createLogger } from './observing/logger.ts';
 import { serveProfiles } from './observing/profile-socket.ts';
@@ -29,12 +30,13 @@ export async function openProcess<S extends ProcessConfig>(
   schema: S,
 ): Promise<OpenProcess<S>> {
   await using resources = new AsyncDisposableStack();
-  const config = loadConfig(schema.refine(...IDENTITY_RULE));
+  const config = loadConfig(schema.refine(...IDENTITY_RULE).refine(...TLS_RULE));
   const logger = createLogger(name, config.LOG_LEVEL);
   const identity = resources.use(openIdentity(name, config, logger));
   resources.use(switchLogLevelOnSignal(logger));
   resources.use(await serveProfiles({ service: name, directory: config.PROFILE_DIR, logger }));
   const registry = createRegistry(name);
+  certificateGauge(registry, identity.tls);
   resources.use(await startTracing(name, version, config, logger));
   const opened = resources.move();
   return {

@@ -60,6 +60,7 @@ export async function openService<S extends ServiceConfig>(
         registry,
         readiness: databaseReadiness(database, join(import.meta.dirname, '../../migrations', contract.name)),
         admission: limit,
+        tls: identity.tls,
       });
       logListening(server.url, stopped);
       return server;

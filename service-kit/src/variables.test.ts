@@ -119,7 +119,7 @@ describe('A variable for the endpoints of a service', () => {
     ['http://a,http://a', 'http://a,http://a/', 'http://a,HTTP://A:80'],
     /place 2 repeats an earlier one$/,
   );
-  refuses(field, ['dns+http://a,http://b'], /a dns\+http URL has to stand alone$/);
+  refuses(field, ['dns+http://a,http://b'], /a dns\+http or dns\+https URL has to stand alone$/);
   refuses(field, ['http://a:99999', 'http://a:0'], /its port has to be from 1 to 65535$/);
   refuses(
     field,

@@ -5,7 +5,7 @@ import { describeWhole, parseWhole, type WholeRange } from 'rpc-kit/whole-number
 import { z } from 'zod';
 import { parseDatabaseUrl } from './database/database-url.ts';
 
-/** Prefix of a URL whose replicas are found by DNS: `dns+http://loms:8081`. */
+/** Prefix of a URL whose replicas are found by DNS: `dns+http://loms:8081`, `dns+https://loms:8081`. */
 export const DNS_PREFIX = 'dns+';
 
 /** Metadata for the documentation and the start-up log. */
@@ -42,10 +42,10 @@ export const variable = {
   text: () => z.string().refine(isFilled, BLANK),
   host: (fallback: string) => parsed(parseHost).default(fallback),
   file: () => parsed(parseFile),
-  /** Endpoints of one service, separated by commas; or one `dns+http` URL, which means all addresses of its name. */
+  /** Endpoints of one service, separated by commas; or one `dns+http` or `dns+https` URL, which means all addresses of its name. */
   httpUrls: () =>
     parsed((text) => parseList(text, parseEndpoint, refuseSharedDns)).meta({
-      values: `URLs (http, https, dns+http)${USERINFO}`,
+      values: `URLs (http, https, dns+http, dns+https)${USERINFO}`,
     } satisfies VariableMeta),
   /** Addresses of servers, separated by commas. */
   hostPorts: () =>
@@ -173,7 +173,7 @@ function parseSingleUrl(text: string): string {
 }
 
 function parseEndpoint(text: string): string {
-  const isDns = /^dns\+http:/i.test(text);
+  const isDns = /^dns\+https?:/i.test(text);
   const url = isDns ? text.slice(DNS_PREFIX.length) : text;
   // http://a/;http://b would parse as one endpoint with a strange path.
   if (text.split('://').length > 2) throw new TypeError('several URLs are separated by commas');
@@ -183,7 +183,7 @@ function parseEndpoint(text: string): string {
 
 function refuseSharedDns(urls: string[]): void {
   if (urls.length > 1 && urls.some((url) => url.startsWith(DNS_PREFIX))) {
-    throw new TypeError('a dns+http URL has to stand alone');
+    throw new TypeError('a dns+http or dns+https URL has to stand alone');
   }
 }
 

@@ -1,4 +1,5 @@
-import { type MeshConfig, shortPath } from '../mesh-config.ts';
+import { curlCertificate } from '../certificates/mesh-certificates.ts';
+import { LOCAL_HOST, type MeshConfig, meshPaths, serviceUrl, shortPath } from '../mesh-config.ts';
 import type { MeshDatabase } from '../postgres/mesh-database.ts';
 import { isDatabaseName, SERVICES, type ServiceName } from '../services.ts';
 import { textTable } from '../text-table.ts';
@@ -12,15 +13,17 @@ const ACCESS: Record<MeshConfig['access'], string> = {
 /** The text for the terminal once all services are ready: their addresses, and calls to try. */
 export function describeMesh(config: MeshConfig, { pgbouncer }: MeshDatabase, brokers?: string): string {
   const { ports } = config;
+  const certificate = config.tls ? curlCertificate(meshPaths(config.directory)) : '';
   const token = config.access === 'enforce' ? '-H "$(make -s token CALLER=gateway SERVICE=checkout)" ' : '';
   const describeDatabase = (service: ServiceName): string => {
     if (!isDatabaseName(service)) return 'none';
     return pgbouncer === undefined ? 'directly' : `by pgbouncer on ${config.pgbouncerPorts[service]}`;
   };
   const rows = SERVICES.toReversed().map((service) => {
-    const address = `http://localhost:${ports[service]}`;
+    const address = serviceUrl(config, service).replace(LOCAL_HOST, 'localhost');
     return [service, address, `${address}/docs`, describeDatabase(service)];
   });
+  const checkout = `${config.tls ? 'https://' : ''}localhost:${ports.checkout}`;
   const table = textTable([['service', 'address', 'docs page', 'database'], ...rows]);
   return `
 ${table}
@@ -32,14 +35,14 @@ Try it, as a person through the gateway:
   ${curl(`localhost:${ports.gateway}/v1/auth/register`, '{"email":"anna@shop.example","password":"a walk along the river"}')}
 
 Or call checkout directly, without an account:
-  ${curl(`localhost:${ports.checkout}/addToCart`, '{"user":1,"sku":1076963,"count":2}', token)}
-  ${curl(`localhost:${ports.checkout}/listCart`, '{"user":1}', token)}
+  ${curl(`${checkout}/addToCart`, '{"user":1,"sku":1076963,"count":2}', token + certificate)}
+  ${curl(`${checkout}/listCart`, '{"user":1}', token + certificate)}
 
 Ctrl-C stops the mesh. Data and logs are in ${shortPath(config.directory)}.
 `;
 }
 
 /** The long form of curl's --json, which needs curl 7.82. */
-function curl(url: string, body: string, token = ''): string {
-  return `curl -s ${token}-H content-type:application/json -d '${body}' ${url}`;
+function curl(url: string, body: string, proof = ''): string {
+  return `curl -s ${proof}-H content-type:application/json -d '${body}' ${url}`;
 }

@@ -1,8 +1,17 @@
 import { join } from 'node:path';
+import { tlsVariables, trustCertificates } from '../certificates/mesh-certificates.ts';
 import { Failure, runScript } from '../failure.ts';
 import { createIdentities, identityVariables } from '../identity/identities.ts';
 import { startMeshKafka } from '../kafka/mesh-kafka.ts';
-import { LOCAL_HOST, listPorts, loadMeshConfig, type MeshConfig, type MeshPaths, meshPaths } from '../mesh-config.ts';
+import {
+  LOCAL_HOST,
+  listPorts,
+  loadMeshConfig,
+  type MeshConfig,
+  type MeshPaths,
+  meshPaths,
+  serviceUrl,
+} from '../mesh-config.ts';
 import { createMeshFolder, refuseFullDisk } from '../mesh-folder/mesh-folder.ts';
 import { openRunRecord, type RunRecord } from '../mesh-folder/run-record.ts';
 import { loadSecrets } from '../mesh-folder/secrets.ts';
@@ -81,9 +90,11 @@ function prepareServices(
   brokers: string | undefined,
 ): Services {
   const secrets = loadSecrets(paths);
+  const urls = perService((service) => serviceUrl(config, service));
+  if (config.tls) trustCertificates(paths);
   const shared = {
     host: LOCAL_HOST,
-    urls: perService((service) => `http://${LOCAL_HOST}:${config.ports[service]}`),
+    urls,
     journalFile: join(paths.journal, 'notifications.jsonl'),
     profileDirectory: paths.profiles,
     brokers,
@@ -94,11 +105,12 @@ function prepareServices(
     const secret = service === 'accounts' || service === 'gateway' ? secrets.keys[service] : undefined;
     const identity = identityVariables(paths, service);
     const own = { port: config.ports[service], databaseUrl, secret, identity };
-    return serviceEnvironment(service, { ...shared, ...own }, process.env);
+    const given = config.tls ? { ...process.env, ...tlsVariables(paths, service) } : process.env;
+    return serviceEnvironment(service, { ...shared, ...own }, given);
   });
   record.addServices(config.ports, pickSinks(environments.notifications));
   return superviseServices({
-    ports: config.ports,
+    urls,
     environments,
     logDirectory: paths.logs,
     onSpawn: record.add,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { LOCAL_HOST, PROJECT_DIRECTORY, shortPath } from '../mesh-config.ts';
+import { PROJECT_DIRECTORY, shortPath } from '../mesh-config.ts';
 import { type PerService, SERVICES, type ServiceName } from '../services.ts';
 import { type Program, STOP_STEPS } from '../supervisor/plan.ts';
 import { type Supervision, supervise } from '../supervisor/supervise.ts';
@@ -9,7 +9,7 @@ export type Services = Supervision & { list(): RunningService[] };
 export type RunningService = { name: ServiceName; url: string; pid: number };
 
 type ServicesOptions = {
-  ports: PerService<number>;
+  urls: PerService<string>;
   environments: PerService<NodeJS.ProcessEnv>;
   logDirectory: string;
   onSpawn(name: string, pid: number): void;
@@ -20,10 +20,9 @@ const READY_TIMEOUT_MS = 20_000;
 /** Callers stop before the services they call, but a slow one holds up the next no longer than this. */
 const HEAD_START_MS = 150;
 
-export function superviseServices({ ports, environments, logDirectory, ...options }: ServicesOptions): Services {
+export function superviseServices({ urls, environments, logDirectory, ...options }: ServicesOptions): Services {
   const running: RunningService[] = [];
   const logs = new Map<string, ServiceLog>();
-  const url = (service: ServiceName) => `http://${LOCAL_HOST}:${ports[service]}`;
   const describe = (service: ServiceName): Program => ({
     name: service,
     title: service,
@@ -33,7 +32,7 @@ export function superviseServices({ ports, environments, logDirectory, ...option
     env: environments[service],
     // The runner's end closes the channel, which stops the service.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    ready: { when: 'URL answers', url: `${url(service)}/readyz` },
+    ready: { when: 'URL answers', url: `${urls[service]}/readyz` },
     readyTimeoutMs: READY_TIMEOUT_MS,
     stop: STOP_STEPS.service,
   });
@@ -42,7 +41,7 @@ export function superviseServices({ ports, environments, logDirectory, ...option
     onSpawn({ name }, { pid = 0, stdout, stderr }) {
       const service = name as ServiceName;
       options.onSpawn(service, pid);
-      running.push({ name: service, url: url(service), pid });
+      running.push({ name: service, url: urls[service], pid });
       logs.set(service, openServiceLog(logDirectory, service, [stdout, stderr]));
     },
     onProgress: options.onProgress,

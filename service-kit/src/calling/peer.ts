@@ -25,13 +25,13 @@ import type { Identity } from '../identity/identity.ts';
 import { DNS_PREFIX } from '../variables.ts';
 
 export interface PeerOptions {
-  /** The peer's endpoints; or one `dns+http` URL, which means all current addresses of its name. */
+  /** The peer's endpoints; or one `dns+http` or `dns+https` URL, which means all current addresses of its name. */
   readonly urls: readonly string[];
   /** Name and version of this service for logs: `checkout/0.1.0`. */
   readonly userAgent: string;
   readonly registry: Registry;
-  /** Signs the calls, so that the peer recognizes this service. Unset: they prove no caller. */
-  readonly identity?: Pick<Identity, 'signerFor'> | undefined;
+  /** Signs the calls, so that the peer recognizes this service, and shows its certificate. Unset: they prove no caller. */
+  readonly identity?: (Pick<Identity, 'signerFor'> & Partial<Pick<Identity, 'tls'>>) | undefined;
   /** Logs every call at the level `debug`. */
   readonly logger?: Logger;
   /** `plain` for peers that speak `POST /<method>` only. Default: rpc. */
@@ -55,16 +55,25 @@ export interface Peer<M extends Methods> extends AsyncDisposable {
  * within a budget, tracing and metrics.
  */
 export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
-  const { urls, userAgent, registry, logger, face = 'rpc', baggage = true, retries = true } = options;
+  const { urls, userAgent, registry, identity, logger, face = 'rpc', baggage = true, retries = true } = options;
   const peer = contract.name;
-  const authorization = options.identity?.signerFor(peer);
+  const authorization = identity?.signerFor(peer);
+  const host = certifiedHost(urls);
   const transport = createBalancer({
     endpoints: endpointsOf(urls, logger),
     on: balancerMetrics(registry),
     connect(url) {
       // Only the origin, because a URL may hold a password and metrics are public.
       const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint: new URL(url).origin }) });
-      return breaker.guard(createHttpTransport(url, { userAgent, face, ...(authorization && { authorization }) }));
+      return breaker.guard(
+        createHttpTransport(url, {
+          userAgent,
+          face,
+          tls: identity?.tls,
+          host,
+          ...(authorization && { authorization }),
+        }),
+      );
     },
   });
   const budget = createRetryBudget();
@@ -80,6 +89,11 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
 /** Inside `clientTracing`, which adds the baggage of the current context. */
 const withholdBaggage: Interceptor = (next) => (call) =>
   next(call.baggage === undefined ? call : { ...call, baggage: undefined });
+
+/** The name that the certificates of all addresses have to bear. */
+function certifiedHost([url = '']: readonly string[]): string | undefined {
+  return url.startsWith(`${DNS_PREFIX}https:`) ? new URL(url.slice(DNS_PREFIX.length)).host : undefined;
+}
 
 function endpointsOf(urls: readonly string[], logger?: Logger): readonly string[] | EndpointSource {
   const [url] = urls;

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
-import type { Identify } from 'rpc-kit';
-import { ConfigError, EVEN_WITH_MISTAKES } from '../config.ts';
+import type { Identify, TlsSource } from 'rpc-kit';
+import { EVEN_WITH_MISTAKES } from '../config.ts';
 import { type FollowedFiles, followFiles } from '../followed-files.ts';
+import { followTls, type TlsConfig } from './mutual-tls.ts';
 import { parseServiceKey } from './service-key.ts';
 import { createSigner, createVerifier, type Signer } from './service-token.ts';
 import { parseTrust } from './trust.ts';
@@ -9,7 +10,7 @@ import { parseTrust } from './trust.ts';
 export type AccessMode = 'enforce' | 'audit' | 'open';
 
 /** The variables of `commonVariables` that decide the identity. */
-export interface IdentityConfig {
+export interface IdentityConfig extends TlsConfig {
   readonly ACCESS: AccessMode;
   readonly SERVICE_KEY_FILE?: string | undefined;
   readonly TRUST_FILE?: string | undefined;
@@ -22,6 +23,8 @@ export interface Identity extends Disposable {
   readonly identify: Identify | undefined;
   /** Signs calls of the peer. Undefined without SERVICE_KEY_FILE. */
   signerFor(callee: string): Signer | undefined;
+  /** For the connections to peers, and those of callers. Undefined without mutual TLS. */
+  readonly tls: TlsSource | undefined;
 }
 
 /** A rule over several variables, for `refine`. */
@@ -37,7 +40,7 @@ export const IDENTITY_RULE = [
 /** @throws {ConfigError} for a file that cannot be used */
 export function openIdentity(
   name: string,
-  { ACCESS: access, SERVICE_KEY_FILE, TRUST_FILE }: IdentityConfig,
+  { ACCESS: access, SERVICE_KEY_FILE, TRUST_FILE, ...tlsConfig }: IdentityConfig,
   logger: Logger,
 ): Identity {
   using resources = new DisposableStack();
@@ -47,20 +50,17 @@ export function openIdentity(
   // Each version of the file has a verifier of its own, so that a removed key also leaves the cache.
   const parseVerifier = (text: string) => createVerifier(parseTrust(text), name);
   const verifier = access === 'open' ? undefined : follow('TRUST_FILE', TRUST_FILE, parseVerifier);
+  const tls = resources.use(followTls(tlsConfig, logger));
   const opened = resources.move();
   return {
     access,
     identify: verifier && ((authorization) => verifier.current(authorization)),
     signerFor: (callee) => key && createSigner(() => key.current, name, callee),
+    tls: tls && (() => tls.current),
     [Symbol.dispose]: () => opened.dispose(),
   };
 }
 
 function followKeys<T>(variable: string, path: string, parse: (text: string) => T, logger: Logger): FollowedFiles<T> {
-  try {
-    return followFiles({ files: { [variable]: path }, parse: (texts) => parse(texts[variable] ?? ''), logger });
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`${variable} cannot be read: ${(error as Error).message}`);
-  }
+  return followFiles({ files: { [variable]: path }, parse: (texts) => parse(texts[variable] ?? ''), logger });
 }
