@@ -1,6 +1,8 @@
+import { accounts } from './dashboards/accounts.ts';
 import { checkout } from './dashboards/checkout.ts';
 import { database } from './dashboards/database.ts';
 import { events } from './dashboards/events.ts';
+import { gateway } from './dashboards/gateway.ts';
 import { loms } from './dashboards/loms.ts';
 import { mesh } from './dashboards/mesh.ts';
 import { node } from './dashboards/node.ts';
@@ -9,7 +11,18 @@ import { products } from './dashboards/products.ts';
 import { toGrafana } from './grafana.ts';
 import type { Dashboard } from './panels.ts';
 
-export const DASHBOARDS: readonly Dashboard[] = [mesh, checkout, loms, notifications, products, database, events, node];
+export const DASHBOARDS: readonly Dashboard[] = [
+  mesh,
+  gateway,
+  accounts,
+  checkout,
+  loms,
+  notifications,
+  products,
+  database,
+  events,
+  node,
+];
 
 /** The files for Grafana; `make generate` writes them. */
 export const dashboardFiles = DASHBOARDS.map((dashboard) => ({

@@ -14,7 +14,7 @@ export interface DescribedMetric {
 }
 
 const PAGE = join(import.meta.dirname, '../../docs/metrics.md');
-const SERVICE_NAMES = ['checkout', 'loms', 'notifications', 'products'];
+const SERVICE_NAMES = ['accounts', 'checkout', 'gateway', 'loms', 'notifications', 'products'];
 
 export function readMetricsPage(): DescribedMetric[] {
   const sections = readFileSync(PAGE, 'utf8').split(/^## /m);
@@ -25,9 +25,15 @@ export function readMetricsPage(): DescribedMetric[] {
       name,
       type,
       labels: Array.from(labels.matchAll(/`(\w+)`/g), ([, label = '']) => label),
-      services: services === 'all' ? SERVICE_NAMES : services.split(', '),
+      services: readServices(services),
       help,
       needsKafka,
     }));
   });
+}
+
+/** `all`, `all but gateway`, or names. */
+function readServices(text: string): readonly string[] {
+  const [all, but] = text.split(' but ');
+  return all === 'all' ? SERVICE_NAMES.filter((name) => name !== but) : text.split(', ');
 }

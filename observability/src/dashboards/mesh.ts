@@ -17,7 +17,7 @@ export const mesh: Dashboard = {
   uid: 'order-mesh-overview',
   title: 'mesh overview',
   description: 'Rate, errors and duration of each service, and of each edge from caller to callee.',
-  variables: [{ name: 'service', label: 'service', query: 'label_values(rpc_server_requests_total, service)' }],
+  variables: [{ name: 'service', label: 'service', query: 'label_values(http_requests_total, service)' }],
   rows: [
     {
       title: 'All',
@@ -66,6 +66,9 @@ export const mesh: Dashboard = {
       panels: [
         table('Methods: calls a second', 'reqps', rate(answered, ['service', 'method', 'code'])),
         table('Alerts', 'none', orZero('sum by (alertname, service, severity) (ALERTS{alertstate="firing"})')),
+        graph('Calls refused by the access check', 'reqps', [
+          orZero(rate(`rpc_server_access_total{${CHOSEN}, decision!="allowed"}`, ['service', 'decision'])),
+        ]),
         graph('Calls shed', 'reqps', [orZero(rate(`rpc_server_shed_total{${CHOSEN}}`, ['service']))]),
       ],
     },
