@@ -1,6 +1,7 @@
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import type { MeshCaller } from 'mesh';
+import { products } from 'products/contract.ts';
 import { createClient, createHttpTransport, type ServiceContract } from 'rpc-kit';
 import type { Clients } from './user.ts';
 
@@ -12,6 +13,7 @@ type Face = (typeof FACES)[number];
 export interface Urls {
   readonly checkout: string;
   readonly loms: string;
+  readonly products: string;
 }
 
 /** Signs the calls of the storm, which are those of the gateway. */
@@ -19,7 +21,7 @@ export type Caller = Pick<MeshCaller, 'signerFor'>;
 
 /** Without batches: each user is a separate client, and the latency of a call should be its own. */
 export function connect(
-  { checkout: checkoutUrl, loms: lomsUrl }: Urls,
+  urls: Urls,
   caller: Caller,
   face: Face,
   connections: number,
@@ -29,7 +31,8 @@ export function connect(
   const open = ({ name }: ServiceContract, url: string) =>
     stack.use(createHttpTransport(url, { ...options, authorization: caller.signerFor(name) }));
   return {
-    checkout: createClient(checkout, open(checkout, checkoutUrl)),
-    loms: createClient(loms, open(loms, lomsUrl)),
+    checkout: createClient(checkout, open(checkout, urls.checkout)),
+    loms: createClient(loms, open(loms, urls.loms)),
+    products: createClient(products, open(products, urls.products)),
   };
 }

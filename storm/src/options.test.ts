@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chooseUrls, loadOptions } from './options.ts';
 
-const mesh = { checkout: 'http://127.0.0.1:8080', loms: 'http://127.0.0.1:8081' };
+const mesh = { checkout: 'http://127.0.0.1:8080', loms: 'http://127.0.0.1:8081', products: 'http://127.0.0.1:8083' };
 
 describe('the options of a storm', () => {
   it('have defaults, and a random seed each time', () => {

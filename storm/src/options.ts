@@ -44,11 +44,12 @@ export function loadOptions(environment: NodeJS.ProcessEnv): Options {
   };
 }
 
-/** The URLs in CHECKOUT_URL and LOMS_URL, e.g. of a proxy, or else those of the running mesh. */
+/** The URLs in CHECKOUT_URL, LOMS_URL and PRODUCTS_URL, e.g. of a proxy, or else those of the running mesh. */
 export function chooseUrls(environment: NodeJS.ProcessEnv, mesh: Urls): Urls {
   return {
     checkout: parseLoopbackUrl('CHECKOUT_URL', environment.CHECKOUT_URL || mesh.checkout),
     loms: parseLoopbackUrl('LOMS_URL', environment.LOMS_URL || mesh.loms),
+    products: parseLoopbackUrl('PRODUCTS_URL', environment.PRODUCTS_URL || mesh.products),
   };
 }
 

@@ -1,5 +1,6 @@
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
+import { products } from 'products/contract.ts';
 import { createClient, createTokenBucket, fail, implement } from 'rpc-kit';
 import type { RecordedCall } from './recorder.ts';
 import { createRunIds, createUser, type User } from './user.ts';
@@ -31,6 +32,7 @@ export function createRecordedUser(
   const clients = {
     checkout: createClient(checkout, implementCheckout(soldOut, outOfStock)),
     loms: createClient(loms, implementLoms(settledTogether)),
+    products: createClient(products, implementProducts()),
   };
   const limiter = createTokenBucket({ tokens: 1_000, intervalMs: 1, waitersMax: 1 });
   const record = (call: RecordedCall) => calls.push(call);
@@ -79,5 +81,24 @@ function implementLoms(settledTogether: number) {
     orderPayed: settle,
     cancelOrder: settle,
     stocks: async () => ({ stocks: [] }),
+  });
+}
+
+/** A catalogue in which each product exists and each change is made. */
+function implementProducts() {
+  const product = { name: 'a lamp', price: 1, version: 1, archived: false };
+  const changed = async ({ sku, version }: { sku: number; version: number }) => ({
+    ...product,
+    sku,
+    version: version + 1,
+  });
+  return implement(products, {
+    get_product: async () => product,
+    list_skus: async () => ({ skus: [] }),
+    get_products: async ({ skus }) => ({ products: skus.map((sku) => ({ ...product, sku })) }),
+    list_products: async () => ({ products: [] }),
+    create_product: async ({ sku }) => ({ ...product, sku }),
+    update_product: changed,
+    archive_product: changed,
   });
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
+import { products } from 'products/contract.ts';
 import { type Client, CODES, type Limiter } from 'rpc-kit';
 import { type RecordedCall, type RecordedClient, recordCalls } from './recorder.ts';
 
@@ -8,6 +9,7 @@ import { type RecordedCall, type RecordedClient, recordCalls } from './recorder.
 export interface Window {
   readonly checkout: RecordedClient<typeof checkout.methods>;
   readonly loms: RecordedClient<typeof loms.methods>;
+  readonly products: RecordedClient<typeof products.methods>;
 }
 
 /** A customer with two windows, for calls that are made twice or at once. */
@@ -18,11 +20,14 @@ export interface User extends Window {
   readonly secondWindow: Window;
   /** An idempotency key that is unique over all runs. */
   newKey(): string;
+  /** A sku for a new product, unique over the runs of some days. */
+  newSku(): number;
 }
 
 export interface Clients {
   readonly checkout: Client<typeof checkout.methods>;
   readonly loms: Client<typeof loms.methods>;
+  readonly products: Client<typeof products.methods>;
 }
 
 export interface StormContext {
@@ -36,11 +41,14 @@ export interface StormContext {
 export interface RunIds {
   readonly run: string;
   readonly firstUser: bigint;
+  readonly firstSku: number;
 }
 
 /** Ids for the users of one run and their strangers; the ids of a run that starts a millisecond later follow. */
 const USERS_PER_RUN = 10_000n;
 const STRANGERS_FROM = 5_000n;
+/** Above the skus of the catalogue. Each second has a thousand skus; after a million seconds they start again. */
+const SKUS = { first: 3_000_000_000, perSecond: 1_000, seconds: 1_000_000 } as const;
 /** The pause of a careful client after an overload without retry-after. */
 const PAUSE_MS = 200;
 /** The longest pause, whatever retry-after says: the storm has to keep up its load. */
@@ -48,18 +56,22 @@ const PAUSE_MAX_MS = 1_000;
 
 export function createRunIds(startedAt: Date): RunIds {
   const run = startedAt.toISOString().replaceAll(/[:.]/g, '-');
-  return { run, firstUser: BigInt(startedAt.getTime()) * USERS_PER_RUN };
+  const second = Math.floor(startedAt.getTime() / 1_000) % SKUS.seconds;
+  const firstSku = SKUS.first + second * SKUS.perSecond;
+  return { run, firstUser: BigInt(startedAt.getTime()) * USERS_PER_RUN, firstSku };
 }
 
 export function createUser(index: number, ids: RunIds, clients: Clients, context: StormContext): User {
   const name = `user-${index + 1}`;
   let keys = 0;
+  let skus = 0;
   return {
     ...openWindow(`${name}a`, clients, context),
     secondWindow: openWindow(`${name}b`, clients, context),
     id: ids.firstUser + BigInt(index),
     stranger: ids.firstUser + STRANGERS_FROM + BigInt(index),
     newKey: () => `storm-${ids.run}-${name}-${++keys}`,
+    newSku: () => ids.firstSku + skus++,
   };
 }
 
@@ -81,6 +93,7 @@ function openWindow(name: string, clients: Clients, { limiter, over, record }: S
   return {
     checkout: recordCalls(checkout, clients.checkout, caller),
     loms: recordCalls(loms, clients.loms, caller),
+    products: recordCalls(products, clients.products, caller),
   };
 }
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTokenBucket } from 'rpc-kit';
+import { createTokenBucket, type Limiter } from 'rpc-kit';
 import { type Caller, connect, FACES, type Urls } from './connections.ts';
 import { createDice, type Dice } from './dice.ts';
 import type { Goods } from './goods.ts';
 import type { RecordedCall } from './recorder.ts';
-import { chooseSession } from './scenario.ts';
-import { scenarios } from './scenarios/index.ts';
+import { chooseSession, type Scenario } from './scenario.ts';
+import { adminScenarios, scenarios } from './scenarios/index.ts';
 import { type Clients, createRunIds, createUser, type User } from './user.ts';
 
 interface UsersOptions {
@@ -30,7 +30,7 @@ const SLICES_PER_SECOND = 20;
 /** Users arrive one by one within this time, since the code of services that have just started is not compiled yet. */
 const ARRIVAL_MS = 2_000;
 
-/** Runs all users and resolves when the last one has ended. */
+/** Runs all users and one admin beside them, and resolves when the last one has ended. */
 export async function runUsers({
   urls,
   caller,
@@ -43,16 +43,18 @@ export async function runUsers({
   record,
 }: UsersOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const clients = FACES.map((face) => connect(urls, caller, face, users * WINDOWS, stack));
-  const limiter = createRateCap(rate, users * WINDOWS);
+  const windows = (users + 1) * WINDOWS;
+  const clients = FACES.map((face) => connect(urls, caller, face, windows, stack));
+  const limiter = createRateCap(rate, windows);
   const ids = createRunIds(startedAt);
   // A bug in the storm itself ends all users.
   const failed = new AbortController();
   const context = { limiter, record, over: AbortSignal.any([over, failed.signal]) };
-  const running = createDice(seed, users).map((dice, index) => {
+  const running = createDice(seed, users + 1).map((dice, index) => {
     const user = createUser(index, ids, clients[index % clients.length] as Clients, context);
     const arrivesAfterMs = (index / users) * ARRIVAL_MS;
-    return runUser(user, dice, goods, { arrivesAfterMs, over: context.over }).catch((error) => {
+    const doings = index < users ? scenarios : adminScenarios;
+    return runUser(user, dice, { goods, doings, arrivesAfterMs, over: context.over }).catch((error) => {
       failed.abort(error);
       throw error;
     });
@@ -61,22 +63,25 @@ export async function runUsers({
   await Promise.all(running);
 }
 
-async function runUser(
-  user: User,
-  dice: Dice,
-  goods: Goods,
-  { arrivesAfterMs, over }: { arrivesAfterMs: number; over: AbortSignal },
-): Promise<void> {
+interface Doings {
+  readonly goods: Goods;
+  readonly doings: readonly Scenario[];
+  readonly arrivesAfterMs: number;
+  readonly over: AbortSignal;
+}
+
+async function runUser(user: User, dice: Dice, { goods, doings, arrivesAfterMs, over }: Doings): Promise<void> {
   try {
     await sleep(arrivesAfterMs, undefined, { signal: over });
-    for (;;) await chooseSession(dice, scenarios, goods).play(user);
+    for (;;) await chooseSession(dice, doings, goods).play(user);
   } catch (error) {
     // Every wait rejects when the storm is over.
     if (!over.aborted) throw error;
   }
 }
 
-function createRateCap(rate: number, waitersMax: number) {
+/** At most `rate` calls a second; a bucket's interval has whole milliseconds. */
+export function createRateCap(rate: number, waitersMax: number): Limiter {
   const tokens = Math.ceil(rate / SLICES_PER_SECOND);
-  return createTokenBucket({ tokens, intervalMs: (tokens * 1_000) / rate, waitersMax });
+  return createTokenBucket({ tokens, intervalMs: Math.ceil((tokens * 1_000) / rate), waitersMax });
 }

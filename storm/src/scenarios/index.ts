@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { adjustStock, changePrice, productLife } from './administering.ts';
 import { cartEditor, doubleClick, keyReuse, payRacesCancel } from './racing.ts';
 import { abandon, cancel, impatientCaller, shopper, stockChecker } from './shopping.ts';
 
@@ -14,3 +15,6 @@ export const scenarios: readonly Scenario[] = [
   cartEditor,
   stockChecker,
 ];
+
+/** Of the one admin; these add up to 100 too. */
+export const adminScenarios: readonly Scenario[] = [adjustStock, changePrice, productLife];

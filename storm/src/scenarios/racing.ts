@@ -104,7 +104,7 @@ export const keyReuse = defineScenario({
 });
 
 /** Waits for both, also when the storm ends before one of them is sent: a call in flight ends in the history. */
-async function atOnce<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+export async function atOnce<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([first, second]);
   return Promise.all([first, second]);
 }

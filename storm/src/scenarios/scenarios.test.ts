@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RecordedCall } from '../recorder.ts';
 import { createRecordedUser } from '../testing.ts';
+import { adjustStock, changePrice, productLife } from './administering.ts';
 import { cartEditor, doubleClick, keyReuse, payRacesCancel } from './racing.ts';
 import { abandon, cancel, impatientCaller, shopper, stockChecker } from './shopping.ts';
 
@@ -123,6 +124,40 @@ describe('what users do', () => {
     const { user, methods } = createRecordedUser();
     await stockChecker.play({ skus: [1, 2] }, user);
     assert.deepEqual(methods(), ['stocks', 'stocks']);
+  });
+
+  it('adjust stock: sends one key twice at once, and then with another delta', async () => {
+    const { user, calls } = createRecordedUser();
+    await adjustStock.play({ sku: 1, warehouse: 2, delta: -4, pressesTwice: true, reusesKey: true }, user);
+    assert.equal(new Set(keysOf(calls, 'adjustStock')).size, 1);
+    assert.deepEqual(
+      calls.map(({ params }) => params.delta),
+      [-4n, -4n, -5n],
+    );
+    assert.ok(calls.every(({ params }) => params.actor === user.id && params.warehouseID === 2n));
+  });
+
+  it('change price: sends two prices with one version, from two windows', async () => {
+    const { user, calls } = createRecordedUser();
+    await changePrice.play({ sku: 1, prices: [5, 6], isRace: true }, user);
+    const [, ...changes] = calls;
+    assert.deepEqual(
+      changes.map(({ client, params }) => [client, params.version, params.price]),
+      [
+        ['user-1a', 1, 5],
+        ['user-1b', 1, 6],
+      ],
+    );
+  });
+
+  it('product life: creates, renames, supplies and archives a product, and changes it too late', async () => {
+    const { user, calls, methods } = createRecordedUser();
+    await productLife.play({ price: 5, units: 6 }, user);
+    const made = ['create_product', 'update_product', 'adjustStock', 'archive_product', 'update_product'];
+    assert.deepEqual(methods(), made);
+    assert.equal(new Set(calls.map(({ params }) => params.sku)).size, 1);
+    await productLife.play({ price: 5, units: 6 }, user);
+    assert.notEqual(calls.at(-1)?.params.sku, calls[0]?.params.sku);
   });
 
   it('no user makes a call when the storm is over', async () => {
