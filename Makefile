@@ -8,7 +8,7 @@ unexport NODE_PG_FORCE_NATIVE
 unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm check-invariants profile log-level token certs bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm check-invariants profile rotate-keys log-level token certs bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ replay: packages ## Replays dead letters (ORDER=5: of one order; DISCARD=<partit
 
 profile: packages ## Profiles a running service and prints a summary (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
 	@exec $(NODE) tools/src/profile.ts
+
+rotate-keys: packages ## Replaces the key that signs access tokens (LEAKED=yes: all keys, so that every access token is refused)
+	@exec $(NODE) tools/src/rotate-keys.ts
 
 log-level: packages ## Switches the log level of a running service to debug, or back (SERVICE=loms)
 	@exec $(NODE) tools/src/log-level.ts

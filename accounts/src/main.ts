@@ -21,13 +21,14 @@ await run('accounts', async (stopped) => {
   await using _sessionCleaning = startSessionCleaning(database, config.SESSIONS_KEPT_DAYS, logger, registry);
   observeSessions(registry, logger, createSessionCounter(database));
 
+  const tokens = createTokens(database, config, logger);
   await using app = createApp({
     store: createStore(database, { failuresKey: deriveKey(config.ACCOUNTS_SECRET, 'login failures') }),
     users: createUserReader(database),
     sessions: createSessionReader(database),
     revocations: createRevocationReader(database),
     tokenBuckets: createTokenBuckets(database),
-    tokens: createTokens(database, config, logger),
+    tokens,
     passwords: createPasswords(config.PASSWORD_LENGTH_MIN, registry),
     limits: { addressFree: config.ADDRESS_ATTEMPTS_FREE },
     limit,
@@ -36,6 +37,8 @@ await run('accounts', async (stopped) => {
     registry,
   });
 
+  // Without them no call could sign; without the database, the service starts all the same and tries again.
+  await Promise.race([stopped, tokens.keys.reload().catch(() => {})]);
   await using _server = await service.serve(app.service, stopped);
   await stopped;
 });

@@ -29,9 +29,12 @@ export function createTokens(database: Database, config: TokenConfig, logger: Lo
     reader: createSigningKeyReader(database),
     vault,
     async rotate() {
-      await rotateKeys({ signingKeys, createKey: vault.create }, 'due', {
-        signal: AbortSignal.timeout(ROTATION_TIMEOUT_MS),
-      });
+      await rotateKeys(
+        { signingKeys, createKey: vault.create },
+        {
+          signal: AbortSignal.timeout(ROTATION_TIMEOUT_MS),
+        },
+      );
       logger.info('the signing keys were rotated');
     },
   });

@@ -38,7 +38,7 @@ export interface Replica extends AsyncDisposable {
 export interface Accounts extends Replica {
   readonly testDatabase: TestDatabase;
   /** Another replica on the same database, closed with the fixture if not before. */
-  start(options?: AccountsOptions): Replica;
+  start(options?: AccountsOptions): Promise<Replica>;
   /** What all replicas asked of the database, in the order in which it ended. */
   readonly statements: readonly RanStatement[];
   /** Runs SQL beside the replicas. */
@@ -65,8 +65,9 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
   const query = queryOn(stack.use(openPool(url)));
   const statements: RanStatement[] = [];
   const replicas = stack.use(new AsyncDisposableStack());
-  const start = (own: AccountsOptions = {}) => replicas.use(startReplica(url, statements, { ...options, ...own }));
-  const first = start();
+  const start = async (own: AccountsOptions = {}) =>
+    replicas.use(await startReplica(url, statements, { ...options, ...own }));
+  const first = await start();
   const { store, tokens } = first;
   const context = () => ({ signal: AbortSignal.timeout(10_000) });
   const opened = stack.move();
@@ -92,7 +93,7 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
   };
 }
 
-function startReplica(url: string, statements: RanStatement[], options: AccountsOptions): Replica {
+async function startReplica(url: string, statements: RanStatement[], options: AccountsOptions): Promise<Replica> {
   const pool = openPool(url);
   const database = recordStatements(pool, statements);
   const store = createStore(database, { failuresKey: deriveKey(SECRET, 'login failures') });
@@ -112,6 +113,7 @@ function startReplica(url: string, statements: RanStatement[], options: Accounts
     logger,
     registry,
   });
+  await tokens.keys.reload();
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await app[Symbol.asyncDispose]();

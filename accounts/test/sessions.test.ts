@@ -39,7 +39,7 @@ describe('A session', () => {
 
   it('takes one step for fifty refreshes of one token at the same time, which share one successor (24)', async () => {
     const first = await signIn();
-    const another = fixture.start();
+    const another = await fixture.start();
     const callers = [client, another.client];
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
@@ -153,7 +153,7 @@ describe('A session', () => {
 
   it('gives its successor to a retry after an answer that was lost with the process (32)', async () => {
     const first = await signIn();
-    const dying = fixture.start();
+    const dying = await fixture.start();
     const lost = await dying.client.refresh({ refreshToken: first.refreshToken });
     await dying[Symbol.asyncDispose]();
     assert.equal((await refresh(first)).refreshToken, lost.refreshToken);

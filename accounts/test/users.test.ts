@@ -68,7 +68,7 @@ describe('An account', () => {
   });
 
   it('is registered once by calls at the same time on two replicas, in different spellings (46)', async () => {
-    const another = fixture.start();
+    const another = await fixture.start();
     const email = newEmail();
     const calls = Array.from({ length: 20 }, (_, index) => {
       const spelling = index % 3 === 0 ? email.toUpperCase() : email;
@@ -185,7 +185,7 @@ describe('An account', () => {
 
   it('keeps one admin when two admins take the role from each other at the same time', async () => {
     await using own = await openAccounts();
-    const another = own.start();
+    const another = await own.start();
     const admins: bigint[] = [];
     for (const email of [newEmail(), newEmail()]) {
       const { user } = await own.client.register({ email, password: PASSWORD });
@@ -206,7 +206,7 @@ describe('An account', () => {
   it('has a hash with the current parameters after a login, where they have risen (50)', async () => {
     const { user, email } = await register();
     const { changedAt: before } = await userRow(user.id);
-    const raised = fixture.start({ hashParameters: { memory: 64, passes: 2, parallelism: 1 } });
+    const raised = await fixture.start({ hashParameters: { memory: 64, passes: 2, parallelism: 1 } });
     await raised.client.login({ email, password: PASSWORD });
     const row = await userRow(user.id);
     assert.match(row.hash, /^\$argon2id\$v=19\$m=64,t=2,p=1\$/);
@@ -335,7 +335,7 @@ describe('A login', () => {
 
   it('is tried five times by a hundred guesses at the same time on two replicas (42)', async () => {
     const email = await register();
-    const another = fixture.start();
+    const another = await fixture.start();
     const before = (await hashesOf(fixture.registry)) + (await hashesOf(another.registry));
     const results = await Promise.allSettled(
       Array.from({ length: 100 }, (_, index) =>

@@ -1,5 +1,5 @@
 import type { Context } from './ports.ts';
-import type { NewSigningKey, SigningKeyStore, SigningKeys, StoredSigningKey } from './token-ports.ts';
+import type { NewSigningKey, SigningKeyStore, StoredSigningKey } from './token-ports.ts';
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600 * SECOND_MS;
@@ -17,12 +17,6 @@ export interface RotationParts {
   readonly createKey: () => Promise<NewSigningKey>;
 }
 
-/**
- * `due` rotates when the active key's time is over. `now` retires the active key early. `leaked` removes all keys, so every
- * access token is refused at once.
- */
-export type RotationCause = 'due' | 'now' | 'leaked';
-
 /** Whether a rotation has work to do, so that replicas need no lock to find that there is none. */
 export function isRotationDue(keys: readonly StoredSigningKey[]): boolean {
   const [active, next] = [findState(keys, 'active'), findState(keys, 'next')];
@@ -34,36 +28,22 @@ export function isRotationDue(keys: readonly StoredSigningKey[]): boolean {
  * Brings the keys to one active and one next key. Replicas may call it at the same time: the first one changes the keys, and
  * the others find nothing left to do.
  */
-export function rotateKeys(parts: RotationParts, cause: RotationCause, context: Context): Promise<void> {
-  return parts.signingKeys.transaction(async (signingKeys) => {
-    const found = await signingKeys.lock();
-    const [kept, removed] = partition(found, (key) => cause !== 'leaked' && !(key.state === 'retired' && key.isDue));
-    for (const { kid } of removed) await signingKeys.remove(kid);
-    await replaceActive(parts, signingKeys, kept, cause);
+export function rotateKeys({ signingKeys, createKey }: RotationParts, context: Context): Promise<void> {
+  return signingKeys.transaction(async (transaction) => {
+    const keys = await transaction.lock();
+    for (const { kid, state, isDue } of keys) if (state === 'retired' && isDue) await transaction.remove(kid);
+    const [active, next] = [findState(keys, 'active'), findState(keys, 'next')];
+    const isReplaced = !active || (active.isDue && next?.isDue);
+    if (isReplaced) {
+      if (active) await transaction.retire(active.kid, RETIRED_MS);
+      // Without a next key, there was none at all: no verifier has read keys yet, or an operator removed them.
+      if (next) await transaction.activate(next.kid, ACTIVE_MS);
+      else await transaction.add(await createKey(), 'active', ACTIVE_MS);
+    }
+    if (isReplaced || !next) await transaction.add(await createKey(), 'next', NEXT_MS);
   }, context);
 }
 
-async function replaceActive(
-  { createKey }: RotationParts,
-  signingKeys: SigningKeys,
-  keys: readonly StoredSigningKey[],
-  cause: RotationCause,
-): Promise<void> {
-  const [active, next] = [findState(keys, 'active'), findState(keys, 'next')];
-  const isReplaced = !active || cause === 'now' || (active.isDue && next?.isDue);
-  if (isReplaced) {
-    if (active) await signingKeys.retire(active.kid, RETIRED_MS);
-    if (next) await signingKeys.activate(next.kid, ACTIVE_MS);
-    // Only without any key, so no verifier expects tokens yet.
-    else await signingKeys.add(await createKey(), 'active', ACTIVE_MS);
-  }
-  if (isReplaced || !next) await signingKeys.add(await createKey(), 'next', NEXT_MS);
-}
-
-function findState(keys: readonly StoredSigningKey[], state: StoredSigningKey['state']) {
+function findState(keys: readonly StoredSigningKey[], state: StoredSigningKey['state']): StoredSigningKey | undefined {
   return keys.find((key) => key.state === state);
-}
-
-function partition<T>(items: readonly T[], holds: (item: T) => boolean): readonly [T[], T[]] {
-  return [items.filter(holds), items.filter((item) => !holds(item))];
 }

@@ -71,6 +71,17 @@ function createSigningKeys(transaction: Executor): SigningKeys {
   };
 }
 
+/** The services replace the active key by the next one within seconds; it verifies for another hour. */
+export async function endActiveKey(database: Database): Promise<void> {
+  const end = statement`UPDATE signing_keys SET until = clock_timestamp() WHERE state IN ('active', 'next')`;
+  await database.run('end active signing key', end);
+}
+
+/** The services make new keys within seconds; every access token of the old ones is refused. */
+export async function removeSigningKeys(database: Database): Promise<void> {
+  await database.run('remove signing keys', statement`DELETE FROM signing_keys`);
+}
+
 function toKey(row: KeyRow): StoredSigningKey {
   return {
     kid: row.kid,

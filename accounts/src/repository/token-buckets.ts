@@ -3,7 +3,8 @@ import type { TokenBuckets } from '../domain/token-ports.ts';
 
 /** uint32 of the contract. */
 const RETRY_AFTER_MS_MAX = 4_294_967_295;
-/** 31 years, for a bucket that gains almost nothing: Postgres knows no later dates than the year 294276. */
+/** One token in 31 years: a slower bucket counts as this one, so that its times stay within those of Postgres. */
+const PER_SECOND_MIN = 1e-9;
 const FULL_AFTER_SECONDS_MAX = 1e9;
 const BATCH_MAX = 1_000;
 
@@ -20,7 +21,7 @@ export function createTokenBuckets(database: Database): TokenBuckets {
       const lease = statement`
         WITH asked AS (
           SELECT ${bucket}::text AS bucket, ${wanted}::float8 AS wanted, ${capacity}::float8 AS capacity,
-            ${perSecond}::float8 AS per_second, clock_timestamp() AS now
+            ${Math.max(perSecond, PER_SECOND_MIN)}::float8 AS per_second, clock_timestamp() AS now
         )
         INSERT INTO token_buckets AS old (bucket, tokens, refilled_at, granted, full_at)
         SELECT bucket, capacity - least(wanted, capacity), now, least(wanted, capacity),

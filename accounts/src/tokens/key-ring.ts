@@ -1,4 +1,5 @@
 import type { CryptoKey } from 'jose';
+import { DatabaseUnavailable } from 'service-kit';
 import { isRotationDue } from '../domain/rotate-keys.ts';
 import type { PublicKey, SigningKeyReader, StoredSigningKey } from '../domain/token-ports.ts';
 import type { SigningKeyVault } from './signing-key.ts';
@@ -8,8 +9,12 @@ export interface SigningKey {
   readonly privateKey: CryptoKey;
 }
 
-/** The signing keys as this process last read them, so that no call pays for reading or decrypting them, except the first. */
+/** The signing keys as this process last read them, so that no call pays for reading or decrypting them. */
 export interface KeyRing {
+  /**
+   * Never reads them, because its caller may hold the connection that the reading would wait for.
+   * @throws {DatabaseUnavailable} before the first reading
+   */
   signingKey(): Promise<SigningKey>;
   /** The keys that verify. */
   published(): Promise<PublicKey[]>;
@@ -24,7 +29,7 @@ export interface KeyRingParts {
   readonly rotate: () => Promise<void>;
 }
 
-/** The first callers wait for it; the shortest deadline among them is a second. */
+/** Far longer than reading a few rows takes. */
 const READ_TIMEOUT_MS = 1_000;
 
 export function createKeyRing({ reader, vault, rotate }: KeyRingParts): KeyRing {
@@ -51,8 +56,6 @@ export function createKeyRing({ reader, vault, rotate }: KeyRingParts): KeyRing 
     return reloading;
   }
 
-  const findActive = () => keys.find(({ state }) => state === 'active');
-
   async function open({ kid, privateEncrypted }: StoredSigningKey): Promise<CryptoKey> {
     try {
       return await vault.open(kid, privateEncrypted ?? Buffer.alloc(0));
@@ -64,9 +67,8 @@ export function createKeyRing({ reader, vault, rotate }: KeyRingParts): KeyRing 
 
   return {
     async signingKey() {
-      if (!findActive()) await reload();
-      const active = findActive();
-      if (!active) throw new Error('There is no active signing key');
+      const active = keys.find(({ state }) => state === 'active');
+      if (!active) throw new DatabaseUnavailable('The signing keys have not been read yet');
       if (opened?.kid !== active.kid) opened = { kid: active.kid, privateKey: open(active) };
       return { kid: active.kid, privateKey: await opened.privateKey };
     },
