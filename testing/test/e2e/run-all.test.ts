@@ -72,10 +72,12 @@ describe('make run-all', () => {
     assert.equal(await mesh.ended, 0);
   });
 
-  it('finds the orders made before when it starts again after kill -9 of everything', async () => {
+  it('finds the orders, people and sessions of before when it starts again after kill -9 of everything', async () => {
     await using first = await startMesh();
     await call(first, 'checkout', 'addToCart', { user: 7, sku: SKU, count: 2 });
     const { orderID } = await call(first, 'checkout', 'purchase', { user: 7 });
+    const person = { email: 'anna@shop.example', password: 'a walk along the river' };
+    const { refreshToken } = await call(first, 'accounts', 'register', person);
     killAll(first);
     await first.ended;
 
@@ -83,6 +85,10 @@ describe('make run-all', () => {
     const order = await call(second, 'loms', 'listOrder', { orderID });
     assert.deepEqual(order, { status: 'awaiting payment', user: 7, items: [{ sku: SKU, count: 2 }] });
     assert.deepEqual(await call(second, 'checkout', 'listCart', { user: 7 }), { items: [], totalPrice: 0 });
+    for (const [method, params] of Object.entries({ login: person, refresh: { refreshToken } })) {
+      const { user } = await call(second, 'accounts', method, params);
+      assert.deepEqual(user, { id: 1, email: person.email, role: 'user' }, method);
+    }
   });
 
   it('leaves no process running when only the runner is killed', async () => {
