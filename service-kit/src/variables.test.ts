@@ -105,6 +105,17 @@ describe('A variable for addresses of servers', () => {
   refuses(field, ['a:1,b'], /in place 2, it is "b", but has to be host:port/);
 });
 
+describe('A variable for addresses and networks', () => {
+  const field = variable.networks();
+  takes(field, {
+    '10.0.0.0/8, ::1': ['10.0.0.0/8', '::1'],
+    'fd00::/8': ['fd00::/8'],
+    '127.0.0.1/32': ['127.0.0.1/32'],
+  });
+  const strange = ['proxy', '10.0.0.0/33', '::/129', '10.0.0.0/', '10.0.0/8', '10.0.0.0/-1', '/8', '10.0.0.1:80'];
+  refuses(field, strange, /has to be an IP address or a network such as 10\.0\.0\.0\/8$/);
+});
+
 describe('A variable for the endpoints of a service', () => {
   const field = variable.httpUrls();
   takes(field, {

@@ -58,6 +58,11 @@ export const variable = {
     parsed((text) =>
       parseNames(text, canonicalHost, 'names as shop.example or shop.example:8443, separated by commas'),
     ),
+  /** IP addresses and networks in CIDR notation, separated by commas. */
+  networks: () =>
+    parsed((text) => parseList(text, parseNetwork)).meta({
+      values: 'IP addresses, networks as 10.0.0.0/8',
+    } satisfies VariableMeta),
   /** Origins of web pages, separated by commas. */
   origins: () =>
     parsed((text) => parseNames(text, canonicalOrigin, 'origins as https://shop.example, separated by commas')),
@@ -194,6 +199,16 @@ function parseHostPort(text: string): string {
   const isHost = v6 === undefined ? isHostName(name) || isIPv4(name) : isIPv6(v6);
   if (isHost && parseWhole(port, REMOTE_PORT) !== undefined) return text;
   throw new TypeError(refusal(text, `host:port with a port from ${REMOTE_PORT.min} to ${REMOTE_PORT.max}`));
+}
+
+const NETWORK = /^([\da-f:.]+)\/(\d{1,3})$/i;
+
+function parseNetwork(text: string): string {
+  if (isIP(text) !== 0) return text;
+  const [, address = '', bits] = NETWORK.exec(text) ?? [];
+  const family = isIP(address);
+  if (family !== 0 && Number(bits) <= (family === 4 ? 32 : 128)) return text;
+  throw new TypeError(refusal(text, 'an IP address or a network such as 10.0.0.0/8'));
 }
 
 /** The SDK appends /v1/traces to the unparsed text, so a query would end up in the path. */

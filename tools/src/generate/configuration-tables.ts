@@ -1,5 +1,6 @@
 import { accountsConfig } from 'accounts/config';
 import { checkoutConfig } from 'checkout/config';
+import { gatewayConfig } from 'gateway/config';
 import { lomsConfig } from 'loms/config';
 import { notificationsConfig } from 'notifications/config';
 import { productsConfig } from 'products/config';
@@ -12,6 +13,7 @@ const END = '<!-- end of configuration -->';
 const services = {
   accounts: accountsConfig,
   checkout: checkoutConfig,
+  gateway: gatewayConfig,
   loms: lomsConfig,
   notifications: notificationsConfig,
   products: productsConfig,

@@ -1,0 +1,31 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { openApiDocument } from './openapi.ts';
+
+/** Swagger UI sets styles on its elements and shows its icons as data. Its default policy would also turn http on a test machine into https. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "img-src 'self' data:",
+  "style-src 'self' 'unsafe-inline'",
+  "object-src 'none'",
+  "base-uri 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** `/openapi.json`, and `/docs` to read it and try each route, with the token of *Authorize*. */
+export async function addDocs(app: FastifyInstance, publicUrl: string): Promise<void> {
+  const document = openApiDocument(publicUrl);
+  await app.register(swagger, { mode: 'static', specification: { document: document as never } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { url: '/openapi.json', persistAuthorization: false, deepLinking: true, docExpansion: 'list' },
+    staticCSP: true,
+    transformStaticCSP: () => CONTENT_SECURITY_POLICY,
+  });
+  const text = JSON.stringify(document);
+  app.get('/openapi.json', async (_request, reply) =>
+    reply.header('content-type', 'application/json').header('cache-control', 'no-cache').send(text),
+  );
+}

@@ -1,0 +1,100 @@
+import { wireSchema } from 'rpc-kit';
+import type { Route } from '../route.ts';
+import { SESSION_MODE } from '../session-cookies.ts';
+
+export const ref = (kind: string, name: string) => ({ $ref: `#/components/${kind}/${name}` });
+
+/** Headers of answers, by component name. */
+export const HEADERS = {
+  RequestId: {
+    description: "The request's id: the client's where it was usable, else a new one.",
+    required: true,
+    schema: { type: 'string', minLength: 1, maxLength: 128 },
+  },
+  CacheControl: { description: 'no-store for everything personal.', schema: { type: 'string' } },
+  RateLimit: {
+    description: 'Requests that are left at least, by limit: `"address";r=119, "user";r=59`.',
+    schema: { type: 'string' },
+  },
+  RateLimitPolicy: { description: 'Requests in a window of seconds: `"user";q=600;w=60`.', schema: { type: 'string' } },
+  RetryAfter: { description: 'Whole seconds to wait before trying again.', schema: { type: 'integer', minimum: 0 } },
+  Location: { description: 'The path of what was created.', required: true, schema: { type: 'string' } },
+  ETag: { description: 'The version, for If-Match.', required: true, schema: { type: 'string' } },
+  Link: { description: 'The next page, with `rel="next"`. Absent on the last page.', schema: { type: 'string' } },
+  WwwAuthenticate: { description: 'The challenge of RFC 6750.', required: true, schema: { type: 'string' } },
+} as const;
+
+const ALWAYS = {
+  'x-request-id': ref('headers', 'RequestId'),
+  'cache-control': ref('headers', 'CacheControl'),
+  ratelimit: ref('headers', 'RateLimit'),
+  'ratelimit-policy': ref('headers', 'RateLimitPolicy'),
+};
+
+/** @param refusal the status of a refusal; unset: of a success */
+export function answerHeaders(row: Route, refusal?: number) {
+  if (refusal === 401) return { ...ALWAYS, 'www-authenticate': ref('headers', 'WwwAuthenticate') };
+  if (refusal === 429 || refusal === 503) return { ...ALWAYS, 'retry-after': ref('headers', 'RetryAfter') };
+  if (refusal !== undefined) return ALWAYS;
+  const hasVersion = row.path.startsWith('/products') && !row.pages && !row.path.endsWith('/stock') && row.answer;
+  return {
+    ...ALWAYS,
+    ...(row.status === 201 && { location: ref('headers', 'Location') }),
+    ...(hasVersion && { etag: ref('headers', 'ETag') }),
+    ...(row.pages && { link: ref('headers', 'Link') }),
+  };
+}
+
+/** Headers of requests, by component name. */
+export const PARAMETERS = {
+  IdempotencyKey: header('idempotency-key', true, 'Names the intended effect, so that sending it twice has it once.'),
+  OptionalIdempotencyKey: header(
+    'idempotency-key',
+    false,
+    'Names the intended effect, so that sending it twice has it once.',
+  ),
+  IfMatch: header('if-match', true, 'The ETag that was read: the change is refused if there was another since.', {
+    type: 'string',
+    pattern: '^"(0|[1-9][0-9]{0,9})"$',
+  }),
+  SessionMode: header(SESSION_MODE.header, false, 'Set: tokens travel in cookies.', { const: SESSION_MODE.cookie }),
+};
+
+function header(
+  name: string,
+  required: boolean,
+  description: string,
+  schema: object = { type: 'string', maxLength: 255 },
+) {
+  return { name, in: 'header', required, description, schema };
+}
+
+export function parametersOf({ params, query, idempotencyKey, ifMatch, path, example }: Route): object[] {
+  return [
+    ...(params ? membersOf('path', wireSchema(params), example?.params) : []),
+    ...(query ? membersOf('query', wireSchema(query), example?.query) : []),
+    ...(idempotencyKey === 'required' ? [ref('parameters', 'IdempotencyKey')] : []),
+    ...(idempotencyKey === 'optional' ? [ref('parameters', 'OptionalIdempotencyKey')] : []),
+    ...(ifMatch ? [ref('parameters', 'IfMatch')] : []),
+    ...(path.startsWith('/auth/') ? [ref('parameters', 'SessionMode')] : []),
+  ];
+}
+
+function membersOf(
+  place: 'path' | 'query',
+  { properties = {}, required = [] }: ReturnType<typeof wireSchema>,
+  examples: Readonly<Record<string, string>> = {},
+): object[] {
+  return Object.entries(properties as Record<string, unknown>).map(([name, schema]) => ({
+    name,
+    in: place,
+    required: place === 'path' || (required as string[]).includes(name),
+    schema,
+    ...(examples[name] !== undefined && { example: toExample(schema, examples[name]) }),
+  }));
+}
+
+/** In an example, a number of the path or query is the number, not its text. */
+function toExample(schema: unknown, text: string): string | number {
+  return (schema as { type?: string }).type === 'integer' ? Number(text) : text;
+}
