@@ -8,7 +8,7 @@ unexport NODE_PG_FORCE_NATIVE
 unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm check-invariants profile rotate-keys log-level token certs bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm check-invariants admin profile rotate-keys log-level token certs bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ dead-letters: packages ## Lists the events that notifications could not process 
 
 replay: packages ## Replays dead letters (ORDER=5: of one order; DISCARD=<partition>:<offset> discards one)
 	@exec $(NODE) tools/src/dead-letters.ts replay
+
+admin: packages ## Makes an account of the running mesh an admin, and creates it where there is none (EMAIL=anna@shop.example)
+	@exec $(NODE) tools/src/admin.ts
 
 profile: packages ## Profiles a running service and prints a summary (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
 	@exec $(NODE) tools/src/profile.ts
