@@ -1,4 +1,4 @@
-import { type Handlers, int64, RpcError } from 'rpc-kit';
+import { type Call, type Handlers, int64, RpcError } from 'rpc-kit';
 import { answerRefusals, createPages } from 'service-kit';
 import { loms } from '../../contract.ts';
 import { adjustStock } from '../domain/adjust-stock.ts';
@@ -20,9 +20,9 @@ const pages = createPages({ orderID: int64 });
 export function createHandlers({ store, orders, stocks }: HandlerParts): Handlers<typeof loms.methods> {
   const handlers: Handlers<typeof loms.methods> = {
     async createOrder({ user, items }, call) {
-      const { idempotencyKey, service, name } = call.caller;
+      const { idempotencyKey } = call.caller;
       // The name of a User-Agent equals the proven one, so keys stay the same when ACCESS changes.
-      const request = { user, items, idempotencyKey, caller: service ?? serviceOf(name) };
+      const request = { user, items, idempotencyKey, caller: serviceOf(call) };
       return { orderID: await createOrder(store, request, call) };
     },
 
@@ -58,15 +58,18 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
     },
 
     async adjustStock(adjustment, call) {
-      return { onSale: await adjustStock(store, { ...adjustment, caller: serviceOf(call.caller.name) }, call) };
+      return { onSale: await adjustStock(store, { ...adjustment, caller: serviceOf(call) }, call) };
     },
   };
   return answerRefusals(loms, handlers, { count_too_large: toInvalidParams });
 }
 
-/** checkout/0.1.0 and checkout/0.2.0 are one caller: a call that is repeated across an upgrade finds its order. */
-function serviceOf(callerName = ''): string {
-  return callerName.split('/', 1)[0] ?? '';
+/**
+ * The service that the token proves, or else that the User-Agent names. checkout/0.1.0 and checkout/0.2.0 are one caller: a call
+ * that is repeated across an upgrade finds its order.
+ */
+function serviceOf({ caller: { service, name = '' } }: Call): string {
+  return service ?? name.split('/', 1)[0] ?? '';
 }
 
 function toInvalidParams(refusal: Error): RpcError {
