@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ProductsClient, type RunningProducts, refusalOf, startProducts } from './products-fixture.ts';
+import { openProducts, type ProductsClient, type RunningProducts, refusalOf } from './products-fixture.ts';
 
 /** Calls that race with one version. */
 const RACERS = 20;
@@ -11,7 +11,7 @@ describe('Changes of products', () => {
   let lastSku = 0;
 
   before(async () => {
-    running = await startProducts();
+    running = await openProducts();
     ({ client } = running);
   });
 
@@ -186,7 +186,7 @@ describe('Changes of products', () => {
 
 describe('get_products', () => {
   it('gives known products ascending and each once, archived ones included', async () => {
-    await using running = await startProducts();
+    await using running = await openProducts();
     const { client } = running;
     for (const sku of [30, 10, 20]) await client.create_product({ sku, name: `Чайник ${sku}`, price: sku });
     await client.archive_product({ sku: 20, version: 1 });
@@ -202,7 +202,7 @@ describe('get_products', () => {
   });
 
   it('takes one sku to a hundred', async () => {
-    await using running = await startProducts();
+    await using running = await openProducts();
     const skus = Array.from({ length: 101 }, (_, sku) => sku);
     for (const refused of [[], skus]) {
       await assert.rejects(running.client.get_products({ skus: refused }), { code: 'invalid_params' });

@@ -1,11 +1,11 @@
 import { itKeepsItsDocuments } from 'testing';
-import { type RunningProducts, startProducts } from './products-fixture.ts';
+import { openProducts, type RunningProducts } from './products-fixture.ts';
 
 describe('products', () => {
   let running: RunningProducts;
 
   before(async () => {
-    running = await startProducts();
+    running = await openProducts();
     // The product of the documents' examples.
     await running.client.create_product({ sku: 1_076_963, name: 'Теория нравственных чувств', price: 3_379 });
   });
@@ -13,5 +13,5 @@ describe('products', () => {
   after(() => running?.[Symbol.asyncDispose]());
 
   // A cursor has to be one that the list gave, and an update has to name what it changes.
-  itKeepsItsDocuments({ url: () => running.server.url, ruledByWords: ['list_products', 'update_product'] });
+  itKeepsItsDocuments({ url: () => running.url, ruledByWords: ['list_products', 'update_product'] });
 });

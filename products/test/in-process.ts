@@ -5,8 +5,9 @@ import { createApp } from '../src/app.ts';
 import { createCatalogue } from '../src/repository/catalogue.ts';
 import { createStore } from '../src/repository/store.ts';
 
+export const TOKEN = 'testtoken';
+
 const POOL_MAX = 10;
-const TOKEN = 'testtoken';
 
 /** products as its main.ts puts it together, over HTTP, in this process. */
 export async function startProducts({ databaseUrl }: { readonly databaseUrl: string }): Promise<RunningService> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ProductsClient, RunningProducts } from './products-fixture.ts';
-import { startProducts } from './products-fixture.ts';
+import { openProducts } from './products-fixture.ts';
 
 /** All pages of the list, with something done between two pages. */
 async function readAll(
@@ -27,7 +27,7 @@ describe('The pages of list_products', () => {
   let client: ProductsClient;
 
   beforeEach(async () => {
-    running = await startProducts();
+    running = await openProducts();
     ({ client } = running);
   });
   afterEach(() => running?.[Symbol.asyncDispose]());
@@ -41,7 +41,7 @@ describe('The pages of list_products', () => {
       first.products.map(({ sku }) => sku),
       Array.from({ length: 20 }, (_, sku) => sku),
     );
-    const answer = await fetch(`${running.server.url}/list_products`, { method: 'POST', body: Buffer.from('{}') });
+    const answer = await fetch(`${running.url}/list_products`, { method: 'POST', body: Buffer.from('{}') });
     assert.deepEqual(await answer.json(), first);
     const last = await client.list_products({ limit: 20, cursor: first.nextCursor ?? '' });
     assert.deepEqual([last.products.length, last.nextCursor], [20, undefined]);
@@ -130,7 +130,7 @@ describe('The name filter of list_products', () => {
   let running: RunningProducts;
 
   before(async () => {
-    running = await startProducts();
+    running = await openProducts();
     for (const [sku, name] of Object.entries(NAMES)) {
       await running.client.create_product({ sku: Number(sku), name, price: 1 });
     }

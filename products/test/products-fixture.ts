@@ -1,43 +1,43 @@
+import { assertInvariants, type Query } from 'invariants';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { type Client, createClient, createHttpTransport, type HttpServer, RpcError, serveHttp } from 'rpc-kit';
+import { type Client, createClient, createHttpTransport, RpcError } from 'rpc-kit';
 import { type Database, openDatabase } from 'service-kit';
-import { createTestDatabase, type TestDatabase } from 'testing';
+import { createTestDatabase, queryOn, type TestDatabase } from 'testing';
 import { products } from '../contract.ts';
-import { createApp } from '../src/app.ts';
-import { createCatalogue } from '../src/repository/catalogue.ts';
-import { createStore } from '../src/repository/store.ts';
+import { startProducts } from './in-process.ts';
 
 export type ProductsClient = Client<typeof products.methods>;
 
-/** The product service over HTTP, on a database of its own. */
+/** The product service on a database of its own. Disposing checks that the history of changes is whole. */
 export interface RunningProducts extends AsyncDisposable {
-  readonly testDatabase: TestDatabase;
-  readonly database: Database;
-  readonly server: HttpServer;
+  readonly url: string;
   readonly client: ProductsClient;
+  /** Direct access, beside the service. */
+  readonly database: Database;
+  readonly testDatabase: TestDatabase;
 }
 
-export const TOKEN = 'testtoken';
-const POOL_MAX = 10;
-
-export async function startProducts(): Promise<RunningProducts> {
+export async function openProducts(): Promise<RunningProducts> {
   await using resources = new AsyncDisposableStack();
-  const [logger, registry] = [pino({ level: 'silent' }), new Registry()];
   const testDatabase = resources.use(await createTestDatabase('products'));
-  const database = resources.use(openDatabase({ url: testDatabase.url, poolMax: POOL_MAX, logger, registry }));
-  const parts = { catalogue: createCatalogue(database), store: createStore(database), token: TOKEN };
-  const service = createApp({ ...parts, logger, registry });
-  const server = resources.use(await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry }));
-  const wire = resources.use(createHttpTransport(server.url, { userAgent: 'gateway/0.1.0' }));
+  const [logger, registry] = [pino({ level: 'silent' }), new Registry()];
+  const database = resources.use(openDatabase({ url: testDatabase.url, poolMax: 2, logger, registry }));
+  const { url } = resources.use(await startProducts({ databaseUrl: testDatabase.url }));
+  const wire = resources.use(createHttpTransport(url, { userAgent: 'gateway/0.1.0' }));
+  resources.defer(() => assertHistory(queryOn(database)));
   const owned = resources.move();
   return {
-    testDatabase,
-    database,
-    server,
+    url,
     client: createClient(products, wire),
+    database,
+    testDatabase,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+function assertHistory(query: Query): Promise<void> {
+  return assertInvariants({ products: query }, { only: ['A5'] });
 }
 
 /** The reason and the details with which a call is refused. */

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { failedWith, RpcError } from 'rpc-kit';
 import { products } from '../contract.ts';
-import { type RunningProducts, startProducts, TOKEN as token } from './products-fixture.ts';
+import { TOKEN as token } from './in-process.ts';
+import { openProducts, type RunningProducts } from './products-fixture.ts';
 
 const execute = promisify(execFile);
 const LOADER = fileURLToPath(new URL('../src/load-catalogue.ts', import.meta.url));
@@ -22,7 +23,7 @@ describe('products on the catalogue', () => {
   };
 
   before(async () => {
-    running = await startProducts();
+    running = await openProducts();
   });
 
   after(() => running?.[Symbol.asyncDispose]());
@@ -91,7 +92,7 @@ describe('products on the catalogue', () => {
 
   it('serves clients of the original service by its plain protocol', async () => {
     const body = JSON.stringify({ token, sku: BOOK.sku });
-    const answer = await fetch(`${running.server.url}/get_product`, { method: 'POST', body: Buffer.from(body) });
+    const answer = await fetch(`${running.url}/get_product`, { method: 'POST', body: Buffer.from(body) });
     assert.equal(answer.status, 200);
     assert.deepEqual(await answer.json(), { name: BOOK.name, price: BOOK.price });
   });

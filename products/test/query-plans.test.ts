@@ -14,7 +14,7 @@ import {
 import type { Page } from '../src/domain/ports.ts';
 import { createCatalogue } from '../src/repository/catalogue.ts';
 import { createStore } from '../src/repository/store.ts';
-import { type RunningProducts, startProducts } from './products-fixture.ts';
+import { openProducts, type RunningProducts } from './products-fixture.ts';
 
 /** Every statement of products, except the readiness check and the journal of operations (see those of checkout). */
 const STATEMENTS = [
@@ -45,7 +45,7 @@ const pastOf = (first: number, last: number): readonly string[] => [
   FROM generate_series(${first}, ${last}) sku`,
 
   `INSERT INTO product_changes (sku, version, action, name, price, caller)
-  SELECT sku, 1, 'created', name, price, 'tests' FROM products WHERE sku BETWEEN ${first} AND ${last}`,
+  SELECT sku, 1, CASE WHEN archived_at IS NULL THEN 'created' ELSE 'archived' END, name, price, 'tests' FROM products WHERE sku BETWEEN ${first} AND ${last}`,
 ];
 
 const context = { signal: new AbortController().signal };
@@ -75,7 +75,7 @@ describe('The statements of products', () => {
 
   before(async function () {
     this.timeout(PAST_MAX_MS);
-    running = await startProducts();
+    running = await openProducts();
     await writePast(queryOn(running.database), { orders: PRODUCTS, tables: TABLES, statementsOf: pastOf });
     await runEveryStatement(recordStatements(running.database, statements));
     await pretendRows(running.testDatabase, PLANNED / PRODUCTS);

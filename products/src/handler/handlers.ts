@@ -65,7 +65,8 @@ export function createHandlers({ catalogue, store, token }: HandlerParts): Handl
 }
 
 function changeOf({ signal, requestId, caller }: Call, actor: bigint | undefined): Change {
-  return { signal, requestId, caller: caller.name?.split('/', 1)[0] ?? '', actor };
+  // Under ACCESS=open no service is proven; its User-Agent has the same name.
+  return { signal, requestId, actor, caller: caller.service ?? caller.name?.split('/', 1)[0] ?? '' };
 }
 
 function digest(text: string): Buffer {
