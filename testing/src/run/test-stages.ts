@@ -17,7 +17,7 @@ const STAGE_OPTIONS: Record<Stage, StageOptions> = {
   // Some of these kill brokers and services, and wait until their leases and sessions expire.
   kafka: { pattern: '*/test/kafka/**/*.test.ts', testTimeoutMs: 600_000, stageTimeoutMs: 2_400_000 },
   // Each of these starts and stops a whole mesh, also on a slow machine.
-  'end-to-end': { pattern: 'testing/test/e2e/**/*.test.ts', testTimeoutMs: 300_000, stageTimeoutMs: 1_200_000 },
+  'end-to-end': { pattern: 'testing/test/{e2e,edge}/**/*.test.ts', testTimeoutMs: 300_000, stageTimeoutMs: 1_200_000 },
   // A Prometheus has to scrape for a while before there are rates.
   prometheus: { pattern: 'observability/test/**/*.test.ts', testTimeoutMs: 120_000, stageTimeoutMs: 600_000 },
 };

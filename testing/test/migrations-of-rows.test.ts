@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import type { DatabaseName } from 'mesh';
+import { superuserUrl } from 'mesh/postgres';
 import { migrationsDirectory } from 'mesh/run';
 import { migrateDown, migrateUp } from 'service-kit/migrations';
-import { createEmptyTestDatabase } from 'testing';
+import { createEmptyTestDatabase, type TestDatabase } from 'testing';
+import { readTestServer } from '../src/test-server.ts';
 import { queryOnce } from './query-once.ts';
+
+function superuserUrlOf({ directUrl }: TestDatabase): string {
+  return Object.assign(new URL(superuserUrl(readTestServer())), { pathname: new URL(directUrl).pathname }).href;
+}
 
 /** A database right before the migration, with functions to apply it and to roll it back. */
 async function openBefore(service: DatabaseName, migration: string) {
@@ -16,6 +22,7 @@ async function openBefore(service: DatabaseName, migration: string) {
   await down();
   return {
     query: (text: string) => queryOnce(database.directUrl, text),
+    asSuperuser: (text: string) => queryOnce(superuserUrlOf(database), text),
     up: () => migrateUp(target),
     down,
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
@@ -63,5 +70,43 @@ describe('The migration of idempotency keys', () => {
       { order_id: '1', key: 'a' },
       { order_id: '2', key: null },
     ]);
+  });
+});
+
+describe('The migration of product changes', () => {
+  it('gives each product its first version with a row in the history, and rolls back to the products', async () => {
+    await using products = await openBefore('products', '0002-product-changes.sql');
+    const insert = (sku: number) =>
+      products.query(`INSERT INTO products (sku, name, price) VALUES (${sku}, 'Чайник', 5)`);
+    const rows = () => products.query('SELECT sku, name, price FROM products ORDER BY sku');
+    await insert(7);
+    await insert(8);
+    const before = await rows();
+    await products.up();
+    assert.deepEqual(
+      await products.query('SELECT sku, version, action, name, price, actor, caller FROM product_changes ORDER BY sku'),
+      ['7', '8'].map((sku) => ({
+        sku,
+        version: 1,
+        action: 'created',
+        name: 'Чайник',
+        price: '5',
+        actor: null,
+        caller: 'load-catalogue',
+      })),
+    );
+    await products.down();
+    assert.deepEqual(await rows(), before);
+  });
+
+  it('leaves pg_trgm in place if the administrator of the database installed it', async () => {
+    await using products = await openBefore('products', '0003-product-list.sql');
+    const installed = () =>
+      products.query("SELECT count(*)::integer AS count FROM pg_extension WHERE extname = 'pg_trgm'");
+    assert.deepEqual(await installed(), [{ count: 0 }]);
+    await products.asSuperuser('CREATE EXTENSION pg_trgm');
+    await products.up();
+    await products.down();
+    assert.deepEqual(await installed(), [{ count: 1 }]);
   });
 });
