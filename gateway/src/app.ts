@@ -16,7 +16,7 @@ import {
   refuseUnclearRequest,
 } from 'rpc-kit/http-server';
 import { addDocs } from './documents/docs.ts';
-import { RestError } from './rest-error.ts';
+import { RestError, toOwnRefusal } from './rest-error.ts';
 import { PREFIX, ROUTES } from './routes/index.ts';
 import { addRoute, type RouteParts } from './serving/add-route.ts';
 import { type AllowedMethods, createAllowedMethods } from './serving/allowed-methods.ts';
@@ -116,9 +116,13 @@ function boundaryOptions({ host, publicUrl, allowedHosts = [], allowedOrigins = 
 function addBoundary(app: FastifyInstance, boundary: BrowserBoundary, allowed: AllowedMethods): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
-    refuseUnclearRequest(request.raw);
     const path = pathOf(request.raw);
-    boundary.admit(request.raw, path);
+    try {
+      refuseUnclearRequest(request.raw);
+      boundary.admit(request.raw, path);
+    } catch (error) {
+      throw toOwnRefusal(error);
+    }
     if (request.method === 'OPTIONS') reply.header('allow', ['OPTIONS', ...allowed(path)].join(', '));
   });
 }

@@ -19,6 +19,13 @@ export class RestError extends RpcError {
   }
 }
 
+/** A refusal by rpc-kit's HTTP parts, as the gateway's own: the same class of a service's answer is the fault of the gateway. */
+export function toOwnRefusal(error: unknown): unknown {
+  if (!(error instanceof RpcError)) return error;
+  const status = error instanceof HttpRefusal ? error.status : CODES[error.code].http;
+  return new RestError(status, error.code, error.message, { cause: error.cause });
+}
+
 /** An error as it is answered. */
 export interface RestAnswer {
   readonly status: number;
@@ -63,7 +70,6 @@ const FAULTS_OF_GATEWAY: ReadonlySet<Code> = new Set([
 /** Any error as an answer. Nothing of the inside leaves: an error that no contract declares becomes `internal` or `unavailable`. */
 export function toRestAnswer(error: unknown, requestId: string): RestAnswer {
   if (error instanceof RestError) return answer(error.status, error, requestId, error.headers);
-  if (error instanceof HttpRefusal) return answer(error.status, error, requestId);
   if (!(error instanceof RpcError)) return hidden(new RpcError('internal', 'Internal error'), requestId);
   const { code, reason } = error;
   if (reason === undefined && FAULTS_OF_GATEWAY.has(code)) {

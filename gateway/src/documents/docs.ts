@@ -16,15 +16,15 @@ const CONTENT_SECURITY_POLICY = [
 
 /** `/openapi.json`, and `/docs` to read it and try each route, with the token of *Authorize*. */
 export async function addDocs(app: FastifyInstance, publicUrl: string): Promise<void> {
-  const document = openApiDocument(publicUrl);
-  await app.register(swagger, { mode: 'static', specification: { document: document as never } });
+  // Exact bounds of 64-bit integers are raw numbers, which only JSON text can hold.
+  const text = JSON.stringify(openApiDocument(publicUrl));
+  await app.register(swagger, { mode: 'static', specification: { document: JSON.parse(text) } });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     uiConfig: { url: '/openapi.json', persistAuthorization: false, deepLinking: true, docExpansion: 'list' },
     staticCSP: true,
     transformStaticCSP: () => CONTENT_SECURITY_POLICY,
   });
-  const text = JSON.stringify(document);
   app.get('/openapi.json', async (_request, reply) =>
     reply.header('content-type', 'application/json').header('cache-control', 'no-cache').send(text),
   );

@@ -4,7 +4,7 @@ import { idempotencyKeyOfRequest } from 'rpc-kit/http-server';
 import type { AccessTokens, Person } from '../auth/access-tokens.ts';
 import { addressKey } from '../limits/address-key.ts';
 import type { RateLimit, Verdict } from '../limits/rate-limits.ts';
-import { CHALLENGE, RestError } from '../rest-error.ts';
+import { CHALLENGE, RestError, toOwnRefusal } from '../rest-error.ts';
 import type { Route } from '../route.ts';
 import { accessTokenOf } from '../session-cookies.ts';
 import { exchangeOf } from './exchange.ts';
@@ -143,7 +143,7 @@ function keyOfHeader({ raw }: FastifyRequest): string | undefined {
   try {
     return idempotencyKeyOfRequest(raw);
   } catch (error) {
-    throw error instanceof RpcError ? new RestError(400, error.code, error.message) : error;
+    throw toOwnRefusal(error);
   }
 }
 

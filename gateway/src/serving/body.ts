@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { HTTP_LIMITS, type HttpLimits, HttpRefusal, parseBody, readBody, surveyJson } from 'rpc-kit/http-server';
+import { toOwnRefusal } from '../rest-error.ts';
 
 /** The limits of every service, but for what strangers send: the largest body is an order of 100 lines, about 4 KiB. */
 export const LIMITS: HttpLimits = {
@@ -13,15 +14,20 @@ export const LIMITS: HttpLimits = {
   wideNumbersMax: 100,
 };
 
-/** @throws {RpcError} for a body that is too large, no JSON, or ambiguous */
+/** @throws {RestError} for a body that is too large, no JSON, or ambiguous */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
-  const text = await readBody(request, LIMITS);
-  if (text === '') return undefined;
-  const value = parseBody(text, LIMITS);
-  if (countValues(value) < surveyJson(text).values) {
-    throw new HttpRefusal(400, 'The body names a member twice');
+  try {
+    const text = await readBody(request, LIMITS);
+    return text === '' ? undefined : parseOnce(text);
+  } catch (error) {
+    throw toOwnRefusal(error);
   }
-  return value;
+}
+
+function parseOnce(text: string): unknown {
+  const value = parseBody(text, LIMITS);
+  if (countValues(value) === surveyJson(text).values) return value;
+  throw new HttpRefusal(400, 'The body names a member twice');
 }
 
 /** As `surveyJson` counts them in the text. JSON.parse keeps the last of several members of one name, so fewer remain. */

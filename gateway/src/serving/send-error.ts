@@ -37,7 +37,7 @@ export function createSendError({ logger, closing }: ErrorOptions): SendError {
         headers: { ...found.headers, 'cache-control': 'no-store', 'content-type': type },
         body: isProblem ? toProblem({ ...found, status }) : { error: found.error },
       },
-      new Map(Object.entries(reply.getHeaders()) as [string, string][]),
+      new Map(Object.entries({ 'x-request-id': exchange.requestId, ...reply.getHeaders() }) as [string, string][]),
       { limits: LIMITS, closing },
     );
   };
@@ -56,6 +56,9 @@ function toKnown(error: unknown): unknown {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_ERR_CTP_EMPTY_TYPE':
       return new RestError(415, 'invalid_request', 'Send the body as Content-Type: application/json');
+    // Longer than any id.
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return notFound();
     case 'FST_ERR_BAD_URL':
       return new RestError(400, 'invalid_request', 'The path is not percent-encoded UTF-8');
     default:
