@@ -56,6 +56,7 @@ export interface AccountsOptions {
   /** Default: cheap ones. */
   readonly hashParameters?: HashParameters;
   readonly addressFree?: number;
+  readonly decorate?: (database: Database) => Database;
 }
 
 export async function openAccounts(options: AccountsOptions = {}): Promise<Accounts> {
@@ -93,9 +94,14 @@ export async function openAccounts(options: AccountsOptions = {}): Promise<Accou
   };
 }
 
-async function startReplica(url: string, statements: RanStatement[], options: AccountsOptions): Promise<Replica> {
+export async function startReplica(
+  url: string,
+  statements: RanStatement[],
+  options: AccountsOptions,
+): Promise<Replica> {
   const pool = openPool(url);
-  const database = recordStatements(pool, statements);
+  const { decorate = (undecorated: Database) => undecorated } = options;
+  const database = decorate(recordStatements(pool, statements));
   const store = createStore(database, { failuresKey: deriveKey(SECRET, 'login failures') });
   const logger = pino({ level: 'silent' });
   const config = { ACCOUNTS_SECRET: SECRET, TOKEN_ISSUER: ISSUER, TOKEN_AUDIENCE: AUDIENCE };
