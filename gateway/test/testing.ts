@@ -1,1 +1,1 @@
-export { attacksOn, forge, goodClaims, goodHeader } from './forge-token.ts';
+export { attacksOn, createTestKey, forge, goodClaims, goodHeader } from './forge-token.ts';

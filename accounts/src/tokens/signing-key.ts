@@ -18,7 +18,6 @@ export interface SigningKeyVault {
 
 /** Private keys leave this file encrypted only. The kid is authenticated with them, so that no row can pose as another. */
 export function createSigningKeyVault(secret: string): SigningKeyVault {
-  const encryptionKey = deriveKey(secret, 'private signing keys');
   return {
     async create() {
       const pair = await generateKeyPair(ACCESS_TOKEN.alg, { extractable: true });
@@ -27,15 +26,20 @@ export function createSigningKeyVault(secret: string): SigningKeyVault {
       const kid = await calculateJwkThumbprint({ kty: 'EC', crv: 'P-256', x, y });
       const publicJwk: PublicKey = { kty: 'EC', crv: 'P-256', x, y, kid, alg: ACCESS_TOKEN.alg, use: 'sig' };
       const privateJwk = Buffer.from(JSON.stringify(await exportJWK(pair.privateKey)));
-      return { kid, publicJwk, privateEncrypted: encrypt(encryptionKey, kid, privateJwk) };
+      return { kid, publicJwk, privateEncrypted: encrypt(encryptionKeyOf(secret), kid, privateJwk) };
     },
 
     async open(kid, privateEncrypted) {
-      const jwk = JSON.parse(decrypt(encryptionKey, kid, privateEncrypted).toString()) as JWK;
-      return (await importJWK(jwk, ACCESS_TOKEN.alg)) as CryptoKey;
+      return (await importJWK(readPrivateJwk(secret, kid, privateEncrypted), ACCESS_TOKEN.alg)) as CryptoKey;
     },
   };
 }
+
+export function readPrivateJwk(secret: string, kid: string, privateEncrypted: Buffer): JWK {
+  return JSON.parse(decrypt(encryptionKeyOf(secret), kid, privateEncrypted).toString());
+}
+
+const encryptionKeyOf = (secret: string): Buffer => deriveKey(secret, 'private signing keys');
 
 function encrypt(key: Buffer, kid: string, text: Buffer): Buffer {
   const iv = randomBytes(IV_BYTES);
