@@ -1,6 +1,6 @@
 export { describeFailure, Failure, runScript } from './failure.ts';
 export { findProgram } from './find-program.ts';
-export { createIdentities, IDENTITIES, identityVariables, loadCaller, type MeshCaller } from './identity/identities.ts';
+export { IDENTITIES, identityVariables, loadCaller, type MeshCaller, replaceFile } from './identity/identities.ts';
 export {
   DEFAULT_PORTS,
   LOCAL_HOST,

@@ -1,8 +1,0 @@
-export {
-  createIdentities,
-  IDENTITIES,
-  identityVariables,
-  loadCaller,
-  type MeshCaller,
-  replaceFile,
-} from './identities.ts';
