@@ -63,9 +63,13 @@ export function metadataOfRequest(request: IncomingMessage, requestId: string): 
 /** node:http keeps only the first header; a proxy may have checked the other one. */
 function authorizationOfRequest({ headers: { authorization }, rawHeaders }: IncomingMessage): string | undefined {
   if (authorization === undefined) return undefined;
+  let lines = 0;
   // Names and values alternate.
-  const lines = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization');
-  if (lines.length > 1) throw new RpcError('invalid_request', 'Send one Authorization header');
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 13 && name.toLowerCase() === 'authorization') lines++;
+  }
+  if (lines > 1) throw new RpcError('invalid_request', 'Send one Authorization header');
   return authorization;
 }
 
