@@ -8,7 +8,7 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Kept with the audited event; background work has none. */
   readonly requestId?: string;
-  readonly caller?: { readonly name?: string | undefined };
+  readonly caller?: { readonly name?: string | undefined; readonly service?: string | undefined };
 }
 
 export type Role = 'user' | 'admin';

@@ -1,9 +1,9 @@
-import { type Database, type Executor, statement } from 'service-kit';
+import { callingService, type Database, type Executor, statement } from 'service-kit';
 import type { Audit, Context } from '../domain/ports.ts';
 
 /** @param context the call that acts; its service and request id are kept with the event */
 export function createAudit(transaction: Executor, { requestId, caller }: Context): Audit {
-  const [callerName, request] = [caller?.name ?? null, requestId ?? null];
+  const [callerName, request] = [(caller && callingService(caller)) || null, requestId ?? null];
 
   return {
     async add(event, device) {

@@ -1,5 +1,5 @@
-import { type Call, type Handlers, int64, RpcError } from 'rpc-kit';
-import { answerRefusals, createPages } from 'service-kit';
+import { type Handlers, int64, RpcError } from 'rpc-kit';
+import { answerRefusals, callingService, createPages } from 'service-kit';
 import { loms } from '../../contract.ts';
 import { adjustStock } from '../domain/adjust-stock.ts';
 import { cancelOrder } from '../domain/cancel-order.ts';
@@ -21,8 +21,7 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
   const handlers: Handlers<typeof loms.methods> = {
     async createOrder({ user, items }, call) {
       const { idempotencyKey } = call.caller;
-      // The name of a User-Agent equals the proven one, so keys stay the same when ACCESS changes.
-      const request = { user, items, idempotencyKey, caller: serviceOf(call) };
+      const request = { user, items, idempotencyKey, caller: callingService(call.caller) };
       return { orderID: await createOrder(store, request, call) };
     },
 
@@ -58,18 +57,10 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
     },
 
     async adjustStock(adjustment, call) {
-      return { onSale: await adjustStock(store, { ...adjustment, caller: serviceOf(call) }, call) };
+      return { onSale: await adjustStock(store, { ...adjustment, caller: callingService(call.caller) }, call) };
     },
   };
   return answerRefusals(loms, handlers, { count_too_large: toInvalidParams });
-}
-
-/**
- * The service that the token proves, or else that the User-Agent names. checkout/0.1.0 and checkout/0.2.0 are one caller: a call
- * that is repeated across an upgrade finds its order.
- */
-function serviceOf({ caller: { service, name = '' } }: Call): string {
-  return service ?? name.split('/', 1)[0] ?? '';
 }
 
 function toInvalidParams(refusal: Error): RpcError {

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Call, type Handlers, RpcError, uint32 } from 'rpc-kit';
-import { answerRefusals, createPages } from 'service-kit';
+import { answerRefusals, callingService, createPages } from 'service-kit';
 import { products } from '../../contract.ts';
 import { archiveProduct } from '../domain/archive-product.ts';
 import { createProduct } from '../domain/create-product.ts';
@@ -65,8 +65,7 @@ export function createHandlers({ catalogue, store, token }: HandlerParts): Handl
 }
 
 function changeOf({ signal, requestId, caller }: Call, actor: bigint | undefined): Change {
-  // Under ACCESS=open no service is proven; its User-Agent has the same name.
-  return { signal, requestId, actor, caller: caller.service ?? caller.name?.split('/', 1)[0] ?? '' };
+  return { signal, requestId, caller: callingService(caller), actor };
 }
 
 function digest(text: string): Buffer {

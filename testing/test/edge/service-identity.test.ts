@@ -6,16 +6,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { accounts } from 'accounts/contract.ts';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
-import { IDENTITIES, identityVariables, loadCaller, replaceFile, type ServiceName } from 'mesh';
+import { findRunningMesh, IDENTITIES, identityVariables, loadCaller, replaceFile, type ServiceName } from 'mesh';
 import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
 import { createClient, createHttpTransport, type ServiceContract } from 'rpc-kit';
 import { generateServiceKey, type JWK, mintServiceToken, parseServiceKey } from 'service-kit/identity';
 import { startMesh, type TestMesh } from 'testing';
+import { runTool } from 'tools/precommit';
 import { fetchDocument } from '../../src/document-proof/documents.ts';
 import { createExchange } from '../../src/document-proof/exchange.ts';
 import { judge, operationsOf } from '../../src/document-proof/openapi-judge.ts';
 import { eventually } from '../../src/patience.ts';
+import { queryOnce } from '../query-once.ts';
 
 const CONTRACTS: readonly ServiceContract[] = [accounts, checkout, loms, notifications, products];
 /** A param that no method has: an admitted call is refused for it, and changes nothing. */
@@ -156,6 +158,44 @@ describe('the identity of services in a mesh', () => {
       const { body } = await post(`${urlOf(contract)}/rpc`, discovery, undefined);
       assert.equal((body as { result: { openrpc: string } }).result.openrpc, '1.3.2');
     }
+  });
+
+  it('is shown for an operator by make token, which refuses unknown names and long lives', async () => {
+    const tool = (variables: NodeJS.ProcessEnv) => runTool(['tools/src/token.ts'], { ...mesh.variables, ...variables });
+    const { output } = await tool({ CALLER: 'gateway', SERVICE: 'loms' });
+    assert.match(output, /^authorization: Bearer [\w.-]+\n$/);
+    const { status } = await post(
+      `${mesh.urls.loms}/stocks`,
+      { sku: SKU },
+      output.trim().slice('authorization: '.length),
+    );
+    assert.equal(status, 200);
+    const wrong: [NodeJS.ProcessEnv, RegExp][] = [
+      [
+        { SERVICE: 'loms' },
+        /^CALLER is "", but has to be one of accounts, .*: make token CALLER=gateway SERVICE=loms\.$/m,
+      ],
+      [{ CALLER: 'gateway', SERVICE: 'kafka' }, /^SERVICE is "kafka", but has to be one of accounts, /m],
+      [
+        { CALLER: 'gateway', SERVICE: 'loms', SECONDS: '901' },
+        /^SECONDS is "901", but has to be a whole number from 1 to 900\.$/m,
+      ],
+    ];
+    for (const [variables, sentence] of wrong) assert.match((await tool(variables)).output, sentence);
+  });
+
+  it('stands in the journal of operations', async () => {
+    const call = { user: 5, items: [{ sku: SKU, count: 1 }] };
+    const authorization = await bearer('gateway', 'loms');
+    assert.equal((await post(`${mesh.urls.loms}/createOrder`, call, authorization)).status, 200);
+    const url = findRunningMesh(mesh.variables).databaseUrls.loms;
+    await eventually('the operation is saved', async () => {
+      const rows = await queryOnce(
+        url,
+        "SELECT DISTINCT caller FROM operations WHERE method = 'createOrder' AND code = 'ok'",
+      );
+      return rows.length === 1 && (rows[0] as { caller: string }).caller === 'gateway';
+    });
   });
 
   it('counts the decisions', async () => {
