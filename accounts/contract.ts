@@ -339,6 +339,7 @@ export const accounts = defineService(
       }),
       timeoutMs: 1_000,
       reads: true,
+      polled: true,
       access,
       example: {
         params: {},
@@ -370,6 +371,7 @@ export const accounts = defineService(
       timeoutMs: 1_000,
       reads: true,
       priority: 'high',
+      polled: true,
       access,
       example: {
         params: { seq: 0 },

@@ -45,6 +45,8 @@ export interface MethodContract {
   readonly priority?: Priority;
   /** The method waits on purpose, e.g. for a rate limit, so its duration does not count as a sign of overload. */
   readonly waits?: boolean;
+  /** A peer calls it every second or so, so its successes are logged at the level `debug` only. */
+  readonly polled?: boolean;
   /** False sends each call alone: other servers answer a batch when its slowest call is complete. Default: true. */
   readonly batched?: boolean;
   /** Default: `safe` when the method only reads, else `never`. */

@@ -56,6 +56,18 @@ describe('the log of a server', () => {
     text = '';
   });
 
+  it('has no line for a poll that went well, and one for a poll that failed', async () => {
+    const contract = { ...enter, polled: true };
+    await logged(async () => 'result', { contract });
+    assert.deepEqual(lines(), []);
+    const failure = new RpcError('not_found', 'There is none');
+    await assert.rejects(
+      logged(() => Promise.reject(failure), { contract }),
+      failure,
+    );
+    assert.equal(lines()[0]?.code, 'not_found');
+  });
+
   it('has one line for a call that went well', async () => {
     const clock = sinon.useFakeTimers();
     assert.equal(

@@ -30,7 +30,7 @@ async function logged(logger: Logger, next: Next, call: Call): Promise<unknown> 
   });
   try {
     const result = await next(call);
-    logger.info(line('ok'), 'call');
+    logger[call.contract?.polled ? 'debug' : 'info'](line('ok'), 'call');
     return result;
   } catch (error) {
     logFailure(logger, toRpcError(error), line);

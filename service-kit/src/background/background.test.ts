@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { RpcError } from 'rpc-kit';
 import { startBackground } from './background.ts';
 
 describe('startBackground', () => {
@@ -27,6 +28,28 @@ describe('startBackground', () => {
     });
     await done;
     assert.deepEqual(shown.slice(0, 4), [[['try', 0]], [['try', 1]], [['try', 2]], [['try', 0]]]);
+  });
+
+  it('logs a peer that is away in a line without a stack, and anything else with its stack', async () => {
+    const lines: { level: number; why?: string; err?: { stack: string } }[] = [];
+    const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+    const failures = [new RpcError('unavailable', 'accounts cannot be reached'), new Error('it does not work')];
+    await using _work = startBackground({
+      name: 'try',
+      logger: pino({}, { write: (line: string) => lines.push(JSON.parse(line)) }),
+      idleMs: 1,
+      async round() {
+        const failure = failures.shift();
+        if (failure) throw failure;
+        finish();
+        return false;
+      },
+    });
+    await done;
+    const [away, broken] = lines;
+    assert.deepEqual([away?.level, away?.why, away?.err], [40, 'accounts cannot be reached', undefined]);
+    assert.equal(broken?.level, 50);
+    assert.match(broken?.err?.stack ?? '', /it does not work/);
   });
 
   it('gives several works of a process one instrument', async () => {

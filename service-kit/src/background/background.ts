@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
+import { RpcError } from 'rpc-kit';
 
 export interface BackgroundOptions {
   readonly name: string;
@@ -62,7 +63,7 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
         if (stop.signal.aborted) return;
         failures += 1;
         show?.(failures);
-        logger.error({ err: error, background: name, failures }, 'background work failed and will be retried');
+        logFailure(logger, error, { background: name, failures });
       }
       if (!more) await pause();
     }
@@ -80,6 +81,13 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
       await ended;
     },
   };
+}
+
+/** A peer that is away, as at a start, takes one line: a stack would say nothing more. */
+function logFailure(logger: Logger, error: unknown, fields: object): void {
+  const message = 'background work failed and will be retried';
+  if (!(error instanceof RpcError && error.code === 'unavailable')) logger.error({ ...fields, err: error }, message);
+  else logger.warn({ ...fields, why: error.message }, message);
 }
 
 const FAILURES = 'background_failures_in_a_row';
