@@ -267,6 +267,10 @@ describe('A login', () => {
       },
     );
 
+  /** No delay ends during the test, however slow the machine is. */
+  const holdDelays = (count = 5, { query } = fixture) =>
+    query("UPDATE login_failures SET next_allowed_at = now() + interval '1 hour' WHERE count = $1", [count]);
+
   /** The time passes: every delay is over. */
   const passDelays = () =>
     fixture.query("UPDATE login_failures SET next_allowed_at = next_allowed_at - interval '15 minutes'");
@@ -277,6 +281,7 @@ describe('A login', () => {
     const answers = { known: [] as unknown[], unknown: [] as unknown[] };
     const hashes = { known: 0, unknown: 0 };
     for (let n = 0; n < 8; n++) {
+      if (n === 5) await holdDelays();
       for (const [name, email] of Object.entries({ known, unknown }) as ['known' | 'unknown', string][]) {
         const before = await hashesOf(fixture.registry);
         answers[name].push(await answerOf(guess(email, newAddress())));
@@ -295,6 +300,7 @@ describe('A login', () => {
     const email = newEmail();
     const first = await client.register({ email, password: PASSWORD });
     for (let n = 0; n < 5; n++) await answerOf(guess(email));
+    await holdDelays();
     await client.refresh({ refreshToken: first.refreshToken });
     await client.listSessions({ user: first.user.id });
     await client.getUser({ user: first.user.id });
@@ -336,6 +342,7 @@ describe('A login', () => {
   it('is tried five times by a hundred guesses at the same time on two replicas (42)', async () => {
     const email = await register();
     const another = await fixture.start();
+    const began = performance.now();
     const before = (await hashesOf(fixture.registry)) + (await hashesOf(another.registry));
     const results = await Promise.allSettled(
       Array.from({ length: 100 }, (_, index) =>
@@ -347,10 +354,13 @@ describe('A login', () => {
     );
     const reasons = results.map((result) => (result.status === 'rejected' ? result.reason.reason : 'ok'));
     const countOf = (reason: unknown) => reasons.filter((each) => each === reason).length;
-    assert.equal(countOf('invalid_credentials'), 5, String(reasons));
-    assert.equal((await hashesOf(fixture.registry)) + (await hashesOf(another.registry)) - before, 5);
+    // Five at once; on a slow machine, the sixth after a second, the seventh after two more, …
+    const allowed = 5 + Math.floor(Math.log2(1 + (performance.now() - began) / 1_000));
+    const tried = countOf('invalid_credentials');
+    assert.ok(tried >= 5 && tried <= allowed, `${tried} of ${allowed}: ${reasons}`);
+    assert.equal((await hashesOf(fixture.registry)) + (await hashesOf(another.registry)) - before, tried);
     // The others came too late, or were shed because all places of the hasher were taken.
-    assert.equal(countOf('too_many_attempts') + countOf(undefined), 95);
+    assert.equal(countOf('too_many_attempts') + countOf(undefined), 100 - tried);
   });
 
   it('counts the addresses of one /64 together, and not those of another (43)', async () => {
@@ -362,6 +372,7 @@ describe('A login', () => {
         failedWith(error, methods.login, 'invalid_credentials'),
       );
     }
+    await holdDelays(3, own);
     const delayed = (error: unknown) => failedWith(error, methods.login, 'too_many_attempts');
     await assert.rejects(failFrom('2001:db8:0:1::99'), delayed);
     await assert.rejects(failFrom('2001:db8:0:2::1'), (error) => !delayed(error));
@@ -372,6 +383,7 @@ describe('A login', () => {
     const register = (address: string) =>
       own.client.register({ email: newEmail(), password: PASSWORD, device: { address } });
     for (let n = 0; n < 3; n++) await register('192.0.2.7');
+    await holdDelays(3, own);
     await assert.rejects(register('::ffff:192.0.2.7'), (error) =>
       failedWith(error, methods.register, 'too_many_attempts'),
     );

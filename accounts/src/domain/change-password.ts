@@ -24,13 +24,13 @@ export async function changePassword(
   change: PasswordChange,
   context: Context,
 ): Promise<void> {
-  const { user, sessionID, current, device, network } = change;
+  const { user, sessionID, device, network } = change;
+  using place = parts.passwords.enter();
   const found = await parts.users.find(user, context);
   if (!found) throw new Refusal({ reason: 'user_not_found', facts: { user } });
-  const guess = { emailKey: toEmailKey(found.email), network };
-  const { reservation } = await checkPassword(parts, found, current, guess, device, context);
+  const given = { emailKey: toEmailKey(found.email), network, password: change.current, device };
+  const { reservation } = await checkPassword(parts, place, found, given, context);
   refuseUnfit(parts.passwords, change.new, found.email);
-  using place = parts.passwords.enter();
   const passwordHash = await place.hash(change.new, context);
   await parts.store.transaction(async (repositories) => {
     await lockChecked(repositories.users, found);

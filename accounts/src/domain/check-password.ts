@@ -1,11 +1,16 @@
 import { type AttemptLimits, type Guess, type Reservation, reserveGuess } from './attempts.ts';
-import type { Context, Credentials, Device, Passwords, Store } from './ports.ts';
+import type { Context, Credentials, Device, HashPlace, Passwords, Store } from './ports.ts';
 import { Refusal } from './refusal.ts';
 
 export interface CheckParts {
   readonly store: Store;
   readonly passwords: Passwords;
   readonly limits: AttemptLimits;
+}
+
+export interface GivenPassword extends Guess {
+  readonly password: string;
+  readonly device: Device;
 }
 
 export interface CheckedPassword {
@@ -19,19 +24,17 @@ export interface CheckedPassword {
  * Checks the password of an account that may not exist. An unknown account, a wrong password and a disabled account do the same
  * work and have the same answer.
  *
+ * @param place entered first: a call that is shed reads nothing and does not count as a guess
  * @param user `undefined`: there is no such account
  * @throws {Refusal} invalid_credentials, too_many_attempts
  */
 export async function checkPassword(
   { store, passwords, limits }: CheckParts,
+  place: HashPlace,
   user: Credentials | undefined,
-  password: string,
-  guess: Guess,
-  device: Device,
+  { password, device, ...guess }: GivenPassword,
   context: Context,
 ): Promise<CheckedPassword> {
-  // A call that is shed must not count as a guess.
-  using place = passwords.enter();
   const reservation = await reserveGuess(store, limits, guess, context);
   const isRight = await place.verify(user?.passwordHash, password, context);
   if (!isRight || !user || user.disabled) {

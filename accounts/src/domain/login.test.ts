@@ -72,9 +72,10 @@ describe('login', () => {
     await tryLogin();
   });
 
-  it('counts no guess that is shed', async () => {
+  it('that is shed reads nothing, and is not counted', async () => {
     ports.passwords.enter.throws(new Error('full'));
     await assert.rejects(tryLogin(), /full/);
+    sinon.assert.notCalled(ports.reader.findByEmailKey);
     assert.equal(ports.failures.rows.size, 0);
   });
 

@@ -22,9 +22,10 @@ export interface Credential {
 export async function login(parts: LoginParts, credential: Credential, context: Context): Promise<IssuedTokens> {
   const { email, password, device, network } = credential;
   const emailKey = toEmailKey(email);
+  using place = parts.passwords.enter();
   const found = await parts.users.findByEmailKey(emailKey, context);
-  const guess = { emailKey, network };
-  const { user, reservation, newHash } = await checkPassword(parts, found, password, guess, device, context);
+  const given = { emailKey, network, password, device };
+  const { user, reservation, newHash } = await checkPassword(parts, place, found, given, context);
   return parts.store.transaction(async (repositories) => {
     const locked = await lockChecked(repositories.users, user);
     if (newHash !== undefined) await repositories.users.setPasswordHash(user.user, newHash, false);

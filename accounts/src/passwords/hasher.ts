@@ -16,9 +16,9 @@ const TAG_BYTES = 32;
 
 /** libuv has four threads; the other two are left to DNS, files and the compression of answers. */
 export const HASHES_MAX = 2;
-/** At 44 ms a hash, the last of them waits 1.4 s of the 5 s that a login has. */
-export const WAITING_MAX = 64;
-/** In this time a third of the places becomes free. */
+/** At 44 ms a hash, the last of them waits 0.7 s of the 5 s that a login has; on a machine five times slower it is still in time. */
+export const WAITING_MAX = 32;
+/** By then every hash that waits now has been computed. */
 const RETRY_AFTER_MS = 1_000;
 
 export interface Hasher {

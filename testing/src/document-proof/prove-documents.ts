@@ -19,13 +19,15 @@ interface ProvenService {
   readonly url: () => string;
   /** Methods with rules that JSON Schema cannot express, which their descriptions contain: they may refuse params it allows. */
   readonly ruledByWords?: readonly string[];
+  /** Methods whose example names what no fresh database has, with the status of their answer to it. */
+  readonly refusedExamples?: Readonly<Record<string, number>>;
 }
 
 /** `DOCUMENT_SEED` repeats the random requests of a run; the title of the tests contains it. */
 const SEED = Number(process.env.DOCUMENT_SEED ?? randomInt(2 ** 31));
 
 /** Tests that a running service answers every request as its own OpenAPI and OpenRPC documents say. */
-export function itKeepsItsDocuments({ url, ruledByWords = [] }: ProvenService): void {
+export function itKeepsItsDocuments({ url, ruledByWords = [], refusedExamples = {} }: ProvenService): void {
   describe(`the documents of the service are true (DOCUMENT_SEED=${SEED})`, () => {
     let proof: RpcProof;
     let exchange: Exchange;
@@ -53,7 +55,8 @@ export function itKeepsItsDocuments({ url, ruledByWords = [] }: ProvenService): 
     it('answers each example as OpenAPI says, those of methods with 200', async () => {
       for (const operation of operations) {
         const { status, text } = await sendExample(operation, plainProof());
-        if (operation.tags.includes('methods')) assert.equal(status, 200, `${operation.path}: ${text}`);
+        if (!operation.tags.includes('methods')) continue;
+        assert.equal(status, refusedExamples[operation.path.slice(1)] ?? 200, `${operation.path}: ${text}`);
       }
     });
 

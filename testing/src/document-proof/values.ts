@@ -6,7 +6,19 @@ export type Schema = Readonly<Record<string, unknown>>;
 
 /** The supported keywords; others are refused, since a document with them would be tested in part only. */
 const UNDERSTOOD = new Set([
-  ...['$ref', 'type', 'format', 'description', 'default', 'enum', 'const', 'anyOf', 'minimum', 'maximum'],
+  ...[
+    '$ref',
+    'type',
+    'format',
+    'description',
+    'default',
+    'enum',
+    'const',
+    'anyOf',
+    'minimum',
+    'maximum',
+    'exclusiveMinimum',
+  ],
   ...['minLength', 'maxLength', 'pattern', 'items', 'minItems', 'maxItems', 'properties', 'required'],
   'additionalProperties',
 ]);
@@ -33,7 +45,7 @@ export function valuesOf(schema: Schema, resolve: (ref: string) => Schema): Arbi
     case 'object':
       return objects(schema, resolve);
     case 'number':
-      return fc.double({ noNaN: true, noDefaultInfinity: true });
+      return numbers(schema);
     case 'boolean':
       return fc.boolean();
     case 'null':
@@ -58,6 +70,16 @@ export function toBigint(bound: unknown): bigint | undefined {
 function integers({ minimum, maximum }: Schema): Arbitrary<unknown> {
   const [min = -(10n ** 20n), max = 10n ** 20n] = [toBigint(minimum), toBigint(maximum)];
   return fc.oneof(fc.constantFrom(min, max), fc.bigInt({ min, max })).map(wireInteger);
+}
+
+function numbers({ minimum, exclusiveMinimum, maximum }: Schema): Arbitrary<number> {
+  const min = exclusiveMinimum ?? minimum;
+  return fc.double({
+    ...(min !== undefined && { min: Number(min), minExcluded: exclusiveMinimum !== undefined }),
+    ...(maximum !== undefined && { max: Number(maximum) }),
+    noNaN: true,
+    noDefaultInfinity: true,
+  });
 }
 
 function strings({ minLength, maxLength, pattern, format }: Schema): Arbitrary<string> {
