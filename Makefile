@@ -27,7 +27,7 @@ stop: packages ## Stops the mesh in another terminal or in containers (STACK=com
 compose-smoke: packages ## Tests docker-compose.yml: start, a purchase through the gateway, its notifications, removal (EVENTS=rpc: without Kafka)
 	@exec $(NODE) mesh/src/compose/compose-smoke.ts
 
-storm: packages ## Simulates many users on the running mesh, then checks the invariants (USERS=50 SECONDS=20 RATE=1000 SEED=…)
+storm: packages ## Simulates many users on the running mesh, then checks the invariants (USERS=50 SECONDS=20 RATE=1000 SEED=…; VIA=gateway with accounts)
 	@exec $(NODE) storm/src/main.ts
 
 check-invariants: packages ## Checks the invariants of the running mesh (HISTORY=file adds the answers that clients received)

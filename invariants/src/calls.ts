@@ -1,11 +1,19 @@
+import { accounts } from 'accounts/contract.ts';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
+import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
 import type { ParamsOf, ResultOf } from 'rpc-kit';
 import { HistoryError, type Operation } from './history.ts';
 
 /** The methods of the calls in a history. */
-export const METHODS = { ...loms.methods, ...checkout.methods, ...products.methods };
+export const METHODS = {
+  ...accounts.methods,
+  ...loms.methods,
+  ...checkout.methods,
+  ...products.methods,
+  ...notifications.methods,
+};
 export type MethodName = keyof typeof METHODS;
 
 /** A call parsed by its contract: 64-bit integers are bigints. */
@@ -18,6 +26,8 @@ export interface Call<Name extends MethodName> {
   readonly code: string | undefined;
   readonly data: unknown;
   readonly client: string;
+  /** The user of the access token, for calls through the gateway. */
+  readonly actsFor: bigint | undefined;
   readonly startedMs: number;
   readonly endedMs: number;
 }
@@ -52,6 +62,7 @@ function toCall<Name extends MethodName>(operation: Operation, name: Name): Call
     code: operation.result === 'fail' ? operation.code : undefined,
     data: operation.result === 'fail' ? operation.data : undefined,
     client: operation.client,
+    actsFor: operation.actsFor,
     startedMs: operation.startedAt.getTime(),
     endedMs: operation.endedAt.getTime(),
   };

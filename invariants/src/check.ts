@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Rule, Settings, Source, Sources } from './rule.ts';
 import { AUDIT } from './rules/audit.ts';
 import { CARTS } from './rules/cart.ts';
+import { EDGE } from './rules/edge.ts';
 import { EVENTS } from './rules/events.ts';
 import { PURCHASE } from './rules/purchase.ts';
 import { STATUS } from './rules/status.ts';
@@ -10,7 +11,16 @@ import { SYSTEM } from './rules/system.ts';
 import type { Row } from './snapshot.ts';
 
 /** In the order of the report. */
-export const RULES: readonly Rule[] = [...STOCK, ...STATUS, ...PURCHASE, ...CARTS, ...EVENTS, ...AUDIT, ...SYSTEM];
+export const RULES: readonly Rule[] = [
+  ...STOCK,
+  ...STATUS,
+  ...PURCHASE,
+  ...CARTS,
+  ...EVENTS,
+  ...EDGE,
+  ...AUDIT,
+  ...SYSTEM,
+];
 
 export interface Violation {
   /** The part of the rule. */

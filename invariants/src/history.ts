@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { parseJson, timestamp } from 'rpc-kit';
+import { int64, parseJson, timestamp } from 'rpc-kit';
 import { z } from 'zod';
 
 /**
@@ -19,6 +19,8 @@ const common = {
   endedAt: timestamp,
   /** A client makes one call after the other. */
   client: z.string().min(1),
+  /** The user of the access token, for calls through the gateway. */
+  actsFor: int64.optional(),
 };
 
 export const operation = z.discriminatedUnion('result', [

@@ -27,6 +27,18 @@ function added(op: string, args: Record<string, unknown>, outcome: object): Dama
   return (sources) => ({ ...sources, history: [...sources.history, done] });
 }
 
+/** USER has logged out, and the call succeeds so many milliseconds later. */
+function loggedOut(op: string, laterMs: number): Damage['sources'] {
+  const at = new Date();
+  const later = new Date(at.getTime() + laterMs);
+  const common = { key: '', client: 'tests', actsFor: USER, result: 'ok' as const };
+  const logout = { ...common, op: 'logout', args: {}, startedAt: at, endedAt: at, answer: {} };
+  const order = { orderID: 1n, user: USER, status: 'payed', createdAt: at.toISOString(), items: [] };
+  const args = op === 'getOrder' ? { orderID: 1n } : {};
+  const call = { ...common, op, args, startedAt: later, endedAt: later, answer: order };
+  return (sources) => ({ ...sources, history: [...sources.history, logout, call] });
+}
+
 const answered =
   (answer: unknown): Change =>
   (done) =>
@@ -307,6 +319,41 @@ export const DAMAGES: readonly Damage[] = [
     what: 'E5: a failing event blocks the event of another order',
     sql: { loms: `${FAILING}; UPDATE outbox SET ${LONG_DUE} WHERE order_id = 2 AND seq = 3` },
     breaks: ['E2, the unconfirmed', 'E5, those held up'],
+  },
+  {
+    what: 'A3: a session goes on after its logout',
+    sources: loggedOut('refresh', 1),
+    breaks: ['A3, the sessions'],
+  },
+  {
+    what: 'A3: an access token is accepted 3 s after the logout',
+    sources: loggedOut('getOrder', 3_000),
+    breaks: ['A3, the sessions'],
+  },
+  {
+    what: 'A4: a list shows the order of another user',
+    sql: { loms: 'UPDATE orders SET user_id = 3 WHERE order_id = 1; UPDATE outbox SET user_id = 3 WHERE order_id = 1' },
+    sources: (sources) => ({ ...sources, notifications: undefined, checkout: undefined }),
+    breaks: ['A4, the orders', 'P1, the answers'],
+  },
+  {
+    what: 'A4: a payment is answered for the order of another user',
+    sources: added('cancelOrder', { orderID: 2n }, { result: 'ok', answer: {}, actsFor: USER }),
+    breaks: ['A4, the orders'],
+  },
+  {
+    what: 'A4: a call names another user than its token',
+    sources: added('listOrders', { user: 2n, limit: 20 }, { result: 'ok', answer: { orders: [] }, actsFor: USER }),
+    breaks: ['A4, the orders'],
+  },
+  {
+    what: 'A4: a refusal tells of the order of another user',
+    sources: added(
+      'orderPayed',
+      { orderID: 2n },
+      { result: 'fail', code: 'order_not_payable', data: { status: 'cancelled' }, actsFor: USER },
+    ),
+    breaks: ['A4, the orders'],
   },
   {
     what: 'A5: the row of an adjustment is missing',

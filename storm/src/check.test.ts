@@ -10,7 +10,14 @@ describe('The check after a storm', () => {
   it('says in one line what to do when the mesh stopped under the load, and keeps the history usable', async () => {
     const mesh = { databaseUrls: { loms: STOPPED }, journals: '/tmp', logs: '/tmp' } as unknown as RunningMesh;
     const watching = Promise.resolve({} as StockWatch);
-    const checking = checkMesh({ mesh, historyPath: '/var/storm.jsonl', watching, paymentTimeoutMs: 1, say: () => {} });
+    const checking = checkMesh({
+      mesh,
+      historyPath: '/var/storm.jsonl',
+      watching,
+      secrets: [],
+      paymentTimeoutMs: 1,
+      say: () => {},
+    });
     await assert.rejects(checking, (error) => {
       assert.ok(error instanceof Failure, String(error));
       assert.match(

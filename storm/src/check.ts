@@ -16,6 +16,8 @@ interface CheckParts {
   readonly historyPath: string;
   /** The checks of the stock while the load ran. */
   readonly watching: Promise<StockWatch>;
+  /** Further secrets that no log may contain. */
+  readonly secrets: readonly string[];
   readonly paymentTimeoutMs: number;
   say(text: string): void;
 }
@@ -46,7 +48,8 @@ function isConnectionFailure(error: unknown): boolean {
   return CONNECTION_FAILURES.has(code ?? '') || message.startsWith('Connection terminated');
 }
 
-async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, say }: CheckParts): Promise<boolean> {
+async function drainAndCheck(parts: CheckParts): Promise<boolean> {
+  const { mesh, historyPath, watching, paymentTimeoutMs, say } = parts;
   const stockWatch = await watching;
   say('Waiting until the queues have drained …');
   const { left } = await drained(mesh.databaseUrls, {
@@ -56,7 +59,7 @@ async function drainAndCheck({ mesh, historyPath, watching, paymentTimeoutMs, sa
   if (left !== '') say(`Not drained within ${DRAIN_TIMEOUT_MS / 1_000} s: ${left}.`);
   const history = await readHistory(historyPath);
   await using opened = await openSources(mesh.databaseUrls);
-  const logs = { folder: mesh.logs, secrets: passwordsOf(mesh) };
+  const logs = { folder: mesh.logs, secrets: [...passwordsOf(mesh), ...parts.secrets] };
   // While notifications writes, the last line of a journal may be incomplete.
   const journal = left === '' ? await loadJournals(mesh.journals) : undefined;
   const sources = { ...opened.sources, history, stockWatch, logs, journal };

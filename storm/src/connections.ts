@@ -1,6 +1,7 @@
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import type { MeshCaller } from 'mesh';
+import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
 import { createClient, createHttpTransport, type ServiceContract } from 'rpc-kit';
 import type { Clients } from './user.ts';
@@ -14,6 +15,7 @@ export interface Urls {
   readonly checkout: string;
   readonly loms: string;
   readonly products: string;
+  readonly notifications: string;
 }
 
 /** Signs the calls of the storm, which are those of the gateway. */
@@ -34,5 +36,6 @@ export function connect(
     checkout: createClient(checkout, open(checkout, urls.checkout)),
     loms: createClient(loms, open(loms, urls.loms)),
     products: createClient(products, open(products, urls.products)),
+    notifications: createClient(notifications, open(notifications, urls.notifications)),
   };
 }

@@ -41,8 +41,9 @@ async function create(path: string) {
   }
 }
 
-export function toOperation({ client, method, params, outcome, startedAt, endedAt }: RecordedCall): Operation {
-  const common = { op: method, key: keyOf(params), args: { ...params }, startedAt, endedAt, client };
+export function toOperation({ client, actsFor, method, params, outcome, startedAt, endedAt }: RecordedCall): Operation {
+  const edge = actsFor === undefined ? {} : { actsFor };
+  const common = { op: method, key: keyOf(params), args: { ...params }, startedAt, endedAt, client, ...edge };
   switch (outcome.result) {
     case 'ok':
       return { ...common, result: 'ok', answer: outcome.answer };

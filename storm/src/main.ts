@@ -3,15 +3,16 @@ import { join, resolve } from 'node:path';
 import { watchStock } from 'invariants';
 import { findRunningMesh, loadCaller, runScript, shortPath } from 'mesh';
 import { checkMesh } from './check.ts';
-import type { Urls } from './connections.ts';
+import { registerPeople } from './edge/people.ts';
 import { createFigures } from './figures.ts';
 import type { Goods } from './goods.ts';
 import { createHistoryFile } from './history-file.ts';
 import { findGoods } from './on-sale.ts';
-import { chooseUrls, loadOptions, type Options } from './options.ts';
+import { chooseGatewayUrl, chooseUrls, loadOptions, type Options } from './options.ts';
 import { showProgress } from './progress.ts';
 import type { RecordedCall } from './recorder.ts';
 import { describeFigures } from './report.ts';
+import { createRunIds } from './user.ts';
 import { runUsers } from './users.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -25,8 +26,13 @@ async function run(): Promise<number> {
   const urls = chooseUrls(process.env, mesh.urls);
   const caller = loadCaller(mesh.paths);
   const goods = await findGoods(urls.loms, caller);
-
   const startedAt = new Date();
+  const ids = createRunIds(startedAt);
+  const gatewayUrl = options.viaGateway ? chooseGatewayUrl(process.env, mesh.urls) : undefined;
+  const { users } = options;
+  if (gatewayUrl !== undefined) say(`${users} users, an admin and a stranger register at ${gatewayUrl} …`);
+  const accountsUrl = mesh.urls.accounts;
+  const people = gatewayUrl ? await registerPeople({ gatewayUrl, accountsUrl, caller, users, ids }) : undefined;
   const history = await createHistoryFile(resolve(options.history ?? join(mesh.logs, fileName(startedAt))));
   const figures = createFigures();
   const endsAt = performance.now() + options.seconds * 1_000;
@@ -34,19 +40,24 @@ async function run(): Promise<number> {
   const watching = watchStock(mesh.databaseUrls.loms, { signal: over });
   // The check awaits it; until then a rejection must not end the process.
   watching.catch(() => {});
-  announce(options, urls, goods);
+  announce(options, gatewayUrl ?? `${urls.checkout} and ${urls.loms}`, goods);
   const record = (call: RecordedCall) => {
     figures.add(call);
     history.add(call);
   };
   const elapsedMs = await measure(async () => {
     using _progress = showProgress({ output: process.stdout, figures, endsAt });
-    await Promise.race([runUsers({ ...options, urls, caller, goods, startedAt, over, record }), history.broken]);
+    await Promise.race([
+      runUsers({ ...options, urls, caller, people: people?.list, goods, ids, over, record }),
+      history.broken,
+    ]);
   });
+  await people?.logout(history.add);
   await history.close();
 
   const { paymentTimeoutMs } = options;
-  const holds = await checkMesh({ mesh, historyPath: history.path, watching, paymentTimeoutMs, say });
+  const secrets = people?.secrets ?? [];
+  const holds = await checkMesh({ mesh, historyPath: history.path, watching, secrets, paymentTimeoutMs, say });
   say(`\n${describeFigures(figures, elapsedMs)}\n\n${describeMachine()}\nEvery call is in ${shortPath(history.path)}.`);
   const unexpected = figures.errors().filter(({ expected }) => !expected);
   const named = unexpected.map(({ method, code }) => `${method} ${code}`).join(', ');
@@ -70,8 +81,8 @@ function listenForEnd(seconds: number): AbortSignal {
   return over;
 }
 
-function announce({ users, seconds, rate, seed }: Options, urls: Urls, goods: Goods): void {
-  say(`${users} users for ${seconds} s, at most ${rate} calls a second, on ${urls.checkout} and ${urls.loms}.`);
+function announce({ users, seconds, rate, seed }: Options, where: string, goods: Goods): void {
+  say(`${users} users for ${seconds} s, at most ${rate} calls a second, on ${where}.`);
   say(`SEED=${seed} repeats the plans on the same stock. Ctrl-C ends the load; the check follows.`);
   say(`Wanted by many: the skus ${goods.hot.join(', ')}.`);
 }

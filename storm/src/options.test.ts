@@ -1,19 +1,41 @@
 import assert from 'node:assert/strict';
 import { chooseUrls, loadOptions } from './options.ts';
 
-const mesh = { checkout: 'http://127.0.0.1:8080', loms: 'http://127.0.0.1:8081', products: 'http://127.0.0.1:8083' };
+const mesh = {
+  checkout: 'http://127.0.0.1:8080',
+  loms: 'http://127.0.0.1:8081',
+  products: 'http://127.0.0.1:8083',
+  notifications: 'http://127.0.0.1:8082',
+};
 
 describe('the options of a storm', () => {
   it('have defaults, and a random seed each time', () => {
     const { seed, ...others } = loadOptions({});
-    assert.deepEqual(others, { users: 50, seconds: 20, rate: 1_000, history: undefined, paymentTimeoutMs: 600_000 });
+    assert.deepEqual(others, {
+      viaGateway: false,
+      users: 50,
+      seconds: 20,
+      rate: 1_000,
+      history: undefined,
+      paymentTimeoutMs: 600_000,
+    });
     assert.notEqual(seed, loadOptions({}).seed);
   });
 
   it('are read from the environment', () => {
     const given = { USERS: '3', SECONDS: '4', SEED: '0', RATE: '6', HISTORY: 'x', ORDER_PAYMENT_TIMEOUT_MS: '7' };
-    const expected = { users: 3, seconds: 4, seed: 0, rate: 6, history: 'x', paymentTimeoutMs: 7 };
+    const expected = { viaGateway: false, users: 3, seconds: 4, seed: 0, rate: 6, history: 'x', paymentTimeoutMs: 7 };
     assert.deepEqual(loadOptions(given), expected);
+  });
+
+  it('allow few users through the gateway, since each of them registers', () => {
+    const { viaGateway, users } = loadOptions({ VIA: 'gateway' });
+    assert.deepEqual([viaGateway, users], [true, 10]);
+    assert.throws(() => loadOptions({ VIA: 'gateway', USERS: '51' }), /^Failure: USERS is "51", but has to be/);
+    assert.throws(
+      () => loadOptions({ VIA: 'proxy' }),
+      /^Failure: VIA is "proxy", but has to be gateway or services\.$/,
+    );
   });
 
   for (const [variable, text] of [

@@ -5,6 +5,8 @@ import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import type { Urls } from './connections.ts';
 
 export interface Options {
+  /** Through the gateway with accounts, or on the faces of the services. */
+  readonly viaGateway: boolean;
   readonly users: number;
   readonly seconds: number;
   readonly seed: number;
@@ -18,6 +20,9 @@ export interface Options {
 
 /** Each user has two windows, and a service takes 2000 connections (rpc-kit's connectionsMax): this uses half of them. */
 const USERS_MAX = 500;
+/** Each user registers, and each password costs accounts some 50 ms of a core. */
+const ACCOUNTS = 10;
+const ACCOUNTS_MAX = 50;
 /** The checker holds the history in memory: this long at the highest rate is 600,000 calls, about 150 MB. */
 const SECONDS_MAX = 300;
 const RATE_MAX = 2_000;
@@ -34,8 +39,10 @@ export function loadOptions(environment: NodeJS.ProcessEnv): Options {
     if (number !== undefined) return number;
     throw new Failure(`${variable} ${describeWrong(text, describeWhole({ min, max }))}.`);
   };
+  const viaGateway = parseVia(environment.VIA || 'services');
   return {
-    users: whole('USERS', 50, USERS_MAX),
+    viaGateway,
+    users: viaGateway ? whole('USERS', ACCOUNTS, ACCOUNTS_MAX) : whole('USERS', 50, USERS_MAX),
     seconds: whole('SECONDS', 20, SECONDS_MAX),
     seed: whole('SEED', randomInt(SEED_MAX), SEED_MAX, 0),
     rate: whole('RATE', 1_000, RATE_MAX),
@@ -44,12 +51,18 @@ export function loadOptions(environment: NodeJS.ProcessEnv): Options {
   };
 }
 
-/** The URLs in CHECKOUT_URL, LOMS_URL and PRODUCTS_URL, e.g. of a proxy, or else those of the running mesh. */
+function parseVia(text: string): boolean {
+  if (text === 'gateway' || text === 'services') return text === 'gateway';
+  throw new Failure(`VIA ${describeWrong(text, 'gateway or services')}.`);
+}
+
+/** The URLs in CHECKOUT_URL, LOMS_URL, PRODUCTS_URL and NOTIFICATIONS_URL, e.g. of a proxy, or else those of the running mesh. */
 export function chooseUrls(environment: NodeJS.ProcessEnv, mesh: Urls): Urls {
   return {
     checkout: parseLoopbackUrl('CHECKOUT_URL', environment.CHECKOUT_URL || mesh.checkout),
     loms: parseLoopbackUrl('LOMS_URL', environment.LOMS_URL || mesh.loms),
     products: parseLoopbackUrl('PRODUCTS_URL', environment.PRODUCTS_URL || mesh.products),
+    notifications: parseLoopbackUrl('NOTIFICATIONS_URL', environment.NOTIFICATIONS_URL || mesh.notifications),
   };
 }
 
@@ -74,4 +87,9 @@ function refuseUnclear(variable: string, text: string): string {
   } catch (error) {
     throw new Failure(`${variable} is wrong: ${(error as Error).message}.`);
   }
+}
+
+/** The URL in GATEWAY_URL, or else that of the running mesh. */
+export function chooseGatewayUrl(environment: NodeJS.ProcessEnv, mesh: { readonly gateway: string }): string {
+  return parseLoopbackUrl('GATEWAY_URL', environment.GATEWAY_URL || mesh.gateway);
 }

@@ -27,6 +27,8 @@ export type Outcome<R> =
 /** A call that has ended. */
 export interface RecordedCall {
   readonly client: string;
+  /** The user of the access token, for calls through the gateway. */
+  readonly actsFor?: bigint | undefined;
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly outcome: Outcome<unknown>;
@@ -41,6 +43,14 @@ export type RecordedClient<M extends Methods> = {
   readonly [K in keyof M]: (params: ParamsOf<M[K]>, options?: CallOptions) => Promise<Outcome<ResultOf<M[K]>>>;
 };
 
+export interface Recording {
+  readonly name: string;
+  /** Missing on the faces of the services, where calls name any user. */
+  actsFor?(params: RecordedCall['params']): bigint;
+  before(): Promise<void>;
+  record(call: RecordedCall): void;
+}
+
 /**
  * Wraps a client so that every call is passed to `record`.
  * @param caller its `before` runs before each call; no call is made when it rejects
@@ -48,7 +58,7 @@ export type RecordedClient<M extends Methods> = {
 export function recordCalls<M extends Methods>(
   contract: ServiceContract<M>,
   client: Client<M>,
-  caller: { readonly name: string; before(): Promise<void>; record(call: RecordedCall): void },
+  caller: Recording,
 ): RecordedClient<M> {
   const methods = Object.entries(contract.methods).map(([method, declared]) => {
     const send = client[method as keyof M] as (params: unknown, options?: CallOptions) => Promise<unknown>;
@@ -58,7 +68,7 @@ export function recordCalls<M extends Methods>(
       const outcome = await settle(declared, send(params, options));
       const elapsedMs = performance.now() - began;
       const times = { startedAt, endedAt: new Date(), elapsedMs };
-      caller.record({ client: caller.name, method, params, outcome, ...times });
+      caller.record({ client: caller.name, actsFor: caller.actsFor?.(params), method, params, outcome, ...times });
       return outcome;
     };
     return [method, recorded];

@@ -1,5 +1,6 @@
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
+import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
 import { createClient, createTokenBucket, fail, implement } from 'rpc-kit';
 import type { RecordedCall } from './recorder.ts';
@@ -33,6 +34,7 @@ export function createRecordedUser(
     checkout: createClient(checkout, implementCheckout(soldOut, outOfStock)),
     loms: createClient(loms, implementLoms(settledTogether)),
     products: createClient(products, implementProducts()),
+    notifications: createClient(notifications, implementNotifications()),
   };
   const limiter = createTokenBucket({ tokens: 1_000, intervalMs: 1, waitersMax: 1 });
   const record = (call: RecordedCall) => calls.push(call);
@@ -101,4 +103,8 @@ function implementProducts() {
     update_product: changed,
     archive_product: changed,
   });
+}
+
+function implementNotifications() {
+  return implement(notifications, { deliver: async () => ({}), history: async () => ({ notifications: [] }) });
 }

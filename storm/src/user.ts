@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
+import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
 import { type Client, CODES, type Limiter } from 'rpc-kit';
-import { type RecordedCall, type RecordedClient, recordCalls } from './recorder.ts';
+import { type RecordedCall, type RecordedClient, type Recording, recordCalls } from './recorder.ts';
 
 /** Makes one call after the other. */
 export interface Window {
   readonly checkout: RecordedClient<typeof checkout.methods>;
   readonly loms: RecordedClient<typeof loms.methods>;
   readonly products: RecordedClient<typeof products.methods>;
+  readonly notifications: RecordedClient<Pick<typeof notifications.methods, 'history'>>;
 }
 
 /** A customer with two windows, for calls that are made twice or at once. */
@@ -22,12 +24,23 @@ export interface User extends Window {
   newKey(): string;
   /** A sku for a new product, unique over the runs of some days. */
   newSku(): number;
+  /** Exchanges the tokens of the session; nothing without one. */
+  renewTokens(): Promise<void>;
 }
 
 export interface Clients {
   readonly checkout: Client<typeof checkout.methods>;
   readonly loms: Client<typeof loms.methods>;
   readonly products: Client<typeof products.methods>;
+  readonly notifications: Client<typeof notifications.methods>;
+}
+
+/** Whom the calls of a user are for. */
+export interface Person {
+  readonly id: bigint;
+  readonly stranger: bigint;
+  readonly actsFor?: Recording['actsFor'];
+  renewTokens(): Promise<void>;
 }
 
 export interface StormContext {
@@ -61,24 +74,46 @@ export function createRunIds(startedAt: Date): RunIds {
   return { run, firstUser: BigInt(startedAt.getTime()) * USERS_PER_RUN, firstSku };
 }
 
-export function createUser(index: number, ids: RunIds, clients: Clients, context: StormContext): User {
+/** A person of the services' faces, who needs no account. */
+function createPerson(index: number, { firstUser }: RunIds): Person {
+  return {
+    id: firstUser + BigInt(index),
+    stranger: firstUser + STRANGERS_FROM + BigInt(index),
+    renewTokens: async () => {},
+  };
+}
+
+export function createUser(
+  index: number,
+  ids: RunIds,
+  clients: Clients,
+  context: StormContext,
+  person = createPerson(index, ids),
+): User {
   const name = `user-${index + 1}`;
   let keys = 0;
   let skus = 0;
   return {
-    ...openWindow(`${name}a`, clients, context),
-    secondWindow: openWindow(`${name}b`, clients, context),
-    id: ids.firstUser + BigInt(index),
-    stranger: ids.firstUser + STRANGERS_FROM + BigInt(index),
+    ...openWindow(`${name}a`, clients, person, context),
+    secondWindow: openWindow(`${name}b`, clients, person, context),
+    id: person.id,
+    stranger: person.stranger,
+    renewTokens: () => person.renewTokens(),
     newKey: () => `storm-${ids.run}-${name}-${++keys}`,
     newSku: () => ids.firstSku + skus++,
   };
 }
 
-function openWindow(name: string, clients: Clients, { limiter, over, record }: StormContext): Window {
+function openWindow(
+  name: string,
+  clients: Clients,
+  { actsFor }: Person,
+  { limiter, over, record }: StormContext,
+): Window {
   let pausedUntil = 0;
-  const caller = {
+  const caller: Recording = {
     name,
+    ...(actsFor && { actsFor }),
     async before() {
       const pauseMs = pausedUntil - performance.now();
       if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: over });
@@ -94,6 +129,7 @@ function openWindow(name: string, clients: Clients, { limiter, over, record }: S
     checkout: recordCalls(checkout, clients.checkout, caller),
     loms: recordCalls(loms, clients.loms, caller),
     products: recordCalls(products, clients.products, caller),
+    notifications: recordCalls(notifications, clients.notifications, caller),
   };
 }
 

@@ -2,21 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createTokenBucket, type Limiter } from 'rpc-kit';
 import { type Caller, connect, FACES, type Urls } from './connections.ts';
 import { createDice, type Dice } from './dice.ts';
+import type { EdgePerson } from './edge/people.ts';
 import type { Goods } from './goods.ts';
 import type { RecordedCall } from './recorder.ts';
 import { chooseSession, type Scenario } from './scenario.ts';
-import { adminScenarios, scenarios } from './scenarios/index.ts';
-import { type Clients, createRunIds, createUser, type User } from './user.ts';
+import { adminScenarios, edgeScenarios, scenarios } from './scenarios/index.ts';
+import { type Clients, createUser, type RunIds, type User } from './user.ts';
 
 interface UsersOptions {
   readonly urls: Urls;
   readonly caller: Caller;
   readonly users: number;
+  /** Their accounts, the admin's last; undefined on the faces of the services. */
+  readonly people: readonly EdgePerson[] | undefined;
   readonly seed: number;
   /** Calls a second of all users together. */
   readonly rate: number;
   readonly goods: Goods;
-  readonly startedAt: Date;
+  readonly ids: RunIds;
   /** Ends the storm. Calls in flight are awaited. */
   readonly over: AbortSignal;
   record(call: RecordedCall): void;
@@ -35,10 +38,11 @@ export async function runUsers({
   urls,
   caller,
   users,
+  people,
   seed,
   rate,
   goods,
-  startedAt,
+  ids,
   over,
   record,
 }: UsersOptions): Promise<void> {
@@ -46,14 +50,15 @@ export async function runUsers({
   const windows = (users + 1) * WINDOWS;
   const clients = FACES.map((face) => connect(urls, caller, face, windows, stack));
   const limiter = createRateCap(rate, windows);
-  const ids = createRunIds(startedAt);
   // A bug in the storm itself ends all users.
   const failed = new AbortController();
   const context = { limiter, record, over: AbortSignal.any([over, failed.signal]) };
   const running = createDice(seed, users + 1).map((dice, index) => {
-    const user = createUser(index, ids, clients[index % clients.length] as Clients, context);
+    const person = people?.[index];
+    const own = person?.clients ?? (clients[index % clients.length] as Clients);
+    const user = createUser(index, ids, own, context, person);
     const arrivesAfterMs = (index / users) * ARRIVAL_MS;
-    const doings = index < users ? scenarios : adminScenarios;
+    const doings = index === users ? adminScenarios : people ? edgeScenarios : scenarios;
     return runUser(user, dice, { goods, doings, arrivesAfterMs, over: context.over }).catch((error) => {
       failed.abort(error);
       throw error;

@@ -72,6 +72,17 @@ describe('make storm', () => {
     assert.equal(logs.filter((name) => /^storm-.*\.jsonl$/.test(name)).length, 1);
   });
 
+  it('goes through the gateway with accounts of its own, and finds that no user saw anything of another', async () => {
+    using storm = startStorm(mesh, { ...SMALL, VIA: 'gateway', USERS: '3' });
+    assert.equal(await storm.ended, 0, storm.output());
+    assert.match(storm.output(), /^3 users, an admin and a stranger register at http:/m);
+    assert.match(storm.output(), /^A3 +holds /m);
+    assert.match(storm.output(), /^A4 +holds /m);
+    assert.match(storm.output(), /^A5 +holds /m);
+    assert.match(storm.output(), /^\d+ hold, 0 broken, \d+ not checked$/m);
+    assert.match(storm.output(), /^ {2}addToCart +[1-9]/m);
+  });
+
   it('ends the load early at Ctrl-C, and still checks and reports', async () => {
     using storm = startStorm(mesh, { ...SMALL, SECONDS: '300' });
     await storm.says(/^Wanted by many/m);
