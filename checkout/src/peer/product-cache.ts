@@ -21,8 +21,8 @@ interface Entry<Answer> {
 }
 
 /**
- * Caches what the product service says of products. The age of an entry counts from its request, before the product service read the price, so no price in an
- * answer is older than `maxAgeMs`. Failures are not cached.
+ * Caches what the product service says of products. The age of an entry counts from its request, before the product service
+ * read the product, so no answer is older than `maxAgeMs`. Failures are not cached.
  */
 export function cacheProducts<Answer>(
   lookup: ProductLookup<Answer>,
