@@ -91,6 +91,8 @@ function parseAnswer(received: Buffer): Answer | undefined {
   const head = received.toString('latin1', 0, headEnd);
   const status = Number(head.slice(9, 12));
   const rest = received.subarray(headEnd + HEAD_END.length);
+  // RFC 9110, section 15.3.5: it has neither a body nor a length.
+  if (status === 204) return { status, body: rest };
   const length = CONTENT_LENGTH.exec(head);
   if (length) return rest.length >= Number(length[1]) ? { status, body: rest } : undefined;
   if (!CHUNKED.test(head)) throw new Error('the answer has neither content-length nor chunked transfer-encoding');

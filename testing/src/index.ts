@@ -6,7 +6,7 @@ export { eventually } from './patience.ts';
 export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';
 export { queryOn, type RanStatement, recordStatements, rolledBack } from './ran-statements.ts';
 export type { RunningService } from './running-service.ts';
-export { openServerAlone } from './server-alone.ts';
+export { openMeshAlone, openServerAlone } from './server-alone.ts';
 export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
 export { createPart, readTestFolder } from './test-folder.ts';
 export {

@@ -1,5 +1,6 @@
-import { createTestFolder, removeTestFolder, sweepTestFolders } from './test-folder.ts';
+import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIABLE } from './test-folder.ts';
 import { startFreshKafka } from './test-kafka.ts';
+import { startMesh, type TestMesh } from './test-mesh.ts';
 import { startTestServer } from './test-server.ts';
 
 /** The tests' embedded Postgres for a program that is no test, e.g. a benchmark, which may call `createTestDatabase` then. */
@@ -29,4 +30,19 @@ export async function openServerAlone({ fsync, kafka = false }: ServerAloneOptio
   if (broker) resources.defer(broker.stop);
   const owned = resources.move();
   return { folder, broker: broker?.address, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/**
+ * A whole mesh for a program that is no test, with new data, which is removed when it stops.
+ * @param variables as for `startMesh`
+ */
+export async function openMeshAlone(variables: NodeJS.ProcessEnv): Promise<TestMesh> {
+  await sweepTestFolders();
+  const folder = createTestFolder();
+  await using resources = new AsyncDisposableStack();
+  resources.defer(() => removeTestFolder(folder));
+  process.env[TEST_FOLDER_VARIABLE] = folder;
+  const mesh = resources.use(await startMesh(variables));
+  const owned = resources.move();
+  return { ...mesh, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
