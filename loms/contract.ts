@@ -114,17 +114,16 @@ export const loms = defineService(
       reads: true,
       access: { callers: ['gateway'] },
       example: {
-        params: { user: 1, status: 'payed', limit: 1 },
+        params: { user: 1, status: 'awaiting payment', limit: 1 },
         result: {
           orders: [
             {
               orderID: 1,
-              status: 'payed',
+              status: 'awaiting payment',
               createdAt: '2026-11-20T09:00:00.250Z',
               items: [{ sku: 1076963, count: 1 }],
             },
           ],
-          nextCursor: 'WzFd',
         },
       },
     },

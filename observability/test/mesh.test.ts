@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SERVICES, startMesh, type TestMesh } from 'testing';
 import { DASHBOARDS } from '../src/dashboards.ts';
 import { unknownIn } from '../src/known-metrics.ts';
+import { joinGateway, type Person, useGateway } from './people.ts';
 import { type PrometheusServer, type Rule, type Sample, startPrometheus } from './prometheus-server.ts';
 import { PROMETHEUS_FOLDER, promtool } from './promtool.ts';
 import { readMetricsText } from './scrape.ts';
@@ -26,10 +27,12 @@ describe('a Prometheus that watches a mesh', () => {
     mesh = await startMesh({ WEBHOOK_URL: 'http://127.0.0.1:9/' });
     // Before the first scrape, so that every counter exists from the start of the rates.
     await makeTraffic(mesh, FIRST_USER);
+    const person = await joinGateway(mesh.urls, 'anna');
+    await useGateway(mesh.urls, person);
     const targets = Object.fromEntries(SERVICES.map((service) => [service, new URL(mesh.urls[service]).host]));
     const folder = join(mesh.paths.directory, 'prometheus');
     prometheus = await startPrometheus({ folder, targets, rulesFile: join(PROMETHEUS_FOLDER, 'alerts.yml') });
-    traffic = keepTrafficUp();
+    traffic = keepTrafficUp(person);
   });
   after(async () => {
     await traffic?.stop();
@@ -37,11 +40,12 @@ describe('a Prometheus that watches a mesh', () => {
     await mesh?.[Symbol.asyncDispose]();
   });
 
-  function keepTrafficUp(): { stop(): Promise<void> } {
+  function keepTrafficUp(person: Person): { stop(): Promise<void> } {
     let stopped = false;
     const ended = (async () => {
       for (let user = FIRST_USER + 1; !stopped; user++) {
         await makeTraffic(mesh, user);
+        await useGateway(mesh.urls, person);
         await sleep(200);
       }
     })();

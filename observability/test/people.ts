@@ -2,57 +2,50 @@ import type { PerService } from 'testing';
 
 const SKU = 1076963;
 const TIMEOUT_MS = 20_000;
-const PASSWORD = 'a walk along the river';
 
 /** A person who uses the gateway. */
 export interface Person {
+  readonly credentials: { readonly email: string; readonly password: string };
   readonly accessToken: string;
 }
 
-type Answer = Readonly<Record<string, unknown>>;
-
-/** Registers a person; logs in rightly and wrongly, refreshes, and orders goods. */
+/** Registers a person, who logs in wrongly, then rightly, and refreshes. */
 export async function joinGateway({ gateway }: PerService<string>, name: string): Promise<Person> {
-  const credentials = { email: `${name}@shop.example`, password: PASSWORD };
+  const credentials = { email: `${name}@shop.example`, password: 'a walk along the river' };
   await send(gateway, 'POST', '/auth/register', { body: credentials });
   await send(gateway, 'POST', '/auth/login', { body: { ...credentials, password: 'a walk along another river' } });
   const { refreshToken } = await send(gateway, 'POST', '/auth/login', { body: credentials });
   const { accessToken } = await send(gateway, 'POST', '/auth/refresh', { body: { refreshToken } });
-  const person = { accessToken: String(accessToken) };
-  await send(gateway, 'POST', '/cart/items', { person, body: { sku: SKU, count: 1 } });
-  const { orderID } = await send(gateway, 'POST', '/cart/purchase', { person, key: `key-of-${name}` });
-  await send(gateway, 'POST', `/orders/${orderID}/pay`, { person });
-  return person;
+  return { credentials, accessToken: String(accessToken) };
 }
 
-/** Reads as the person, as a stranger, and at addresses that do not exist. */
-export async function readGateway({ gateway }: PerService<string>, person: Person): Promise<void> {
+/** Logs in, and reads as the person, as a stranger, and at an address that does not exist. */
+export async function useGateway({ gateway }: PerService<string>, person: Person): Promise<void> {
+  const { credentials, accessToken } = person;
+  await send(gateway, 'POST', '/auth/login', { body: credentials });
   for (const path of ['/products?limit=2', '/cart', '/orders', '/notifications', `/products/${SKU}`]) {
-    await send(gateway, 'GET', path, { person });
+    await send(gateway, 'GET', path, { accessToken });
   }
   await send(gateway, 'GET', '/cart');
-  await send(gateway, 'GET', '/cart', { person: { accessToken: 'no.such.token' } });
+  await send(gateway, 'GET', '/cart', { accessToken: 'no.such.token' });
   await send(gateway, 'GET', `/no-such-address-${Date.now()}`);
 }
 
-type Content = { readonly person?: Person; readonly body?: object; readonly key?: string };
+interface Content {
+  readonly accessToken?: string;
+  readonly body?: object;
+}
 
-async function send(
-  gateway: string,
-  method: string,
-  path: string,
-  { person, body, key }: Content = {},
-): Promise<Answer> {
+async function send(gateway: string, method: string, path: string, { accessToken, body }: Content = {}) {
   const response = await fetch(`${gateway}/v1${path}`, {
     method,
     headers: {
-      ...(person && { authorization: `Bearer ${person.accessToken}` }),
+      ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }),
       ...(body && { 'content-type': 'application/json' }),
-      ...(key !== undefined && { 'idempotency-key': key }),
     },
     ...(body && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   const text = await response.text();
-  return text === '' ? {} : JSON.parse(text);
+  return (text === '' ? {} : JSON.parse(text)) as Readonly<Record<string, unknown>>;
 }

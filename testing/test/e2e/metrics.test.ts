@@ -6,9 +6,11 @@ import {
   awaitDelivery,
   differencesFromPage,
   type Family,
+  joinGateway,
   makeTraffic,
   readMetrics,
   readMetricsText,
+  useGateway,
 } from 'observability/testing';
 import { startMesh, type TestMesh } from 'testing';
 import { eventually } from '../../src/patience.ts';
@@ -49,6 +51,7 @@ describe('the metrics of a mesh', () => {
     for (let user = FIRST_USER; user < FIRST_USER + USERS; user++) {
       if (await makeTraffic(mesh, user)) counted += 1;
     }
+    await useGateway(mesh.urls, await joinGateway(mesh.urls, `anna-${FIRST_USER}`));
     await awaitDelivery(mesh.urls);
   });
   after(() => mesh?.[Symbol.asyncDispose]());
@@ -93,7 +96,7 @@ describe('the metrics of a mesh', () => {
     }
     await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
-        fetch(`${mesh.urls.loms}/address-${FIRST_USER + index}`, { method: 'PUT' }),
+        fetch(`${mesh.urls[index % 2 ? 'loms' : 'gateway']}/address-${FIRST_USER + index}`, { method: 'PUT' }),
       ),
     );
     for (const [service, families] of await readAll()) {
