@@ -4,7 +4,8 @@ import { fail } from 'rpc-kit';
 import type { Route } from '../src/route.ts';
 import { PREFIX, ROUTES } from '../src/routes/index.ts';
 import { SERVICES } from '../src/services.ts';
-import { type Answered, type Gateway, openGateway } from './gateway-fixture.ts';
+import type { Answered } from './ask.ts';
+import { type Gateway, openGateway } from './gateway-fixture.ts';
 
 const { loms } = SERVICES;
 const rows: readonly Route[] = Object.values(ROUTES).flat();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'mocha';
-import { type Answered, type Asked, type Gateway, openGateway } from './gateway-fixture.ts';
+import type { Answered, Asked } from './ask.ts';
+import { type Gateway, openGateway } from './gateway-fixture.ts';
 
 const ORDERS = { nextCursor: 'WzFd', orders: [] };
 

@@ -1,4 +1,3 @@
-import { type IncomingHttpHeaders, request } from 'node:http';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { fixedLimit, RpcError } from 'rpc-kit';
@@ -6,6 +5,7 @@ import { type AppParts, createApp } from '../src/app.ts';
 import type { Person } from '../src/auth/access-tokens.ts';
 import { createCursors } from '../src/cursors.ts';
 import { createRateLimit } from '../src/limits/rate-limits.ts';
+import { type Answered, type Asked, ask } from './ask.ts';
 import { type Fakes, fakeServices } from './fake-services.ts';
 
 const PEOPLE: Readonly<Record<string, Person>> = {
@@ -22,23 +22,6 @@ export const tokens = {
     throw new RpcError('unauthenticated', 'The access token is not valid');
   },
 };
-
-export interface Asked {
-  readonly method?: string;
-  /** The name of the person. */
-  readonly as?: string;
-  readonly headers?: Readonly<Record<string, string | string[]>>;
-  /** JSON, or text as it is. */
-  readonly body?: unknown;
-}
-
-export interface Answered {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests read any member.
-  readonly body: any;
-}
 
 export interface Gateway extends AsyncDisposable {
   readonly url: string;
@@ -87,45 +70,4 @@ export async function openGateway(
     ask: (path, asked) => ask(url, path, asked),
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
-}
-
-/** Sends the path as it is: fetch would normalize it, and refuses some headers. */
-export function ask(
-  url: string,
-  path: string,
-  { method = 'GET', as, headers = {}, body }: Asked = {},
-): Promise<Answered> {
-  const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const sent = request({
-      hostname,
-      port,
-      path,
-      method,
-      agent: false,
-      headers: {
-        ...(as !== undefined && { authorization: `Bearer ${as}` }),
-        ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-        ...headers,
-      },
-    });
-    sent.once('error', reject);
-    sent.once('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.once('error', reject);
-      response.once('end', () => {
-        const answer = Buffer.concat(chunks).toString();
-        const isJson = /json/.test(response.headers['content-type'] ?? '') && answer !== '';
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          text: answer,
-          body: isJson ? JSON.parse(answer) : undefined,
-        });
-      });
-    });
-    sent.end(text);
-  });
 }

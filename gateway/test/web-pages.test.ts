@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'mocha';
-import { type Asked, type Gateway, openGateway } from './gateway-fixture.ts';
+import type { Asked } from './ask.ts';
+import { type Gateway, openGateway } from './gateway-fixture.ts';
 
 const ISSUED = {
   user: { id: 1n, email: 'anna@shop.example', role: 'user' as const },
