@@ -1,6 +1,5 @@
 import { wireSchema } from 'rpc-kit';
 import type { Route } from '../route.ts';
-import { SESSION_MODE } from '../session-cookies.ts';
 
 export const ref = (kind: string, name: string) => ({ $ref: `#/components/${kind}/${name}` });
 
@@ -45,38 +44,35 @@ export function answerHeaders(row: Route, refusal?: number) {
   };
 }
 
+const KEY_MEANING = 'Names the intended effect, so that sending it twice has it once.';
+const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: 255 };
+const KEY_EXAMPLE = '8e03978e-40d5-43e8-bc93-6894a57f9324';
+const TAG_SCHEMA = { type: 'string', pattern: '^"(0|[1-9][0-9]{0,9})"$' };
+
 /** Headers of requests, by component name. */
 export const PARAMETERS = {
-  IdempotencyKey: header('idempotency-key', true, 'Names the intended effect, so that sending it twice has it once.'),
-  OptionalIdempotencyKey: header(
-    'idempotency-key',
-    false,
-    'Names the intended effect, so that sending it twice has it once.',
+  IdempotencyKey: header('idempotency-key', true, KEY_MEANING, KEY_SCHEMA, KEY_EXAMPLE),
+  OptionalIdempotencyKey: header('idempotency-key', false, KEY_MEANING, KEY_SCHEMA, KEY_EXAMPLE),
+  IfMatch: header(
+    'if-match',
+    true,
+    'The ETag that was read: the change is refused if there was another since.',
+    TAG_SCHEMA,
+    '"1"',
   ),
-  IfMatch: header('if-match', true, 'The ETag that was read: the change is refused if there was another since.', {
-    type: 'string',
-    pattern: '^"(0|[1-9][0-9]{0,9})"$',
-  }),
-  SessionMode: header(SESSION_MODE.header, false, 'Set: tokens travel in cookies.', { const: SESSION_MODE.cookie }),
 };
 
-function header(
-  name: string,
-  required: boolean,
-  description: string,
-  schema: object = { type: 'string', maxLength: 255 },
-) {
-  return { name, in: 'header', required, description, schema };
+function header(name: string, required: boolean, description: string, schema: object, example: string) {
+  return { name, in: 'header', required, description, schema, example };
 }
 
-export function parametersOf({ params, query, idempotencyKey, ifMatch, path, example }: Route): object[] {
+export function parametersOf({ params, query, idempotencyKey, ifMatch, example }: Route): object[] {
   return [
     ...(params ? membersOf('path', wireSchema(params), example?.params) : []),
     ...(query ? membersOf('query', wireSchema(query), example?.query) : []),
     ...(idempotencyKey === 'required' ? [ref('parameters', 'IdempotencyKey')] : []),
     ...(idempotencyKey === 'optional' ? [ref('parameters', 'OptionalIdempotencyKey')] : []),
     ...(ifMatch ? [ref('parameters', 'IfMatch')] : []),
-    ...(path.startsWith('/auth/') ? [ref('parameters', 'SessionMode')] : []),
   ];
 }
 

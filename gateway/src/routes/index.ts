@@ -19,3 +19,5 @@ export const ROUTES = {
 } as const satisfies Record<string, readonly Route[]>;
 
 export const PREFIX = '/v1';
+
+export type { Route };
