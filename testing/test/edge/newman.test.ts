@@ -5,7 +5,8 @@ import { after, before } from 'mocha';
 import newman, { type Summary } from 'newman';
 import converter from 'openapi-to-postmanv2';
 import { ADMIN_WALK, BUYER_WALK, type Step, summaryOf } from './newman-walk.ts';
-import { openShop, PASSWORD, type Shop } from './shop.ts';
+import { PASSWORD } from './people.ts';
+import { openShop, type Shop } from './shop.ts';
 
 interface PostmanItem {
   readonly name: string;

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { after, before } from 'mocha';
 import { eventually } from '../../src/index.ts';
-import { openShop, PASSWORD, type Shop, type Shopper } from './shop.ts';
+import { PASSWORD } from './people.ts';
+import { openShop, type Shop, type Shopper } from './shop.ts';
 
 const ITEM_KEYS = ['count', 'name', 'price', 'sku'];
 

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Answered, type Asked, ask } from 'gateway/testing';
 import { PROJECT_DIRECTORY } from 'mesh';
 import { startMesh, type TestMesh } from '../../src/index.ts';
+import { login, register, type SignedIn, UNLIMITED } from './people.ts';
 
 /** A person who is signed in. */
 export interface Shopper {
@@ -28,29 +28,22 @@ export interface Shop extends AsyncDisposable {
   addProduct(admin: Shopper, onSale: number, name?: string): Promise<number>;
 }
 
-export const PASSWORD = 'a walk along the river';
-/** All tests come from one address. */
-const NO_LIMITS = { RATE_LIMIT_AUTH: '1000000', RATE_LIMIT_ADDRESS: '1000000', RATE_LIMIT_USER: '1000000' };
-
 export async function openShop(variables: NodeJS.ProcessEnv = {}): Promise<Shop> {
-  const mesh = await startMesh({ ...NO_LIMITS, ...variables });
+  const mesh = await startMesh({ ...UNLIMITED, ...variables });
   const url = mesh.urls.gateway;
   let nextSku = 4_000_000;
 
-  async function signIn(path: string, email: string): Promise<Shopper> {
-    const { status, text, body } = await ask(url, path, { method: 'POST', body: { email, password: PASSWORD } });
-    if (status !== 200 && status !== 201) throw new Error(`${path} answered ${status}: ${text}`);
-    const { user, accessToken, refreshToken } = body;
-    const own: Shopper['ask'] = (to, asked) => ask(url, to, { ...asked, as: accessToken });
-    return { email, id: user.id, accessToken, refreshToken, ask: own };
+  function toShopper({ user, accessToken, refreshToken }: SignedIn): Shopper {
+    const own: Shopper['ask'] = (path, asked) => ask(url, path, { ...asked, as: accessToken });
+    return { ...user, accessToken, refreshToken, ask: own };
   }
 
   const shop: Omit<Shop, typeof Symbol.asyncDispose> = {
     mesh,
     url,
     ask: (path, asked) => ask(url, path, asked),
-    register: () => signIn('/v1/auth/register', `${randomUUID()}@shop.example`),
-    login: (email) => signIn('/v1/auth/login', email),
+    register: async () => toShopper(await register(mesh)),
+    login: async (email) => toShopper(await login(mesh, email)),
     async admin() {
       const { email } = await shop.register();
       await makeAdmin(email, mesh.variables);
