@@ -46,7 +46,7 @@ async function signIn(port: number, name: string): Promise<Call> {
 export async function buy(port: number, name: string): Promise<Call> {
   const call = await signIn(port, name);
   await expectStatus(200, call('GET', `/products/${SKU}`));
-  await expectStatus(200, call('POST', '/cart/items', { sku: SKU, count: 2 }));
+  await expectStatus(204, call('POST', '/cart/items', { sku: SKU, count: 2 }));
   const { totalPrice } = await expectStatus(200, call('GET', '/cart'));
   assert.equal(typeof totalPrice, 'number');
   // With the key a repeated call is the same purchase, whether or not the first attempt succeeded.
