@@ -1,4 +1,5 @@
 import { Failure } from './failure.ts';
+import { privateKeys } from './identity/identities.ts';
 import { LOCAL_HOST, loadMeshConfig, type MeshPaths, meshPaths, shortPath } from './mesh-config.ts';
 import { readLiveRun } from './mesh-folder/run-record.ts';
 import { loadSecrets } from './mesh-folder/secrets.ts';
@@ -40,7 +41,7 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
     logs: paths.logs,
     journals: paths.journal,
     urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
-    secrets: [superuser, ...Object.values(services), ...Object.values(keys)],
+    secrets: [superuser, ...Object.values(services), ...Object.values(keys), ...privateKeys(paths)],
     databaseUrls: perDatabase((service) => databaseUrl(service, services[service], postgresPort, service)),
     sinks,
   };

@@ -59,18 +59,13 @@ async function drainAndCheck(parts: CheckParts): Promise<boolean> {
   if (left !== '') say(`Not drained within ${DRAIN_TIMEOUT_MS / 1_000} s: ${left}.`);
   const history = await readHistory(historyPath);
   await using opened = await openSources(mesh.databaseUrls);
-  const logs = { folder: mesh.logs, secrets: [...passwordsOf(mesh), ...parts.secrets] };
+  const logs = { folder: mesh.logs, secrets: [...mesh.secrets, ...parts.secrets] };
   // While notifications writes, the last line of a journal may be incomplete.
   const journal = left === '' ? await loadJournals(mesh.journals) : undefined;
   const sources = { ...opened.sources, history, stockWatch, logs, journal };
   const verdicts = await checkInvariants(sources, { paymentTimeoutMs });
   for (const line of reportLines(verdicts, { colours: process.stdout.isTTY })) say(line);
   return left === '' && verdicts.every(({ verdict }) => verdict !== 'broken');
-}
-
-/** No log may contain these. */
-function passwordsOf({ databaseUrls }: RunningMesh): string[] {
-  return Object.values(databaseUrls).map((url) => new URL(url).password);
 }
 
 async function readHistory(path: string) {

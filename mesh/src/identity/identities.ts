@@ -55,6 +55,11 @@ export function loadCaller(paths: MeshPaths, caller: ServiceName = 'gateway'): M
   };
 }
 
+/** The secret parts of all keys, which appear in no log. */
+export function privateKeys(paths: MeshPaths): string[] {
+  return IDENTITIES.map((name) => readJson<JWK>(identityVariables(paths, name).SERVICE_KEY_FILE).d ?? '');
+}
+
 async function readOrCreateKey(file: string): Promise<JWK> {
   if (existsSync(file)) return readJson(file);
   const { privateJwk } = await generateServiceKey();

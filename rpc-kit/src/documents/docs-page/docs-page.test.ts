@@ -46,6 +46,7 @@ const purchase = {
   params: z.strictObject({ user: int64, idempotencyKey: idempotencyKey.optional() }),
   result: z.object({ orderID: int64, status: z.enum(['new', 'awaiting payment']) }),
   timeoutMs: 1500,
+  access: { callers: ['gateway'] },
   retry: 'with-idempotency-key',
   example: { params: { user: 1 }, result: { orderID: 1, status: 'new' } },
 } as const satisfies MethodContract;
@@ -126,6 +127,8 @@ describe('docs page', () => {
     assert.match(section('purchase'), /name="idempotency-key"/);
     assert.doesNotMatch(section('listCart'), /name="idempotency-key"/);
     assert.match(section('listCart'), /name="x-deadline-ms"[^>]*placeholder="2000"/);
+    assert.match(section('purchase'), /<dt>Called by<\/dt><dd>gateway<\/dd>.*name="authorization"/s);
+    assert.doesNotMatch(section('listCart'), /Called by|name="authorization"/);
   });
 
   it('labels every field of its forms', () => {

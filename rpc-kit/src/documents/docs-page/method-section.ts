@@ -36,12 +36,13 @@ ${tryItForm(method, jsonText(params, 2), id)}
 }
 
 function methodFacts(method: OpenRpcMethod): [string, string][] {
-  const { 'x-retry': retry, 'x-positions': positions } = method;
+  const { 'x-retry': retry, 'x-positions': positions, 'x-callers': callers } = method;
   const facts: [string, string][] = [
     ['Effect', method['x-reads'] ? 'only reads' : 'changes data'],
     ['Timeout', `${method['x-timeout-ms']} ms`],
     ['Retry', RETRY_TEXTS[retry] ?? retry],
   ];
+  if (callers.length > 0) facts.push(['Called by', callers.join(', ')]);
   if (positions && positions.length > 0) facts.push(['By position', `[${positions.join(', ')}]`]);
   return facts;
 }

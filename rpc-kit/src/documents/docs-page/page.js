@@ -41,8 +41,12 @@ async function call(form) {
   const method = form.dataset.method;
   const isPlain = fields.get('face') === 'plain';
   const headers = { 'content-type': 'application/json' };
-  for (const name of ['idempotency-key', 'x-deadline-ms']) {
-    const value = fields.get(name)?.trim();
+  for (const name of ['idempotency-key', 'authorization', 'x-deadline-ms']) {
+    // `make token` prints the header with its name.
+    const value = fields
+      .get(name)
+      ?.trim()
+      .replace(/^authorization:\s*/i, '');
     if (value) headers[name] = value;
   }
   // The textarea's value, because FormData would convert its line breaks to CR LF.

@@ -20,6 +20,7 @@ export function tryItForm(method: OpenRpcMethod, paramsText: string, id: string)
 ${paramsText}</textarea>
 <div class="headers">
 ${!method['x-reads'] && headerField(`${id}:key`, 'idempotency-key', 'Idempotency key', html`maxlength="255"`)}
+${method['x-callers'].length > 0 && headerField(`${id}:authorization`, 'authorization', 'Service token', html`placeholder="Bearer …"`)}
 ${headerField(`${id}:deadline`, 'x-deadline-ms', 'Deadline, ms', html`inputmode="numeric" placeholder="${method['x-timeout-ms']}"`)}
 </div>
 <button type="submit">Send</button>
