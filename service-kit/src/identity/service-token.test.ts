@@ -44,6 +44,12 @@ describe('A service token', () => {
   const signed = (claims: JWTPayload, header: Partial<JWTHeaderParameters> = {}, by = key) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', typ: 'svc+jwt', kid: by.kid, ...header }).sign(by.key);
   const verify = async (token: string, scheme = 'Bearer ') => createVerifier(trust, 'loms')(`${scheme}${token}`);
+  /** Signed without jose, which signs no nonsense. */
+  const signedText = (header: object, claims: string) => {
+    const head = base64({ alg: 'EdDSA', typ: 'svc+jwt', kid: key.kid, ...header });
+    const input = `${head}.${Buffer.from(claims).toString('base64url')}`;
+    return `${input}.${sign(null, Buffer.from(input), key.key).toString('base64url')}`;
+  };
   const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
   it('proves its caller to its callee only', async () => {
@@ -129,17 +135,13 @@ describe('A service token', () => {
     }
     for (const exp of ['"9999999999"', '1e999', '9999999999.5', 'null', '[]']) {
       const json = JSON.stringify(good()).replace(/"exp":\d+/, `"exp":${exp}`);
-      const input = `${base64({ alg: 'EdDSA', typ: 'svc+jwt', kid: key.kid })}.${Buffer.from(json).toString('base64url')}`;
-      const signature = sign(null, Buffer.from(input), key.key).toString('base64url');
-      assert.equal(await verify(`${input}.${signature}`), undefined, exp);
+      assert.equal(await verify(signedText({}, json)), undefined, exp);
     }
   });
 
   it('is refused with an unknown critical header, and ignores keys that it brings itself', async () => {
-    assert.equal(
-      await verify(await signed(good(), { crit: ['exp'], exp: 1 } as object).catch(() => 'a.b.c')),
-      undefined,
-    );
+    assert.equal(await verify(signedText({}, JSON.stringify(good()))), 'checkout');
+    assert.equal(await verify(signedText({ crit: ['x'], x: 1 }, JSON.stringify(good()))), undefined);
     const { privateJwk } = await generateServiceKey();
     const forged = parseServiceKey(JSON.stringify(privateJwk));
     const header = { jwk: publicHalf(privateJwk), jku: 'http://127.0.0.1:1/', kid: key.kid };
