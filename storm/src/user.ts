@@ -35,7 +35,7 @@ export interface Clients {
   readonly notifications: Client<typeof notifications.methods>;
 }
 
-/** Whom the calls of a user are for. */
+/** The ids of a user, and the user of each access token. */
 export interface Person {
   readonly id: bigint;
   readonly stranger: bigint;
