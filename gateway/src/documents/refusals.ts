@@ -69,7 +69,6 @@ export function refusalsOf(row: Route): readonly Refusal[] {
   );
   for (const { errors = {} } of row.calls) {
     for (const [reason, { code, message }] of Object.entries(errors)) {
-      // A catalogue that does not know a sku is no error of an order.
       refusals.push({ status: row.statuses?.[reason] ?? statusOf(code, reason), code, reason, when: `${message}.` });
     }
   }
