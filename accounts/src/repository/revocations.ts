@@ -54,12 +54,8 @@ export function createRevocationReader(database: Database): RevocationReader {
 /** @returns whether there may be more of them */
 export async function forgetRevocations(database: Database, signal?: AbortSignal): Promise<boolean> {
   const forget = statement`
-    WITH forgotten AS (
-      DELETE FROM revocations
-      WHERE seq IN (SELECT seq FROM revocations ORDER BY seq LIMIT ${BATCH_MAX}) AND until < statement_timestamp()
-      RETURNING seq
-    )
-    SELECT count(*) AS count FROM forgotten`;
-  const [row] = await database.run<{ count: bigint }>('forget revocations', forget, { signal });
-  return row?.count === BigInt(BATCH_MAX);
+    DELETE FROM revocations
+    WHERE seq IN (SELECT seq FROM revocations ORDER BY seq LIMIT ${BATCH_MAX}) AND until < statement_timestamp()
+    RETURNING seq`;
+  return (await database.run('forget revocations', forget, { signal })).length === BATCH_MAX;
 }

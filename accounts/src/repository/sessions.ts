@@ -158,16 +158,12 @@ const BATCH_MAX = 1_000;
  */
 export async function forgetSessions(database: Database, keptDays: number, signal?: AbortSignal): Promise<boolean> {
   const forget = statement`
-    WITH forgotten AS (
-      DELETE FROM sessions WHERE session_id IN (
-        SELECT session_id FROM sessions WHERE expires_at < statement_timestamp() - ${keptDays} * interval '1 day'
-        ORDER BY expires_at LIMIT ${BATCH_MAX} FOR UPDATE SKIP LOCKED
-      )
-      RETURNING session_id
+    DELETE FROM sessions WHERE session_id IN (
+      SELECT session_id FROM sessions WHERE expires_at < statement_timestamp() - ${keptDays} * interval '1 day'
+      ORDER BY expires_at LIMIT ${BATCH_MAX} FOR UPDATE SKIP LOCKED
     )
-    SELECT count(*) AS count FROM forgotten`;
-  const [row] = await database.run<{ count: bigint }>('forget sessions', forget, { signal });
-  return row?.count === BigInt(BATCH_MAX);
+    RETURNING session_id`;
+  return (await database.run('forget sessions', forget, { signal })).length === BATCH_MAX;
 }
 
 /** Live sessions, and users who logged in or refreshed lately. Both are counted up to a limit. */

@@ -37,8 +37,9 @@ export function createSigningKeyStore(database: Database): SigningKeyStore {
 function createSigningKeys(transaction: Executor): SigningKeys {
   return {
     async lock() {
-      // Held until the transaction ends, as pgbouncer's transaction mode allows; SELECT does not conflict with it.
-      await transaction.run('lock signing keys', statement`LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE`);
+      // Held until the transaction ends, as pgbouncer's transaction mode allows.
+      const lock = statement`SELECT pg_advisory_xact_lock('signing_keys'::regclass::oid::bigint)`;
+      await transaction.run('lock signing keys', lock);
       return (await transaction.run<KeyRow>('list locked signing keys', listKeys())).map(toKey);
     },
 

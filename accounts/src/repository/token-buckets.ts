@@ -47,14 +47,10 @@ export function createTokenBuckets(database: Database): TokenBuckets {
 /** @returns whether there may be more of them */
 export async function forgetFullBuckets(database: Database, signal?: AbortSignal): Promise<boolean> {
   const forget = statement`
-    WITH forgotten AS (
-      DELETE FROM token_buckets WHERE bucket IN (
-        SELECT bucket FROM token_buckets WHERE full_at < statement_timestamp()
-        ORDER BY full_at LIMIT ${BATCH_MAX} FOR UPDATE SKIP LOCKED
-      )
-      RETURNING bucket
+    DELETE FROM token_buckets WHERE bucket IN (
+      SELECT bucket FROM token_buckets WHERE full_at < statement_timestamp()
+      ORDER BY full_at LIMIT ${BATCH_MAX} FOR UPDATE SKIP LOCKED
     )
-    SELECT count(*) AS count FROM forgotten`;
-  const [row] = await database.run<{ count: bigint }>('forget full buckets', forget, { signal });
-  return row?.count === BigInt(BATCH_MAX);
+    RETURNING bucket`;
+  return (await database.run('forget full buckets', forget, { signal })).length === BATCH_MAX;
 }
