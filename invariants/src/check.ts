@@ -5,6 +5,7 @@ import { CARTS } from './rules/cart.ts';
 import { EDGE } from './rules/edge.ts';
 import { EVENTS } from './rules/events.ts';
 import { PURCHASE } from './rules/purchase.ts';
+import { SESSIONS } from './rules/sessions.ts';
 import { STATUS } from './rules/status.ts';
 import { STOCK } from './rules/stock.ts';
 import { SYSTEM } from './rules/system.ts';
@@ -17,6 +18,7 @@ export const RULES: readonly Rule[] = [
   ...PURCHASE,
   ...CARTS,
   ...EVENTS,
+  ...SESSIONS,
   ...EDGE,
   ...AUDIT,
   ...SYSTEM,
@@ -54,6 +56,7 @@ const MISSING: Record<Source, string> = {
   checkout: 'the database of checkout (CHECKOUT_DATABASE_URL=…)',
   notifications: 'the database of notifications (NOTIFICATIONS_DATABASE_URL=…)',
   products: 'the database of products (PRODUCTS_DATABASE_URL=…)',
+  accounts: 'the database of accounts (ACCOUNTS_DATABASE_URL=…)',
   history: 'a history file (HISTORY=…)',
   journal: 'a journal of deliveries',
   stockWatch: 'snapshots of the stock under load',

@@ -10,6 +10,7 @@ export interface Sources {
   readonly checkout?: Query | undefined;
   readonly notifications?: Query | undefined;
   readonly products?: Query | undefined;
+  readonly accounts?: Query | undefined;
   /** The calls of clients. Its users start with empty carts, and it has every call that changed them. */
   readonly history?: readonly Operation[] | undefined;
   /** The deliveries of notifications, in their order. */

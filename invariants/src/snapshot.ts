@@ -73,6 +73,7 @@ export interface DatabaseUrls {
   readonly checkout?: string | undefined;
   readonly notifications?: string | undefined;
   readonly products?: string | undefined;
+  readonly accounts?: string | undefined;
 }
 
 export interface OpenSources extends AsyncDisposable {
@@ -80,7 +81,8 @@ export interface OpenSources extends AsyncDisposable {
 }
 
 /** A snapshot of each database. Rejects when one of them cannot be reached. */
-export async function openSources({ loms, checkout, notifications, products }: DatabaseUrls): Promise<OpenSources> {
+export async function openSources(urls: DatabaseUrls): Promise<OpenSources> {
+  const { loms, checkout, notifications, products, accounts } = urls;
   await using opening = new AsyncDisposableStack();
   const open = async (url?: string) => (url === undefined ? undefined : opening.use(await openSnapshot(url)).query);
   const sources = {
@@ -88,6 +90,7 @@ export async function openSources({ loms, checkout, notifications, products }: D
     checkout: await open(checkout),
     notifications: await open(notifications),
     products: await open(products),
+    accounts: await open(accounts),
   };
   const opened = opening.move();
   return { sources, [Symbol.asyncDispose]: () => opened.disposeAsync() };

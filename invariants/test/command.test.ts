@@ -25,6 +25,7 @@ describe('make check-invariants', () => {
       CHECKOUT_DATABASE_URL: world.urls.checkout,
       NOTIFICATIONS_DATABASE_URL: world.urls.notifications,
       PRODUCTS_DATABASE_URL: world.urls.products,
+      ACCOUNTS_DATABASE_URL: world.urls.accounts,
       HISTORY: join(folder, 'history.jsonl'),
       LOGS: folder,
       SECRETS: 'planted-and-unsaid',
@@ -39,7 +40,7 @@ describe('make check-invariants', () => {
     const { code, output } = await run(environment);
     assert.equal(code, 0, output);
     const lines = output.trim().split('\n');
-    assert.equal(lines.filter((line) => /^[SOPEAY]\d {2}(holds|not checked) +\S/.test(line)).length, 26);
+    assert.equal(lines.filter((line) => /^[SOPEAY]\d {2}(holds|not checked) +\S/.test(line)).length, 27);
     // S4: the stock is at rest here, but the history has a call of stocks.
     assert.match(output, /^S4 {2}holds/m);
     assert.match(lines.at(-1) ?? '', /^\d+ hold, 0 broken, \d+ not checked$/);
@@ -74,7 +75,13 @@ describe('make check-invariants', () => {
     ['a missing history', { HISTORY: 'nowhere.jsonl' }, /^The history nowhere\.jsonl cannot be read \(ENOENT\): .*\.$/],
     [
       'no mesh',
-      { LOMS_DATABASE_URL: '', CHECKOUT_DATABASE_URL: '', NOTIFICATIONS_DATABASE_URL: '', PRODUCTS_DATABASE_URL: '' },
+      {
+        LOMS_DATABASE_URL: '',
+        CHECKOUT_DATABASE_URL: '',
+        NOTIFICATIONS_DATABASE_URL: '',
+        PRODUCTS_DATABASE_URL: '',
+        ACCOUNTS_DATABASE_URL: '',
+      },
       /^No mesh runs in .*: start one with make run-all.*\.$/,
     ],
     [

@@ -57,6 +57,10 @@ const LONG_DUE = "delivered_at = NULL, attempts = 0, available_at = now() - inte
 /** Swaps the first two steps of order 4: failed, then new. */
 const SWAPPED = "status = CASE status WHEN 'new' THEN 'failed' ELSE 'new' END WHERE order_id = 4";
 
+/** The session lives again, for as long as its last use allows. */
+const REVIVED = `revoked_at = NULL, reason = NULL,
+  expires_at = least(rotated_at + interval '336 hours', absolute_expires_at)`;
+
 export const DAMAGES: readonly Damage[] = [
   {
     what: 'S1: a unit of stock appears',
@@ -319,6 +323,58 @@ export const DAMAGES: readonly Damage[] = [
     what: 'E5: a failing event blocks the event of another order',
     sql: { loms: `${FAILING}; UPDATE outbox SET ${LONG_DUE} WHERE order_id = 2 AND seq = 3` },
     breaks: ['E2, the unconfirmed', 'E5, those held up'],
+  },
+  {
+    what: 'A2: a session steps without a refresh',
+    sql: { accounts: 'UPDATE sessions SET counter = counter + 1 WHERE user_id = 4' },
+    breaks: ['A2, the steps'],
+  },
+  {
+    what: 'A2: a refresh takes no step',
+    sql: { accounts: 'UPDATE sessions SET counter = 1 WHERE user_id = 1' },
+    breaks: ['A2, the steps'],
+  },
+  {
+    what: 'A2: a session outlives 30 days',
+    sql: {
+      accounts: `UPDATE sessions SET absolute_expires_at = absolute_expires_at + interval '1 day' WHERE user_id = 1`,
+    },
+    breaks: ['A2, the lifetimes'],
+  },
+  {
+    what: 'A2: a session slides too far',
+    sql: { accounts: `UPDATE sessions SET expires_at = expires_at + interval '1 second' WHERE user_id = 1` },
+    breaks: ['A2, the lifetimes'],
+  },
+  {
+    what: 'A3: a session outlives the disabling of its user',
+    sql: { accounts: 'UPDATE users SET disabled_at = now() WHERE user_id = 1' },
+    breaks: ['A3, the disabled'],
+  },
+  {
+    what: 'A3: a second session outlives the change of the password',
+    sql: { accounts: `UPDATE sessions SET ${REVIVED} WHERE user_id = 2` },
+    breaks: ['A3, the passwords'],
+  },
+  {
+    what: 'A3: a session outlives the change of the role',
+    sql: { accounts: `UPDATE sessions SET ${REVIVED} WHERE user_id = 4` },
+    breaks: ['A3, the roles'],
+  },
+  {
+    what: 'A3: a session that ended is not published',
+    sql: { accounts: 'DELETE FROM revocations WHERE seq = 1' },
+    breaks: ['A3, the revocations'],
+  },
+  {
+    what: 'A3: a session that ended is published for too short a time',
+    sql: { accounts: "UPDATE revocations SET until = until - interval '90 seconds' WHERE seq = 1" },
+    breaks: ['A3, the revocations'],
+  },
+  {
+    what: 'A3: a seq was taken beside the lock',
+    sql: { accounts: 'UPDATE revocations_seq SET last = last - 1' },
+    breaks: ['A3, the revocations'],
   },
   {
     what: 'A3: a session goes on after its logout',

@@ -18,7 +18,7 @@ import { DAMAGES, type Damage } from './damages.ts';
 import { openWorld, type World } from './world.ts';
 
 const SECRET = 'a password that was planted';
-const SERVICES = ['loms', 'checkout', 'notifications', 'products'] as const;
+const SERVICES = ['loms', 'checkout', 'notifications', 'products', 'accounts'] as const;
 
 describe('The invariants', () => {
   let world: World;

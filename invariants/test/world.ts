@@ -1,3 +1,4 @@
+import { openAccounts } from 'accounts/testing';
 import { checkout } from 'checkout/contract.ts';
 import { startCheckout, startFakeProducts } from 'checkout/testing';
 import { loms } from 'loms/contract.ts';
@@ -36,7 +37,9 @@ export async function openWorld(): Promise<World> {
     notifications: resources.use(await createTestDatabase('notifications')),
     products: resources.use(await createTestDatabase('products')),
   };
+  const accounts = resources.use(await openAccounts());
   const urls = {
+    accounts: accounts.testDatabase.url,
     loms: databases.loms.url,
     checkout: databases.checkout.url,
     notifications: databases.notifications.url,
@@ -61,6 +64,7 @@ export async function openWorld(): Promise<World> {
     ...createClient(products, wire(productsService.url)),
   } as unknown as Record<string, (params: Params) => Promise<unknown>>;
   await live((op, args) => recorded(history, clients, op, args));
+  await signInAndOut(accounts.client);
   const { left } = await drained(urls, { timeoutMs: DRAIN_TIMEOUT_MS });
   if (left !== '') throw new Error(`the world did not drain within ${DRAIN_TIMEOUT_MS / 1_000} s: ${left}`);
   const owned = resources.move();
@@ -72,6 +76,25 @@ export async function openWorld(): Promise<World> {
     journal: announced.map(({ order_id, seq }) => ({ orderID: BigInt(order_id), seq })),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Users 1 to 5: with two steps, a changed password, a reused token, another role, disabled. */
+async function signInAndOut(client: Awaited<ReturnType<typeof openAccounts>>['client']): Promise<void> {
+  const password = 'a walk along the river';
+  const register = (name: string) => client.register({ email: `${name}@shop.example`, password });
+  const first = await register('first');
+  await client.refresh({ refreshToken: (await client.refresh({ refreshToken: first.refreshToken })).refreshToken });
+  const second = await register('second');
+  await client.login({ email: 'second@shop.example', password });
+  const { user, sessionID } = second;
+  await client.changePassword({ user: user.id, sessionID, current: password, new: 'a walk along the sea shore' });
+  const third = await register('third');
+  await client.refresh({ refreshToken: (await client.refresh({ refreshToken: third.refreshToken })).refreshToken });
+  await client.refresh({ refreshToken: third.refreshToken }).catch(() => {});
+  const [fourth, fifth] = [await register('fourth'), await register('fifth')];
+  await client.setRole({ actor: 1n, user: fourth.user.id, role: 'admin' });
+  await client.login({ email: 'fourth@shop.example', password });
+  await client.disableUser({ actor: fourth.user.id, user: fifth.user.id });
 }
 
 /** Five units of sku 1 and three of sku 2. */

@@ -40,14 +40,16 @@ function findSurroundings(environment: NodeJS.ProcessEnv): Surroundings {
     CHECKOUT_DATABASE_URL: checkout,
     NOTIFICATIONS_DATABASE_URL: notifications,
     PRODUCTS_DATABASE_URL: products,
+    ACCOUNTS_DATABASE_URL: accounts,
   } = environment;
   const given = (environment.SECRETS ?? '').split(',').filter((secret) => secret !== '');
-  if (loms || checkout || notifications || products) {
+  if (loms || checkout || notifications || products || accounts) {
     const urls = {
       loms: readUrl('LOMS_DATABASE_URL', loms),
       checkout: readUrl('CHECKOUT_DATABASE_URL', checkout),
       notifications: readUrl('NOTIFICATIONS_DATABASE_URL', notifications),
       products: readUrl('PRODUCTS_DATABASE_URL', products),
+      accounts: readUrl('ACCOUNTS_DATABASE_URL', accounts),
     };
     const logs = environment.LOGS ? { folder: environment.LOGS, secrets: given } : undefined;
     return { urls, logs, journals: environment.JOURNALS || undefined };
@@ -64,7 +66,7 @@ function findMesh(environment: NodeJS.ProcessEnv): ReturnType<typeof findRunning
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const others =
-      'Databases elsewhere: LOMS_DATABASE_URL, CHECKOUT_DATABASE_URL, NOTIFICATIONS_DATABASE_URL and PRODUCTS_DATABASE_URL.';
+      'Databases elsewhere: LOMS_DATABASE_URL, CHECKOUT_DATABASE_URL, NOTIFICATIONS_DATABASE_URL, PRODUCTS_DATABASE_URL and ACCOUNTS_DATABASE_URL.';
     throw new Failure(`${error.message} ${others}`);
   }
 }

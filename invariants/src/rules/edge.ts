@@ -2,6 +2,7 @@ import { callsOf } from '../calls.ts';
 import type { Operation } from '../history.ts';
 import { check, type NothingSeen, type Rule } from '../rule.ts';
 import type { Query, Row } from '../snapshot.ts';
+import { ENDED_SESSIONS } from './sessions.ts';
 
 /** The gateway asks each second for the sessions that have ended. */
 const LOGOUT_MAX_MS = 2_000;
@@ -9,9 +10,10 @@ const LOGOUT_MAX_MS = 2_000;
 export const EDGE: readonly Rule[] = [
   {
     id: 'A3',
-    says: 'After a logout, no refresh of the session succeeds, and after 2 s no call with its access token.',
-    beyond: 'password changes, role changes and disabling are shown by the tests of accounts and by testing/test/edge',
-    checks: [check('the sessions', ['history'], ({ history }) => findUndead(history))],
+    says: 'After a logout, password change, role change or disabling, the sessions of before have ended: no refresh succeeds, and after 2 s no call.',
+    beyond:
+      'that the gateway refuses their access tokens after 2 s, whatever ended them, is shown by testing/test/edge/sessions.test.ts',
+    checks: [...ENDED_SESSIONS, check('the sessions', ['history'], ({ history }) => findUndead(history))],
   },
   {
     id: 'A4',
