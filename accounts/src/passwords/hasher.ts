@@ -16,8 +16,11 @@ const TAG_BYTES = 32;
 
 /** libuv has four threads; the other two are left to DNS, files and the compression of answers. */
 export const HASHES_MAX = 2;
-/** At 44 ms a hash, the last of them waits 0.7 s of the 5 s that a login has; on a machine five times slower it is still in time. */
-export const WAITING_MAX = 32;
+/**
+ * With those that run, fewer than the 32 connections that a gateway has to this process: other calls must find a free one. At 44 ms a
+ * hash, the last one waits 0.5 s.
+ */
+export const WAITING_MAX = 20;
 /** By then every hash that waits now has been computed. */
 const RETRY_AFTER_MS = 1_000;
 

@@ -44,6 +44,13 @@ describe('A mesh with TLS=on', function () {
     assert.deepEqual(await statuses(), [`${orderID} awaiting payment`, `${orderID} new`]);
   });
 
+  it('lists products through the gateway, whose own port is http', async () => {
+    const response = await fetch(`${mesh.urls.gateway}/v1/products?limit=1`);
+    assert.equal(response.status, 200);
+    const { items } = (await response.json()) as { items: unknown[] };
+    assert.equal(items.length, 1);
+  });
+
   it('refuses a caller that has a service token and no certificate', async () => {
     const withoutCertificate = { ca: files.ca } as TlsFiles;
     const caller = callerWith(() => withoutCertificate);

@@ -40,8 +40,8 @@ export interface HttpLimits {
   /** With TLS: from the connection until the handshake is complete. Node's default is 120 s. */
   readonly handshakeTimeoutMs: number;
   /**
-   * With TLS: handshakes in progress; the oldest beyond it is closed. An event loop does some 1,000 handshakes a second, so more of
-   * them would only wait.
+   * With TLS: handshakes in progress; the oldest beyond it is closed. Each costs an event loop up to a millisecond, so more of them
+   * would only wait.
    */
   readonly handshakesMax: number;
 }
