@@ -116,6 +116,7 @@ export const accounts = defineService(
       },
       timeoutMs: 5_000,
       waits: true,
+      priority: 'low',
       batched: false,
       access,
       example: {
@@ -132,6 +133,7 @@ export const accounts = defineService(
       errors: { invalid_credentials, too_many_attempts },
       timeoutMs: 5_000,
       waits: true,
+      priority: 'low',
       batched: false,
       access,
       example: {
@@ -225,6 +227,7 @@ export const accounts = defineService(
       errors: { invalid_credentials, too_many_attempts, password_refused, user_not_found },
       timeoutMs: 5_000,
       waits: true,
+      priority: 'low',
       batched: false,
       access,
       example: {

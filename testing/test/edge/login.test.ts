@@ -283,7 +283,8 @@ describe('Login and registration at the edge', function () {
     const answers: Answer[] = [];
     let isFlooding = true;
     const attack = async (): Promise<void> => {
-      while (isFlooding) answers.push(await login(newEmail(), WRONG));
+      const address = newAddress();
+      while (isFlooding) answers.push(await login(newEmail(), WRONG, address));
     };
     const flood = Array.from({ length: 100 }, attack);
     // By accounts (429), or by the gateway before (503).
