@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Rule, Settings, Source, Sources } from './rule.ts';
+import { ACCOUNTS } from './rules/accounts.ts';
 import { AUDIT } from './rules/audit.ts';
 import { CARTS } from './rules/cart.ts';
 import { EDGE } from './rules/edge.ts';
@@ -18,6 +19,7 @@ export const RULES: readonly Rule[] = [
   ...PURCHASE,
   ...CARTS,
   ...EVENTS,
+  ...ACCOUNTS,
   ...SESSIONS,
   ...EDGE,
   ...AUDIT,

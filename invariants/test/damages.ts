@@ -39,6 +39,9 @@ function loggedOut(op: string, laterMs: number): Damage['sources'] {
   return (sources) => ({ ...sources, history: [...sources.history, logout, call] });
 }
 
+/** A user without an account. */
+const byStranger = (done: Operation): Operation => (done.actsFor === undefined ? done : { ...done, actsFor: 12n });
+
 const answered =
   (answer: unknown): Change =>
   (done) =>
@@ -323,6 +326,30 @@ export const DAMAGES: readonly Damage[] = [
     what: 'E5: a failing event blocks the event of another order',
     sql: { loms: `${FAILING}; UPDATE outbox SET ${LONG_DUE} WHERE order_id = 2 AND seq = 3` },
     breaks: ['E2, the unconfirmed', 'E5, those held up'],
+  },
+  {
+    what: 'A1: an e-mail address has a second account',
+    sql: {
+      accounts: `
+        ALTER TABLE users DROP CONSTRAINT users_email_key_key;
+        UPDATE users SET email = 'First@shop.example' WHERE user_id = 2`,
+    },
+    breaks: ['A1, the addresses'],
+  },
+  {
+    what: 'A1: an account is registered twice',
+    sql: { accounts: "INSERT INTO audit_events (kind, user_id) VALUES ('registered', 1)" },
+    breaks: ['A1, the registrations'],
+  },
+  {
+    what: 'A1: an account has no registration',
+    sql: { accounts: "DELETE FROM audit_events WHERE kind = 'registered' AND user_id = 3" },
+    breaks: ['A1, the registrations'],
+  },
+  {
+    what: 'A1: an account is lost whose token was used',
+    sources: (sources) => ({ ...sources, history: sources.history.map(byStranger) }),
+    breaks: ['A1, the signed in', 'A4, the orders'],
   },
   {
     what: 'A2: a session steps without a refresh',

@@ -64,6 +64,7 @@ export async function openWorld(): Promise<World> {
     ...createClient(products, wire(productsService.url)),
   } as unknown as Record<string, (params: Params) => Promise<unknown>>;
   await live((op, args) => recorded(history, clients, op, args));
+  await openAccountOf(USER, urls.accounts);
   await signInAndOut(accounts.client);
   const { left } = await drained(urls, { timeoutMs: DRAIN_TIMEOUT_MS });
   if (left !== '') throw new Error(`the world did not drain within ${DRAIN_TIMEOUT_MS / 1_000} s: ${left}`);
@@ -95,6 +96,21 @@ async function signInAndOut(client: Awaited<ReturnType<typeof openAccounts>>['cl
   await client.setRole({ actor: 1n, user: fourth.user.id, role: 'admin' });
   await client.login({ email: 'fourth@shop.example', password });
   await client.disableUser({ actor: fourth.user.id, user: fifth.user.id });
+}
+
+/** As a registration with this id. */
+async function openAccountOf(user: bigint, url: string): Promise<void> {
+  const client = await connect(url);
+  try {
+    await client.query(
+      `INSERT INTO users (user_id, email, email_key, password_hash, role)
+       VALUES ($1, 'edge@shop.example', 'edge@shop.example', '$argon2id$', 'user')`,
+      [user],
+    );
+    await client.query(`INSERT INTO audit_events (kind, user_id) VALUES ('registered', $1)`, [user]);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Five units of sku 1 and three of sku 2. */
