@@ -42,6 +42,7 @@ export {
   toKafkaClient,
 } from './kafka-access.ts';
 export { loadRows } from './load-rows.ts';
+export { toNetwork } from './network.ts';
 export { startCarriedSpan } from './observing/carried-trace.ts';
 export { createLogger } from './observing/logger.ts';
 export {

@@ -1,5 +1,5 @@
 import { type Handlers, int64 } from 'rpc-kit';
-import { createPages } from 'service-kit';
+import { createPages, toNetwork } from 'service-kit';
 import type { accounts } from '../../contract.ts';
 import { changePassword } from '../domain/change-password.ts';
 import { type LoginParts, login } from '../domain/login.ts';
@@ -7,7 +7,6 @@ import { disableUser, setRole } from '../domain/manage-users.ts';
 import type { Device, User } from '../domain/ports.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { register } from '../domain/register.ts';
-import { toNetwork } from './network.ts';
 
 type UserMethods = 'register' | 'login' | 'changePassword' | 'getUser' | 'listUsers' | 'setRole' | 'disableUser';
 

@@ -8,6 +8,7 @@ import { PREFIX } from '../routes/index.ts';
 import type { Services } from '../services.ts';
 import { isCookieMode, refreshTokenOf, setSessionCookies } from '../session-cookies.ts';
 import { type AdmissionParts, type Admitted, admit, signIn } from './admission.ts';
+import { clientAddressOf } from './client-address.ts';
 import { exchangeOf } from './exchange.ts';
 import { openPage, signPage } from './paging.ts';
 
@@ -69,9 +70,12 @@ function toRestRequest(request: FastifyRequest, admitted: Admitted, { services, 
 /** The length that accounts stores. */
 const USER_AGENT_LENGTH_MAX = 255;
 
-function deviceOf({ ip, headers }: FastifyRequest) {
-  const userAgent = headers['user-agent'];
-  return { address: ip, ...(userAgent && { userAgent: storableText(userAgent, USER_AGENT_LENGTH_MAX) }) };
+function deviceOf(request: FastifyRequest) {
+  const userAgent = request.headers['user-agent'];
+  return {
+    address: clientAddressOf(request),
+    ...(userAgent && { userAgent: storableText(userAgent, USER_AGENT_LENGTH_MAX) }),
+  };
 }
 
 function send({ method, who, status }: Route, reply: FastifyReply, found: Answer<unknown>): FastifyReply {

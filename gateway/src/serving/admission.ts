@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ConcurrencyLimit, RpcError } from 'rpc-kit';
 import { idempotencyKeyOfRequest } from 'rpc-kit/http-server';
+import { toNetwork } from 'service-kit';
 import type { AccessTokens, Person } from '../auth/access-tokens.ts';
-import { addressKey } from '../limits/address-key.ts';
 import type { RateLimit, Verdict } from '../limits/rate-limits.ts';
 import { CHALLENGE, RestError, toOwnRefusal } from '../rest-error.ts';
 import type { Route } from '../route.ts';
 import { accessTokenOf } from '../session-cookies.ts';
+import { clientAddressOf } from './client-address.ts';
 import { exchangeOf } from './exchange.ts';
 
 export interface RateLimits {
@@ -42,7 +43,7 @@ export async function admit(
   refuseUnexpectedBody(request);
   takeSlot(row, request, parts.concurrency);
   const { address, auth, user } = parts.limits;
-  await takeToken(row.limit === 'auth' ? auth : address, addressKey(request.ip), reply);
+  await takeToken(row.limit === 'auth' ? auth : address, toNetwork(clientAddressOf(request)), reply);
   const person = row.who === 'anyone' ? undefined : await signIn(request, parts.tokens);
   if (person) await takeToken(user, String(person.user), reply);
   if (row.who === 'admin' && person?.role !== 'admin') {

@@ -62,8 +62,14 @@ function toKnown(error: unknown): unknown {
     case 'FST_ERR_BAD_URL':
       return new RestError(400, 'invalid_request', 'The path is not percent-encoded UTF-8');
     default:
-      return error;
+      return isRefusal(error) ? new RestError(400, 'invalid_request', 'The request is malformed') : error;
   }
+}
+
+/** Of Fastify and its plugins; a path that leaves the files of /docs is refused with 403. */
+function isRefusal(error: unknown): boolean {
+  const { statusCode = 500 } = error as FastifyError;
+  return statusCode >= 400 && statusCode < 500;
 }
 
 /** Enough to correct a request; a message may quote names that the client chose. */

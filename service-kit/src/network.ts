@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The network whose attempts count together: an IPv4 address, or the /64 of an IPv6 address, which one person has whole. Of an
- * IPv4 address that is mapped into IPv6 (::ffff:192.0.2.7), the IPv4 address.
+ * The network whose requests and attempts count together: an IPv4 address, or the /64 of an IPv6 address, which one person has
+ * whole. Of an IPv4 address that is mapped into IPv6 (::ffff:192.0.2.7), the IPv4 address.
  */
 export function toNetwork(address: string): string {
   const [bare = ''] = address.split('%', 1);
