@@ -60,6 +60,17 @@ describe('The environment of a service', () => {
     assert.equal(serviceEnvironment('gateway', own, given).GATEWAY_SECRET, 'of this folder');
   });
 
+  it('names the URL of this gateway as the issuer of tokens on both ends, unless the caller names another', () => {
+    const own = { ...surroundings, urls: { ...surroundings.urls, gateway: 'http://127.0.0.1:26000' } };
+    const given = { TOKEN_ISSUER: 'https://shop.example', TOKEN_AUDIENCE: 'https://shop.example/v1' };
+    for (const service of ['accounts', 'gateway'] as const) {
+      const { TOKEN_ISSUER, TOKEN_AUDIENCE } = serviceEnvironment(service, own, {});
+      assert.deepEqual([TOKEN_ISSUER, TOKEN_AUDIENCE], ['http://localhost:26000', 'http://localhost:26000/v1']);
+      const named = serviceEnvironment(service, own, given);
+      assert.deepEqual([named.TOKEN_ISSUER, named.TOKEN_AUDIENCE], [given.TOKEN_ISSUER, given.TOKEN_AUDIENCE]);
+    }
+  });
+
   it('lets the variables of the caller through', () => {
     const given = { ORDER_PAYMENT_TIMEOUT_MS: '5000', LOG_LEVEL: 'debug' };
     const environment = serviceEnvironment('loms', surroundings, given);

@@ -80,13 +80,20 @@ export function serviceEnvironment(
     const productsUrl = given.PRODUCTS_URL || urls.products;
     return { ...environment, PRODUCTS_TOKEN: productsToken, PRODUCTS_URL: productsUrl, LOMS_URL: urls.loms };
   }
+  // The page /docs is of this origin, and sends its requests to it.
+  const issuer = urls.gateway.replace(host, 'localhost');
+  const tokens = {
+    TOKEN_ISSUER: given.TOKEN_ISSUER || issuer,
+    TOKEN_AUDIENCE: given.TOKEN_AUDIENCE || `${issuer}/v1`,
+  };
   if (service === 'accounts') {
     // All people of a storm and of the tests share the address of this machine.
-    return { ADDRESS_ATTEMPTS_FREE: '10000', ...environment, ACCOUNTS_SECRET: secret };
+    return { ADDRESS_ATTEMPTS_FREE: '10000', ...environment, ...tokens, ACCOUNTS_SECRET: secret };
   }
   if (service === 'gateway') {
     return {
       ...environment,
+      ...tokens,
       GATEWAY_SECRET: secret,
       ACCOUNTS_URL: urls.accounts,
       CHECKOUT_URL: urls.checkout,

@@ -10,19 +10,20 @@ import { eventually, startMesh, type TestMesh } from 'testing';
 import type { Sql } from '../../src/sql.ts';
 import { login, openAccountsSql, register, rest, type SignedIn, UNLIMITED } from './people.ts';
 
-const ISSUER = 'http://localhost:8000';
-const AUDIENCE = 'http://localhost:8000/v1';
-
 describe('An access token at the edge', function () {
   this.timeout(300_000);
   let mesh: TestMesh;
   let sql: Sql;
   let person: SignedIn;
+  let issuer: string;
+  let audience: string;
   /** The key with which accounts signs: the tests forge what a mistake in accounts could sign. */
   let key: { kid: string; privateKey: KeyObject; publicJwk: Awaited<ReturnType<typeof createTestKey>>['publicJwk'] };
 
   before(async () => {
     mesh = await startMesh(UNLIMITED);
+    issuer = `http://localhost:${new URL(mesh.urls.gateway).port}`;
+    audience = `${issuer}/v1`;
     sql = openAccountsSql(mesh);
     person = await register(mesh);
     const [row] = await sql("SELECT kid, public_jwk, private_encrypted FROM signing_keys WHERE state = 'active'");
@@ -41,7 +42,7 @@ describe('An access token at the edge', function () {
   });
 
   const me = (token?: string) => rest(mesh, 'GET /v1/me', token === undefined ? {} : { token });
-  const claims = () => goodClaims({ issuer: ISSUER, audience: AUDIENCE, sub: person.user.id, now: Date.now() });
+  const claims = () => goodClaims({ issuer, audience, sub: person.user.id, now: Date.now() });
   const shown = ({ status, headers, body }: Awaited<ReturnType<typeof me>>) => ({
     status,
     challenge: headers.get('www-authenticate'),
@@ -65,7 +66,7 @@ describe('An access token at the edge', function () {
       await mesh.caller.tokenFor('accounts'),
       await mesh.caller.tokenFor('loms'),
     ];
-    const good = { issuer: ISSUER, audience: AUDIENCE, sub: person.user.id, now: Date.now() };
+    const good = { issuer, audience, sub: person.user.id, now: Date.now() };
     const attacks = await attacksOn({ key, ...good, otherTokens });
     let sent = 0;
     for (const { number, what, token } of attacks) {
