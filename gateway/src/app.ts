@@ -84,8 +84,13 @@ export async function createApp(parts: AppParts): Promise<App> {
   await app.register(helmet, HELMET);
   await app.register(cors, corsOptions(boundaryOptions(parts).allowedOrigins));
   await app.register(cookie);
+  // Also called by the files of /docs.
   app.setNotFoundHandler((request) => {
     throw refusalAt(pathOf(request.raw), allowed);
+  });
+  // Before Fastify judges or reads the body of a request that no route takes. After the headers for pages of other origins.
+  app.addHook('onRequest', async ({ is404, raw }) => {
+    if (is404) throw refusalAt(pathOf(raw), allowed);
   });
   for (const row of rows) addRoute(app, row, parts);
   addPages(app, { registry, logger, services: parts.services, draining: () => closing });
@@ -119,12 +124,24 @@ function addBoundary(app: FastifyInstance, boundary: BrowserBoundary, allowed: A
     const path = pathOf(request.raw);
     try {
       refuseUnclearRequest(request.raw);
+      refuseUnclearQuery(request.url);
       boundary.admit(request.raw, path);
     } catch (error) {
       throw toOwnRefusal(error);
     }
     if (request.method === 'OPTIONS') reply.header('allow', ['OPTIONS', ...allowed(path)].join(', '));
   });
+}
+
+/** The parser of queries would keep a broken escape as it is, or as U+FFFD. Routes refuse one in the path. */
+function refuseUnclearQuery(url: string): void {
+  const start = url.indexOf('?');
+  if (start < 0) return;
+  try {
+    decodeURIComponent(url.slice(start));
+  } catch {
+    throw new RestError(400, 'invalid_request', 'The query is not percent-encoded UTF-8');
+  }
 }
 
 function refusalAt(path: string, allowed: AllowedMethods): RestError {

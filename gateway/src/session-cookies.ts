@@ -22,9 +22,16 @@ export function isCookieMode({ headers }: FastifyRequest): boolean {
 
 /** The refresh token of a request in cookie mode. */
 export function refreshTokenOf(request: FastifyRequest): string | undefined {
-  if (!isCookieMode(request) || request.cookies[REFRESH] === undefined) return undefined;
-  refuseForeignSender(request);
-  return request.cookies[REFRESH];
+  const token = isCookieMode(request) ? cookieOf(request, REFRESH) : undefined;
+  if (token !== undefined) refuseForeignSender(request);
+  return token;
+}
+
+/** A browser keeps one cookie of a `__Host-` name, so a second one is forged. */
+function cookieOf({ headers, cookies }: FastifyRequest, name: string): string | undefined {
+  const [, ...given] = headers.cookie?.split(`${name}=`) ?? [];
+  if (given.length > 1) throw new RestError(400, 'invalid_request', `Send one cookie ${name}`);
+  return cookies[name];
 }
 
 /**
@@ -32,7 +39,7 @@ export function refreshTokenOf(request: FastifyRequest): string | undefined {
  * @throws {RestError} 403 for a request that another site may have caused
  */
 export function accessTokenOf(request: FastifyRequest): string | undefined {
-  const token = request.cookies[ACCESS];
+  const token = cookieOf(request, ACCESS);
   if (token === undefined) return undefined;
   if (!isCookieMode(request)) {
     throw new RestError(

@@ -9,7 +9,7 @@ import { type Gateway, openGateway } from './gateway-fixture.ts';
 
 const { loms } = SERVICES;
 const rows: readonly Route[] = Object.values(ROUTES).flat();
-const VERBS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND'];
+const VERBS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND', 'QUERY'];
 
 /** The request of a row's example. */
 function exampleOf({ method, path, example = {}, idempotencyKey, ifMatch }: Route) {

@@ -179,6 +179,27 @@ describe('Bad input at the edge', () => {
     await refuses(400, '/v1/orders/%FF');
   });
 
+  it('is a query that is no percent-encoded UTF-8', async () => {
+    for (const query of ['name=%', 'name=%zz', 'name=%FF', 'name=%ED%A0%80', '%C0%AE=1']) {
+      await refuses(400, `/v1/products?${query}`);
+    }
+  });
+
+  it('is an address that leads out of the files of the docs page', async () => {
+    for (const path of ['../../package.json', '%2e%2e/%2e%2e/package.json', '..%2f..%2fpackage.json', '%00', 'x']) {
+      const { status, text } = await gateway.ask(`/docs/static/${path}`);
+      assert.ok(status === 400 || status === 404, `${path}: ${status} ${text}`);
+    }
+  });
+
+  it('is an address that does not exist, whatever comes with it', async () => {
+    for (const method of ['POST', 'PATCH', 'QUERY']) {
+      await refuses(404, '/v1/nowhere', { method });
+      await refuses(404, '/v1/nowhere', { method, body: 'no JSON', headers: { 'content-type': 'text/plain' } });
+    }
+    await refuses(405, '/v1/products', { method: 'QUERY' });
+  });
+
   it('is a body of another type, form, size or depth', async () => {
     const post = (asked: Asked, status: number) => refuses(status, '/v1/cart/items', { method: 'POST', ...asked });
     const body = '{"sku":1,"count":1}';

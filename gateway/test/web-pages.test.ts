@@ -106,6 +106,17 @@ describe('Web pages', () => {
     assert.equal(refresh.status, 400, 'without the mode, a cookie is no refresh token');
   });
 
+  it('are refused with two cookies of one name, of which one is forged', async () => {
+    for (const cookie of [`${cookies}; __Host-access=boris`, `__Host-access=boris; ${cookies}`]) {
+      const { status } = await gateway.ask('/v1/me', { headers: { ...COOKIE_MODE, ...fromPage, cookie } });
+      assert.equal(status, 400, cookie);
+    }
+    const headers = { ...COOKIE_MODE, ...fromPage, cookie: `${cookies}; __Host-refresh=refresh-2` };
+    const before = refreshed.length;
+    assert.equal((await gateway.ask('/v1/auth/refresh', { method: 'POST', headers })).status, 400);
+    assert.equal(refreshed.length, before);
+  });
+
   it('of listed origins get CORS headers, and no other ones; never a wildcard with credentials', async () => {
     for (const origin of [LISTED, OWN]) {
       const { headers } = await gateway.ask('/v1/me', { headers: { origin } });
@@ -114,6 +125,8 @@ describe('Web pages', () => {
     }
     const foreign = await gateway.ask('/v1/products', { headers: { origin: 'https://evil.example' } });
     assert.deepEqual([foreign.status, foreign.headers['access-control-allow-origin']], [403, undefined]);
+    const nowhere = await gateway.ask('/v1/nowhere', { headers: { origin: LISTED } });
+    assert.deepEqual([nowhere.status, nowhere.headers['access-control-allow-origin']], [404, LISTED]);
     const program = await gateway.ask('/v1/products');
     assert.equal(program.headers['access-control-allow-origin'], undefined);
   });

@@ -40,6 +40,7 @@ export const meRoutes = [
     path: '/me/password',
     who: 'user',
     limit: 'auth',
+    priority: 'low',
     summary: 'Changes the password and ends the other sessions.',
     calls: [changePassword],
     body: changePassword.params.pick({ current: true, new: true }),
