@@ -1,5 +1,6 @@
 import { adaptiveLimit } from 'rpc-kit';
 import { openPeer, openProcess, run } from 'service-kit';
+import { openAccounts } from './accounts-peer.ts';
 import { createApp } from './app.ts';
 import { openAccessTokens } from './auth/access-tokens.ts';
 
@@ -16,7 +17,7 @@ await run('gateway', async (stopped) => {
   const { config, logger, registry, identity, userAgent, logListening } = opened;
 
   const peer = { userAgent, identity, registry, logger };
-  await using accounts = openPeer(SERVICES.accounts, { urls: config.ACCOUNTS_URL, ...peer });
+  await using accounts = openAccounts({ urls: config.ACCOUNTS_URL, ...peer });
   await using checkout = openPeer(SERVICES.checkout, { urls: config.CHECKOUT_URL, ...peer });
   await using loms = openPeer(SERVICES.loms, { urls: config.LOMS_URL, ...peer });
   await using products = openPeer(SERVICES.products, { urls: config.PRODUCTS_URL, ...peer });

@@ -94,13 +94,24 @@ describe('The hasher', () => {
     const places = Array.from({ length: HASHES_MAX + WAITING_MAX - 1 }, () => hasher.enter());
     assert.throws(
       () => hasher.enter(),
-      (error) => error instanceof RpcError && error.code === 'resource_exhausted' && error.retryAfterMs === 1_000,
+      (error) => error instanceof RpcError && error.code === 'resource_exhausted' && error.retryAfterMs === 3_000,
     );
     assert.equal((await registry.getSingleMetric('password_hashes_refused_total')?.get())?.values[0]?.value, 1);
     // A place that is left twice is free once.
     for (const _ of [1, 2]) places[0]?.[Symbol.dispose]();
     hasher.enter();
     assert.throws(() => hasher.enter(), RpcError);
+  });
+
+  it('refuses a place that would wait for more than 3 s, as long as hashes take now', async () => {
+    let clockMs = 0;
+    const slow = createHasher(new Registry(), CHEAP, () => (clockMs += 4_000));
+    {
+      using first = slow.enter();
+      for (let n = 0; n < 40; n++) await first.hash('a password', { signal });
+    }
+    for (let n = 0; n < HASHES_MAX; n++) slow.enter();
+    assert.throws(() => slow.enter(), { code: 'resource_exhausted', retryAfterMs: 3_000 });
   });
 
   it('runs a few hashes at a time, and starts none whose caller has left', async () => {

@@ -4,6 +4,7 @@ import {
   balancerMetrics,
   breakerMetrics,
   type Client,
+  type ConcurrencyLimit,
   clientLogging,
   clientMetrics,
   clientTracing,
@@ -20,6 +21,7 @@ import {
   retryBudgetMetrics,
   retryMetrics,
   type ServiceContract,
+  shedLoad,
 } from 'rpc-kit';
 import type { Identity } from '../identity/identity.ts';
 import { DNS_PREFIX } from '../variables.ts';
@@ -43,6 +45,10 @@ export interface PeerOptions {
    * each attempt counts. Default: true.
    */
   readonly retries?: boolean;
+  /** What metrics of breakers and budgets call this peer, where a service has several to one contract. Default: the contract's name. */
+  readonly name?: string;
+  /** Calls at a time; further ones are refused at once, as `unavailable` with the reason `overloaded`. Default: no limit. */
+  readonly limit?: ConcurrencyLimit;
 }
 
 /** A client of another service. Disposing closes its connections. */
@@ -55,9 +61,9 @@ export interface Peer<M extends Methods> extends AsyncDisposable {
  * within a budget, tracing and metrics.
  */
 export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
-  const { urls, userAgent, registry, identity, logger, face = 'rpc', baggage = true, retries = true } = options;
-  const peer = contract.name;
-  const authorization = identity?.signerFor(peer);
+  const { urls, userAgent, registry, identity, logger, face = 'rpc', baggage = true, retries = true, limit } = options;
+  const peer = options.name ?? contract.name;
+  const authorization = identity?.signerFor(contract.name);
   const host = certifiedHost(urls);
   const transport = createBalancer({
     endpoints: endpointsOf(urls, logger),
@@ -80,8 +86,9 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   const retrying = retries ? [retry({ budget, on: retryMetrics(registry) })] : [];
   if (retries) retryBudgetMetrics(registry, peer, budget);
   const logging = logger ? [clientLogging(logger)] : [];
+  const shedding = limit ? [shedLoad(limit)] : [];
   const withholding = baggage ? [] : [withholdBaggage];
-  const interceptors = [clientTracing(), clientMetrics(registry), ...logging, ...retrying, ...withholding];
+  const interceptors = [clientTracing(), clientMetrics(registry), ...logging, ...shedding, ...retrying, ...withholding];
   const client = createClient(contract, transport, { interceptors });
   return { client, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
 }
