@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
+import type { TlsSource } from 'rpc-kit';
+import { OPERATOR, tlsVariables } from './certificates/mesh-certificates.ts';
 import { Failure } from './failure.ts';
 import { privateKeys } from './identity/identities.ts';
-import { LOCAL_HOST, loadMeshConfig, type MeshPaths, meshPaths, shortPath } from './mesh-config.ts';
+import { loadMeshConfig, type MeshPaths, meshPaths, shortPath } from './mesh-config.ts';
 import { readLiveRun } from './mesh-folder/run-record.ts';
 import { loadSecrets } from './mesh-folder/secrets.ts';
 import { databaseUrl } from './postgres/databases.ts';
-import { type PerDatabase, type PerService, perDatabase, perService, type SinkVariables } from './services.ts';
+import { type PerDatabase, type PerService, perDatabase, type SinkVariables } from './services.ts';
 
 export type RunningMesh = {
   paths: MeshPaths;
@@ -13,6 +16,8 @@ export type RunningMesh = {
   /** The folder of notifications' journals. */
   journals: string;
   urls: PerService<string>;
+  /** The certificate of the operator, where the services talk mutual TLS. */
+  tls: TlsSource | undefined;
   /** Direct, not through pgbouncer; each with the role of its service. */
   databaseUrls: PerDatabase<string>;
   /** Passwords and keys, which no log may contain. */
@@ -26,8 +31,8 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
   const { directory } = loadMeshConfig(environment);
   const paths = meshPaths(directory);
   const run = readLiveRun(paths);
-  const { servicePorts, postgresPort, sinks = {} } = run ?? {};
-  if (servicePorts === undefined || postgresPort === undefined) {
+  const { urls, postgresPort, sinks = {} } = run ?? {};
+  if (urls === undefined || postgresPort === undefined) {
     const here = shortPath(directory);
     const what =
       run === undefined ? `No mesh runs in ${here}` : `In ${here} ${run.runner.name} runs, but no mesh is ready`;
@@ -40,9 +45,17 @@ export function findRunningMesh(environment: NodeJS.ProcessEnv): RunningMesh {
     paths,
     logs: paths.logs,
     journals: paths.journal,
-    urls: perService((service) => `http://${LOCAL_HOST}:${servicePorts[service]}`),
+    urls,
+    tls: urls.loms.startsWith('https:') ? readOperatorFiles(paths) : undefined,
     secrets: [superuser, ...Object.values(services), ...Object.values(keys), ...privateKeys(paths)],
     databaseUrls: perDatabase((service) => databaseUrl(service, services[service], postgresPort, service)),
     sinks,
   };
+}
+
+function readOperatorFiles(paths: MeshPaths): TlsSource {
+  const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE } = tlsVariables(paths, OPERATOR);
+  const read = (file: string): string => readFileSync(file, 'utf8');
+  const files = { cert: read(TLS_CERT_FILE), key: read(TLS_KEY_FILE), ca: read(TLS_CA_FILE) };
+  return () => files;
 }

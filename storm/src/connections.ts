@@ -3,7 +3,7 @@ import { loms } from 'loms/contract.ts';
 import type { MeshCaller } from 'mesh';
 import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
-import { createClient, createHttpTransport, type ServiceContract } from 'rpc-kit';
+import { createClient, createHttpTransport, type ServiceContract, type TlsSource } from 'rpc-kit';
 import type { Clients } from './user.ts';
 
 export const USER_AGENT = 'storm/0.1.0';
@@ -18,8 +18,8 @@ export interface Urls {
   readonly notifications: string;
 }
 
-/** Signs the calls of the storm, which are those of the gateway. */
-export type Caller = Pick<MeshCaller, 'signerFor'>;
+/** Signs the calls of the storm, which are those of the gateway, and shows a certificate where the services ask for one. */
+export type Caller = Pick<MeshCaller, 'signerFor'> & { readonly tls?: TlsSource | undefined };
 
 /** Without batches: each user is a separate client, and the latency of a call should be its own. */
 export function connect(
@@ -29,7 +29,7 @@ export function connect(
   connections: number,
   stack: AsyncDisposableStack,
 ): Clients {
-  const options = { face, batching: false, connections, userAgent: USER_AGENT } as const;
+  const options = { face, batching: false, connections, userAgent: USER_AGENT, tls: caller.tls } as const;
   const open = ({ name }: ServiceContract, url: string) =>
     stack.use(createHttpTransport(url, { ...options, authorization: caller.signerFor(name) }));
   return {

@@ -24,7 +24,7 @@ async function run(): Promise<number> {
   const options = loadOptions(process.env);
   const mesh = findRunningMesh(process.env);
   const urls = chooseUrls(process.env, mesh.urls);
-  const caller = loadCaller(mesh.paths);
+  const caller = { ...loadCaller(mesh.paths), tls: mesh.tls };
   const goods = await findGoods(urls.loms, caller);
   const startedAt = new Date();
   const ids = createRunIds(startedAt);

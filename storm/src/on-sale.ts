@@ -22,6 +22,7 @@ export async function findGoods(url: string, caller: Caller): Promise<Goods> {
   await using transport = createHttpTransport(url, {
     userAgent: USER_AGENT,
     authorization: caller.signerFor(loms.name),
+    tls: caller.tls,
   });
   const goods = chooseGoods(await readStocks(createClient(loms, transport), skus).catch((error) => refuse(url, error)));
   if (goods.hot.length > 0) return goods;

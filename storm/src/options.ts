@@ -59,11 +59,16 @@ function parseVia(text: string): boolean {
 /** The URLs in CHECKOUT_URL, LOMS_URL, PRODUCTS_URL and NOTIFICATIONS_URL, e.g. of a proxy, or else those of the running mesh. */
 export function chooseUrls(environment: NodeJS.ProcessEnv, mesh: Urls): Urls {
   return {
-    checkout: parseLoopbackUrl('CHECKOUT_URL', environment.CHECKOUT_URL || mesh.checkout),
-    loms: parseLoopbackUrl('LOMS_URL', environment.LOMS_URL || mesh.loms),
-    products: parseLoopbackUrl('PRODUCTS_URL', environment.PRODUCTS_URL || mesh.products),
-    notifications: parseLoopbackUrl('NOTIFICATIONS_URL', environment.NOTIFICATIONS_URL || mesh.notifications),
+    checkout: chooseUrl('CHECKOUT_URL', environment, mesh.checkout),
+    loms: chooseUrl('LOMS_URL', environment, mesh.loms),
+    products: chooseUrl('PRODUCTS_URL', environment, mesh.products),
+    notifications: chooseUrl('NOTIFICATIONS_URL', environment, mesh.notifications),
   };
+}
+
+function chooseUrl(variable: string, environment: NodeJS.ProcessEnv, ofMesh: string): string {
+  const text = environment[variable];
+  return text ? parseLoopbackUrl(variable, text) : ofMesh;
 }
 
 /** Loopback only: against any other host a storm would be an attack, or buy real goods. */
@@ -91,5 +96,5 @@ function refuseUnclear(variable: string, text: string): string {
 
 /** The URL in GATEWAY_URL, or else that of the running mesh. */
 export function chooseGatewayUrl(environment: NodeJS.ProcessEnv, mesh: { readonly gateway: string }): string {
-  return parseLoopbackUrl('GATEWAY_URL', environment.GATEWAY_URL || mesh.gateway);
+  return chooseUrl('GATEWAY_URL', environment, mesh.gateway);
 }

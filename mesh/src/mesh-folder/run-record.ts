@@ -13,7 +13,7 @@ type RecordContent = {
   runner: ProcessStamp;
   postgresPort: number;
   /** Only of a run that starts services. */
-  servicePorts?: PerService<number>;
+  urls?: PerService<string>;
   /** Where notifications delivers to. */
   sinks?: SinkVariables;
   processes: ProcessStamp[];
@@ -26,7 +26,7 @@ type RecordContent = {
 export type RunRecord = {
   add(name: string, pid: number): void;
   /** For tools that call the services of this run. */
-  addServices(ports: PerService<number>, sinks: SinkVariables): void;
+  addServices(urls: PerService<string>, sinks: SinkVariables): void;
   /** Stops the processes of a killed run, and those that this run has started. Answers their number. */
   stopLeftovers(): Promise<number>;
   close(): void;
@@ -55,8 +55,8 @@ export function openRunRecord(paths: MeshPaths, runnerName: string, postgresPort
       content.processes.push(stamp);
       save();
     },
-    addServices(ports, sinks) {
-      content.servicePorts = ports;
+    addServices(urls, sinks) {
+      content.urls = urls;
       content.sinks = sinks;
       save();
     },

@@ -108,7 +108,7 @@ function prepareServices(
     const given = config.tls ? { ...process.env, ...tlsVariables(paths, service) } : process.env;
     return serviceEnvironment(service, { ...shared, ...own }, given);
   });
-  record.addServices(config.ports, pickSinks(environments.notifications));
+  record.addServices(urls, pickSinks(environments.notifications));
   return superviseServices({
     urls,
     environments,

@@ -107,7 +107,7 @@ async function endSession(exchange: Exchange, account: Account, record: (call: R
 /** A change of the role ends the sessions. */
 async function promote(admin: Account, { accountsUrl, caller }: PeopleOptions): Promise<void> {
   const authorization = caller.signerFor(accounts.name);
-  await using wire = createHttpTransport(accountsUrl, { userAgent: USER_AGENT, authorization });
+  await using wire = createHttpTransport(accountsUrl, { userAgent: USER_AGENT, authorization, tls: caller.tls });
   await createClient(accounts, wire).setRole({ actor: admin.user, user: admin.user, role: 'admin' });
   await admin.login();
 }
