@@ -2,6 +2,7 @@ import { OVERLOADED, SEND_ALONE } from '../calling/failure.ts';
 import { CODES, type Code } from '../code.ts';
 import type { MethodContract } from '../contract.ts';
 import { HTTP_LIMITS } from '../http/server/limits.ts';
+import { MUTUAL_TLS_REQUIRED } from '../http/tls.ts';
 import { invalidParamsDetails } from '../schema/validation.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
@@ -42,6 +43,15 @@ export const REFUSALS: readonly Refusal[] = [
   refusal('no request', 'unavailable', 'The server read the request too late; nothing has happened.', {
     reason: OVERLOADED,
   }),
+  refusal('no request', 'invalid_request', 'The service takes https only (mutual TLS), and this is plain HTTP.', {
+    reason: MUTUAL_TLS_REQUIRED,
+  }),
+  refusal(
+    'every request',
+    'unauthenticated',
+    'The service has mutual TLS, and the client certificate is missing or not accepted; `/healthz`, `/readyz` and `/metrics` need none.',
+    { reason: MUTUAL_TLS_REQUIRED },
+  ),
   refusal('every request', 'invalid_request', 'The request has no Host header, or two.'),
   refusal('every request', 'permission_denied', 'A web page sent the request, and `ALLOWED_ORIGINS` does not list it.'),
   refusal('every request', 'invalid_request', 'The address takes other verbs; `Allow` lists them.', { status: 405 }),

@@ -114,8 +114,9 @@ describe('the OpenAPI document', () => {
     const { anyOf } = bodyOf(buy.responses['503']);
     const reasons = anyOf.map((schema: object) => followed(schema).properties.error.properties.reason?.const);
     assert.deepEqual(reasons, ['closed', 'overloaded', undefined]);
-    const [own, ofAnyCall] = buy.responses['401'].description.split('\n');
+    const [own, ofAnyRequest, ofAnyCall] = buy.responses['401'].description.split('\n');
     assert.equal(own, '- unauthenticated: The token is wrong.');
+    assert.match(ofAnyRequest, /^- mutual_tls_required \(unauthenticated\): /);
     assert.match(ofAnyCall, /^- unauthenticated: The call has no valid service token/);
   });
 
@@ -154,6 +155,7 @@ describe('the OpenAPI document', () => {
       '200',
       '204',
       '400',
+      '401',
       '403',
       '405',
       '408',
