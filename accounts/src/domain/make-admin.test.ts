@@ -25,6 +25,12 @@ describe('make admin', () => {
     );
   });
 
+  it('says what to do where another call takes the address at the same time', async () => {
+    ports.users.create.resolves(undefined);
+    await assert.rejects(make('root@shop.example'), /^Error: An account with the address root@shop.example .* again$/);
+    sinon.assert.notCalled(ports.audit.add);
+  });
+
   it('gives the role to an account that exists, whose password stays', async () => {
     assert.equal(await make(ANNA.email), 'role changed');
     sinon.assert.calledOnceWithExactly(ports.users.setRole, ANNA.user, 'admin');
