@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { defineService, type HttpServer, implement, type RpcError, type ServedCall, serveHttp } from '../src/index.ts';
+import { checkAccess } from '../src/serving/access.ts';
 import { fixedLimit } from '../src/serving/concurrency-limit.ts';
 import { shedLoad } from '../src/serving/load-shedding.ts';
 
@@ -49,6 +50,18 @@ class Gate {
 function post(server: HttpServer, path: string, body = '{}'): Promise<Response> {
   return fetch(`${server.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
 }
+
+describe('a service that checks its callers', () => {
+  it('names the scheme of a proof beside every 401 (RFC 9110, section 11.6.1)', async () => {
+    const handle = new Gate().handle;
+    const interceptors = [checkAccess({ mode: 'enforce', identify: () => undefined })];
+    const service = implement(gate, { pay: handle, browse: handle }, { interceptors });
+    await using server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger });
+    const { status, headers } = await post(server, '/browse');
+    assert.deepEqual([status, headers.get('www-authenticate')], [401, 'Bearer']);
+    assert.equal((await post(server, '/no_such')).headers.get('www-authenticate'), null);
+  });
+});
 
 describe('a service that is full', () => {
   it('refuses on the plain face before the body is read, by priority, with Retry-After and a reason', async () => {

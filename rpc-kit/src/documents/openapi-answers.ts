@@ -21,6 +21,11 @@ export const RESPONSE_HEADERS = {
   ExposeHeaders: { description: 'The headers that a listed page may read.', schema: { type: 'string' } },
   Vary: { description: 'Given where `ALLOWED_ORIGINS` lists any page.', schema: { const: 'Origin' } },
   Allow: { description: 'The verbs that the address takes.', required: true, schema: { type: 'string' } },
+  WwwAuthenticate: {
+    description: 'How a caller authenticates (RFC 9110, section 11.6.1).',
+    required: true,
+    schema: { type: 'string' },
+  },
   RateLimit: {
     description: 'What is left of the limit of this caller, where the service limits callers: `"caller";r=42;t=1`.',
     schema: { type: 'string' },
@@ -37,6 +42,7 @@ export function headersOfAnswer(refusals: readonly Refusal[] = []) {
   return {
     ...HEADERS_OF_EVERY_ANSWER,
     ...(refusals.some(({ status }) => status === 405) ? { allow: ref('headers', 'Allow') } : {}),
+    ...(refusals.some(({ status }) => status === 401) ? { 'www-authenticate': ref('headers', 'WwwAuthenticate') } : {}),
     ...(refusals.some(({ code }) => CODES[code].retry !== 'never')
       ? { 'retry-after': ref('headers', 'RetryAfter') }
       : {}),

@@ -44,7 +44,7 @@ export const PREFLIGHT_ANSWER: HttpAnswer = {
   body: undefined,
 };
 
-const EXPOSED_HEADERS = 'x-request-id, retry-after, ratelimit, ratelimit-policy';
+const EXPOSED_HEADERS = 'x-request-id, retry-after, ratelimit, ratelimit-policy, www-authenticate';
 
 /** Pages for people. A link on another site may open them, because that site cannot read them. */
 const PAGES_FOR_PEOPLE = new Set(['/', '/docs']);

@@ -28,12 +28,16 @@ export async function answerPlain(
   return { status: 200, body: await service.call(toCall(service.contract.name, method, params, context)) };
 }
 
+/** RFC 9110, section 11.6.1: every 401 names a scheme by which a caller can authenticate. */
+const CHALLENGE = { 'www-authenticate': 'Bearer' };
+
 /** Any failure in the form of the plain face, which pages and unknown addresses share. */
 export function plainRefusal(error: unknown, requestId: string): HttpAnswer {
   const rpcError: RpcError = toRpcError(error);
+  const status = error instanceof HttpRefusal ? error.status : CODES[rpcError.code].http;
   return {
-    status: error instanceof HttpRefusal ? error.status : CODES[rpcError.code].http,
-    headers: retryAfterHeader(rpcError),
+    status,
+    headers: { ...retryAfterHeader(rpcError), ...(status === 401 && CHALLENGE) },
     body: { error: toPlainError(rpcError, requestId) },
   };
 }
