@@ -110,7 +110,7 @@ export function stubPorts(): StubbedPorts {
     users: reader,
     passwords,
     limits,
-    accessTokens: { lifetimeSeconds: 300, sign: async () => 'an access token' },
+    accessTokens: { sign: async () => ({ accessToken: 'an access token', expiresIn: 300 }) },
     refreshTokens: { mint: () => 'a refresh token', read: () => undefined },
   };
   const { signal } = new AbortController();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { failedWith } from 'rpc-kit';
 import { accounts } from '../contract.ts';
 import type { IssuedTokens } from '../src/domain/start-session.ts';
@@ -135,7 +136,7 @@ describe('A session', () => {
     await assertEnded(refresh(second));
   });
 
-  it('expires 30 days after its start, however often it is used (31)', async () => {
+  it('expires 30 days after its start with its access tokens, however often it is used (31)', async () => {
     const first = await signIn();
     await fixture.query(
       `UPDATE sessions SET created_at = created_at - interval '29 days', expires_at = now() + interval '1 hour',
@@ -145,10 +146,19 @@ describe('A session', () => {
     const second = await refresh(first);
     const row = await rowOf(first.sessionID);
     assert.deepEqual(row?.expires_at, row?.absolute_expires_at);
+    const end = "absolute_expires_at = date_trunc('second', now()) + interval '1 minute'";
+    await fixture.query(
+      `UPDATE sessions SET ${end}, expires_at = now() + interval '50 seconds' WHERE session_id = $1`,
+      [first.sessionID],
+    );
+    const third = await refresh(second);
+    const { exp, iat = 0 } = decodeJwt(third.accessToken);
+    const endsAt = (await rowOf(first.sessionID))?.absolute_expires_at as Date;
+    assert.deepEqual([exp, third.expiresIn], [endsAt.getTime() / 1_000, endsAt.getTime() / 1_000 - iat]);
     await fixture.query(`UPDATE sessions SET absolute_expires_at = now(), expires_at = now() WHERE session_id = $1`, [
       first.sessionID,
     ]);
-    await assertEnded(refresh(second));
+    await assertEnded(refresh(third));
   });
 
   it('gives its successor to a retry after an answer that was lost with the process (32)', async () => {

@@ -26,7 +26,7 @@ describe('The signing keys', () => {
     for (let reading = 0; reading < 2; reading++) await Promise.all(replicas.map(({ tokens }) => tokens.keys.reload()));
   }
 
-  const sign = (by: Replica) => by.tokens.accessTokens.sign(BEARER);
+  const sign = async (by: Replica) => (await by.tokens.accessTokens.sign(BEARER)).accessToken;
   const kidOf = (token: string) => decodeProtectedHeader(token).kid;
   const kidsIn = async (state: string) => {
     const rows = await fixture.query('SELECT kid FROM signing_keys WHERE state = $1 ORDER BY kid', [state]);

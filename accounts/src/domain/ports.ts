@@ -114,6 +114,8 @@ export interface LockedSession {
   readonly isLive: boolean;
   /** The last step is so recent that the token before it may ask for its successor again. */
   readonly isInGrace: boolean;
+  /** It expires then, however often it is used. */
+  readonly endsAt: Date;
 }
 
 /** An ended session is published with the transaction, so that its access tokens are refused too. */

@@ -6,7 +6,8 @@ import { type RefreshOutcome, refresh } from './refresh.ts';
 import { startSession } from './start-session.ts';
 
 const ANNA = { user: 1n, email: 'anna@shop.example', role: 'user' } as const;
-const LIVE: LockedSession = { user: ANNA, counter: 3, isLive: true, isInGrace: true };
+const ENDS_AT = new Date('2026-12-20T09:00:00.000Z');
+const LIVE: LockedSession = { user: ANNA, counter: 3, isLive: true, isInGrace: true, endsAt: ENDS_AT };
 const DEVICE = { address: '192.0.2.7' };
 const context = { signal: new AbortController().signal };
 
@@ -26,7 +27,7 @@ function setUp(session: LockedSession | undefined) {
   const outcomes: RefreshOutcome[] = [];
   const parts = {
     store,
-    accessTokens: { lifetimeSeconds: 300, sign: sinon.stub().resolves('an access token') },
+    accessTokens: { sign: sinon.stub().resolves({ accessToken: 'an access token', expiresIn: 300 }) },
     refreshTokens: {
       mint: ({ sessionID, counter }: { sessionID: string; counter: number }) => `${sessionID}.${counter}`,
       read(token: string) {
@@ -53,6 +54,15 @@ describe('A refresh', () => {
     });
     sinon.assert.calledOnceWithExactly(sessions.rotate, 's', DEVICE);
     assert.deepEqual(outcomes, ['rotated']);
+  });
+
+  it('signs an access token that knows when the session ends at the latest (31)', async () => {
+    for (const token of ['s.3', 's.2']) {
+      const { parts } = setUp(LIVE);
+      await refresh(parts, token, DEVICE, context);
+      const bearer = { user: 1n, role: 'user', sessionID: 's', endsAt: ENDS_AT };
+      sinon.assert.calledOnceWithExactly(parts.accessTokens.sign, bearer);
+    }
   });
 
   it('with the token before answers with the same successor while it is in grace', async () => {

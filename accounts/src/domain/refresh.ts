@@ -16,7 +16,12 @@ export interface RefreshParts extends TokenParts {
 }
 
 type Refreshed =
-  | { readonly outcome: 'rotated' | 'repeated'; readonly user: SessionUser; readonly step: SessionStep }
+  | {
+      readonly outcome: 'rotated' | 'repeated';
+      readonly user: SessionUser;
+      readonly step: SessionStep;
+      readonly endsAt: Date;
+    }
   | { readonly outcome: 'reused' | 'refused' };
 
 /**
@@ -33,7 +38,7 @@ export async function refresh(
   const refreshed = step ? await advance(parts.store, step, device, context) : ({ outcome: 'refused' } as const);
   parts.onRefresh(refreshed.outcome, step?.sessionID);
   if (!('step' in refreshed)) throw new Refusal({ reason: 'session_ended' });
-  return issueTokens(parts, refreshed.user, refreshed.step);
+  return issueTokens(parts, refreshed.user, refreshed.step, refreshed.endsAt);
 }
 
 /** Answers its outcome instead of throwing, because the end of a session has to commit. */
@@ -50,7 +55,7 @@ function advance(store: Store, step: SessionStep, device: Device, context: Conte
     }
     if (outcome === 'rotated') await sessions.rotate(sessionID, device);
     const counter = outcome === 'rotated' ? session.counter + 1 : session.counter;
-    return { outcome, user: session.user, step: { sessionID, counter } };
+    return { outcome, user: session.user, step: { sessionID, counter }, endsAt: session.endsAt };
   }, context);
 }
 

@@ -32,13 +32,13 @@ export async function issueTokens(
   { accessTokens, refreshTokens }: TokenParts,
   { user, email, role }: SessionUser,
   step: SessionStep,
+  endsAt?: Date,
 ): Promise<IssuedTokens> {
   const { sessionID } = step;
   return {
     user: { id: user, email, role },
     sessionID,
-    accessToken: await accessTokens.sign({ user, role, sessionID }),
-    expiresIn: accessTokens.lifetimeSeconds,
+    ...(await accessTokens.sign({ user, role, sessionID, endsAt })),
     refreshToken: refreshTokens.mint(step),
   };
 }

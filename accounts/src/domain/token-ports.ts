@@ -8,9 +8,21 @@ export interface RefreshTokens {
   read(token: string): SessionStep | undefined;
 }
 
+export interface Bearer {
+  readonly user: bigint;
+  readonly role: Role;
+  readonly sessionID: string;
+  /** When the session ends at the latest. `undefined`: later than the token does. */
+  readonly endsAt?: Date | undefined;
+}
+
 export interface AccessTokens {
-  readonly lifetimeSeconds: number;
-  sign(bearer: { readonly user: bigint; readonly role: Role; readonly sessionID: string }): Promise<string>;
+  /** The token expires with its session at the latest. */
+  sign(bearer: Bearer): Promise<{
+    readonly accessToken: string;
+    /** In seconds. */
+    readonly expiresIn: number;
+  }>;
 }
 
 /** A public key as a JWK (RFC 7517). */

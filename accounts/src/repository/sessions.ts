@@ -21,6 +21,7 @@ interface LockedRow {
   readonly counter: number;
   readonly is_live: boolean;
   readonly is_in_grace: boolean;
+  readonly absolute_expires_at: Date;
 }
 
 interface SessionRow {
@@ -77,15 +78,15 @@ export function createSessions(transaction: Executor): Sessions {
 
     async lock(sessionID) {
       const lock = statement`
-        SELECT user_id, email, role, counter,
+        SELECT user_id, email, role, counter, absolute_expires_at,
           revoked_at IS NULL AND expires_at > clock_timestamp() AND disabled_at IS NULL AS is_live,
           rotated_at > clock_timestamp() - ${GRACE_MS} * interval '1 millisecond' AS is_in_grace
         FROM sessions JOIN users USING (user_id)
         WHERE session_id = ${sessionID} FOR UPDATE OF sessions`;
       const [row] = await transaction.run<LockedRow>('lock session', lock);
       if (!row) return undefined;
-      const { user_id: user, email, role, counter } = row;
-      return { user: { user, email, role }, counter, isLive: row.is_live, isInGrace: row.is_in_grace };
+      const { user_id: user, email, role, counter, absolute_expires_at: endsAt } = row;
+      return { user: { user, email, role }, counter, isLive: row.is_live, isInGrace: row.is_in_grace, endsAt };
     },
 
     async rotate(sessionID, device) {

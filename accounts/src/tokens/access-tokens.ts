@@ -17,19 +17,21 @@ const { alg, typ, clientID, lifetimeSeconds } = ACCESS_TOKEN;
 /** Signs JWTs of RFC 9068 with the active key. */
 export function createAccessTokens({ keys, issuer, audience, now = Date.now }: AccessTokenOptions): AccessTokens {
   return {
-    lifetimeSeconds,
-    async sign({ user, role, sessionID }) {
+    async sign({ user, role, sessionID, endsAt }) {
       const { kid, privateKey } = await keys.signingKey();
       const issuedAt = Math.floor(now() / 1_000);
-      return new SignJWT({ client_id: clientID, sid: sessionID, roles: [role] })
+      const left = endsAt ? Math.floor(endsAt.getTime() / 1_000) - issuedAt : lifetimeSeconds;
+      const expiresIn = Math.max(0, Math.min(left, lifetimeSeconds));
+      const accessToken = await new SignJWT({ client_id: clientID, sid: sessionID, roles: [role] })
         .setProtectedHeader({ alg, typ, kid })
         .setIssuer(issuer)
         .setAudience(audience)
         .setSubject(String(user))
         .setIssuedAt(issuedAt)
-        .setExpirationTime(issuedAt + lifetimeSeconds)
+        .setExpirationTime(issuedAt + expiresIn)
         .setJti(randomUUID())
         .sign(privateKey);
+      return { accessToken, expiresIn };
     },
   };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { exportJWK } from 'jose';
+import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair } from 'jose';
 import { ACCESS_TOKEN } from '../../contract.ts';
 import { REVOCATION_SECONDS } from '../repository/revocations.ts';
+import { createAccessTokens } from './access-tokens.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createSigningKeyVault, readPrivateJwk } from './signing-key.ts';
 
@@ -35,6 +36,33 @@ describe('A refresh token', () => {
       }
     }
   });
+});
+
+describe('An access token', () => {
+  const NOW = 1_800_000_000_400;
+  const key = (async () => ({ kid: 'k', privateKey: (await generateKeyPair('ES256')).privateKey as CryptoKey }))();
+  const keys = { signingKey: () => key, published: async () => [], reload: async () => {} };
+  const tokens = createAccessTokens({ keys, issuer: 'http://a', audience: 'http://b', now: () => NOW });
+
+  for (const [left, lifetime] of [
+    [undefined, 300],
+    [86_400_000, 300],
+    [300_600, 300],
+    [60_000, 60],
+    [700, 1],
+    [500, 0],
+    [-60_000, 0],
+  ] as const) {
+    it(`lives for ${lifetime} s where its session ends ${left === undefined ? 'much later' : `after ${left} ms`} (31)`, async () => {
+      const endsAt = left === undefined ? undefined : new Date(NOW + left);
+      const { accessToken, expiresIn } = await tokens.sign({ user: 1n, role: 'user', sessionID: SESSION, endsAt });
+      const { iat, exp } = decodeJwt(accessToken);
+      assert.deepEqual(
+        { iat, exp, expiresIn },
+        { iat: 1_800_000_000, exp: 1_800_000_000 + lifetime, expiresIn: lifetime },
+      );
+    });
+  }
 });
 
 describe('A signing key', () => {
