@@ -82,9 +82,12 @@ describe('attempts', () => {
     assert.equal(await delayOf(guess(ATTACKER)), 0);
   });
 
-  it('make a network unknown again 30 days after its last login', async () => {
+  it('make a network unknown again 60 days after its last login, which is long after the end of its session (41)', async () => {
     await succeed({ loginFailures: ports.failures }, ports.limits, await guess(ANNA));
-    ports.failures.now += 30 * DAY_MS;
+    ports.failures.now += 59 * DAY_MS;
+    await fail(ATTACKER, 30);
+    assert.equal(await delayOf(guess(ANNA)), 0);
+    ports.failures.now += DAY_MS;
     await fail(ATTACKER, 30);
     assert.equal(await delayOf(guess(ANNA)), QUARTER_MS);
   });

@@ -8,8 +8,11 @@ export const ACCOUNT_FREE = 5;
 const DAY_MS = 86_400_000;
 /** An attempt is forgotten after a day without another one. */
 const KEPT_MS = DAY_MS;
-/** How long an address stays known to an account after its last login. */
-const KNOWN_MS = 30 * DAY_MS;
+/**
+ * How long a network stays known to an account after its last login. A session lasts 30 days, so the network is known still when
+ * a person who stayed signed in has to log in again.
+ */
+const KNOWN_MS = 60 * DAY_MS;
 
 export interface AttemptLimits {
   /** Failed logins of one address, and registrations of one address, that are not delayed. Many people may share it. */
@@ -58,18 +61,25 @@ export function reserveGuess(
   }, context);
 }
 
+/** The network is known to the account from now on, and its count begins anew. */
+export async function remember({ loginFailures }: Pick<Repositories, 'loginFailures'>, guess: Guess): Promise<void> {
+  const known = knownKey(guess);
+  if (known !== undefined) await loginFailures.save([{ key: known, count: 0, delayMs: 0 }], KNOWN_MS);
+}
+
 /** The guess was right: the account's count begins anew, the address gets its attempt back, and is known from now on. */
 export async function succeed(
-  { loginFailures }: Pick<Repositories, 'loginFailures'>,
+  repositories: Pick<Repositories, 'loginFailures'>,
   limits: AttemptLimits,
   { guess, accountKey }: Reservation,
 ): Promise<void> {
+  const { loginFailures } = repositories;
   const known = knownKey(guess);
   const address = addressKey(guess);
   const keys = new Set([accountKey, known, address].filter((key) => key !== undefined));
   const locked = await loginFailures.lock([...keys]);
   if (accountKey !== known) await loginFailures.remove([accountKey]);
-  if (known !== undefined) await loginFailures.save([{ key: known, count: 0, delayMs: 0 }], KNOWN_MS);
+  await remember(repositories, guess);
   const ofAddress = locked.find(({ key }) => key === address);
   if (!ofAddress) return;
   const left = Math.max(ofAddress.count - 1, 0);

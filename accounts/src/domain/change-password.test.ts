@@ -44,6 +44,13 @@ describe('changePassword', () => {
     sinon.assert.calledOnceWithExactly(ports.passwords.problemOf, CHANGE.new, ANNA.email);
   });
 
+  it('counts a right current password as no failed login, also when the new one is refused', async () => {
+    ports.passwords.problemOf.returns('common');
+    for (let n = 0; n < 10; n++) await refused('password_refused');
+    ports.passwords.problemOf.returns(undefined);
+    await tryChange();
+  });
+
   it('judges the new password only for the person who knows the current one', async () => {
     await refused('invalid_credentials', { current: 'a wrong one' });
     sinon.assert.notCalled(ports.passwords.problemOf);

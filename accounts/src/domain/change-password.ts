@@ -30,13 +30,14 @@ export async function changePassword(
   if (!found) throw new Refusal({ reason: 'user_not_found', facts: { user } });
   const given = { emailKey: toEmailKey(found.email), network, password: change.current, device };
   const { reservation } = await checkPassword(parts, place, found, given, context);
+  // The current password was right, whatever is wrong with the new one.
+  await parts.store.transaction((repositories) => succeed(repositories, parts.limits, reservation), context);
   refuseUnfit(parts.passwords, change.new, found.email);
   const passwordHash = await place.hash(change.new, context);
   await parts.store.transaction(async (repositories) => {
     await lockChecked(repositories.users, found);
     await repositories.users.setPasswordHash(user, passwordHash, true);
     await repositories.sessions.endAll(user, 'password changed', sessionID);
-    await succeed(repositories, parts.limits, reservation);
     await repositories.audit.add({ kind: 'password changed', user }, device);
   }, context);
 }

@@ -29,6 +29,11 @@ describe('register', () => {
     sinon.assert.calledOnceWithExactly(ports.audit.add, { kind: 'registered', user: 1n }, DEVICE);
   });
 
+  it('makes the network known to the account, so that no attacker elsewhere delays its first login (41)', async () => {
+    await tryRegister();
+    assert.ok(await ports.failures.has(`account from ${NETWORK}: bert@shop.example`));
+  });
+
   it('refuses an address that an account has, without hashing', async () => {
     await refused('email_taken', { email: 'ANNA@shop.example' });
     sinon.assert.notCalled(ports.place.hash);

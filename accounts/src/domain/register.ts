@@ -1,4 +1,4 @@
-import { countRegistration } from './attempts.ts';
+import { countRegistration, remember } from './attempts.ts';
 import { parseEmail } from './email.ts';
 import type { Credential, LoginParts } from './login.ts';
 import type { Context, Passwords } from './ports.ts';
@@ -22,6 +22,7 @@ export async function register(parts: LoginParts, credential: Credential, contex
     const user = await repositories.users.create({ email, emailKey, passwordHash, role: 'user' });
     if (!user) throw new Refusal({ reason: 'email_taken' });
     const issued = await startSession({ ...parts, repositories }, user, device);
+    await remember(repositories, { emailKey, network });
     await repositories.audit.add({ kind: 'registered', user: user.user }, device);
     return issued;
   }, context);
