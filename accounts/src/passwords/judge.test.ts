@@ -43,6 +43,8 @@ describe('The judge of passwords', () => {
     'aaaaaaaaaaaaaaa',
     'p@$$w0rdp@$$w0rd',
     'letmeinletmein123',
+    'm0nk3ydr4g0n123',
+    '$unsh1n3$unsh1n3',
     'a'.repeat(1_024),
     'p@$$w0rd'.repeat(128),
   ];
