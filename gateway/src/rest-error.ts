@@ -67,8 +67,15 @@ const FAULTS_OF_GATEWAY: ReadonlySet<Code> = new Set([
   'internal',
 ]);
 
-/** Any error as an answer. Nothing of the inside leaves: an error that no contract declares becomes `internal` or `unavailable`. */
-export function toRestAnswer(error: unknown, requestId: string): RestAnswer {
+/**
+ * Any error as an answer. Nothing of the inside leaves: an error that no contract declares becomes `internal` or `unavailable`.
+ * @param statuses those of a route that differ, by reason
+ */
+export function toRestAnswer(
+  error: unknown,
+  requestId: string,
+  statuses: Readonly<Record<string, number>> = {},
+): RestAnswer {
   if (error instanceof RestError) return answer(error.status, error, requestId, error.headers);
   if (!(error instanceof RpcError)) return hidden(new RpcError('internal', 'Internal error'), requestId);
   const { code, reason } = error;
@@ -84,7 +91,7 @@ export function toRestAnswer(error: unknown, requestId: string): RestAnswer {
   if (code === 'deadline_exceeded') {
     return hidden(new RpcError(code, 'The answer took too long; the request may have taken effect'), requestId);
   }
-  return answer(statusOf(code, reason), error, requestId);
+  return answer(statuses[reason ?? ''] ?? statusOf(code, reason), error, requestId);
 }
 
 function hidden(error: RpcError, requestId: string): RestAnswer {

@@ -26,6 +26,8 @@ export interface Route<
   readonly description?: string;
   /** The methods that it calls one after the other. Their errors are answered, and the sum of their timeouts is the deadline. */
   readonly calls: readonly MethodContract[];
+  /** Errors that the row itself throws, besides those of its calls. */
+  readonly errors?: MethodContract['errors'];
   /** Strict objects: a param outside its form is 404, anything else 400. */
   readonly params?: P;
   readonly query?: Q;

@@ -1,7 +1,13 @@
 /** Shared by the integration tests of the services, the end-to-end tests and the benchmarks. */
 
 export { type PerService, pickFreePorts, SERVICES } from 'mesh';
-export { itKeepsItsDocuments } from './document-proof/prove-documents.ts';
+export { breaksOfParams } from './document-proof/breaks.ts';
+export { type FetchedDocument, fetchDocument } from './document-proof/documents.ts';
+export { type Answer, createExchange, type Exchange, type Request } from './document-proof/exchange.ts';
+export { judge, type Operation, operationsOf } from './document-proof/openapi-judge.ts';
+export { paramsOf } from './document-proof/plain-face.ts';
+export { DOCUMENT_SEED, itKeepsItsDocuments } from './document-proof/prove-documents.ts';
+export { valuesOf } from './document-proof/values.ts';
 export { eventually } from './patience.ts';
 export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';
 export { queryOn, type RanStatement, recordStatements, rolledBack } from './ran-statements.ts';

@@ -20,6 +20,10 @@ export const HEADERS = {
   Location: { description: 'The path of what was created.', required: true, schema: { type: 'string' } },
   ETag: { description: 'The version, for If-Match.', required: true, schema: { type: 'string' } },
   Link: { description: 'The next page, with `rel="next"`. Absent on the last page.', schema: { type: 'string' } },
+  SetCookie: {
+    description: 'The cookies of a session: set in cookie mode, removed by logout.',
+    schema: { type: 'string' },
+  },
   WwwAuthenticate: { description: 'The challenge of RFC 6750.', required: true, schema: { type: 'string' } },
 } as const;
 
@@ -41,6 +45,7 @@ export function answerHeaders(row: Route, refusal?: number) {
     ...(row.status === 201 && { location: ref('headers', 'Location') }),
     ...(hasVersion && { etag: ref('headers', 'ETag') }),
     ...(row.pages && { link: ref('headers', 'Link') }),
+    ...(row.limit === 'auth' && row.who === 'anyone' && { 'set-cookie': ref('headers', 'SetCookie') }),
   };
 }
 

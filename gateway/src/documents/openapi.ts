@@ -2,9 +2,10 @@ import { CODES, wireSchema } from 'rpc-kit';
 import type { Route } from '../route.ts';
 import { PREFIX, ROUTES } from '../routes/index.ts';
 import { SESSION_MODE } from '../session-cookies.ts';
-import { answerHeaders, HEADERS, PARAMETERS, parametersOf, ref } from './openapi-headers.ts';
+import { answerHeaders, HEADERS, PARAMETERS, parametersOf } from './openapi-headers.ts';
 import { PAGE_PATHS } from './openapi-pages.ts';
-import { type Refusal, refusalsOf } from './refusals.ts';
+import { refusalResponses } from './refusal-responses.ts';
+import { refusalsOf } from './refusals.ts';
 
 /**
  * The REST API as an OpenAPI 3.1 document, made of the tables of routes.
@@ -96,7 +97,7 @@ function operation(tag: string, row: Route) {
         },
       },
     }),
-    responses: { [status]: success(row), ...refusalResponses(row) },
+    responses: { [status]: success(row), ...refusalResponses(refusalsOf(row), (status) => answerHeaders(row, status)) },
   };
 }
 
@@ -130,40 +131,6 @@ function success(row: Route) {
     }),
   };
 }
-
-function refusalResponses(row: Route): Record<string, unknown> {
-  const byStatus = Map.groupBy(refusalsOf(row), ({ status }) => status);
-  return Object.fromEntries(
-    [...byStatus].map(([status, refusals]) => [
-      status,
-      {
-        description: refusals.map(wordsOf).join('\n'),
-        headers: answerHeaders(row, status),
-        content: {
-          'application/json': { schema: ref('schemas', 'Error'), examples: examplesOf(refusals) },
-          'application/problem+json': { schema: ref('schemas', 'Problem') },
-        },
-      },
-    ]),
-  );
-}
-
-function wordsOf({ code, reason, when }: Refusal): string {
-  return `- ${reason ? `${reason} (${code})` : code}: ${when}`;
-}
-
-function examplesOf(refusals: readonly Refusal[]): Record<string, unknown> {
-  return Object.fromEntries(
-    refusals.map(({ code, reason, when }) => [
-      reason ?? code,
-      {
-        value: { error: { code, ...(reason && { reason }), message: when.replace(/\.$/, ''), requestId: EXAMPLE_ID } },
-      },
-    ]),
-  );
-}
-
-const EXAMPLE_ID = '0b0c8a9e-4a55-4f0c-9d2a-3f7d8f6f1a01';
 
 const FACTS = {
   code: { enum: Object.keys(CODES) },

@@ -9,6 +9,7 @@ import type { Services } from '../services.ts';
 
 const { get_products, list_products, create_product, update_product, archive_product } = products.methods;
 const { adjustStock } = loms.methods;
+const { product_not_found } = update_product.errors;
 
 const product = z.object({
   sku: amounts.sku,
@@ -52,6 +53,7 @@ export const productRoutes = [
     summary: 'Shows a product.',
     description: 'Archived products are shown, too: orders refer to them.',
     calls: [get_products],
+    errors: { product_not_found },
     params: bySku,
     status: 200,
     answer: product,
@@ -119,6 +121,7 @@ export const productRoutes = [
     summary: 'Puts goods on sale in a warehouse, or writes goods off.',
     description: 'A delta below 0 takes off what is on sale. With an Idempotency-Key, a repeated request counts once.',
     calls: [get_products, adjustStock],
+    errors: { product_not_found },
     params: bySku,
     body: z.strictObject({ warehouseID: id, delta: int64.refine((delta) => delta !== 0n, 'expected no 0') }),
     idempotencyKey: 'optional',

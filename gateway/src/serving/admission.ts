@@ -162,7 +162,7 @@ function versionOf({ ifMatch }: Route, { headers }: FastifyRequest): number {
   }
   const version = Number(STRONG_TAG.exec(given)?.[1] ?? Number.NaN);
   if (version <= VERSION_MAX) return version;
-  throw new RestError(412, 'failed_precondition', 'If-Match has to be one ETag as it was answered, such as "3"', {
+  throw new RestError(412, 'aborted', 'If-Match has to be one ETag as it was answered, such as "3"', {
     reason: 'version_conflict',
   });
 }

@@ -20,8 +20,7 @@ export function createSendError({ logger, closing }: ErrorOptions): SendError {
   return async (error, request, reply) => {
     const exchange = exchangeOf(request.raw);
     const { statuses } = request.routeOptions.config as { statuses?: Readonly<Record<string, number>> };
-    const found = toRestAnswer(toKnown(error), exchange.requestId);
-    const status = statuses?.[found.error.reason ?? ''] ?? found.status;
+    const found = toRestAnswer(toKnown(error), exchange.requestId, statuses);
     exchange.code = found.error.code;
     exchange.reason = found.error.reason;
     if (found.isHidden) logHidden(logger, error, exchange.route);
@@ -33,9 +32,9 @@ export function createSendError({ logger, closing }: ErrorOptions): SendError {
       request.raw,
       reply.raw,
       {
-        status,
+        status: found.status,
         headers: { ...found.headers, 'cache-control': 'no-store', 'content-type': type },
-        body: isProblem ? toProblem({ ...found, status }) : { error: found.error },
+        body: isProblem ? toProblem(found) : { error: found.error },
       },
       new Map(Object.entries({ 'x-request-id': exchange.requestId, ...reply.getHeaders() }) as [string, string][]),
       { limits: LIMITS, closing },

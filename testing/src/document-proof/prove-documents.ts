@@ -24,11 +24,11 @@ interface ProvenService {
 }
 
 /** `DOCUMENT_SEED` repeats the random requests of a run; the title of the tests contains it. */
-const SEED = Number(process.env.DOCUMENT_SEED ?? randomInt(2 ** 31));
+export const DOCUMENT_SEED = Number(process.env.DOCUMENT_SEED ?? randomInt(2 ** 31));
 
 /** Tests that a running service answers every request as its own OpenAPI and OpenRPC documents say. */
 export function itKeepsItsDocuments({ url, ruledByWords = [], refusedExamples = {} }: ProvenService): void {
-  describe(`the documents of the service are true (DOCUMENT_SEED=${SEED})`, () => {
+  describe(`the documents of the service are true (DOCUMENT_SEED=${DOCUMENT_SEED})`, () => {
     let proof: RpcProof;
     let exchange: Exchange;
     let operations: Operation[];
@@ -45,12 +45,12 @@ export function itKeepsItsDocuments({ url, ruledByWords = [], refusedExamples = 
       methods = openRpc.value.methods as RpcMethod[];
       const operation = operations.find(({ path }) => path === '/rpc');
       assert.ok(operation);
-      proof = { openApi, openRpc, operation, exchange, seed: SEED };
+      proof = { openApi, openRpc, operation, exchange, seed: DOCUMENT_SEED };
     });
 
     after(() => exchange?.[Symbol.dispose]());
 
-    const plainProof = () => ({ document: proof.openApi, exchange, seed: SEED });
+    const plainProof = () => ({ document: proof.openApi, exchange, seed: DOCUMENT_SEED });
 
     it('answers each example as OpenAPI says, those of methods with 200', async () => {
       for (const operation of operations) {

@@ -12,6 +12,7 @@ const UNDERSTOOD = new Set([
     'format',
     'description',
     'default',
+    'examples',
     'enum',
     'const',
     'anyOf',
