@@ -50,7 +50,8 @@ export function answerHeaders(row: Route, refusal?: number) {
 }
 
 const KEY_MEANING = 'Names the intended effect, so that sending it twice has it once.';
-const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: 255 };
+// Quoted keys and percent-encoded UTF-8 are also accepted.
+const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!#$&-~]+$' };
 const KEY_EXAMPLE = '8e03978e-40d5-43e8-bc93-6894a57f9324';
 const TAG_SCHEMA = { type: 'string', pattern: '^"(0|[1-9][0-9]{0,9})"$' };
 

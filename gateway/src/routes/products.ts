@@ -119,7 +119,8 @@ export const productRoutes = [
     path: '/products/{sku}/stock',
     who: 'admin',
     summary: 'Puts goods on sale in a warehouse, or writes goods off.',
-    description: 'A delta below 0 takes off what is on sale. With an Idempotency-Key, a repeated request counts once.',
+    description:
+      'A delta below 0 takes off what is on sale; 0 is refused. With an Idempotency-Key, a repeated request counts once.',
     calls: [get_products, adjustStock],
     errors: { product_not_found },
     params: bySku,
