@@ -179,6 +179,7 @@ function corsOptions(origins: readonly string[]) {
       'content-type',
       'idempotency-key',
       'if-match',
+      'if-none-match',
       'x-request-id',
       SESSION_MODE.header,
     ],

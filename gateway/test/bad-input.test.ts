@@ -40,6 +40,7 @@ describe('Bad input at the edge', () => {
     const { code, message, requestId } = answered.body.error;
     for (const text of [code, message, requestId]) assert.equal(typeof text, 'string');
     assert.equal(answered.headers['x-request-id'], requestId);
+    assert.equal(answered.headers['cache-control'], 'no-store');
     assert.equal(gateway.calls.filter((call) => call !== 'accounts.leaseTokens').length, before);
     return answered;
   }

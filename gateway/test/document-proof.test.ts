@@ -89,6 +89,10 @@ describe(`The REST API's document is true (DOCUMENT_SEED=${DOCUMENT_SEED})`, () 
       services.replace();
       const answer = await send(operation, example);
       assert.equal(answer.status, row.status, answer.text);
+      if (operation.responses[304]) {
+        const headers = { ...example.headers, 'if-none-match': answer.headers.etag };
+        assert.equal((await send(operation, { ...example, headers })).status, 304);
+      }
       const seen = new Set<string>();
       for (const { what, gateway, request, replaced } of refusedRequests(row, example.path)) {
         services.replace(replaced?.method, replaced?.act);

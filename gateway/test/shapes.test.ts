@@ -80,6 +80,17 @@ describe('The shapes of REST', () => {
     assert.deepEqual(refused.body.error.details, { status: 'paid' });
   });
 
+  it('are 304 without a body for a tag of If-None-Match that is still right', async () => {
+    const read = (tag: string) => gateway.ask('/v1/products/5', { headers: { 'if-none-match': tag } });
+    for (const tag of ['"3"', 'W/"3"', '"2", "3"', '*']) {
+      const { status, text, headers } = await read(tag);
+      assert.deepEqual([tag, status, text, headers.etag], [tag, 304, '', '"3"']);
+    }
+    for (const tag of ['"2"', '3', '"33"', '']) assert.equal((await read(tag)).status, 200, tag);
+    const head = await gateway.ask('/v1/products/5', { method: 'HEAD', headers: { 'if-none-match': '"3"' } });
+    assert.equal(head.status, 304);
+  });
+
   it('require If-Match: 428 without, 412 for a stale, weak or foreign tag', async () => {
     const change = (tag?: string) =>
       gateway.ask('/v1/products/5', {

@@ -104,6 +104,11 @@ describe('Web pages', () => {
     assert.equal(gateway.calls.filter((call) => call.startsWith('checkout')).length, before);
     const refresh = await gateway.ask('/v1/auth/refresh', { method: 'POST', headers: { cookie: cookies } });
     assert.equal(refresh.status, 400, 'without the mode, a cookie is no refresh token');
+    for (const path of ['/v1/auth/refresh', '/v1/auth/logout']) {
+      const headers = { ...COOKIE_MODE, cookie: '__Host-refresh=refresh-1' };
+      const { status } = await gateway.ask(path, { method: 'POST', headers });
+      assert.equal(status, 403, `${path} without an Origin`);
+    }
   });
 
   it('are refused with two cookies of one name, of which one is forged', async () => {

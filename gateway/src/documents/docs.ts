@@ -14,6 +14,9 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Without the bar of Swagger UI; wide tables scroll inside of their operation. */
+const PAGE_STYLE = '.swagger-ui .topbar { display: none } .swagger-ui .opblock-body { overflow-x: auto }';
+
 /** `/openapi.json`, and `/docs` to read it and try each route, with the token of *Authorize*. */
 export async function addDocs(app: FastifyInstance, publicUrl: string): Promise<void> {
   // Exact bounds of 64-bit integers are raw numbers, which only JSON text can hold.
@@ -22,6 +25,7 @@ export async function addDocs(app: FastifyInstance, publicUrl: string): Promise<
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     uiConfig: { url: '/openapi.json', persistAuthorization: false, deepLinking: true, docExpansion: 'list' },
+    theme: { css: [{ filename: 'page.css', content: PAGE_STYLE }] },
     staticCSP: true,
     transformStaticCSP: () => CONTENT_SECURITY_POLICY,
   });

@@ -39,15 +39,22 @@ export function answerHeaders(row: Route, refusal?: number) {
   if (refusal === 401) return { ...ALWAYS, 'www-authenticate': ref('headers', 'WwwAuthenticate') };
   if (refusal === 429 || refusal === 503) return { ...ALWAYS, 'retry-after': ref('headers', 'RetryAfter') };
   if (refusal !== undefined) return ALWAYS;
-  const hasVersion = row.path.startsWith('/products') && !row.pages && !row.path.endsWith('/stock') && row.answer;
   return {
     ...ALWAYS,
     ...(row.status === 201 && { location: ref('headers', 'Location') }),
-    ...(hasVersion && { etag: ref('headers', 'ETag') }),
+    ...(hasVersion(row) && { etag: ref('headers', 'ETag') }),
     ...(row.pages && { link: ref('headers', 'Link') }),
     ...(row.limit === 'auth' && row.who === 'anyone' && { 'set-cookie': ref('headers', 'SetCookie') }),
   };
 }
+
+/** Whether a success has an ETag. */
+export function hasVersion({ path, pages, answer }: Route): boolean {
+  return path.startsWith('/products') && !pages && !path.endsWith('/stock') && answer !== undefined;
+}
+
+/** Whether If-None-Match may be answered by 304. */
+export const isRevalidated = (row: Route): boolean => row.method === 'GET' && hasVersion(row);
 
 const KEY_MEANING = 'Names the intended effect, so that sending it twice has it once.';
 // Quoted keys and percent-encoded UTF-8 are also accepted.
@@ -66,19 +73,28 @@ export const PARAMETERS = {
     TAG_SCHEMA,
     '"1"',
   ),
+  IfNoneMatch: header(
+    'if-none-match',
+    false,
+    'The ETag that was read: without a change since, the answer is 304 and has no body.',
+    { type: 'string' },
+    '"1"',
+  ),
 };
 
 function header(name: string, required: boolean, description: string, schema: object, example: string) {
   return { name, in: 'header', required, description, schema, example };
 }
 
-export function parametersOf({ params, query, idempotencyKey, ifMatch, example }: Route): object[] {
+export function parametersOf(row: Route): object[] {
+  const { params, query, idempotencyKey, ifMatch, example } = row;
   return [
     ...(params ? membersOf('path', wireSchema(params), example?.params) : []),
     ...(query ? membersOf('query', wireSchema(query), example?.query) : []),
     ...(idempotencyKey === 'required' ? [ref('parameters', 'IdempotencyKey')] : []),
     ...(idempotencyKey === 'optional' ? [ref('parameters', 'OptionalIdempotencyKey')] : []),
     ...(ifMatch ? [ref('parameters', 'IfMatch')] : []),
+    ...(isRevalidated(row) ? [ref('parameters', 'IfNoneMatch')] : []),
   ];
 }
 

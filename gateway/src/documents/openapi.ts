@@ -2,7 +2,7 @@ import { CODES, wireSchema } from 'rpc-kit';
 import type { Route } from '../route.ts';
 import { PREFIX, ROUTES } from '../routes/index.ts';
 import { SESSION_MODE } from '../session-cookies.ts';
-import { answerHeaders, HEADERS, PARAMETERS, parametersOf } from './openapi-headers.ts';
+import { answerHeaders, HEADERS, isRevalidated, PARAMETERS, parametersOf } from './openapi-headers.ts';
 import { PAGE_PATHS } from './openapi-pages.ts';
 import { refusalResponses } from './refusal-responses.ts';
 import { refusalsOf } from './refusals.ts';
@@ -97,7 +97,11 @@ function operation(tag: string, row: Route) {
         },
       },
     }),
-    responses: { [status]: success(row), ...refusalResponses(refusalsOf(row), (status) => answerHeaders(row, status)) },
+    responses: {
+      [status]: success(row),
+      ...(isRevalidated(row) && { 304: { description: 'Not changed.', headers: answerHeaders(row) } }),
+      ...refusalResponses(refusalsOf(row), (status) => answerHeaders(row, status)),
+    },
   };
 }
 

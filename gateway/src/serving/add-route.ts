@@ -49,7 +49,7 @@ export function addRoute(app: FastifyInstance, row: Route, parts: RouteParts): v
       const page = row.pages && openPage(row, request, admitted.person, parts.cursors);
       const served = { ...toRestRequest(request, admitted, parts), ...(page && { query: page.query }), call };
       const found = await row.handle(served as RestRequest<Who, never, never, never>);
-      return send(row, reply, page ? signPage(page, found, request, reply, parts.cursors) : found);
+      return send(row, request, reply, page ? signPage(page, found, request, reply, parts.cursors) : found);
     },
   });
 }
@@ -78,12 +78,26 @@ function deviceOf(request: FastifyRequest) {
   };
 }
 
-function send({ method, who, status }: Route, reply: FastifyReply, found: Answer<unknown>): FastifyReply {
+function send(
+  { method, who, status }: Route,
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  found: Answer<unknown>,
+): FastifyReply {
   const { body, location, etag, cookies } = found;
   setSessionCookies(reply, cookies);
   // Tokens and personal data are never stored. The catalogue may be, if it is revalidated each time.
   reply.header('cache-control', method === 'GET' && who === 'anyone' ? 'no-cache' : 'no-store');
   if (location !== undefined) reply.header('location', `${PREFIX}${location}`);
-  if (etag !== undefined) reply.header('etag', `"${etag}"`);
+  if (etag !== undefined) {
+    const tag = `"${etag}"`;
+    reply.header('etag', tag);
+    if (method === 'GET' && isKnown(tag, headers['if-none-match'])) return reply.code(304).send();
+  }
   return reply.code(status).send(body);
+}
+
+/** Whether If-None-Match names the tag, by weak comparison (RFC 9110, section 13.1.2). */
+function isKnown(tag: string, given = ''): boolean {
+  return given === '*' || given.split(',').some((one) => one.trim().replace(/^W\//, '') === tag);
 }
