@@ -183,6 +183,33 @@ describe('An account', () => {
     assert.ok((await userRow(user.id)).changedAt > before);
   });
 
+  it('whose sessions end keeps none of those that refreshes and logins got at the same time (33, 35)', async () => {
+    const admin = await makeAdmin();
+    type Session = Awaited<ReturnType<typeof register>>;
+    const ends: Record<string, (by: Session) => Promise<unknown>> = {
+      password: ({ user, sessionID }) =>
+        client.changePassword({ user: user.id, sessionID, current: PASSWORD, new: OTHER_PASSWORD }),
+      disabled: ({ user }) => client.disableUser({ actor: admin, user: user.id }),
+      all: ({ user }) => client.endSessions({ user: user.id }),
+    };
+    for (const [what, end] of Object.entries(ends)) {
+      for (let round = 0; round < 5; round++) {
+        const session = await register();
+        const { email } = session;
+        const { refreshToken } = await client.login({ email, password: PASSWORD });
+        // A login after the end of all sessions is a new one.
+        const logins = what === 'all' ? 0 : 3;
+        const racing = [
+          ...Array.from({ length: 3 }, () => client.refresh({ refreshToken })),
+          ...Array.from({ length: logins }, () => client.login({ email, password: PASSWORD })),
+        ].map((call) => call.catch(() => undefined));
+        await end(session);
+        const got = (await Promise.all(racing)).filter((tokens) => tokens !== undefined);
+        for (const tokens of [{ refreshToken }, ...got]) assert.equal(await refreshes(tokens), false, what);
+      }
+    }
+  });
+
   it('keeps one admin when two admins take the role from each other at the same time', async () => {
     await using own = await openAccounts();
     const another = await own.start();
