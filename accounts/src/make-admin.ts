@@ -14,12 +14,24 @@ const PASSWORD_BYTES = 18;
 
 const email = process.env.EMAIL ?? '';
 const password = randomBytes(PASSWORD_BYTES).toString('base64url');
-const messages: Record<MadeAdmin, string> = {
-  created: `${email} has an account now, and is an admin. Its password, which is shown only once: ${password}`,
-  'role changed': `${email} is an admin now, and has to log in again.`,
-  'was admin': `${email} is an admin already.`,
-  'is disabled': `The account of ${email} is disabled. Choose another address.`,
-};
+
+function describe({ outcome, account }: MadeAdmin): string {
+  switch (outcome) {
+    case 'created':
+      return `${email} has an account now, and is an admin. Its password, which is shown only once: ${password}`;
+    case 'role changed': {
+      const day = account.createdAt.toISOString().slice(0, 10);
+      return [
+        `${account.email}, user ${account.user}, registered on ${day}, is an admin now, and has to log in again.`,
+        'Addresses are not verified: if this is not the account of that person, disable it.',
+      ].join('\n');
+    }
+    case 'was admin':
+      return `${account.email} is an admin already.`;
+    case 'is disabled':
+      return `The account of ${account.email} is disabled. Choose another address.`;
+  }
+}
 
 await runTool('make admin', async () => {
   const { DATABASE_URL: url } = loadConfig(accountsConfig.pick({ DATABASE_URL: true }));
@@ -33,8 +45,8 @@ await runTool('make admin', async () => {
     passwords: createHasher(registry),
   };
   const made = await makeAdmin(parts, { email, password }, { signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(explain);
-  console.log(messages[made]);
-  if (made === 'is disabled') process.exitCode = 1;
+  console.log(describe(made));
+  if (made.outcome === 'is disabled') process.exitCode = 1;
 });
 
 function explain(error: unknown): never {

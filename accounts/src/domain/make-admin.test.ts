@@ -9,7 +9,8 @@ describe('make admin', () => {
     ports = stubPorts();
   });
 
-  const make = (email: string) => makeAdmin(ports.parts, { email, password: 'a generated one' }, ports);
+  const make = async (email: string) =>
+    (await makeAdmin(ports.parts, { email, password: 'a generated one' }, ports)).outcome;
 
   it('creates the account with the generated password where there is none (51)', async () => {
     assert.equal(await make('Root@Shop.Example'), 'created');
