@@ -97,7 +97,7 @@ On \`/rpc\` the status is 200, also if the call fails, and the body is \`{"jsonr
 - A body that is JSON but no call, an empty batch, and a batch of more than ${HTTP_LIMITS.batchLengthMax} calls are answered with 200 and the error invalid_request. Its id is the id of the call if that is usable, otherwise null.
 - A request that is refused before its calls are read has the status of the second table below, e.g. 400 for a body that is not JSON. The error has the id null.
 
-\`reason\` and \`details\` belong to the errors that a method lists. \`details\` also belongs to invalid_params, where \`issues\` lists up to 20 params by \`path\` and \`message\`. \`retryAfterMs\`, and on the plain face the header \`Retry-After\` in whole seconds, are present if a later call may succeed. The service's log has the cause under the request id.
+\`reason\` and \`details\` belong to the errors that a method lists. \`details\` also belongs to invalid_params, where \`issues\` lists up to 20 params by \`path\` and \`message\`. \`retryAfterMs\`, and on the plain face the header \`Retry-After\` in whole seconds, are present if a later call may succeed. A 401 of the plain face has the header \`WWW-Authenticate: Bearer\` (RFC 9110, section 11.6.1). The service's log has the cause under the request id.
 
 When a caller may retry:
 
