@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, Socket } from 'node:net';
 import { pino } from 'pino';
 import { fixedLimit, RpcError } from 'rpc-kit';
 import { createRateLimit } from '../src/limits/rate-limits.ts';
+import { clientAddressOf } from '../src/serving/client-address.ts';
 import { GENEROUS, openGateway } from './gateway-fixture.ts';
 
 const SILENT = pino({ level: 'silent' });
@@ -115,6 +118,25 @@ describe('A limit of requests', () => {
     // A text that is no address counts for the proxy.
     const counted = ['address:2001:db8:0:0::/64', 'address:198.51.100.5', 'address:127.0.0.1'];
     assert.deepEqual(buckets.splice(0), counted);
+  });
+});
+
+describe('A client that resets its connection', () => {
+  it('has no address, which is no failure of the gateway', async () => {
+    const gone = () => clientAddressOf({ ip: undefined, socket: new Socket() } as never);
+    assert.throws(gone, { name: 'RpcError', code: 'cancelled' });
+    await using gateway = await openGateway({});
+    for (let n = 0; n < 100; n++) {
+      const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write('GET /v1/products HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3));
+      socket.resetAndDestroy();
+    }
+    await gateway.ask('/healthz');
+    assert.deepEqual(
+      gateway.log.filter((line) => line.includes('TypeError')),
+      [],
+    );
   });
 });
 
