@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { adaptiveLimit } from 'rpc-kit';
 import { openPeer, openProcess, run } from 'service-kit';
 import { openAccounts } from './accounts-peer.ts';
@@ -11,6 +12,8 @@ import { SERVICES } from './services.ts';
 
 /** Below the 500 with which a service begins, so that the gateway refuses first; it grows while answers stay quick. */
 const CONCURRENCY = { limitInitial: 200, limitMax: 1_000 };
+/** Three attempts. A gateway that starts while accounts is down then serves what needs no access token. */
+const TOKENS_WAIT_MAX_MS = 5_000;
 
 await run('gateway', async (stopped) => {
   await using opened = await openProcess({ name: 'gateway', version: '0.1.0' }, gatewayConfig);
@@ -58,6 +61,8 @@ await run('gateway', async (stopped) => {
     logger,
     registry,
   });
+  // A balancer sends requests as soon as the gateway listens, and without the news of accounts every access token is refused.
+  await Promise.race([stopped, tokens.ready, sleep(TOKENS_WAIT_MAX_MS, undefined, { ref: false })]);
   const { url } = await app.listen(config.PORT);
   logListening(url, stopped);
   await stopped;

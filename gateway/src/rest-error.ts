@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { CODES, type Code, RpcError } from 'rpc-kit';
+import { CODES, type Code, OVERLOADED, RpcError } from 'rpc-kit';
 import { HttpRefusal } from 'rpc-kit/http-server';
 import { toRestDetails } from './rest-types.ts';
 
@@ -85,13 +85,21 @@ export function toRestAnswer(
   // A service that has no capacity for the gateway is no fault of the person.
   if (code === 'unavailable' || (code === 'resource_exhausted' && reason === undefined)) {
     const retryAfterMs = error.retryAfterMs ?? RETRY_AFTER_MS;
-    const message = 'A service is not available right now; send the request again after Retry-After';
+    const advice = hadNoEffect(error)
+      ? 'send the request again after Retry-After'
+      : 'the request may have taken effect';
+    const message = `A service is not available right now; ${advice}`;
     return hidden(new RpcError('unavailable', message, { retryAfterMs }), requestId);
   }
   if (code === 'deadline_exceeded') {
     return hidden(new RpcError(code, 'The answer took too long; the request may have taken effect'), requestId);
   }
   return answer(statuses[reason ?? ''] ?? statusOf(code, reason), error, requestId);
+}
+
+/** A connection that broke, or a service that could not reach another one, may have done its work. */
+function hadNoEffect({ neverSent, code, reason }: RpcError): boolean {
+  return neverSent || code === 'resource_exhausted' || reason === OVERLOADED;
 }
 
 function hidden(error: RpcError, requestId: string): RestAnswer {

@@ -246,4 +246,19 @@ describe('An access token', () => {
     await using opened = openAccessTokens(options);
     assert.equal((await errorOf(opened.verify, 'no token')).code, 'unavailable');
   });
+
+  it('is accepted from the moment at which the verifier is ready, also if the first reading failed', async () => {
+    const accounts = new FakeAccounts();
+    const key = await createTestKey();
+    accounts.keys = [key];
+    accounts.isAway = true;
+    const options = { accounts, issuer, audience, logger: pino({ level: 'silent' }), registry: new Registry() };
+    await using opened = openAccessTokens(options);
+    const token = forge(goodHeader(key.kid), goodClaims({ issuer, audience, now: Date.now() }), key.privateKey);
+    await errorOf(opened.verify, token);
+    assert.equal(await Promise.race([opened.ready, 'not ready']), 'not ready');
+    accounts.isAway = false;
+    await opened.ready;
+    await opened.verify(token);
+  });
 });

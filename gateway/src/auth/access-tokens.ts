@@ -19,6 +19,8 @@ export interface AccessTokenOptions {
 }
 
 export interface AccessTokens extends AsyncDisposable {
+  /** Resolves when accounts has named its keys and every ended session for the first time; until then, no token is accepted. */
+  readonly ready: Promise<void>;
   /**
    * @throws {RpcError} unauthenticated, with one message whatever is wrong with the token; unavailable while accounts could
    * not say for a while which sessions have ended
@@ -42,6 +44,7 @@ export function openAccessTokens(options: AccessTokenOptions): AccessTokens {
   const { accounts, logger, registry } = options;
   const state = createAccountState({ accounts });
   const first = Promise.withResolvers<void>();
+  const ready = Promise.withResolvers<void>();
   const news = startBackground({
     name: 'read ended sessions',
     logger,
@@ -50,6 +53,7 @@ export function openAccessTokens(options: AccessTokenOptions): AccessTokens {
     async round(signal) {
       try {
         await state.readNews(signal);
+        ready.resolve();
       } finally {
         first.resolve();
       }
@@ -58,6 +62,7 @@ export function openAccessTokens(options: AccessTokenOptions): AccessTokens {
   });
   const verify = createVerifier({ ...options, state, onOutcome: countOutcomes(registry, state) });
   return {
+    ready: ready.promise,
     async verify(token) {
       await first.promise;
       return verify(token);
@@ -106,7 +111,10 @@ export function createVerifier({ state, issuer, audience, onOutcome = () => {}, 
     onOutcome(typeof judged === 'string' ? judged : 'valid');
     if (typeof judged !== 'string') return judged;
     if (judged === 'unavailable') {
-      throw new RpcError('unavailable', 'Access tokens cannot be checked right now', { retryAfterMs: RETRY_AFTER_MS });
+      throw new RpcError('unavailable', 'Access tokens cannot be checked right now', {
+        retryAfterMs: RETRY_AFTER_MS,
+        neverSent: true,
+      });
     }
     throw new RpcError('unauthenticated', 'The access token is not valid');
   };

@@ -27,7 +27,11 @@ export const ANYWHERE: readonly Refusal[] = [
 
 /** The refusals of an address that is answered by a service. */
 export const AWAY: readonly Refusal[] = [
-  { status: 503, code: 'unavailable', when: 'A service is not available; see Retry-After.' },
+  {
+    status: 503,
+    code: 'unavailable',
+    when: 'A service is not available; see Retry-After. The message says whether the request may have taken effect.',
+  },
   { status: 504, code: 'deadline_exceeded', when: 'The answer took too long; the request may have taken effect.' },
 ];
 
