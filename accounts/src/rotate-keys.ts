@@ -18,6 +18,8 @@ await runTool('make rotate-keys', async () => {
     );
   } else {
     await endActiveKey(database);
-    console.log('Within 10 seconds, the next key signs. Tokens of the key before stay valid until they expire.');
+    console.log(
+      'Within 10 seconds, the next key signs, or within 25 if it was made just now. Tokens of the key before stay valid until they expire.',
+    );
   }
 });

@@ -26,6 +26,12 @@ describe('The signing keys', () => {
     for (let reading = 0; reading < 2; reading++) await Promise.all(replicas.map(({ tokens }) => tokens.keys.reload()));
   }
 
+  /** `make rotate-keys` at a time when the next key has been published for a while. */
+  async function rotate(): Promise<void> {
+    await fixture.query(`UPDATE signing_keys SET until = until - interval '15 seconds' WHERE state = 'next'`);
+    await endActiveKey(fixture.database);
+  }
+
   const sign = async (by: Replica) => (await by.tokens.accessTokens.sign(BEARER)).accessToken;
   const kidOf = (token: string) => decodeProtectedHeader(token).kid;
   const kidsIn = async (state: string) => {
@@ -77,7 +83,7 @@ describe('The signing keys', () => {
   it('rotate once when the time of the active one is over, and its tokens stay valid for an hour (21)', async () => {
     const [[active], [next]] = [await kidsIn('active'), await kidsIn('next')];
     const old = await sign(fixture);
-    await endActiveKey(fixture.database);
+    await rotate();
     await everyReplicaReads();
     assert.deepEqual(await kidsIn('active'), [next]);
     assert.deepEqual(await kidsIn('retired'), [active]);
@@ -94,6 +100,19 @@ describe('The signing keys', () => {
     await everyReplicaReads();
     for (const replica of replicas) assert.ok(!(await isVerified(old, replica)));
     assert.deepEqual(await kidsIn('retired'), []);
+  });
+
+  it('are not rotated again before every verifier knows the next key, however often an operator asks', async () => {
+    const [active] = await kidsIn('active');
+    for (let asked = 0; asked < 3; asked++) {
+      await endActiveKey(fixture.database);
+      await everyReplicaReads();
+      assert.deepEqual(await kidsIn('active'), [active]);
+    }
+    const [next] = await kidsIn('next');
+    await fixture.query(`UPDATE signing_keys SET until = until - interval '15 seconds' WHERE state = 'next'`);
+    await everyReplicaReads();
+    assert.deepEqual(await kidsIn('active'), [next]);
   });
 
   it('sign for 30 days, and no key signs before it was published for an hour', async () => {
@@ -128,7 +147,7 @@ describe('The signing keys', () => {
     };
     const loads = [load(fixture, other), load(other, fixture)];
     for (let rotation = 0; rotation < 5; rotation++) {
-      await endActiveKey(fixture.database);
+      await rotate();
       await everyReplicaReads();
     }
     isOver = true;

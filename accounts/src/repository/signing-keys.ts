@@ -1,4 +1,5 @@
 import { type Database, type Executor, statement } from 'service-kit';
+import { NEXT_MS } from '../domain/rotate-keys.ts';
 import type {
   KeyState,
   PublicKey,
@@ -72,9 +73,20 @@ function createSigningKeys(transaction: Executor): SigningKeys {
   };
 }
 
-/** The services replace the active key by the next one within seconds; it verifies for another hour. */
+/** Each replica of accounts and each gateway reads the keys every 5 s, or after 5 more if a reading fails. */
+const PUBLISHED_MS_MIN = 15_000;
+
+/**
+ * The services replace the active key by the next one within seconds; it verifies for another hour. A next key that has just been
+ * made, because keys were rotated a moment ago, is published for some seconds first: no verifier would know it otherwise.
+ */
 export async function endActiveKey(database: Database): Promise<void> {
-  const end = statement`UPDATE signing_keys SET until = clock_timestamp() WHERE state IN ('active', 'next')`;
+  const end = statement`
+    UPDATE signing_keys SET until = CASE
+      WHEN state = 'active' THEN clock_timestamp()
+      ELSE greatest(clock_timestamp(), until - ${NEXT_MS - PUBLISHED_MS_MIN} * interval '1 millisecond')
+    END
+    WHERE state = 'active' OR (state = 'next' AND until > clock_timestamp() + interval '1 minute')`;
   await database.run('end active signing key', end);
 }
 
