@@ -24,5 +24,6 @@ export {
   perService,
   SERVICES,
   type ServiceName,
+  serviceEnvironment,
 } from './services.ts';
 export { textTable } from './text-table.ts';

@@ -65,7 +65,7 @@ export async function openShop(variables: NodeJS.ProcessEnv = {}): Promise<Shop>
 }
 
 /** `make admin EMAIL=…` */
-async function makeAdmin(email: string, variables: NodeJS.ProcessEnv): Promise<void> {
+export async function makeAdmin(email: string, variables: NodeJS.ProcessEnv): Promise<void> {
   const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'tools/src/admin.ts')], {
     cwd: PROJECT_DIRECTORY,
     env: { ...process.env, ...variables, EMAIL: email },

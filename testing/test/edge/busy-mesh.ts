@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { eventually, startMesh, type TestMesh } from 'testing';
+import { type Crowd, gatherCrowd, type Tally } from './crowd.ts';
+import { login, register, rest, UNLIMITED } from './people.ts';
+import { type Replica, startReplica } from './replica.ts';
+import { makeAdmin } from './shop.ts';
+
+const SKU = 4_000_001;
+/** Below what an outage costs: the circuit breaker of a caller alone stays open for five seconds. */
+const FAILED_SHARE_MAX = 0.05;
+
+export const DOUBLED = ['accounts', 'checkout', 'gateway'] as const;
+export type Doubled = (typeof DOUBLED)[number];
+
+/** A mesh with two further replicas of three services, and people who shop at them. */
+export interface BusyMesh extends AsyncDisposable {
+  readonly mesh: TestMesh;
+  readonly replicas: Readonly<Record<Doubled, readonly [Replica, Replica]>>;
+  readonly crowd: Crowd;
+  /** For `rest` and the like: at the first gateway of the people. */
+  readonly through: { readonly urls: TestMesh['urls'] };
+  /** Waits until the gateways call every replica again: after failures, a circuit breaker stays open for five seconds. */
+  settled(): Promise<void>;
+}
+
+export async function openBusyMesh(seed: number): Promise<BusyMesh> {
+  await using resources = new AsyncDisposableStack();
+  const mesh = resources.use(await startMesh(UNLIMITED));
+  await stockUp(mesh);
+  const two = async (service: Doubled, urls = {}): Promise<[Replica, Replica]> => [
+    resources.use(await startReplica(mesh, service, { urls })),
+    resources.use(await startReplica(mesh, service, { urls })),
+  ];
+  const urlsOf = (pair: readonly Replica[]) => pair.map(({ url }) => url);
+  const [accounts, checkout] = await Promise.all([two('accounts'), two('checkout')]);
+  const gateway = await two('gateway', { accounts: urlsOf(accounts).join(), checkout: urlsOf(checkout).join() });
+  const through = { urls: { ...mesh.urls, gateway: gateway[0].url } };
+  const crowd = await gatherCrowd(through, { gateways: urlsOf(gateway), sku: SKU, seed });
+  const owned = resources.move();
+  const replicas = { accounts, checkout, gateway };
+  async function settled(): Promise<void> {
+    await eventually('no circuit breaker is open', async () => {
+      const pages = await Promise.all(gateway.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
+      return !pages.some((page) => /^rpc_client_breaker_state\{.*\} [12]$/m.test(page));
+    });
+  }
+  return { mesh, replicas, crowd, through, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function stockUp(mesh: TestMesh): Promise<void> {
+  const { user } = await register(mesh);
+  await makeAdmin(user.email, mesh.variables);
+  const { accessToken: token } = await login(mesh, user.email);
+  const body = { sku: SKU, name: 'Enamel kettle', price: 1990 };
+  assert.equal((await rest(mesh, 'POST /v1/products', { token, body })).status, 201);
+  const supply = { warehouseID: '1', delta: 1_000_000 };
+  assert.equal((await rest(mesh, `POST /v1/products/${SKU}/stock`, { token, body: supply })).status, 200);
+}
+
+/** Prints the 5xx of a phase. */
+export function show(what: string, tally: Tally): void {
+  const failed = tally.lines().filter(([line]) => / 5\d\d$/.test(line));
+  const shown = failed.map(([line, count]) => `${line}: ${count}`).join(', ') || 'no 5xx';
+  console.log(`        ${what}: ${tally.count(/./)} answers, ${shown}, ${tally.unanswered} without an answer`);
+}
+
+/**
+ * A session that is lost, an access token that is refused and an undocumented answer are failures. The share of 5xx may be small but
+ * above 0: a call is not repeated that may have put goods into a cart, and on a busy machine a call may miss its deadline.
+ * @param beside routes that may fail
+ */
+export function assertHardlyNoticed(tally: Tally, beside = /$^/): void {
+  assert.deepEqual(tally.failures, []);
+  const failed = tally.lines().filter(([line]) => / 5\d\d$/.test(line) && !beside.test(line));
+  const count = failed.reduce((sum, [, times]) => sum + times, 0);
+  assert.ok(count <= FAILED_SHARE_MAX * tally.count(/./), `${count} of ${tally.count(/./)}: ${failed.join('; ')}`);
+}
