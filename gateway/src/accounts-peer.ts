@@ -1,25 +1,21 @@
 import { accounts } from 'accounts/contract.ts';
-import { fixedLimit } from 'rpc-kit';
+import { type ConcurrencyLimit, fixedLimit } from 'rpc-kit';
 import { openPeer, type Peer, type PeerOptions } from 'service-kit';
 
 /**
- * Its calls of low priority may fill 14: two more than wait in one accounts at most, and enough to keep seven of them busy.
- * In this process they wait for nothing, so a flood of logins costs neither memory nor deadlines.
+ * Calls that hash have low priority, so they may fill 10: fewer than run and wait in one accounts, which then refuses none, and enough
+ * to keep five of them busy. The others are refused by their headers, so a flood of logins costs little.
  */
-const PASSWORD_LIMIT = 20;
+export const passwordLimit = (): ConcurrencyLimit => fixedLimit(15);
 
 /**
  * Three peers of one service, as bulkheads: each has connections and circuit breakers of its own.
  * - Calls that hash wait for each other. They must not take the connections of other calls, nor open their breakers.
  * - leaseTokens gives up early, and limits of requests do without it. It is not retried, and its failures close nothing else.
  */
-export function openAccounts(options: PeerOptions): Peer<typeof accounts.methods> {
+export function openAccounts(options: PeerOptions, limit: ConcurrencyLimit): Peer<typeof accounts.methods> {
   const others = openPeer(accounts, options);
-  const passwords = openPeer(accounts, {
-    ...options,
-    name: 'accounts-passwords',
-    limit: fixedLimit(PASSWORD_LIMIT),
-  });
+  const passwords = openPeer(accounts, { ...options, name: 'accounts-passwords', limit });
   const leases = openPeer(accounts, { ...options, name: 'accounts-leases', retries: false });
   const { register, login, changePassword } = passwords.client;
   const { leaseTokens } = leases.client;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { adaptiveLimit } from 'rpc-kit';
 import { openPeer, openProcess, run } from 'service-kit';
-import { openAccounts } from './accounts-peer.ts';
+import { openAccounts, passwordLimit } from './accounts-peer.ts';
 import { createApp } from './app.ts';
 import { openAccessTokens } from './auth/access-tokens.ts';
 
@@ -20,7 +20,8 @@ await run('gateway', async (stopped) => {
   const { config, logger, registry, identity, userAgent, logListening } = opened;
 
   const peer = { userAgent, identity, registry, logger };
-  await using accounts = openAccounts({ urls: config.ACCOUNTS_URL, ...peer });
+  const passwordCalls = passwordLimit();
+  await using accounts = openAccounts({ urls: config.ACCOUNTS_URL, ...peer }, passwordCalls);
   await using checkout = openPeer(SERVICES.checkout, { urls: config.CHECKOUT_URL, ...peer });
   await using loms = openPeer(SERVICES.loms, { urls: config.LOMS_URL, ...peer });
   await using products = openPeer(SERVICES.products, { urls: config.PRODUCTS_URL, ...peer });
@@ -52,6 +53,7 @@ await run('gateway', async (stopped) => {
       user: limit('user', config.RATE_LIMIT_USER),
     },
     concurrency: adaptiveLimit(CONCURRENCY),
+    passwordCalls,
     cursors: createCursors(config.GATEWAY_SECRET),
     host: config.HOST,
     allowedHosts: config.ALLOWED_HOSTS,

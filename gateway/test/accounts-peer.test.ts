@@ -3,7 +3,7 @@ import { accounts } from 'accounts/contract.ts';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Handlers, implement, RpcError, serveHttp } from 'rpc-kit';
-import { openAccounts } from '../src/accounts-peer.ts';
+import { openAccounts, passwordLimit } from '../src/accounts-peer.ts';
 import { fakeServices } from './fake-services.ts';
 import { openGateway } from './gateway-fixture.ts';
 
@@ -11,8 +11,8 @@ type AccountsHandlers = Handlers<typeof accounts.methods>;
 
 const logger = pino({ level: 'silent' });
 const CREDENTIALS = { email: 'anna@shop.example', password: 'a walk along the river' };
-/** Of low priority at a limit of 20. */
-const PASSWORD_CALLS = 14;
+/** Of low priority at a limit of 15. */
+const PASSWORD_CALLS = 10;
 const FLOOD = 100;
 
 /** accounts over HTTP in this process; methods that a test does not give answer their example. */
@@ -56,9 +56,10 @@ describe('The peer of accounts', () => {
       },
     });
     const registry = new Registry();
-    await using peer = openAccounts({ urls: [service.url], userAgent: 'test/1', registry, logger });
+    const passwordCalls = passwordLimit();
+    await using peer = openAccounts({ urls: [service.url], userAgent: 'test/1', registry, logger }, passwordCalls);
     const services = { ...fakeServices({}).services, accounts: peer.client };
-    await using gateway = await openGateway({}, { services });
+    await using gateway = await openGateway({}, { services, passwordCalls });
 
     const shed: (readonly [number, string | undefined])[] = [];
     const flood = Array.from({ length: FLOOD }, async () => {
@@ -68,6 +69,11 @@ describe('The peer of accounts', () => {
     });
     while (hanging < PASSWORD_CALLS || shed.length < FLOOD - PASSWORD_CALLS) await new Promise(setImmediate);
     assert.deepEqual(shed, Array(FLOOD - PASSWORD_CALLS).fill([503, '1']));
+
+    // Now by the headers, before a token of a limit is taken and a body is read.
+    const late = await gateway.ask('/v1/auth/login', { method: 'POST', body: CREDENTIALS });
+    assert.deepEqual([late.status, late.body.error.reason, late.headers['retry-after']], [503, 'overloaded', '1']);
+    assert.equal(late.headers['ratelimit-policy'], undefined);
 
     const { refreshToken } = accounts.methods.refresh.example.result;
     const others = Array.from({ length: 20 }, () => [
@@ -92,7 +98,7 @@ describe('The peer of accounts', () => {
     };
     await using service = await openAccountsService({ login: failing, leaseTokens: failing });
     const registry = new Registry();
-    await using peer = openAccounts({ urls: [service.url], userAgent: 'test/1', registry, logger });
+    await using peer = openAccounts({ urls: [service.url], userAgent: 'test/1', registry, logger }, passwordLimit());
     const lease = { bucket: 'user:1', wanted: 1, capacity: 1, perSecond: 1 };
     // Five failures in a row open a circuit.
     for (let n = 0; n < 6; n++) {

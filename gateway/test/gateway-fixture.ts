@@ -54,6 +54,7 @@ export async function openGateway(
     tokens,
     limits: { address: limit('address'), auth: limit('auth'), user: limit('user') },
     concurrency: fixedLimit(1_000),
+    passwordCalls: fixedLimit(1_000),
     cursors: createCursors('a secret of the tests, 32 characters'),
     host: '127.0.0.1',
     publicUrl: 'https://shop.example',

@@ -24,6 +24,8 @@ export interface AdmissionParts {
   readonly limits: RateLimits;
   /** Requests in flight. */
   readonly concurrency: ConcurrencyLimit;
+  /** Calls in flight that hash a password. */
+  readonly passwordCalls: ConcurrencyLimit;
 }
 
 /** What the headers alone say of an admitted request. */
@@ -41,7 +43,7 @@ export async function admit(
   parts: AdmissionParts,
 ): Promise<Admitted> {
   refuseUnexpectedBody(request);
-  takeSlot(row, request, parts.concurrency);
+  takeSlot(row, request, parts);
   const { address, auth, user } = parts.limits;
   await takeToken(row.limit === 'auth' ? auth : address, toNetwork(clientAddressOf(request)), reply);
   const person = row.who === 'anyone' ? undefined : await signIn(request, parts.tokens);
@@ -60,9 +62,12 @@ function refuseUnexpectedBody({ method, headers }: FastifyRequest): void {
 }
 
 /** Refuses before a service does: the limit is lower than theirs, and it shrinks when their answers take longer. */
-function takeSlot(row: Route, request: FastifyRequest, concurrency: ConcurrencyLimit): void {
+function takeSlot(row: Route, request: FastifyRequest, { concurrency, passwordCalls }: AdmissionParts): void {
   const exchange = exchangeOf(request.raw);
-  const slot = concurrency.tryAcquire(row.priority ?? 'normal', `${row.method} ${exchange.route}`);
+  const waits = row.calls.some((call) => call.waits);
+  // The call takes its place itself, once the body has arrived: a slow sender must not hold one.
+  const isFull = waits && !passwordCalls.hasRoom('low');
+  const slot = isFull ? undefined : concurrency.tryAcquire(row.priority ?? 'normal', `${row.method} ${exchange.route}`);
   if (!slot) {
     throw new RestError(503, 'unavailable', 'Too many requests are in flight; the request had no effect', {
       reason: 'overloaded',
@@ -70,8 +75,7 @@ function takeSlot(row: Route, request: FastifyRequest, concurrency: ConcurrencyL
     });
   }
   // A call that waits by design says nothing about the load.
-  const isSample = !row.calls.some(({ waits }) => waits);
-  exchange.onEnd = (status) => slot.release(isSample && status < 400);
+  exchange.onEnd = (status) => slot.release(!waits && status < 400);
 }
 
 async function takeToken(limit: RateLimit, key: string, reply: FastifyReply): Promise<void> {
