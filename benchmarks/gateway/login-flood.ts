@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closedLoop, type Sample } from '../harness/closed-loop.ts';
-import { type Connection, withConnections } from '../harness/connection.ts';
+import { type Connection, openConnection, withConnections } from '../harness/connection.ts';
 import { type Figure, figureOf } from '../harness/figure.ts';
 import { type Field, fetchUntilServed } from './field.ts';
 import { lanesOf, toBytes } from './requests.ts';
@@ -95,27 +95,29 @@ function toRoute(
 /** A measurement without a right answer has no latency; its failures are shown. */
 const isNumber = (value: number): boolean => !Number.isNaN(value);
 
-/** Logins with unknown e-mail addresses, each from an address of its own, so that no other limit refuses them. */
+/**
+ * Logins with unknown e-mail addresses, each from an address and a connection of its own, so that no other limit refuses them. A
+ * refusal before the body closes its connection.
+ */
 async function withFlood(port: number, answered: Record<string, number>, work: () => Promise<void>): Promise<void> {
   let isOver = false;
-  await withConnections(port, ATTACKERS, async (connections) => {
-    const attack = async (connection: Connection, attacker: number): Promise<void> => {
-      await sleep((PAUSE_MS * attacker) / ATTACKERS);
-      while (!isOver) {
-        const { status } = await connection.exchange(toLogin());
-        answered[status] = (answered[status] ?? 0) + 1;
-        await sleep(PAUSE_MS);
-      }
-    };
-    const attacks = Promise.all(connections.map(attack));
-    attacks.catch(() => {});
-    try {
-      await work();
-    } finally {
-      isOver = true;
-      await attacks;
+  const attack = async (_: unknown, attacker: number): Promise<void> => {
+    await sleep((PAUSE_MS * attacker) / ATTACKERS);
+    while (!isOver) {
+      using connection = await openConnection(port);
+      const { status } = await connection.exchange(toLogin());
+      answered[status] = (answered[status] ?? 0) + 1;
+      await sleep(PAUSE_MS);
     }
-  });
+  };
+  const attacks = Promise.all(Array.from({ length: ATTACKERS }, attack));
+  attacks.catch(() => {});
+  try {
+    await work();
+  } finally {
+    isOver = true;
+    await attacks;
+  }
 }
 
 let logins = 0;
