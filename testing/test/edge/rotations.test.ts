@@ -76,18 +76,17 @@ describe(`While people shop, keys change (SEED=${seed})`, function () {
           .map(({ log }) => log),
         ...logsOfMesh(),
       ];
-      const read = (file: string, variable: string) => followed(file, variable);
       const tally = await busy.crowd.during(async () => {
-        const trusted = logs.map((log) => read(log, 'TRUST_FILE'));
+        const trusted = logs.map((log) => timesRead(log, 'TRUST_FILE'));
         trustOnly((keys) => [...keys, publicJwk]);
         await eventually('every process trusts the new key', () =>
-          logs.every((log, index) => read(log, 'TRUST_FILE') > (trusted[index] ?? 0)),
+          logs.every((log, index) => timesRead(log, 'TRUST_FILE') > (trusted[index] ?? 0)),
         );
         const signers = busy.replicas[service].map(({ log }) => log);
-        const signed = signers.map((log) => read(log, 'SERVICE_KEY_FILE'));
+        const signed = signers.map((log) => timesRead(log, 'SERVICE_KEY_FILE'));
         replaceFile(SERVICE_KEY_FILE, JSON.stringify(privateJwk), 0o600);
         await eventually('both replicas use the new key', () =>
-          signers.every((log, index) => read(log, 'SERVICE_KEY_FILE') > (signed[index] ?? 0)),
+          signers.every((log, index) => timesRead(log, 'SERVICE_KEY_FILE') > (signed[index] ?? 0)),
         );
         trustOnly(() => [publicJwk]);
       });
@@ -100,7 +99,7 @@ describe(`While people shop, keys change (SEED=${seed})`, function () {
       (name) => `${busy.mesh.paths.logs}/${name}.log`,
     );
   /** How often the process has read the file again. */
-  const followed = (log: string, variable: string): number =>
+  const timesRead = (log: string, variable: string): number =>
     readFileSync(log, 'utf8')
       .split('\n')
       .filter((line) => line.includes(`"${variable}"`) && /new contents are in use/.test(line)).length;
