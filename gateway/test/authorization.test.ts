@@ -18,6 +18,32 @@ function exampleOf({ method, path, example = {}, idempotencyKey, ifMatch }: Rout
   return { path: `${PREFIX}${address}`, asked: { method, headers, body: example.body } };
 }
 
+/** Who may use each route, written down once more: a rule that is changed by mistake differs from this one. */
+const RULES = {
+  anyone: [
+    ...['POST /auth/register', 'POST /auth/login', 'POST /auth/refresh', 'POST /auth/logout'],
+    ...['GET /products', 'GET /products/{sku}'],
+  ],
+  user: [
+    ...['GET /me', 'PUT /me/password', 'GET /me/sessions', 'DELETE /me/sessions/{id}'],
+    ...['GET /cart', 'POST /cart/items', 'DELETE /cart/items/{sku}', 'POST /cart/purchase'],
+    ...['POST /orders', 'GET /orders', 'GET /notifications'],
+  ],
+  owner: ['GET /orders/{id}', 'POST /orders/{id}/pay', 'POST /orders/{id}/cancel'],
+  admin: [
+    ...['POST /products', 'PUT /products/{sku}', 'DELETE /products/{sku}', 'POST /products/{sku}/stock'],
+    ...['GET /users', 'PUT /users/{id}/role', 'POST /users/{id}/disable'],
+  ],
+};
+
+describe('The rules of the routes', () => {
+  it('are those of the list, for each route', () => {
+    const byWho = Map.groupBy(rows, ({ who }) => who);
+    const found = [...byWho].map(([who, those]) => [who, those.map(({ method, path }) => `${method} ${path}`)]);
+    assert.deepEqual(Object.fromEntries(found), RULES);
+  });
+});
+
 describe('Each route', () => {
   let gateway: Gateway;
   before(async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { after, before } from 'mocha';
-import { fixedLimit, stringifyJson } from 'rpc-kit';
+import { fixedLimit, RpcError, stringifyJson } from 'rpc-kit';
 import {
   type Answer,
   breaksOfParams,
@@ -19,6 +19,7 @@ import {
 } from 'testing';
 import type { Route } from '../src/route.ts';
 import { PREFIX, ROUTES } from '../src/routes/index.ts';
+import { SERVICES } from '../src/services.ts';
 import { exampleServices } from './example-services.ts';
 import { type Gateway, GENEROUS, openGateway } from './gateway-fixture.ts';
 import { refusedRequests } from './refused-requests.ts';
@@ -27,6 +28,10 @@ const rows: readonly Route[] = Object.values(ROUTES).flat();
 const VALID_RUNS = 30;
 /** The tests of rpc-kit's listener wait for it: a request that arrives too slowly. */
 const NOT_PROVOKED = '408 invalid_request';
+const AWAY = [
+  [503, 'unavailable'],
+  [504, 'deadline_exceeded'],
+] as const;
 /** Rules that JSON Schema cannot express: a token in the body or in a cookie, a delta that is not 0, signed cursors. */
 const RULED_BY_WORDS = ['/auth/refresh', '/auth/logout', '/products/{sku}/stock'];
 
@@ -136,9 +141,15 @@ describe(`The REST API's document is true (DOCUMENT_SEED=${DOCUMENT_SEED})`, () 
   }
 
   it('says how each page answers', async () => {
+    const { jwks } = SERVICES.accounts.methods;
     for (const operation of operations.filter(({ tags }) => tags.includes('pages'))) {
       const { verb, path } = operation;
       const request = { verb, path };
+      for (const [status, code] of path.includes('jwks') ? AWAY : []) {
+        services.replace(jwks, () => Promise.reject(new RpcError(code, 'away')));
+        assert.equal((await send(operation, request)).status, status);
+      }
+      services.replace();
       assert.equal((await send(operation, request)).status, 200, path);
       for (const [status, headers] of Object.entries({
         403: { origin: 'https://evil.example' },

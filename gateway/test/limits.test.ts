@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
 import { pino } from 'pino';
-import { fixedLimit, RpcError } from 'rpc-kit';
+import { type ConcurrencyLimit, fixedLimit, RpcError } from 'rpc-kit';
 import { createRateLimit } from '../src/limits/rate-limits.ts';
 import { clientAddressOf } from '../src/serving/client-address.ts';
+import { exampleServices } from './example-services.ts';
 import { GENEROUS, openGateway } from './gateway-fixture.ts';
 
 const SILENT = pino({ level: 'silent' });
@@ -141,6 +142,37 @@ describe('A client that resets its connection', () => {
 });
 
 describe('A gateway with too many requests in flight', () => {
+  it('refuses those first that cost the most or matter least', async () => {
+    const priorities: Record<string, string> = {};
+    const concurrency: ConcurrencyLimit = {
+      ...fixedLimit(1),
+      tryAcquire(priority, name) {
+        priorities[name] = priority;
+        return undefined;
+      },
+    };
+    await using gateway = await openGateway({}, { concurrency });
+    for (const [method, path, priority] of [
+      ['POST', '/v1/auth/login', 'low'],
+      ['PUT', '/v1/me/password', 'low'],
+      ['GET', '/v1/products', 'low'],
+      ['GET', '/v1/orders', 'normal'],
+      ['POST', '/v1/orders', 'high'],
+      ['POST', '/v1/cart/purchase', 'high'],
+      ['POST', '/v1/auth/refresh', 'high'],
+    ] as const) {
+      assert.equal((await gateway.ask(path, { method, as: 'anna' })).status, 503);
+      assert.equal(priorities[`${method} ${path}`], priority, path);
+    }
+  });
+
+  it('asks accounts for the keys of tokens once for many requests', async () => {
+    await using gateway = await openGateway(exampleServices().fakes);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => gateway.ask('/.well-known/jwks.json')));
+    assert.ok(answers.every(({ status, body }) => status === 200 && body.keys.length > 0));
+    assert.equal(gateway.calls.filter((call) => call === 'accounts.jwks').length, 1);
+  });
+
   it('refuses before any call, and serves again afterwards', async () => {
     const { promise: waiting, resolve: go } = Promise.withResolvers<void>();
     await using gateway = await openGateway(

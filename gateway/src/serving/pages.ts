@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { outsideCalls } from 'rpc-kit';
 import { readyPage } from 'rpc-kit/http-server';
 import type { Services } from '../services.ts';
 import { exchangeOf } from './exchange.ts';
@@ -19,6 +21,8 @@ export const PAGES = [JWKS, '/healthz', '/readyz', '/metrics', '/openapi.json', 
 
 /** Verifiers ask again at least as often as keys are published before they sign. */
 const JWKS_CACHE = 'public, max-age=300';
+/** A flood of requests for the keys is one call of accounts a second. */
+const JWKS_AGE_MAX_MS = 1_000;
 
 /**
  * The pages of every service, and the keys that verify access tokens. The gateway is ready while it listens: with a service away,
@@ -40,12 +44,17 @@ export function addPages(app: FastifyInstance, { registry, logger, services, dra
       .header('cache-control', 'no-store')
       .send(await registry.metrics()),
   );
-  app.get(JWKS, async ({ raw }, reply) => {
-    const { requestId, signal } = exchangeOf(raw);
-    const keys = await services.accounts.jwks({}, { requestId, signal });
+  const keys = new LRUCache<typeof JWKS, object>({
+    max: 1,
+    ttl: JWKS_AGE_MAX_MS,
+    // The call serves many requests, so it must not run in the trace and log scope of one.
+    fetchMethod: () => outsideCalls(() => services.accounts.jwks({})),
+  });
+  app.get(JWKS, async (_request, reply) => {
+    const found = await keys.fetch(JWKS);
     return reply
       .header('content-type', 'application/jwk-set+json')
       .header('cache-control', JWKS_CACHE)
-      .send(JSON.stringify(keys));
+      .send(JSON.stringify(found));
   });
 }
