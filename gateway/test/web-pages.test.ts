@@ -48,6 +48,11 @@ describe('Web pages', () => {
   const cookies = '__Host-access=anna; __Host-refresh=refresh-1';
   const fromPage = { host: 'shop.example', origin: OWN, 'sec-fetch-site': 'same-origin' };
 
+  it('of a person who opens the bare address are those of the documentation', async () => {
+    const { status, headers } = await gateway.ask('/');
+    assert.deepEqual([status, headers.location], [302, '/docs']);
+  });
+
   it('get tokens in the body by default, and no cookie', async () => {
     const { body, headers } = await login();
     assert.deepEqual([body.accessToken, body.refreshToken, headers['set-cookie']], ['anna', 'refresh-1', undefined]);

@@ -32,6 +32,8 @@ export function addPages(app: FastifyInstance, { registry, logger, services, dra
   app.addHook('onRequest', async ({ raw, routeOptions: { url } }) => {
     if (url !== undefined && PAGES.includes(url)) exchangeOf(raw).route = url;
   });
+  // For people who open the bare address in a browser, as at every service.
+  app.get('/', async (_request, reply) => reply.header('cache-control', 'no-store').redirect('/docs'));
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const onNotReady = (check: string, err: unknown) => logger.warn({ check, err }, 'not ready');
