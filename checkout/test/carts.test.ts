@@ -132,7 +132,7 @@ describe('a cart', () => {
       assert.deepEqual(orderedGoods(running, user), { [archivedSku]: 2 });
     });
 
-    it('does not stop sales: while the product service is away, goods are added without the check', async () => {
+    it('does not stop sales: while the product service is unavailable, goods are added without the check', async () => {
       running.products.onManyCall = async () => {
         throw new RpcError('unavailable', 'out for a moment');
       };

@@ -67,7 +67,11 @@ describe('Each route', () => {
       assert.ok(['anyone', 'user', 'owner', 'admin'].includes(row.who), 'a route says who may use it');
       const { status, called, headers, body } = await ask(row);
       if (isPublic) {
-        assert.deepEqual([status, called.length], [503, 1], 'the service is away, so the call is as far as it gets');
+        assert.deepEqual(
+          [status, called.length],
+          [503, 1],
+          'the service is unavailable, so the call is as far as it gets',
+        );
         return;
       }
       assert.deepEqual([status, body.error.code, called], [401, 'unauthenticated', []]);

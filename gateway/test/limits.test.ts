@@ -54,11 +54,11 @@ describe('A limit of requests', () => {
     assert.equal(shared.asked.length, 3);
   });
 
-  it('is that of one process while accounts is away, and grows back with time', async () => {
+  it('is that of one process while accounts is unavailable, and grows back with time', async () => {
     let now = 0;
     const away = {
       leaseTokens: async () => {
-        throw new RpcError('unavailable', 'accounts is away');
+        throw new RpcError('unavailable', 'accounts is unavailable');
       },
     };
     const limit = createRateLimit({ name: 'user', perMinute: 60 }, away, SILENT, () => now);

@@ -41,7 +41,7 @@ export function refusedRequests(row: Route, path: string): Refused[] {
     { what: 'too many requests', gateway: 'busy', request: {} },
     { what: 'an unknown query', request: { path: `${path}?unknown=1` } },
     replace('a mistake', new Error('a mistake')),
-    replace('a service is away', new RpcError('unavailable', 'away')),
+    replace('a service is unavailable', new RpcError('unavailable', 'away')),
     replace('a late answer', new RpcError('deadline_exceeded', 'late')),
     replace('a lost race', new RpcError('aborted', 'lost')),
     ...when(who !== 'anyone', { what: 'a bad token', request: { headers: BEARER.mallory } }),

@@ -21,13 +21,13 @@ class FakeAccounts implements AccountsClient {
 
   readonly jwks = async () => {
     this.calls.jwks += 1;
-    if (this.isAway) throw new RpcError('unavailable', 'accounts is away');
+    if (this.isAway) throw new RpcError('unavailable', 'accounts is unavailable');
     return { keys: this.keys.map(({ publicJwk }) => publicJwk) };
   };
 
   readonly revokedSince = async ({ seq }: { seq: bigint }) => {
     this.calls.revokedSince += 1;
-    if (this.isAway) throw new RpcError('unavailable', 'accounts is away');
+    if (this.isAway) throw new RpcError('unavailable', 'accounts is unavailable');
     const from = Number(seq);
     const revocations = this.ended.slice(from, from + this.pageMax);
     const last = from + revocations.length;
@@ -239,7 +239,7 @@ describe('An access token', () => {
     assert.match(counted, /outcome="valid"\} 1(\n|$)/);
   });
 
-  it('is answered with unavailable where accounts was away from the start', async () => {
+  it('is answered with unavailable where accounts was unavailable from the start', async () => {
     const accounts = new FakeAccounts();
     accounts.isAway = true;
     const options = { accounts, issuer, audience, logger: pino({ level: 'silent' }), registry: new Registry() };

@@ -123,7 +123,7 @@ export function createVerifier({ state, issuer, audience, onOutcome = () => {}, 
 function countOutcomes(registry: Registry, state: AccountState): (outcome: Outcome) => void {
   const tokens = new Counter({
     name: 'access_tokens_total',
-    help: 'Access tokens of requests: valid, invalid, ended (the session has ended), unavailable (accounts is away).',
+    help: 'Access tokens of requests: valid, invalid, ended (the session has ended), unavailable (accounts is unavailable).',
     labelNames: ['outcome'],
     registers: [registry],
   });

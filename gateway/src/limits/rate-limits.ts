@@ -41,7 +41,7 @@ interface Balance {
 
 /**
  * A limit that all replicas share: accounts keeps the bucket of each client, and each replica leases blocks of its tokens and
- * spends them without a call. While accounts is away, each replica applies the limit alone.
+ * spends them without a call. While accounts is unavailable, each replica applies the limit alone.
  */
 export function createRateLimit(
   policy: RatePolicy,

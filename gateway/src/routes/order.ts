@@ -65,7 +65,7 @@ export async function withNames({ services, call }: Scope, ordered: Ordered): Pr
   return { ...ordered, items: ordered.items.map((item) => ({ ...item, ...bySku.get(item.sku) })) };
 }
 
-/** An order is shown, and its purchase is answered, although the catalogue is away. */
+/** An order is shown, and its purchase is answered, although the catalogue is unavailable. */
 function withoutCatalogue(error: unknown): { products: [] } {
   if (error instanceof RpcError && ['unavailable', 'deadline_exceeded', 'internal'].includes(error.code)) {
     return { products: [] };

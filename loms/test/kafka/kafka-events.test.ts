@@ -181,7 +181,7 @@ describe('The way of events through Kafka', () => {
   });
 });
 
-describe('When Kafka is away', () => {
+describe('When Kafka is unavailable', () => {
   /** A limit against hanging: a broker that is starting may keep a request for the whole time of a batch, several times. */
   const WAIT_MAX_MS = 120_000;
   let broker: MortalKafka;

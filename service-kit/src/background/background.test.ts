@@ -30,7 +30,7 @@ describe('startBackground', () => {
     assert.deepEqual(shown.slice(0, 4), [[['try', 0]], [['try', 1]], [['try', 2]], [['try', 0]]]);
   });
 
-  it('logs a peer that is away in a line without a stack, and anything else with its stack', async () => {
+  it('logs a peer that is unavailable in a line without a stack, and anything else with its stack', async () => {
     const lines: { level: number; why?: string; err?: { stack: string } }[] = [];
     const { promise: done, resolve: finish } = Promise.withResolvers<void>();
     const failures = [new RpcError('unavailable', 'accounts cannot be reached'), new Error('it does not work')];

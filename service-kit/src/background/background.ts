@@ -83,7 +83,7 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
   };
 }
 
-/** A peer that is away, as at a start, takes one line: a stack would say nothing more. */
+/** A peer that is unavailable, as at a start, takes one line: a stack would say nothing more. */
 function logFailure(logger: Logger, error: unknown, fields: object): void {
   const message = 'background work failed and will be retried';
   if (!(error instanceof RpcError && error.code === 'unavailable')) logger.error({ ...fields, err: error }, message);
