@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before } from 'mocha';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '../e2e/otlp-receiver.ts';
-import { openShop, type Shop } from './shop.ts';
+import { PASSWORD } from './people.ts';
+import { openShop, type Shop, type Shopper } from './shop.ts';
 
 const REQUEST_ID = 'the-purchase-over-rest';
 const STRANGER = '0af7651916cd43dd8448eb211c80319c';
@@ -12,6 +13,7 @@ const CALLED = ['gateway', 'checkout', 'loms', 'products', 'notifications'] as c
 describe('A purchase by REST', () => {
   let receiver: OtlpReceiver;
   let shop: Shop;
+  let buyer: Shopper;
   let trace: readonly ReceivedSpan[];
 
   before(async () => {
@@ -22,7 +24,9 @@ describe('A purchase by REST', () => {
       OTEL_BSP_SCHEDULE_DELAY: '100',
       LOG_LEVEL: 'debug',
     });
-    const [buyer, admin] = await Promise.all([shop.register(), shop.admin()]);
+    const admin = await shop.admin();
+    buyer = await shop.login((await shop.register()).email);
+    await shop.ask('/v1/auth/refresh', { method: 'POST', body: { refreshToken: buyer.refreshToken } });
     const sku = await shop.addProduct(admin, 5);
     await buyer.ask('/v1/cart/items', { method: 'POST', body: { sku, count: 1 } });
     const headers = {
@@ -78,6 +82,16 @@ describe('A purchase by REST', () => {
       );
     }
     assert.deepEqual(looseIn(trace), []);
+  });
+
+  it('leaves no password, token or e-mail address in any span, from the registration on (36)', () => {
+    const names = receiver.spans.map(({ name }) => name);
+    for (const name of ['accounts/register', 'accounts/login', 'accounts/refresh'])
+      assert.ok(names.includes(name), name);
+    const text = JSON.stringify(receiver.spans);
+    for (const secret of [PASSWORD, buyer.accessToken, buyer.refreshToken, buyer.email]) {
+      assert.ok(!text.includes(secret), secret);
+    }
   });
 
   it('has its request id on every line that any service logs for it', async () => {
