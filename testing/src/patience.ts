@@ -6,11 +6,15 @@ const POLL_MS = 20;
 const WAIT_MAX_MS = 40_000;
 
 /** Waits until the condition holds, or fails after a while. */
-export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+export async function eventually(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  pollMs = POLL_MS,
+): Promise<void> {
   const until = performance.now() + WAIT_MAX_MS;
   while (!(await holds())) {
     if (performance.now() > until) throw new Error(`still not after ${WAIT_MAX_MS / 1000} s: ${what}`);
-    await pause(POLL_MS);
+    await pause(pollMs);
   }
 }
 
