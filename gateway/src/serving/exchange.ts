@@ -30,6 +30,9 @@ export function exchangeOf(request: IncomingMessage): Exchange {
 /** The route of an address that does not exist. */
 export const NO_ROUTE = 'other';
 
+/** Orchestrators and Prometheus ask for these every few seconds. */
+const PROBED = new Set(['/healthz', '/readyz', '/metrics']);
+
 /**
  * Opens an exchange for each request, and logs, measures and traces its end. A trace begins here: a stranger's traceparent would
  * decide what we record, so its span is only linked. The log line has no address, query, body or token.
@@ -76,7 +79,8 @@ export function openExchanges(
         user: person && String(person.user),
         aborted: finished ? undefined : true,
       };
-      runInLogScope(scope, () => logger.info({ ...line, ms: Math.round(ms * 10) / 10 }, 'request'));
+      const level = PROBED.has(route) && status < 400 ? 'debug' : 'info';
+      runInLogScope(scope, () => logger[level]({ ...line, ms: Math.round(ms * 10) / 10 }, 'request'));
     });
     runInLogScope(scope, () => context.with(trace.setSpan(ROOT_CONTEXT, span), handler, undefined, request, response));
   };
