@@ -1,4 +1,5 @@
 import type { accounts } from 'accounts/contract.ts';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { type Client, outsideCalls } from 'rpc-kit';
 import { LocalBuckets } from './local-buckets.ts';
@@ -49,7 +50,7 @@ export function createRateLimit(
   logger: Logger,
   now: () => number = () => performance.now(),
 ): RateLimit {
-  const balances = new Map<string, Balance>();
+  const balances = new LRUCache<string, Balance>({ max: KEYS_MAX });
   const perSecond = policy.perMinute / 60;
   const wanted = Math.min(BLOCK_MAX, Math.max(1, Math.ceil(policy.perMinute * BLOCK_SHARE)));
   let isAlone = false;
@@ -57,11 +58,7 @@ export function createRateLimit(
 
   function balanceOf(key: string): Balance {
     const balance = balances.get(key) ?? { tokens: 0, refusedUntil: 0, leasing: undefined };
-    // A Map keeps the order of insertion, so the first key is the one that has not come for longest.
-    balances.delete(key);
     balances.set(key, balance);
-    const [oldest] = balances.keys();
-    if (balances.size > KEYS_MAX && oldest !== undefined) balances.delete(oldest);
     return balance;
   }
 
