@@ -54,6 +54,14 @@ const exampleTokens = {
   refreshToken: 'f8fPHm8LSlWdKj99j28aAQ.1.c2lnbmF0dXJl',
 };
 
+const exampleAccount = {
+  user: 1,
+  email: 'anna@shop.example',
+  role: 'user',
+  createdAt: '2026-11-20T09:00:00.000Z',
+  disabled: false,
+};
+
 const user_not_found = {
   code: 'not_found',
   message: 'There is no such user',
@@ -250,13 +258,7 @@ export const accounts = defineService(
       access,
       example: {
         params: { user: 1 },
-        result: {
-          user: 1,
-          email: 'anna@shop.example',
-          role: 'user',
-          createdAt: '2026-11-20T09:00:00.000Z',
-          disabled: false,
-        },
+        result: exampleAccount,
       },
     },
     listUsers: {
@@ -273,15 +275,7 @@ export const accounts = defineService(
       example: {
         params: { limit: 1 },
         result: {
-          users: [
-            {
-              user: 1,
-              email: 'anna@shop.example',
-              role: 'user',
-              createdAt: '2026-11-20T09:00:00.000Z',
-              disabled: false,
-            },
-          ],
+          users: [exampleAccount],
         },
       },
     },
@@ -295,13 +289,7 @@ export const accounts = defineService(
       access,
       example: {
         params: { actor: 2, user: 1, role: 'admin' },
-        result: {
-          user: 1,
-          email: 'anna@shop.example',
-          role: 'admin',
-          createdAt: '2026-11-20T09:00:00.000Z',
-          disabled: false,
-        },
+        result: { ...exampleAccount, role: 'admin' },
       },
     },
     disableUser: {
@@ -314,13 +302,7 @@ export const accounts = defineService(
       access,
       example: {
         params: { actor: 2, user: 1 },
-        result: {
-          user: 1,
-          email: 'anna@shop.example',
-          role: 'user',
-          createdAt: '2026-11-20T09:00:00.000Z',
-          disabled: true,
-        },
+        result: { ...exampleAccount, disabled: true },
       },
     },
     jwks: {
