@@ -1,7 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { Failure, findRunningMesh, PROJECT_DIRECTORY, runScript } from 'mesh';
+import { Failure, runScript } from 'mesh';
+import { runServiceProgram } from './run-service-program.ts';
 
 /** `make dead-letters` and `make replay`, on the running mesh. */
 const SERVICE = 'notifications';
@@ -18,17 +16,5 @@ await runScript(async () => {
   if (discard !== '' && !/^\d+:\d+$/.test(discard)) {
     throw new Failure(`DISCARD is "${discard}", but has to be <partition>:<offset> of a line of make dead-letters.`);
   }
-  const { databaseUrls, sinks } = findRunningMesh(process.env);
-  const child = spawn(
-    process.execPath,
-    [join(PROJECT_DIRECTORY, SERVICE, 'src/dead-letters.ts'), command, order, discard],
-    {
-      cwd: PROJECT_DIRECTORY,
-      // A replayed event is delivered to the mesh's own journal and webhook.
-      env: { ...process.env, ...sinks, DATABASE_URL: databaseUrls[SERVICE] },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    },
-  );
-  const [code] = await once(child, 'exit');
-  return code ?? 1;
+  return runServiceProgram(SERVICE, 'dead-letters.ts', command, order, discard);
 });

@@ -1,16 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { findRunningMesh, PROJECT_DIRECTORY, runScript } from 'mesh';
+import { runScript } from 'mesh';
+import { runServiceProgram } from './run-service-program.ts';
 
 /** `make rotate-keys`, on the running mesh. */
-await runScript(async () => {
-  const { databaseUrls } = findRunningMesh(process.env);
-  const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'accounts/src/rotate-keys.ts')], {
-    cwd: PROJECT_DIRECTORY,
-    env: { ...process.env, DATABASE_URL: databaseUrls.accounts },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  const [code] = await once(child, 'exit');
-  return code ?? 1;
-});
+await runScript(() => runServiceProgram('accounts', 'rotate-keys.ts'));
