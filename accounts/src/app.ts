@@ -1,9 +1,9 @@
 import { implement, type Service } from 'rpc-kit';
 import { type ServingParts, serviceOptions } from 'service-kit';
 import { accounts } from '../contract.ts';
+import { startKeyRotation, type Tokens } from './create-tokens.ts';
 import { createHandlers, type HandlerParts } from './handler/handlers.ts';
 import { countRefreshes } from './session-metrics.ts';
-import { startKeyRotation, type Tokens } from './session-parts.ts';
 import { countLogins } from './user-metrics.ts';
 
 export interface Parts extends ServingParts, Omit<HandlerParts, 'onRefresh' | 'publishedKeys' | keyof Tokens> {

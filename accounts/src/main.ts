@@ -1,8 +1,9 @@
 import { openService, run } from 'service-kit';
 import { accounts } from '../contract.ts';
 import { createApp } from './app.ts';
-import { startUserCleaning } from './cleaning.ts';
+import { startSessionCleaning, startUserCleaning } from './cleaning.ts';
 import { accountsConfig } from './config.ts';
+import { createTokens } from './create-tokens.ts';
 import { deriveKey } from './derive-key.ts';
 import { createPasswords } from './passwords/passwords.ts';
 import { createRevocationReader } from './repository/revocations.ts';
@@ -11,14 +12,13 @@ import { createStore } from './repository/store.ts';
 import { createTokenBuckets } from './repository/token-buckets.ts';
 import { createUserReader } from './repository/users.ts';
 import { observeSessions } from './session-metrics.ts';
-import { createTokens, startSessionCleaning } from './session-parts.ts';
 
 await run('accounts', async (stopped) => {
   await using service = await openService(accounts, accountsConfig);
   const { config, logger, registry, identity, database, limit } = service;
 
-  await using _userCleaning = startUserCleaning(database, config.AUDIT_KEPT_DAYS, logger, registry);
-  await using _sessionCleaning = startSessionCleaning(database, config.SESSIONS_KEPT_DAYS, logger, registry);
+  await using _userCleaning = startUserCleaning(service, config.AUDIT_KEPT_DAYS);
+  await using _sessionCleaning = startSessionCleaning(service, config.SESSIONS_KEPT_DAYS);
   observeSessions(registry, logger, createSessionCounter(database));
 
   const tokens = createTokens(database, config, logger);

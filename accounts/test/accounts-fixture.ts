@@ -7,6 +7,7 @@ import { type Database, openDatabase } from 'service-kit';
 import { createTestDatabase, queryOn, type RanStatement, recordStatements, type TestDatabase } from 'testing';
 import { accounts } from '../contract.ts';
 import { createApp } from '../src/app.ts';
+import { createTokens, type Tokens } from '../src/create-tokens.ts';
 import { deriveKey } from '../src/derive-key.ts';
 import type { Role, Store, User } from '../src/domain/ports.ts';
 import { type IssuedTokens, startSession } from '../src/domain/start-session.ts';
@@ -17,7 +18,6 @@ import { createSessionReader } from '../src/repository/sessions.ts';
 import { createStore } from '../src/repository/store.ts';
 import { createTokenBuckets } from '../src/repository/token-buckets.ts';
 import { createUserReader } from '../src/repository/users.ts';
-import { createTokens, type Tokens } from '../src/session-parts.ts';
 
 export const SECRET = 'a secret of the tests, with enough characters';
 export const ISSUER = 'http://localhost:8000';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { pino } from 'pino';
 import { ACCESS_TOKEN } from '../contract.ts';
+import { createTokens } from '../src/create-tokens.ts';
 import { endActiveKey, removeSigningKeys } from '../src/repository/signing-keys.ts';
-import { createTokens } from '../src/session-parts.ts';
 import { type Accounts, AUDIENCE, ISSUER, openAccounts, type Replica } from './accounts-fixture.ts';
 
 const BEARER = { user: 1n, role: 'user', sessionID: '7f0c3c1e-6f0b-4a55-9d2a-3f7d8f6f1a01' } as const;

@@ -6,14 +6,7 @@ import { route } from '../route.ts';
 
 const { getUser, changePassword, listSessions, endSession } = accounts.methods;
 
-const session = z.object({
-  sessionID: z.string(),
-  createdAt: timestamp,
-  /** The last sign-in or refresh. */
-  usedAt: timestamp,
-  expiresAt: timestamp,
-  address: z.string().optional(),
-  userAgent: z.string().optional(),
+const session = listSessions.result.shape.sessions.element.extend({
   /** Whether it is the session of this request. */
   current: z.boolean(),
 });

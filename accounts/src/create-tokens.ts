@@ -3,10 +3,7 @@ import type { Registry } from 'prom-client';
 import { type Background, type Database, startBackground } from 'service-kit';
 import { rotateKeys } from './domain/rotate-keys.ts';
 import type { TokenParts } from './domain/start-session.ts';
-import { forgetRevocations } from './repository/revocations.ts';
-import { forgetSessions } from './repository/sessions.ts';
 import { createSigningKeyReader, createSigningKeyStore } from './repository/signing-keys.ts';
-import { forgetFullBuckets } from './repository/token-buckets.ts';
 import { createAccessTokens } from './tokens/access-tokens.ts';
 import { createKeyRing, type KeyRing } from './tokens/key-ring.ts';
 import { createRefreshTokens } from './tokens/refresh-tokens.ts';
@@ -60,31 +57,6 @@ export function startKeyRotation(keys: KeyRing, logger: Logger, registry: Regist
     async round() {
       await keys.reload();
       return false;
-    },
-  });
-}
-
-const CLEANING_IDLE_MS = 60_000;
-
-/** Deletes ended sessions after their retention, and revocations and token buckets that mean nothing any more. */
-export function startSessionCleaning(
-  database: Database,
-  sessionsKeptDays: number,
-  logger: Logger,
-  registry: Registry,
-): Background {
-  return startBackground({
-    name: 'forget ended sessions',
-    logger,
-    registry,
-    idleMs: CLEANING_IDLE_MS,
-    async round(signal) {
-      const more = [
-        await forgetSessions(database, sessionsKeptDays, signal),
-        await forgetRevocations(database, signal),
-        await forgetFullBuckets(database, signal),
-      ];
-      return more.includes(true);
     },
   });
 }
