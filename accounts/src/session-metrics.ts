@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { readForScrape } from 'service-kit';
 import type { SessionCounter } from './domain/ports.ts';
 import { REFRESH_OUTCOMES, type RefreshParts } from './domain/refresh.ts';
 
@@ -7,25 +8,22 @@ import { REFRESH_OUTCOMES, type RefreshParts } from './domain/refresh.ts';
 const COUNT_MAX = 100_000;
 /** Twice the life of an access token: a client that is in use refreshes within this time. */
 const ACTIVE_WITHIN_MS = 600_000;
-/** Below Prometheus' scrape timeout of 10 s by far: a slow database must not cost the other metrics of the scrape. */
-const TIMEOUT_MS = 500;
-
 /** The gauges `sessions` and `active_users`, counted in the database at each scrape. */
 export function observeSessions(registry: Registry, logger: Logger, counter: SessionCounter): void {
-  const addGauge = (name: string, help: string, count: (signal: AbortSignal) => Promise<number>) =>
+  const addGauge = (name: string, help: string, count: (signal: AbortSignal) => Promise<number>) => {
+    const failed = `${name} could not be counted; the gauge is missing from this scrape`;
+    const read = readForScrape(logger, failed, count);
     new Gauge({
       name,
       help,
       registers: [registry],
       async collect() {
-        try {
-          this.set(await count(AbortSignal.timeout(TIMEOUT_MS)));
-        } catch (err) {
-          this.remove();
-          logger.warn({ err, gauge: name }, 'sessions could not be counted; the gauge is missing from this scrape');
-        }
+        const counted = await read();
+        if (counted === undefined) this.remove();
+        else this.set(counted);
       },
     });
+  };
   addGauge('sessions', `Live sessions in the whole database, counted up to ${COUNT_MAX}.`, (signal) =>
     counter.live(COUNT_MAX, { signal }),
   );

@@ -50,7 +50,7 @@ export {
   profileSocketPath,
   serveProfiles,
 } from './observing/profile-socket.ts';
-export { type Backlog, queueGauges } from './observing/queue-gauges.ts';
+export { type Backlog, queueGauges, readForScrape } from './observing/queue-gauges.ts';
 export { createRegistry } from './observing/registry.ts';
 export { isProfileKind, PROFILE_KINDS, type ProfileKind } from './observing/take-profile.ts';
 export { startTracing } from './observing/tracing.ts';

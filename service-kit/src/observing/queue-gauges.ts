@@ -35,11 +35,13 @@ interface Queue {
   readonly read: (countMax: number, context: { readonly signal: AbortSignal }) => Promise<Backlog>;
 }
 
+const UNREAD = 'a queue could not be read from the database; its gauges are missing from this scrape';
+
 /** Two gauges for each queue, read from the database at each scrape: how many items wait, and how old the oldest is. */
 export function queueGauges({ registry, logger, count, oldest, queues }: QueueGaugesOptions): void {
   const readers = queues.map(({ labels = {}, read }) => ({
     labels,
-    read: shareReading(logger, (signal) => read(COUNT_MAX, { signal })),
+    read: readForScrape(logger, UNREAD, (signal) => read(COUNT_MAX, { signal })),
   }));
   const addGauge = ({ name, labelNames = [] }: GaugeText, help: string, toValue: (backlog: Backlog) => number) =>
     new Gauge({
@@ -61,13 +63,21 @@ export function queueGauges({ registry, logger, count, oldest, queues }: QueueGa
   addGauge(oldest, `${oldest.help}.`, ({ oldestMs }) => oldestMs / 1_000);
 }
 
-/** The gauges of a scrape are collected at the same time, so they share one reading; so do scrapes that overlap. */
-function shareReading(logger: Logger, read: (signal: AbortSignal) => Promise<Backlog>) {
-  let reading: Promise<Backlog | undefined> | undefined;
-  return (): Promise<Backlog | undefined> => {
+/**
+ * A reading of the database for gauges, bounded in time; undefined where it failed, which is logged. The gauges of a scrape are
+ * collected at the same time, so they share one reading; so do scrapes that overlap.
+ * @param failed the log line
+ */
+export function readForScrape<T>(
+  logger: Logger,
+  failed: string,
+  read: (signal: AbortSignal) => Promise<T>,
+): () => Promise<T | undefined> {
+  let reading: Promise<T | undefined> | undefined;
+  return () => {
     reading ??= read(AbortSignal.timeout(TIMEOUT_MS))
       .catch((err: unknown) => {
-        logger.warn({ err }, 'a queue could not be read from the database; its gauges are missing from this scrape');
+        logger.warn({ err }, failed);
         return undefined;
       })
       .finally(() => {
