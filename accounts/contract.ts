@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** RFC 5321, section 4.5.3.1.3: a path of 256 octets, less its angle brackets. */
 const EMAIL_LENGTH_MAX = 254;
 /** Bounds the cost of a hash. NIST SP 800-63B-4, section 3.1.1.2, asks for 64 at least. */
-export const PASSWORD_LENGTH_MAX = 1_024;
+const PASSWORD_LENGTH_MAX = 1_024;
 /** Several times the length of the longest token. */
 const REFRESH_TOKEN_LENGTH_MAX = 512;
 const PAGE_MAX = 100;

@@ -59,11 +59,11 @@ export function forge(header: Members | string, payload: Members | string, key: 
   return `${signed}.${signES256(signed, key)}`;
 }
 
-export function toPart(json: Members | string): string {
+function toPart(json: Members | string): string {
   return Buffer.from(typeof json === 'string' ? json : JSON.stringify(json)).toString('base64url');
 }
 
-export function signES256(text: string, key: KeyObject): string {
+function signES256(text: string, key: KeyObject): string {
   return sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
 }
 

@@ -6,11 +6,11 @@ const HOUR_MS = 3_600 * SECOND_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /** How long a key signs. */
-export const ACTIVE_MS = 30 * DAY_MS;
+const ACTIVE_MS = 30 * DAY_MS;
 /** How long a key is published at least before it signs, so that every verifier knows it by then. */
 export const NEXT_MS = HOUR_MS;
 /** Longer than an access token lives. */
-export const RETIRED_MS = HOUR_MS;
+const RETIRED_MS = HOUR_MS;
 
 export interface RotationParts {
   readonly signingKeys: SigningKeyStore;

@@ -49,7 +49,7 @@ export function answerHeaders(row: Route, refusal?: number) {
 }
 
 /** Whether a success has an ETag. */
-export function hasVersion({ path, pages, answer }: Route): boolean {
+function hasVersion({ path, pages, answer }: Route): boolean {
   return path.startsWith('/products') && !pages && !path.endsWith('/stock') && answer !== undefined;
 }
 

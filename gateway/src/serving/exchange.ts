@@ -28,7 +28,7 @@ export function exchangeOf(request: IncomingMessage): Exchange {
 }
 
 /** The route of an address that does not exist. */
-export const NO_ROUTE = 'other';
+const NO_ROUTE = 'other';
 
 /** Orchestrators and Prometheus ask for these every few seconds. */
 const PROBED = new Set(['/healthz', '/readyz', '/metrics']);
