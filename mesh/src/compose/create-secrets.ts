@@ -10,6 +10,7 @@ import { writeIdentities } from './identity-secrets.ts';
  * `renew` generates new ones for the services; call `docker compose up --wait --force-recreate` afterwards.
  */
 const SECRETS = '/secrets';
+/** Of the mesh, the image contains this folder only, so the list of `services.ts` is out of reach. */
 const DATABASES = ['accounts', 'checkout', 'loms', 'notifications', 'products'];
 /** The services that need the product service's token. */
 const TOKEN_HOLDERS = new Set(['checkout', 'products']);
