@@ -5,6 +5,22 @@ import { z } from 'zod';
 /** An order event with the sentence that its user reads, as the journal and the webhook carry it. */
 export const notification = orderEvent.extend({ text: z.string() });
 
+/** About 100 KB, and one statement of some 10 ms. */
+const EVENTS_MAX = 500;
+/** The longest that rpc-kit accepts from a caller and passes on. */
+const REQUEST_ID_LENGTH_MAX = 128;
+const TRACEPARENT_LENGTH_MAX = 55;
+const TRACESTATE_LENGTH_MAX = 512;
+
+/** An event of a batch, with the call that made it: the headers of the batch belong to no event. */
+const batchedEvent = z.strictObject({
+  ...orderEvent.shape,
+  requestID: text(REQUEST_ID_LENGTH_MAX).optional(),
+  /** W3C Trace Context. */
+  traceparent: text(TRACEPARENT_LENGTH_MAX).optional(),
+  tracestate: text(TRACESTATE_LENGTH_MAX).optional(),
+});
+
 const PAGE_MAX = 100;
 const PAGE_DEFAULT = 50;
 /** More than twice the length of the longest cursor. */
@@ -50,6 +66,41 @@ export const notifications = defineService(
           at: '2026-01-31T12:00:00.000Z',
         },
         result: {},
+      },
+    },
+    deliverEvents: {
+      summary: 'Notifies users of many order events, each as deliver does.',
+      description:
+        'For loms. Events of one order come ascending by seq. The answer lists the events that were refused; all others are stored. ' +
+        'A refused event also refuses the later ones of its order in the batch, as out_of_order, and no event of another order. ' +
+        'failed means that the database refuses the data of the event. The sender must send refused events again.',
+      params: z.strictObject({ events: z.array(batchedEvent).min(1).max(EVENTS_MAX) }),
+      result: z.object({
+        refused: z.array(
+          z.object({
+            eventID: z.uuid(),
+            reason: z.enum(['out_of_order', 'event_conflict', 'failed']),
+            message: z.string(),
+          }),
+        ),
+      }),
+      timeoutMs: 5_000,
+      retry: 'safe',
+      access: { callers: ['loms'] },
+      example: {
+        params: {
+          events: [
+            {
+              eventID: '7f0c3c1e-6f0b-4a55-9d2a-3f7d8f6f1a02',
+              orderID: 900000002,
+              seq: 1,
+              user: 900000001,
+              status: 'new',
+              at: '2026-01-31T12:00:00.000Z',
+            },
+          ],
+        },
+        result: { refused: [] },
       },
     },
     history: {

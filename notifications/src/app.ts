@@ -1,5 +1,5 @@
 import { implement, type Service } from 'rpc-kit';
-import { type ServingParts, serviceOptions } from 'service-kit';
+import { isFaultOfData, type ServingParts, serviceOptions } from 'service-kit';
 import { notifications } from '../contract.ts';
 import { createAnnounce } from './announce.ts';
 import type { Announce, OpenNotifications } from './domain/ports.ts';
@@ -15,5 +15,5 @@ export interface Parts extends ServingParts {
 
 export function createApp(parts: Parts): Service<typeof notifications.methods> {
   const { announce = createAnnounce(parts.logger, parts.registry) } = parts;
-  return implement(notifications, createHandlers({ ...parts, announce }), serviceOptions(parts));
+  return implement(notifications, createHandlers({ ...parts, announce, isFaultOfData }), serviceOptions(parts));
 }

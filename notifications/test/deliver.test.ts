@@ -135,6 +135,46 @@ describe('deliver', () => {
     await assertOutOfOrder(service.client.deliver(stuck), { orderID: stuck.orderID, expectedSeq: 1 });
     assert.deepEqual(await service.client.deliver(event), {});
   });
+
+  it('stores a batch of events of several orders, each once, and refuses none', async () => {
+    const orders = [createEvents(3), createEvents(1), createEvents(2)];
+    for (const client of [service.client, replica.client])
+      assert.deepEqual(await client.deliverEvents({ events: orders.flat() }), { refused: [] });
+    for (const events of orders) {
+      const [{ orderID }] = events as [OrderEvent];
+      assert.deepEqual(await stored(orderID), keysOf(events));
+      assert.deepEqual(
+        logged(orderID),
+        events.map(({ seq }) => seq),
+      );
+    }
+  });
+
+  it('refuses of a batch an event that does not fit and the later ones of its order, and no other', async () => {
+    const [gap, conflict, failed, well] = [createEvents(4), createEvents(3), createEvents(3), createEvents(2)];
+    const [early, stuck, behind] = [gap[0], gap[2], gap[3]] as [OrderEvent, OrderEvent, OrderEvent];
+    const taken = createEvent();
+    await service.client.deliver(taken);
+    const [first, second, third] = conflict as [OrderEvent, OrderEvent, OrderEvent];
+    const rival = { ...second, eventID: taken.eventID };
+    const [fine, bad, last] = failed as [OrderEvent, OrderEvent, OrderEvent];
+    await service.database.query(`ALTER TABLE notifications ADD CHECK (event_id <> '${bad.eventID}')`);
+    const events = [early, stuck, behind, first, rival, third, fine, bad, last, ...well];
+    const { refused } = await service.client.deliverEvents({ events });
+    assert.deepEqual(
+      refused.map(({ eventID, reason }) => [eventID, reason]),
+      [
+        [stuck.eventID, 'out_of_order'],
+        [behind.eventID, 'out_of_order'],
+        [rival.eventID, 'event_conflict'],
+        [third.eventID, 'out_of_order'],
+        [bad.eventID, 'failed'],
+        [last.eventID, 'out_of_order'],
+      ],
+    );
+    for (const kept of [[early], [first], [fine], well])
+      assert.deepEqual(await stored((kept[0] as OrderEvent).orderID), keysOf(kept));
+  });
 });
 
 const JSON_BODY = { 'content-type': 'application/json' };

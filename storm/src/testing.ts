@@ -106,5 +106,9 @@ function implementProducts() {
 }
 
 function implementNotifications() {
-  return implement(notifications, { deliver: async () => ({}), history: async () => ({ notifications: [] }) });
+  return implement(notifications, {
+    deliver: async () => ({}),
+    deliverEvents: async () => ({ refused: [] }),
+    history: async () => ({ notifications: [] }),
+  });
 }

@@ -2,10 +2,11 @@ import { orderEvent } from 'loms/contract.ts';
 import type { Handlers } from 'rpc-kit';
 import { answerRefusals, createPages } from 'service-kit';
 import { notifications } from '../../contract.ts';
-import { type AcceptEventPorts, acceptEvent } from '../domain/accept-event.ts';
+import { acceptEvent } from '../domain/accept-event.ts';
+import { type AcceptEventsPorts, acceptEvents } from '../domain/accept-events.ts';
 import type { History } from '../history/history.ts';
 
-export interface Ports extends AcceptEventPorts {
+export interface Ports extends AcceptEventsPorts {
   readonly history: History;
 }
 
@@ -17,6 +18,10 @@ export function createHandlers({ history, ...ports }: Ports): Handlers<typeof no
     async deliver(event, call) {
       await acceptEvent(ports, event, call);
       return {};
+    },
+
+    async deliverEvents({ events }, call) {
+      return { refused: await acceptEvents(ports, events, call) };
     },
 
     async history({ cursor, limit, ...period }, call) {
