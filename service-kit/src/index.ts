@@ -30,6 +30,7 @@ export { sql } from './database/sql.ts';
 export { type Statement, statement } from './database/statement.ts';
 export { createTurns } from './database/turns.ts';
 export { type FollowedFiles, followFiles } from './followed-files.ts';
+export { createGrouping } from './grouping.ts';
 export { callingService } from './identity/calling-service.ts';
 export { type AccessMode, type Identity, type IdentityConfig, openIdentity } from './identity/identity.ts';
 export {
