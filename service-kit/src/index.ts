@@ -14,7 +14,7 @@ export {
   KEPT_DAYS,
   loadConfig,
 } from './config.ts';
-export { type Database, type Executor, openDatabase } from './database/database.ts';
+export { type Database, type Executor, inBackground, openDatabase } from './database/database.ts';
 export {
   CommitUnconfirmed,
   DatabaseUnavailable,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createTestDatabase, type TestDatabase } from 'testing';
-import { type Database, DatabaseUnavailable, openDatabase, sql } from '../src/index.ts';
+import { type Database, DatabaseUnavailable, inBackground, openDatabase, sql, statement } from '../src/index.ts';
 
 describe('a transaction', () => {
   let own: TestDatabase;
@@ -54,6 +54,18 @@ describe('a transaction', () => {
     const reason = new Error('the caller left');
     const work = async (): Promise<never> => assert.fail('was begun');
     await assert.rejects(database.transaction(work, { signal: AbortSignal.abort(reason) }), reason);
+  });
+
+  it('of background work gets the next free connection, however many calls wait for one', async () => {
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    const busy = [1, 2].map(() => database.transaction(() => finished));
+    const order: string[] = [];
+    const run = (on: Database, name: string) => on.run(name, statement`SELECT 1`).then(() => order.push(name));
+    const waiting = [1, 2, 3, 4, 5, 6].map(() => run(database, 'call'));
+    waiting.push(run(inBackground(database), 'background'));
+    finish();
+    await Promise.all([...busy, ...waiting]);
+    assert.ok(order.indexOf('background') < 2, `${order}`);
   });
 
   it('is rolled back when the caller leaves between two statements', async () => {

@@ -52,6 +52,22 @@ describe('startBackground', () => {
     assert.match(broken?.err?.stack ?? '', /it does not work/);
   });
 
+  it('pauses no longer than until more is due', async () => {
+    const { promise: again, resolve } = Promise.withResolvers<void>();
+    let rounds = 0;
+    await using _work = startBackground({
+      name: 'try',
+      logger,
+      idleMs: 3_600_000,
+      async round() {
+        if (++rounds === 3) resolve();
+        return rounds < 3 ? 1 : false;
+      },
+    });
+    await again;
+    assert.equal(rounds, 3);
+  });
+
   it('gives several works of a process one instrument', async () => {
     const registry = new Registry();
     const work = { logger, registry, idleMs: 1_000, round: async () => false };

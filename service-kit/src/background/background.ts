@@ -10,13 +10,13 @@ export interface BackgroundOptions {
   readonly registry?: Registry | undefined;
   /** Minimum time between the starts of two rounds, in milliseconds, so that many wakes cost one round. Default: 0. */
   readonly paceMs?: number;
-  /** Pause after a round without work, in milliseconds. */
+  /** Longest pause after a round without work, in milliseconds. */
   readonly idleMs: number;
   /**
    * One round of the work.
-   * @returns whether there may be more to do at once
+   * @returns whether there may be more to do at once; or in how many milliseconds more is due
    */
-  readonly round: (signal: AbortSignal) => Promise<boolean>;
+  readonly round: (signal: AbortSignal) => Promise<boolean | number>;
 }
 
 export interface Background extends AsyncDisposable {
@@ -39,13 +39,12 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
   let startedAt = Number.NEGATIVE_INFINITY;
   const show = registry && failuresInARow(registry, name);
 
-  async function pause(): Promise<void> {
+  async function pause(dueMs: number): Promise<void> {
     if (isWoken && failures === 0) return;
     pausing = new AbortController();
     const signal = AbortSignal.any([stop.signal, pausing.signal]);
-    await sleep(Math.min(idleMs * 2 ** failures, Math.max(BACKOFF_MAX_MS, idleMs)), undefined, { signal }).catch(
-      () => {},
-    );
+    const backoffMs = Math.min(idleMs * 2 ** failures, Math.max(BACKOFF_MAX_MS, idleMs));
+    await sleep(Math.min(backoffMs, dueMs), undefined, { signal }).catch(() => {});
   }
 
   async function loop(): Promise<void> {
@@ -54,7 +53,7 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
       if (waitMs > 0) await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => {});
       startedAt = performance.now();
       isWoken = false;
-      let more = false;
+      let more: boolean | number = false;
       try {
         more = await round(stop.signal);
         failures = 0;
@@ -65,7 +64,7 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
         show?.(failures);
         logFailure(logger, error, { background: name, failures });
       }
-      if (!more) await pause();
+      if (more !== true) await pause(more === false ? Number.POSITIVE_INFINITY : more);
     }
   }
 

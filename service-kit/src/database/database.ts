@@ -28,6 +28,11 @@ export interface Executor {
 /** Scope of a call. When the signal aborts, at the deadline or because the caller left, its statement is cancelled. */
 export interface CallScope {
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Waits for a connection ahead of calls. For background work: it has few statements at a time, and each of them serves many calls,
+   * which would otherwise keep it waiting exactly when there is most to do.
+   */
+  readonly isBackground?: boolean | undefined;
 }
 
 export interface Database extends Executor, AsyncDisposable {
@@ -83,10 +88,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   const lease = openLeases(pool, options.poolMax, logger);
   const { seconds, cancelled, wait } = instruments(options, pool, lease);
 
-  const takeConnection = async ({ signal }: CallScope): Promise<LeasedConnection> => {
+  const takeConnection = async ({ signal, isBackground }: CallScope): Promise<LeasedConnection> => {
     const done = wait.startTimer();
     try {
-      return await lease.take(signal);
+      return await lease.take(signal, isBackground);
     } finally {
       done();
     }
@@ -159,6 +164,15 @@ export function openDatabase(options: DatabaseOptions): Database {
     async [Symbol.asyncDispose]() {
       await pool.end();
     },
+  };
+}
+
+/** The database for background work: all its statements wait for a connection ahead of calls. */
+export function inBackground(database: Database): Database {
+  return {
+    ...database,
+    run: (name, statement, scope) => database.run(name, statement, { ...scope, isBackground: true }),
+    transaction: (work, scope) => database.transaction(work, { ...scope, isBackground: true }),
   };
 }
 

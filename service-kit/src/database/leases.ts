@@ -14,10 +14,11 @@ export const CONNECTION_TIMEOUT_MS = 1_000;
 
 export interface Leases {
   /**
+   * @param isBackground waits ahead of calls
    * @throws {DatabaseUnavailable}
    * @throws the signal's reason
    */
-  take(signal?: AbortSignal): Promise<LeasedConnection>;
+  take(signal?: AbortSignal, isBackground?: boolean): Promise<LeasedConnection>;
   /** Callers without a connection. */
   readonly waiting: number;
 }
@@ -30,9 +31,9 @@ export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases 
     logger.warn('a statement could not be cancelled at the database, so its connection was closed');
 
   return {
-    async take(signal) {
+    async take(signal, isBackground) {
       signal?.throwIfAborted();
-      const turn = turns.tryTake() ?? (await waitForTurn(signal));
+      const turn = turns.tryTake() ?? (await waitForTurn(signal, isBackground));
       const client = await connect(turn, signal);
       const connection = leaseConnection(client, { signal, cancel, onGivenUp });
       return {
@@ -48,7 +49,7 @@ export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases 
     },
   };
 
-  async function waitForTurn(signal: AbortSignal | undefined): Promise<Disposable> {
+  async function waitForTurn(signal: AbortSignal | undefined, isBackground?: boolean): Promise<Disposable> {
     const waitLimit = new AbortController();
     const timer = setTimeout(
       () => waitLimit.abort(new DatabaseUnavailable('No connection to the database became free')),
@@ -56,7 +57,7 @@ export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases 
     );
     const unfollow = signal && onAbort(signal, () => waitLimit.abort(signal.reason));
     try {
-      return await turns.take(waitLimit.signal);
+      return await turns.take(waitLimit.signal, isBackground);
     } finally {
       clearTimeout(timer);
       unfollow?.();

@@ -23,6 +23,21 @@ describe('Turns', () => {
     assert.equal(turns.waiting, 0);
   });
 
+  it('go first to waiters of the first queue', async () => {
+    const turns = createTurns(1);
+    const turn = await turns.take();
+    const served: string[] = [];
+    const wait = async (name: string, isFirst: boolean) => {
+      using _turn = await turns.take(undefined, isFirst);
+      served.push(name);
+    };
+    const waiting = [wait('call', false), wait('next call', false), wait('background', true)];
+    assert.equal(turns.waiting, 3);
+    turn[Symbol.dispose]();
+    await Promise.all(waiting);
+    assert.deepEqual(served, ['background', 'call', 'next call']);
+  });
+
   it('are released once, however often they are disposed', async () => {
     const turns = createTurns(1);
     const turn = await turns.take();
