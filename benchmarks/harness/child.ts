@@ -1,3 +1,5 @@
+import { getHeapStatistics } from 'node:v8';
+
 /** What a process of the benchmark answers, by the question's name. */
 export type Answers = Readonly<Record<string, (argument: never) => unknown>>;
 
@@ -29,8 +31,16 @@ export function answerTo(answers: Answers): void {
   process.on('disconnect', () => process.exit());
 }
 
-/** Microseconds of CPU time that this process has used. */
+/**
+ * Microseconds of CPU time that this process has used, all threads. On Linux the sum of both is the scheduler's count of nanoseconds
+ * (schedstat), which is exact also for the thread that runs, while /proc shows that thread's as of the last tick.
+ */
 export function cpuMicros(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
+}
+
+/** Bytes that V8 has allocated on its heap since the process started, freed ones included. */
+export function allocatedBytes(): number {
+  return getHeapStatistics().total_allocated_bytes;
 }

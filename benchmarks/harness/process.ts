@@ -19,10 +19,20 @@ const STDERR_LENGTH_MAX = 2_000;
 /**
  * Standard output, with the request log of a measured server, goes to /dev/null.
  * @param file the module that the process runs; it calls `answerTo`
+ * @param cores the cores that it may use, as in `taskset -c`; all by default
  */
-export function startProcess(file: URL, args: readonly string[] = [], nodeOptions: readonly string[] = []) {
+export function startProcess(
+  file: URL,
+  args: readonly string[] = [],
+  nodeOptions: readonly string[] = [],
+  cores?: string,
+): BenchProcess {
+  // taskset replaces itself with Node, so the process and its IPC channel are the same.
+  const program = cores
+    ? { execPath: 'taskset', execArgv: ['-c', cores, process.execPath, ...nodeOptions] }
+    : { execArgv: [...nodeOptions] };
   const child = fork(fileURLToPath(file), args, {
-    execArgv: [...nodeOptions],
+    ...program,
     env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

@@ -67,8 +67,13 @@ const PROJECT = fileURLToPath(new URL('..', FOLDER));
  * Prints the report and writes it, with the figures as JSON, to `benchmarks/<folder>/results/`. A quick run has files of
  * its own, so it never replaces the figures of a full one.
  */
-export async function publish(folder: string, results: Results, markdown: string): Promise<void> {
-  const file = new URL(`${folder}/results/${results.quick ? 'quick' : 'latest'}`, FOLDER);
+export async function publish(
+  folder: string,
+  results: Results,
+  markdown: string,
+  name = results.quick ? 'quick' : 'latest',
+): Promise<void> {
+  const file = new URL(`${folder}/results/${name}`, FOLDER);
   await mkdir(new URL('.', file), { recursive: true });
   await writeFile(`${fileURLToPath(file)}.json`, `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(`${fileURLToPath(file)}.md`, markdown);

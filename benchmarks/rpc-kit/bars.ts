@@ -1,66 +1,100 @@
-import type { Figure } from '../harness/figure.ts';
+import { type Figure, figureOf } from '../harness/figure.ts';
 import type { Bar } from '../harness/report.ts';
-import type { Summary } from '../harness/rounds.ts';
 import { SERVERS, type ServerContender } from './contenders.ts';
-import { METHOD_NAMES, type MethodName } from './work.ts';
+import type { CallMeasurement, CallSummary, Summaries } from './measure-field.ts';
+import { METHOD_NAMES } from './work.ts';
 
-export type Summaries = Readonly<Record<MethodName, readonly Summary[]>>;
+export interface MeasuredFields {
+  readonly servers: Summaries;
+  readonly batches: Summaries;
+  readonly clients: Summaries;
+}
+
+/** How many times as well the first did as the second, in one round. */
+type Compare = (own: CallMeasurement, other: CallMeasurement) => number;
+
+const byCpu: Compare = (own, other) => other.cpuMicros / own.cpuMicros;
+const byCalls: Compare = (own, other) => own.perSecond / other.perSecond;
+const byCpuSpent: Compare = (own, other) => own.cpuMicros / other.cpuMicros;
 
 /** rpc-kit's own bars. A bar is met when it is met with both methods. */
-export function judge(servers: Summaries, clients: Summaries): Bar[] {
+export function judge({ servers, batches, clients }: MeasuredFields): Bar[] {
+  const { atLeast: server } = duelsOf(servers);
+  const { atMost: batch } = duelsOf(batches);
+  const { atLeast: client } = duelsOf(clients);
   return [
-    ...['rpc', 'plain'].flatMap((name) => [
-      ...atLeast(`server \`${name}\` ≥ 0.80 × bare node:http`, servers, name, 0.8),
-      ...aheadOfValidating(servers, name),
-    ]),
-    ...atLeast('client, single calls on `/rpc` ≥ 0.85 × bare undici', clients, 'client-rpc', 0.85),
-    ...atLeast('client, single calls on the plain face ≥ 0.85 × bare undici', clients, 'client-plain', 0.85),
-    ...atLeast('client, micro-batched ≥ 4 × bare undici, single calls', clients, 'client-batched', 4),
+    ...server('server, plain face ≥ 0.78 × bare node:http by CPU', 'plain', 'node', byCpu, 0.78),
+    ...server('server, `/rpc` ≥ 0.75 × bare node:http by CPU', 'rpc', 'node', byCpu, 0.75),
+    ...server(
+      'server, plain face ≥ 1.15 × Fastify with the same things on, by CPU',
+      'plain',
+      'fastify-same',
+      byCpu,
+      1.15,
+    ),
+    ...server('server, `/rpc` ≥ 1.15 × Fastify with the same things on, by CPU', 'rpc', 'fastify-same', byCpu, 1.15),
+    ...aheadOfValidating(servers, 'plain'),
+    ...batch("batches of 50 ≤ 3 × the CPU of jayson's HTTP server", 'rpc-batch', 'jayson-batch', byCpuSpent, 3),
+    ...client('client, single calls on `/rpc` ≥ 0.85 × bare undici by CPU', 'client-rpc', 'undici', byCpu, 0.85),
+    ...client(
+      'client, single calls on the plain face ≥ 0.85 × bare undici by CPU',
+      'client-plain',
+      'undici',
+      byCpu,
+      0.85,
+    ),
+    ...client('client, micro-batched ≥ 4 × bare undici by CPU', 'client-batched', 'undici', byCpu, 4),
+    ...client('client, micro-batched ≥ 4 × bare undici by calls a second', 'client-batched', 'undici', byCalls, 4),
   ];
 }
 
-function atLeast(what: string, summaries: Summaries, name: string, bar: number): Bar[] {
-  const own = METHOD_NAMES.flatMap((method) => {
-    const summary = find(summaries, method, name);
-    return summary ? [{ method, summary }] : [];
-  });
-  if (own.length < METHOD_NAMES.length) return [];
-  const describe = (figure: (summary: Summary) => Figure): string =>
-    own.map(({ method, summary }) => `${method} ${figure(summary).median.toFixed(2)}`).join(', ');
-  return [
-    {
-      what,
-      met: own.every(({ summary }) => summary.ratio.median >= bar),
-      reached: `${describe(({ ratio }) => ratio)}; by CPU time ${describe(({ cpuRatio }) => cpuRatio)}`,
-    },
-  ];
+/** Compares two contenders of a field round by round; no bar where one of them was not measured. */
+function duelsOf(summaries: Summaries) {
+  const bar =
+    (isMet: (median: number, bar: number) => boolean) =>
+    (what: string, name: string, other: string, compare: Compare, limit: number): Bar[] => {
+      const duels = METHOD_NAMES.map((method) => duel(summaries[method], name, other, compare));
+      if (duels.some((figure) => figure === undefined)) return [];
+      const medians = duels.map((figure) => figure?.median ?? Number.NaN);
+      const reached = METHOD_NAMES.map((method, index) => `${method} ${medians[index]?.toFixed(2)}`).join(', ');
+      return [{ what, met: medians.every((median) => isMet(median, limit)), reached }];
+    };
+  return { atLeast: bar((median, limit) => median >= limit), atMost: bar((median, limit) => median <= limit) };
 }
 
+function duel(summaries: readonly CallSummary[], name: string, other: string, compare: Compare): Figure | undefined {
+  const [own, theirs] = [name, other].map((wanted) => summaries.find((summary) => summary.name === wanted));
+  if (!own || !theirs) return undefined;
+  return figureOf(
+    own.rounds.flatMap((measurement, round) => {
+      const against = theirs.rounds[round];
+      return against ? [compare(measurement, against)] : [];
+    }),
+  );
+}
+
+/** The plain face, since all these speak plain JSON over HTTP, or a protocol of their own. */
 function aheadOfValidating(summaries: Summaries, name: string): Bar[] {
-  const validating = (SERVERS as readonly ServerContender[]).filter(
-    ({ ours, validates }) => !ours && validates !== 'no',
-  );
-  const duels = METHOD_NAMES.flatMap((method) => {
-    const own = find(summaries, method, name);
-    const [best] = validating
-      .flatMap((peer) => find(summaries, method, peer.name) ?? [])
-      .toSorted((a, b) => b.ratio.median - a.ratio.median);
-    return own && best ? [{ method, own, best }] : [];
+  const validating = (SERVERS as readonly ServerContender[])
+    .filter(({ ours, validates }) => !ours && validates === 'params, result')
+    .map((contender) => contender.name);
+  const best = METHOD_NAMES.flatMap((method) => {
+    const [first] = summaries[method]
+      .filter((summary) => validating.includes(summary.name))
+      .toSorted((a, b) => b.cpuRatio.median - a.cpuRatio.median);
+    const own = summaries[method].find((summary) => summary.name === name);
+    return first && own ? [{ method, own, first }] : [];
   });
-  if (duels.length < METHOD_NAMES.length) return [];
-  const reached = duels.map(
-    ({ own, best, method }) =>
-      `${method} ${own.ratio.median.toFixed(2)}, best peer ${best.name} ${best.ratio.median.toFixed(2)}`,
+  if (best.length < METHOD_NAMES.length) return [];
+  const reached = best.map(
+    ({ method, own, first }) =>
+      `${method} ${own.cpuRatio.median.toFixed(2)}, best peer ${first.name} ${first.cpuRatio.median.toFixed(2)}`,
   );
   return [
     {
-      what: `server \`${name}\` ahead of every framework that validates`,
-      met: duels.every(({ own, best }) => own.ratio.median > best.ratio.median),
+      what: 'server, plain face ahead of every framework that checks results too, by CPU',
+      met: best.every(({ own, first }) => own.cpuRatio.median > first.cpuRatio.median),
       reached: reached.join('; '),
     },
   ];
-}
-
-function find(summaries: Summaries, method: MethodName, name: string): Summary | undefined {
-  return summaries[method].find((summary) => summary.name === name);
 }

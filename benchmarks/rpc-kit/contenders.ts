@@ -4,10 +4,14 @@ export interface ServerContender {
   /** For `--only` and `--profile`. */
   readonly name: string;
   readonly title: string;
-  /** Its file in `servers/`. */
+  /** Its file in `servers/`, or the URL of one elsewhere. */
   readonly file: string;
+  /** What its `start` is given. */
+  readonly variant?: string;
   readonly dialect: Dialect;
   readonly validates: 'params, result' | 'params' | 'no';
+  /** Calls in each of its requests, if they are batches. */
+  readonly batch?: number;
   readonly ours?: boolean;
   /** For the reader of the figures. */
   readonly note?: string;
@@ -40,6 +44,21 @@ export const SERVERS = [
     dialect: 'plain',
     validates: 'params',
     note: "Fastify: the reply's schema serializes the reply and does not check it.",
+  },
+  {
+    name: 'fastify-same',
+    title: 'Fastify, the same things on',
+    file: 'fastify-observed.js',
+    dialect: 'plain',
+    validates: 'params, result',
+  },
+  {
+    name: 'nest-same',
+    title: 'NestJS on Fastify, the same things on',
+    file: 'nest-observed.js',
+    dialect: 'plain',
+    validates: 'params, result',
+    note: "The same things on: one pino line a call with the ids of its trace, prom-client's histogram, an OpenTelemetry span sampled at 1 %, params and result validated (Fastify by ajv, NestJS by zod).",
   },
   {
     name: 'nest',
@@ -87,6 +106,62 @@ export const SERVERS = [
     note: 'gRPC: HTTP/2 and protobuf cannot be sent by the load generator of the others; its own client, which needs far more time a call, sends the load, so its throughput is partly that of its client. Its CPU time is its own.',
   },
 ] as const satisfies readonly ServerContender[];
+
+/** As many calls as a client of rpc-kit puts into one batch. */
+const BATCH = 50;
+
+/** JSON-RPC batches. The first is the baseline. */
+export const BATCHES = [
+  {
+    name: 'jayson-batch',
+    title: "jayson's HTTP server",
+    file: 'jayson.ts',
+    dialect: 'json-rpc',
+    validates: 'no',
+    batch: BATCH,
+  },
+  {
+    name: 'rpc-batch',
+    title: '**rpc-kit, everything on, `/rpc`**',
+    file: 'rpc-kit.ts',
+    dialect: 'json-rpc',
+    validates: 'params, result',
+    batch: BATCH,
+    ours: true,
+  },
+] as const satisfies readonly ServerContender[];
+
+/** What `--ablate` measures: rpc-kit's server with one part taken away at a time. The first is the baseline. */
+export const ABLATION: readonly ServerContender[] = [
+  SERVERS[0],
+  ...(['plain', 'rpc'] as const).flatMap((face) =>
+    [
+      ['everything on', ''],
+      ['without logging', 'logging'],
+      ['without tracing', 'tracing'],
+      ['without metrics', 'metrics'],
+      ['without validation of results', 'results'],
+      ['no interceptors', 'tracing,metrics,logging'],
+    ].map(([title = '', variant = '']): ServerContender => {
+      const faced = SERVERS.find(({ name }) => name === face) ?? SERVERS[0];
+      const name = variant === '' ? face : `${face}-without-${variant.replaceAll(',', '-')}`;
+      return { ...faced, name, title: `${face === 'rpc' ? '`/rpc`' : 'plain face'}, ${title}`, variant };
+    }),
+  ),
+];
+
+/** rpc-kit's servers of an earlier commit, whose files are in the folder. */
+export function earlierServers(ref: string, folder: URL): readonly ServerContender[] {
+  const { href: file } = new URL('benchmarks/rpc-kit/servers/rpc-kit.ts', folder);
+  return [...SERVERS, ...BATCHES]
+    .filter((contender: ServerContender) => contender.ours)
+    .map((contender) => ({
+      ...contender,
+      name: `${contender.name}-before`,
+      title: `${contender.title.replaceAll('*', '')}, at ${ref}`,
+      file,
+    }));
+}
 
 export interface ClientContender {
   readonly name: string;

@@ -1,4 +1,5 @@
 import type { Sample, Timing } from '../harness/closed-loop.ts';
+import { pickCores } from '../harness/cores.ts';
 import { type BenchProcess, startProcess } from '../harness/process.ts';
 import type { ClientContender, ServerContender } from './contenders.ts';
 import type { Target } from './load/http.ts';
@@ -7,9 +8,18 @@ import { type MethodName, WORK, WRONG_ORDER } from './work.ts';
 /** A server under load, or a client that makes calls. */
 export interface Contestant {
   readonly name: string;
+  /** Opens connections and makes calls for `warmUpMs`, so that `run` measures calls alone. */
+  prepare(method: MethodName, timing: Timing): Promise<void>;
+  /** Calls for `measureMs` on what is prepared. */
   run(method: MethodName, timing: Timing): Promise<Sample>;
-  /** Microseconds of CPU time that its process has used. */
-  cpu(): Promise<number>;
+  usage(): Promise<Usage>;
+}
+
+/** What the measured process has used since its start. */
+export interface Usage {
+  readonly cpuMicros: number;
+  /** On V8's heap. */
+  readonly allocatedBytes: number;
 }
 
 export interface Field {
@@ -18,6 +28,9 @@ export interface Field {
   readonly leftOut: readonly string[];
 }
 
+/** Every measured process is on one core, and what calls it, or is called, on the others. */
+const cores = pickCores();
+
 export async function startServers(
   processes: AsyncDisposableStack,
   wanted: readonly ServerContender[],
@@ -25,12 +38,12 @@ export async function startServers(
 ): Promise<Field> {
   const leftOut: string[] = [];
   const contestants: Contestant[] = [];
-  const httpLoad = processes.use(startProcess(beside('load/http.ts')));
-  const grpcLoad = wanted.some(({ dialect }) => dialect === 'grpc')
-    ? processes.use(startProcess(beside('load/grpc.js')))
-    : httpLoad;
+  const startLoad = (file: string) => processes.use(startProcess(beside(file), [], [], cores?.others));
+  const httpLoad = startLoad('load/http.ts');
+  const grpcLoad = wanted.some(({ dialect }) => dialect === 'grpc') ? startLoad('load/grpc.js') : httpLoad;
   for (const contender of wanted) {
-    const server = processes.use(startProcess(beside('serve.ts'), [contender.file], nodeOptions));
+    const args = [contender.file, ...(contender.variant ? [contender.variant] : [])];
+    const server = processes.use(startProcess(beside('serve.ts'), args, nodeOptions, cores?.measured));
     const load = contender.dialect === 'grpc' ? grpcLoad : httpLoad;
     try {
       contestants.push(await toContestant(contender, server, load));
@@ -42,7 +55,7 @@ export async function startServers(
 }
 
 async function toContestant(contender: ServerContender, server: BenchProcess, load: BenchProcess): Promise<Contestant> {
-  const { name, dialect, validates } = contender;
+  const { name, dialect, validates, batch } = contender;
   const port = await server.ask<number>('port');
   const wrong: Target = { port, dialect, method: 'createOrder', params: WRONG_ORDER };
   if ((await load.ask<boolean>('isRefused', wrong)) !== (validates !== 'no')) {
@@ -50,9 +63,16 @@ async function toContestant(contender: ServerContender, server: BenchProcess, lo
   }
   return {
     name,
-    run: (method, timing) => load.ask<Sample>('run', { port, dialect, method, ...WORK[method], timing }),
-    cpu: () => server.ask<number>('cpu'),
+    prepare: (method, timing) => load.ask('prepare', { port, dialect, method, batch, ...WORK[method], timing }),
+    run: async (_method, timing) => timesBatch(await load.ask<Sample>('run', timing), batch),
+    usage: () => server.ask<Usage>('usage'),
   };
+}
+
+/** Of exchanges of one batch each, the sample of their calls. */
+function timesBatch(sample: Sample, batch = 1): Sample {
+  const { calls, callsAll, failures } = sample;
+  return { ...sample, calls: calls * batch, callsAll: callsAll * batch, failures: failures * batch };
 }
 
 export async function startClients(
@@ -62,10 +82,18 @@ export async function startClients(
 ): Promise<Field> {
   const leftOut: string[] = [];
   const contestants: Contestant[] = [];
-  const echo = processes.use(startProcess(beside('clients/echo-server.ts')));
+  const echo = processes.use(startProcess(beside('clients/echo-server.ts'), [], [], cores?.others));
   const url = `http://127.0.0.1:${await echo.ask<number>('port')}`;
   for (const { name, batches = false } of wanted) {
-    const client = processes.use(startProcess(beside('clients/run.ts'), [name, url], nodeOptions));
+    const client = processes.use(startProcess(beside('clients/run.ts'), [name, url], nodeOptions, cores?.measured));
+    const withEcho = async <T>(what: string, method: MethodName, timing: Timing): Promise<T> => {
+      await echo.ask('keepAwake');
+      try {
+        return await client.ask<T>(what, { method, timing });
+      } finally {
+        await echo.ask('letSleep');
+      }
+    };
     try {
       const before = await echo.ask<number>('batches');
       await client.ask('burst');
@@ -74,15 +102,9 @@ export async function startClients(
       if (batched && !batches) throw new Error('its calls travel in batches');
       contestants.push({
         name,
-        async run(method, timing) {
-          await echo.ask('keepAwake');
-          try {
-            return await client.ask<Sample>('run', { method, timing });
-          } finally {
-            await echo.ask('letSleep');
-          }
-        },
-        cpu: () => client.ask<number>('cpu'),
+        prepare: (method, timing) => withEcho('prepare', method, timing),
+        run: (method, timing) => withEcho('run', method, timing),
+        usage: () => client.ask<Usage>('usage'),
       });
     } catch (error) {
       leftOut.push(`${name}: ${error instanceof Error ? error.message : error}`);

@@ -8,10 +8,14 @@ export interface HttpRequest {
   readonly body: string;
 }
 
-export function toHttpRequest(dialect: Dialect, method: MethodName, params: unknown): HttpRequest {
+/** @param batch how many calls the request has; JSON-RPC only */
+export function toHttpRequest(dialect: Dialect, method: MethodName, params: unknown, batch?: number): HttpRequest {
   switch (dialect) {
-    case 'json-rpc':
-      return { path: '/rpc', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) };
+    case 'json-rpc': {
+      const call = (id: number) => ({ jsonrpc: '2.0', id, method, params });
+      const calls = batch === undefined ? call(1) : Array.from({ length: batch }, (_, index) => call(index + 1));
+      return { path: '/rpc', body: JSON.stringify(calls) };
+    }
     case 'connect':
       return { path: `/bench.Loms/${toRpcName(method)}`, body: JSON.stringify(params) };
     case 'plain':
@@ -22,17 +26,20 @@ export function toHttpRequest(dialect: Dialect, method: MethodName, params: unkn
   }
 }
 
-/** The result in an answer, or `undefined`. Protobuf's JSON has 64-bit integers as text; here they become numbers. */
-export function resultOf(dialect: Dialect, body: string): unknown {
+/**
+ * The results in an answer, several of a batch; `undefined` for each that is missing. Protobuf's JSON has 64-bit integers as text;
+ * here they become numbers.
+ */
+export function resultsOf(dialect: Dialect, body: string): unknown[] {
   switch (dialect) {
     case 'json-rpc':
-      return JSON.parse(body).result;
+      return [JSON.parse(body)].flat().map(({ result }) => result);
     case 'trpc':
-      return JSON.parse(body).result?.data;
+      return [JSON.parse(body).result?.data];
     case 'connect':
-      return JSON.parse(body, (_key, value) => (/^\d+$/.test(value) ? Number(value) : value));
+      return [JSON.parse(body, (_key, value) => (/^\d+$/.test(value) ? Number(value) : value))];
     default:
-      return JSON.parse(body);
+      return [JSON.parse(body)];
   }
 }
 

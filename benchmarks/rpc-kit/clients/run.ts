@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { answerTo, cpuMicros } from '../../harness/child.ts';
+import { allocatedBytes, answerTo, cpuMicros } from '../../harness/child.ts';
 import { closedLoop, type Sample, type Timing } from '../../harness/closed-loop.ts';
 import type { ClientName } from '../contenders.ts';
 import { type MethodName, WORK } from '../work.ts';
@@ -14,22 +14,28 @@ export interface ClientOrder {
   readonly timing: Timing;
 }
 
+function callInLanes({ method, timing }: ClientOrder, measureMs: number): Promise<Sample> {
+  const lane = () =>
+    call(method).then(
+      () => true,
+      () => false,
+    );
+  return closedLoop(new Array<typeof lane>(timing.concurrency).fill(lane), { ...timing, warmUpMs: 0, measureMs });
+}
+
 answerTo({
-  async run({ method, timing }: ClientOrder): Promise<Sample> {
+  async prepare(order: ClientOrder): Promise<void> {
+    const { method, timing } = order;
     const result = withNumbers(await call(method));
     if (!isDeepStrictEqual(result, WORK[method].result)) throw new Error(`the result is ${JSON.stringify(result)}`);
-    const lane = () =>
-      call(method).then(
-        () => true,
-        () => false,
-      );
-    return await closedLoop(new Array<typeof lane>(timing.concurrency).fill(lane), timing);
+    await callInLanes(order, timing.warmUpMs);
   },
+  run: (order: ClientOrder) => callInLanes(order, order.timing.measureMs),
   /** Some calls in one tick, which a transport that batches sends together. */
   async burst(): Promise<void> {
     await Promise.all(Array.from({ length: 8 }, () => call('stocks')));
   },
-  cpu: cpuMicros,
+  usage: () => ({ cpuMicros: cpuMicros(), allocatedBytes: allocatedBytes() }),
 });
 
 function withNumbers(result: unknown): unknown {

@@ -6,24 +6,34 @@ import { toRpcName } from '../dialects.ts';
 import { definition } from '../servers/proto.js';
 import { stayAwake } from './stay-awake.ts';
 
+let channel;
+let lanes = [];
+
 /** The load generator for gRPC: the client of @grpc/grpc-js with one connection, which carries all calls side by side. */
 answerTo({
-  async run({ timing, result, ...target }) {
-    using channel = openChannel(target);
-    const reply = await channel.call();
+  async prepare({ timing, result, ...target }) {
+    channel?.[Symbol.dispose]();
+    const current = openChannel(target);
+    channel = current;
+    const reply = await current.call();
     if (!isDeepStrictEqual(reply, result)) throw new Error(`answered ${JSON.stringify(reply)}`);
     const lane = () =>
-      channel.call().then(
+      current.call().then(
         () => true,
         () => false,
       );
+    lanes = new Array(timing.concurrency).fill(lane);
     using _awake = stayAwake();
-    return await closedLoop(new Array(timing.concurrency).fill(lane), timing);
+    await closedLoop(lanes, { ...timing, warmUpMs: 0, measureMs: timing.warmUpMs });
+  },
+  async run(timing) {
+    using _awake = stayAwake();
+    return await closedLoop(lanes, { ...timing, warmUpMs: 0 });
   },
   /** @returns whether the call was refused */
   async isRefused(target) {
-    using channel = openChannel(target);
-    return await channel.call().then(
+    using one = openChannel(target);
+    return await one.call().then(
       () => false,
       (error) => error.code === grpc.status.INVALID_ARGUMENT,
     );

@@ -8,8 +8,16 @@ import { handlers } from '../work.ts';
  * Starts NestJS on Fastify. Its decorators are plain functions, called here by hand, so nothing has to be compiled.
  * @param pipes by method, what the body is checked by
  * @param types by method, the class that TypeScript would have recorded as the type of the body
+ * @param onRequest a hook of Fastify
  */
-export async function startNest({ pipes = {}, types = {}, globalPipes = [] }) {
+export async function startNest({
+  pipes = {},
+  types = {},
+  globalPipes = [],
+  globalInterceptors = [],
+  fastifyOptions = {},
+  onRequest,
+}) {
   class LomsController {
     createOrder(params) {
       return handlers.createOrder(params);
@@ -30,8 +38,11 @@ export async function startNest({ pipes = {}, types = {}, globalPipes = [] }) {
   class AppModule {}
   Module({ controllers: [LomsController] })(AppModule);
 
-  const app = await NestFactory.create(AppModule, new FastifyAdapter(), { logger: false, abortOnError: false });
+  const adapter = new FastifyAdapter(fastifyOptions);
+  const app = await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false });
   app.useGlobalPipes(...globalPipes);
+  app.useGlobalInterceptors(...globalInterceptors);
+  if (onRequest) adapter.getInstance().addHook('onRequest', onRequest);
   await app.listen(0, '127.0.0.1');
   return app.getHttpServer().address().port;
 }

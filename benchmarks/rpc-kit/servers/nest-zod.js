@@ -3,7 +3,7 @@ import { schemas } from '../work.ts';
 import { startNest } from './nest-app.js';
 
 /** The schema pipe of NestJS's documentation. */
-class ZodPipe {
+export class ZodPipe {
   constructor(schema) {
     this.schema = schema;
   }

@@ -7,19 +7,42 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { Registry } from 'prom-client';
-import { type Interceptor, implement, serveHttp, serverLogging, serverMetrics, serverTracing } from 'rpc-kit';
+import {
+  type Interceptor,
+  implement,
+  type Service,
+  serveHttp,
+  serverLogging,
+  serverMetrics,
+  serverTracing,
+} from 'rpc-kit';
 import { createLogger } from 'service-kit';
-import { loms } from '../contract.ts';
+import { loms, uncheckedLoms } from '../contract.ts';
 import { handlers } from '../work.ts';
+
+/** What the ablation takes away, by options that every user of rpc-kit has. */
+type Part = 'tracing' | 'metrics' | 'logging' | 'results';
 
 /**
  * rpc-kit as a service runs it: params and result validated, metrics, a log line a call, tracing at 1 %. Both faces.
  * The logger is that of the services and writes to standard output, which is /dev/null here.
+ * @param without parts to leave out, separated by commas
  */
-export async function start(): Promise<number> {
+export async function start(without = ''): Promise<number> {
+  const left = new Set(without.split(',') as Part[]);
   const registry = new Registry();
   const logger = createLogger('loms', 'info');
-  const service = implement(
+  const interceptors: Interceptor[] = [];
+  if (!left.has('tracing')) interceptors.push(tracing());
+  if (!left.has('metrics')) interceptors.push(serverMetrics(registry));
+  if (!left.has('logging')) interceptors.push(serverLogging(logger));
+  const service = left.has('results') ? unchecked(interceptors) : checked(interceptors);
+  const { port } = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry });
+  return port;
+}
+
+function checked(interceptors: readonly Interceptor[]): Service {
+  return implement(
     loms,
     {
       createOrder: async ({ user, items }) => ({
@@ -32,16 +55,25 @@ export async function start(): Promise<number> {
         })),
       }),
     },
-    { interceptors: [...tracing(), serverMetrics(registry), serverLogging(logger)] },
+    { interceptors },
   );
-  const { port } = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry });
-  return port;
+}
+
+function unchecked(interceptors: readonly Interceptor[]): Service {
+  return implement(
+    uncheckedLoms,
+    {
+      createOrder: async ({ user, items }) => handlers.createOrder({ user: Number(user), items }),
+      stocks: async (params) => handlers.stocks(params),
+    },
+    { interceptors },
+  );
 }
 
 /** A common sampling rate. Spans are batched as for a collector, but the exporter drops them. */
 const SAMPLED = 0.01;
 
-function tracing(): Interceptor[] {
+function tracing(): Interceptor {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const nowhere = {
     export: (_spans: unknown, done: (result: { code: 0 }) => void) => done({ code: 0 }),
@@ -51,5 +83,5 @@ function tracing(): Interceptor[] {
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(SAMPLED) }),
     spanProcessors: [new BatchSpanProcessor({ exporter: nowhere })],
   });
-  return [serverTracing({ tracer: provider.getTracer('rpc-kit') })];
+  return serverTracing({ tracer: provider.getTracer('rpc-kit') });
 }
