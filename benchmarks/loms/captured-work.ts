@@ -8,11 +8,11 @@ import { LINES } from './scenario.ts';
 /** The source of a statement's parameter. */
 export type Slot =
   | { readonly kind: 'constant'; readonly value: unknown }
-  | { readonly kind: 'user' | 'key' | 'order' | 'skus' | 'warehouses' | 'event' | 'events' }
-  | { readonly kind: 'newEvents'; readonly count: number }
-  | { readonly kind: 'sku'; readonly line: number }
-  /** The times of the order's steps, from the database's answer. */
-  | { readonly kind: 'changedAt'; readonly steps: readonly number[] };
+  | { readonly kind: 'user' | 'key' | 'order' | 'event' }
+  | { readonly kind: 'sku' | 'warehouse'; readonly line: number }
+  /** The time of a step of the order, from the database's answer. */
+  | { readonly kind: 'changedAt'; readonly step: number }
+  | { readonly kind: 'list'; readonly elements: readonly Slot[] };
 
 /** A statement that loms runs, with its parameters as slots. */
 export interface Template {
@@ -36,6 +36,8 @@ export interface CapturedWork {
 const SENTINEL = { user: 770_001n, order: 660_001n, sku: 880_001, warehouse: 990_001 };
 const SKUS = Array.from({ length: LINES }, (_, line) => SENTINEL.sku + line);
 const WAREHOUSES = SKUS.map((_, line) => SENTINEL.warehouse + line);
+const LINE_OF_SKU = new Map(SKUS.map((sku, line) => [String(sku), line]));
+const LINE_OF_WAREHOUSE = new Map(WAREHOUSES.map((warehouse, line) => [String(warehouse), line]));
 const PAYMENT_TIMEOUT_MS = 600_000;
 const LEASE_MS = 15_000;
 /** Each client of pgbench acknowledges its own events; claiming those of another client would wait for its locks. */
@@ -44,7 +46,7 @@ const CLAIM_MAX = 0;
 const STEP_OF_EVENT = [0, 0, 1];
 /** The batch size of the operation journal at some hundred orders a second. */
 export const OPERATIONS_TOGETHER = 30;
-const TIME = /^\d{4}-\d\d-\d\dT/;
+const JOURNAL = 'save operations';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 interface Ran {
@@ -114,7 +116,7 @@ function watch(database: Database, ran: Ran[]): Database {
   const watched = (run: (...args: Parameters<Database['run']>) => Promise<unknown>): Executor['run'] =>
     ((...args: Parameters<Database['run']>) => {
       const { text, values } = args[1].toParam();
-      ran.push({ name: args[0], text, values: values.map(asText) });
+      ran.push({ name: args[0], text, values });
       return run(...args);
     }) as Executor['run'];
   return {
@@ -129,51 +131,33 @@ function watch(database: Database, ran: Ran[]): Database {
   };
 }
 
-/** Arrays as Postgres's array literals, which every driver can send. */
-function asText(value: unknown): unknown {
-  return Array.isArray(value) ? `{${value.map(toElement)}}` : value;
-}
-
-function toElement(value: unknown): string {
-  if (value === null) return 'NULL';
-  if (typeof value === 'string') return JSON.stringify(value);
-  return value instanceof Date ? JSON.stringify(value) : String(value);
-}
-
-/** The elements of an array literal of texts. */
-function elementsOf(value: unknown): string[] {
-  return typeof value === 'string' && value.startsWith('{"') ? JSON.parse(`[${value.slice(1, -1)}]`) : [];
-}
-
 function toTemplates(ran: readonly Ran[], key: string): Template[] {
   let added = 0;
   let steps = 0;
+  const toSlot = (value: unknown, name: string): Slot => {
+    if (Array.isArray(value)) return { kind: 'list', elements: value.map((element) => toSlot(element, name)) };
+    if (name === 'add to outbox' && value instanceof Date) {
+      return { kind: 'changedAt', step: STEP_OF_EVENT[added++] ?? 0 };
+    }
+    return toScalar(value, key, name);
+  };
   return ran.map(({ name, text, values }) => {
-    const slots = values.map((value): Slot => {
-      const elements = name === 'add to outbox' ? elementsOf(value) : [];
-      if (elements.some((element) => UUID.test(element))) return { kind: 'newEvents', count: elements.length };
-      if (elements.some((element) => TIME.test(element))) {
-        return { kind: 'changedAt', steps: elements.map(() => STEP_OF_EVENT[added++] ?? 0) };
-      }
-      // The one list of this statement; the journal's request ids look the same.
-      if (name === 'acknowledge events' && typeof value === 'string') return { kind: 'events' };
-      return toSlot(value, key);
-    });
+    const slots = values.map((value) => toSlot(value, name));
     const isStep = name === 'create order' || name === 'move order';
     return isStep ? { name, text, slots, step: steps++ } : { name, text, slots };
   });
 }
 
 /** Each sentinel value is unique, so it identifies its parameter. */
-function toSlot(value: unknown, key: string): Slot {
+function toScalar(value: unknown, key: string, name: string): Slot {
   const text = String(value);
-  const line = SKUS.map(String).indexOf(text);
+  const [sku, warehouse] = [LINE_OF_SKU.get(text), LINE_OF_WAREHOUSE.get(text)];
   if (text === key) return { kind: 'key' };
   if (text === String(SENTINEL.user)) return { kind: 'user' };
   if (text === String(SENTINEL.order)) return { kind: 'order' };
-  if (text === `{${SKUS}}`) return { kind: 'skus' };
-  if (text === `{${WAREHOUSES}}`) return { kind: 'warehouses' };
-  if (line >= 0) return { kind: 'sku', line };
-  if (typeof value === 'string' && UUID.test(value)) return { kind: 'event' };
+  if (sku !== undefined) return { kind: 'sku', line: sku };
+  if (warehouse !== undefined) return { kind: 'warehouse', line: warehouse };
+  // The request ids of the journal look the same.
+  if (UUID.test(text) && name !== JOURNAL) return { kind: 'event' };
   return { kind: 'constant', value };
 }

@@ -71,17 +71,14 @@ function valueFor(slot: Slot, values: OrderValues): unknown {
       return values.orderID;
     case 'sku':
       return values.skus[slot.line];
-    case 'skus':
-    case 'warehouses':
-      return `{${values[slot.kind]}}`;
+    case 'warehouse':
+      return values.warehouses[slot.line];
     case 'event':
       return randomUUID();
-    case 'events':
-      return [randomUUID()];
-    case 'newEvents':
-      return Array.from({ length: slot.count }, () => randomUUID());
     case 'changedAt':
-      return slot.steps.map((step) => values.changedAt[step]);
+      return values.changedAt[slot.step];
+    case 'list':
+      return slot.elements.map((element) => valueFor(element, values));
     case 'constant':
       return slot.value;
   }
@@ -90,6 +87,7 @@ function valueFor(slot: Slot, values: OrderValues): unknown {
 /** IPC turns a Buffer into a plain object. */
 function revive(calls: readonly Template[]): Template[] {
   const bytes = (slot: Slot): Slot => {
+    if (slot.kind === 'list') return { kind: 'list', elements: slot.elements.map(bytes) };
     if (slot.kind !== 'constant' || typeof slot.value !== 'object' || slot.value === null) return slot;
     const { type, data } = slot.value as { type?: string; data?: number[] };
     return type === 'Buffer' && data ? { kind: 'constant', value: Buffer.from(data) } : slot;

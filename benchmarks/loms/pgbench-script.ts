@@ -54,12 +54,9 @@ class EventNames {
     return [`SELECT ${ids.join(', ')} \\gset`];
   }
 
-  all(): string {
-    return Array.from({ length: STEPS }, (_, step) => `:event${step}`).join(', ');
-  }
-
+  /** A list of the order's events may be a parameter several times. */
   next(): string {
-    return this.#extent === 'calls' ? 'gen_random_uuid()' : `:event${this.#next++}`;
+    return this.#extent === 'calls' ? 'gen_random_uuid()' : `:event${this.#next++ % STEPS}`;
   }
 }
 
@@ -70,7 +67,6 @@ function render({ text, slots, step }: Template, events: EventNames): string {
 }
 
 function toVariable(slot: Slot, events: EventNames): string {
-  const lines = Array.from({ length: LINES }, (_, line) => line);
   switch (slot.kind) {
     case 'user':
     case 'key':
@@ -78,19 +74,14 @@ function toVariable(slot: Slot, events: EventNames): string {
     case 'order':
       return ':step0_order_id';
     case 'sku':
-      return `:sku${slot.line}`;
-    case 'skus':
-      return `ARRAY[${lines.map((line) => `:sku${line}`)}]`;
-    case 'warehouses':
-      return `ARRAY[${lines.map((line) => `:warehouse${line}`)}]`;
+    case 'warehouse':
+      return `:${slot.kind}${slot.line}`;
     case 'event':
       return events.next();
-    case 'events':
-      return `ARRAY[${events.all()}]`;
-    case 'newEvents':
-      return `ARRAY[${Array.from({ length: slot.count }, () => events.next())}]`;
     case 'changedAt':
-      return `ARRAY[${slot.steps.map((step) => `:step${step}_changed_at`)}]`;
+      return `:step${slot.step}_changed_at`;
+    case 'list':
+      return `ARRAY[${slot.elements.map((element) => toVariable(element, events))}]`;
     case 'constant':
       return toLiteral(slot.value);
   }

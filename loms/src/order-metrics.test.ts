@@ -62,7 +62,7 @@ describe('The metrics of orders', () => {
       },
     };
     const pay: Parameters<Store['transaction']>[0] = async ({ outbox }) =>
-      outbox.add([{ ...orderOf('payed'), seq: 3, at: new Date() }]);
+      outbox.add([{ ...orderOf('payed'), seq: 3, at: new Date(), cause: CONTEXT }]);
     await assert.rejects(countOrders(registry, failing).transaction(pay, CONTEXT), /no connection/);
     assert.deepEqual(await counted('order_status_changes_total', 'status'), {});
     registry.clear();

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { queueGauges } from 'service-kit';
 import { loms } from '../contract.ts';
-import type { AwaitingReader, StatusChange, Store } from './domain/ports.ts';
+import type { AwaitingReader, CausedChange, StatusChange, Store } from './domain/ports.ts';
 
 const STATUSES = loms.methods.listOrder.result.shape.status.options;
 
@@ -28,10 +28,12 @@ export function countOrders(registry: Registry, store: Store): Store {
   for (const status of STATUSES) changed.inc({ status }, 0);
 
   const count = (changes: readonly StatusChange[]): void => {
-    for (const { status } of changes) changed.inc({ status });
-    // One transaction creates the order and reserves its goods, or fails to.
-    const isNew = changes.some(({ status }) => status === 'new');
-    if (isNew) created.inc({ outcome: changes.at(-1)?.status === 'failed' ? 'out_of_stock' : 'reserved' });
+    for (const { status } of changes) {
+      changed.inc({ status });
+      // The second step of every order, in the transaction that creates it.
+      if (status === 'awaiting payment') created.inc({ outcome: 'reserved' });
+      if (status === 'failed') created.inc({ outcome: 'out_of_stock' });
+    }
   };
 
   return {
@@ -41,7 +43,7 @@ export function countOrders(registry: Registry, store: Store): Store {
         // A lost race repeats the work; only the last attempt is committed.
         changes = [];
         const outbox = {
-          async add(added: readonly StatusChange[]) {
+          async add(added: readonly CausedChange[]) {
             await repositories.outbox.add(added);
             changes.push(...added);
           },

@@ -1,6 +1,8 @@
 import sinon, { type SinonStub } from 'sinon';
 import type {
   Adjustments,
+  CausedChange,
+  Context,
   IdempotencyKeys,
   Order,
   OrderStatus,
@@ -65,6 +67,10 @@ export function stubPorts(): StubbedPorts {
 
 export function changeOf(seq: number, status: OrderStatus): StatusChange {
   return { orderID: ORDER_ID, seq, user: USER, status, at: AT };
+}
+
+export function causedBy(cause: Context, ...changes: readonly StatusChange[]): CausedChange[] {
+  return changes.map((change) => ({ ...change, cause }));
 }
 
 export function orderOf(status: OrderStatus): Order {

@@ -4,6 +4,7 @@ import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
 import type { Repositories, Store } from '../src/domain/ports.ts';
 import { createStore } from '../src/repository/store.ts';
 import { createOrders, type Loms, openLoms, outboxToDrain, withLoms } from './loms-fixture.ts';
+import { causedBy } from './port-stubs.ts';
 
 const SKU = 1_076_963;
 const context = new AbortController();
@@ -68,7 +69,8 @@ describe('A transaction of loms', () => {
         await repositories.stocks.lockOnSale([first]);
         await bothHaveOne();
         await repositories.stocks.lockOnSale([then]);
-        await repositories.outbox.add(await repositories.orders.create(1n, [{ sku: first, count: 1 }], 'failed'));
+        const steps = await repositories.orders.create(1n, [{ sku: first, count: 1 }], 'failed');
+        await repositories.outbox.add(causedBy(context, ...steps));
       };
       await Promise.all([store.transaction(order(1, 2), context), store.transaction(order(2, 1), context)]);
       assert.equal(runs, 3);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
+import { causedBy, changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import { cancelOrder, cancelOverdueOrder } from './cancel-order.ts';
 import type { Order } from './ports.ts';
 import { isRefusal } from './refusal.ts';
@@ -14,7 +14,7 @@ describe('cancelling an order', () => {
   function assertCancelled(): void {
     sinon.assert.calledOnceWithExactly(ports.stocks.release, ORDER_ID);
     sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'awaiting payment', 'cancelled');
-    sinon.assert.calledOnceWithExactly(ports.outbox.add, [changeOf(1, 'cancelled')]);
+    sinon.assert.calledOnceWithExactly(ports.outbox.add, causedBy(ports, changeOf(1, 'cancelled')));
     sinon.assert.calledOnce(ports.transaction);
     assert.equal(ports.transaction.firstCall.args[1].signal, ports.signal);
   }

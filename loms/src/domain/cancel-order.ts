@@ -9,7 +9,7 @@ import { moveOrder } from './status.ts';
  */
 export function cancelOrder(store: Store, orderID: bigint, context: Context): Promise<void> {
   return store.transaction(async (repositories) => {
-    if (await cancel(repositories, orderID)) return;
+    if (await cancel(repositories, orderID, context)) return;
     const order = await repositories.orders.lock(orderID);
     if (!order) throw new Refusal({ reason: 'order_not_found', facts: { orderID } });
     if (order.status === 'cancelled') return;
@@ -26,15 +26,15 @@ export function cancelOrder(store: Store, orderID: bigint, context: Context): Pr
 export function cancelOverdueOrder(store: Store, orderID: bigint, context: Context): Promise<boolean> {
   return store.transaction(async (repositories) => {
     const order = await repositories.orders.lockOverdue(orderID);
-    return order !== undefined && cancel(repositories, orderID);
+    return order !== undefined && cancel(repositories, orderID, context);
   }, context);
 }
 
 /** @returns whether the order awaited payment, and so could be cancelled */
-async function cancel({ orders, stocks, outbox }: Repositories, orderID: bigint): Promise<boolean> {
+async function cancel({ orders, stocks, outbox }: Repositories, orderID: bigint, cause: Context): Promise<boolean> {
   const cancelled = await moveOrder(orders, orderID, 'awaiting payment', 'cancelled');
   if (!cancelled) return false;
   await stocks.release(orderID);
-  await outbox.add([cancelled]);
+  await outbox.add([{ ...cancelled, cause }]);
   return true;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import sinon from 'sinon';
-import { changeOf, ORDER_ID, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
+import { causedBy, changeOf, ORDER_ID, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
 import { createOrder } from './create-order.ts';
 import type { Item, OrderOutcome, Shortage } from './ports.ts';
 import { isRefusal } from './refusal.ts';
@@ -50,7 +50,8 @@ describe('createOrder', () => {
 
   it('puts both steps into the outbox, once and in their order', async () => {
     await create();
-    sinon.assert.calledOnceWithExactly(ports.outbox.add, [changeOf(1, 'new'), changeOf(2, 'awaiting payment')]);
+    const steps = causedBy(ports, changeOf(1, 'new'), changeOf(2, 'awaiting payment'));
+    sinon.assert.calledOnceWithExactly(ports.outbox.add, steps);
   });
 
   it('does all of it in one transaction, in the scope of its caller', async () => {
@@ -102,7 +103,8 @@ describe('createOrder', () => {
       assert.deepEqual([error.facts?.orderID, error.facts?.shortages], [ORDER_ID, SHORTAGES]);
       sinon.assert.notCalled(ports.stocks.reserve);
       sinon.assert.calledOnceWithExactly(ports.orders.create, USER, ITEMS, 'failed');
-      sinon.assert.calledOnceWithExactly(ports.outbox.add, [changeOf(1, 'new'), changeOf(2, 'failed')]);
+      const steps = causedBy(ports, changeOf(1, 'new'), changeOf(2, 'failed'));
+      sinon.assert.calledOnceWithExactly(ports.outbox.add, steps);
     });
 
     it('reserves nothing of the skus that are there either', async () => {

@@ -23,7 +23,7 @@ const COUNT_MAX = 65_535;
 export async function createOrder(store: Store, request: OrderRequest, context: Context): Promise<bigint> {
   const items = mergeItems(request.items);
   const { orderID, shortages } = await store.transaction(
-    (repositories) => placeOnce(repositories, request, items),
+    (repositories) => placeOnce(repositories, request, items, context),
     context,
   );
   if (shortages.length > 0) throw new Refusal({ reason: 'out_of_stock', facts: { orderID, shortages } });
@@ -34,13 +34,14 @@ async function placeOnce(
   repositories: Repositories,
   { user, idempotencyKey, caller }: OrderRequest,
   items: readonly Item[],
+  cause: Context,
 ): Promise<OrderOutcome> {
-  if (idempotencyKey === undefined) return place(repositories, user, items);
+  if (idempotencyKey === undefined) return place(repositories, user, items, cause);
   const key = { text: idempotencyKey, caller, user };
   const claim = await repositories.idempotencyKeys.claim(key, toBody(user, items));
   if (claim === 'other body') throw new Refusal({ reason: 'idempotency_conflict' });
   if (claim !== 'claimed') return claim;
-  const outcome = await place(repositories, user, items);
+  const outcome = await place(repositories, user, items, cause);
   await repositories.idempotencyKeys.settle(key, outcome);
   return outcome;
 }
@@ -49,12 +50,13 @@ async function place(
   { orders, stocks, outbox }: Repositories,
   user: bigint,
   items: readonly Item[],
+  cause: Context,
 ): Promise<OrderOutcome> {
   const { reservations, shortages } = allocate(items, await stocks.lockOnSale(items.map((item) => item.sku)));
   const steps = await orders.create(user, items, shortages.length === 0 ? 'awaiting payment' : 'failed');
   const [{ orderID }] = steps;
   if (shortages.length === 0) await stocks.reserve(orderID, reservations);
-  await outbox.add(steps);
+  await outbox.add(steps.map((step) => ({ ...step, cause })));
   return { orderID, shortages };
 }
 

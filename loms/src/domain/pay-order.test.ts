@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
+import { causedBy, changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import { payOrder } from './pay-order.ts';
 import type { Order } from './ports.ts';
 import { isRefusal } from './refusal.ts';
@@ -27,7 +27,7 @@ describe('payOrder', () => {
     await payOrder(ports.store, ORDER_ID, ports);
     sinon.assert.calledOnceWithExactly(ports.stocks.sell, ORDER_ID);
     sinon.assert.calledOnceWithExactly(ports.orders.move, ORDER_ID, 'awaiting payment', 'payed');
-    sinon.assert.calledOnceWithExactly(ports.outbox.add, [changeOf(1, 'payed')]);
+    sinon.assert.calledOnceWithExactly(ports.outbox.add, causedBy(ports, changeOf(1, 'payed')));
   });
 
   it('locks the order before it touches stock, in one transaction in the scope of its caller', async () => {

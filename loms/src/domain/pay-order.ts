@@ -14,7 +14,7 @@ export function payOrder(store: Store, orderID: bigint, context: Context): Promi
     const paid = await moveOrder(orders, orderID, 'awaiting payment', 'payed');
     if (paid) {
       await stocks.sell(orderID);
-      return outbox.add([paid]);
+      return outbox.add([{ ...paid, cause: context }]);
     }
     const order = await orders.lock(orderID);
     if (!order) throw new Refusal({ reason: 'order_not_found', facts: { orderID } });

@@ -37,6 +37,11 @@ export interface StatusChange {
   readonly at: Date;
 }
 
+/** A change, and the call that made it. */
+export interface CausedChange extends StatusChange {
+  readonly cause: Context;
+}
+
 /** An order is `new` only inside of the transaction that creates it. */
 export type FirstSteps = readonly [created: StatusChange, settled: StatusChange];
 
@@ -164,8 +169,8 @@ export interface Adjustments {
 
 /** Status changes to be published; they commit with the transaction. */
 export interface Outbox {
-  /** @param changes of one order, one directly after the other */
-  add(changes: readonly StatusChange[]): Promise<void>;
+  /** @param changes of any orders; those of one order by seq */
+  add(changes: readonly CausedChange[]): Promise<void>;
 }
 
 /** The same text from another caller, or for another user, is another key: no caller can use up the key of another one. */

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Database, Executor } from 'service-kit';
 import sinon from 'sinon';
-import { changeOf } from '../../test/port-stubs.ts';
-import type { Repositories } from '../domain/ports.ts';
+import { causedBy, changeOf } from '../../test/port-stubs.ts';
 import { createStore } from './store.ts';
 
 const context = new AbortController();
@@ -31,8 +30,8 @@ describe('The store', () => {
   it('wakes the relay once, after the commit of a transaction that added events', async () => {
     const { store, log } = openStore();
     await store.transaction(async ({ outbox }) => {
-      await outbox.add([changeOf(1, 'new'), changeOf(2, 'failed')]);
-      await outbox.add([changeOf(3, 'payed')]);
+      await outbox.add(causedBy(context, changeOf(1, 'new'), changeOf(2, 'failed')));
+      await outbox.add(causedBy(context, changeOf(3, 'payed')));
     }, context);
     assert.deepEqual(log, ['committed', 'events']);
   });
@@ -47,7 +46,7 @@ describe('The store', () => {
     const { store, log } = openStore();
     const failure = new Error('changed its mind');
     const work = store.transaction(async ({ outbox }) => {
-      await outbox.add([changeOf(1, 'new')]);
+      await outbox.add(causedBy(context, changeOf(1, 'new')));
       throw failure;
     }, context);
     await assert.rejects(work, failure);
@@ -61,7 +60,7 @@ describe('The store', () => {
     });
     let attempt = 0;
     await store.transaction(async ({ outbox }) => {
-      if (++attempt === 1) await outbox.add([changeOf(1, 'new')]);
+      if (++attempt === 1) await outbox.add(causedBy(context, changeOf(1, 'new')));
     }, context);
     assert.equal(attempt, 2);
     assert.deepEqual(log, []);
@@ -69,18 +68,17 @@ describe('The store', () => {
 
   it('writes beside each event which call it comes from, where there is one', async () => {
     const { store, run } = openStore();
-    const work = ({ outbox }: Repositories) => outbox.add([changeOf(1, 'new')]);
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-    await store.transaction(work, { signal: context.signal, requestId: 'a request', traceparent });
-    await store.transaction(work, context);
-    const values = run.args.map(([, statement]) => statement.toParam().values);
-    assert.deepEqual(
-      values.map((written) => [written.includes('a request'), written.includes(traceparent)]),
-      [
-        [true, true],
-        [false, false],
-      ],
-    );
+    const call = { signal: context.signal, requestId: 'a request', traceparent };
+    const changes = [...causedBy(call, changeOf(1, 'new')), ...causedBy(context, changeOf(3, 'cancelled'))];
+    await store.transaction(({ outbox }) => outbox.add(changes), context);
+    const [values = []] = run.args.map(([, statement]) => statement.toParam().values as unknown[][]);
+    for (const ofCall of ['a request', traceparent]) {
+      assert.deepEqual(
+        values.find((column) => column.includes(ofCall)),
+        [ofCall, null],
+      );
+    }
   });
 
   it('runs the transaction in the scope of its caller', async () => {

@@ -26,7 +26,7 @@ export function createStore(database: Database, { paymentTimeoutMs, onEvents = (
         return work({
           orders: createOrders(transaction, paymentTimeoutMs),
           stocks: createStocks(transaction),
-          outbox: createOutbox(transaction, context, onAdded),
+          outbox: createOutbox(transaction, onAdded),
           idempotencyKeys: createIdempotencyKeys(transaction),
           adjustments: createAdjustments(transaction, context),
         });
