@@ -1,8 +1,8 @@
 import { closedLoop, type Sample, type Timing } from '../harness/closed-loop.ts';
 import { openConnection, withConnections } from '../harness/connection.ts';
+import { cpuOf } from '../harness/cpu-time.ts';
 import { startProcess } from '../harness/process.ts';
 import { type Measurements, measureInRounds, measureRun, repeat } from '../harness/rounds.ts';
-import { cpuOf } from '../loms/cpu-time.ts';
 import type { Field } from './field.ts';
 import { lanesOf, toBytes, toCall } from './requests.ts';
 

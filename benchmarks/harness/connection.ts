@@ -65,7 +65,9 @@ class HttpConnection implements Connection {
     socket.on('close', () => this.#waiting?.reject(new Error('the server closed the connection')));
   }
 
-  exchange(request: Buffer): Promise<Answer> {
+  async exchange(request: Buffer): Promise<Answer> {
+    // A closed socket emits nothing more, so its answer would be awaited for ever.
+    if (!this.#socket.writable) throw new Error('the server closed the connection');
     this.#waiting = Promise.withResolvers();
     this.#socket.write(request);
     return this.#waiting.promise;

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { answerTo } from '../harness/child.ts';
 import { closedLoop, type Sample, type Timing } from '../harness/closed-loop.ts';
-import { type Connection, toRequest, withConnections } from '../harness/connection.ts';
-import { choose, type ScenarioName } from './scenario.ts';
+import { withConnections } from '../harness/connection.ts';
+import { makeOrder } from './make-order.ts';
+import type { ScenarioName } from './scenario.ts';
 
 /** Makes and pays orders over HTTP, one after the other on each connection. */
 export interface LoadOrder {
@@ -20,17 +20,3 @@ answerTo({
       ),
     ),
 });
-
-async function makeOrder(connection: Connection, port: number, scenario: ScenarioName): Promise<boolean> {
-  const { user, skus } = choose(scenario);
-  const order = { user, items: skus.map((sku) => ({ sku, count: 1 })), idempotencyKey: randomUUID() };
-  const created = await connection.exchange(toCall(port, 'createOrder', JSON.stringify(order)));
-  const orderID = /"orderID":(\d+)/.exec(created.body.toString())?.[1];
-  if (orderID === undefined) return false;
-  const paid = await connection.exchange(toCall(port, 'orderPayed', `{"orderID":${orderID}}`));
-  return paid.body.includes('"result":{}');
-}
-
-function toCall(port: number, method: string, params: string): Buffer {
-  return toRequest(port, '/rpc', `{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}}`);
-}

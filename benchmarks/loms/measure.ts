@@ -1,7 +1,7 @@
 import type { Database } from 'service-kit';
 import type { Sample, Timing } from '../harness/closed-loop.ts';
+import { cpuOfPostgres, postmasterOf } from '../harness/cpu-time.ts';
 import { type Measurement, measureRun } from '../harness/rounds.ts';
-import { cpuOfPostgres, postmasterOf } from './cpu-time.ts';
 import type { ScenarioName } from './scenario.ts';
 
 /** Makes and pays orders in its own database on the one Postgres. */

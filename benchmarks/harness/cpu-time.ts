@@ -30,6 +30,29 @@ export function cpuOfPostgres(postmaster: number): number {
     .reduce((sum, { micros }) => sum + micros, main.micros + main.childrenMicros);
 }
 
+/** Microseconds of CPU of the backends that run now, by the role that they serve. Postgres names it in the title of the process. */
+export function cpuOfBackends(postmaster: number): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const pid of listPids()) {
+    const stat = readStat(pid);
+    if (stat?.parent !== postmaster) continue;
+    const [, role] = BACKEND_TITLE.exec(readTitle(pid)) ?? [];
+    if (role !== undefined) sums.set(role, (sums.get(role) ?? 0) + stat.micros);
+  }
+  return sums;
+}
+
+/** `postgres: loms loms 127.0.0.1(41234) idle`: role, database, client. */
+const BACKEND_TITLE = /^postgres: (\S+) \S+ [\d.:]+\(\d+\)/;
+
+function readTitle(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 function listPids(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger);
 }

@@ -1,0 +1,56 @@
+import { answerTo } from '../harness/child.ts';
+import { closedLoop, type Sample, type Timing } from '../harness/closed-loop.ts';
+import { openConnection, withConnections } from '../harness/connection.ts';
+import { type OpenSample, openLoop, type Pace } from '../harness/open-loop.ts';
+import { makeOrder } from '../loms/make-order.ts';
+
+/** Makes and pays orders over HTTP, in its own process. */
+export interface ClosedLoad {
+  readonly port: number;
+  readonly timing: Timing;
+}
+
+export interface OpenLoad {
+  readonly port: number;
+  readonly pace: Pace;
+}
+
+/** Orders in flight at most; further ones wait, and the wait counts. At a latency of 200 ms it is enough for 1,280 orders a second. */
+const CONNECTIONS = 256;
+
+answerTo({
+  closed: ({ port, timing }: ClosedLoad): Promise<Sample> =>
+    withConnections(port, timing.concurrency, (connections) =>
+      closedLoop(
+        connections.map((connection) => () => makeOrder(connection, port, 'spread')),
+        timing,
+      ),
+    ),
+  async open({ port, pace }: OpenLoad): Promise<OpenSample> {
+    const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, () => openLane(port)));
+    try {
+      return await openLoop(
+        lanes.map(({ order }) => order),
+        pace,
+      );
+    } finally {
+      for (const { close } of lanes) close();
+    }
+  },
+});
+
+/** A connection that is opened again when the server has closed it. */
+async function openLane(port: number) {
+  let connection = await openConnection(port);
+  return {
+    close: () => connection[Symbol.dispose](),
+    async order(): Promise<boolean> {
+      try {
+        return await makeOrder(connection, port, 'spread');
+      } catch {
+        connection = await openConnection(port);
+        return false;
+      }
+    },
+  };
+}

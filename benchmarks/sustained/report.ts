@@ -1,0 +1,167 @@
+import { markdownTable } from 'rpc-kit/markdown-table';
+import { type Bar, barTable, type Results, toReport } from '../harness/report.ts';
+import { totalOf } from './cpu.ts';
+import type { IdleFigures } from './idle.ts';
+import type { Cost, WayFigures } from './measure.ts';
+
+interface SustainedResults extends Results {
+  readonly clients: number;
+  readonly seconds: number;
+  readonly ways: readonly WayFigures[];
+}
+
+interface IdleResults extends Results {
+  readonly idle: IdleFigures;
+}
+
+/** Orders that were offered and paid: refusing orders must not be a way to keep up with events. */
+const PAID_MIN = 0.98;
+const DELIVERED_MIN = 0.98;
+const BACKLOG_SECONDS_MAX = 5;
+const LAG_P99_MAX_MS = 2_000;
+const EVENT_MICROS_MAX = 400;
+const IDLE_PERCENT_MAX = 2;
+/** These neither make orders nor handle events, so they are one row. */
+const IDLE = /checkout|products|accounts|gateway/;
+
+export function toMarkdown(results: SustainedResults): string {
+  const { clients, seconds, ways } = results;
+  return toReport(
+    results,
+    `Closed loop with ${clients} clients, then 0.9 of its orders a second in an open loop for ${seconds} s.`,
+    ways.flatMap((figures) => [
+      `### ${TITLES[figures.way]}`,
+      summaryOf(figures),
+      `Backlog in events at the end of each tenth of the time: ${figures.events.backlogs.join(', ')}.`,
+      costTable(figures.costs),
+      barTable(barsOf(figures)),
+    ]),
+  );
+}
+
+const TITLES = { rpc: 'Events by RPC', kafka: 'Events through Kafka' } as const;
+
+function summaryOf({ capacity, offeredPerSecond, orders, events, drainedPerSecond }: WayFigures): string {
+  const seconds = (orders.to - orders.from) / 1_000;
+  const head = ['what', 'figure'];
+  return markdownTable(
+    head,
+    [
+      [
+        '**orders a second whose events were delivered meanwhile**',
+        (events.delivered / EVENTS_PER_ORDER / seconds).toFixed(0),
+      ],
+      ['orders a second that the closed loop made and paid', capacity.toFixed(0)],
+      ['orders a second offered', offeredPerSecond.toFixed(0)],
+      [
+        'orders offered, paid, failed, never started',
+        [orders.offered, orders.succeeded, orders.failed, orders.dropped].join(', '),
+      ],
+      [
+        'ms of an order from when it was due until it was paid: p50, p99, greatest',
+        [orders.p50Ms, orders.p99Ms, orders.maxMs].map(toWhole).join(', '),
+      ],
+      ['events made, delivered meanwhile', [events.made, events.delivered].join(', ')],
+      [
+        'backlog, greatest: events, seconds of events',
+        `${events.backlogMax}, ${backlogSeconds(events, seconds).toFixed(1)}`,
+      ],
+      [
+        'ms of an event from its change to the journal: p50, p99, greatest',
+        [events.lagP50Ms, events.lagP99Ms, events.lagMaxMs].map(toWhole).join(', '),
+      ],
+      ['events a second from the backlog, while no orders are made', toWhole(drainedPerSecond)],
+    ],
+    1,
+  );
+}
+
+/** An order that is made and paid has three events: new, awaiting payment, paid. */
+const EVENTS_PER_ORDER = 3;
+
+function backlogSeconds({ backlogMax, made }: WayFigures['events'], seconds: number): number {
+  return backlogMax / (made / seconds);
+}
+
+function costTable(costs: readonly Cost[]): string {
+  const head = ['CPU in ms', 'order with its events', 'order alone', 'event', 'event alone'];
+  const toRow = (name: string, cost: Omit<Cost, 'process'>) => [
+    name,
+    ...[cost.orderMicros, cost.orderAloneMicros].map((micros) => (micros / 1_000).toFixed(2)),
+    ...[cost.eventMicros, cost.drainedEventMicros].map((micros) => (micros / 1_000).toFixed(3)),
+  ];
+  const isIdle = ({ process }: Cost): boolean => IDLE.test(process);
+  return markdownTable(
+    head,
+    [
+      ...costs.filter((cost) => !isIdle(cost)).map((cost) => toRow(cost.process, cost)),
+      toRow('the other services, their pgbouncers and Postgres', addCosts(costs.filter(isIdle))),
+      toRow('**all**', addCosts(costs)),
+    ],
+    1,
+  );
+}
+
+function addCosts(costs: readonly Cost[]): Omit<Cost, 'process'> {
+  const sum = (of: (cost: Cost) => number): number => costs.reduce((total, cost) => total + of(cost), 0);
+  return {
+    orderMicros: sum(({ orderMicros }) => orderMicros),
+    orderAloneMicros: sum(({ orderAloneMicros }) => orderAloneMicros),
+    eventMicros: sum(({ eventMicros }) => eventMicros),
+    drainedEventMicros: sum(({ drainedEventMicros }) => drainedEventMicros),
+  };
+}
+
+export function barsOf({ orders, events, costs }: WayFigures): Bar[] {
+  const seconds = (orders.to - orders.from) / 1_000;
+  const paid = orders.succeeded / orders.offered;
+  const delivered = events.delivered / events.made;
+  const backlog = backlogSeconds(events, seconds);
+  const { eventMicros } = addCosts(costs);
+  return [
+    { what: `paid ≥ ${PAID_MIN} of the orders offered`, met: paid >= PAID_MIN, reached: paid.toFixed(3) },
+    {
+      what: `delivered ≥ ${DELIVERED_MIN} of the events made`,
+      met: delivered >= DELIVERED_MIN,
+      reached: delivered.toFixed(3),
+    },
+    {
+      what: `backlog ≤ ${BACKLOG_SECONDS_MAX} s of events`,
+      met: backlog <= BACKLOG_SECONDS_MAX,
+      reached: `${backlog.toFixed(1)} s`,
+    },
+    {
+      what: `p99 from the change to the journal < ${LAG_P99_MAX_MS / 1_000} s`,
+      met: events.lagP99Ms < LAG_P99_MAX_MS && events.missing === 0,
+      reached: `${toWhole(events.lagP99Ms)} ms${events.missing > 0 ? `, and ${events.missing} events are missing` : ''}`,
+    },
+    {
+      what: `CPU of an event in all ≤ ${EVENT_MICROS_MAX / 1_000} ms`,
+      met: eventMicros <= EVENT_MICROS_MAX,
+      reached: `${(eventMicros / 1_000).toFixed(2)} ms`,
+    },
+  ];
+}
+
+export function toIdleMarkdown(results: IdleResults): string {
+  const { seconds, cpu } = results.idle;
+  const toPercent = (micros: number): string => (micros / seconds / 10_000).toFixed(2);
+  const rows = [...cpu].map(([name, micros]) => [name, toPercent(micros)]);
+  return toReport(results, `A mesh that nobody calls, for ${Math.round(seconds)} s.`, [
+    markdownTable(['process', '% of a core'], [...rows, ['**all**', toPercent(totalOf(cpu))]], 1),
+    barTable([idleBar(results.idle)]),
+  ]);
+}
+
+export function idleBar({ seconds, cpu }: IdleFigures): Bar {
+  const percent = totalOf(cpu) / seconds / 10_000;
+  return {
+    what: `everything together ≤ ${IDLE_PERCENT_MAX} % of a core`,
+    met: percent <= IDLE_PERCENT_MAX,
+    reached: `${percent.toFixed(2)} %`,
+  };
+}
+
+function toWhole(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
