@@ -8,7 +8,7 @@ unexport NODE_PG_FORCE_NATIVE
 unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm check-invariants admin profile rotate-keys log-level token certs bench test unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,10 @@ bench: packages ## Runs a benchmark (WHAT=rpc-kit, loms, checkout, notifications
 
 test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end to end
 	@exec $(NODE) testing/src/run/test.ts
+
+fuzz: packages ## Sends mutated requests to rpc-kit's server, then compares it with an earlier commit (REQUESTS=100000 SEED=… BEFORE=<commit>)
+	@$(NODE) rpc-kit/test/fuzz/main.ts --requests "$${REQUESTS:-100000}" --seed "$$SEED"
+	@exec $(NODE) rpc-kit/test/fuzz/compare-main.ts --seed "$$SEED" --before "$$BEFORE"
 
 unit: packages ## Runs the unit tests only
 	@exec $(NODE) node_modules/mocha/bin/mocha.js --config .mocharc.unit.json

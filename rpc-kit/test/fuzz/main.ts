@@ -1,18 +1,12 @@
 import { parseArgs } from 'node:util';
-import { describeWhole, parseWhole, type WholeRange } from '../../src/schema/whole-number.ts';
 import { fuzz, HEAP_GROWTH_MAX_BYTES, heapGrowth } from './fuzz.ts';
+import { readSeed, readWhole } from './options.ts';
 
 /** `npm run fuzz -w rpc-kit -- --requests 100000 --seed 7` */
 const { values } = parseArgs({
   options: { requests: { type: 'string', default: '100000' }, seed: { type: 'string' } },
 });
-const readWhole = (name: string, text: string, range: WholeRange): number => {
-  const number = parseWhole(text, range);
-  if (number !== undefined) return number;
-  console.error(`--${name} is "${text}", but has to be ${describeWhole(range)}.`);
-  process.exit(1);
-};
-const seed = readWhole('seed', values.seed ?? String(Date.now() % 1_000_000), { min: 0, max: 2 ** 32 - 1 });
+const seed = readSeed(values.seed);
 const requests = readWhole('requests', values.requests, { min: 1, max: 1e9 });
 const toMebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
