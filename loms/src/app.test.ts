@@ -21,7 +21,7 @@ function partsOf(given: Partial<Parts>): Parts {
     overdue: { list: sinon.stub().resolves([]) },
     queue: queueOf(sinon.stub().resolves(NOTHING)),
     backlog: { read: sinon.stub().resolves({ count: 0, oldestMs: 0 }) },
-    publisher: { publish: sinon.stub().resolves() },
+    publisher: { publish: sinon.stub().resolves([]) },
     logger: pino({ level: 'silent' }),
     registry: new Registry(),
     ...given,
@@ -38,7 +38,7 @@ describe('The app', () => {
       return { claimed: [], delaysMs: [30] };
     });
     const event = { eventID: 'a', ...changeOf(1, 'new'), attempts: 1 };
-    advance.onFirstCall().resolves({ claimed: [[event]], delaysMs: [] });
+    advance.onFirstCall().resolves({ claimed: [event], delaysMs: [] });
     const backlog = { read: sinon.stub().resolves({ count: 7, oldestMs: 2_500 }) };
     await using _app = createApp(
       partsOf({
@@ -71,7 +71,7 @@ describe('The app', () => {
     const event = { eventID: 'a', ...changeOf(1, 'new'), attempts: 1 };
     const { promise: again, resolve: claimedAgain } = Promise.withResolvers<void>();
     const advance = sinon.stub().resolves(NOTHING);
-    advance.onFirstCall().resolves({ claimed: [[event]], delaysMs: [] });
+    advance.onFirstCall().resolves({ claimed: [event], delaysMs: [] });
     advance.onSecondCall().callsFake(async () => {
       claimedAgain();
       return NOTHING;

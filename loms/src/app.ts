@@ -25,8 +25,11 @@ export interface App extends AsyncDisposable {
   readonly service: Service<typeof loms.methods>;
 }
 
-/** Events that another replica wrote, and postponed events, are delivered this late at most. */
-const EVENTS_IDLE_MS = 100;
+/**
+ * A commit wakes the relay, and a claim says when a leased or postponed event is due. Only the events of a replica that died between
+ * a commit and its claim are found this late.
+ */
+const EVENTS_IDLE_MS = 1_000;
 /** Commits within this time share one claim. At 10 ms, orders cost a tenth more CPU time, and events arrive no sooner under load. */
 const EVENTS_PACE_MS = 20;
 /** How late an overdue order may be cancelled. */

@@ -1,4 +1,4 @@
-import { createOperationJournal, openService, run, startForgetting } from 'service-kit';
+import { createOperationJournal, inBackground, openService, run, startForgetting } from 'service-kit';
 import { loms } from '../contract.ts';
 import { createApp } from './app.ts';
 import { lomsConfig } from './config.ts';
@@ -25,8 +25,8 @@ await run('loms', async (stopped) => {
     openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
     orders: createOrderReader(database),
     stocks: createStockReader(database),
-    overdue: createOverdueOrders(database),
-    queue: createEventQueue(database),
+    overdue: createOverdueOrders(inBackground(database)),
+    queue: createEventQueue(inBackground(database)),
     backlog: createBacklogReader(database),
     publisher,
     journal: createOperationJournal(database),

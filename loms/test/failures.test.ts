@@ -149,7 +149,7 @@ describe('A database that cannot be had', () => {
         overdue: createOverdueOrders(database),
         queue: createEventQueue(database),
         backlog: createBacklogReader(database),
-        publisher: { async publish() {} },
+        publisher: { publish: async () => [] },
         logger: pino({ level: 'silent' }),
         registry: new Registry(),
       });

@@ -40,7 +40,7 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
   const urls = [options.notificationsUrl];
   const peer = resources.use(openPeer(notifications, { urls, userAgent: 'loms/tests', registry, logger }));
   const database = decorators.database?.(pool) ?? pool;
-  const publisher = createRpcPublisher(peer.client);
+  const publisher = createRpcPublisher(peer.client, logger);
   const app = resources.use(
     createApp({
       openStore: (onEvents) => createStore(database, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, onEvents }),

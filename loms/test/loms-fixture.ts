@@ -16,7 +16,8 @@ import {
 import { runInPool } from 'worker-pool';
 import { loms } from '../contract.ts';
 import { createApp } from '../src/app.ts';
-import type { EventPublisher, OrderEvent } from '../src/outbox/event.ts';
+import type { Context } from '../src/domain/ports.ts';
+import { type EventPublisher, type FailedEvent, type OrderEvent, PublisherUnavailable } from '../src/outbox/event.ts';
 import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
@@ -71,7 +72,7 @@ export async function openLoms(options: LomsOptions = {}): Promise<Loms> {
   const query = queryOn(beside);
   const events: OrderEvent[] = [];
   const statements: RanStatement[] = [];
-  const publisher = options.publisher ?? { publish: async (event: OrderEvent) => void events.push(event) };
+  const publisher = options.publisher ?? publisherOfEach(async (event) => void events.push(event));
   const replicas = stack.use(new AsyncDisposableStack());
   const start = (own: LomsOptions = {}): Replica =>
     replicas.use(startReplica(url, { publisher, ...options, ...own }, statements));
@@ -145,6 +146,29 @@ function startReplica(
     async [Symbol.asyncDispose]() {
       closed ??= close();
       await closed;
+    },
+  };
+}
+
+/**
+ * A publisher by a function for each event: of an order one after the other, until one fails, and of a batch all orders side by side.
+ */
+export function publisherOfEach(publish: (event: OrderEvent, context: Context) => Promise<void>): EventPublisher {
+  return {
+    async publish(events, context) {
+      const publishOrder = async (order: readonly OrderEvent[]): Promise<FailedEvent[]> => {
+        for (const event of order) {
+          try {
+            await publish(event, context);
+          } catch (error) {
+            if (error instanceof PublisherUnavailable || context.signal.aborted) throw error;
+            return [{ event, error }];
+          }
+        }
+        return [];
+      };
+      const orders = [...Map.groupBy(events, ({ orderID }) => orderID).values()];
+      return (await Promise.all(orders.map(publishOrder))).flat();
     },
   };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createTestDatabase } from 'testing';
 import { createOrder } from '../src/domain/create-order.ts';
 import { payOrder } from '../src/domain/pay-order.ts';
-import type { ClaimedOrder } from '../src/outbox/event.ts';
+import type { ClaimedEvent } from '../src/outbox/event.ts';
 import { createEventQueue } from '../src/outbox/rows.ts';
 import { createStore } from '../src/repository/store.ts';
 import { openPool } from './loms-fixture.ts';
@@ -27,8 +27,8 @@ async function openOutbox() {
     queue,
     place: () => createOrder(store, request, never),
     pay: (orderID: bigint) => payOrder(store, orderID, never),
-    claim: async (deliveredIDs: readonly string[] = [], limit = 10) =>
-      (await queue.advance(deliveredIDs, limit, LEASE_MS, never)).claimed,
+    claim: async (deliveredIDs: readonly string[] = [], ordersMax = 10) =>
+      (await queue.advance(deliveredIDs, ordersMax, LEASE_MS, never)).claimed,
     query: database.query,
     rows: () =>
       database.query(`
@@ -40,8 +40,11 @@ async function openOutbox() {
   };
 }
 
-const idsOf = (orders: readonly ClaimedOrder[]): string[] => orders.flat().map(({ eventID }) => eventID);
-const seqsOf = (orders: readonly ClaimedOrder[]): number[][] => orders.map((order) => order.map(({ seq }) => seq));
+const idsOf = (events: readonly ClaimedEvent[]): string[] => events.map(({ eventID }) => eventID);
+const seqsOf = (events: readonly ClaimedEvent[]): number[][] => {
+  const orders = Map.groupBy(events, ({ orderID }) => orderID);
+  return [...orders.values()].map((order) => order.map(({ seq }) => seq));
+};
 
 describe('The queue of events', () => {
   it('claims the undelivered events of an order together, in the order of their seqs', async () => {
@@ -84,14 +87,42 @@ describe('The queue of events', () => {
     const { delaysMs } = await outbox.queue.advance(claimed, 0, LEASE_MS, never);
     assert.equal(delaysMs.length, 2);
     assert.ok(delaysMs.every((delayMs) => delayMs > 0));
-    assert.deepEqual(await outbox.queue.advance(claimed, 0, LEASE_MS, never), { claimed: [], delaysMs: [] });
+    const again = await outbox.queue.advance(claimed, 0, LEASE_MS, never);
+    assert.deepEqual(again, { claimed: [], delaysMs: [], dueMs: undefined });
   });
 
   it('claims no more orders than asked for', async () => {
     await using outbox = await openOutbox();
     for (let count = 0; count < 3; count++) await outbox.place();
-    assert.equal((await outbox.claim([], 2)).length, 2);
-    assert.equal((await outbox.claim([], 2)).length, 1);
+    assert.equal(seqsOf(await outbox.claim([], 2)).length, 2);
+    assert.equal(seqsOf(await outbox.claim([], 2)).length, 1);
+  });
+
+  it('claims four events of an order at a time, and the next ones once these are acknowledged', async () => {
+    await using outbox = await openOutbox();
+    const orderID = await outbox.place();
+    await outbox.query(`
+      INSERT INTO order_status_history SELECT ${orderID}, seq, 'new', now() FROM generate_series(3, 6) seq;
+      INSERT INTO outbox (event_id, order_id, seq, user_id, status, changed_at)
+      SELECT gen_random_uuid(), ${orderID}, seq, 1, 'new', now() FROM generate_series(3, 6) seq`);
+    const first = await outbox.claim();
+    assert.deepEqual(seqsOf(first), [[1, 2, 3, 4]]);
+    assert.deepEqual(await outbox.claim(), []);
+    assert.deepEqual(seqsOf(await outbox.claim(idsOf(first))), [[5, 6]]);
+  });
+
+  it('says when the next leased or postponed event is due, and nothing of events that are available', async () => {
+    await using outbox = await openOutbox();
+    const [paid, other] = [await outbox.place(), await outbox.place()];
+    const due = async () => (await outbox.queue.advance([], 0, LEASE_MS, never)).dueMs ?? 0;
+    assert.equal(await due(), 0);
+    const claimed = await outbox.claim();
+    await outbox.pay(paid);
+    assert.ok((await due()) > LEASE_MS - 5_000 && (await due()) <= LEASE_MS);
+    const [event] = claimed.filter(({ orderID }) => orderID === other);
+    assert.ok(event);
+    await outbox.queue.postpone([{ event, delayMs: 5_000 }], never);
+    assert.ok((await due()) > 0 && (await due()) <= 5_000);
   });
 
   it('claims each event once by two relays at the same moment', async () => {
@@ -105,26 +136,44 @@ describe('The queue of events', () => {
   it('postpones an event with those behind it, and counts an attempt of that event only', async () => {
     await using outbox = await openOutbox();
     await outbox.pay(await outbox.place());
-    const [[, second] = []] = await outbox.claim();
-    assert.ok(second);
-    await outbox.queue.postpone(second, 60_000, never);
+    await outbox.place();
+    const [, second, , behind] = await outbox.claim();
+    assert.ok(second && behind);
+    const postponed = [second, behind].map((event) => ({ event, delayMs: 60_000 }));
+    await outbox.queue.postpone(postponed, never);
     assert.deepEqual(await outbox.rows(), [
       { seq: 1, attempts: 1, state: 'leased' },
       { seq: 2, attempts: 1, state: 'postponed' },
       { seq: 3, attempts: 0, state: 'postponed' },
+      { seq: 1, attempts: 1, state: 'postponed' },
+      { seq: 2, attempts: 0, state: 'postponed' },
     ]);
   });
 
-  it('releases an event with those behind it as if they had not been claimed', async () => {
+  it('postpones an event that came after the claim of those before it, and counts no attempt of it', async () => {
     await using outbox = await openOutbox();
-    await outbox.pay(await outbox.place());
-    const [[, second] = []] = await outbox.claim();
-    assert.ok(second);
-    await outbox.queue.release(second, never);
+    const orderID = await outbox.place();
+    const [first] = await outbox.claim();
+    assert.ok(first);
+    await outbox.pay(orderID);
+    await outbox.queue.postpone([{ event: first, delayMs: 60_000 }], never);
+    assert.deepEqual((await outbox.rows())[2], { seq: 3, attempts: 0, state: 'postponed' });
+  });
+
+  it('releases the events of a claim as if they had not been claimed', async () => {
+    await using outbox = await openOutbox();
+    const orderID = await outbox.place();
+    await outbox.place();
+    const claimed = await outbox.claim([], 1);
+    await outbox.claim();
+    await outbox.pay(orderID);
+    await outbox.queue.release(claimed, never);
     assert.deepEqual(await outbox.rows(), [
-      { seq: 1, attempts: 1, state: 'leased' },
+      { seq: 1, attempts: 0, state: 'free' },
       { seq: 2, attempts: 0, state: 'free' },
       { seq: 3, attempts: 0, state: 'free' },
+      { seq: 1, attempts: 1, state: 'leased' },
+      { seq: 2, attempts: 1, state: 'leased' },
     ]);
   });
 });

@@ -36,10 +36,10 @@ const STATEMENTS = [
   'lock stock',
   'lock stocks',
   'move order',
-  'postpone event',
+  'postpone events',
   'read awaiting',
   'read backlog',
-  'release event',
+  'release events',
   'release stocks',
   'reserve stocks',
   'sell stocks',
@@ -133,8 +133,8 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await outboxToDrain({ query });
   const queue = createEventQueue(database);
   const event = { eventID: '', orderID: paid, seq: 3, user: 1n, status: 'payed', at: new Date() } as const;
-  await queue.postpone(event, 100, new AbortController());
-  await queue.release(event, new AbortController());
+  await queue.postpone([{ event, delayMs: 100 }], new AbortController());
+  await queue.release([event], new AbortController());
   await createBacklogReader(database).read(100, new AbortController());
   await createAwaitingReader(database).read(100, new AbortController());
   await forgetDeliveredEvents(database, EVENTS_KEPT_MS);
@@ -192,7 +192,7 @@ describe('The statements of loms', () => {
     assert.deepEqual(rows, [0, 3]);
   });
 
-  it('look at no event that was delivered or rests', async () => {
+  it('look at no event that was delivered, and at one of those that rest', async () => {
     const rows = await loms.trial(async (query) => {
       const before = await rowsReadBy(query, statement('claim events'));
       await query(
@@ -200,7 +200,8 @@ describe('The statements of loms', () => {
       );
       return [before, await rowsReadBy(query, statement('claim events'))];
     });
-    assert.deepEqual(rows, [0, 0]);
+    // The one that is due first.
+    assert.deepEqual(rows, [0, 1]);
   });
 
   it('look at events that can be forgotten only, however many others were delivered', async () => {
@@ -236,13 +237,14 @@ describe('The statements of loms', () => {
       for (;;) {
         const { claimed } = await queue.advance([], 50, 15_000, context);
         if (claimed.length === 0) break;
-        for (const [head] of claimed) await queue.postpone(head, 60_000, context);
-        refused += claimed.length;
+        const heads = claimed.filter(({ seq }) => seq === 1).map((event) => ({ event, delayMs: 60_000 }));
+        await queue.postpone(heads, context);
+        refused += heads.length;
       }
       assert.equal(refused, 100);
       return rowsReadBy(query, statement('claim events'));
     });
-    assert.equal(rows, 0);
+    assert.equal(rows, 1);
   });
 
   it('look at few events more than they claim when many wait', async () => {
@@ -251,6 +253,7 @@ describe('The statements of loms', () => {
       await query('ANALYZE outbox');
       return rowsReadBy(query, statement('claim events'));
     });
-    assert.ok(rows > 0 && rows < 1_000, `${rows} rows were read`);
+    // 375 are claimed, of 5,600.
+    assert.ok(rows > 0 && rows < 1_500, `${rows} rows were read`);
   });
 });

@@ -3,7 +3,7 @@ import { isLostRace } from 'service-kit';
 import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
 import type { Repositories, Store } from '../src/domain/ports.ts';
 import { createStore } from '../src/repository/store.ts';
-import { createOrders, type Loms, openLoms, outboxToDrain, withLoms } from './loms-fixture.ts';
+import { createOrders, type Loms, openLoms, outboxToDrain, publisherOfEach, withLoms } from './loms-fixture.ts';
 import { causedBy } from './port-stubs.ts';
 
 const SKU = 1_076_963;
@@ -47,7 +47,7 @@ describe('A transaction of loms', () => {
     const look = async (): Promise<number> =>
       (await fixture.query(`SELECT FROM pg_stat_activity WHERE ${idle}`)).length;
     const seen: number[] = [];
-    await using fixture = await openLoms({ publisher: { publish: async () => void seen.push(await look()) } });
+    await using fixture = await openLoms({ publisher: publisherOfEach(async () => void seen.push(await look())) });
     await fixture.supply(SKU, { 1: 1 });
     const [orderID = 0n] = await createOrders(fixture.client, SKU, 1);
     await outboxToDrain(fixture);

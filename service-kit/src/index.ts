@@ -1,7 +1,7 @@
 // Repositories know the domain and SQL, and no rpc-kit.
 export { storableText } from 'rpc-kit';
 export { type Background, startBackground } from './background/background.ts';
-export { createRelay, type Relay, type RelayOptions } from './background/relay.ts';
+export { type Claim, createRelay, type Relay, type RelayOptions } from './background/relay.ts';
 export { type DelayBounds, retryDelayMs } from './background/retry-delay.ts';
 export { openPeer, type Peer, type PeerOptions } from './calling/peer.ts';
 export { createSharedTokenBucket } from './calling/shared-token-bucket.ts';

@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
 import sinon, { type SinonStub } from 'sinon';
 import { AT } from '../../test/port-stubs.ts';
-import {
-  type ClaimedEvent,
-  type ClaimedOrder,
-  type EventPublisher,
-  type EventQueue,
-  PublisherUnavailable,
-} from './event.ts';
+import { type ClaimedEvent, type EventPublisher, type EventQueue, PublisherUnavailable } from './event.ts';
 import { createEventRelay } from './event-relay.ts';
 
 function eventOf(eventID: string, attempts = 1, { orderID = 1n, seq = 1 } = {}): ClaimedEvent {
   return { eventID, orderID, seq, user: 1n, status: 'new', at: AT, attempts };
 }
-
-/** Orders of one event each. */
-const single = (...events: readonly ClaimedEvent[]): ClaimedOrder[] => events.map((event) => [event]);
 
 describe('The relay of events', () => {
   const [a, b, c] = [
@@ -26,31 +17,37 @@ describe('The relay of events', () => {
   let advance: SinonStub<Parameters<EventQueue['advance']>, ReturnType<EventQueue['advance']>>;
   let postpone: SinonStub<Parameters<EventQueue['postpone']>, Promise<void>>;
   let release: SinonStub<Parameters<EventQueue['release']>, Promise<void>>;
-  let publish: SinonStub<Parameters<EventPublisher['publish']>, Promise<void>>;
+  let publish: SinonStub<Parameters<EventPublisher['publish']>, ReturnType<EventPublisher['publish']>>;
   let report: { onFailure: SinonStub; onDelivered: SinonStub; onWork: SinonStub };
   let stop: AbortController;
   beforeEach(() => {
     advance = sinon
       .stub<Parameters<EventQueue['advance']>, ReturnType<EventQueue['advance']>>()
       .resolves({ claimed: [], delaysMs: [] });
-    advance.onFirstCall().resolves({ claimed: single(a, b, c), delaysMs: [] });
+    claim(a, b, c);
     postpone = sinon.stub<Parameters<EventQueue['postpone']>, Promise<void>>().resolves();
     release = sinon.stub<Parameters<EventQueue['release']>, Promise<void>>().resolves();
-    publish = sinon.stub<Parameters<EventPublisher['publish']>, Promise<void>>().resolves();
+    publish = sinon.stub<Parameters<EventPublisher['publish']>, ReturnType<EventPublisher['publish']>>().resolves([]);
     report = { onFailure: sinon.stub(), onDelivered: sinon.stub(), onWork: sinon.stub() };
     stop = new AbortController();
   });
 
   const open = () => createEventRelay({ advance, postpone, release }, { publish }, report);
-  const acknowledged = (): (readonly string[])[] => advance.args.map(([deliveredIDs]) => deliveredIDs);
-  const published = (): string[] => publish.args.map(([event]) => event.eventID);
-
-  it('publishes each event that it claimed, then acknowledges them together, and reports their delays', async () => {
-    advance.onSecondCall().resolves({ claimed: [], delaysMs: [5, 6, 7] });
+  const claim = (...events: ClaimedEvent[]) => advance.onFirstCall().resolves({ claimed: events, delaysMs: [] });
+  /** One round, until its deliveries are acknowledged. */
+  async function runOnce(): Promise<void> {
     const relay = open();
     await relay.round(stop.signal);
     await relay.settle();
-    assert.deepEqual(published(), ['a', 'b', 'c']);
+  }
+  const acknowledged = (): (readonly string[])[] => advance.args.map(([deliveredIDs]) => deliveredIDs);
+  const published = (): string[][] => publish.args.map(([events]) => events.map(({ eventID }) => eventID));
+  const postponed = () => postpone.args.flatMap(([events]) => events.map(({ event, delayMs }) => [event, delayMs]));
+
+  it('publishes all events that it claimed as one batch, acknowledges them together, and reports their delays', async () => {
+    advance.onSecondCall().resolves({ claimed: [], delaysMs: [5, 6, 7] });
+    await runOnce();
+    assert.deepEqual(published(), [['a', 'b', 'c']]);
     assert.deepEqual(acknowledged(), [[], ['a', 'b', 'c']]);
     assert.deepEqual(report.onDelivered.args, [[[]], [[5, 6, 7]]]);
     sinon.assert.notCalled(postpone);
@@ -59,93 +56,91 @@ describe('The relay of events', () => {
 
   it('claims a bounded number of orders, for longer by far than a delivery may take', async () => {
     await open().round(stop.signal);
-    sinon.assert.calledOnceWithExactly(advance, [], 32, 15_000, { signal: stop.signal });
+    sinon.assert.calledOnceWithExactly(advance, [], 125, 15_000, { signal: stop.signal });
   });
 
   it('asks for the next round when a delivery has ended', async () => {
     await open().round(stop.signal);
     await new Promise(setImmediate);
-    sinon.assert.callCount(report.onWork, 3);
+    sinon.assert.callCount(report.onWork, 1);
   });
 
-  it('publishes the events of an order one after the other', async () => {
-    const order: ClaimedOrder = [eventOf('1'), eventOf('2', 1, { seq: 2 }), eventOf('3', 1, { seq: 3 })];
-    advance.onFirstCall().resolves({ claimed: [order], delaysMs: [] });
-    const first = Promise.withResolvers<void>();
-    publish.onFirstCall().returns(first.promise);
+  it('claims the next batch while one is delivered, and no third one', async () => {
+    advance.onSecondCall().resolves({ claimed: [c], delaysMs: [] });
+    publish.returns(new Promise(() => {}));
     const relay = open();
-    await relay.round(stop.signal);
+    for (let round = 0; round < 3; round++) await relay.round(stop.signal);
+    sinon.assert.calledTwice(advance);
+    sinon.assert.calledTwice(publish);
+  });
+
+  it('goes on at once after a claim of as many orders as it may take, and else when more is due', async () => {
+    claim(...Array.from({ length: 125 }, (_, index) => eventOf(String(index), 1, { orderID: BigInt(index) })));
+    advance.onSecondCall().resolves({ claimed: [a], delaysMs: [], dueMs: 70 });
+    publish.resolves([]);
+    const relay = open();
+    assert.equal(await relay.round(stop.signal), true);
     await new Promise(setImmediate);
-    assert.deepEqual(published(), ['1']);
-    first.resolve();
-    await relay.settle();
-    assert.deepEqual(published(), ['1', '2', '3']);
-    assert.deepEqual(acknowledged(), [[], ['1', '2', '3']]);
+    assert.equal(await relay.round(stop.signal), 70);
+    await new Promise(setImmediate);
+    assert.equal(await relay.round(stop.signal), false);
   });
 
-  it('publishes nothing behind an event that failed, acknowledges what came before it, and postpones it', async () => {
-    const failing = eventOf('2', 1, { seq: 2 });
-    const order: ClaimedOrder = [eventOf('1'), failing, eventOf('3', 1, { seq: 3 })];
-    advance.onFirstCall().resolves({ claimed: [order], delaysMs: [] });
-    publish.withArgs(failing).rejects(new Error('no answer'));
-    const relay = open();
-    await relay.round(stop.signal);
-    await relay.settle();
-    assert.deepEqual(published(), ['1', '2']);
-    assert.deepEqual(acknowledged(), [[], ['1']]);
-    sinon.assert.calledOnceWithExactly(postpone, failing, 100, sinon.match.object);
+  it('acknowledges of an order what came before an event that failed, and postpones that event', async () => {
+    const [first, failing, last] = [1, 2, 3].map((seq) => eventOf(String(seq), 1, { seq })) as [
+      ClaimedEvent,
+      ClaimedEvent,
+      ClaimedEvent,
+    ];
+    claim(first, failing, last, b);
+    const failure = new Error('refused');
+    publish.resolves([{ event: failing, error: failure }]);
+    await runOnce();
+    assert.deepEqual(acknowledged(), [[], ['1', 'b']]);
+    assert.deepEqual(postponed(), [[failing, 100]]);
+    sinon.assert.calledOnceWithExactly(report.onFailure, '2', failure, 100);
   });
 
-  it('postpones an event that could not be delivered, reports it, and acknowledges the others', async () => {
-    const failure = new Error('no answer');
-    publish.withArgs(b).rejects(failure);
-    const relay = open();
-    await relay.round(stop.signal);
-    await relay.settle();
-    assert.deepEqual(acknowledged(), [[], ['a', 'c']]);
-    sinon.assert.calledOnceWithExactly(postpone, b, 100, sinon.match.object);
-    sinon.assert.calledOnceWithExactly(report.onFailure, 'b', failure, 100);
+  it('blames of an order the first event that failed, whatever its publisher says of those behind it', async () => {
+    const [first, second] = [1, 2].map((seq) => eventOf(String(seq), 1, { seq })) as [ClaimedEvent, ClaimedEvent];
+    claim(first, second);
+    const error = new Error('refused');
+    publish.resolves([second, first].map((event) => ({ event, error })));
+    await runOnce();
+    assert.deepEqual(postponed(), [[first, 100]]);
+    sinon.assert.calledOnce(report.onFailure);
   });
 
   it('doubles the delay with each failure of an event, up to half a minute', async () => {
     const attempts = [1, 2, 3, 4, 9, 10, 100, 2_000_000_000];
     const events = attempts.map((count, index) => eventOf(String(count), count, { orderID: BigInt(index) }));
-    advance.onFirstCall().resolves({ claimed: single(...events), delaysMs: [] });
-    publish.rejects(new Error('no answer'));
-    const relay = open();
-    await relay.round(stop.signal);
-    await relay.settle();
+    claim(...events);
+    publish.resolves(events.map((event) => ({ event, error: new Error('refused') })));
+    await runOnce();
     assert.deepEqual(
-      attempts.map((count) => postpone.args.find(([{ eventID }]) => eventID === String(count))?.[1]),
+      postponed().map(([, delayMs]) => delayMs),
       [100, 200, 400, 800, 25_600, 30_000, 30_000, 30_000],
     );
+    sinon.assert.calledOnce(postpone);
   });
 
   it('postpones an event for as long as the receiver asks', async () => {
-    publish.withArgs(b).rejects(Object.assign(new Error('later'), { retryAfterMs: 60_000 }));
-    const relay = open();
-    await relay.round(stop.signal);
-    await relay.settle();
-    sinon.assert.calledOnceWithExactly(postpone, b, 60_000, sinon.match.object);
+    publish.resolves([{ event: b, error: Object.assign(new Error('later'), { retryAfterMs: 60_000 }) }]);
+    await runOnce();
+    assert.deepEqual(postponed(), [[b, 60_000]]);
   });
 
-  it('postpones events whose delivery is aborted by the end, and waits for that', async () => {
+  it('releases events whose delivery is aborted by the end, and waits for that', async () => {
     publish.callsFake(
-      (_event, { signal }) =>
+      (_events, { signal }) =>
         new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     );
     const relay = open();
     await relay.round(stop.signal);
     stop.abort(new Error('shutting down'));
     await relay.settle();
-    assert.deepEqual(
-      postpone.args.map(([{ eventID }, delayMs, { signal }]) => [eventID, delayMs, signal.aborted]),
-      [
-        ['a', 100, false],
-        ['b', 100, false],
-        ['c', 100, false],
-      ],
-    );
+    const [[events, { signal }] = [[], never]] = release.args;
+    assert.deepEqual([events, signal.aborted], [[a, b, c], false]);
     assert.deepEqual(acknowledged(), [[]]);
   });
 
@@ -153,25 +148,23 @@ describe('The relay of events', () => {
     let clock: sinon.SinonFakeTimers;
     beforeEach(() => {
       clock = sinon.useFakeTimers({ toFake: ['performance'] });
-      advance.resolves({ claimed: single(a), delaysMs: [] });
+      advance.resolves({ claimed: [a], delaysMs: [] });
       publish.rejects(new PublisherUnavailable('no broker'));
     });
     afterEach(() => clock.restore());
 
     const limits = (): number[] => advance.args.map(([, limit]) => limit);
-    async function roundAt(relay: ReturnType<typeof open>, ms: number): Promise<void> {
+    async function roundAt(relay: ReturnType<typeof open>, ms: number): Promise<boolean | number> {
       clock.tick(ms);
-      await relay.round(stop.signal);
+      const more = await relay.round(stop.signal);
       // The deliveries that it started end.
       await new Promise(setImmediate);
+      return more;
     }
 
     it('releases all events, and blames none of them', async () => {
       await roundAt(open(), 0);
-      assert.deepEqual(
-        release.args.map(([{ eventID }]) => eventID),
-        ['a', 'b', 'c'],
-      );
+      assert.deepEqual(release.args[0]?.[0], [a, b, c]);
       sinon.assert.notCalled(postpone);
       sinon.assert.notCalled(report.onFailure);
     });
@@ -180,20 +173,22 @@ describe('The relay of events', () => {
       const relay = open();
       await roundAt(relay, 0);
       for (const [index, pauseMs] of [100, 200, 400, 800, 1_600, 2_000, 2_000].entries()) {
-        await roundAt(relay, pauseMs - 1);
-        assert.deepEqual(limits(), [32, ...Array(index).fill(1)], `too early after ${pauseMs} ms`);
+        assert.equal(await roundAt(relay, pauseMs - 1), 1, 'the next round is due in a millisecond');
+        assert.deepEqual(limits(), [125, ...Array(index).fill(1)], `too early after ${pauseMs} ms`);
         await roundAt(relay, 1);
-        assert.deepEqual(limits(), [32, ...Array(index + 1).fill(1)]);
+        assert.deepEqual(limits(), [125, ...Array(index + 1).fill(1)]);
       }
     });
 
     it('claims as many as ever once one was accepted', async () => {
       const relay = open();
       await roundAt(relay, 0);
-      publish.resolves();
+      publish.resolves([]);
       await roundAt(relay, 100);
       await roundAt(relay, 0);
-      assert.deepEqual(limits(), [32, 1, 32]);
+      assert.deepEqual(limits(), [125, 1, 125]);
     });
   });
 });
+
+const never = new AbortController();

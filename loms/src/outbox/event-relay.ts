@@ -1,12 +1,6 @@
 import { createRelay, type Relay, retryDelayMs } from 'service-kit';
 import type { Context } from '../domain/ports.ts';
-import {
-  type ClaimedEvent,
-  type ClaimedOrder,
-  type EventPublisher,
-  type EventQueue,
-  PublisherUnavailable,
-} from './event.ts';
+import type { ClaimedEvent, EventPublisher, EventQueue, FailedEvent } from './event.ts';
 
 export interface DeliveryReport {
   /** An event could not be delivered; it is tried again after `delayMs`. */
@@ -22,8 +16,13 @@ export interface EventRelay extends Pick<Relay, 'round'> {
   settle(): Promise<void>;
 }
 
-/** Orders in flight at a time: as many calls as a replica of notifications serves side by side, and some. */
-const IN_FLIGHT_MAX = 32;
+/**
+ * Batches in flight at a time: while one is delivered, the next one is claimed, and a batch that takes its time does not stop all
+ * others. More would only make the batches smaller.
+ */
+const BATCHES_MAX = 2;
+/** Orders of a batch. With four events of each at most, these are the 500 events that notifications accepts in a call. */
+const ORDERS_MAX = 125;
 /** Longer than a delivery's timeout by far, so that two relays deliver the same event only after a crash. */
 const LEASE_MS = 15_000;
 /**
@@ -36,64 +35,67 @@ const DELAY = { baseMs: 100, maxMs: 30_000 };
 const PROBE_MAX_MS = 2_000;
 
 /**
- * Delivers status changes, those of an order one after the other. An event that fails or takes its time holds up its own order
- * and no other. Where the publisher is unavailable, no event is to blame: all go on as soon as one is accepted again.
+ * Delivers status changes in batches, which grow with the backlog. An event that fails holds up its own order and no other. Where
+ * the publisher is unavailable, no event is to blame: all go on as soon as one is accepted again.
  */
 export function createEventRelay(queue: EventQueue, publisher: EventPublisher, report: DeliveryReport): EventRelay {
   let outage: { readonly until: number; readonly pauseMs: number } | undefined;
 
   function pause(): void {
     const now = performance.now();
-    // Many deliveries fail at one moment; they count as one.
+    // Two batches may fail at one moment; they count as one.
     if (outage && now < outage.until) return;
     const pauseMs = Math.min((outage?.pauseMs ?? DELAY.baseMs / 2) * 2, PROBE_MAX_MS);
     outage = { until: now + pauseMs, pauseMs };
   }
 
-  /** Orders that may be claimed now. */
-  function claimMax(limit: number): number {
-    if (!outage) return limit;
-    return performance.now() < outage.until ? 0 : Math.min(1, limit);
+  const probeInMs = (): number => (outage ? Math.max(outage.until - performance.now(), 0) : 0);
+
+  /** @returns the events of the batch that were delivered: of each order those before its first failure */
+  async function postpone(events: readonly ClaimedEvent[], failed: readonly FailedEvent[]): Promise<ClaimedEvent[]> {
+    const errors = new Map(failed.map(({ event, error }) => [event.eventID, error]));
+    const failures = new Map<bigint, ClaimedEvent>();
+    const delivered = events.filter((event) => {
+      if (failures.has(event.orderID)) return false;
+      if (errors.has(event.eventID)) failures.set(event.orderID, event);
+      return !errors.has(event.eventID);
+    });
+    const postponed = [...failures.values()].map((event) => {
+      const error = errors.get(event.eventID);
+      const delayMs = retryDelayMs(event.attempts, error, DELAY);
+      report.onFailure(event.eventID, error, delayMs);
+      return { event, delayMs };
+    });
+    await queue.postpone(postponed, toRecord());
+    return delivered;
   }
 
-  async function putBack(event: ClaimedEvent, error: unknown): Promise<void> {
-    if (error instanceof PublisherUnavailable) {
-      pause();
-      await queue.release(event, toRecord());
-      return;
-    }
-    const delayMs = retryDelayMs(event.attempts, error, DELAY);
-    report.onFailure(event.eventID, error, delayMs);
-    await queue.postpone(event, delayMs, toRecord());
-  }
-
-  /** @returns the ids of the events that were delivered */
-  async function deliver(order: ClaimedOrder, signal: AbortSignal): Promise<readonly string[]> {
-    const deliveredIDs: string[] = [];
-    for (const event of order) {
-      try {
-        await publisher.publish(event, { signal });
-        outage = undefined;
-        deliveredIDs.push(event.eventID);
-      } catch (error) {
-        await putBack(event, error);
-        break;
-      }
-    }
-    return deliveredIDs;
-  }
-
-  const relay = createRelay<ClaimedOrder, readonly string[]>({
-    inFlightMax: IN_FLIGHT_MAX,
+  const relay = createRelay<readonly ClaimedEvent[], readonly ClaimedEvent[]>({
+    inFlightMax: BATCHES_MAX,
     async advance(receipts, limit, signal) {
-      const deliveredIDs = receipts.flat();
-      const countMax = claimMax(limit);
-      if (deliveredIDs.length === 0 && countMax === 0) return [];
-      const { claimed, delaysMs } = await queue.advance(deliveredIDs, countMax, LEASE_MS, { signal });
+      const deliveredIDs = receipts.flat().map(({ eventID }) => eventID);
+      const probeMs = probeInMs();
+      // During an outage one order probes for the recovery.
+      const claimMax = outage ? 1 : ORDERS_MAX;
+      const ordersMax = limit === 0 || probeMs > 0 ? 0 : claimMax;
+      if (deliveredIDs.length === 0 && ordersMax === 0) return { items: [], more: probeMs };
+      const { claimed, delaysMs, dueMs } = await queue.advance(deliveredIDs, ordersMax, LEASE_MS, { signal });
       report.onDelivered(delaysMs);
-      return claimed;
+      const isFull = new Set(claimed.map(({ orderID }) => orderID)).size === ORDERS_MAX;
+      return { items: claimed.length > 0 ? [claimed] : [], more: isFull || probeMs || dueMs || false };
     },
-    deliver,
+    async deliver(events, signal) {
+      let failed: readonly FailedEvent[];
+      try {
+        failed = await publisher.publish(events, { signal });
+      } catch {
+        if (!signal.aborted) pause();
+        await queue.release(events, toRecord());
+        return undefined;
+      }
+      outage = undefined;
+      return failed.length === 0 ? events : postpone(events, failed);
+    },
     onDelivered: report.onWork,
   });
   return { round: relay.round, settle: () => relay.settle(toRecord().signal) };

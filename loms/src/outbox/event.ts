@@ -16,25 +16,31 @@ export interface ClaimedEvent extends OrderEvent {
   readonly attempts: number;
 }
 
-/** All undelivered events of one order, in the order of their seqs. */
-export type ClaimedOrder = readonly [ClaimedEvent, ...ClaimedEvent[]];
-
 export interface Advanced {
-  readonly claimed: readonly ClaimedOrder[];
+  /** By order, and those of an order by seq. */
+  readonly claimed: readonly ClaimedEvent[];
   /** How long after their changes the acknowledged events were delivered, in milliseconds. */
   readonly delaysMs: readonly number[];
+  /** In how many milliseconds the next leased or postponed event becomes available. */
+  readonly dueMs?: number | undefined;
+}
+
+/** An event that is tried again after a delay. */
+export interface Postponed {
+  readonly event: OrderEvent;
+  readonly delayMs: number;
 }
 
 export interface EventQueue {
   /**
-   * Acknowledges delivered events, and claims the undelivered events of at most `limit` orders; both or neither. Until
+   * Acknowledges delivered events, and claims the first undelivered events of at most `ordersMax` orders; both or neither. Until
    * `leaseMs` have passed, no other relay gets them, nor later events of these orders.
    */
-  advance(deliveredIDs: readonly string[], limit: number, leaseMs: number, context: Context): Promise<Advanced>;
-  /** Puts an event back for later, and with it those that wait behind it. */
-  postpone(event: OrderEvent, delayMs: number, context: Context): Promise<void>;
-  /** Gives an event and those behind it back as if they had not been claimed. */
-  release(event: OrderEvent, context: Context): Promise<void>;
+  advance(deliveredIDs: readonly string[], ordersMax: number, leaseMs: number, context: Context): Promise<Advanced>;
+  /** Puts events back for later, and with each the events behind it. */
+  postpone(events: readonly Postponed[], context: Context): Promise<void>;
+  /** Gives the events of a claim back as if they had not been claimed. */
+  release(events: readonly OrderEvent[], context: Context): Promise<void>;
 }
 
 export interface BacklogReader {
@@ -42,12 +48,20 @@ export interface BacklogReader {
   read(countMax: number, context: Context): Promise<Backlog>;
 }
 
+/** An event that its receiver did not store, for a reason of its own. */
+export interface FailedEvent {
+  readonly event: OrderEvent;
+  readonly error: unknown;
+}
+
 export interface EventPublisher {
   /**
-   * Resolves once the event is safely stored by its receiver. Publishing an event twice is harmless.
+   * Resolves once each event is safely stored by its receiver, but for those that failed and the events behind them. Publishing an
+   * event twice is harmless.
+   * @param events by order, and those of an order by seq
    * @throws {PublisherUnavailable} when no event can be published right now, whichever it is
    */
-  publish(event: OrderEvent, context: Context): Promise<void>;
+  publish(events: readonly OrderEvent[], context: Context): Promise<readonly FailedEvent[]>;
 }
 
 /** No event can be published right now, whichever it is. */

@@ -32,5 +32,5 @@ export async function openPublisher(
     return tracePublisher(publisher, orderEvents.topic);
   }
   const peer = openPeer(notifications, { urls, userAgent, identity, registry, logger });
-  return { ...createRpcPublisher(peer.client), [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
+  return { ...createRpcPublisher(peer.client, logger), [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
 }

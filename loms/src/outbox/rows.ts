@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, type Executor, statement } from 'service-kit';
 import type { OrderStatus, Outbox } from '../domain/ports.ts';
-import type { BacklogReader, ClaimedEvent, ClaimedOrder, EventQueue } from './event.ts';
+import type { BacklogReader, ClaimedEvent, EventQueue, OrderEvent } from './event.ts';
 
 /** @param onAdded called when events were written, inside their transaction */
 export function createOutbox(transaction: Executor, onAdded: () => void): Outbox {
@@ -47,10 +47,18 @@ interface EventRow {
   readonly baggage: string | null;
 }
 
-/** A claimed event, or nothing; each row carries the delays of all acknowledged events. */
-type AdvancedRow = { readonly delays_ms: readonly number[] | null } & (EventRow | { readonly event_id: null });
+interface SummaryRow {
+  readonly event_id: null;
+  readonly delays_ms: readonly number[] | null;
+  readonly due_ms: number | null;
+}
+
+/** Events of an order in one claim: few orders have more, and those behind them follow with the next claim. */
+const EVENTS_OF_ORDER_MAX = 4;
 
 /**
+ * A row for each claimed event, and one with the summary: a join would repeat the delays of a whole batch in each row.
+ *
  * An order is claimed with the lock on the earliest of its undelivered events, its head. The statement still sees the events
  * that it acknowledges as undelivered, so it leaves them out by their ids.
  *
@@ -58,69 +66,82 @@ type AdvancedRow = { readonly delays_ms: readonly number[] | null } & (EventRow 
  * planner off the indexes of undelivered events where it looks up single events and orders: its statistics are mostly of a
  * moment without a backlog, and then it would read the whole backlog for each of them.
  */
-const advance = (deliveredIDs: readonly string[], limit: number, leaseMs: number) => statement`
+const advance = (deliveredIDs: readonly string[], ordersMax: number, leaseMs: number) => statement`
   WITH acknowledged AS (
     UPDATE outbox SET delivered_at = statement_timestamp(), baggage = NULL
     WHERE event_id IN (SELECT unnest(${deliveredIDs}::uuid[])) AND num_nulls(delivered_at) = 1
     RETURNING (1000 * extract(epoch FROM delivered_at - changed_at))::float8 AS delay_ms
   ), heads AS (
-    SELECT order_id FROM outbox head
+    SELECT order_id, seq FROM outbox head
     WHERE delivered_at IS NULL AND available_at <= statement_timestamp() AND event_id <> ALL(${deliveredIDs}::uuid[])
       AND NOT EXISTS (
         SELECT FROM outbox earlier
         WHERE earlier.order_id = head.order_id AND earlier.seq < head.seq AND num_nulls(earlier.delivered_at) = 1
           AND earlier.event_id <> ALL(${deliveredIDs}::uuid[])
       )
-    ORDER BY available_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+    ORDER BY available_at LIMIT ${ordersMax} FOR UPDATE SKIP LOCKED
   ), claimed AS (
     UPDATE outbox SET available_at = statement_timestamp() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
-    WHERE order_id IN (SELECT order_id FROM heads) AND num_nulls(delivered_at) = 1
-      AND event_id <> ALL(${deliveredIDs}::uuid[])
-    RETURNING *
+    FROM heads
+    WHERE outbox.order_id = heads.order_id AND outbox.seq >= heads.seq AND outbox.seq < heads.seq + ${EVENTS_OF_ORDER_MAX}
+      AND num_nulls(delivered_at) = 1
+    RETURNING outbox.*
+  ), summary AS (
+    SELECT (SELECT array_agg(delay_ms) FROM acknowledged) AS delays_ms, (
+      SELECT 1000 * extract(epoch FROM available_at - statement_timestamp()) FROM outbox
+      WHERE delivered_at IS NULL AND available_at > statement_timestamp() ORDER BY available_at LIMIT 1
+    )::float8 AS due_ms
   )
-  SELECT delays_ms, claimed.*
-  FROM (SELECT array_agg(delay_ms) AS delays_ms FROM acknowledged) AS delays LEFT JOIN claimed ON true
+  SELECT summary.*, claimed.* FROM summary FULL JOIN claimed ON false
   ORDER BY order_id, seq`;
 
 export function createEventQueue(database: Database): EventQueue {
   return {
-    async advance(deliveredIDs, limit, leaseMs, { signal }) {
+    async advance(deliveredIDs, ordersMax, leaseMs, { signal }) {
       const name = deliveredIDs.length === 0 ? 'claim events' : 'acknowledge events';
-      const rows = await database.run<AdvancedRow>(name, advance(deliveredIDs, limit, leaseMs), { signal });
+      const rows = await database.run<EventRow | SummaryRow>(name, advance(deliveredIDs, ordersMax, leaseMs), {
+        signal,
+      });
+      // NULLs sort last.
+      const summary = rows.pop() as SummaryRow;
       return {
-        claimed: toOrders(rows.flatMap((row) => (row.event_id === null ? [] : [toEvent(row)]))),
-        delaysMs: rows[0]?.delays_ms ?? [],
+        claimed: (rows as EventRow[]).map(toEvent),
+        delaysMs: summary.delays_ms ?? [],
+        dueMs: summary.due_ms ?? undefined,
       };
     },
 
-    async postpone({ orderID, seq }, delayMs, { signal }) {
-      // Those behind it wait, too; else every round would look at all of them while nothing can be delivered.
+    async postpone(events, { signal }) {
+      const { orderIDs, seqs } = keysOf(events.map(({ event }) => event));
+      const delaysMs = events.map(({ delayMs }) => delayMs);
+      // Those behind a failed event wait, too; else every round would look at all of them while nothing can be delivered.
       await database.run(
-        'postpone event',
+        'postpone events',
         statement`
-          UPDATE outbox SET available_at = statement_timestamp() + ${delayMs} * interval '1 millisecond',
-            attempts = attempts - (seq > ${seq})::integer
-          WHERE order_id = ${orderID} AND seq >= ${seq} AND num_nulls(delivered_at) = 1`,
+          UPDATE outbox SET available_at = statement_timestamp() + delay_ms * interval '1 millisecond',
+            attempts = greatest(attempts - (outbox.seq > failed.seq)::integer, 0)
+          FROM unnest(${orderIDs}::bigint[], ${seqs}::integer[], ${delaysMs}::float8[]) AS failed (order_id, seq, delay_ms)
+          WHERE outbox.order_id = failed.order_id AND outbox.seq >= failed.seq AND num_nulls(delivered_at) = 1`,
         { signal },
       );
     },
 
-    async release({ orderID, seq }, { signal }) {
+    async release(events, { signal }) {
+      const { orderIDs, seqs } = keysOf(events);
       await database.run(
-        'release event',
+        'release events',
         statement`
           UPDATE outbox SET available_at = statement_timestamp(), attempts = attempts - 1
-          WHERE order_id = ${orderID} AND seq >= ${seq} AND num_nulls(delivered_at) = 1`,
+          FROM unnest(${orderIDs}::bigint[], ${seqs}::integer[]) AS claimed (order_id, seq)
+          WHERE outbox.order_id = claimed.order_id AND outbox.seq = claimed.seq AND num_nulls(delivered_at) = 1`,
         { signal },
       );
     },
   };
 }
 
-/** @param events by order, and those of an order by seq */
-function toOrders(events: readonly ClaimedEvent[]): ClaimedOrder[] {
-  const orders = Map.groupBy(events, ({ orderID }) => orderID);
-  return [...orders.values()] as [ClaimedEvent, ...ClaimedEvent[]][];
+function keysOf(events: readonly OrderEvent[]) {
+  return { orderIDs: events.map(({ orderID }) => orderID), seqs: events.map(({ seq }) => seq) };
 }
 
 function toEvent(row: EventRow): ClaimedEvent {

@@ -17,17 +17,26 @@ export function tracePublisher<Publisher extends EventPublisher>(publisher: Publ
   const options = { kind: SpanKind.PRODUCER, attributes };
   return {
     ...publisher,
-    async publish(event, context) {
-      const span = startCarriedSpan(`send ${topic}`, event, options);
-      if (!span) return publisher.publish(event, context);
+    async publish(events, context) {
+      const spans = events.map((event) => startCarriedSpan(`send ${topic}`, event, options));
+      const fail = (eventID: string, error: unknown): void => {
+        const span = spans[events.findIndex((event) => event.eventID === eventID)];
+        span?.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
+        span?.setStatus({ code: SpanStatusCode.ERROR });
+      };
       try {
-        await publisher.publish({ ...event, ...toTraceContext(span) }, context);
+        const traced = events.map((event, index) => {
+          const span = spans[index];
+          return span ? { ...event, ...toTraceContext(span) } : event;
+        });
+        const failed = await publisher.publish(traced, context);
+        for (const { event, error } of failed) fail(event.eventID, error);
+        return failed;
       } catch (error) {
-        span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
-        span.setStatus({ code: SpanStatusCode.ERROR });
+        for (const { eventID } of events) fail(eventID, error);
         throw error;
       } finally {
-        span.end();
+        for (const span of spans) span?.end();
       }
     },
   };

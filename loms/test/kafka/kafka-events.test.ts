@@ -32,7 +32,9 @@ const TRIES_MAX = 20;
 async function deliver(publisher: EventPublisher, event: OrderEvent): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      return await publisher.publish(event, { signal: never });
+      const [failed] = await publisher.publish([event], { signal: never });
+      if (failed) throw failed.error;
+      return;
     } catch (error) {
       if (!(error instanceof PublisherUnavailable) || tries === TRIES_MAX) throw error;
     }
@@ -114,7 +116,7 @@ describe('The way of events through Kafka', () => {
   it('says what to do where the topic cannot be made as it should be', async () => {
     const { publisher, lines } = open(readTestBrokers(), { replication: 3 });
     await using _publisher = publisher;
-    await assert.rejects(publisher.publish(eventOf(1n), { signal: never }), { name: 'PublisherUnavailable' });
+    await assert.rejects(publisher.publish([eventOf(1n)], { signal: never }), { name: 'PublisherUnavailable' });
     const said = lines.map(({ err }) => String((err as Error | undefined)?.message));
     assert.ok(
       said.some((message) => message.includes('set KAFKA_REPLICATION to the number of brokers or less')),
@@ -136,16 +138,14 @@ describe('The way of events through Kafka', () => {
     const { publisher, topic } = open(brokers, { topic: await createTopic(brokers, 'max.message.bytes', '2000') });
     await using _publisher = publisher;
     const tooLong = eventOf(2n, 1, { requestId: 'x'.repeat(3_000) });
-    const outcomes = await Promise.allSettled(
-      [eventOf(1n), tooLong, eventOf(3n)].map((event) => deliver(publisher, event)),
-    );
+    await deliver(publisher, eventOf(4n));
+    const failed = await publisher.publish([eventOf(1n), tooLong, eventOf(2n, 2), eventOf(3n)], { signal: never });
     assert.deepEqual(
-      outcomes.map(({ status }) => status),
-      ['fulfilled', 'rejected', 'fulfilled'],
+      failed.map(({ event }) => [event.orderID, event.seq]),
+      [[2n, 1]],
     );
-    assert.notEqual((outcomes[1] as PromiseRejectedResult).reason.name, 'PublisherUnavailable');
-    const messages = await readTopic(brokers, topic, 2);
-    assert.deepEqual(new Set(messages.map(({ key }) => key)), new Set(['1', '3']));
+    const messages = await readTopic(brokers, topic, 3);
+    assert.deepEqual(new Set(messages.map(({ key }) => key)), new Set(['1', '3', '4']));
   });
 
   it('creates a deleted topic again, and blames no event for it', async () => {
@@ -158,7 +158,7 @@ describe('The way of events through Kafka', () => {
     const outcomes: string[] = [];
     // The brokers may take one more while they are deleting it.
     while (!(outcomes.includes('PublisherUnavailable') && outcomes.at(-1) === 'sent') && outcomes.length < TRIES_MAX) {
-      const delivered = publisher.publish(eventOf(1n, 2), { signal: never });
+      const delivered = publisher.publish([eventOf(1n, 2)], { signal: never });
       outcomes.push(
         await delivered.then(
           () => 'sent',
@@ -174,10 +174,10 @@ describe('The way of events through Kafka', () => {
     await using _publisher = publisher;
     const reason = new Error('shutting down');
     const leaving = new AbortController();
-    const delivered = publisher.publish(eventOf(1n), { signal: leaving.signal });
+    const delivered = publisher.publish([eventOf(1n)], { signal: leaving.signal });
     leaving.abort(reason);
     await assert.rejects(delivered, { code: 'cancelled', cause: reason });
-    await assert.rejects(publisher.publish(eventOf(1n), { signal: leaving.signal }), reason);
+    await assert.rejects(publisher.publish([eventOf(1n)], { signal: leaving.signal }), reason);
   });
 });
 

@@ -64,7 +64,7 @@ export function createDeliveryRelay(
       const claimed = limit > 0 ? await queue.claim(limit, LEASE_MS, { signal }) : [];
       // After the claim, because a failed claim repeats the round with the same deliveries.
       report.onDelivered(notifications.length);
-      return claimed;
+      return { items: claimed, more: limit > 0 && claimed.length === limit };
     },
     deliver,
     onDelivered: report.onProgress,

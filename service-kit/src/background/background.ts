@@ -27,6 +27,8 @@ export interface Background extends AsyncDisposable {
 /** Created once: an abort without a reason creates an exception with a stack, which would dominate the cost of a wake. */
 const WOKEN = new Error('there is work');
 
+/** Base of the back-off after failed rounds, unless the pause is shorter: most failures, as of a lost connection, are over soon. */
+const BACKOFF_BASE_MS = 100;
 /** Maximum back-off after failed rounds: rare enough for a dead database, and short enough to notice its return. */
 const BACKOFF_MAX_MS = 5_000;
 
@@ -43,8 +45,9 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
     if (isWoken && failures === 0) return;
     pausing = new AbortController();
     const signal = AbortSignal.any([stop.signal, pausing.signal]);
-    const backoffMs = Math.min(idleMs * 2 ** failures, Math.max(BACKOFF_MAX_MS, idleMs));
-    await sleep(Math.min(backoffMs, dueMs), undefined, { signal }).catch(() => {});
+    const backoffMs = Math.min(idleMs, BACKOFF_BASE_MS) * 2 ** failures;
+    const pauseMs = failures > 0 ? Math.min(backoffMs, Math.max(BACKOFF_MAX_MS, idleMs)) : Math.min(idleMs, dueMs);
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
 
   async function loop(): Promise<void> {

@@ -13,7 +13,8 @@ function openRelay({ items, inFlightMax }: { readonly items: number[]; readonly 
     async advance(receipts, limit) {
       advances.push({ receipts, limit });
       if (queue.failWith) throw queue.failWith;
-      return queued.splice(0, limit);
+      const claimed = queued.splice(0, limit);
+      return { items: claimed, more: limit > 0 && claimed.length === limit };
     },
     deliver(item) {
       const delivery = Promise.withResolvers<number | undefined>();

@@ -13,7 +13,8 @@ export const LOMS_TRANSACTIONS = {
   adjustStock: ['supply stock'],
   'claiming events': ['claim events'],
   'acknowledging events': ['acknowledge events'],
-  'postponing an event': ['postpone event'],
+  'postponing an event': ['postpone events'],
+  'releasing events': ['release events'],
   'forgetting delivered events': ['forget delivered events'],
 } as const satisfies Transactions;
 
@@ -40,7 +41,7 @@ const HARMLESS = new Set([
 ]);
 
 /** Further crash points besides the commits. */
-export const LOMS_POINTS = ['after an event was delivered'] as const;
+export const LOMS_POINTS = ['after events were delivered'] as const;
 export const CHECKOUT_POINTS = ['before the call to loms', 'after the answer of loms'] as const;
 
 /**

@@ -21,8 +21,9 @@ const START = {
       database: (database) => dyingDatabase(database, LOMS_TRANSACTIONS, reach),
       publisher: (publisher) => ({
         async publish(...args) {
-          await publisher.publish(...args);
-          await reach('after an event was delivered');
+          const failed = await publisher.publish(...args);
+          await reach('after events were delivered');
+          return failed;
         },
       }),
     }),

@@ -107,6 +107,16 @@ const waitForNotifications: Scenario = async (life) => {
   return expected;
 };
 
+/** The database of notifications refuses the buyer's events, until the point is reached. */
+const beRefusedByNotifications: Scenario = async (life) => {
+  const { user, died, sql } = life;
+  await sql.notifications(`ALTER TABLE notifications ADD CONSTRAINT refused CHECK (user_id <> ${user}) NOT VALID`);
+  const expected = await buy(life);
+  await died;
+  await sql.notifications('ALTER TABLE notifications DROP CONSTRAINT refused');
+  return expected;
+};
+
 /** Delivered events are deleted after a while; the order and its history stay. */
 const beDeleted: Scenario = async (life) => {
   const expected = await buy(life);
@@ -137,9 +147,10 @@ export const SCENARIOS = {
     adjustStock: receiveGoods,
     'claiming events': waitForNotifications,
     'acknowledging events': buy,
-    'postponing an event': waitForNotifications,
+    'postponing an event': beRefusedByNotifications,
+    'releasing events': waitForNotifications,
     'forgetting delivered events': beDeleted,
-    'after an event was delivered': buy,
+    'after events were delivered': buy,
   } satisfies Record<Point<typeof LOMS_TRANSACTIONS, typeof LOMS_POINTS>, Scenario>,
   checkout: {
     addToCart: buy,

@@ -43,7 +43,7 @@ async function openGround(program: string): Promise<Ground> {
   const clients = [];
   for (let replica = 0; replica < REPLICAS; replica += 1) {
     const options = { databaseUrl: database.url, notificationsUrl: 'http://127.0.0.1:9' };
-    const { url } = resources.use(await startLoms(options, { publisher: () => ({ publish: async () => {} }) }));
+    const { url } = resources.use(await startLoms(options, { publisher: () => ({ publish: async () => [] }) }));
     clients.push(createClient(loms, resources.use(createHttpTransport(url, { userAgent: 'tests' }))));
   }
   const owned = resources.move();
