@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createEventQueue, createOrder, createStore, payOrder } from 'loms/testing';
+import { createEventQueue, createOrder, createStore, settleOrder } from 'loms/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createOperationJournal, type Database, type Executor, openDatabase } from 'service-kit';
@@ -75,7 +75,7 @@ export async function captureWork(url: string): Promise<CapturedWork> {
     { user: SENTINEL.user, items, idempotencyKey: key, caller: 'checkout' },
     { signal },
   );
-  await payOrder(store, orderID, { signal });
+  await settleOrder(store, 'payed', orderID, { signal });
   if (orderID !== SENTINEL.order) throw new Error(`the captured order is ${orderID}, not ${SENTINEL.order}`);
   const calls = toTemplates(ran.splice(0), key);
 
@@ -143,7 +143,7 @@ function toTemplates(ran: readonly Ran[], key: string): Template[] {
   };
   return ran.map(({ name, text, values }) => {
     const slots = values.map((value) => toSlot(value, name));
-    const isStep = name === 'create order' || name === 'move order';
+    const isStep = name === 'create orders' || name === 'pay orders';
     return isStep ? { name, text, slots, step: steps++ } : { name, text, slots };
   });
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import sinon from 'sinon';
+import { createOrder } from '../test/one-order.ts';
 import { ORDER_ID, orderOf, stubPorts, USER } from '../test/port-stubs.ts';
-import { createOrder } from './domain/create-order.ts';
 import type { Store } from './domain/ports.ts';
 import { countOrders, observeAwaitingPayment } from './order-metrics.ts';
 
@@ -41,7 +41,7 @@ describe('The metrics of orders', () => {
 
   it('count no repetition of a call, which makes no order', async () => {
     const { store, idempotencyKeys } = stubPorts();
-    idempotencyKeys.claim.resolves({ orderID: ORDER_ID, shortages: [] });
+    idempotencyKeys.claim.resolves([{ orderID: ORDER_ID, shortages: [] }]);
     const request = { user: USER, items: [{ sku: 1, count: 2 }], caller: 'checkout', idempotencyKey: 'again' };
     await createOrder(countOrders(registry, store), request, CONTEXT);
     assert.deepEqual(await counted('orders_created_total', 'outcome'), {});

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { createTestDatabase } from 'testing';
-import { createOrder } from '../src/domain/create-order.ts';
-import { payOrder } from '../src/domain/pay-order.ts';
 import type { ClaimedEvent } from '../src/outbox/event.ts';
 import { createEventQueue } from '../src/outbox/rows.ts';
 import { createStore } from '../src/repository/store.ts';
 import { openPool } from './loms-fixture.ts';
+import { createOrder, settleOrder } from './one-order.ts';
 
 const SKU = 1_076_963;
 const LEASE_MS = 15_000;
@@ -26,7 +25,7 @@ async function openOutbox() {
   return {
     queue,
     place: () => createOrder(store, request, never),
-    pay: (orderID: bigint) => payOrder(store, orderID, never),
+    pay: (orderID: bigint) => settleOrder(store, 'payed', orderID, never),
     claim: async (deliveredIDs: readonly string[] = [], ordersMax = 10) =>
       (await queue.advance(deliveredIDs, ordersMax, LEASE_MS, never)).claimed,
     query: database.query,

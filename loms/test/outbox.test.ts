@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createOrder } from '../src/domain/create-order.ts';
 import type { Context } from '../src/domain/ports.ts';
 import { forgetDeliveredEvents } from '../src/outbox/cleaning.ts';
 import type { EventPublisher, OrderEvent } from '../src/outbox/event.ts';
@@ -13,6 +12,7 @@ import {
   publisherOfEach,
   withLoms,
 } from './loms-fixture.ts';
+import { createOrder } from './one-order.ts';
 
 const SKU = 1_076_963;
 

@@ -3,12 +3,14 @@ import type {
   Adjustments,
   CausedChange,
   Context,
+  FirstSteps,
   IdempotencyKeys,
   Order,
   OrderStatus,
   Orders,
   Outbox,
   Repositories,
+  Shortage,
   StatusChange,
   Stocks,
   Store,
@@ -36,28 +38,26 @@ export interface StubbedPorts {
 }
 
 export function stubPorts(): StubbedPorts {
-  let seq = 0;
-  const step = async (status: OrderStatus): Promise<StatusChange> => changeOf(++seq, status);
   const orders: Stubbed<Orders> = {
     create: sinon.stub(),
-    lock: sinon.stub(),
+    settle: sinon.stub(),
+    find: sinon.stub(),
     lockOverdue: sinon.stub(),
-    move: sinon.stub(),
   };
-  orders.create.callsFake(async (_user, _items, becomes) => [await step('new'), await step(becomes)]);
-  orders.move.callsFake((_orderID, _from, to) => step(to));
+  orders.create.callsFake(async (created) =>
+    created.map(({ shortages }, index) => stepsOf(shortages, orderIDOf(index))),
+  );
+  orders.settle.callsFake(async (orderIDs, to) => orderIDs.map((orderID) => changeOf(3, to, orderID)));
   const stocks: Stubbed<Stocks> = {
     lockOnSale: sinon.stub(),
-    reserve: sinon.stub(),
-    sell: sinon.stub(),
-    release: sinon.stub(),
     create: sinon.stub(),
     lock: sinon.stub(),
     supply: sinon.stub(),
   };
   stocks.lockOnSale.resolves([]);
   const outbox: Stubbed<Outbox> = { add: sinon.stub() };
-  const idempotencyKeys: Stubbed<IdempotencyKeys> = { claim: sinon.stub(), settle: sinon.stub() };
+  const idempotencyKeys: Stubbed<IdempotencyKeys> = { claim: sinon.stub(), release: sinon.stub() };
+  idempotencyKeys.claim.callsFake(async (claims) => claims.map(() => 'claimed'));
   const adjustments: Stubbed<Adjustments> = { claim: sinon.stub(), settle: sinon.stub() };
   const repositories: Repositories = { orders, stocks, outbox, idempotencyKeys, adjustments };
   const transaction = sinon.stub().callsFake((work: Parameters<Store['transaction']>[0]) => work(repositories));
@@ -65,8 +65,17 @@ export function stubPorts(): StubbedPorts {
   return { orders, stocks, outbox, idempotencyKeys, adjustments, transaction, store: { transaction }, signal };
 }
 
-export function changeOf(seq: number, status: OrderStatus): StatusChange {
-  return { orderID: ORDER_ID, seq, user: USER, status, at: AT };
+/** The id of the created order with this index in its group. */
+export function orderIDOf(index: number): bigint {
+  return ORDER_ID - BigInt(index);
+}
+
+function stepsOf(shortages: readonly Shortage[], orderID: bigint): FirstSteps {
+  return [changeOf(1, 'new', orderID), changeOf(2, shortages.length === 0 ? 'awaiting payment' : 'failed', orderID)];
+}
+
+export function changeOf(seq: number, status: OrderStatus, orderID = ORDER_ID): StatusChange {
+  return { orderID, seq, user: USER, status, at: AT };
 }
 
 export function causedBy(cause: Context, ...changes: readonly StatusChange[]): CausedChange[] {

@@ -9,41 +9,40 @@ import {
   rowsReadBy,
   writePast,
 } from 'testing';
-import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
+import { cancelOverdueOrder } from '../src/domain/settle-orders.ts';
 import { forgetDeliveredEvents } from '../src/outbox/cleaning.ts';
 import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
 import { createAwaitingReader } from '../src/repository/awaiting.ts';
 import { createStore } from '../src/repository/store.ts';
-import { eventually, type Loms, openLoms, outboxToDrain } from './loms-fixture.ts';
+import { eventually, type Loms, openLoms, outboxToDrain, settle } from './loms-fixture.ts';
 
 /** Every statement that loms has, but for the checks of its readiness and its journal of operations (see those of checkout). */
 const STATEMENTS = [
   'acknowledge events',
   'add to outbox',
+  'cancel orders',
   'claim events',
-  'claim idempotency key',
+  'claim idempotency keys',
   'claim stock adjustment',
-  'create order',
+  'create failed orders',
+  'create orders',
   'create stock',
-  'find idempotency key',
+  'find idempotency keys',
   'find order',
+  'find orders',
   'find stock adjustment',
   'forget delivered events',
   'list orders',
   'list overdue orders',
-  'lock order',
   'lock overdue order',
   'lock stock',
   'lock stocks',
-  'move order',
+  'pay orders',
   'postpone events',
   'read awaiting',
   'read backlog',
   'release events',
-  'release stocks',
-  'reserve stocks',
-  'sell stocks',
-  'settle idempotency key',
+  'release idempotency keys',
   'settle stock adjustment',
   'stocks on sale',
   'supply stock',
@@ -128,8 +127,11 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await client.listOrders({ user: 1n, limit: 20 });
   const adjustment = { sku: 1, warehouseID: 1n, delta: 1n, idempotencyKey: 'a new key', actor: 1n };
   for (let time = 0; time < 2; time++) await client.adjustStock(adjustment);
+  await settle(() => client.createOrder({ ...order, items: [{ sku: 0, count: 1 }], idempotencyKey: 'no goods' }));
   const store = createStore(database, { paymentTimeoutMs: 600_000 });
   await cancelOverdueOrder(store, 20n, new AbortController());
+  const key = { text: 'a new key', caller: '', user: 1n };
+  await store.transaction(({ idempotencyKeys }) => idempotencyKeys.release([key]), new AbortController());
   await outboxToDrain({ query });
   const queue = createEventQueue(database);
   const event = { eventID: '', orderID: paid, seq: 3, user: 1n, status: 'payed', at: new Date() } as const;

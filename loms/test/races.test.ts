@@ -4,7 +4,7 @@ import { failedWith, RpcError } from 'rpc-kit';
 import { isLostRace } from 'service-kit';
 import { runInPool } from 'worker-pool';
 import { loms as contract } from '../contract.ts';
-import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
+import { cancelOverdueOrder } from '../src/domain/settle-orders.ts';
 import { createStore } from '../src/repository/store.ts';
 import {
   createOrders,

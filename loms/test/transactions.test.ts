@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isLostRace } from 'service-kit';
-import { cancelOverdueOrder } from '../src/domain/cancel-order.ts';
 import type { Repositories, Store } from '../src/domain/ports.ts';
+import { cancelOverdueOrder } from '../src/domain/settle-orders.ts';
 import { createStore } from '../src/repository/store.ts';
 import { createOrders, type Loms, openLoms, outboxToDrain, publisherOfEach, withLoms } from './loms-fixture.ts';
 import { causedBy } from './port-stubs.ts';
@@ -15,15 +15,21 @@ function storeOf({ database }: Loms): Store {
 
 describe('A transaction of loms', () => {
   it(
-    'moves an order only from where it stands',
+    'settles only those of the orders that await payment',
     withLoms(async (loms) => {
-      await loms.supply(SKU, { 1: 1 });
-      const [orderID = 0n] = await createOrders(loms.client, SKU, 1);
-      await storeOf(loms).transaction(async ({ orders }) => {
-        assert.equal(await orders.move(orderID, 'new', 'failed'), undefined);
-        assert.equal(await orders.move(orderID + 1n, 'new', 'failed'), undefined);
+      await loms.supply(SKU, { 1: 2 });
+      const [paid = 0n, unpaid = 0n] = await createOrders(loms.client, SKU, 2);
+      await loms.client.orderPayed({ orderID: paid });
+      await storeOf(loms).transaction(async ({ orders, outbox }) => {
+        const changes = await orders.settle([unpaid + 1n, unpaid, paid], 'cancelled');
+        assert.deepEqual(
+          changes.map(({ orderID, seq, status }) => ({ orderID, seq, status })),
+          [{ orderID: unpaid, seq: 3, status: 'cancelled' }],
+        );
+        await outbox.add(causedBy(context, ...changes));
       }, context);
-      assert.equal((await loms.client.listOrder({ orderID })).status, 'awaiting payment');
+      assert.equal((await loms.client.listOrder({ orderID: paid })).status, 'payed');
+      assert.deepEqual(await loms.stocksOf(SKU), { 1: '1/0/1' });
     }),
   );
 
@@ -69,7 +75,9 @@ describe('A transaction of loms', () => {
         await repositories.stocks.lockOnSale([first]);
         await bothHaveOne();
         await repositories.stocks.lockOnSale([then]);
-        const steps = await repositories.orders.create(1n, [{ sku: first, count: 1 }], 'failed');
+        const shortages = [{ sku: first, requested: 1, available: 0n }];
+        const order = { user: 1n, items: [{ sku: first, count: 1 }], key: undefined, reservations: [], shortages };
+        const steps = (await repositories.orders.create([order])).flat();
         await repositories.outbox.add(causedBy(context, ...steps));
       };
       await Promise.all([store.transaction(order(1, 2), context), store.transaction(order(2, 1), context)]);

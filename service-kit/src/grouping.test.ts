@@ -5,6 +5,7 @@ import { createGrouping, type GroupingOptions } from './grouping.ts';
 
 interface Item {
   readonly name: string;
+  readonly key?: string;
   readonly tags?: readonly string[];
 }
 
@@ -27,6 +28,7 @@ function openGrouping(options: Partial<GroupingOptions<Item, string>> = {}) {
     groupMax: 10,
     waitingMax: 100,
     tagsOf: ({ tags = [] }) => tags,
+    keyOf: ({ key }) => key,
     isFaultOfItem: (error) => error === FAULT,
     run(items, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<string[]>();
@@ -42,8 +44,8 @@ function openGrouping(options: Partial<GroupingOptions<Item, string>> = {}) {
     },
     ...options,
   });
-  const run = (name: string, { tags, signal = never }: { tags?: string[]; signal?: AbortSignal } = {}) => {
-    const outcome = grouping.run({ name, ...(tags && { tags }) }, signal);
+  const run = (name: string, { signal = never, ...item }: Omit<Item, 'name'> & { signal?: AbortSignal } = {}) => {
+    const outcome = grouping.run({ name, ...item }, signal);
     outcome.catch(() => {});
     return outcome;
   };
@@ -94,6 +96,20 @@ describe('Grouping', () => {
     assert.deepEqual(namesOf(), ['a', 'c', 'e']);
     await end(0);
     assert.deepEqual(namesOf(), ['a', 'c', 'e', 'b d']);
+  });
+
+  it('runs items with the same key one after the other, and others with each of them', async () => {
+    const { run, namesOf, end } = openGrouping({ lanes: 2 });
+    run('a', { tags: ['x'] });
+    run('b', { tags: ['y'] });
+    run('c', { key: 'k', tags: ['x'] });
+    run('d', { key: 'k', tags: ['y'] });
+    run('e', { key: 'l', tags: ['x'] });
+    await end(0);
+    await end(1);
+    assert.deepEqual(namesOf(), ['a', 'b', 'c e']);
+    await end(2);
+    assert.deepEqual(namesOf(), ['a', 'b', 'c e', 'd']);
   });
 
   it('lets no younger item take the tags for which the oldest one waits', async () => {

@@ -10,6 +10,8 @@ export interface GroupingOptions<Item, Outcome> {
   readonly waitingMax: number;
   /** Two lanes never run items with the same tag at the same time: one of them would only wait for the other's locks. */
   readonly tagsOf?: (item: Item) => readonly unknown[];
+  /** Like a tag, and no group has two items with the same key. */
+  readonly keyOf?: (item: Item) => unknown;
   /** Whether the fault of one item may have failed its whole group. Then each half of the group runs again by itself. */
   readonly isFaultOfItem: (error: unknown) => boolean;
   /**
@@ -42,6 +44,8 @@ interface Caller {
 
 interface Entry<Item, Outcome> extends Caller {
   readonly item: Item;
+  readonly key: unknown;
+  /** The key is one of them. */
   readonly tags: readonly unknown[];
   readonly settled: PromiseWithResolvers<Outcome>;
 }
@@ -49,7 +53,7 @@ interface Entry<Item, Outcome> extends Caller {
 const RETRY_AFTER_MS = 1_000;
 
 export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Outcome>): Grouping<Item, Outcome> {
-  const { lanes, groupMax, waitingMax, tagsOf = () => [], isFaultOfItem } = options;
+  const { lanes, groupMax, waitingMax, tagsOf = () => [], keyOf = () => undefined, isFaultOfItem } = options;
   type Own = Entry<Item, Outcome>;
   const waiting = new Set<Own>();
   const tagsInLanes = new Set<unknown>();
@@ -70,8 +74,10 @@ export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Out
     let isOldest = true;
     for (const entry of waiting) {
       if (group.length === groupMax) break;
-      if (!entry.tags.some((tag) => barred.has(tag))) group.push(entry);
-      else if (isOldest) for (const tag of entry.tags) barred.add(tag);
+      if (!entry.tags.some((tag) => barred.has(tag))) {
+        group.push(entry);
+        if (entry.key !== undefined) barred.add(entry.key);
+      } else if (isOldest) for (const tag of entry.tags) barred.add(tag);
       isOldest = false;
     }
     return group;
@@ -116,9 +122,11 @@ export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Out
       if (waiting.size >= waitingMax) {
         throw new RpcError('unavailable', 'Too many calls wait for their turn', { retryAfterMs: RETRY_AFTER_MS });
       }
+      const key = keyOf(item);
       const entry: Own = {
         item,
-        tags: tagsOf(item),
+        key,
+        tags: key === undefined ? tagsOf(item) : [...tagsOf(item), key],
         span: trace.getActiveSpan(),
         inContext: AsyncLocalStorage.snapshot(),
         settled: Promise.withResolvers(),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { allocate } from './allocate.ts';
-import type { Item, Stock } from './ports.ts';
+import { allocate, allocateInTurn } from './allocate.ts';
+import type { Item, Reservation, Stock } from './ports.ts';
 
 const UINT64_MAX = 2n ** 64n - 1n;
 const SKU = 4_294_967_295;
@@ -42,7 +42,7 @@ describe('allocate', () => {
     });
   });
 
-  it('takes what was asked for, whole and from the fullest, and is short of just what is not there', () => {
+  it('takes all that was asked for from the fullest, or nothing, and is short of just what is not there', () => {
     fc.assert(
       fc.property(items, stocks, (wanted, there) => {
         const { reservations, shortages } = allocate(wanted, there);
@@ -53,6 +53,9 @@ describe('allocate', () => {
           const shortage = shortages.filter((short) => short.sku === sku);
           if (available < BigInt(count)) {
             assert.deepEqual(shortage, [{ sku, requested: count, available }]);
+            assert.deepEqual(taken, []);
+          } else if (shortages.length > 0) {
+            assert.deepEqual(shortage, []);
             assert.deepEqual(taken, []);
           } else {
             assert.deepEqual(shortage, []);
@@ -77,6 +80,28 @@ describe('allocate', () => {
     );
   });
 });
+
+describe('allocateInTurn', () => {
+  it('gives each order what it would get if the earlier ones had been allocated before', () => {
+    fc.assert(
+      fc.property(fc.array(items, { maxLength: 6 }), stocks, (orders, there) => {
+        let left: readonly Stock[] = there;
+        const expected = orders.map((wanted) => {
+          const allocation = allocate(wanted, left);
+          left = left.map((stock) => ({ ...stock, count: stock.count - takenFrom(stock, allocation.reservations) }));
+          return allocation;
+        });
+        assert.deepEqual(allocateInTurn(orders, there), expected);
+        assert.ok(left.every(({ count }) => count >= 0n));
+      }),
+    );
+  });
+});
+
+function takenFrom({ sku, warehouseID }: Stock, reservations: readonly Reservation[]): bigint {
+  const here = reservations.filter((part) => part.sku === sku && part.warehouseID === warehouseID);
+  return here.reduce((sum, part) => sum + BigInt(part.count), 0n);
+}
 
 /** A warehouse is left only when it is empty, and every one that was passed over is no fuller than those taken from. */
 function assertFromFullest(taken: readonly { warehouseID: bigint; count: number }[], onSale: readonly Stock[]): void {

@@ -1,8 +1,8 @@
 import type { Item, Reservation, Shortage, Stock } from './ports.ts';
 
 export interface Allocation {
+  /** None where there are shortages. */
   readonly reservations: readonly Reservation[];
-  /** When there are any, nothing may be reserved. */
   readonly shortages: readonly Shortage[];
 }
 
@@ -17,7 +17,23 @@ export function allocate(items: readonly Item[], stocks: readonly Stock[]): Allo
     if (available < BigInt(count)) shortages.push({ sku, requested: count, available });
     else reservations.push(...take(sku, count, onSale));
   }
-  return { reservations, shortages };
+  return { reservations: shortages.length === 0 ? reservations : [], shortages };
+}
+
+/** Allocates one order after the other: each from what the earlier ones have left. */
+export function allocateInTurn(orders: readonly (readonly Item[])[], stocks: readonly Stock[]): Allocation[] {
+  const bySku = Map.groupBy(stocks, (stock) => stock.sku);
+  return orders.map((items) => {
+    const allocation = allocate(
+      items,
+      items.flatMap(({ sku }) => bySku.get(sku) ?? []),
+    );
+    for (const { sku, warehouseID, count } of allocation.reservations) {
+      const left = (stock: Stock) => (stock.warehouseID === warehouseID ? stock.count - BigInt(count) : stock.count);
+      bySku.set(sku, bySku.get(sku)?.map((stock) => ({ ...stock, count: left(stock) })) ?? []);
+    }
+    return allocation;
+  });
 }
 
 function take(sku: number, count: number, onSale: readonly Stock[]): Reservation[] {

@@ -1,6 +1,6 @@
 import { runInPool } from 'worker-pool';
-import { cancelOverdueOrder } from './cancel-order.ts';
 import type { Context, OverdueOrder, OverdueOrders, Store } from './ports.ts';
+import { cancelOverdueOrder } from './settle-orders.ts';
 
 export interface OverdueReport {
   /** An order could not be cancelled; the next round tries it again. */

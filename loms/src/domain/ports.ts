@@ -17,6 +17,9 @@ export interface Context {
 
 export type OrderStatus = 'new' | 'awaiting payment' | 'failed' | 'payed' | 'cancelled';
 
+/** How an order that awaits payment ends. */
+export type Settled = 'payed' | 'cancelled';
+
 export interface Item {
   readonly sku: number;
   readonly count: number;
@@ -93,6 +96,15 @@ export interface OrderOutcome {
   readonly shortages: readonly Shortage[];
 }
 
+/** An order whose goods are chosen. With shortages it gets none, and becomes a failed one. */
+export interface NewOrder {
+  readonly user: bigint;
+  readonly items: readonly Item[];
+  readonly key: IdempotencyKey | undefined;
+  readonly reservations: readonly Reservation[];
+  readonly shortages: readonly Shortage[];
+}
+
 /** An order with its items, by sku. */
 export interface ShownOrder extends Order {
   readonly createdAt: Date;
@@ -127,27 +139,24 @@ export interface StockReader {
 
 export interface Orders {
   /**
-   * Saves the order as `new` and moves it to its next status.
-   * @returns both of its steps, in their order
+   * Saves the orders as `new` and moves each to its next status, reserves their goods, and stores their outcomes under their keys.
+   * The stock and the keys are locked by then.
+   * @returns both steps of each order, in the order of the orders
    */
-  create(user: bigint, items: readonly Item[], becomes: 'awaiting payment' | 'failed'): Promise<FirstSteps>;
-  /** Reads the order and locks it until the transaction ends. */
-  lock(orderID: bigint): Promise<Order | undefined>;
-  /** Like `lock`, for an order that awaits payment beyond its time and that no other transaction has locked. */
+  create(orders: readonly NewOrder[]): Promise<FirstSteps[]>;
+  /**
+   * Moves those of the orders that await payment, and their goods: reserved goods are sold, or back on sale. Locks the orders, then
+   * the stock, each in ascending order.
+   */
+  settle(orderIDs: readonly bigint[], to: Settled): Promise<StatusChange[]>;
+  find(orderIDs: readonly bigint[]): Promise<Order[]>;
+  /** Locks an order that awaits payment beyond its time and that no other transaction has locked. */
   lockOverdue(orderID: bigint): Promise<Order | undefined>;
-  /** Changes the status where it is still `from`; `undefined` where it is not. */
-  move(orderID: bigint, from: OrderStatus, to: OrderStatus): Promise<StatusChange | undefined>;
 }
 
 export interface Stocks {
   /** Reads the stock on sale of the skus, and locks it until the transaction ends. Locks in ascending order. */
   lockOnSale(skus: readonly number[]): Promise<Stock[]>;
-  /** From on sale to reserved. */
-  reserve(orderID: bigint, reservations: readonly Reservation[]): Promise<void>;
-  /** From reserved to sold. */
-  sell(orderID: bigint): Promise<void>;
-  /** From reserved back on sale. */
-  release(orderID: bigint): Promise<void>;
   /** Creates the place's stock without goods if there is none. */
   create(place: Place): Promise<void>;
   /** Reads the place's stock and locks it until the transaction ends. */
@@ -181,14 +190,23 @@ export interface IdempotencyKey {
   readonly user: bigint;
 }
 
+export interface KeyClaim {
+  readonly key: IdempotencyKey;
+  readonly body: string;
+}
+
+/** Or the outcome of the call that claimed the key before. */
+export type ClaimAnswer = 'claimed' | 'other body' | OrderOutcome;
+
 export interface IdempotencyKeys {
   /**
-   * Claims the key for this body, or answers the outcome of the call that claimed it before.
-   * A call with the same key that is still under way is waited for.
+   * Claims each key for its body. A call with the same key that is still under way is waited for.
+   * @param claims of different keys
+   * @returns an answer to each claim, in the order of the claims
    */
-  claim(key: IdempotencyKey, body: string): Promise<'claimed' | 'other body' | OrderOutcome>;
-  /** Stores the outcome that later calls with the key are answered. */
-  settle(key: IdempotencyKey, outcome: OrderOutcome): Promise<void>;
+  claim(claims: readonly KeyClaim[]): Promise<ClaimAnswer[]>;
+  /** Frees keys that this transaction has claimed. */
+  release(keys: readonly IdempotencyKey[]): Promise<void>;
 }
 
 export interface Repositories {

@@ -2,12 +2,11 @@ import { type Handlers, int64, RpcError } from 'rpc-kit';
 import { answerRefusals, callingService, createPages } from 'service-kit';
 import { loms } from '../../contract.ts';
 import { adjustStock } from '../domain/adjust-stock.ts';
-import { cancelOrder } from '../domain/cancel-order.ts';
-import { createOrder } from '../domain/create-order.ts';
-import { payOrder } from '../domain/pay-order.ts';
+import { toOrderCall } from '../domain/create-orders.ts';
 import type { OrderReader, StockReader, Store } from '../domain/ports.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { showOrder } from '../domain/show-order.ts';
+import { createOrderGroups } from './order-groups.ts';
 
 export interface HandlerParts {
   readonly store: Store;
@@ -18,11 +17,12 @@ export interface HandlerParts {
 const pages = createPages({ orderID: int64 });
 
 export function createHandlers({ store, orders, stocks }: HandlerParts): Handlers<typeof loms.methods> {
+  const groups = createOrderGroups(store);
   const handlers: Handlers<typeof loms.methods> = {
     async createOrder({ user, items }, call) {
       const { idempotencyKey } = call.caller;
       const request = { user, items, idempotencyKey, caller: callingService(call.caller) };
-      return { orderID: await createOrder(store, request, call) };
+      return { orderID: await groups.create(toOrderCall(request, call)) };
     },
 
     async listOrder({ orderID }, call) {
@@ -42,12 +42,12 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
     },
 
     async orderPayed({ orderID }, call) {
-      await payOrder(store, orderID, call);
+      await groups.settle('payed', { orderID, context: call });
       return {};
     },
 
     async cancelOrder({ orderID }, call) {
-      await cancelOrder(store, orderID, call);
+      await groups.settle('cancelled', { orderID, context: call });
       return {};
     },
 

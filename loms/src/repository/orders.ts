@@ -1,14 +1,18 @@
 import { type Database, type Executor, type Statement, sql, statement } from 'service-kit';
 import type {
+  FirstSteps,
   Item,
+  NewOrder,
   Order,
   OrderReader,
   OrderStatus,
   Orders,
   OverdueOrders,
+  Settled,
   ShownOrder,
   StatusChange,
 } from '../domain/ports.ts';
+import { toJson } from './shortages.ts';
 
 interface OrderRow {
   readonly order_id: bigint;
@@ -16,9 +20,12 @@ interface OrderRow {
   readonly status: OrderStatus;
 }
 
-interface ChangeRow extends OrderRow {
-  readonly seq: number;
+interface CreatedRow extends OrderRow {
   readonly changed_at: Date;
+}
+
+interface ChangeRow extends CreatedRow {
+  readonly seq: number;
 }
 
 interface ShownRow extends OrderRow {
@@ -82,71 +89,125 @@ export function createOverdueOrders(database: Database): OverdueOrders {
  * @param paymentTimeoutMs how long an order may await payment, by the database's clock
  */
 export function createOrders(transaction: Executor, paymentTimeoutMs: number): Orders {
-  async function lock(name: string, locking: Statement): Promise<Order | undefined> {
-    const [row] = await transaction.run<OrderRow>(name, locking);
-    return row && toOrder(row);
-  }
-
   return {
-    async create(user, items, becomes) {
-      const skus = items.map(({ sku }) => sku);
-      const counts = items.map(({ count }) => count);
-      const timeoutMs = becomes === 'awaiting payment' ? paymentTimeoutMs : null;
-      const create = statement`
-        WITH moment AS (SELECT date_trunc('milliseconds', statement_timestamp()) AS now),
-        created AS (
-          INSERT INTO orders (user_id, status, seq, payment_due_at)
-          SELECT ${user}::bigint, ${becomes}::text, 2, now + ${timeoutMs}::float8 * interval '1 millisecond' FROM moment
-          RETURNING order_id
-        ), lines AS (
-          INSERT INTO order_items (order_id, sku, count)
-          SELECT order_id, unnest(${skus}::bigint[]), unnest(${counts}::integer[]) FROM created
-        ), history AS (
-          INSERT INTO order_status_history (order_id, seq, status, changed_at)
-          SELECT order_id, step.seq, step.status, now
-          FROM created, moment, (VALUES (1, 'new'), (2, ${becomes}::text)) AS step (seq, status)
-        )
-        SELECT order_id, now AS changed_at FROM created, moment`;
-      const [row] = await transaction.run<Pick<ChangeRow, 'order_id' | 'changed_at'>>('create order', create);
-      if (!row) throw new Error('create order: no row came back');
-      const order = { orderID: row.order_id, user, at: row.changed_at };
-      return [
-        { ...order, seq: 1, status: 'new' },
-        { ...order, seq: 2, status: becomes },
-      ];
+    async create(orders) {
+      // Failed orders alone move no stock: their transaction has a name of its own.
+      const name = orders.some(({ shortages }) => shortages.length === 0) ? 'create orders' : 'create failed orders';
+      const rows = await transaction.run<CreatedRow>(name, insertOrders(orders, paymentTimeoutMs));
+      return rows.map(({ order_id: orderID, user_id: user, status, changed_at: at }): FirstSteps => {
+        const order = { orderID, user, at };
+        return [
+          { ...order, seq: 1, status: 'new' },
+          { ...order, seq: 2, status },
+        ];
+      });
     },
 
-    lock: (orderID) =>
-      lock(
-        'lock order',
-        statement`SELECT order_id, user_id, status FROM orders WHERE order_id = ${orderID} FOR UPDATE`,
-      ),
+    async settle(orderIDs, to) {
+      const name = to === 'payed' ? 'pay orders' : 'cancel orders';
+      return (await transaction.run<ChangeRow>(name, settleOrders(orderIDs, to))).map(toChange);
+    },
 
-    lockOverdue: (orderID) =>
-      lock(
-        'lock overdue order',
-        statement`
-          SELECT order_id, user_id, status FROM orders
-          WHERE order_id = ${orderID} AND status = 'awaiting payment' AND payment_due_at <= statement_timestamp()
-          FOR UPDATE SKIP LOCKED`,
-      ),
+    async find(orderIDs) {
+      const find = statement`SELECT order_id, user_id, status FROM orders WHERE order_id = ANY(${orderIDs}::bigint[])`;
+      return (await transaction.run<OrderRow>('find orders', find)).map(toOrder);
+    },
 
-    async move(orderID, from, to) {
-      // Only an order that awaits payment has a due time, and no step leads there.
-      const move = statement`
-        WITH moment AS (SELECT date_trunc('milliseconds', statement_timestamp()) AS now),
-        moved AS (
-          UPDATE orders SET status = ${to}, seq = seq + 1, payment_due_at = NULL
-          WHERE order_id = ${orderID} AND status = ${from} RETURNING *
-        ), history AS (
-          INSERT INTO order_status_history (order_id, seq, status, changed_at)
-          SELECT order_id, seq, status, now FROM moved, moment
-        )
-        SELECT order_id, user_id, status, seq, now AS changed_at FROM moved, moment`;
-      const [row] = await transaction.run<ChangeRow>('move order', move);
-      return row && toChange(row);
+    async lockOverdue(orderID) {
+      const lock = statement`
+        SELECT order_id, user_id, status FROM orders
+        WHERE order_id = ${orderID} AND status = 'awaiting payment' AND payment_due_at <= statement_timestamp()
+        FOR UPDATE SKIP LOCKED`;
+      const [row] = await transaction.run<OrderRow>('lock overdue order', lock);
+      return row && toOrder(row);
     },
   };
+}
+
+/** One statement for all tables: each statement costs its round trip, its parsing and its planning, however few its rows. */
+function insertOrders(orders: readonly NewOrder[], paymentTimeoutMs: number): Statement {
+  const users = orders.map(({ user }) => user);
+  const statuses = orders.map(({ shortages }) => (shortages.length === 0 ? 'awaiting payment' : 'failed'));
+  // Postgres counts the rows of unnest() from 1.
+  const lines = orders.flatMap(({ items }, index) => items.map((item) => ({ nr: index + 1, ...item })));
+  const parts = orders.flatMap(({ reservations }, index) => reservations.map((part) => ({ nr: index + 1, ...part })));
+  const keys = orders.flatMap(({ key, shortages }, index) => (key ? [{ nr: index + 1, ...key, shortages }] : []));
+  return statement`
+    WITH moment AS (SELECT date_trunc('milliseconds', statement_timestamp()) AS now),
+    created AS MATERIALIZED (
+      SELECT nextval('orders_order_id_seq') AS order_id, nr, user_id, status, now
+      FROM unnest(${users}::bigint[], ${statuses}::text[]) WITH ORDINALITY AS chosen (user_id, status, nr), moment
+    ), inserted AS (
+      INSERT INTO orders (order_id, user_id, status, seq, payment_due_at)
+      SELECT order_id, user_id, status, 2,
+        CASE status WHEN 'awaiting payment' THEN now + ${paymentTimeoutMs}::float8 * interval '1 millisecond' END
+      FROM created
+    ), lines AS (
+      INSERT INTO order_items (order_id, sku, count)
+      SELECT order_id, sku, count FROM created JOIN unnest(
+        ${column(lines, 'nr')}::bigint[], ${column(lines, 'sku')}::bigint[], ${column(lines, 'count')}::integer[]
+      ) AS line (nr, sku, count) USING (nr)
+    ), history AS (
+      INSERT INTO order_status_history (order_id, seq, status, changed_at)
+      SELECT order_id, step.seq, step.status, now
+      FROM created, LATERAL (VALUES (1, 'new'), (2, created.status)) AS step (seq, status)
+    ), parts AS MATERIALIZED (
+      SELECT * FROM unnest(
+        ${column(parts, 'nr')}::bigint[], ${column(parts, 'sku')}::bigint[], ${column(parts, 'warehouseID')}::bigint[],
+        ${column(parts, 'count')}::integer[]
+      ) AS part (nr, sku, warehouse_id, count)
+    ), held AS (
+      INSERT INTO reservations (order_id, sku, warehouse_id, count)
+      SELECT order_id, sku, warehouse_id, count FROM created JOIN parts USING (nr)
+    ), moved AS (
+      UPDATE stocks SET on_sale = on_sale - total, reserved = reserved + total
+      FROM (SELECT sku, warehouse_id, sum(count) AS total FROM parts GROUP BY sku, warehouse_id) AS taken
+      WHERE stocks.sku = taken.sku AND stocks.warehouse_id = taken.warehouse_id
+    ), settled AS (
+      UPDATE idempotency_keys SET order_id = created.order_id, shortages = outcome.shortages
+      FROM created JOIN unnest(
+        ${column(keys, 'nr')}::bigint[], ${column(keys, 'text')}::text[], ${column(keys, 'caller')}::text[],
+        ${keys.map(({ shortages }) => toJson(shortages))}::jsonb[]
+      ) AS outcome (nr, key, caller, shortages) USING (nr)
+      WHERE idempotency_keys.key = outcome.key AND idempotency_keys.caller = outcome.caller
+        AND idempotency_keys.user_id = created.user_id
+    )
+    SELECT order_id, user_id, status, now AS changed_at FROM created ORDER BY nr`;
+}
+
+/**
+ * Locks the orders, then the stock: the rows of `held` are sorted, and so all of them are there, before the first is locked.
+ * Only an order that awaits payment has a due time, and no step leads there.
+ */
+function settleOrders(orderIDs: readonly bigint[], to: Settled): Statement {
+  return statement`
+    WITH moment AS (SELECT date_trunc('milliseconds', statement_timestamp()) AS now),
+    awaiting AS (
+      SELECT order_id FROM orders WHERE order_id = ANY(${orderIDs}::bigint[]) AND status = 'awaiting payment'
+      ORDER BY order_id FOR NO KEY UPDATE
+    ), moved AS (
+      UPDATE orders SET status = ${to}, seq = seq + 1, payment_due_at = NULL
+      FROM awaiting WHERE orders.order_id = awaiting.order_id RETURNING orders.*
+    ), history AS (
+      INSERT INTO order_status_history (order_id, seq, status, changed_at)
+      SELECT order_id, seq, status, now FROM moved, moment
+    ), held AS (
+      SELECT sku, warehouse_id, count FROM moved JOIN reservations USING (order_id) JOIN stocks USING (sku, warehouse_id)
+      ORDER BY sku, warehouse_id FOR UPDATE OF stocks
+    ), removed AS (
+      DELETE FROM reservations USING moved WHERE reservations.order_id = moved.order_id
+    ), freed AS (
+      UPDATE stocks SET reserved = reserved - total,
+        sold = sold + CASE WHEN ${to} = 'payed' THEN total ELSE 0 END,
+        on_sale = on_sale + CASE WHEN ${to} = 'cancelled' THEN total ELSE 0 END
+      FROM (SELECT sku, warehouse_id, sum(count) AS total FROM held GROUP BY sku, warehouse_id) AS returned
+      WHERE stocks.sku = returned.sku AND stocks.warehouse_id = returned.warehouse_id
+    )
+    SELECT order_id, user_id, status, seq, now AS changed_at FROM moved, moment`;
+}
+
+function column<Row, Name extends keyof Row>(rows: readonly Row[], name: Name): Row[Name][] {
+  return rows.map((row) => row[name]);
 }
 
 function toOrder(row: OrderRow): Order {

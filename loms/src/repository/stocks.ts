@@ -27,49 +27,6 @@ export function createStocks(transaction: Executor): Stocks {
       return (await transaction.run<StockRow>('lock stocks', lock)).map(toStock);
     },
 
-    async reserve(orderID, reservations) {
-      const skus = reservations.map(({ sku }) => sku);
-      const warehouseIDs = reservations.map(({ warehouseID }) => warehouseID);
-      const counts = reservations.map(({ count }) => count);
-      await transaction.run(
-        'reserve stocks',
-        statement`
-          WITH held AS (
-            INSERT INTO reservations (order_id, sku, warehouse_id, count)
-            SELECT ${orderID}::bigint, unnest(${skus}::bigint[]), unnest(${warehouseIDs}::bigint[]), unnest(${counts}::integer[])
-            RETURNING *
-          )
-          UPDATE stocks SET on_sale = on_sale - held.count, reserved = reserved + held.count
-          FROM held WHERE stocks.sku = held.sku AND stocks.warehouse_id = held.warehouse_id`,
-      );
-    },
-
-    async sell(orderID) {
-      await transaction.run(
-        'sell stocks',
-        statement`
-          WITH held AS (
-            SELECT sku, warehouse_id, count FROM reservations JOIN stocks USING (sku, warehouse_id)
-            WHERE order_id = ${orderID} ORDER BY sku, warehouse_id FOR UPDATE OF stocks
-          ), removed AS (DELETE FROM reservations WHERE order_id = ${orderID})
-          UPDATE stocks SET reserved = reserved - held.count, sold = sold + held.count
-          FROM held WHERE stocks.sku = held.sku AND stocks.warehouse_id = held.warehouse_id`,
-      );
-    },
-
-    async release(orderID) {
-      await transaction.run(
-        'release stocks',
-        statement`
-          WITH held AS (
-            SELECT sku, warehouse_id, count FROM reservations JOIN stocks USING (sku, warehouse_id)
-            WHERE order_id = ${orderID} ORDER BY sku, warehouse_id FOR UPDATE OF stocks
-          ), removed AS (DELETE FROM reservations WHERE order_id = ${orderID})
-          UPDATE stocks SET reserved = reserved - held.count, on_sale = on_sale + held.count
-          FROM held WHERE stocks.sku = held.sku AND stocks.warehouse_id = held.warehouse_id`,
-      );
-    },
-
     async create({ sku, warehouseID }) {
       await transaction.run(
         'create stock',

@@ -5,11 +5,11 @@
 export type Transactions = Readonly<Record<string, readonly string[]>>;
 
 export const LOMS_TRANSACTIONS = {
-  createOrder: ['create order', 'reserve stocks'],
-  'createOrder without enough goods': ['create order'],
-  orderPayed: ['sell stocks'],
-  'cancelling an overdue order': ['lock overdue order', 'release stocks'],
-  cancelOrder: ['release stocks'],
+  createOrder: ['create orders'],
+  'createOrder without enough goods': ['create failed orders'],
+  orderPayed: ['pay orders'],
+  'cancelling an overdue order': ['lock overdue order', 'cancel orders'],
+  cancelOrder: ['cancel orders'],
   adjustStock: ['supply stock'],
   'claiming events': ['claim events'],
   'acknowledging events': ['acknowledge events'],
@@ -28,15 +28,11 @@ export const CHECKOUT_TRANSACTIONS = {
   'claiming unfinished purchases': ['claim unfinished purchases'],
 } as const satisfies Transactions;
 
-/**
- * Statements that only read or lock, or that create the empty cart of a new user. "move order" never commits alone: it moves
- * goods as well, whose statement identifies the transaction, or it changes no row.
- */
+/** Statements that only read or lock, or that create the empty cart of a new user. */
 const HARMLESS = new Set([
-  'move order',
-  ...['find order', 'stocks on sale', 'list overdue orders', 'lock order', 'lock overdue order', 'lock stocks'],
+  ...['find order', 'find orders', 'stocks on sale', 'list overdue orders', 'lock overdue order', 'lock stocks'],
   'find stock adjustment',
-  ...['find idempotency key', 'list cart lines', 'lock cart', 'create cart', 'find cart line'],
+  ...['find idempotency keys', 'list cart lines', 'lock cart', 'create cart', 'find cart line'],
   ...['find purchase by key', 'find pending purchase', 'list purchase items', 'read backlog'],
 ]);
 

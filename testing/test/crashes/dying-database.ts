@@ -33,8 +33,8 @@ function recordNames(executor: Executor, ran: string[]): Executor {
     async run(...args) {
       const rows = await executor.run(...args);
       const [name] = args;
-      // A claim or deletion of no row changes nothing.
-      if (rows.length > 0 || !/^(claim|forget) /.test(name)) ran.push(name);
+      // They change nothing if they answer no row.
+      if (rows.length > 0 || !/^(claim|forget|pay|cancel) /.test(name)) ran.push(name);
       return rows as never;
     },
   };

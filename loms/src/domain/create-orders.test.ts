@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import sinon from 'sinon';
-import { causedBy, changeOf, ORDER_ID, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
-import { createOrder } from './create-order.ts';
-import type { Item, OrderOutcome, Shortage } from './ports.ts';
+import { createOrder } from '../../test/one-order.ts';
+import { causedBy, changeOf, ORDER_ID, orderIDOf, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
+import { createOrders, type OrderRequest, toOrderCall } from './create-orders.ts';
+import type { Item, NewOrder, OrderOutcome, Shortage } from './ports.ts';
 import { isRefusal } from './refusal.ts';
 
 const KEY = 'a key';
@@ -12,7 +13,7 @@ const SCOPED_KEY = { text: KEY, caller: CALLER, user: USER };
 const ITEMS = [{ sku: 10, count: 3 }];
 const SHORTAGES: Shortage[] = [{ sku: 10, requested: 3, available: 2n }];
 
-describe('createOrder', () => {
+describe('createOrders', () => {
   let ports: StubbedPorts;
   beforeEach(() => {
     ports = stubPorts();
@@ -35,17 +36,26 @@ describe('createOrder', () => {
   }
 
   function assertNothingDone(): void {
+    sinon.assert.notCalled(ports.stocks.lockOnSale);
     sinon.assert.notCalled(ports.orders.create);
-    sinon.assert.notCalled(ports.stocks.reserve);
     sinon.assert.notCalled(ports.outbox.add);
-    sinon.assert.notCalled(ports.idempotencyKeys.settle);
+  }
+
+  /** The orders that were created, in one statement. */
+  function created(): readonly NewOrder[] {
+    sinon.assert.calledOnce(ports.orders.create);
+    return ports.orders.create.firstCall.args[0];
+  }
+
+  function assertCreated(expected: Partial<NewOrder>): void {
+    sinon.assert.match(created(), [sinon.match(expected)]);
   }
 
   it('saves the order, which awaits payment at once, and reserves its goods', async () => {
     assert.equal(await create(), ORDER_ID);
-    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, ITEMS, 'awaiting payment');
-    sinon.assert.calledOnceWithExactly(ports.stocks.reserve, ORDER_ID, [{ sku: 10, warehouseID: 1n, count: 3 }]);
-    sinon.assert.callOrder(ports.stocks.lockOnSale, ports.orders.create, ports.stocks.reserve);
+    const reservations = [{ sku: 10, warehouseID: 1n, count: 3 }];
+    assertCreated({ user: USER, items: ITEMS, key: undefined, reservations, shortages: [] });
+    sinon.assert.callOrder(ports.stocks.lockOnSale, ports.orders.create, ports.outbox.add);
   });
 
   it('puts both steps into the outbox, once and in their order', async () => {
@@ -70,7 +80,7 @@ describe('createOrder', () => {
       { sku: 20, count: 3 },
       { sku: 30, count: 1 },
     ];
-    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, merged, 'awaiting payment');
+    assertCreated({ user: USER, items: merged, shortages: [] });
   });
 
   it('takes lines that add up to the most that a line can hold', async () => {
@@ -79,7 +89,7 @@ describe('createOrder', () => {
       { sku: 10, count: 65_534 },
       { sku: 10, count: 1 },
     ]);
-    sinon.assert.calledOnceWithExactly(ports.orders.create, USER, [{ sku: 10, count: 65_535 }], 'awaiting payment');
+    assertCreated({ items: [{ sku: 10, count: 65_535 }], shortages: [] });
   });
 
   it('refuses lines that add up to more than a line can hold, before anything is touched', async () => {
@@ -101,8 +111,7 @@ describe('createOrder', () => {
       const error = await failureOf(create());
       assert.ok(isRefusal(error, 'out_of_stock'));
       assert.deepEqual([error.facts?.orderID, error.facts?.shortages], [ORDER_ID, SHORTAGES]);
-      sinon.assert.notCalled(ports.stocks.reserve);
-      sinon.assert.calledOnceWithExactly(ports.orders.create, USER, ITEMS, 'failed');
+      assertCreated({ user: USER, items: ITEMS, reservations: [], shortages: SHORTAGES });
       const steps = causedBy(ports, changeOf(1, 'new'), changeOf(2, 'failed'));
       sinon.assert.calledOnceWithExactly(ports.outbox.add, steps);
     });
@@ -115,7 +124,7 @@ describe('createOrder', () => {
       const error = await failureOf(create([...ITEMS, { sku: 20, count: 1 }]));
       assert.ok(isRefusal(error, 'out_of_stock'));
       assert.deepEqual(error.facts?.shortages, SHORTAGES);
-      sinon.assert.notCalled(ports.stocks.reserve);
+      assertCreated({ reservations: [], shortages: SHORTAGES });
     });
 
     it('commits the failed order before it complains', async () => {
@@ -131,25 +140,19 @@ describe('createOrder', () => {
   });
 
   describe('with an idempotency key', () => {
-    const earlier = (outcome: OrderOutcome | 'other body') => ports.idempotencyKeys.claim.resolves(outcome);
+    const earlier = (outcome: OrderOutcome | 'other body') => ports.idempotencyKeys.claim.resolves([outcome]);
 
     it('claims the key before anything else, and keeps under it what became of the order', async () => {
-      ports.idempotencyKeys.claim.resolves('claimed');
       assert.equal(await create(ITEMS, KEY), ORDER_ID);
       sinon.assert.calledOnce(ports.transaction);
-      sinon.assert.callOrder(ports.idempotencyKeys.claim, ports.stocks.lockOnSale, ports.idempotencyKeys.settle);
-      sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.settle, SCOPED_KEY, {
-        orderID: ORDER_ID,
-        shortages: [],
-      });
+      sinon.assert.callOrder(ports.idempotencyKeys.claim, ports.stocks.lockOnSale, ports.orders.create);
+      assertCreated({ key: SCOPED_KEY, shortages: [] });
     });
 
     it('keeps under it what was missing, too', async () => {
       stockUp(2n);
-      ports.idempotencyKeys.claim.resolves('claimed');
       assert.ok(isRefusal(await failureOf(create(ITEMS, KEY)), 'out_of_stock'));
-      const outcome = { orderID: ORDER_ID, shortages: SHORTAGES };
-      sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.settle, SCOPED_KEY, outcome);
+      assertCreated({ key: SCOPED_KEY, shortages: SHORTAGES });
     });
 
     it('answers what the first call answered, and does nothing', async () => {
@@ -175,13 +178,13 @@ describe('createOrder', () => {
     it('touches no keys without one', async () => {
       await create();
       sinon.assert.notCalled(ports.idempotencyKeys.claim);
-      sinon.assert.notCalled(ports.idempotencyKeys.settle);
+      assertCreated({ key: undefined });
     });
 
     async function bodyOf(request: { user: bigint; items: readonly Item[] }): Promise<string> {
       earlier({ orderID: ORDER_ID, shortages: [] });
       await createOrder(ports.store, { ...request, idempotencyKey: KEY, caller: CALLER }, ports);
-      return ports.idempotencyKeys.claim.lastCall.args[1];
+      return ports.idempotencyKeys.claim.lastCall.args[0][0]?.body ?? '';
     }
 
     it('takes two requests for the same exactly when user and goods are the same', async () => {
@@ -207,11 +210,87 @@ describe('createOrder', () => {
     });
   });
 
-  it('adds no event of an order whose goods could not be reserved', async () => {
+  it('adds no event of an order that could not be created', async () => {
     const failure = new Error('the database went away');
-    ports.stocks.reserve.rejects(failure);
+    ports.orders.create.rejects(failure);
     assert.equal(await failureOf(create()), failure);
     sinon.assert.notCalled(ports.outbox.add);
+  });
+
+  describe('of several calls', () => {
+    const { signal } = new AbortController();
+
+    function callOf(given: Partial<OrderRequest>, context = { signal }) {
+      return toOrderCall({ user: USER, items: ITEMS, caller: CALLER, ...given }, context);
+    }
+
+    it('locks all of their goods at once, in ascending order, and creates their orders in one transaction', async () => {
+      stockUp(100n);
+      const items = [30, 20, 10].map((sku) => ({ sku, count: 1 }));
+      await createOrders(ports.store, [callOf({ items: items.slice(0, 2) }), callOf({ items })], ports);
+      sinon.assert.calledOnceWithExactly(ports.stocks.lockOnSale, [10, 20, 30]);
+      sinon.assert.calledOnce(ports.transaction);
+      assert.equal(created().length, 2);
+    });
+
+    it('serves the calls in their order, each from what the earlier ones have left', async () => {
+      stockUp(8n);
+      const answers = await createOrders(
+        ports.store,
+        [1, 2, 3].map(() => callOf({})),
+        ports,
+      );
+      assert.deepEqual(answers.slice(0, 2), [orderIDOf(0), orderIDOf(1)]);
+      assert.ok(isRefusal(answers[2], 'out_of_stock'));
+      assert.deepEqual(answers[2].facts, {
+        orderID: orderIDOf(2),
+        shortages: [{ sku: 10, requested: 3, available: 2n }],
+      });
+    });
+
+    it('adds the steps of each order with its own call as their cause', async () => {
+      stockUp(8n);
+      const contexts = ['a', 'b'].map((requestId) => ({ signal, requestId }));
+      const calls = contexts.map((context) => callOf({}, context));
+      await createOrders(ports.store, calls, ports);
+      const [changes = []] = ports.outbox.add.firstCall.args;
+      assert.deepEqual(
+        changes.map(({ orderID, seq, cause }) => [orderID, seq, cause.requestId]),
+        [
+          [orderIDOf(0), 1, 'a'],
+          [orderIDOf(0), 2, 'a'],
+          [orderIDOf(1), 1, 'b'],
+          [orderIDOf(1), 2, 'b'],
+        ],
+      );
+    });
+
+    it('answers each key for itself, and creates only the orders of new ones', async () => {
+      stockUp(8n);
+      const earlier = { orderID: 77n, shortages: [] };
+      ports.idempotencyKeys.claim.resolves([earlier, 'other body', 'claimed']);
+      const calls = [callOf({}), ...['a', 'b', 'c'].map((idempotencyKey) => callOf({ idempotencyKey }))];
+      const answers = await createOrders(ports.store, calls, ports);
+      assert.deepEqual([answers[0], answers[1], answers[3]], [orderIDOf(0), 77n, orderIDOf(1)]);
+      assert.ok(isRefusal(answers[2], 'idempotency_conflict'));
+      assert.deepEqual(
+        created().map(({ key }) => key?.text),
+        [undefined, 'c'],
+      );
+    });
+
+    it('creates no order of a caller that left while the goods were locked, and frees its key', async () => {
+      const leaver = new AbortController();
+      const reason = new Error('the caller left');
+      ports.stocks.lockOnSale.callsFake(async () => {
+        leaver.abort(reason);
+        return [{ sku: 10, warehouseID: 1n, count: 3n }];
+      });
+      const calls = [callOf({ idempotencyKey: KEY }, leaver), callOf({ idempotencyKey: 'stays' })];
+      assert.deepEqual(await createOrders(ports.store, calls, ports), [reason, orderIDOf(0)]);
+      sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.release, [SCOPED_KEY]);
+      assertCreated({ key: { ...SCOPED_KEY, text: 'stays' }, shortages: [] });
+    });
   });
 });
 

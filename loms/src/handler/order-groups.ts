@@ -1,0 +1,49 @@
+import { createGrouping, DatabaseUnavailable, isLostRace } from 'service-kit';
+import { createOrders, type OrderCall } from '../domain/create-orders.ts';
+import type { Settled, Store } from '../domain/ports.ts';
+import { type SettleCall, settleOrders } from '../domain/settle-orders.ts';
+
+/** Calls that arrive while a transaction of their kind runs share the next one. */
+export interface OrderGroups {
+  create(call: OrderCall): Promise<bigint>;
+  settle(to: Settled, call: SettleCall): Promise<void>;
+}
+
+const LIMITS = {
+  /** Two, so that a group that waits for a lock of another replica stops no order of other goods. */
+  lanes: 2,
+  /** A transaction of 64 orders lasts some 20 ms, which is how long the next calls wait. */
+  groupMax: 64,
+  /** More than the calls that the service serves at a time. */
+  waitingMax: 2_000,
+  /** Neither a database that cannot be reached nor a lost race says anything about one order. */
+  isFaultOfItem: (error: unknown) => !(error instanceof DatabaseUnavailable) && !isLostRace(error),
+} as const;
+
+export function createOrderGroups(store: Store): OrderGroups {
+  const creating = createGrouping<OrderCall, bigint | Error>({
+    ...LIMITS,
+    tagsOf: ({ items }) => items.map(({ sku }) => sku),
+    keyOf: ({ key }) => key && `${key.user} ${key.caller} ${key.text}`,
+    run: (calls, signal) => createOrders(store, calls, { signal }),
+  });
+  const settling = (to: Settled) =>
+    createGrouping<SettleCall, Error | undefined>({
+      ...LIMITS,
+      keyOf: ({ orderID }) => orderID,
+      run: (calls, signal) => settleOrders(store, to, calls, { signal }),
+    });
+  const ending = { payed: settling('payed'), cancelled: settling('cancelled') };
+
+  return {
+    async create(call) {
+      const answer = await creating.run(call, call.context.signal);
+      if (typeof answer !== 'bigint') throw answer;
+      return answer;
+    },
+    async settle(to, call) {
+      const refusal = await ending[to].run(call, call.context.signal);
+      if (refusal) throw refusal;
+    },
+  };
+}
