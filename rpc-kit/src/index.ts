@@ -27,7 +27,8 @@ export { createTokenBucket, type Limiter, type Token, type TokenBucketOptions } 
 
 export { type AccessDecision, type AccessEvents, checkAccess, type Identify } from './serving/access.ts';
 export { limitCallers } from './serving/caller-rate-limit.ts';
-export { adaptiveLimit, type ConcurrencyLimit, fixedLimit } from './serving/concurrency-limit.ts';
+export { adaptiveLimit } from './serving/adaptive-limit.ts';
+export { type ConcurrencyLimit, fixedLimit } from './serving/concurrency-limit.ts';
 export { shedLoad } from './serving/load-shedding.ts';
 
 export { accessMetrics } from './telemetry/access-metrics.ts';

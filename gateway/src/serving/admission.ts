@@ -67,7 +67,8 @@ function takeSlot(row: Route, request: FastifyRequest, { concurrency, passwordCa
   const waits = row.calls.some((call) => call.waits);
   // The call takes its place itself, once the body has arrived: a slow sender must not hold one.
   const isFull = waits && !passwordCalls.hasRoom('low');
-  const slot = isFull ? undefined : concurrency.tryAcquire(row.priority ?? 'normal', `${row.method} ${exchange.route}`);
+  const timeoutMs = row.calls.reduce((sum, call) => sum + call.timeoutMs, 0);
+  const slot = isFull ? undefined : concurrency.tryAcquire(row.priority ?? 'normal', timeoutMs);
   if (!slot) {
     throw new RestError(503, 'unavailable', 'Too many requests are in flight; the request had no effect', {
       reason: 'overloaded',

@@ -12,6 +12,9 @@ export interface LoadSheddingEvents {
 /** Long enough for the calls in flight to end, short enough that callers do not give up. */
 const RETRY_AFTER_MS = 1_000;
 
+/** Of calls to methods that do not exist: their refusal costs next to nothing, and they need not wait for it. */
+const UNKNOWN_TIMEOUT_MS = 100;
+
 /**
  * Refuses calls that find no free slot, before any work: `unavailable` with the reason `overloaded` and Retry-After. Clients treat
  * it as push-back: the call had no effect, and the service has not failed. The contract's priority decides which calls are refused
@@ -22,20 +25,33 @@ const RETRY_AFTER_MS = 1_000;
 export function shedLoad(limit: ConcurrencyLimit, on: Partial<LoadSheddingEvents> = {}): Interceptor {
   return (next) => async (call) => {
     const priority = priorityOf(call);
-    const slot = limit.tryAcquire(priority, call.method);
+    const { timeoutMs = UNKNOWN_TIMEOUT_MS, waits = false } = call.contract ?? {};
+    const slot = limit.tryAcquire(priority, timeoutMs) ?? (await limit.wait?.(priority, timeoutMs, call.signal));
     if (!slot) {
       notify(on.shed, { call, priority, limit });
       throw overloaded();
     }
-    let succeeded = false;
+    let isSample = false;
+    const startedAt = performance.now();
     try {
       const result = await next(call);
-      succeeded = true;
+      isSample = true;
       return result;
+    } catch (error) {
+      // When all calls run into their timeouts, only they say that the service is too busy. A caller's own deadline may be short.
+      isSample = isTimeout(error) && performance.now() - startedAt >= timeoutMs * LATE_SHARE;
+      throw error;
     } finally {
-      slot.release(succeeded && !call.contract?.waits);
+      slot.release(isSample && !waits);
     }
   };
+}
+
+/** The deadline counts from the arrival, so a call that had to wait has less than its timeout. */
+const LATE_SHARE = 0.4;
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof RpcError && error.code === 'deadline_exceeded';
 }
 
 export function overloaded(): RpcError {
