@@ -1,5 +1,6 @@
 import type { Call } from '../../call.ts';
-import { abortReason, onAbort } from '../../deadline.ts';
+import { abortReason, createCanceller, onAbort } from '../../deadline.ts';
+import { RpcError } from '../../rpc-error.ts';
 
 /**
  * Micro-batching: calls of one method of a peer in one turn of the event loop are sent as one JSON-RPC batch. They share a
@@ -142,10 +143,10 @@ function enqueue(
 /** Aborts its signal when the last of those who joined leaves without an answer. */
 class WaitingCallers {
   #present = 0;
-  readonly #controller = new AbortController();
+  readonly #canceller = createCanceller();
 
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#canceller.signal;
   }
 
   join(): void {
@@ -160,6 +161,6 @@ class WaitingCallers {
   /** Without an answer. */
   leave(): void {
     this.#present -= 1;
-    if (this.#present === 0) this.#controller.abort();
+    if (this.#present === 0) this.#canceller.cancel(new RpcError('cancelled', 'The callers cancelled their calls'));
   }
 }

@@ -54,9 +54,11 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
     .then((reply) => {
       if (!Array.isArray(reply.value)) return failureOfReply(reply);
       for (const answer of reply.value) settle(answer, reply);
-      return { error: leftUnanswered(), isOfBatch: true };
+      // An error captures the stack, which takes as long as several calls.
+      return unanswered.size > 0 ? { error: leftUnanswered(), isOfBatch: true } : undefined;
     })
     .catch((error) => ({ error: toRpcError(error), isOfBatch: true }));
+  if (!failure) return resent;
   for (const batched of unanswered.values()) {
     if (failure.isOfBatch && mayResendAlone(batched.call, failure.error)) resend(batched);
     else batched.reject(failure.error);
