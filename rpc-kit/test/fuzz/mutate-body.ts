@@ -65,18 +65,22 @@ const inBatch: ByteMutation = (body, random) => {
   return Buffer.from(`[${Array.from({ length }, () => body.toString('utf8')).join(',')}]`);
 };
 
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
 const wrongEncoding: ByteMutation = (body, random) => {
   const text = body.toString('utf8');
-  switch (random.below(5)) {
+  switch (random.below(6)) {
     case 0:
       return Buffer.from(text, 'utf16le');
     case 1:
       return Buffer.from(text.replace('h', 'hä'), 'latin1');
     case 2:
-      return Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), body]);
+      return Buffer.concat([BYTE_ORDER_MARK, body]);
     case 3:
       // A surrogate and an overlong slash, as UTF-8 must not have them.
       return Buffer.concat([body.subarray(0, body.length >> 1), Buffer.from([0xed, 0xa0, 0x80, 0xc0, 0xaf]), body]);
+    case 4:
+      return BYTE_ORDER_MARK;
     default:
       return Buffer.from(body.toString('base64'));
   }
