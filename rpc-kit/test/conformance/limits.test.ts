@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpServer } from 'rpc-kit';
 import type { HttpLimits } from '../../src/http/server/limits.ts';
+import { SURPLUS_MAX } from '../../src/http/server/surplus-connections.ts';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
 import { createSubject, serveSubject } from './subject.ts';
 
@@ -104,11 +105,15 @@ describe('the limits of the HTTP server', () => {
     await once(socket, 'close');
   });
 
-  it('connectionsMax: one more is closed at once, and served when another has gone', async () => {
+  it('connectionsMax: one more is answered with 503 and closed, and served when another has gone', async () => {
     const server = await serve({ connectionsMax: 2 });
     const [first] = [await stay(server), await stay(server)];
     const refused = await echo(server, 'one more');
-    assert.equal(refused.status, 0);
+    assert.deepEqual([refused.status, refused.error], [503, undefined]);
+    const { 'retry-after': retryAfter, connection, 'x-request-id': requestId } = refused.headers;
+    assert.deepEqual([retryAfter, connection], ['1', 'close']);
+    const { error } = JSON.parse(refused.body);
+    assert.deepEqual([error.code, error.reason, error.requestId], ['unavailable', 'overloaded', requestId]);
     first.destroy();
     let status = 0;
     // The server learns a moment later that it has gone.
@@ -116,5 +121,16 @@ describe('the limits of the HTTP server', () => {
       status = (await echo(server, 'one more')).status;
     }
     assert.equal(status, 200);
+  });
+
+  it('connectionsMax: one more that sends nothing is closed soon, and too many of them at once', async () => {
+    const server = await serve({ connectionsMax: 1 });
+    await stay(server);
+    const surplus = Array.from({ length: SURPLUS_MAX }, () => connect(server.port, '127.0.0.1').on('error', () => {}));
+    open.defer(() => surplus.forEach((socket) => void socket.destroy()));
+    await Promise.all(surplus.map((socket) => once(socket, 'connect')));
+    assert.equal((await echo(server, 'one more')).status, 0);
+    await Promise.all(surplus.map((socket) => once(socket.resume(), 'close')));
+    assert.equal((await echo(server, 'one more')).status, 503);
   });
 });

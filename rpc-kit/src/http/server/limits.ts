@@ -33,7 +33,7 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number;
   /** How long an idle connection stays open. Longer than the clients' 4 s, so that clients close first. */
   readonly keepAliveTimeoutMs: number;
-  /** Open connections; further ones are closed at once. Node's default is no limit. */
+  /** Open connections; the first request of a further one is answered with 503, and the connection closed. Node's default is no limit. */
   readonly connectionsMax: number;
   /** Bytes of all headers together. */
   readonly headerBytesMax: number;

@@ -3,6 +3,7 @@ import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { TlsSource } from '../tls.ts';
 import { type ConnectionOptions, serveConnections, TIMEOUT_CHECK_MS } from './connections.ts';
 import type { HttpLimits } from './limits.ts';
+import { refuseSurplus } from './surplus-connections.ts';
 import { createTlsServer } from './tls-server.ts';
 
 interface ListenAddress {
@@ -31,7 +32,7 @@ export function createListener(options: ListenerOptions): HttpListener {
   const server = tls
     ? createTlsServer(serverOptions(limits), { tls, limits, onFailedHandshake })
     : createServer(serverOptions(limits));
-  server.maxConnections = limits.connectionsMax;
+  refuseSurplus(server, limits, metrics);
   const stalls = serveConnections(server, options);
   return {
     server,
