@@ -8,7 +8,7 @@ unexport NODE_PG_FORCE_NATIVE
 unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm load check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ compose-smoke: packages ## Tests docker-compose.yml: start, a purchase through t
 
 storm: packages ## Simulates many users on the running mesh, then checks the invariants (USERS=50 SECONDS=20 RATE=1000 SEED=…; VIA=gateway with accounts)
 	@exec $(NODE) storm/src/main.ts
+
+load: packages ## Offers purchases to the running mesh at a steady pace, and prints their latencies (USERS=50 RATE=20 SECONDS=30; VIA=gateway with accounts)
+	@exec $(NODE) storm/src/load/main.ts
 
 check-invariants: packages ## Checks the invariants of the running mesh (HISTORY=file adds the answers that clients received)
 	@exec $(NODE) tools/src/check-invariants.ts

@@ -1,7 +1,8 @@
+import type { Pace } from 'storm/open-loop';
 import { answerTo } from '../harness/child.ts';
 import { closedLoop, type Sample, type Timing } from '../harness/closed-loop.ts';
 import { openConnection, withConnections } from '../harness/connection.ts';
-import { type OpenSample, openLoop, type Pace } from '../harness/open-loop.ts';
+import { measureOpenLoop, type OpenSample } from '../harness/open-loop.ts';
 import { makeOrder } from '../loms/make-order.ts';
 
 /** Makes and pays orders over HTTP, in its own process. */
@@ -29,7 +30,7 @@ answerTo({
   async open({ port, pace }: OpenLoad): Promise<OpenSample> {
     const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, () => openLane(port)));
     try {
-      return await openLoop(
+      return await measureOpenLoop(
         lanes.map(({ order }) => order),
         pace,
       );

@@ -1,5 +1,5 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Code } from 'rpc-kit';
+import { createLatencies, type Latencies } from './latencies.ts';
 import type { RecordedCall } from './recorder.ts';
 
 export interface MethodFigures {
@@ -8,8 +8,7 @@ export interface MethodFigures {
   readonly ok: number;
   readonly fail: number;
   readonly info: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  readonly latencies: Latencies;
 }
 
 export interface ErrorFigures {
@@ -52,12 +51,6 @@ const ALWAYS_EXPECTED: ReadonlySet<Code> = new Set<Code>([
   'unavailable',
 ]);
 
-/** Beyond the longest timeout of the contracts, 15 s. */
-const LATENCY_MAX_MICROS = 60_000_000;
-/** A precision of a thousandth of the value; latencies on a shared machine vary by more. */
-const SIGNIFICANT_DIGITS = 3;
-
-/** Latencies go into HDR histograms (node:perf_hooks), whose size does not depend on the number of calls. */
 export function createFigures(): Figures {
   const methods = new Map<string, MethodCounts>();
   const errors = new Map<string, ErrorFigures & { count: number }>();
@@ -84,7 +77,7 @@ export function createFigures(): Figures {
       totals.calls += 1;
       totals[outcome.result] += 1;
       counts[outcome.result] += 1;
-      counts.micros.record(Math.min(Math.max(1, Math.round(elapsedMs * 1_000)), LATENCY_MAX_MICROS));
+      counts.latencies.record(elapsedMs);
       orders.add(call);
       if (outcome.result === 'ok') return;
       const code = outcome.result === 'fail' ? outcome.reason : outcome.code;
@@ -128,17 +121,15 @@ interface MethodCounts {
   ok: number;
   fail: number;
   info: number;
-  readonly micros: RecordableHistogram;
+  readonly latencies: Latencies;
 }
 
 function createCounts(): MethodCounts {
-  const micros = createHistogram({ lowest: 1, highest: LATENCY_MAX_MICROS, figures: SIGNIFICANT_DIGITS });
-  return { ok: 0, fail: 0, info: 0, micros };
+  return { ok: 0, fail: 0, info: 0, latencies: createLatencies() };
 }
 
-function toFigures(method: string, { ok, fail, info, micros }: MethodCounts): MethodFigures {
-  const [p50Ms, p99Ms] = [micros.percentile(50) / 1_000, micros.percentile(99) / 1_000];
-  return { method, calls: ok + fail + info, ok, fail, info, p50Ms, p99Ms };
+function toFigures(method: string, { ok, fail, info, latencies }: MethodCounts): MethodFigures {
+  return { method, calls: ok + fail + info, ok, fail, info, latencies };
 }
 
 function byMethodName(a: { method: string }, b: { method: string }): number {

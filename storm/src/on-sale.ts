@@ -55,6 +55,6 @@ async function readStock(client: Client<typeof loms.methods>, sku: number, retry
 function refuse(url: string, error: unknown): never {
   if (!(error instanceof RpcError)) throw error;
   throw new Failure(
-    `loms does not answer at ${hideUrlSecrets(url)} (${error.code}): wait until the mesh is ready, then run make storm again.`,
+    `loms does not answer at ${hideUrlSecrets(url)} (${error.code}): wait until the mesh is ready, then try again.`,
   );
 }
