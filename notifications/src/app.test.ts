@@ -83,6 +83,8 @@ function start({ stored }: { readonly stored?: Notification } = {}) {
     lastSeq: sinon.stub().resolves(stored ? 1 : 0),
     find: sinon.stub().resolves(stored),
     add: sinon.stub().resolves(!stored),
+    findAll: sinon.stub(),
+    addFitting: sinon.stub(),
   };
   const history = { read: sinon.stub().resolves([]) };
   const client = createClient(contract, createApp({ notifications: () => repository, history, logger, registry }));

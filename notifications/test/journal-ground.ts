@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { parseJson } from 'rpc-kit';
 import { type Database, openDatabase, type Statement, sql } from 'service-kit';
 import { createTestDatabase, eventually } from 'testing';
 import { type Deliveries, startDeliveries } from '../src/deliveries.ts';
-import { acceptEvent } from '../src/domain/accept-event.ts';
+import { acceptEvents } from '../src/domain/accept-events.ts';
 import type { OrderEvent, TraceContext } from '../src/domain/ports.ts';
 import { openJournalFile } from '../src/journal/file.ts';
 import { findJournal } from '../src/journal/folder.ts';
@@ -70,10 +71,15 @@ export async function openJournalGround(targets: readonly DeliveryTarget[] = ['j
     databaseUrl: url,
     database,
     pathOf: (name) => join(folder, `${name}.jsonl`),
-    async store(events, trace) {
-      for (const event of events) {
-        await acceptEvent({ notifications, announce() {} }, event, { ...trace, signal: new AbortController().signal });
-      }
+    async store(events, trace = {}) {
+      const arrived = events.map((event) => ({
+        event,
+        process: <T>(work: (own: TraceContext) => Promise<T>) => work(trace),
+        within: <T>(work: () => T) => work(),
+      }));
+      const ports = { notifications, announce() {}, isFaultOfData: () => false };
+      const refused = await acceptEvents(ports, arrived, new AbortController());
+      assert.deepEqual(refused, []);
     },
     async entries() {
       const names = (await readdir(folder)).filter((name) => name.endsWith('.jsonl'));

@@ -28,6 +28,7 @@ import { openPool } from './journal-ground.ts';
 const STATEMENTS = [
   'add dead letters',
   'add notification',
+  'add notifications',
   'begin partition',
   'bury delivery',
   'claim deliveries',
@@ -36,6 +37,7 @@ const STATEMENTS = [
   'explain dead letter',
   'find blocked orders',
   'find notification',
+  'find notifications',
   'find stale claims',
   'free deliveries',
   'list dead letters',
@@ -111,6 +113,9 @@ async function runEveryStatement(database: Database): Promise<void> {
     for (const step of steps) assert.ok(await notifications.add(step, {}));
     await notifications.lastSeq(ORDER_ID);
     await notifications.find(ORDER_ID, 1);
+    const batch = [1, 2].map((seq) => ({ ...notificationOf(seq), orderID: ORDER_ID - 3n }));
+    assert.deepEqual(await notifications.addFitting(batch), [ORDER_ID - 3n]);
+    assert.equal((await notifications.findAll([...steps, ...batch])).length, 6);
     await deadLetters.findBlocked([ORDER_ID, 5n]);
     await deadLetters.add([LETTER]);
     assert.equal((await deadLetters.lock(ORDER_ID)).length, 1);
@@ -127,13 +132,13 @@ async function runEveryStatement(database: Database): Promise<void> {
   await readBacklog(database, 'webhook', 100, context);
   const webhook = createDeliveryQueue(database);
   const claimed = await webhook.claim(10, 1_000, context);
-  assert.equal(claimed.length, 3);
+  assert.equal(claimed.length, 4);
   await webhook.postpone(steps[0] as Notification, 100, context);
   await webhook.bury(steps[0] as Notification, context);
   await webhook.acknowledge(steps.slice(1, 2), context);
   const [journal, journalID] = [createJournalQueue(database), randomUUID()];
   const journaled = await journal.claim(journalID, 10, [], context);
-  assert.equal(journaled.length, 3);
+  assert.equal(journaled.length, 8);
   await journal.claim(journalID, 10, journaled.slice(0, 1), context);
   await journal.claimed(journalID, context);
   await journal.findStale(1_000, context);

@@ -133,6 +133,8 @@ function createPorts({ lastSeq = 0, added: [first = false, second = false] = [],
     lastSeq: sinon.stub<Parameters<Notifications['lastSeq']>>().resolves(lastSeq),
     find: sinon.stub<Parameters<Notifications['find']>>().resolves(found),
     add: sinon.stub<Parameters<Notifications['add']>>().resolves(second),
+    findAll: sinon.stub<Parameters<Notifications['findAll']>>(),
+    addFitting: sinon.stub<Parameters<Notifications['addFitting']>>(),
   };
   notifications.add.onFirstCall().resolves(first);
   const open = sinon.stub<[Context], Notifications>().returns(notifications);

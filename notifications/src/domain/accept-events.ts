@@ -1,6 +1,8 @@
-import { type AcceptEventPorts, acceptEvent } from './accept-event.ts';
-import type { Context, OrderEvent } from './ports.ts';
+import { type AcceptEventPorts, storeNotification } from './accept-event.ts';
+import { toNotification } from './notification.ts';
+import type { ArrivedEvent, Context, Notifications } from './ports.ts';
 import { Refusal, type Refused } from './refusal.ts';
+import { type ArrivedOrder, dropRepeated, storeFitting, toOrders } from './store-orders.ts';
 
 export interface AcceptEventsPorts extends AcceptEventPorts {
   /** Whether the database refused the data, so that a retry fails too. */
@@ -15,37 +17,73 @@ export interface RefusedEvent {
 
 /**
  * Accepts events of many orders. An event that is refused also refuses the later ones of its order, and no other.
- * @param events those of one order ascending by seq
+ * @param arrived those of one order ascending by seq
  */
 export async function acceptEvents(
-  ports: AcceptEventsPorts,
-  events: readonly OrderEvent[],
+  { notifications: open, ...ports }: AcceptEventsPorts,
+  arrived: readonly ArrivedEvent[],
   context: Context,
 ): Promise<RefusedEvent[]> {
+  const notifications = open(context);
+  const left = await acceptFitting(ports, notifications, toOrders(arrived));
   const refused: RefusedEvent[] = [];
-  for (const ofOrder of Map.groupBy(events, ({ orderID }) => orderID).values()) {
-    let isRefused = false;
-    for (const event of ofOrder) {
-      const refusal = isRefused ? BEHIND : await acceptOrRefuse(ports, event, context);
-      if (!refusal) continue;
-      isRefused = true;
-      refused.push({ eventID: event.eventID, ...refusal });
-    }
+  for (const order of await dropRepeated(notifications, left)) {
+    refused.push(...(await acceptEach(ports, notifications, order)));
   }
   return refused;
 }
 
-type Why = Omit<RefusedEvent, 'eventID'>;
+type Ports = Omit<AcceptEventsPorts, 'notifications'>;
 
-const BEHIND: Why = { reason: 'out_of_order', message: 'an earlier event of the order in this batch was refused' };
-
-async function acceptOrRefuse(ports: AcceptEventsPorts, event: OrderEvent, context: Context): Promise<Why | undefined> {
+/**
+ * If the database refuses a row, the halves are tried, so one bad event among n costs 2 log n statements.
+ * @returns the orders that were not stored
+ */
+async function acceptFitting(
+  ports: Ports,
+  notifications: Notifications,
+  orders: readonly ArrivedOrder[],
+): Promise<readonly ArrivedOrder[]> {
   try {
-    await acceptEvent(ports, event, context);
+    const { stored, left } = await storeFitting(notifications, orders);
+    // Before the answer: a caller that sends an order's events one by one has them announced in this order.
+    for (const { event, within } of stored.flat()) within(() => ports.announce(toNotification(event)));
+    return left;
+  } catch (error) {
+    if (!ports.isFaultOfData(error)) throw error;
+    if (orders.length === 1) return orders;
+    const middle = Math.ceil(orders.length / 2);
+    return [
+      ...(await acceptFitting(ports, notifications, orders.slice(0, middle))),
+      ...(await acceptFitting(ports, notifications, orders.slice(middle))),
+    ];
+  }
+}
+
+const BEHIND = { reason: 'out_of_order', message: 'an earlier event of the order in this batch was refused' } as const;
+
+async function acceptEach(ports: Ports, notifications: Notifications, order: ArrivedOrder): Promise<RefusedEvent[]> {
+  for (const [index, one] of order.entries()) {
+    const refusal = await acceptOne(ports, notifications, one);
+    if (!refusal) continue;
+    const behind = order.slice(index + 1).map(({ event }) => ({ eventID: event.eventID, ...BEHIND }));
+    return [{ eventID: one.event.eventID, ...refusal }, ...behind];
+  }
+  return [];
+}
+
+async function acceptOne(
+  { announce, isFaultOfData }: Ports,
+  notifications: Notifications,
+  { event, process, within }: ArrivedEvent,
+): Promise<Omit<RefusedEvent, 'eventID'> | undefined> {
+  try {
+    const stored = await process((trace) => storeNotification(notifications, event, trace));
+    if (stored) within(() => announce(stored));
     return undefined;
   } catch (error) {
     if (error instanceof Refusal) return { reason: error.reason, message: error.message };
-    if (ports.isFaultOfData(error)) return { reason: 'failed', message: 'the database refuses the data of the event' };
+    if (isFaultOfData(error)) return { reason: 'failed', message: 'the database refuses the data of the event' };
     throw error;
   }
 }

@@ -1,9 +1,11 @@
+import { SpanKind } from '@opentelemetry/api';
 import { orderEvent } from 'loms/contract.ts';
 import type { Handlers } from 'rpc-kit';
 import { answerRefusals, createPages } from 'service-kit';
 import { notifications } from '../../contract.ts';
 import { acceptEvent } from '../domain/accept-event.ts';
 import { type AcceptEventsPorts, acceptEvents } from '../domain/accept-events.ts';
+import { continueOrigin } from '../event-origin.ts';
 import type { History } from '../history/history.ts';
 
 export interface Ports extends AcceptEventsPorts {
@@ -21,7 +23,11 @@ export function createHandlers({ history, ...ports }: Ports): Handlers<typeof no
     },
 
     async deliverEvents({ events }, call) {
-      return { refused: await acceptEvents(ports, events, call) };
+      const arrived = events.map(({ requestID, traceparent, tracestate, ...event }) => ({
+        event,
+        ...continueOrigin({ requestID, traceparent, tracestate }, 'accept event', { kind: SpanKind.CONSUMER }),
+      }));
+      return { refused: await acceptEvents(ports, arrived, call) };
     },
 
     async history({ cursor, limit, ...period }, call) {

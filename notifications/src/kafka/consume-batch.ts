@@ -2,14 +2,15 @@ import { storeNotification } from '../domain/accept-event.ts';
 import { isSameEvent, toNotification } from '../domain/notification.ts';
 import type {
   Announce,
+  ArrivedEvent,
   Context,
   Notification,
   Notifications,
   OrderEvent,
-  QueuedNotification,
   TraceContext,
 } from '../domain/ports.ts';
 import { Refusal, type Refused } from '../domain/refusal.ts';
+import { dropRepeated, hasNoGaps, processTogether, storeFitting, toOrders } from '../domain/store-orders.ts';
 import {
   type Consumed,
   type ConsumerStore,
@@ -30,13 +31,8 @@ export interface Batch extends OffsetRange {
   readonly messages: readonly Message[];
 }
 
-interface StoredMessage {
-  readonly message: Message;
-  readonly notification: Notification;
-}
-
 interface BatchResult {
-  readonly stored: readonly StoredMessage[];
+  readonly stored: readonly ArrivedEvent[];
   readonly dead: readonly DeadLetter[];
 }
 
@@ -50,60 +46,48 @@ export async function consumeBatch(
   batch: Batch,
   context: Context,
 ): Promise<Consumed> {
-  const { stored, dead } = (await storeWhole(store, batch, context)) ?? (await storeEach(store, batch, context));
+  const { stored, dead } = (await storeWhole(store, batch, context)) ?? (await storeParts(store, batch, context));
   // After the commit, because a transaction may run again.
-  for (const { message, notification } of stored) message.within(() => announce(notification));
-  return { stored: stored.map(({ notification }) => notification), dead };
-}
-
-/** @returns nothing if the messages have to be stored one by one */
-async function storeWhole(store: ConsumerStore, batch: Batch, context: Context): Promise<BatchResult | undefined> {
-  const stored: StoredMessage[] = [];
-  for (const message of batch.messages) {
-    if (!('event' in message.content)) return undefined;
-    stored.push({ message, notification: toNotification(message.content.event) });
-  }
-  if (!haveNoGaps(stored)) return undefined;
-
-  // One statement stores all of them, and each has its own span around it.
-  const { promise: isStored, resolve, reject } = Promise.withResolvers<boolean>();
-  const queued: QueuedNotification[] = [];
-  const processed = stored.map(({ message, notification }) =>
-    message.process((trace) => {
-      queued.push({ ...notification, ...trace });
-      return isStored;
-    }),
-  );
-  store.storeBatch(batch, queued, context).then(resolve, reject);
-  await Promise.all(processed);
-  return (await isStored) ? { stored, dead: [] } : undefined;
-}
-
-/** Whether the seqs of each order are consecutive. */
-function haveNoGaps(stored: readonly StoredMessage[]): boolean {
-  const lastSeqs = new Map<bigint, number>();
-  return stored.every(({ notification: { orderID, seq } }) => {
-    const last = lastSeqs.get(orderID);
-    lastSeqs.set(orderID, seq);
-    return last === undefined || seq === last + 1;
+  const notifications = stored.map(({ event, within }) => {
+    const notification = toNotification(event);
+    within(() => announce(notification));
+    return notification;
   });
+  return { stored: notifications, dead };
 }
 
-function storeEach(store: ConsumerStore, batch: Batch, context: Context): Promise<BatchResult> {
+/** @returns nothing if the batch has exceptions */
+async function storeWhole(store: ConsumerStore, batch: Batch, context: Context): Promise<BatchResult | undefined> {
+  const arrived = batch.messages.flatMap(toArrived);
+  if (arrived.length < batch.messages.length || !toOrders(arrived).every(hasNoGaps)) return undefined;
+  const isStored = await processTogether(arrived, (queued) => store.storeBatch(batch, queued, context));
+  return isStored ? { stored: arrived, dead: [] } : undefined;
+}
+
+function toArrived({ content, process, within }: Message): ArrivedEvent[] {
+  return 'event' in content ? [{ event: content.event, process, within }] : [];
+}
+
+/** Stores the orders without exceptions by one statement, and the messages of the others one by one. */
+function storeParts(store: ConsumerStore, batch: Batch, context: Context): Promise<BatchResult> {
   return store.transaction(async ({ notifications, offsets, deadLetters }) => {
     // First, because it locks the row: of two consumers of one partition the second waits, and then fails.
     if (!(await offsets.move(batch, batch.from, batch.to))) throw new PartitionMoved(batch, batch.from);
     const orderIDs = batch.messages.flatMap(({ orderID }) => (orderID === undefined ? [] : [orderID]));
     const blocked = new Set(await deadLetters.findBlocked([...new Set(orderIDs)]));
+    const done = await storeOrders(notifications, batch.messages, blocked);
     const dead: DeadLetter[] = [];
-    const stored: StoredMessage[] = [];
+    const stored: ArrivedEvent[] = [];
     for (const message of batch.messages) {
       const { offset, orderID, key, value, headers } = message;
+      const whole = orderID === undefined ? undefined : done.get(orderID);
+      if (whole === 'stored') stored.push(...toArrived(message));
+      if (whole !== undefined) continue;
       const isBlocked = orderID !== undefined && blocked.has(orderID);
       const outcome = await message.process((trace) => storeOne(notifications, message, isBlocked, trace));
       if (outcome === 'repeated') continue;
       if ('notification' in outcome) {
-        stored.push({ message, ...outcome });
+        stored.push(...toArrived(message));
         continue;
       }
       dead.push({ topic: batch.topic, partition: batch.partition, offset, orderID, key, value, headers, ...outcome });
@@ -112,6 +96,26 @@ function storeEach(store: ConsumerStore, batch: Batch, context: Context): Promis
     await deadLetters.add(dead);
     return { stored, dead };
   }, context);
+}
+
+/** @returns the orders whose events here were all stored by one statement, or are all repeated */
+async function storeOrders(
+  notifications: Notifications,
+  messages: readonly Message[],
+  blocked: ReadonlySet<bigint>,
+): Promise<ReadonlyMap<bigint, 'stored' | 'repeated'>> {
+  // The database may have refused this message in a larger batch: alone it is examined.
+  if (messages.length === 1) return new Map();
+  const unreadable = new Set(messages.flatMap(({ content, orderID }) => ('event' in content ? [] : [orderID])));
+  const orders = toOrders(messages.flatMap(toArrived)).filter(
+    ([{ event }]) => !blocked.has(event.orderID) && !unreadable.has(event.orderID),
+  );
+  const { stored, left } = await storeFitting(notifications, orders);
+  const exceptions = new Set(await dropRepeated(notifications, left));
+  const repeated = left.filter((order) => !exceptions.has(order));
+  const entries = (some: typeof left, outcome: 'stored' | 'repeated') =>
+    some.map(([{ event }]) => [event.orderID, outcome] as const);
+  return new Map([...entries(stored, 'stored'), ...entries(repeated, 'repeated')]);
 }
 
 /** `repeated` is an event that was stored before. */

@@ -1,11 +1,4 @@
-import type {
-  Context,
-  Notification,
-  Notifications,
-  OrderEvent,
-  QueuedNotification,
-  TraceContext,
-} from '../domain/ports.ts';
+import type { Context, Notification, Notifications, OrderEvent, Origin, QueuedNotification } from '../domain/ports.ts';
 
 export interface Partition {
   readonly topic: string;
@@ -21,7 +14,7 @@ export interface OffsetRange extends Partition {
 /** Why a message is a dead letter; `parked` is an event that waits behind another dead letter of its order. */
 export type DeadReason = 'malformed' | 'unknown_version' | 'conflict' | 'out_of_order' | 'failed' | 'parked';
 
-export interface Message {
+export interface Message extends Origin {
   readonly offset: bigint;
   /** By its key; missing where the key is no order's. A dead letter blocks the order of its key. */
   readonly orderID: bigint | undefined;
@@ -29,13 +22,6 @@ export interface Message {
   readonly value: Uint8Array | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly content: { readonly event: OrderEvent } | { readonly reason: DeadReason; readonly message: string };
-  /**
-   * Runs the work in a span of its own, below the span and in the log scope that the headers name.
-   * @param work receives the new span or, untraced, the headers' span
-   */
-  process<T>(work: (trace: TraceContext) => Promise<T>): Promise<T>;
-  /** Runs work in the span and the log scope of `process`. */
-  within<T>(work: () => T): T;
 }
 
 export interface DeadLetter extends Pick<Message, 'offset' | 'orderID' | 'key' | 'value' | 'headers'>, Partition {

@@ -1,16 +1,9 @@
-import { context, isSpanContextValid, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { SpanKind } from '@opentelemetry/api';
 import { orderEvents } from 'loms/contract.ts';
-import {
-  acceptTraceContext,
-  type LogFields,
-  parseJson,
-  parseRequestId,
-  runInLogScope,
-  storableText,
-  toSpanContext,
-  toTraceContext,
-} from 'rpc-kit';
+import { parseJson, storableText } from 'rpc-kit';
 import { z } from 'zod';
+import type { Origin } from '../domain/ports.ts';
+import { continueOrigin } from '../event-origin.ts';
 import type { Message } from './ports.ts';
 
 export interface KafkaRecord {
@@ -35,7 +28,7 @@ const VALUE_BYTES_MAX = 8_192;
 /** Decodes a record by loms's contract. Never throws: an unreadable record becomes a dead letter. */
 export function readMessage(record: KafkaRecord): Message {
   const orderID = parseOrderID(record.key);
-  return { ...record, orderID, content: readContent(record, orderID), ...tracingOf(record) };
+  return { ...record, orderID, content: readContent(record, orderID), ...originOf(record) };
 }
 
 function readContent({ value }: KafkaRecord, orderID: bigint | undefined): Message['content'] {
@@ -81,43 +74,20 @@ function parseOrderID(key: Buffer | undefined): bigint | undefined {
   return orderID >= INT64_MIN && orderID <= INT64_MAX ? orderID : undefined;
 }
 
-const tracer = trace.getTracer('notifications');
-
 /** Continues the trace and the request id of the headers. */
-function tracingOf({ offset, headers }: KafkaRecord): Pick<Message, 'process' | 'within'> {
-  const { traceparent, tracestate } = orderEvents.headers;
-  const origin = toSpanContext(
-    acceptTraceContext({ traceparent: headers[traceparent], tracestate: headers[tracestate] }),
-  );
-  const requestId = parseRequestId(headers[orderEvents.headers.requestID]);
-  const parent = origin ? trace.setSpanContext(ROOT_CONTEXT, origin) : ROOT_CONTEXT;
-  let current = parent;
-
-  const fields = (): LogFields => {
-    const spanContext = trace.getSpanContext(current);
-    return {
-      ...(requestId !== undefined && { request_id: requestId }),
-      ...(spanContext && { trace_id: spanContext.traceId, span_id: spanContext.spanId }),
-    };
+function originOf({ offset, headers }: KafkaRecord): Origin {
+  const { requestID, traceparent, tracestate } = orderEvents.headers;
+  const carried = {
+    requestID: headers[requestID],
+    traceparent: headers[traceparent],
+    tracestate: headers[tracestate],
   };
-
-  const within: Message['within'] = (work) => runInLogScope(fields(), () => context.with(current, work));
-
-  const process: Message['process'] = async (work) => {
-    const attributes = {
-      'messaging.system': 'kafka',
-      'messaging.operation.name': 'process',
-      'messaging.operation.type': 'process',
-      'messaging.destination.name': orderEvents.topic,
-      'messaging.kafka.offset': Number(offset),
-    };
-    const span = tracer.startSpan(`process ${orderEvents.topic}`, { kind: SpanKind.CONSUMER, attributes }, parent);
-    if (isSpanContextValid(span.spanContext())) current = trace.setSpan(current, span);
-    try {
-      return await within(() => work(toTraceContext(span) ?? {}));
-    } finally {
-      span.end();
-    }
+  const attributes = {
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'messaging.destination.name': orderEvents.topic,
+    'messaging.kafka.offset': Number(offset),
   };
-  return { process, within };
+  return continueOrigin(carried, `process ${orderEvents.topic}`, { kind: SpanKind.CONSUMER, attributes });
 }

@@ -15,7 +15,7 @@ export function toQueued(row: QueuedRow): QueuedNotification {
 }
 
 /** Primary keys as two lists, for `unnest`. */
-export function keysOf(notifications: readonly Notification[]) {
+export function keysOf(notifications: readonly Pick<Notification, 'orderID' | 'seq'>[]) {
   return { orderIDs: notifications.map(({ orderID }) => orderID), seqs: notifications.map(({ seq }) => seq) };
 }
 

@@ -1,7 +1,8 @@
 import { type Database, type Executor, statement } from 'service-kit';
 import type { Notifications, OpenNotifications } from '../domain/ports.ts';
-import type { DeliveryTarget } from './deliveries.ts';
+import { type DeliveryTarget, keysOf } from './deliveries.ts';
 import { type NotificationRow, toNotification } from './notification-row.ts';
+import { storeFitting } from './store-next.ts';
 
 /** @param targets the targets that each notification is queued for */
 export function openNotifications(database: Database, targets: readonly DeliveryTarget[]): OpenNotifications {
@@ -20,6 +21,19 @@ export function createNotifications(executor: Executor, targets: readonly Delive
       const select = statement`SELECT * FROM notifications WHERE order_id = ${orderID} AND seq = ${seq}`;
       const [row] = await executor.run<NotificationRow>('find notification', select);
       return row && toNotification(row);
+    },
+
+    async findAll(keys) {
+      const { orderIDs, seqs } = keysOf(keys);
+      const select = statement`
+        SELECT * FROM notifications
+        WHERE (order_id, seq) IN (SELECT unnest(${orderIDs}::bigint[]), unnest(${seqs}::bigint[]))`;
+      return (await executor.run<NotificationRow>('find notifications', select)).map(toNotification);
+    },
+
+    async addFitting(batch) {
+      const rows = await executor.run<{ order_id: bigint }>('add notifications', storeFitting(batch, targets));
+      return rows.map(({ order_id }) => order_id);
     },
 
     async add({ eventID, orderID, seq, user, status, at, text }, { traceparent = null, tracestate = null }) {
