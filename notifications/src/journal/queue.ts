@@ -5,16 +5,17 @@ import { keysOf, type QueuedRow, removeDeliveries, toQueued } from '../repositor
 /** The notifications that wait for a journal. A claim of a journal never expires. */
 export interface JournalQueue {
   /**
-   * Acknowledges what the journal holds and claims the earliest notification of each order, at most `limit`, in one statement.
+   * Acknowledges what the journal holds and claims the notifications of at most `ordersMax` orders, in one statement.
    * @param written everything that the journal claimed before
+   * @returns those of one order ascending by seq
    */
   claim(
     journalID: string,
-    limit: number,
+    ordersMax: number,
     written: readonly Notification[],
     context: Context,
   ): Promise<QueuedNotification[]>;
-  /** The journal's claims that are not acknowledged. */
+  /** The journal's claims that are not acknowledged; those of one order ascending by seq. */
   claimed(journalID: string, context: Context): Promise<QueuedNotification[]>;
   acknowledge(notifications: readonly Notification[], context: Context): Promise<void>;
   /** The journals with claims of at least this age. */
@@ -23,9 +24,10 @@ export interface JournalQueue {
 
 export function createJournalQueue(database: Database): JournalQueue {
   return {
-    async claim(journalID, limit, written, { signal }) {
+    async claim(journalID, ordersMax, written, { signal }) {
       const { orderIDs, seqs } = keysOf(written);
-      // All parts of the statement see the rows that it deletes, so "earlier" excludes these.
+      // All parts of the statement see the rows that it deletes, so "earlier" excludes these. A head is the earliest of its order,
+      // and its lock is that of the order: no other claim gets the successors.
       // statement_timestamp(), unlike clock_timestamp(), is one value for all rows, so the index can serve the condition.
       const claim = statement`
         WITH written AS (
@@ -42,15 +44,17 @@ export function createJournalQueue(database: Database): JournalQueue {
                 AND (earlier.order_id, earlier.seq) NOT IN (SELECT order_id, seq FROM written)
             )
           ORDER BY available_at
-          LIMIT ${limit}
+          LIMIT ${ordersMax}
           FOR UPDATE SKIP LOCKED
         )
         UPDATE deliveries claimed
         SET journal_id = ${journalID}, claimed_at = statement_timestamp(), attempts = attempts + 1
-        FROM heads JOIN notifications notification USING (order_id, seq)
-        WHERE claimed.sink = 'journal' AND claimed.order_id = heads.order_id AND claimed.seq = heads.seq
+        FROM heads, notifications notification
+        WHERE claimed.sink = 'journal' AND claimed.order_id = heads.order_id AND claimed.seq >= heads.seq
+          AND claimed.journal_id IS NULL AND claimed.dead_at IS NULL
+          AND notification.order_id = claimed.order_id AND notification.seq = claimed.seq
         RETURNING notification.*, claimed.traceparent, claimed.tracestate`;
-      return (await database.run<QueuedRow>('claim for journal', claim, { signal })).map(toQueued);
+      return inOrder(await database.run<QueuedRow>('claim for journal', claim, { signal }));
     },
 
     async claimed(journalID, { signal }) {
@@ -58,7 +62,7 @@ export function createJournalQueue(database: Database): JournalQueue {
         SELECT notification.*, claimed.traceparent, claimed.tracestate
         FROM deliveries claimed JOIN notifications notification USING (order_id, seq)
         WHERE journal_id = ${journalID}`;
-      return (await database.run<QueuedRow>('read journal claims', select, { signal })).map(toQueued);
+      return inOrder(await database.run<QueuedRow>('read journal claims', select, { signal }));
     },
 
     acknowledge: (notifications, context) => removeDeliveries(database, 'journal', notifications, context),
@@ -71,4 +75,8 @@ export function createJournalQueue(database: Database): JournalQueue {
       return rows.map(({ journal_id }) => journal_id);
     },
   };
+}
+
+function inOrder(rows: readonly QueuedRow[]): QueuedNotification[] {
+  return rows.map(toQueued).sort((a, b) => a.seq - b.seq);
 }

@@ -14,8 +14,8 @@ export interface Journal {
   repair(linesMax: number): Promise<ReadonlySet<string>>;
 }
 
-/** Notifications of one write, each of another order. A write of 100 KB costs hardly more than one of a line. */
-const BATCH_MAX = 256;
+/** Orders of one write, which has all their waiting notifications. A write of 100 KB costs hardly more than one of a line. */
+const ORDERS_MAX = 256;
 /** A stop waits for the current round, so its statements have a limit of their own. */
 const STATEMENT_TIMEOUT_MS = 1_500;
 
@@ -43,7 +43,7 @@ export function createJournalWriter(queue: JournalQueue, journal: Journal): Jour
       isSure = false;
       written = [];
       if (mustRecover) await recoverJournal(queue, journal);
-      const claimed = await queue.claim(journal.id, BATCH_MAX, mustRecover ? [] : before, statementContext());
+      const claimed = await queue.claim(journal.id, ORDERS_MAX, mustRecover ? [] : before, statementContext());
       if (claimed.length > 0) await journal.append(claimed);
       written = claimed;
       isSure = true;
