@@ -1,6 +1,6 @@
 import { markdownTable } from 'rpc-kit/markdown-table';
 import type { Timing } from '../harness/closed-loop.ts';
-import { figureOf, withSpread } from '../harness/figure.ts';
+import { figureOf, withQuartiles } from '../harness/figure.ts';
 import { type Bar, barTable, leftOutList, type Results, toReport } from '../harness/report.ts';
 import { medianOf } from '../harness/rounds.ts';
 import type { MeasuredFields } from './bars.ts';
@@ -59,7 +59,7 @@ export function toAblationMarkdown(results: AblationResults): string {
 }
 
 function howMeasured({ rounds, timing }: RoundResults): string {
-  return `${rounds} rounds of ${timing.measureMs} ms for each, by turns; ${timing.concurrency} calls in flight; loopback; medians of the rounds, ratios and differences taken round by round, with their spread.`;
+  return `${rounds} rounds of ${timing.measureMs} ms for each, by turns; ${timing.concurrency} calls in flight; loopback; medians of the rounds, ratios and differences are taken round by round, with their quartiles.`;
 }
 
 const BATCHING_NOTE =
@@ -104,7 +104,7 @@ function ablationTable(
       summary.rounds.map(({ cpuMicros }, round) => cpuMicros - (baseline.rounds[round]?.cpuMicros ?? Number.NaN)),
     );
     const title = contenders.find(({ name }) => name === summary.name)?.title;
-    return [titled(title, summary), withSpread(over), withSpread(summary.cpuRatio), toKilobytes(summary)];
+    return [titled(title, summary), withQuartiles(over), withQuartiles(summary.cpuRatio), toKilobytes(summary)];
   });
   const caption = `\`${method}\` (${WHAT[method]}); bare node:http needs ${micros(baseline)} µs and allocates ${toKilobytes(baseline)} KB:`;
   return [caption, markdownTable(['rpc-kit', 'µs over bare node:http', 'ratio by CPU', 'KB/call'], rows, 1)];
@@ -123,13 +123,13 @@ const FIGURES = ['CPU µs/call', 'ratio by CPU', 'KB/call', 'calls/s', 'ratio', 
 function figures(summary: CallSummary): string[] {
   return [
     micros(summary),
-    withSpread(summary.cpuRatio),
+    withQuartiles(summary.cpuRatio),
     toKilobytes(summary),
     Math.round(medianOf(summary, ({ perSecond }) => perSecond)).toLocaleString('en'),
-    withSpread(summary.ratio),
+    withQuartiles(summary.ratio),
     medianOf(summary, ({ p50Ms }) => p50Ms).toFixed(2),
     medianOf(summary, ({ p99Ms }) => p99Ms).toFixed(2),
-    withSpread(summary.p99Ratio),
+    withQuartiles(summary.p99Ratio),
   ];
 }
 
