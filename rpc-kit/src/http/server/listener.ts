@@ -1,4 +1,4 @@
-import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import type { TlsSource } from '../tls.ts';
 import { type ConnectionOptions, serveConnections, TIMEOUT_CHECK_MS } from './connections.ts';
@@ -15,6 +15,8 @@ interface ListenAddress {
 export interface ListenerOptions extends ConnectionOptions {
   /** Serves https only. Requests on connections without a valid client certificate arrive too: see `refuseUntrusted`. */
   readonly tls?: TlsSource | undefined;
+  /** Default: node:http's own. */
+  readonly requestClass?: typeof IncomingMessage;
 }
 
 export interface HttpListener {
@@ -27,11 +29,11 @@ export interface HttpListener {
 
 /** A server with this kit's limits, refusals of malformed requests and drain. What answers the requests is up to the options. */
 export function createListener(options: ListenerOptions): HttpListener {
-  const { limits, tls, metrics } = options;
+  const { limits, tls, metrics, requestClass } = options;
   const onFailedHandshake = () => metrics.refused('malformed');
   const server = tls
-    ? createTlsServer(serverOptions(limits), { tls, limits, onFailedHandshake })
-    : createServer(serverOptions(limits));
+    ? createTlsServer(serverOptions(limits, requestClass), { tls, limits, onFailedHandshake })
+    : createServer(serverOptions(limits, requestClass));
   refuseSurplus(server, limits, metrics);
   const stalls = serveConnections(server, options);
   return {
@@ -50,7 +52,7 @@ export function createListener(options: ListenerOptions): HttpListener {
   };
 }
 
-function serverOptions(limits: HttpLimits): ServerOptions {
+function serverOptions(limits: HttpLimits, requestClass: typeof IncomingMessage | undefined): ServerOptions {
   return {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
@@ -60,6 +62,7 @@ function serverOptions(limits: HttpLimits): ServerOptions {
     requireHostHeader: false,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     noDelay: true,
+    ...(requestClass && { IncomingMessage: requestClass }),
   };
 }
 

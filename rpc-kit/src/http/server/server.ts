@@ -10,6 +10,7 @@ import { createHttpMetrics } from './http-metrics.ts';
 import { HTTP_LIMIT_RANGES, HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { createListener } from './listener.ts';
 import { createPages, type ReadinessCheck } from './pages.ts';
+import { Request } from './request.ts';
 import { answerRequest, type Router } from './router.ts';
 import { createRpcFace } from './rpc-face.ts';
 
@@ -78,6 +79,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     limits,
     metrics: router.metrics,
     tls: options.tls,
+    requestClass: Request,
     answer: (request, response, caller, onClose) => void answerRequest(router, request, response, caller, onClose),
   });
   const { url, port } = await listener.listen(options);

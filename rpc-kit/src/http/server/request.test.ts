@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { Request } from './request.ts';
+
+const READ = ['host', 'expect', 'content-type', 'content-encoding', 'accept', 'origin', 'sec-fetch-site', 'user-agent'];
+const ALSO_READ = ['authorization', 'x-request-id', 'x-deadline-ms', 'traceparent', 'tracestate', 'baggage', 'te'];
+const NOT_READ = [
+  'cookie',
+  'x-forwarded-for',
+  'accept-encoding',
+  'a',
+  'content-typo',
+  'x-request-id-of-another',
+  '__proto__',
+];
+
+describe('a request of the server', () => {
+  let server: Server;
+  let handle: (request: Request) => Promise<unknown> | undefined;
+
+  before(async () => {
+    server = createServer({ IncomingMessage: Request, requireHostHeader: false });
+    const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      await handle(request as Request);
+      response.end();
+    };
+    for (const event of ['request', 'checkExpectation', 'checkContinue']) server.on(event, answer);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  after(() => server.close());
+
+  /** Sends one part after the other, each once the server has read the one before. */
+  async function send(parts: readonly string[], handler: typeof handle): Promise<void> {
+    handle = handler;
+    const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', noDelay: true }).resume();
+    const closed = once(socket, 'close');
+    for (const part of parts) {
+      socket.write(part);
+      for (let turns = 0; turns < 10; turns++) await nextTurn();
+    }
+    await closed;
+  }
+
+  it('has the headers that are read as node:http has them, however they are spelled and repeated', async () => {
+    const name = fc.constantFrom(...READ, ...ALSO_READ, ...NOT_READ).chain((lower) =>
+      fc.constantFrom(
+        lower,
+        lower.toUpperCase(),
+        lower.replace(/^[a-z]|-[a-z]/g, (c) => c.toUpperCase()),
+      ),
+    );
+    const line = fc.tuple(name, fc.constantFrom('', '1', 'x/y', 'a, b')).map(([field, value]) => `${field}: ${value}`);
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 12 }), async (lines) => {
+        let own: unknown;
+        let ofNode: Record<string, unknown> = {};
+        const head = ['GET / HTTP/1.1', ...lines, 'connection: close'].join('\r\n');
+        await send([`${head}\r\n\r\n`], async (request) => {
+          own = [...READ, ...ALSO_READ].map((each) => request.headers[each]);
+          ofNode = Reflect.get(IncomingMessage.prototype, 'headers', request);
+        });
+        assert.deepEqual(
+          own,
+          [...READ, ...ALSO_READ].map((each) => ofNode[each]),
+        );
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
