@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import sinon from 'sinon';
-import { abortReason, raceSignal, startDeadline } from './deadline.ts';
+import { abortReason, Canceller, onAbort, raceSignal, startDeadline } from './deadline.ts';
 import { RpcError } from './rpc-error.ts';
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
@@ -77,6 +77,39 @@ describe('a deadline', () => {
       clock.tick(1_000_000);
       assert.equal(deadline.signal.aborted, false);
     }
+  });
+});
+
+describe('a canceller', () => {
+  const first = new RpcError('cancelled', 'first');
+  const second = new RpcError('cancelled', 'second');
+
+  it('cancels all that follows it, and what follows its signal, once and for the first reason', () => {
+    const canceller = new Canceller();
+    const reasons: unknown[] = [];
+    for (const name of ['a', 'b', 'c']) canceller.follow({ cancel: (reason) => reasons.push(name, reason) });
+    onAbort(canceller.signal, () => reasons.push('signal'));
+    using deadline = startDeadline(10_000, canceller);
+    canceller.cancel(first);
+    canceller.cancel(second);
+    assert.deepEqual(reasons, ['a', first, 'b', first, 'c', first, 'signal']);
+    assert.deepEqual([canceller.reason, canceller.signal.reason, deadline.signal.reason], [first, first, first]);
+  });
+
+  it('has a signal that is aborted from the start when it is made after the cancellation', () => {
+    const canceller = new Canceller();
+    canceller.cancel(first);
+    assert.equal(canceller.signal.reason, first);
+    assert.equal(startDeadline(10_000, canceller).signal.reason, first);
+  });
+
+  it('does not cancel what no longer follows it', () => {
+    const canceller = new Canceller();
+    const followers = ['a', 'b', 'c'].map((name) => ({ name, cancel: () => assert.fail(name) }));
+    for (const follower of followers) canceller.follow(follower);
+    for (const follower of followers) canceller.unfollow(follower);
+    onAbort(canceller.signal, () => assert.fail('signal'))();
+    canceller.cancel(first);
   });
 });
 

@@ -11,46 +11,71 @@ export interface Deadline extends Disposable {
   readonly at: number;
 }
 
-export interface Canceller {
-  readonly signal: AbortSignal;
-  /** Only the first reason counts. */
+/** Is cancelled together with what it follows. */
+export interface Follower {
   cancel(reason: RpcError): void;
 }
 
-/** Holds the listeners of signals created here: adding and removing an event listener costs a microsecond or two, several times a call. */
-const FOLLOWERS = Symbol('followers');
-type FollowedSignal = AbortSignal & { [FOLLOWERS]?: Set<() => void> };
+/** An AbortController that is cheap to create and to follow: it makes its signal on first use. */
+export class Canceller implements Follower {
+  #reason: RpcError | undefined;
+  /** Most cancellers have one follower at a time, which needs no set. */
+  #first: Follower | undefined;
+  #others: Set<Follower> | undefined;
+  #controller: AbortController | undefined;
 
-/** An AbortController whose signal is cheap to follow with `onAbort`. */
-export function createCanceller(): Canceller {
-  return new FollowedController();
-}
-
-class FollowedController implements Canceller {
-  readonly #controller = new AbortController();
-  readonly #followers = new Set<() => void>();
-  readonly signal: AbortSignal = this.#controller.signal;
-
-  constructor() {
-    (this.signal as FollowedSignal)[FOLLOWERS] = this.#followers;
+  get reason(): RpcError | undefined {
+    return this.#reason;
   }
 
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      (this.#controller.signal as CancellersSignal)[CANCELLER] = this;
+      if (this.#reason) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Only the first reason counts. */
   cancel(reason: RpcError): void {
-    if (this.signal.aborted) return;
-    this.#controller.abort(reason);
-    for (const follow of this.#followers) follow();
+    if (this.#reason) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    this.#first?.cancel(reason);
+    for (const follower of this.#others ?? []) follower.cancel(reason);
+  }
+
+  /** A follower that comes after the cancellation is not cancelled. */
+  follow(follower: Follower): void {
+    if (this.#first === undefined) {
+      this.#first = follower;
+      return;
+    }
+    this.#others ??= new Set();
+    this.#others.add(follower);
+  }
+
+  unfollow(follower: Follower): void {
+    if (this.#first === follower) this.#first = undefined;
+    else this.#others?.delete(follower);
   }
 }
+
+/** Leads from a signal to its canceller: adding and removing an event listener costs a microsecond or two, several times a call. */
+const CANCELLER = Symbol('canceller');
+type CancellersSignal = AbortSignal & { [CANCELLER]?: Canceller };
 
 /**
  * Calls the listener once when the signal aborts, but not when it has already aborted.
  * @returns a function that removes the listener
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
-  const followers = (signal as FollowedSignal)[FOLLOWERS];
-  if (followers) {
-    followers.add(listener);
-    return () => followers.delete(listener);
+  const canceller = (signal as CancellersSignal)[CANCELLER];
+  if (canceller) {
+    const follower = { cancel: listener };
+    canceller.follow(follower);
+    return () => canceller.unfollow(follower);
   }
   signal.addEventListener('abort', listener, { once: true });
   return () => signal.removeEventListener('abort', listener);
@@ -58,32 +83,43 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
 
 /**
  * @param timeoutMs from now; at 0 or below, the signal is aborted from the start
- * @param callerSignal aborts the deadline's signal too
+ * @param caller cancels the deadline too
  */
-export function startDeadline(timeoutMs: number, callerSignal?: AbortSignal): Deadline {
-  return new TimedController(timeoutMs, callerSignal);
+export function startDeadline(timeoutMs: number, caller?: AbortSignal | Canceller): Deadline {
+  return new TimedCanceller(timeoutMs, caller);
 }
 
-class TimedController extends FollowedController implements Deadline {
+class TimedCanceller extends Canceller implements Deadline {
   readonly at: number;
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #caller: Canceller | undefined;
   readonly #unfollow: (() => void) | undefined;
 
-  constructor(timeoutMs: number, callerSignal: AbortSignal | undefined) {
+  constructor(timeoutMs: number, caller: AbortSignal | Canceller | undefined) {
     super();
     this.at = performance.now() + timeoutMs;
-    if (callerSignal?.aborted) this.cancel(abortReason(callerSignal));
+    const gone = caller && goneReason(caller);
+    if (gone) this.cancel(gone);
     else if (timeoutMs <= 0) expire(this);
     else {
       this.#timer = setTimeout(expire, Math.min(timeoutMs, TIMER_MAX_MS), this);
-      if (callerSignal) this.#unfollow = onAbort(callerSignal, () => this.cancel(abortReason(callerSignal)));
+      if (caller instanceof Canceller) {
+        this.#caller = caller;
+        caller.follow(this);
+      } else if (caller) this.#unfollow = onAbort(caller, () => this.cancel(abortReason(caller)));
     }
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
+    this.#caller?.unfollow(this);
     this.#unfollow?.();
   }
+}
+
+function goneReason(caller: AbortSignal | Canceller): RpcError | undefined {
+  if (caller instanceof Canceller) return caller.reason;
+  return caller.aborted ? abortReason(caller) : undefined;
 }
 
 function expire(deadline: Canceller): void {

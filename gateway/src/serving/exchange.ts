@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import { RpcError, runInLogScope, toSpanContext, toTraceContext } from 'rpc-kit';
+import { runInLogScope, toSpanContext, toTraceContext } from 'rpc-kit';
 import { acceptRequestId, type HttpMetrics, type ListenerOptions } from 'rpc-kit/http-server';
 import type { Person } from '../auth/access-tokens.ts';
 
@@ -43,7 +43,7 @@ export function openExchanges(
 ): ListenerOptions['answer'] {
   const tracer = trace.getTracer('gateway');
 
-  return (request, response, caller, onClose) => {
+  return (request, response, pending) => {
     const startedAt = performance.now();
     const requestId = acceptRequestId(request.headers['x-request-id'] as string | undefined);
     const stranger = toSpanContext({ traceparent: request.headers.traceparent as string | undefined });
@@ -56,16 +56,16 @@ export function openExchanges(
       },
       ROOT_CONTEXT,
     );
-    const exchange: Exchange = { requestId, signal: caller.signal, span, route: NO_ROUTE };
+    const exchange: Exchange = { requestId, signal: pending.signal, span, route: NO_ROUTE };
     exchanges.set(request, exchange);
     const scope = scopeOf(exchange);
 
     response.once('close', () => {
-      onClose();
+      pending.settle();
       const ms = performance.now() - startedAt;
       const { method: verb } = request;
       const { statusCode: status, writableFinished: finished } = response;
-      if (!finished) caller.cancel(new RpcError('cancelled', 'The caller went away'));
+      if (!finished) pending.leave();
       const { route, person, code, reason } = exchange;
       exchange.onEnd?.(status);
       metrics.ended({ verb, path: route, status, finished, ms });

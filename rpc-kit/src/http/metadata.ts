@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import type { Call } from '../call.ts';
+import type { Call, Caller } from '../call.ts';
+import type { Canceller } from '../deadline.ts';
 import { RpcError } from '../rpc-error.ts';
 import { fromWireInteger, isRawNumber } from '../schema/json.ts';
 import { idempotencyKey } from '../schema/wire-types.ts';
+import type { ReceivedCall } from '../server.ts';
 import { acceptRequestId } from '../telemetry/request-id.ts';
 import { acceptTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
 import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './idempotency-key-header.ts';
@@ -13,12 +15,7 @@ export interface Metadata extends TraceContext {
   readonly requestId: string;
   /** Milliseconds until the caller's deadline, from 0 to DEADLINE_MS_MAX. Without it, the method's timeout applies. */
   readonly deadlineMs?: number | undefined;
-  readonly idempotencyKey?: string | undefined;
-  /** Never of one call of a batch. */
-  readonly authorization?: string | undefined;
-  /** The caller's name. */
-  readonly name?: string | undefined;
-  readonly address?: string | undefined;
+  readonly caller: Caller;
 }
 
 /** The headers that carry metadata, by field of `meta`. Server and client share this table. */
@@ -53,10 +50,12 @@ export function metadataOfRequest(request: IncomingMessage, requestId: string): 
     requestId,
     deadlineMs: deadline === undefined ? undefined : boundDeadlineMs(Number(deadline)),
     ...acceptTraceContext(headers as TraceContext),
-    idempotencyKey: idempotencyKeyOfRequest(request),
-    authorization: authorizationOfRequest(request),
-    name: headers['user-agent']?.match(CALLER)?.[0],
-    address: socket.remoteAddress,
+    caller: {
+      name: headers['user-agent']?.match(CALLER)?.[0],
+      idempotencyKey: idempotencyKeyOfRequest(request),
+      authorization: authorizationOfRequest(request),
+      address: socket.remoteAddress,
+    },
   };
 }
 
@@ -109,13 +108,15 @@ export type CallMeta = z.infer<typeof callMeta>;
 
 export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metadata {
   if (meta === undefined) return metadata;
-  const { requestId, traceparent, tracestate, baggage, ...rest } = meta;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const { requestId, deadlineMs = metadata.deadlineMs, idempotencyKey } = meta;
+  const { traceparent, tracestate, baggage } = withOwnTrace(metadata, meta);
   return {
-    ...metadata,
-    ...given,
-    ...withOwnTrace(metadata, { traceparent, tracestate, baggage }),
     requestId: requestId === undefined ? metadata.requestId : acceptRequestId(requestId),
+    deadlineMs,
+    traceparent,
+    tracestate,
+    baggage,
+    caller: idempotencyKey === undefined ? metadata.caller : { ...metadata.caller, idempotencyKey },
   };
 }
 
@@ -123,7 +124,8 @@ export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metada
 function withOwnTrace(ofHeaders: TraceContext, { traceparent, tracestate, baggage }: TraceContext): TraceContext {
   const own = acceptTraceContext({ traceparent: traceparent ?? ofHeaders.traceparent, tracestate, baggage });
   const isOwn = own.traceparent !== undefined && (traceparent ?? tracestate) !== undefined;
-  return { ...(isOwn && own), baggage: own.baggage ?? ofHeaders.baggage };
+  const trace = isOwn ? own : ofHeaders;
+  return { traceparent: trace.traceparent, tracestate: trace.tracestate, baggage: own.baggage ?? ofHeaders.baggage };
 }
 
 /** What a face passes to a service besides the method and its params. */
@@ -131,23 +133,25 @@ export interface FaceContext {
   readonly metadata: Metadata;
   /** The Host of the request. */
   readonly host?: string | undefined;
-  /** Aborts when the caller leaves. */
-  readonly signal: AbortSignal;
+  /** Cancelled when the caller leaves. */
+  readonly caller: Canceller;
   readonly answerHeaders: Map<string, string>;
 }
 
-/** The call as the service receives it. The service adds the contract and shortens the deadline. */
-export function toCall(service: string, method: string, params: unknown, context: FaceContext): Call {
-  const { metadata, signal, answerHeaders } = context;
-  const { requestId, deadlineMs = Number.POSITIVE_INFINITY, traceparent, tracestate, baggage, ...caller } = metadata;
-  const deadlineAt = performance.now() + deadlineMs;
+/** The call as the service receives it. */
+export function toCall(
+  service: string,
+  method: string,
+  params: unknown,
+  metadata: Metadata,
+  answerHeaders: Map<string, string>,
+): ReceivedCall {
+  const { requestId, deadlineMs, traceparent, tracestate, baggage, caller } = metadata;
   return {
     service,
     method,
-    contract: undefined,
     params,
-    signal,
-    deadlineAt,
+    deadlineAt: deadlineMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + deadlineMs,
     requestId,
     traceparent,
     tracestate,

@@ -41,6 +41,34 @@ describe('HTTP faces', () => {
     assert.deepEqual({ status: answer.status, error: answer.error }, { status: 413, error: undefined });
   });
 
+  it('keeps the connection of a request that it refuses, when all of the request has arrived', async () => {
+    const refused = (path: string, ...headers: string[]): string =>
+      requestBytes({ path, headers, body: '{}' }).toString().replace('Connection: close\r\n', '');
+    const socket = connect({ port: server.port, host: '127.0.0.1', noDelay: true });
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.write(
+      [
+        refused('/nowhere'),
+        refused('/greeting', 'content-type: text/plain'),
+        refused('/rpc', 'x-deadline-ms: soon'),
+      ].join(''),
+    );
+    socket.write(requestBytes({ path: '/greeting' }));
+    await once(socket, 'close');
+    const statuses = [
+      ...Buffer.concat(chunks)
+        .toString()
+        .matchAll(/HTTP\/1\.1 (\d+)/g),
+    ].map(([, status]) => status);
+    assert.deepEqual(statuses, ['404', '415', '400', '200']);
+  });
+
+  it('takes a body of nothing but a byte order mark as no body', async () => {
+    const { status, body } = await ask({ path: '/greeting', body: '\ufeff' });
+    assert.deepEqual({ status, body }, { status: 200, body: '"hello"' });
+  });
+
   it('counts a caller that leaves while it sends the body as no failure of its own', async () => {
     const socket = connect(server.port, '127.0.0.1');
     socket.write('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{');

@@ -1,5 +1,5 @@
 import type { Call } from '../../call.ts';
-import { abortReason, createCanceller, onAbort } from '../../deadline.ts';
+import { abortReason, Canceller, onAbort } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 
 /**
@@ -143,7 +143,7 @@ function enqueue(
 /** Aborts its signal when the last of those who joined leaves without an answer. */
 class WaitingCallers {
   #present = 0;
-  readonly #canceller = createCanceller();
+  readonly #canceller = new Canceller();
 
   get signal(): AbortSignal {
     return this.#canceller.signal;

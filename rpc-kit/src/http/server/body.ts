@@ -17,44 +17,59 @@ export class HttpRefusal extends RpcError {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+/** A body while it arrives. */
+export class IncomingBody {
+  readonly #bytes = new GatheredBytes();
+  readonly #limits: HttpLimits;
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+  }
+
+  /** @throws {HttpRefusal} as soon as the body is beyond a limit */
+  add(part: Buffer): void {
+    this.#bytes.add(part);
+    if (this.#bytes.length > this.#limits.bodyBytesMax) throw tooLarge(this.#limits);
+    if (!this.#bytes.isShredded) return;
+    const message = `The body arrives in too many pieces: send at least ${PIECE_BYTES_MIN} bytes at a time`;
+    throw new HttpRefusal(400, message);
+  }
+
+  /** @throws {RpcError} parse_error when the body is not UTF-8 */
+  toText(): string {
+    try {
+      return utf8.decode(this.#bytes.bytes());
+    } catch (error) {
+      throw new RpcError('parse_error', 'Parse error: the body is not UTF-8', { cause: error });
+    }
+  }
+}
+
 /**
  * The request's body as text. It is refused as early as possible: by its headers before it is read, by its size while it is read.
  * @throws {RpcError} invalid_request (413, 415), unimplemented, parse_error (not UTF-8) or cancelled (the caller left)
  */
 export async function readBody(request: IncomingMessage, limits: HttpLimits): Promise<string> {
   refuseByHeaders(request, limits);
-  const bytes = await readBytes(request, limits);
-  try {
-    return utf8.decode(bytes);
-  } catch (error) {
-    throw new RpcError('parse_error', 'Parse error: the body is not UTF-8', { cause: error });
-  }
-}
-
-/** Reads by events, because a stream's iterator costs as much as the rest of a small call. */
-function readBytes(request: IncomingMessage, limits: HttpLimits): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const body = new GatheredBytes();
-    const onData = (chunk: Buffer): void => {
-      body.add(chunk);
-      const refused = refusalOf(body, limits);
-      if (!refused) return;
-      request.off('data', onData).pause();
-      reject(refused);
+  const body = new IncomingBody(limits);
+  await new Promise<void>((resolve, reject) => {
+    const onData = (part: Buffer): void => {
+      try {
+        body.add(part);
+      } catch (error) {
+        request.off('data', onData).pause();
+        reject(error);
+      }
     };
+    // By events, because a stream's iterator costs as much as the rest of a small call.
     request.on('data', onData);
-    request.once('end', () => resolve(body.bytes()));
+    request.once('end', resolve);
     // Also emitted after the end, when the promise is already settled.
     request.once('close', () => {
       if (!request.complete) reject(new RpcError('cancelled', 'The caller went away before it had sent the body'));
     });
   });
-}
-
-function refusalOf(body: GatheredBytes, limits: HttpLimits): HttpRefusal | undefined {
-  if (body.length > limits.bodyBytesMax) return tooLarge(limits);
-  if (!body.isShredded) return undefined;
-  return new HttpRefusal(400, `The body arrives in too many pieces: send at least ${PIECE_BYTES_MIN} bytes at a time`);
+  return body.toText();
 }
 
 /** Refuses a request by its headers alone, e.g. before `100 Continue` is sent. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Canceller, createCanceller } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { overloaded } from '../../serving/load-shedding.ts';
 import { isRefusedByHeaders } from './answer.ts';
@@ -9,15 +8,8 @@ import { answerHalfClosed } from './half-closed.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import type { HttpLimits } from './limits.ts';
 import { LoopStalls } from './loop-stalls.ts';
-import {
-  type Connection,
-  cancelCalls,
-  isMalformed,
-  isTimeout,
-  refuseConnection,
-  toRefusal,
-  unfinishedRequest,
-} from './malformed.ts';
+import { isMalformed, isTimeout, refuseConnection, toRefusal, unfinishedRequest } from './malformed.ts';
+import { type Connection, PendingAnswer } from './pending-answer.ts';
 
 /** How often node:http checks its timeouts. Its default of 30 s would stretch a timeout of 5 s to 35 s. */
 export const TIMEOUT_CHECK_MS = 1_000;
@@ -33,10 +25,9 @@ export interface ConnectionOptions {
   readonly metrics: Pick<HttpMetrics, 'refused'>;
   /**
    * Answers a request, never throws.
-   * @param caller cancelled by `answer` when the caller leaves, and by the connection when its requests cannot be answered
-   * @param onClose to be called when the answer is sent, or the connection closed
+   * @param pending cancelled when the caller leaves; to be settled when the answer is sent
    */
-  answer(request: IncomingMessage, response: ServerResponse, caller: Canceller, onClose: () => void): void;
+  answer(request: IncomingMessage, response: ServerResponse, pending: PendingAnswer): void;
 }
 
 /**
@@ -51,8 +42,12 @@ export function serveConnections(server: Server, options: ConnectionOptions): Di
   function connectionOf(socket: Duplex): Connection {
     const known = connections.get(socket);
     if (known) return known;
-    const created: Connection = { unanswered: new Map(), pipelined: [], isRefused: false };
+    const created: Connection = { unanswered: new Set(), pipelined: [], isRefused: false };
     connections.set(socket, created);
+    // One listener for all requests of a connection: adding and removing one costs as much as the metrics of a request.
+    socket.once('close', () => {
+      for (const pending of created.unanswered) pending.abandon();
+    });
     return created;
   }
 
@@ -60,14 +55,9 @@ export function serveConnections(server: Server, options: ConnectionOptions): Di
     const connection = connectionOf(request.socket);
     const { unanswered, isRefused } = connection;
     if (isRefused) return;
-    const caller = createCanceller();
-    unanswered.set(response, caller);
-    const start = (): void => {
-      if (request.socket.destroyed) unanswered.delete(response);
-      else options.answer(request, response, caller, () => unanswered.delete(response));
-    };
-    if (unanswered.size === 1) start();
-    else startPipelined(connection, start);
+    const pending = new PendingAnswer(response, connection);
+    if (unanswered.size === 1) options.answer(request, response, pending);
+    else startPipelined(connection, () => request.socket.destroyed || options.answer(request, response, pending));
   }
 
   answerHalfClosed(server, connectionOf);
@@ -76,7 +66,6 @@ export function serveConnections(server: Server, options: ConnectionOptions): Di
     const connection = connectionOf(socket);
     // node:http no longer listens to the socket: an unhandled error would end the process.
     socket.on('error', () => socket.destroy());
-    socket.once('close', () => cancelCalls(connection));
     metrics.refused('malformed');
     const refusal = new RpcError('unimplemented', 'This server is no proxy: send the request without CONNECT');
     void refuseConnection(refusal, socket, connection, refusal);
@@ -105,7 +94,7 @@ export function serveConnections(server: Server, options: ConnectionOptions): Di
 }
 
 /** Starts one request of a connection in each turn of the event loop: one packet holds hundreds, which would delay all others. */
-function startPipelined({ pipelined }: Connection, start: () => void): void {
+function startPipelined({ pipelined }: Connection, start: () => unknown): void {
   pipelined.push(start);
   if (pipelined.length > 1) return;
   const startNext = (): void => {

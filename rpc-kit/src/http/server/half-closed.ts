@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
-import { type Connection, cancelCalls } from './malformed.ts';
+import type { Connection } from './pending-answer.ts';
 
 /**
  * A caller that ends its side of the connection may have left, or may read on (`nc -N`, shutdown(SHUT_WR)); the two look the same.
@@ -18,7 +18,10 @@ export function answerHalfClosed(server: Server, connectionOf: (socket: Duplex) 
     socket.once('end', () => {
       const connection = connectionOf(socket);
       if (connection.unanswered.size === 0) return;
-      const cancelling = setTimeout(cancelCalls, HALF_CLOSED_MS, connection);
+      const leave = (): void => {
+        for (const pending of connection.unanswered) pending.leave();
+      };
+      const cancelling = setTimeout(leave, HALF_CLOSED_MS);
       socket.once('close', () => clearTimeout(cancelling));
     });
   });

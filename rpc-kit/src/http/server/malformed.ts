@@ -1,26 +1,16 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Canceller } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { createRequestId } from '../../telemetry/request-id.ts';
 import { METADATA_HEADERS } from '../metadata.ts';
 import { HttpRefusal } from './body.ts';
 import type { HttpLimits } from './limits.ts';
+import type { Connection, PendingAnswer } from './pending-answer.ts';
 import { plainRefusal } from './plain-face.ts';
 
 type MalformedError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
-
-/** The server's state of one connection. */
-export interface Connection {
-  /** The responses that are due, in order, each with the canceller of its call. */
-  readonly unanswered: Map<ServerResponse, Canceller>;
-  /** Starts the requests that arrived while others were unanswered, in order. */
-  readonly pipelined: (() => void)[];
-  /** The refusal is its last answer. A request that arrives afterwards is not executed, because its sender repeats it. */
-  isRefused: boolean;
-}
 
 /**
  * Refuses bytes that are no request, and late requests, in the form of every other refusal; node:http alone sends a bare status
@@ -35,7 +25,6 @@ export async function refuseConnection(
   connection.isRefused = true;
   // node:http closes the connection when the sender closes its half, which would lose the answers that are due.
   socket.removeAllListeners('end');
-  const { unanswered } = connection;
   const broken = unfinishedRequest(connection);
   const isAnswerToHead = isHead(error, connection, broken);
   // A broken request that has not started is the last of these. Its headers may be refused, which says more than this refusal.
@@ -44,24 +33,19 @@ export async function refuseConnection(
     start();
     await nextTurn();
   }
-  if (broken) unanswered.get(broken)?.cancel(new RpcError('cancelled', 'The request did not arrive as a whole'));
-  const whole = [...unanswered.keys()].filter((response) => response !== broken);
-  await Promise.all(whole.map((response) => new Promise<void>((resolve) => response.once('close', resolve))));
+  broken?.cancel(new RpcError('cancelled', 'The request did not arrive as a whole'));
+  const whole = [...connection.unanswered].filter((pending) => pending !== broken);
+  await Promise.all(whole.map(({ response }) => new Promise<void>((resolve) => response.once('close', resolve))));
   // The sender has left, or an earlier answer carried `connection: close`.
   if (!socket.writable) return;
   // A request that was refused by its headers is already answered.
-  const text = broken?.headersSent ? '' : toRefusalText(refusal, isAnswerToHead);
+  const text = broken?.response.headersSent ? '' : toRefusalText(refusal, isAnswerToHead);
   socket.end(text, () => socket.destroy());
 }
 
-/** Cancels every call whose answer is due. */
-export function cancelCalls({ unanswered }: Connection): void {
-  for (const caller of unanswered.values()) caller.cancel(new RpcError('cancelled', 'The caller went away'));
-}
-
-/** The response to the request whose headers are complete and whose body is not: always the last one. */
-export function unfinishedRequest({ unanswered }: Connection): ServerResponse | undefined {
-  return [...unanswered.keys()].find(({ req }) => !req.complete);
+/** The answer to the request whose headers are complete and whose body is not: always the last one. */
+export function unfinishedRequest({ unanswered }: Connection): PendingAnswer | undefined {
+  return [...unanswered].find(({ response }) => !response.req.complete);
 }
 
 /** Whether the bytes were malformed or late; any other error means that the connection broke. */
@@ -70,12 +54,8 @@ export function isMalformed({ code = '' }: NodeJS.ErrnoException): boolean {
 }
 
 /** RFC 9110, section 9.3.2: the answer to HEAD has no body. The verb of a malformed request is in its first bytes. */
-function isHead(
-  { rawPacket }: MalformedError,
-  { unanswered }: Connection,
-  broken: ServerResponse | undefined,
-): boolean {
-  if (broken) return broken.req.method === 'HEAD';
+function isHead({ rawPacket }: MalformedError, { unanswered }: Connection, broken: PendingAnswer | undefined): boolean {
+  if (broken) return broken.response.req.method === 'HEAD';
   // After another request in the same packet, the first bytes belong to that one.
   return unanswered.size === 0 && rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ';
 }

@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { CODES } from '../../code.ts';
 import { type RpcError, toRpcError } from '../../rpc-error.ts';
 import type { Service } from '../../server.ts';
 import { type FaceContext, toCall } from '../metadata.ts';
 import { retryAfterHeader, toPlainError } from '../wire-error.ts';
-import { HttpRefusal, parseBody, readBody } from './body.ts';
+import { HttpRefusal, parseBody } from './body.ts';
 import type { HttpLimits } from './limits.ts';
 
 /** An answer that is not yet serialized. */
@@ -16,16 +15,15 @@ export interface HttpAnswer {
 }
 
 /** `POST /<method>`: bare params in, bare result out. No body means no params. */
-export async function answerPlain(
+export function callPlain(
   service: Service,
   method: string,
-  request: IncomingMessage,
-  context: FaceContext,
+  text: string,
+  { metadata, caller, answerHeaders }: FaceContext,
   limits: HttpLimits,
-): Promise<HttpAnswer> {
-  const text = await readBody(request, limits);
+): Promise<unknown> {
   const params = text === '' ? undefined : parseBody(text, limits);
-  return { status: 200, body: await service.call(toCall(service.contract.name, method, params, context)) };
+  return service.call(toCall(service.contract.name, method, params, metadata, answerHeaders), caller);
 }
 
 /** RFC 9110, section 11.6.1: every 401 names a scheme by which a caller can authenticate. */

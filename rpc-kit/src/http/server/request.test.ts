@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Request } from './request.ts';
@@ -71,5 +72,52 @@ describe('a request of the server', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  const HEAD = 'POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: 6\r\n\r\n';
+  for (const [what, parts] of [
+    ['with its headers', [`${HEAD}abcdef`]],
+    ['in parts', [HEAD, 'ab', 'cd', 'ef']],
+    [
+      'in chunks',
+      ['POST / HTTP/1.1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n'],
+    ],
+  ] as const) {
+    for (const when of ['at once', 'later'] as const) {
+      it(`passes on its body, which arrives ${what} and is read ${when}`, async () => {
+        let body = '';
+        await send(parts, async (request) => {
+          if (when === 'later') await nextTurn();
+          const ended = Promise.withResolvers<void>();
+          request.readBody({
+            onPart(part) {
+              body += part;
+            },
+            onEnd: ended.resolve,
+          });
+          await ended.promise;
+        });
+        assert.equal(body, 'abcdef');
+      });
+    }
+  }
+
+  it('leaves in the stream what it does not pass on', async () => {
+    let body = '';
+    let rest = '';
+    await send([HEAD, 'ab', 'cd', 'ef'], async (request) => {
+      const stopped = Promise.withResolvers<void>();
+      request.readBody({
+        onPart(part) {
+          body += part;
+          request.stopReading();
+          stopped.resolve();
+        },
+        onEnd: stopped.reject,
+      });
+      await stopped.promise;
+      rest = await text(request);
+    });
+    assert.deepEqual([body, rest], ['ab', 'cdef']);
   });
 });

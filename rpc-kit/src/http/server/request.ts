@@ -1,14 +1,55 @@
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-/** A request as node:http parses it, without an object of all headers, which costs as much as the parsing of a small body. */
+/** Receives the body of a request. */
+export interface BodyReader {
+  onPart(part: Buffer): void;
+  onEnd(): void;
+}
+
+/**
+ * A request as node:http parses it, without two parts that cost as much as all the rest of a small call: an object of all headers, and
+ * a stream around the body.
+ */
 export class Request extends IncomingMessage {
+  /** Marks a stream as ended and closed. Undocumented: https://github.com/nodejs/node/blob/v26.x/lib/_http_incoming.js */
+  declare readonly _dumpAndCloseReadable?: () => void;
   #headers: IncomingHttpHeaders | undefined;
+  #reader: BodyReader | undefined;
 
   /** Only the headers that this server reads, unless one of them is repeated. */
   // @ts-expect-error: node:http has an accessor too, and its types a property.
   override get headers(): IncomingHttpHeaders {
     this.#headers ??= readHeaders(this.rawHeaders) ?? Reflect.get(IncomingMessage.prototype, 'headers', this);
     return this.#headers;
+  }
+
+  /** Passes on each part of the body by a direct call, once. */
+  readBody(reader: BodyReader): void {
+    // A request that waited for others has its body in the stream already.
+    if (!this.complete && this.readableLength === 0 && this._dumpAndCloseReadable) {
+      this.#reader = reader;
+      return;
+    }
+    this.#reader = undefined;
+    this.on('data', (part: Buffer) => reader.onPart(part));
+    this.once('end', () => reader.onEnd());
+  }
+
+  /** The rest of the body stays in the stream. */
+  stopReading(): void {
+    this.#reader = undefined;
+    this.removeAllListeners('data').removeAllListeners('end').pause();
+  }
+
+  /** node:http pushes the parts of a body, and null as its end, into the request as into any stream. */
+  override push(part: Buffer | null, encoding?: BufferEncoding): boolean {
+    const reader = this.#reader;
+    if (!reader) return super.push(part, encoding);
+    if (part === null) {
+      this._dumpAndCloseReadable?.();
+      reader.onEnd();
+    } else reader.onPart(part);
+    return true;
   }
 }
 

@@ -5,7 +5,7 @@ import { RpcError, toRpcError } from '../../rpc-error.ts';
 import { isRawNumber, rawNumber, stringifyJson } from '../../schema/json.ts';
 import type { Service } from '../../server.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
-import { callMeta, type FaceContext, type Metadata, toCall, withMeta } from '../metadata.ts';
+import { callMeta, type FaceContext, toCall, withMeta } from '../metadata.ts';
 import { isRecord, toJsonRpcError } from '../wire-error.ts';
 import { AnswerTooLarge } from './answer.ts';
 import { answerBatch, type BatchAnswer, type SendPart } from './batch.ts';
@@ -49,16 +49,16 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
   const engine = createEngine(service, discover);
 
   function answerOne(request: unknown, context: FaceContext): Promise<Answer | undefined> {
-    const { metadata } = context;
+    const { requestId } = context.metadata;
     const id = isRecord(request) && isId(request.id, limits) ? toEchoedId(request.id) : null;
-    if (!isCallable(request, limits)) return Promise.resolve(refusal(id, invalidRequest(), metadata));
+    if (!isCallable(request, limits)) return Promise.resolve(refusal(id, invalidRequest(), requestId));
     const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
     const call = toJaysonRequest(request) as unknown as jayson.JSONRPCRequestLike;
     engine.call(call, context, (failed?: unknown, succeeded?: unknown) => {
       const answer = (failed ?? succeeded) as Answer | undefined;
       // jayson's own refusals carry no data; they are replaced by refusals in this kit's form.
       const refused = isRecord(answer?.error) && answer.error.data === undefined;
-      resolve(refused ? refusal(id, invalidRequest(), metadata) : answer && { ...answer, id });
+      resolve(refused ? refusal(id, invalidRequest(), requestId) : answer && { ...answer, id });
     });
     return promise;
   }
@@ -67,8 +67,7 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
   async function answerText(request: unknown, context: FaceContext): Promise<BatchAnswer | undefined> {
     const answer = await answerOne(request, context);
     if (!answer) return undefined;
-    const refuse = (error: RpcError) =>
-      stringifyJson(refusal(answer.id, error, { requestId: requestIdOf(request, context) }));
+    const refuse = (error: RpcError) => stringifyJson(refusal(answer.id, error, requestIdOf(request, context)));
     const evicted = onlyReads(service, request) ? () => refuse(sendAlone()) : undefined;
     try {
       const text = stringifyJson(answer);
@@ -82,12 +81,12 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
 
   return {
     async answer(parsed, context, sendPart) {
-      const { metadata } = context;
+      const { requestId } = context.metadata;
       if (!Array.isArray(parsed)) return (await answerText(parsed, context))?.text;
-      if (parsed.length === 0) return stringifyJson(refusal(null, invalidRequest(), metadata));
+      if (parsed.length === 0) return stringifyJson(refusal(null, invalidRequest(), requestId));
       if (parsed.length > limits.batchLengthMax) {
         const message = `Invalid request: a batch holds at most ${limits.batchLengthMax} calls`;
-        return stringifyJson(refusal(null, new RpcError('invalid_request', message), metadata));
+        return stringifyJson(refusal(null, new RpcError('invalid_request', message), requestId));
       }
       return answerBatch(parsed, (request) => answerText(request, context), limits.answerBytesMax, sendPart);
     },
@@ -106,8 +105,8 @@ function requestIdOf(request: unknown, { metadata }: FaceContext): string {
   return typeof meta.requestId === 'string' ? acceptRequestId(meta.requestId) : metadata.requestId;
 }
 
-export function refusal(id: unknown, error: RpcError, metadata: Metadata): Answer {
-  return { jsonrpc: '2.0', id, error: toJsonRpcError(error, metadata.requestId) };
+export function refusal(id: unknown, error: RpcError, requestId: string): Answer {
+  return { jsonrpc: '2.0', id, error: toJsonRpcError(error, requestId) };
 }
 
 function invalidRequest(): RpcError {
@@ -159,7 +158,8 @@ function toJaysonMethod(service: Service, discover: Discover, name: string) {
       const metadata = withMeta(context.metadata, parseMeta(meta));
       requestId = metadata.requestId;
       if (name === 'rpc.discover') return callback(null, discover(context.host));
-      callback(null, await service.call(toCall(service.contract.name, name, params, { ...context, metadata })));
+      const call = toCall(service.contract.name, name, params, metadata, context.answerHeaders);
+      callback(null, await service.call(call, context.caller));
     } catch (error) {
       callback(toJsonRpcError(toRpcError(error), requestId));
     }

@@ -6,12 +6,13 @@ import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
 import type { TlsSource } from '../tls.ts';
 import { createBrowserBoundary } from './browser-boundary.ts';
+import { answerRequest } from './exchange.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { HTTP_LIMIT_RANGES, HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { createListener } from './listener.ts';
 import { createPages, type ReadinessCheck } from './pages.ts';
 import { Request } from './request.ts';
-import { answerRequest, type Router } from './router.ts';
+import { methodsByPath, type Router } from './router.ts';
 import { createRpcFace } from './rpc-face.ts';
 
 export interface HttpServerOptions {
@@ -80,7 +81,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     metrics: router.metrics,
     tls: options.tls,
     requestClass: Request,
-    answer: (request, response, caller, onClose) => void answerRequest(router, request, response, caller, onClose),
+    answer: (request, response, pending) => answerRequest(router, request as Request, response, pending),
   });
   const { url, port } = await listener.listen(options);
 
@@ -114,7 +115,7 @@ function createRouter(
   const pages = createPages({ contract, registry, readiness, draining, onNotReady, scheme });
   const face = createRpcFace(service, pages.openRpcAt, limits, logger);
   const boundary = createBrowserBoundary({ ...options, scheme });
-  const addresses = ['/rpc', ...pages.routes.keys(), ...Object.keys(contract.methods).map((name) => `/${name}`)];
-  const metrics = createHttpMetrics(registry, new Set(addresses));
-  return { service, pages, face, limits, boundary, admission, closing, logger, metrics, isMutualTls };
+  const methods = methodsByPath(contract);
+  const metrics = createHttpMetrics(registry, new Set(['/rpc', ...pages.routes.keys(), ...methods.keys()]));
+  return { service, methods, pages, face, limits, boundary, admission, closing, logger, metrics, isMutualTls };
 }

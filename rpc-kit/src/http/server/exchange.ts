@@ -1,0 +1,204 @@
+import type { ServerResponse } from 'node:http';
+import { RpcError, toRpcError } from '../../rpc-error.ts';
+import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit.ts';
+import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
+import { acceptRequestId } from '../../telemetry/request-id.ts';
+import { AS_THEY_COME, type FaceContext, METADATA_HEADERS, type Metadata, metadataOfRequest } from '../metadata.ts';
+import { writeAnswer, writePart } from './answer.ts';
+import { IncomingBody, parseBody, refuseByHeaders } from './body.ts';
+import { PREFLIGHT_ANSWER } from './browser-boundary.ts';
+import type { Page } from './pages.ts';
+import type { PendingAnswer } from './pending-answer.ts';
+import { callPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
+import type { BodyReader, Request } from './request.ts';
+import { pathOf, refuseUnclearRequest } from './request-line.ts';
+import { type AddressedMethod, findRoute, JSON_RPC, type Route, type Router, VerbRefusal } from './router.ts';
+import { isCallId, refusal } from './rpc-face.ts';
+import { refuseUntrusted } from './tls-server.ts';
+
+/** Answers one request. Never throws: every failure becomes an answer or a log line. */
+export function answerRequest(
+  router: Router,
+  request: Request,
+  response: ServerResponse,
+  pending: PendingAnswer,
+): void {
+  new Exchange(router, request, response, pending).start();
+}
+
+/** One request in flight. Its steps are called by events: each function that waits takes a hundredth of the time of a call. */
+class Exchange implements BodyReader {
+  readonly #router: Router;
+  readonly #request: Request;
+  readonly #response: ServerResponse;
+  readonly #pending: PendingAnswer;
+  readonly #startedAt = performance.now();
+  readonly #path: string;
+  readonly #requestId: string;
+  readonly #answerHeaders: Map<string, string>;
+  readonly #body: IncomingBody;
+  #called: AddressedMethod | typeof JSON_RPC | undefined;
+  #metadata: Metadata | undefined;
+  #hasEnded = false;
+
+  constructor(router: Router, request: Request, response: ServerResponse, pending: PendingAnswer) {
+    this.#router = router;
+    this.#request = request;
+    this.#response = response;
+    this.#pending = pending;
+    this.#path = pathOf(request);
+    this.#requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
+    this.#answerHeaders = new Map([...router.boundary.headers, [METADATA_HEADERS.requestId, this.#requestId]]);
+    this.#body = new IncomingBody(router.limits);
+    pending.onAbandoned = () => this.#end(false);
+  }
+
+  start(): void {
+    try {
+      const route = this.#findRoute();
+      if (route === undefined) this.#writeSoon(PREFLIGHT_ANSWER);
+      else if (typeof route === 'function') void this.#show(route);
+      else this.#receive(route);
+    } catch (error) {
+      this.#refuseSoon(error);
+    }
+  }
+
+  /** @returns `undefined` for the preflight request of a listed page */
+  #findRoute(): Route | undefined {
+    const { boundary, isMutualTls } = this.#router;
+    if (isMutualTls) refuseUntrusted(this.#request, this.#path);
+    refuseUnclearRequest(this.#request);
+    const corsHeaders = boundary.admit(this.#request, this.#path);
+    for (const [name, value] of corsHeaders) this.#answerHeaders.set(name, value);
+    if (corsHeaders.length > 0 && this.#request.method === 'OPTIONS') return undefined;
+    return findRoute(this.#router, this.#request, this.#path);
+  }
+
+  async #show(page: () => Promise<Page>): Promise<void> {
+    try {
+      this.#write(await page());
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #receive(called: AddressedMethod | typeof JSON_RPC): void {
+    const { admission, limits } = this.#router;
+    // The methods of JSON-RPC, and so their priorities, are unknown before the body is read: only a full service refuses here.
+    refuseWithoutRoom(admission, called === JSON_RPC ? 'high' : priorityOf(called));
+    this.#metadata = metadataOfRequest(this.#request, this.#requestId);
+    refuseByHeaders(this.#request, limits);
+    this.#called = called;
+    this.#request.readBody(this);
+  }
+
+  onPart(part: Buffer): void {
+    try {
+      this.#body.add(part);
+    } catch (error) {
+      this.#request.stopReading();
+      this.#refuseSoon(error);
+    }
+  }
+
+  onEnd(): void {
+    void this.#call();
+  }
+
+  async #call(): Promise<void> {
+    try {
+      this.#write(this.#called === JSON_RPC ? await this.#callRpc() : await this.#callPlain());
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  async #callPlain(): Promise<HttpAnswer> {
+    const { service, limits } = this.#router;
+    const { name } = this.#called as AddressedMethod;
+    return { status: 200, body: await callPlain(service, name, this.#body.toText(), this.#context(), limits) };
+  }
+
+  async #callRpc(): Promise<HttpAnswer | Page> {
+    const { face, limits } = this.#router;
+    const { headers } = this.#request;
+    const parsed = parseBody(this.#body.toText(), limits, isCallId);
+    const takesParts = headers[AS_THEY_COME.name] === AS_THEY_COME.value;
+    const sendPart = (text: string) => writePart(this.#response, text, this.#answerHeaders, this.#router);
+    const text = await face.answer(parsed, this.#context(), takesParts ? sendPart : undefined);
+    return text === undefined ? { status: 204, body: undefined } : { status: 200, headers: {}, text };
+  }
+
+  #context(): FaceContext {
+    return {
+      metadata: this.#metadata as Metadata,
+      host: this.#request.headers.host,
+      caller: this.#pending,
+      answerHeaders: this.#answerHeaders,
+    };
+  }
+
+  #refuse(error: unknown): void {
+    this.#logHidden(error);
+    this.#write(this.#toRefusal(error));
+  }
+
+  #refuseSoon(error: unknown): void {
+    this.#logHidden(error);
+    this.#writeSoon(this.#toRefusal(error));
+  }
+
+  /** Logs the failure of a page, whose answer says only "Internal error". The logging interceptor logs calls. */
+  #logHidden(error: unknown): void {
+    if (error instanceof RpcError) return;
+    this.#router.logger.error({ err: error, request_id: this.#requestId }, 'page failed');
+  }
+
+  /** In the form of the requested face. */
+  #toRefusal(error: unknown): HttpAnswer {
+    const { status, headers, body } = plainRefusal(error, this.#requestId);
+    if (error instanceof VerbRefusal) return { status, headers: { allow: error.verbs.join(', ') }, body };
+    if (this.#path !== '/rpc') return { status, headers, body };
+    // A request that was never parsed into a call has no id, nor has an answer that could not be serialized.
+    return { status, headers, body: refusal(null, toRpcError(error), this.#requestId) };
+  }
+
+  /** Not while the request is being parsed: it may be complete a moment later, and then its connection stays open. */
+  #writeSoon(answer: HttpAnswer): void {
+    setImmediate(() => this.#write(answer));
+  }
+
+  #write(answer: HttpAnswer | Page): void {
+    try {
+      this.#writeOnce(answer);
+    } catch (error) {
+      this.#router.logger.error({ err: error, request_id: this.#requestId }, 'request could not be answered');
+      if (this.#response.headersSent) this.#response.destroy();
+      else this.#writeOnce(this.#toRefusal(error));
+    }
+  }
+
+  #writeOnce(answer: HttpAnswer | Page): void {
+    writeAnswer(this.#request, this.#response, answer, this.#answerHeaders, this.#router, () => this.#end(true));
+  }
+
+  /** The answer is sent, or the connection closed. */
+  #end(finished: boolean): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#pending.settle();
+    this.#router.metrics.ended({
+      verb: this.#request.method,
+      path: this.#path,
+      status: this.#response.statusCode,
+      finished,
+      ms: performance.now() - this.#startedAt,
+    });
+  }
+}
+
+/** A refusal costs least before the body is read. The interceptor `shedLoad` takes a slot for each call later. */
+function refuseWithoutRoom(admission: ConcurrencyLimit | undefined, priority: Priority): void {
+  if (admission && !admission.hasRoom(priority)) throw overloaded();
+}

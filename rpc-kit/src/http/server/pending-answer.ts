@@ -1,0 +1,45 @@
+import type { ServerResponse } from 'node:http';
+import { Canceller } from '../../deadline.ts';
+import { RpcError } from '../../rpc-error.ts';
+
+/** The server's state of one connection. */
+export interface Connection {
+  /** In the order of the requests. */
+  readonly unanswered: Set<PendingAnswer>;
+  /** Starts the requests that arrived while others were unanswered, in order. */
+  readonly pipelined: (() => unknown)[];
+  /** The refusal is its last answer. A request that arrives afterwards is not executed, because its sender repeats it. */
+  isRefused: boolean;
+}
+
+/** An answer that a connection owes. It is cancelled when the caller leaves, or when its request cannot be answered. */
+export class PendingAnswer extends Canceller {
+  readonly response: ServerResponse;
+  readonly #connection: Connection;
+  /** Called when the connection closes before the answer is sent. */
+  onAbandoned: (() => void) | undefined;
+
+  constructor(response: ServerResponse, connection: Connection) {
+    super();
+    this.response = response;
+    this.#connection = connection;
+    connection.unanswered.add(this);
+  }
+
+  /** The answer is sent. */
+  settle(): void {
+    this.#connection.unanswered.delete(this);
+  }
+
+  /** The connection is closed. */
+  abandon(): void {
+    this.settle();
+    this.onAbandoned?.();
+    this.leave();
+  }
+
+  /** The caller no longer waits. */
+  leave(): void {
+    this.cancel(new RpcError('cancelled', 'The caller went away'));
+  }
+}
