@@ -48,7 +48,7 @@ replay: packages ## Replays dead letters (ORDER=5: of one order; DISCARD=<partit
 admin: packages ## Makes an account of the running mesh an admin, and creates it where there is none (EMAIL=anna@shop.example)
 	@exec $(NODE) tools/src/admin.ts
 
-profile: packages ## Profiles a running service and prints a summary (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
+profile: packages ## Profiles a running service, draws its flame graph and prints a summary (SERVICE=loms SECONDS=10 KIND=cpu, heap or allocations)
 	@exec $(NODE) tools/src/profile.ts
 
 rotate-keys: packages ## Replaces the key that signs access tokens (LEAKED=yes: all keys, so that every access token is refused)

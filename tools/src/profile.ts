@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { env } from 'node:process';
 import { Failure, runScript, shortPath } from 'mesh';
 import { step } from 'mesh/run';
 import { describeWrong } from 'rpc-kit/urls';
 import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { isProfileKind, PROFILE_KINDS, PROFILE_SECONDS, type ProfileKind } from 'service-kit';
-import { fromCpuProfile, fromHeapProfile } from './profile/call-tree.ts';
+import { readProfile, writeFlameGraph } from './profile/read-profile.ts';
 import { requestProfile } from './profile/request-profile.ts';
-import { formatBytes, formatMicros, summarize } from './profile/summary.ts';
+import { summarize } from './profile/summary.ts';
 import { findRunningService } from './service-record.ts';
 
 /** `make profile SERVICE=loms`: measures where a running service spends its time or memory. */
@@ -27,8 +26,11 @@ await runScript(async () => {
   const directory = env.PROFILE_DIR || service.paths.profiles;
   const profiled = { directory, name: service.name, pid: service.process.pid };
   const file = await step(title, () => requestProfile(profiled, kind, seconds));
-  for (const line of await describe(file, kind)) console.log(line);
-  console.log(`\nFlame graph: npx speedscope ${shortPath(file)}`);
+  const profile = await readProfile(file, kind);
+  for (const line of [profile.sentence, ...summarize(profile.tree, profile)]) console.log(line);
+  const picture = await writeFlameGraph(file, title, profile);
+  console.log(`\nPicture of the flame graph: ${shortPath(picture)}`);
+  console.log(`Flame graph: npx speedscope ${shortPath(file)}`);
   console.log("Chrome's developer tools open the file as well.");
   return 0;
 });
@@ -39,18 +41,4 @@ function readOptions(environment: NodeJS.ProcessEnv): { kind: ProfileKind; secon
   const seconds = environment.SECONDS || SECONDS_FALLBACK;
   if (parseWhole(seconds, PROFILE_SECONDS) !== undefined) return { kind, seconds };
   throw new Failure(`SECONDS ${describeWrong(seconds, describeWhole(PROFILE_SECONDS))}.`);
-}
-
-async function describe(file: string, kind: ProfileKind): Promise<string[]> {
-  const profile = JSON.parse(await readFile(file, 'utf8'));
-  if (kind !== 'cpu') {
-    const tree = fromHeapProfile(profile);
-    return [`${formatBytes(tree.total)} in all, estimated from samples`, ...summarize(tree, { format: formatBytes })];
-  }
-  const { tree, idleMicros } = fromCpuProfile(profile);
-  const busyShare = tree.total / (tree.total + idleMicros || 1);
-  return [
-    `busy for ${formatMicros(tree.total)} (${(busyShare * 100).toFixed(1)} % of the time)`,
-    ...summarize(tree, { format: formatMicros }),
-  ];
 }

@@ -26,7 +26,7 @@ describe('make profile and make log-level', () => {
     return { code, output, errors };
   }
 
-  it('write a profile of a running service, and print its summary', async () => {
+  it('write a profile of a running service and its flame graph, and print a summary', async () => {
     for (const [kind, extension] of [
       ['cpu', 'cpuprofile'],
       ['heap', 'heapprofile'],
@@ -36,9 +36,13 @@ describe('make profile and make log-level', () => {
       assert.equal(code, 0, errors);
       assert.match(output, /Own cost by function|Nothing was sampled/);
       const files = (await readdir(mesh.paths.profiles)).filter((file) => file.includes(`-${kind}.`)).sort();
-      const [file = '', ...others] = files;
+      const [file = '', picture = '', ...others] = files;
       assert.deepEqual(others, []);
       assert.match(file, new RegExp(`^loms-${mesh.pids.loms}-.*\\.${extension}$`));
+      assert.match(picture, new RegExp(`^loms-${mesh.pids.loms}-.*\\.svg$`));
+      const svg = await readFile(join(mesh.paths.profiles, picture), 'utf8');
+      assert.match(svg, /^<svg .*<\/svg>\n$/s);
+      assert.match(output, new RegExp(`^Picture of the flame graph: \\S*${picture}$`, 'm'));
       assert.match(output, new RegExp(`^Flame graph: npx speedscope \\S*${file}$`, 'm'));
     }
   });

@@ -62,6 +62,10 @@ function toTree(frame: CallFrame, self: number, children: CallTree[]): CallTree 
 /** Code of this project: `loms/src/domain/pay-order.ts:12`. */
 const PROJECT_CODE = /^[\w-]+\/(src\/|contract\.ts)/;
 
+export function isProjectCode(location: string): boolean {
+  return PROJECT_CODE.test(location);
+}
+
 type Costs = { functions: Cost[]; groups: Cost[]; causes: Cost[] };
 export type Cost = { what: string; cost: number };
 
