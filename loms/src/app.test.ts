@@ -18,7 +18,8 @@ function partsOf(given: Partial<Parts>): Parts {
     openStore: () => stubPorts().store,
     orders: { find: sinon.stub().resolves(undefined), list: sinon.stub().resolves([]) },
     stocks: { onSale: sinon.stub().resolves([]) },
-    overdue: { list: sinon.stub().resolves([]) },
+    overdue: { list: sinon.stub().resolves([]), nextDueMs: sinon.stub().resolves(undefined) },
+    paymentTimeoutMs: 600_000,
     queue: queueOf(sinon.stub().resolves(NOTHING)),
     backlog: { read: sinon.stub().resolves({ count: 0, oldestMs: 0 }) },
     publisher: { publish: sinon.stub().resolves([]) },
@@ -98,7 +99,9 @@ describe('The app', () => {
     const registry = new Registry();
     // Half of the rest between rounds that cancel nothing. Nothing else here waits for anything, so no busy machine makes it pass.
     const resting = sleep(500, 'after a rest', { ref: false });
-    await using _app = createApp(partsOf({ openStore: () => ports.store, overdue: { list }, registry }));
+    await using _app = createApp(
+      partsOf({ openStore: () => ports.store, overdue: { list, nextDueMs: sinon.stub() }, registry }),
+    );
     assert.equal(await Promise.race([again.then(() => 'at once'), resting]), 'at once');
     const [expired] = (await registry.getSingleMetric('orders_expired_total')?.get())?.values ?? [];
     assert.equal(expired?.value, 1);

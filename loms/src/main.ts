@@ -26,6 +26,7 @@ await run('loms', async (stopped) => {
     orders: createOrderReader(database),
     stocks: createStockReader(database),
     overdue: createOverdueOrders(inBackground(database)),
+    paymentTimeoutMs,
     queue: createEventQueue(inBackground(database)),
     backlog: createBacklogReader(database),
     publisher,

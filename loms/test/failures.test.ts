@@ -147,6 +147,7 @@ describe('A database that cannot be had', () => {
         orders: createOrderReader(database),
         stocks: createStockReader(database),
         overdue: createOverdueOrders(database),
+        paymentTimeoutMs: 600_000,
         queue: createEventQueue(database),
         backlog: createBacklogReader(database),
         publisher: { publish: async () => [] },

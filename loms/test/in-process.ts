@@ -47,6 +47,7 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
       orders: createOrderReader(database),
       stocks: createStockReader(database),
       overdue: createOverdueOrders(database),
+      paymentTimeoutMs: PAYMENT_TIMEOUT_MS,
       queue: createEventQueue(database),
       backlog: createBacklogReader(database),
       publisher: decorators.publisher?.(publisher) ?? publisher,

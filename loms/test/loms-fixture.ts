@@ -128,6 +128,7 @@ function startReplica(
     orders: createOrderReader(database),
     stocks: createStockReader(database),
     overdue: createOverdueOrders(database),
+    paymentTimeoutMs,
     queue: createEventQueue(database),
     backlog: createBacklogReader(database),
     publisher,

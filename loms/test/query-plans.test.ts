@@ -41,6 +41,7 @@ const STATEMENTS = [
   'postpone events',
   'read awaiting',
   'read backlog',
+  'read next due order',
   'release events',
   'release idempotency keys',
   'settle stock adjustment',
@@ -143,7 +144,7 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   const names = () => new Set(loms.statements.map(({ name }) => name));
   await eventually(
     'the background work has begun',
-    () => names().has('list overdue orders'),
+    () => names().has('read next due order'),
     (begun) => begun,
   );
 }

@@ -20,7 +20,7 @@ const CONCURRENCY = 4;
  * @returns how many were cancelled
  */
 export async function cancelOverdueOrders(
-  overdue: OverdueOrders,
+  overdue: Pick<OverdueOrders, 'list'>,
   store: Store,
   report: OverdueReport,
   context: Context,

@@ -232,6 +232,8 @@ export interface OverdueOrder {
 export interface OverdueOrders {
   /** @param after the last order of the page before; without it, the list begins with the oldest */
   list(limit: number, after: OverdueOrder | undefined, context: Context): Promise<OverdueOrder[]>;
+  /** In how many milliseconds the next order becomes overdue that is not yet. */
+  nextDueMs(context: Context): Promise<number | undefined>;
 }
 
 /** Orders that await payment. */

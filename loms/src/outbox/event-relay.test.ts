@@ -86,6 +86,24 @@ describe('The relay of events', () => {
     assert.equal(await relay.round(stop.signal), false);
   });
 
+  it('lets more commits share a claim the more events the last one had, unless orders are left', async () => {
+    const sizes = [0, 5, 60, 200];
+    for (const [index, size] of sizes.entries()) {
+      const events = Array.from({ length: size }, (_, seq) => eventOf(`${seq}`, 1, { seq }));
+      advance.onCall(index).resolves({ claimed: events, delaysMs: [] });
+    }
+    const orders = Array.from({ length: 125 }, (_, order) => eventOf(`${order}`, 1, { orderID: BigInt(order) }));
+    advance.onCall(sizes.length).resolves({ claimed: orders, delaysMs: [] });
+    const relay = open();
+    const paces: number[] = [];
+    for (let round = 0; round <= sizes.length; round++) {
+      await relay.round(stop.signal);
+      await new Promise(setImmediate);
+      paces.push(relay.paceMs());
+    }
+    assert.deepEqual(paces, [20, 25, 80, 100, 20]);
+  });
+
   it('acknowledges of an order what came before an event that failed, and postpones that event', async () => {
     const [first, failing, last] = [1, 2, 3].map((seq) => eventOf(String(seq), 1, { seq })) as [
       ClaimedEvent,

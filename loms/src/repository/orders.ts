@@ -80,6 +80,14 @@ export function createOverdueOrders(database: Database): OverdueOrders {
       const rows = await database.run<OverdueRow>('list overdue orders', list, { signal });
       return rows.map((row) => ({ orderID: row.order_id, dueAt: row.due_at }));
     },
+
+    async nextDueMs({ signal }) {
+      const read = statement`
+        SELECT (1000 * extract(epoch FROM payment_due_at - statement_timestamp()))::float8 AS due_ms FROM orders
+        WHERE status = 'awaiting payment' AND payment_due_at > statement_timestamp() ORDER BY payment_due_at LIMIT 1`;
+      const [row] = await database.run<{ due_ms: number }>('read next due order', read, { signal });
+      return row?.due_ms;
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { RpcError } from 'rpc-kit';
-import { startBackground } from './background.ts';
+import { pauseMs, startBackground } from './background.ts';
 
 describe('startBackground', () => {
   const logger = pino({ level: 'silent' });
@@ -66,6 +66,24 @@ describe('startBackground', () => {
     });
     await again;
     assert.equal(rounds, 3);
+  });
+
+  it('pauses twice as long with each idle round, and no longer than until more is due', () => {
+    const pauses = (dueMs: number) =>
+      [0, 1, 2, 3, 2_000].map((idleRounds) =>
+        pauseMs({ failures: 0, idleRounds, dueMs }, { idleMs: 100, idleMaxMs: 500 }),
+      );
+    assert.deepEqual(pauses(Number.POSITIVE_INFINITY), [100, 200, 400, 500, 500]);
+    assert.deepEqual(pauses(250), [100, 200, 250, 250, 250]);
+    assert.equal(pauseMs({ failures: 0, idleRounds: 7, dueMs: 9_000 }, { idleMs: 1_000 }), 1_000);
+  });
+
+  it('backs off after failed rounds from a tenth of a second on, whatever its pauses are', () => {
+    const pauses = (limits: { idleMs: number; idleMaxMs?: number }) =>
+      [1, 2, 10, 2_000].map((failures) => pauseMs({ failures, idleRounds: 3, dueMs: 1 }, limits));
+    assert.deepEqual(pauses({ idleMs: 10 }), [20, 40, 5_000, 5_000]);
+    assert.deepEqual(pauses({ idleMs: 100, idleMaxMs: 1_000 }), [200, 400, 5_000, 5_000]);
+    assert.deepEqual(pauses({ idleMs: 60_000 }), [200, 400, 60_000, 60_000]);
   });
 
   it('gives several works of a process one instrument', async () => {

@@ -8,10 +8,12 @@ export interface BackgroundOptions {
   readonly logger: Logger;
   /** Receives `background_failures_in_a_row{background}`. */
   readonly registry?: Registry | undefined;
-  /** Minimum time between the starts of two rounds, in milliseconds, so that many wakes cost one round. Default: 0. */
-  readonly paceMs?: number;
-  /** Longest pause after a round without work, in milliseconds. */
+  /** Minimum time between the starts of the last round and the next, in milliseconds, so that many wakes cost one round. Default: 0. */
+  readonly paceMs?: () => number;
+  /** Pause after a round without work, in milliseconds. */
   readonly idleMs: number;
+  /** The pause doubles with each further round without work, up to this, until a round has work or is woken. Default: `idleMs`. */
+  readonly idleMaxMs?: number;
   /**
    * One round of the work.
    * @returns whether there may be more to do at once; or in how many milliseconds more is due
@@ -33,11 +35,13 @@ const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 
 /** Repeats a round of work until disposed; disposing waits for the round in flight. A failed round is logged and retried. */
-export function startBackground({ name, logger, registry, paceMs = 0, idleMs, round }: BackgroundOptions): Background {
+export function startBackground(options: BackgroundOptions): Background {
+  const { name, logger, registry, paceMs = () => 0, round } = options;
   const stop = new AbortController();
   let pausing = new AbortController();
   let isWoken = false;
   let failures = 0;
+  let idleRounds = 0;
   let startedAt = Number.NEGATIVE_INFINITY;
   const show = registry && failuresInARow(registry, name);
 
@@ -45,16 +49,15 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
     if (isWoken && failures === 0) return;
     pausing = new AbortController();
     const signal = AbortSignal.any([stop.signal, pausing.signal]);
-    const backoffMs = Math.min(idleMs, BACKOFF_BASE_MS) * 2 ** failures;
-    const pauseMs = failures > 0 ? Math.min(backoffMs, Math.max(BACKOFF_MAX_MS, idleMs)) : Math.min(idleMs, dueMs);
-    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    await sleep(pauseMs({ failures, idleRounds, dueMs }, options), undefined, { signal }).catch(() => {});
   }
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
-      const waitMs = startedAt + paceMs - performance.now();
+      const waitMs = startedAt + paceMs() - performance.now();
       if (waitMs > 0) await sleep(waitMs, undefined, { signal: stop.signal }).catch(() => {});
       startedAt = performance.now();
+      if (isWoken) idleRounds = 0;
       isWoken = false;
       let more: boolean | number = false;
       try {
@@ -67,7 +70,11 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
         show?.(failures);
         logFailure(logger, error, { background: name, failures });
       }
-      if (more !== true) await pause(more === false ? Number.POSITIVE_INFINITY : more);
+      if (more === true) idleRounds = 0;
+      else {
+        await pause(more === false ? Number.POSITIVE_INFINITY : more);
+        idleRounds += 1;
+      }
     }
   }
 
@@ -83,6 +90,24 @@ export function startBackground({ name, logger, registry, paceMs = 0, idleMs, ro
       await ended;
     },
   };
+}
+
+interface PauseState {
+  /** Rounds that failed in a row. */
+  readonly failures: number;
+  /** Rounds in a row before this one that had no work. */
+  readonly idleRounds: number;
+  /** Until more is due. */
+  readonly dueMs: number;
+}
+
+/** The pause after a round, in milliseconds. */
+export function pauseMs(
+  { failures, idleRounds, dueMs }: PauseState,
+  { idleMs, idleMaxMs = idleMs }: Pick<BackgroundOptions, 'idleMs' | 'idleMaxMs'>,
+): number {
+  if (failures === 0) return Math.min(idleMs * 2 ** idleRounds, idleMaxMs, dueMs);
+  return Math.min(Math.min(idleMs, BACKOFF_BASE_MS) * 2 ** failures, Math.max(BACKOFF_MAX_MS, idleMs));
 }
 
 /** A peer that is unavailable, as at a start, takes one line: a stack would say nothing more. */

@@ -33,7 +33,7 @@ const HARMLESS = new Set([
   ...['find order', 'find orders', 'stocks on sale', 'list overdue orders', 'lock overdue order', 'lock stocks'],
   'find stock adjustment',
   ...['find idempotency keys', 'list cart lines', 'lock cart', 'create cart', 'find cart line'],
-  ...['find purchase by key', 'find pending purchase', 'list purchase items', 'read backlog'],
+  ...['find purchase by key', 'find pending purchase', 'list purchase items', 'read backlog', 'read next due order'],
 ]);
 
 /** Further crash points besides the commits. */
