@@ -16,15 +16,18 @@ export interface EarlierBuild extends AsyncDisposable {
   readonly commit: string;
 }
 
+/** Its message is a sentence for the user. */
+export class MissingCommit extends Error {}
+
 /**
  * Puts the files of a commit into a temporary folder. They use the packages that are installed here, and each other.
- * @throws {TypeError} a sentence for the user, when this clone does not have the commit
+ * @throws {MissingCommit} when this clone does not have the commit
  */
 export async function checkOutEarlier(ref: string): Promise<EarlierBuild> {
   const git = (...args: string[]) => run('git', ['-C', PROJECT, ...args]);
   const found = await git('rev-parse', '--verify', '--quiet', '--short', `${ref}^{commit}`).catch(() => undefined);
   if (!found) {
-    throw new TypeError(
+    throw new MissingCommit(
       `This clone does not have the commit ${ref}: fetch the whole history (git fetch --unshallow), or name another commit.`,
     );
   }

@@ -1,5 +1,5 @@
 import { printProfile } from '../harness/cpu-profile.ts';
-import { checkOutEarlier } from '../harness/earlier-build.ts';
+import { checkOutEarlier, MissingCommit } from '../harness/earlier-build.ts';
 import { describeSetting, publish, settingLine } from '../harness/report.ts';
 import { runBenchmark, toCount } from '../harness/run-benchmark.ts';
 import { judge } from './bars.ts';
@@ -60,9 +60,15 @@ await runBenchmark({
   async run(options) {
     await installPeers(console.log);
     if (options.profile !== undefined) return await profile(options.profile, options);
-    await using build = options.before === undefined ? undefined : await checkOutEarlier(options.before);
-    const earlier = build ? earlierServers(build.commit, build.folder) : [];
-    await (options.ablate ? ablate : compare)(options, earlier);
+    try {
+      await using build = options.before === undefined ? undefined : await checkOutEarlier(options.before);
+      const earlier = build ? earlierServers(build.commit, build.folder) : [];
+      await (options.ablate ? ablate : compare)(options, earlier);
+    } catch (error) {
+      if (!(error instanceof MissingCommit)) throw error;
+      console.error(error.message);
+      process.exitCode = 1;
+    }
   },
 });
 

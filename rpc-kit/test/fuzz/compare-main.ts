@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { checkOutEarlier } from 'benchmarks/earlier-build';
+import { checkOutEarlier, MissingCommit } from 'benchmarks/earlier-build';
 import { compareBuilds } from './compare.ts';
 import { readSeed, readWhole } from './options.ts';
 
@@ -22,7 +22,7 @@ const seed = readSeed(values.seed);
 const conversations = readWhole('conversations', values.conversations, { min: 1, max: 1e9 });
 const asked = values.before || undefined;
 const build = await checkOutEarlier(asked ?? BEFORE).catch((error: unknown) => {
-  if (!(error instanceof TypeError)) throw error;
+  if (!(error instanceof MissingCommit)) throw error;
   console.error(`rpc-kit's answers were NOT compared with those of an earlier commit. ${error.message}`);
   // A shallow clone or an archive is no fault, unless the commit was asked for.
   process.exit(asked === undefined ? 0 : 1);
