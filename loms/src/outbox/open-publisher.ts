@@ -4,7 +4,7 @@ import { type KafkaConfig, openPeer, type PeerOptions, readKafkaAccess } from 's
 import { orderEvents } from '../../contract.ts';
 import type { EventPublisher } from './event.ts';
 import { createRpcPublisher } from './rpc-publisher.ts';
-import { tracePublisher } from './traced-publisher.ts';
+import { spansOfTopic, tracePublisher } from './traced-publisher.ts';
 
 export interface PublisherSettings extends KafkaConfig {
   readonly KAFKA_PARTITIONS: number;
@@ -29,8 +29,9 @@ export async function openPublisher(
     const { openKafkaPublisher } = await import('./kafka-publisher.ts');
     const { KAFKA_PARTITIONS: partitions, KAFKA_REPLICATION: replication } = settings;
     const publisher = openKafkaPublisher({ ...access, partitions, replication, logger, registry });
-    return tracePublisher(publisher, orderEvents.topic);
+    return tracePublisher(publisher, spansOfTopic(orderEvents.topic));
   }
   const peer = openPeer(notifications, { urls, userAgent, identity, registry, logger });
-  return { ...createRpcPublisher(peer.client, logger), [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
+  const publisher = tracePublisher(createRpcPublisher(peer.client, logger), { name: 'deliver event', attributes: {} });
+  return { ...publisher, [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose]() };
 }

@@ -26,8 +26,6 @@ function open() {
     deliver,
     said: () => lines.map(({ level, msg }) => [level, msg]),
     publish: (...events: OrderEvent[]) => publisher.publish(events, { signal }),
-    batches: (): string[][] =>
-      deliverEvents.args.map(([{ events }]) => events.map(({ eventID }: OrderEvent) => eventID)),
     alone: (): string[] => deliver.args.map(([{ eventID }]) => eventID),
   };
 }
@@ -89,14 +87,5 @@ describe('The publisher by RPC', () => {
       [40, 'notifications accepts no events: they stay in the outbox until it does'],
       [30, 'notifications accepts events'],
     ]);
-  });
-
-  it('delivers the events of a traced call alone, within its trace, and with it all events of its order', async () => {
-    const { publish, deliver, batches, alone } = open();
-    const traced = { requestId: 'buying', traceparent: `${TRACEPARENT}-01`, tracestate: 'vendor=1', baggage: 'shop=7' };
-    await publish(eventOf(1n, 1), eventOf(2n, 1, traced), eventOf(2n, 2), eventOf(3n, 1));
-    assert.deepEqual(batches(), [['1/1', '3/1']]);
-    assert.deepEqual(alone(), ['2/1', '2/2']);
-    sinon.assert.calledWithMatch(deliver.firstCall, { eventID: '2/1' }, traced);
   });
 });

@@ -1,7 +1,6 @@
-import { TraceFlags } from '@opentelemetry/api';
 import type { notifications } from 'notifications/contract.ts';
 import type { Logger } from 'pino';
-import { type Client, type Code, RpcError, toSpanContext } from 'rpc-kit';
+import { type Client, type Code, RpcError } from 'rpc-kit';
 import { runInPool } from 'worker-pool';
 import type { Context } from '../domain/ports.ts';
 import { type EventPublisher, type FailedEvent, type OrderEvent, PublisherUnavailable } from './event.ts';
@@ -21,8 +20,7 @@ const ORDERS_SIDE_BY_SIDE = 16;
 
 /**
  * Delivers events to notifications without a broker between: a batch is one call. If that fails for one of its events, or because this
- * notifications does not know batches yet, its events are delivered one by one, so that a bad one costs only its own order. So are the
- * events of traced calls, each within its own trace.
+ * notifications does not know batches yet, its events are delivered one by one, so that a bad one costs only its own order.
  */
 export function createRpcPublisher(client: Client<typeof notifications.methods>, logger: Logger): EventPublisher {
   const reachability = logReachability(logger, 'notifications');
@@ -57,8 +55,7 @@ export function createRpcPublisher(client: Client<typeof notifications.methods>,
     return (await runInPool(orders, (order, signal) => deliverOrder(order, { signal }), limits)).flat();
   }
 
-  async function deliver(events: readonly OrderEvent[], context: Context): Promise<readonly FailedEvent[]> {
-    if (events.length === 0) return [];
+  function deliver(events: readonly OrderEvent[], context: Context): Promise<readonly FailedEvent[]> {
     return deliverBatch(events, context).catch((error: unknown) => {
       if (isOutage(error)) throw error;
       return deliverEach(events, context);
@@ -67,10 +64,8 @@ export function createRpcPublisher(client: Client<typeof notifications.methods>,
 
   return {
     async publish(events, context) {
-      const tracedOrders = new Set(events.filter(isTraced).map(({ orderID }) => orderID));
-      const [traced, others] = partition(events, ({ orderID }) => tracedOrders.has(orderID));
       try {
-        const failed = [...(await deliver(others, context)), ...(await deliverEach(traced, context))];
+        const failed = await deliver(events, context);
         reachability.onAccepted();
         return failed;
       } catch (error) {
@@ -83,13 +78,6 @@ export function createRpcPublisher(client: Client<typeof notifications.methods>,
 }
 
 const isOutage = (error: unknown): boolean => error instanceof RpcError && OF_AN_OUTAGE.has(error.code);
-
-const isTraced = (event: OrderEvent): boolean =>
-  ((toSpanContext(event)?.traceFlags ?? TraceFlags.NONE) & TraceFlags.SAMPLED) !== 0;
-
-function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
-}
 
 function toBatchedEvent({ eventID, orderID, seq, user, status, at, requestId, traceparent, tracestate }: OrderEvent) {
   return { eventID, orderID, seq, user, status, at, requestID: requestId, traceparent, tracestate };

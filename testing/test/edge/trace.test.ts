@@ -39,7 +39,7 @@ describe('A purchase by REST', () => {
     // The order is new, then awaits payment: two events, whose spans end after the call.
     const spans = await receiver.until((received) => {
       const found = ofRequest(received);
-      return found.filter(({ name }) => name === 'notifications/deliver').length >= 4 && looseIn(found).length === 0;
+      return found.filter(({ name }) => name === 'accept event').length >= 2 && looseIn(found).length === 0;
     });
     trace = ofRequest(spans);
   });
