@@ -16,12 +16,15 @@ export interface ServiceOptions {
   readonly service: 'loms' | 'notifications';
   /** Of its log file. Default: the service's name. */
   readonly name?: string;
+  /** The folder of its checkout. Default: this one. */
+  readonly project?: string | undefined;
   /** The folder of its log file. */
   readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly nodeOptions?: readonly string[];
 }
 
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const READY_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
 /** Longer than a service takes to drain. */
@@ -29,8 +32,8 @@ const STOP_TIMEOUT_MS = 6_000;
 
 /** Starts a service as in production, in its own process; it logs at the default level, to a file. */
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
-  const { service, name = service, folder, environment, nodeOptions = [] } = options;
-  const main = fileURLToPath(new URL(`../../${service}/src/main.ts`, import.meta.url));
+  const { service, name = service, project = PROJECT, folder, environment, nodeOptions = [] } = options;
+  const main = join(project, service, 'src/main.ts');
   const [port = 0] = await pickFreePorts(1);
   const logFile = join(folder, `${name}.log`);
   const log = openSync(logFile, 'w');

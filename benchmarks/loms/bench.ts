@@ -7,14 +7,14 @@ import { runBenchmark, toCount } from '../harness/run-benchmark.ts';
 import { openField, openLomsAlone } from './field.ts';
 import { type Contestant, measureOrders, type OrderMeasurement, timingOf, watchPostgres } from './measure.ts';
 import { toMarkdown } from './report.ts';
-import { SCENARIO_NAMES, type ScenarioName } from './scenario.ts';
+import { COMPARED, type ScenarioName } from './scenario.ts';
 
 interface Options {
   readonly quick: boolean;
   readonly profile: boolean;
   readonly rounds: number;
-  /** HTTP connections to loms, and connections of pgbench and of the pg loop to Postgres; loms has as many to Postgres. */
-  readonly connections: number;
+  /** The folder of another checkout, whose loms is the baseline; the other contestants do not take part. */
+  readonly before: string | undefined;
   /** Of one measurement; pgbench counts whole seconds. */
   readonly seconds: number;
   /** Orders before the first round, so that all code is compiled. */
@@ -23,11 +23,16 @@ interface Options {
   readonly scenarios: readonly ScenarioName[];
 }
 
-/** The default of DATABASE_POOL_MAX. */
-const CONNECTIONS = 10;
-const FULL = { rounds: 4, seconds: 2, warmUpOrders: 1_500, warmUpMsMax: 15_000, scenarios: SCENARIO_NAMES };
-const QUICK = { rounds: 2, seconds: 1, warmUpOrders: 500, warmUpMsMax: 3_000, scenarios: ['spread'] as const };
+const FULL = { rounds: 4, seconds: 2, warmUpOrders: 1_500, warmUpMsMax: 15_000, scenarios: COMPARED };
+const QUICK = {
+  rounds: 2,
+  seconds: 1,
+  warmUpOrders: 500,
+  warmUpMsMax: 3_000,
+  scenarios: ['spread-8', 'spread-32'] as const,
+};
 const PROFILE = { warmUpOrders: 3_000, warmUpMsMax: 30_000, seconds: 8 };
+const WARM_UP: ScenarioName = 'spread';
 const OURS = /^(loms|service-kit|rpc-kit)\/src\//;
 
 /** Not E3, the order of deliveries: pgbench only marks events as delivered, all events of an order at once. */
@@ -37,33 +42,33 @@ await runBenchmark({
   name: 'loms',
   usage: `  --quick             rough figures in less than 40 s, without the hot sku
   --rounds <n>        how many rounds; ${FULL.rounds} by default
-  --connections <n>   orders in flight, and connections to Postgres; ${CONNECTIONS} by default
+  --before <folder>   compare with the loms of another checkout only: git worktree add <folder> <commit>, npm ci
   --profile           a CPU profile of loms instead of the comparison`,
   flags: ['quick', 'profile'],
-  texts: ['rounds', 'connections'],
-  toOptions({ quick, profile, rounds, connections }): Options {
+  texts: ['rounds', 'before'],
+  toOptions({ quick, profile, rounds, before }): Options {
     const defaults = quick ? QUICK : FULL;
     return {
       ...defaults,
       quick,
       profile,
       rounds: toCount('rounds', rounds, defaults.rounds, 100),
-      connections: toCount('connections', connections, CONNECTIONS, 40),
+      before,
     };
   },
   async run(options) {
     const setting = describeSetting();
     console.log(`${settingLine(setting)}\nStarting a Postgres of its own, durable as in the mesh`);
     await using server = await openServerAlone({ fsync: true });
-    if (options.profile) await profileLoms(options, server.folder);
+    if (options.profile) await profileLoms(server.folder);
     else await compare(options, server.folder, setting);
   },
 });
 
 async function compare(options: Options, folder: string, setting: ReturnType<typeof describeSetting>): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const { quick, rounds, seconds, connections, scenarios } = options;
-  const field = await openField(stack, { connections, folder });
+  const { quick, rounds, seconds, before, scenarios } = options;
+  const field = await openField(stack, { folder, before });
   for (const line of field.leftOut) console.log(`left out: ${line}`);
   const { contestants } = field;
   const postgresCpu = await watchPostgres(contestants);
@@ -73,7 +78,7 @@ async function compare(options: Options, folder: string, setting: ReturnType<typ
     rounds,
     warmUp: (contestant) => warmUp(contestant, options),
     measure: (contestant, scenario) =>
-      measureOrders(contestant, () => contestant.run(scenario, timingOf(connections, seconds)), postgresCpu),
+      measureOrders(contestant, () => contestant.run(scenario, timingOf(scenario, seconds)), postgresCpu),
     log: console.log,
   });
   await checkOrders(contestants);
@@ -83,7 +88,6 @@ async function compare(options: Options, folder: string, setting: ReturnType<typ
     quick,
     rounds,
     seconds,
-    connections,
     durability: await describeDurability(contestants),
     scenarios: scenarios.map((name) => ({ name, contestants: summarize(measurements, name, costOf) })),
     leftOut: [...field.leftOut, ...leftOut],
@@ -93,22 +97,22 @@ async function compare(options: Options, folder: string, setting: ReturnType<typ
 
 async function warmUp(
   contestant: Contestant,
-  { connections, warmUpOrders, warmUpMsMax }: Pick<Options, 'connections' | 'warmUpOrders' | 'warmUpMsMax'>,
+  { warmUpOrders, warmUpMsMax }: Pick<Options, 'warmUpOrders' | 'warmUpMsMax'>,
 ): Promise<number> {
-  const orders = await repeat(() => contestant.run('spread', timingOf(connections, 1)), warmUpOrders, warmUpMsMax);
+  const orders = await repeat(() => contestant.run(WARM_UP, timingOf(WARM_UP, 1)), warmUpOrders, warmUpMsMax);
   await contestant.drain();
   return orders;
 }
 
-async function profileLoms({ connections }: Options, folder: string): Promise<void> {
+async function profileLoms(folder: string): Promise<void> {
   console.log(`${PROFILE.warmUpOrders} orders of warm-up, then ${PROFILE.seconds} s under the profiler`);
   await printProfile(async (stack, nodeOptions) => {
-    const loms = await openLomsAlone(stack, { connections, folder, nodeOptions });
+    const loms = await openLomsAlone(stack, { folder, nodeOptions });
     return {
-      warmUp: () => warmUp(loms, { connections, ...PROFILE }),
+      warmUp: () => warmUp(loms, PROFILE),
       cpu: loms.cpu,
       async run() {
-        const sample = await loms.run('spread', timingOf(connections, PROFILE.seconds));
+        const sample = await loms.run(WARM_UP, timingOf(WARM_UP, PROFILE.seconds));
         await loms.drain();
         return sample;
       },

@@ -7,15 +7,16 @@ import { cpuOf } from '../harness/cpu-time.ts';
 import { type BenchProcess, startProcess } from '../harness/process.ts';
 import { startService } from '../harness/service-process.ts';
 import { type CapturedWork, captureWork } from './captured-work.ts';
-import type { Contestant } from './measure.ts';
+import type { Contestant, ContestantName } from './measure.ts';
 import { findPgbench, runPgbench } from './pgbench.ts';
 import { type Extent, toScript } from './pgbench-script.ts';
 import { supplyText } from './scenario.ts';
 
 export interface FieldOptions {
-  readonly connections: number;
   /** For logs and scripts. */
   readonly folder: string;
+  /** The folder of another checkout: its loms is compared with this one, and nothing else. */
+  readonly before?: string | undefined;
   /** For loms. */
   readonly nodeOptions?: readonly string[];
 }
@@ -33,6 +34,7 @@ const POOL_MAX = 1;
 
 /** Starts all contestants, each on a database with stock for every order. */
 export async function openField(stack: AsyncDisposableStack, options: FieldOptions): Promise<Field> {
+  if (options.before !== undefined) return { contestants: await openBoth(stack, options), leftOut: [] };
   const work = await capture();
   const contestants: Contestant[] = [];
   const leftOut: string[] = [];
@@ -47,8 +49,14 @@ export async function openField(stack: AsyncDisposableStack, options: FieldOptio
   contestants.push(await openLoms(stack, notifications, options));
   const stocked = await openStockedDatabase(stack);
   if (stocked.url === stocked.directUrl) leftOut.push(NO_PGBOUNCER);
-  else contestants.push(await openLoms(stack, notifications, options, stocked));
+  else contestants.push(await openLoms(stack, notifications, options, { name: 'loms-pgbouncer', stocked }));
   return { contestants, leftOut };
+}
+
+async function openBoth(stack: AsyncDisposableStack, options: FieldOptions): Promise<Contestant[]> {
+  const notifications = stack.use(startProcess(fileBeside('notifications-server.ts')));
+  const before = await openLoms(stack, notifications, options, { name: 'before', project: options.before });
+  return [before, await openLoms(stack, notifications, options)];
 }
 
 /** Starts only loms, for a profile. */
@@ -114,25 +122,31 @@ async function openPgLoop(stack: AsyncDisposableStack, { calls }: CapturedWork):
   };
 }
 
-/** @param stocked a database to reach through pgbouncer */
+interface LomsVariant {
+  readonly name: ContestantName;
+  /** A database to reach through pgbouncer. */
+  readonly stocked?: StockedDatabase;
+  /** The folder of its checkout; this one by default. */
+  readonly project?: string | undefined;
+}
+
 async function openLoms(
   stack: AsyncDisposableStack,
   notifications: BenchProcess,
-  { folder, connections, nodeOptions = [] }: FieldOptions,
-  stocked?: StockedDatabase,
+  { folder, nodeOptions = [] }: FieldOptions,
+  { name, stocked, project }: LomsVariant = { name: 'loms' },
 ): Promise<Contestant> {
   const { database, directUrl } = stocked ?? (await openStockedDatabase(stack));
-  const name = stocked ? 'loms-pgbouncer' : 'loms';
   const load = stack.use(startProcess(fileBeside('load.ts')));
   const loms = stack.use(
     await startService({
       service: 'loms',
       name,
       folder,
+      project,
       nodeOptions,
       environment: {
         DATABASE_URL: stocked?.url ?? directUrl,
-        DATABASE_POOL_MAX: String(connections),
         NOTIFICATIONS_URL: `http://127.0.0.1:${await notifications.ask<number>('port')}`,
       },
     }),

@@ -2,7 +2,7 @@ import type { Database } from 'service-kit';
 import type { Sample, Timing } from '../harness/closed-loop.ts';
 import { cpuOfPostgres, postmasterOf } from '../harness/cpu-time.ts';
 import { type Measurement, measureRun } from '../harness/rounds.ts';
-import type { ScenarioName } from './scenario.ts';
+import { SCENARIOS, type ScenarioName } from './scenario.ts';
 
 /** Makes and pays orders in its own database on the one Postgres. */
 export interface Contestant {
@@ -19,6 +19,7 @@ export interface Contestant {
 export const CONTESTANTS = {
   pgbench: 'pgbench, the SQL of the calls',
   'pgbench-all': 'pgbench, also the SQL of delivery and journal',
+  before: 'loms before',
   pg: 'bare pg driver in Node, the SQL of the calls',
   loms: '**loms, to Postgres directly**',
   'loms-pgbouncer': '**loms, through pgbouncer, as in the mesh**',
@@ -60,6 +61,6 @@ export async function watchPostgres([first]: readonly Contestant[]): Promise<() 
   return () => cpuOfPostgres(postmaster);
 }
 
-export function timingOf(connections: number, seconds: number): Timing {
-  return { concurrency: connections, warmUpMs: 0, measureMs: seconds * 1_000 };
+export function timingOf(scenario: ScenarioName, seconds: number): Timing {
+  return { concurrency: SCENARIOS[scenario].clients, warmUpMs: 0, measureMs: seconds * 1_000 };
 }

@@ -3,12 +3,11 @@ import { withSpread } from '../harness/figure.ts';
 import { barTable, leftOutList, type Results, toReport } from '../harness/report.ts';
 import { medianOf, type Summary } from '../harness/rounds.ts';
 import { CONTESTANTS, type ContestantName, type OrderMeasurement } from './measure.ts';
-import { SCENARIOS, type ScenarioName } from './scenario.ts';
+import { describeScenario, type ScenarioName } from './scenario.ts';
 
 interface OrderResults extends Results {
   readonly rounds: number;
   readonly seconds: number;
-  readonly connections: number;
   /** The settings of Postgres that decide how durable a commit is. */
   readonly durability: string;
   readonly scenarios: readonly Scenario[];
@@ -25,13 +24,13 @@ const RATIO_MIN = 0.5;
 const JUDGED = ['loms', 'loms-pgbouncer'];
 
 export function toMarkdown(results: OrderResults): string {
-  const { rounds, seconds, connections, durability, scenarios, leftOut } = results;
+  const { rounds, seconds, durability, scenarios, leftOut } = results;
   return toReport(
     results,
-    `${rounds} rounds of ${seconds} s for each, by turns; ${connections} connections; ${durability}; medians of the rounds, ratios with their spread.`,
+    `${rounds} rounds of ${seconds} s for each, by turns; ${durability}; medians of the rounds, ratios with their spread.`,
     [
       ...scenarios.flatMap(({ name, contestants }) => [
-        `Orders that are made and paid, ${SCENARIOS[name]}:`,
+        `Orders that are made and paid, ${describeScenario(name)}:`,
         tableOf(contestants),
       ]),
       barTable(scenarios.flatMap(barsOf)),

@@ -1,5 +1,7 @@
-/** Lines of an order: one piece each, of one sku from each group of skus. */
-export const LINES = 3;
+/** Lines of an order in the comparison: one piece each, of one sku from each group of skus. */
+export const LINES = 2;
+/** The most lines of any scenario. */
+const GROUPS = 3;
 /** Skus of a group that orders spread over. */
 const SKUS_PER_GROUP = 1_000;
 /** Each sku is in this many warehouses, as in the catalogue. */
@@ -8,24 +10,42 @@ export const WAREHOUSES = 3;
 const SUPPLY = 1_000_000_000;
 export const USERS = 1_000_000;
 
+interface Scenario {
+  /** Orders in flight. */
+  readonly clients: number;
+  readonly lines: number;
+  /** Whether the first line of every order is the same sku. */
+  readonly isHot: boolean;
+}
+
 export const SCENARIOS = {
-  spread: `${LINES} of ${(LINES * SKUS_PER_GROUP).toLocaleString('en')} skus, each equally likely`,
-  hot: `every order buys one hot sku and ${LINES - 1} spread ones`,
-} as const;
+  /** For a profile, and for the benchmark of sustained load. */
+  spread: { clients: 10, lines: 3, isHot: false },
+  'spread-8': { clients: 8, lines: LINES, isHot: false },
+  'spread-32': { clients: 32, lines: LINES, isHot: false },
+  'hot-32': { clients: 32, lines: LINES, isHot: true },
+} as const satisfies Record<string, Scenario>;
 
 export type ScenarioName = keyof typeof SCENARIOS;
-export const SCENARIO_NAMES = Object.keys(SCENARIOS) as ScenarioName[];
+export const COMPARED = ['spread-8', 'spread-32', 'hot-32'] as const satisfies readonly ScenarioName[];
+
+export function describeScenario(name: ScenarioName): string {
+  const { clients, lines, isHot } = SCENARIOS[name];
+  const skus = (lines * SKUS_PER_GROUP).toLocaleString('en');
+  const goods = isHot ? `one hot sku and ${lines - 1} spread one in each` : `${lines} of ${skus} skus, equally likely`;
+  return `${clients} clients, ${goods}`;
+}
 
 /** The least and the greatest sku of a group. Groups ascend, so the lines of an order do. */
 export function skuRange(scenario: ScenarioName, group: number): readonly [number, number] {
   const first = (group + 1) * 10_000;
-  return [first, scenario === 'hot' && group === 0 ? first : first + SKUS_PER_GROUP - 1];
+  return [first, SCENARIOS[scenario].isHot && group === 0 ? first : first + SKUS_PER_GROUP - 1];
 }
 
 /** The statement that puts stock on sale for all groups. */
 export function supplyText(): string {
   const groups = Array.from(
-    { length: LINES },
+    { length: GROUPS },
     (_, group) => `SELECT generate_series(${skuRange('spread', group)}) AS sku`,
   );
   return `INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale)
@@ -40,7 +60,8 @@ export interface Choice {
 }
 
 export function choose(scenario: ScenarioName): Choice {
-  const skus = Array.from({ length: LINES }, (_, group) => between(...skuRange(scenario, group)));
+  const { lines } = SCENARIOS[scenario];
+  const skus = Array.from({ length: lines }, (_, group) => between(...skuRange(scenario, group)));
   return { user: between(1, USERS), skus };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { logScope, RpcError, runInLogScope } from 'rpc-kit';
+import sinon from 'sinon';
 import { createGrouping, type GroupingOptions } from './grouping.ts';
 
 interface Item {
@@ -25,6 +26,8 @@ function openGrouping(options: Partial<GroupingOptions<Item, string>> = {}) {
   const runs: Run[] = [];
   const grouping = createGrouping<Item, string>({
     lanes: 1,
+    slowMs: 100,
+    slowMax: 1,
     groupMax: 10,
     waitingMax: 100,
     tagsOf: ({ tags = [] }) => tags,
@@ -57,42 +60,59 @@ function openGrouping(options: Partial<GroupingOptions<Item, string>> = {}) {
     if (error) group.fail(error);
     else group.finish();
     await turn();
+    await turn();
   };
-  return { runs, run, namesOf, end };
+  /** Lets the items that have arrived begin. */
+  const begin = async (...args: Parameters<typeof run>) => {
+    const outcome = run(...args);
+    await turn();
+    return { outcome };
+  };
+  return { runs, run, begin, namesOf, end };
 }
 
 describe('Grouping', () => {
   it('runs a lone item at once, and those that arrive meanwhile together afterwards', async () => {
-    const { run, namesOf, end } = openGrouping();
-    const outcomes = ['a', 'b', 'c'].map((name) => run(name));
+    const { run, begin, namesOf, end } = openGrouping();
+    const { outcome: first } = await begin('a');
+    const outcomes = [first, run('b')];
+    const { outcome: last } = await begin('c');
     assert.deepEqual(namesOf(), ['a']);
     await end(0);
     assert.deepEqual(namesOf(), ['a', 'b c']);
     await end(1);
-    assert.deepEqual(await Promise.all(outcomes), ['a done', 'b done', 'c done']);
-    run('d');
+    assert.deepEqual(await Promise.all([...outcomes, last]), ['a done', 'b done', 'c done']);
+    await begin('d');
     assert.deepEqual(namesOf(), ['a', 'b c', 'd']);
+  });
+
+  it('runs items together that arrive in the same turn of the event loop', async () => {
+    const { run, namesOf } = openGrouping();
+    for (const name of ['a', 'b', 'c']) run(name);
+    await turn();
+    assert.deepEqual(namesOf(), ['a b c']);
   });
 
   it('runs as many groups at once as it has lanes, and no group larger than allowed', async () => {
     const { run, namesOf, end } = openGrouping({ lanes: 2, groupMax: 2 });
-    for (const name of ['a', 'b', 'c', 'd', 'e']) run(name);
-    assert.deepEqual(namesOf(), ['a', 'b']);
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) run(name);
+    await turn();
+    assert.deepEqual(namesOf(), ['a b', 'c d']);
     await end(1);
-    assert.deepEqual(namesOf(), ['a', 'b', 'c d']);
+    assert.deepEqual(namesOf(), ['a b', 'c d', 'e f']);
     await end(0);
-    assert.deepEqual(namesOf(), ['a', 'b', 'c d', 'e']);
+    assert.deepEqual(namesOf(), ['a b', 'c d', 'e f', 'g']);
   });
 
   it('keeps items of one tag in one lane, while items of other tags go on', async () => {
-    const { run, namesOf, end } = openGrouping({ lanes: 2 });
-    run('a', { tags: ['hot'] });
+    const { run, begin, namesOf, end } = openGrouping({ lanes: 2 });
+    await begin('a', { tags: ['hot'] });
     run('b', { tags: ['hot', 'cold'] });
     run('c', { tags: ['warm'] });
-    run('d', { tags: ['hot'] });
+    await begin('d', { tags: ['hot'] });
     assert.deepEqual(namesOf(), ['a', 'c']);
     await end(1);
-    run('e', { tags: ['warm'] });
+    await begin('e', { tags: ['warm'] });
     assert.deepEqual(namesOf(), ['a', 'c', 'e']);
     await end(0);
     assert.deepEqual(namesOf(), ['a', 'c', 'e', 'b d']);
@@ -100,22 +120,19 @@ describe('Grouping', () => {
 
   it('runs items with the same key one after the other, and others with each of them', async () => {
     const { run, namesOf, end } = openGrouping({ lanes: 2 });
-    run('a', { tags: ['x'] });
-    run('b', { tags: ['y'] });
-    run('c', { key: 'k', tags: ['x'] });
-    run('d', { key: 'k', tags: ['y'] });
-    run('e', { key: 'l', tags: ['x'] });
+    run('a', { key: 'k' });
+    run('b', { key: 'k' });
+    run('c', { key: 'l' });
+    await turn();
+    assert.deepEqual(namesOf(), ['a c']);
     await end(0);
-    await end(1);
-    assert.deepEqual(namesOf(), ['a', 'b', 'c e']);
-    await end(2);
-    assert.deepEqual(namesOf(), ['a', 'b', 'c e', 'd']);
+    assert.deepEqual(namesOf(), ['a c', 'b']);
   });
 
   it('lets no younger item take the tags for which the oldest one waits', async () => {
-    const { run, namesOf, end } = openGrouping({ lanes: 2 });
-    run('a', { tags: ['x'] });
-    run('b', { tags: ['y'] });
+    const { run, begin, namesOf, end } = openGrouping({ lanes: 2 });
+    await begin('a', { tags: ['x'] });
+    await begin('b', { tags: ['y'] });
     run('both', { tags: ['x', 'y'] });
     run('c', { tags: ['x'] });
     run('d', { tags: ['y'] });
@@ -125,10 +142,54 @@ describe('Grouping', () => {
     assert.deepEqual(namesOf(), ['a', 'b', 'both c d']);
   });
 
+  describe('with a group that runs for long', () => {
+    let clock: sinon.SinonFakeTimers;
+    beforeEach(() => {
+      clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    });
+    afterEach(() => clock.restore());
+
+    async function passTime(ms: number): Promise<void> {
+      clock.tick(ms);
+      await turn();
+    }
+
+    it('goes on with items of other tags, and keeps those of its tags waiting', async () => {
+      const { run, begin, namesOf, end } = openGrouping();
+      await begin('stuck', { tags: ['x'] });
+      run('a', { tags: ['x'] });
+      run('b', { tags: ['y'] });
+      await passTime(99);
+      assert.deepEqual(namesOf(), ['stuck']);
+      await passTime(1);
+      assert.deepEqual(namesOf(), ['stuck', 'b']);
+      await begin('c', { tags: ['z'] });
+      await end(1);
+      assert.deepEqual(namesOf(), ['stuck', 'b', 'c']);
+      await end(0);
+      assert.deepEqual(namesOf(), ['stuck', 'b', 'c']);
+      await end(2);
+      assert.deepEqual(namesOf(), ['stuck', 'b', 'c', 'a']);
+    });
+
+    it('runs no more groups at once than its lanes and the slow groups that are allowed', async () => {
+      const { begin, namesOf, end } = openGrouping({ slowMax: 1 });
+      for (const name of ['a', 'b', 'c']) {
+        await begin(name);
+        await passTime(100);
+      }
+      assert.deepEqual(namesOf(), ['a', 'b']);
+      await end(0);
+      assert.deepEqual(namesOf(), ['a', 'b']);
+      await end(1);
+      assert.deepEqual(namesOf(), ['a', 'b', 'c']);
+    });
+  });
+
   it('never runs an item whose caller left before its turn', async () => {
-    const { run, namesOf, end } = openGrouping();
+    const { run, begin, namesOf, end } = openGrouping();
     const leaver = new AbortController();
-    run('a');
+    await begin('a');
     const left = run('b', { signal: leaver.signal });
     run('c');
     const reason = new Error('the deadline has passed');
@@ -141,33 +202,31 @@ describe('Grouping', () => {
   });
 
   it('answers a caller that leaves its group at once, and goes on for the others', async () => {
-    const { runs, run, end } = openGrouping();
+    const { runs, run, begin, end } = openGrouping();
     const leaver = new AbortController();
-    run('a');
-    const left = run('b', { signal: leaver.signal });
-    const stays = run('c');
-    await end(0);
+    const left = run('a', { signal: leaver.signal });
+    const { outcome: stays } = await begin('b');
     leaver.abort(new Error('the caller left'));
     await assert.rejects(left, /the caller left/);
-    assert.equal(runs[1]?.signal.aborted, false);
-    await end(1);
-    assert.equal(await stays, 'c done');
+    assert.equal(runs[0]?.signal.aborted, false);
+    await end(0);
+    assert.equal(await stays, 'b done');
   });
 
   it('aborts a group that all callers have left, with the reason of the last one', async () => {
-    const { runs, run, end } = openGrouping();
+    const { runs, run } = openGrouping();
     const leavers = [new AbortController(), new AbortController()];
-    run('a');
-    for (const { signal } of leavers) run('b', { signal });
-    await end(0);
+    for (const { signal } of leavers) run('a', { signal });
+    await turn();
     for (const [index, leaver] of leavers.entries()) leaver.abort(new Error(`caller ${index} left`));
-    assert.equal(runs[1]?.signal.aborted, true);
-    assert.match(String(runs[1]?.signal.reason), /caller 1 left/);
+    assert.equal(runs[0]?.signal.aborted, true);
+    assert.match(String(runs[0]?.signal.reason), /caller 1 left/);
   });
 
   it('refuses an item when too many wait, and accepts the next one when there is room', async () => {
-    const { run, end } = openGrouping({ waitingMax: 2 });
-    const outcomes = ['a', 'b', 'c'].map((name) => run(name));
+    const { run, begin, end } = openGrouping({ waitingMax: 2 });
+    const { outcome: first } = await begin('a');
+    const outcomes = [first, run('b'), run('c')];
     await assert.rejects(run('d'), (error) => error instanceof RpcError && error.code === 'unavailable');
     await end(0);
     outcomes.push(run('e'));
@@ -181,6 +240,8 @@ describe('Grouping', () => {
     const runs: string[] = [];
     const grouping = createGrouping<string, string>({
       lanes: 1,
+      slowMs: 100,
+      slowMax: 1,
       groupMax: 10,
       waitingMax: 10,
       isFaultOfItem: (error) => error === FAULT,
@@ -191,35 +252,32 @@ describe('Grouping', () => {
         return items;
       },
     });
-    const outcomes = await Promise.allSettled(
-      ['first', 'a', 'b', 'c', 'd', 'e'].map((name) => grouping.run(name, never)),
-    );
+    const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map((name) => grouping.run(name, never)));
     assert.deepEqual(
       outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason)),
-      ['first', 'a', 'b', FAULT, 'd', 'e'],
+      ['a', 'b', FAULT, 'd', 'e'],
     );
-    assert.deepEqual(runs, ['first', 'a b c d e', 'a b c', 'a b', 'c', 'd e']);
+    assert.deepEqual(runs, ['a b c d e', 'a b c', 'a b', 'c', 'd e']);
   });
 
   it('fails all items of a group by an error that is no fault of one of them, once', async () => {
-    const { run, namesOf, end } = openGrouping();
-    run('a');
-    const outcomes = ['b', 'c'].map((name) => run(name));
-    await end(0);
+    const { run, begin, namesOf, end } = openGrouping();
+    const outcomes = [run('a'), (await begin('b')).outcome];
     const failure = new Error('the database is not available');
-    await end(1, failure);
+    await end(0, failure);
     for (const outcome of outcomes) await assert.rejects(outcome, failure);
-    run('d');
-    assert.deepEqual(namesOf(), ['a', 'b c', 'd']);
+    await begin('c');
+    assert.deepEqual(namesOf(), ['a b', 'c']);
   });
 
   it('runs a group in the scope of its own oldest call, whichever group ran before', async () => {
-    const { runs, run, end } = openGrouping();
-    for (const name of ['a', 'b', 'c']) runInLogScope({ request_id: name }, () => run(name));
+    const { runs, run, end } = openGrouping({ groupMax: 2 });
+    for (const name of ['a', 'b', 'c', 'd']) runInLogScope({ request_id: name }, () => run(name));
+    await turn();
     await end(0);
     assert.deepEqual(
       runs.map(({ requestId }) => requestId),
-      ['a', 'b'],
+      ['a', 'c'],
     );
   });
 });

@@ -3,8 +3,12 @@ import { type Span, trace } from '@opentelemetry/api';
 import { onAbort, RpcError } from 'rpc-kit';
 
 export interface GroupingOptions<Item, Outcome> {
-  /** How many groups run side by side. */
+  /** How many groups run side by side. With few lanes, groups are large and cost little an item. */
   readonly lanes: number;
+  /** A group that runs for longer than this occupies no lane any more, so that it does not hold up all other items. */
+  readonly slowMs: number;
+  /** How many such slow groups there may be. */
+  readonly slowMax: number;
   readonly groupMax: number;
   /** Items beyond it are refused. */
   readonly waitingMax: number;
@@ -25,7 +29,7 @@ export interface GroupingOptions<Item, Outcome> {
 /** Group commit: one run, such as a transaction, serves all items that arrived while the lanes were busy. */
 export interface Grouping<Item, Outcome> {
   /**
-   * A free lane takes the item at once.
+   * A free lane takes the item at once, with all others that arrive in the same turn of the event loop.
    * @throws the signal's reason when it aborts; an item that still waits is then never run
    * @throws {RpcError} unavailable when too many items wait
    * @throws the error of its group
@@ -53,13 +57,31 @@ interface Entry<Item, Outcome> extends Caller {
 const RETRY_AFTER_MS = 1_000;
 
 export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Outcome>): Grouping<Item, Outcome> {
-  const { lanes, groupMax, waitingMax, tagsOf = () => [], keyOf = () => undefined, isFaultOfItem } = options;
+  const {
+    lanes,
+    slowMs,
+    slowMax,
+    groupMax,
+    waitingMax,
+    tagsOf = () => [],
+    keyOf = () => undefined,
+    isFaultOfItem,
+  } = options;
   type Own = Entry<Item, Outcome>;
   const waiting = new Set<Own>();
   const tagsInLanes = new Set<unknown>();
   let running = 0;
+  let slow = 0;
+  let isScheduled = false;
+
+  function schedule(): void {
+    if (isScheduled) return;
+    isScheduled = true;
+    setImmediate(fillLanes);
+  }
 
   function fillLanes(): void {
+    isScheduled = false;
     while (running < lanes) {
       const group = takeGroup();
       if (group.length === 0) return;
@@ -85,13 +107,30 @@ export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Out
 
   async function runLane(group: readonly Own[]): Promise<void> {
     const tags = group.flatMap((entry) => entry.tags);
-    running += 1;
     for (const entry of group) waiting.delete(entry);
     for (const tag of tags) tagsInLanes.add(tag);
+    const leaveLane = enterLane();
     await settle(group);
     for (const tag of tags) tagsInLanes.delete(tag);
-    running -= 1;
-    fillLanes();
+    leaveLane();
+    schedule();
+  }
+
+  function enterLane(): () => void {
+    let isSlow = false;
+    running += 1;
+    const timer = setTimeout(() => {
+      if (slow === slowMax) return;
+      isSlow = true;
+      slow += 1;
+      running -= 1;
+      schedule();
+    }, slowMs);
+    return () => {
+      clearTimeout(timer);
+      if (isSlow) slow -= 1;
+      else running -= 1;
+    };
   }
 
   async function settle(group: readonly Own[]): Promise<void> {
@@ -138,7 +177,7 @@ export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Out
         entry.onLeave?.();
       });
       waiting.add(entry);
-      fillLanes();
+      schedule();
       try {
         return await entry.settled.promise;
       } finally {
