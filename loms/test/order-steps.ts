@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { cancelOverdueOrders } from '../src/domain/cancel-overdue-orders.ts';
 import { createOverdueOrders } from '../src/repository/orders.ts';
 import { createStore } from '../src/repository/store.ts';
-import { eventually, type Loms, outcomeOf, settle } from './loms-fixture.ts';
+import { eventually, type Loms, type Outcome, outcomeOf, settle } from './loms-fixture.ts';
 import { assertCreated, assertRefused, reasonOf } from './order-answers.ts';
 import type { ModelOrder, OrderModel, OrderRequest } from './order-model.ts';
 
@@ -43,16 +43,39 @@ function stepOf(words: string, act: (model: OrderModel, real: Real) => Promise<v
   };
 }
 
-const anyCreation = fc.record({ user: anyUser, items: anyItems, key: anyKey }).map((request) =>
+const anyRequest = fc.record({ user: anyUser, items: anyItems, key: anyKey });
+
+const anyCreation = anyRequest.map((request) =>
   stepOf(`${wordsOf(request)} is created`, async (model, real) => {
-    await create(model, real, toReal(request, real));
+    await create(model, real, [toReal(request, real)]);
+  }),
+);
+
+/** They share a transaction, and still come one after the other. */
+const anyCreations = fc.array(anyRequest, { minLength: 2, maxLength: 6 }).map((requests) =>
+  stepOf(`${requests.map(wordsOf).join(' and ')} are created at once`, async (model, real) => {
+    await create(
+      model,
+      real,
+      requests.map((request) => toReal(request, real)),
+    );
+  }),
+);
+
+const anyPayments = fc.uniqueArray(anyLatest, { minLength: 2 }).map((latest) =>
+  stepOf(`the orders ${latest} before the latest are paid at once`, async (model, { loms }) => {
+    const orders = latest.flatMap((index) => model.orders.at(-1 - index) ?? []);
+    const outcomes = await Promise.all(orders.map((order) => settle(() => loms.client.orderPayed(idOf(order)))));
+    for (const [index, order] of orders.entries()) {
+      assertRefused(outcomes[index] as Outcome<unknown>, model.pay(order), order);
+    }
   }),
 );
 
 const anyRepetition = fc.constantFrom(...KEYS).map((key) =>
   stepOf(`what was created under ${key} is created again`, async (model, real) => {
     const request = model.requests.get(real.keyOf(key));
-    if (request) await create(model, real, request);
+    if (request) await create(model, real, [request]);
   }),
 );
 
@@ -116,10 +139,11 @@ export const anySteps = fc.commands(
     ...[
       anyCreation,
       anyCreation,
-      anyCreation,
-      anyCreation,
+      anyCreations,
+      anyCreations,
       anyRepetition,
       anyPayment,
+      anyPayments,
       anyPayment,
       anyCancellation,
       anyCancellation,
@@ -140,15 +164,17 @@ export async function assertStocks(model: OrderModel, { loms }: Real): Promise<v
   for (const [sku, stock] of model.stocks) assert.deepEqual(real.get(sku), stock, `the stock of ${sku}`);
 }
 
-async function create(model: OrderModel, { loms }: Real, request: OrderRequest): Promise<void> {
-  const { user, items, key } = request;
-  const known = new Set(model.orders.map(({ orderID }) => orderID));
-  const wire = { user, items: [...items], idempotencyKey: key };
-  // Without a key, a repeated call would create a second order; with one, it repeats the answer.
-  const outcome = await (key === undefined
-    ? outcomeOf(loms.client.createOrder(wire))
-    : settle(() => loms.client.createOrder(wire)));
-  assertCreated(outcome, model.create(request), known);
+async function create(model: OrderModel, { loms }: Real, requests: readonly OrderRequest[]): Promise<void> {
+  const call = ({ user, items, key }: OrderRequest) => {
+    const wire = { user, items: [...items], idempotencyKey: key };
+    // Without a key, a repeated call would create a second order; with one, it repeats the answer.
+    return key === undefined ? outcomeOf(loms.client.createOrder(wire)) : settle(() => loms.client.createOrder(wire));
+  };
+  const outcomes = await Promise.all(requests.map(call));
+  for (const [index, request] of requests.entries()) {
+    const known = new Set(model.orders.map(({ orderID }) => orderID));
+    assertCreated(outcomes[index] as Outcome<{ orderID: bigint }>, model.create(request), known);
+  }
 }
 
 function idOf({ orderID }: ModelOrder): { orderID: bigint } {
