@@ -7,6 +7,7 @@ export interface OpenSample extends Offered {
   readonly failed: number;
   /** From the time at which the work was due. */
   readonly p50Ms: number;
+  readonly p95Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
 }
@@ -25,5 +26,5 @@ export async function measureOpenLoop(lanes: readonly (() => Promise<boolean>)[]
   });
   const sorted = latencies.subarray(0, succeeded).sort();
   const at = (share: number): number => percentile(sorted, share);
-  return { ...offered, succeeded, failed, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  return { ...offered, succeeded, failed, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: at(1) };
 }

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { type CpuProfile, formatMicros, fromCpuProfile, requestProfile, summarize } from 'tools/profile';
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import { type Bar, describeSetting, publish, settingLine } from '../harness/report.ts';
 import { runBenchmark, toCount } from '../harness/run-benchmark.ts';
 import { measureIdle } from './idle.ts';
-import { measureWay, type Plan, type WayFigures } from './measure.ts';
-import type { SustainedMesh, Way } from './mesh.ts';
+import { measureWay, type WayFigures } from './measure.ts';
+import type { Way } from './mesh.ts';
+import { keepProfile } from './profiles.ts';
 import { barsOf, idleBar, toIdleMarkdown, toMarkdown } from './report.ts';
 
 interface Options {
@@ -14,18 +15,31 @@ interface Options {
   readonly profile: boolean;
   readonly clients: number;
   readonly seconds: number;
+  readonly rate: number | undefined;
+  readonly checkout: string | undefined;
 }
 
-const FULL = { warmUpSeconds: 15, closedSeconds: 20, seconds: 120, withoutSeconds: 20, idleSeconds: 60 };
-const QUICK = { warmUpSeconds: 4, closedSeconds: 5, seconds: 12, withoutSeconds: 4, idleSeconds: 15 };
+const FULL = {
+  warmUpSeconds: 15,
+  closedSeconds: 20,
+  seconds: 120,
+  withoutSeconds: 20,
+  idleSeconds: 60,
+  profileSeconds: 10,
+};
+const QUICK = {
+  warmUpSeconds: 4,
+  closedSeconds: 5,
+  seconds: 12,
+  withoutSeconds: 4,
+  idleSeconds: 15,
+  profileSeconds: 3,
+};
 /** More than loms has connections to Postgres (DATABASE_POOL_MAX, 10), as from a few replicas of checkout. */
 const CLIENTS = 32;
 const CLIENTS_MAX = 500;
 const SECONDS_MAX = 600;
-/** Long enough for a thousand samples of each busy function, and shorter than a quick run. */
-const PROFILE_SECONDS = 5;
-const PROFILED = ['loms', 'notifications'] as const;
-const LINES_MAX = 30;
+const RATE_MAX = 10_000;
 
 await runBenchmark({
   name: 'sustained',
@@ -33,11 +47,13 @@ await runBenchmark({
   --seconds <n>       of the open loop; ${FULL.seconds} by default
   --clients <n>       orders in flight in the closed loop; ${CLIENTS} by default
   --quick             rough figures in less than a minute for each way
-  --profile           also CPU profiles of loms and notifications under load; they cost some time themselves
-  --idle              the CPU time of a mesh that nobody calls, instead`,
+  --rate <n>          orders a second of the open loops, instead of 0.9 of what the closed loop makes
+  --profile           also profiles of loms and notifications under this load: CPU time and allocations, with flame graphs
+  --idle              the CPU time of a mesh that nobody calls, instead
+  --checkout <folder> the mesh of another checkout of the project, for example of an earlier commit`,
   flags: ['quick', 'idle', 'profile'],
-  texts: ['events', 'seconds', 'clients'],
-  toOptions({ quick, idle, profile, events = 'rpc', seconds, clients }): Options {
+  texts: ['events', 'seconds', 'clients', 'rate', 'checkout'],
+  toOptions({ quick, idle, profile, events = 'rpc', seconds, clients, rate, checkout }): Options {
     if (events !== 'rpc' && events !== 'kafka' && events !== 'both') {
       throw new TypeError(`--events is "${events}", but has to be rpc, kafka or both.`);
     }
@@ -48,49 +64,45 @@ await runBenchmark({
       profile,
       clients: toCount('clients', clients, CLIENTS, CLIENTS_MAX),
       seconds: toCount('seconds', seconds, (quick ? QUICK : FULL).seconds, SECONDS_MAX),
+      rate: rate === undefined ? undefined : toCount('rate', rate, 0, RATE_MAX),
+      checkout: checkout && resolve(checkout),
     };
   },
   run: (options) => (options.idle ? runIdle(options) : run(options)),
 });
 
-async function run({ ways, quick, profile, clients, seconds }: Options): Promise<void> {
+async function run({ ways, quick, profile, ...given }: Options): Promise<void> {
   const setting = describeSetting();
   console.log(settingLine(setting));
-  const lengths = { ...(quick ? QUICK : FULL), clients, seconds };
+  const lengths = quick ? QUICK : FULL;
+  const plan = { ...lengths, ...given, profileSeconds: profile ? lengths.profileSeconds : undefined, log: console.log };
+  const commit = describeCommit(given.checkout);
   const figures: WayFigures[] = [];
   for (const way of ways) {
-    const profiles: string[] = [];
-    const onLoad = async (mesh: SustainedMesh): Promise<void> => {
-      if (profile) profiles.push(...(await profileServices(mesh)));
-    };
-    figures.push(await measureWay(way, { ...lengths, log: console.log, onLoad } satisfies Plan));
-    for (const line of profiles) console.log(line);
+    figures.push(
+      await measureWay(way, plan, (each, perSecond) =>
+        keepProfile(each, `${perSecond.toFixed(0)} orders a second, commit ${commit}`),
+      ),
+    );
   }
-  const results = { setting, quick, clients, seconds, ways: figures };
+  const { clients, seconds } = given;
+  const results = { setting, quick, commit, clients, seconds, ways: figures };
   await publish('sustained', results, toMarkdown(results));
   if (!quick) judge(figures.flatMap(barsOf));
 }
 
-async function runIdle({ quick }: Options): Promise<void> {
-  const setting = describeSetting();
-  console.log(settingLine(setting));
-  const idle = await measureIdle((quick ? QUICK : FULL).idleSeconds, console.log);
-  const results = { setting, quick, idle };
-  await publish('sustained/idle', results, toIdleMarkdown(results));
-  if (!quick) judge([idleBar(idle)]);
+function describeCommit(checkout: string | undefined): string {
+  const options = { cwd: checkout ?? import.meta.dirname, encoding: 'utf8' } as const;
+  return execFileSync('git', ['describe', '--always', '--dirty'], options).trim();
 }
 
-/** By the sockets of `make profile`, so the services run as always. */
-async function profileServices({ mesh }: SustainedMesh): Promise<string[]> {
-  const profiles = await Promise.all(
-    PROFILED.map(async (name) => {
-      const process = { directory: mesh.paths.profiles, name, pid: mesh.pids[name] };
-      const file = await requestProfile(process, 'cpu', String(PROFILE_SECONDS));
-      const { tree } = fromCpuProfile(JSON.parse(await readFile(file, 'utf8')) as CpuProfile);
-      return [`\n## ${name}, ${PROFILE_SECONDS} s`, ...summarize(tree, { format: formatMicros, linesMax: LINES_MAX })];
-    }),
-  );
-  return profiles.flat();
+async function runIdle({ quick, checkout }: Options): Promise<void> {
+  const setting = describeSetting();
+  console.log(settingLine(setting));
+  const idle = await measureIdle((quick ? QUICK : FULL).idleSeconds, checkout, console.log);
+  const results = { setting, quick, commit: describeCommit(checkout), idle };
+  await publish('sustained/idle', results, toIdleMarkdown(results));
+  if (!quick) judge([idleBar(idle)]);
 }
 
 /** The figures of a quick run are too rough to be judged. */

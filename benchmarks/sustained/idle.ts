@@ -11,8 +11,12 @@ export interface IdleFigures {
 const SETTLE_MS = 20_000;
 
 /** The CPU time of a mesh that nobody calls, by process. */
-export async function measureIdle(seconds: number, log: (line: string) => void): Promise<IdleFigures> {
-  await using mesh = await openSustainedMesh('rpc');
+export async function measureIdle(
+  seconds: number,
+  checkout: string | undefined,
+  log: (line: string) => void,
+): Promise<IdleFigures> {
+  await using mesh = await openSustainedMesh('rpc', checkout);
   log(`Idle: ${SETTLE_MS / 1_000} s until the mesh is quiet, then ${seconds} s`);
   await sleep(SETTLE_MS);
   const before = readCpu(mesh);

@@ -6,6 +6,7 @@ import { type Cpu, cpuBetween, readCpu } from './cpu.ts';
 import { countDelivered, type EventFigures, readEvents, untilDelivered } from './events.ts';
 import { holdEvents, releaseEvents } from './held-events.ts';
 import { openSustainedMesh, type SustainedMesh, type Way } from './mesh.ts';
+import { profileServices, type ServiceProfile } from './profiles.ts';
 
 export interface Plan {
   /** Orders in flight in the closed loop. */
@@ -16,9 +17,13 @@ export interface Plan {
   readonly seconds: number;
   /** Of each of the two open loops without delivery. */
   readonly withoutSeconds: number;
+  /** Orders a second of the open loops, in place of 0.9 of what the closed loop makes. */
+  readonly rate?: number | undefined;
+  /** The folder of the project to run. */
+  readonly checkout?: string | undefined;
+  /** Of each profile, which are taken in an open loop of their own. */
+  readonly profileSeconds?: number | undefined;
   readonly log: (line: string) => void;
-  /** Called with the mesh when the open loop has begun. */
-  readonly onLoad: (mesh: SustainedMesh) => Promise<void>;
 }
 
 export interface WayFigures {
@@ -31,6 +36,14 @@ export interface WayFigures {
   readonly costs: readonly Cost[];
   /** Events a second of the backlog, while no orders are made. */
   readonly drainedPerSecond: number;
+  /** Only with profiles. */
+  readonly allocations: readonly Allocation[];
+}
+
+/** Of one service, for an order with its events. */
+export interface Allocation {
+  readonly service: string;
+  readonly bytesPerOrder: number;
 }
 
 /** Microseconds of CPU of one process. */
@@ -49,31 +62,35 @@ export interface Cost {
 const OFFERED_SHARE = 0.9;
 /** The slowest delivery so far left a backlog of two minutes. */
 const DRAIN_TIMEOUT_MS = 240_000;
-/** After the load and before the profile, so that its start is not in it. */
-const ON_LOAD_DELAY_MS = 5_000;
+/** Of the load before the first profile and after the last one. */
+const PROFILE_MARGIN_S = 3;
 const REPLY_GRACE_MS = 60_000;
 
-export async function measureWay(way: Way, plan: Plan): Promise<WayFigures> {
+/** @param onProfile called with each profile while its file exists */
+export async function measureWay(
+  way: Way,
+  plan: Plan,
+  onProfile: (profile: ServiceProfile, perSecond: number) => Promise<void>,
+): Promise<WayFigures> {
   const { log } = plan;
-  await using mesh = await openSustainedMesh(way);
+  await using mesh = await openSustainedMesh(way, plan.checkout);
   await using load = startProcess(new URL('load.ts', import.meta.url));
 
   const capacity = await measureCapacity(mesh, load, plan);
-  const perSecond = capacity * OFFERED_SHARE;
+  const perSecond = plan.rate ?? capacity * OFFERED_SHARE;
   log(`${way}: ${capacity.toFixed(0)} orders a second in the closed loop; offering ${perSecond.toFixed(0)} a second`);
   await drain(mesh);
 
   const without = [await offerHeld(mesh, load, perSecond, plan.withoutSeconds)];
   log(`${way}: with delivery, for ${plan.seconds} s`);
-  const [full] = await Promise.all([
-    offer(mesh, load, perSecond, plan.seconds),
-    sleep(ON_LOAD_DELAY_MS).then(() => plan.onLoad(mesh)),
-  ]);
+  const full = await offer(mesh, load, perSecond, plan.seconds);
   await drain(mesh);
   const events = await readEvents(mesh.database, mesh.journal, full.orders);
   const delivered = await countDelivered(mesh.journal, full);
   // Before and after, since tables grow and the machine's speed changes.
   without.push(await offerHeld(mesh, load, perSecond, plan.withoutSeconds));
+  const profiles = plan.profileSeconds ? await profileUnderLoad(mesh, load, perSecond, plan.profileSeconds) : [];
+  for (const profile of profiles) await onProfile(profile, perSecond);
   return {
     way,
     capacity,
@@ -82,6 +99,7 @@ export async function measureWay(way: Way, plan: Plan): Promise<WayFigures> {
     events,
     costs: toCosts(full, delivered, without),
     drainedPerSecond: Math.min(...without.map(({ drained }) => drained.perSecond)),
+    allocations: toAllocations(profiles, perSecond),
   };
 }
 
@@ -139,6 +157,21 @@ async function offer(mesh: SustainedMesh, load: BenchProcess, perSecond: number,
   );
   const cpu = cpuBetween(before, readCpu(mesh));
   return { orders, cpu, from, to: Date.now() };
+}
+
+/** A load of its own, since a profile costs CPU time. */
+async function profileUnderLoad(mesh: SustainedMesh, load: BenchProcess, perSecond: number, seconds: number) {
+  const [profiles] = await Promise.all([
+    sleep(PROFILE_MARGIN_S * 1_000).then(() => profileServices(mesh.mesh, seconds)),
+    offer(mesh, load, perSecond, 2 * (PROFILE_MARGIN_S + seconds)),
+  ]);
+  return profiles;
+}
+
+function toAllocations(profiles: readonly ServiceProfile[], perSecond: number): Allocation[] {
+  return profiles
+    .filter(({ kind }) => kind === 'allocations')
+    .map(({ service, seconds, profile }) => ({ service, bytesPerOrder: profile.tree.total / (perSecond * seconds) }));
 }
 
 interface Held extends Offered {

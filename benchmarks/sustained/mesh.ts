@@ -17,13 +17,16 @@ export interface SustainedMesh extends AsyncDisposable {
   pidsOf(name: string): number[];
 }
 
-/** The whole mesh as `make run-all` starts it: durable, with its pgbouncers, on new data. */
-export async function openSustainedMesh(way: Way): Promise<SustainedMesh> {
+/**
+ * The whole mesh as `make run-all` starts it: durable, with its pgbouncers, on new data.
+ * @param checkout the folder of the project to run, for example of an earlier commit
+ */
+export async function openSustainedMesh(way: Way, checkout?: string): Promise<SustainedMesh> {
   await using resources = new AsyncDisposableStack();
   // Kafka's controller listens on the next port.
   const [kafkaPort = 0] = await pickFreePorts(2);
   const variables = { EVENTS: way, MESH_FSYNC: 'on', ACCESS: 'open', MESH_KAFKA_PORT: String(kafkaPort) };
-  const mesh = resources.use(await openMeshAlone(variables));
+  const mesh = resources.use(await openMeshAlone(variables, checkout));
   const { loms } = findRunningMesh(mesh.variables).databaseUrls;
   const database = resources.use(
     openDatabase({ url: loms, poolMax: 1, logger: pino({ level: 'silent' }), registry: new Registry() }),

@@ -2,15 +2,18 @@ import { markdownTable } from 'rpc-kit/markdown-table';
 import { type Bar, barTable, type Results, toReport } from '../harness/report.ts';
 import { totalOf } from './cpu.ts';
 import type { IdleFigures } from './idle.ts';
-import type { Cost, WayFigures } from './measure.ts';
+import type { Allocation, Cost, WayFigures } from './measure.ts';
 
 interface SustainedResults extends Results {
+  /** Of the mesh that was measured. */
+  readonly commit: string;
   readonly clients: number;
   readonly seconds: number;
   readonly ways: readonly WayFigures[];
 }
 
 interface IdleResults extends Results {
+  readonly commit: string;
   readonly idle: IdleFigures;
 }
 
@@ -25,15 +28,16 @@ const IDLE_PERCENT_MAX = 2;
 const IDLE = /checkout|products|accounts|gateway/;
 
 export function toMarkdown(results: SustainedResults): string {
-  const { clients, seconds, ways } = results;
+  const { commit, clients, seconds, ways } = results;
   return toReport(
     results,
-    `Closed loop with ${clients} clients, then 0.9 of its orders a second in an open loop for ${seconds} s.`,
+    `Commit ${commit}. Closed loop with ${clients} clients, then an open loop for ${seconds} s.`,
     ways.flatMap((figures) => [
       `### ${TITLES[figures.way]}`,
       summaryOf(figures),
       `Backlog in events at the end of each tenth of the time: ${figures.events.backlogs.join(', ')}.`,
       costTable(figures.costs),
+      allocationTable(figures.allocations),
       barTable(barsOf(figures)),
     ]),
   );
@@ -58,8 +62,8 @@ function summaryOf({ capacity, offeredPerSecond, orders, events, drainedPerSecon
         [orders.offered, orders.succeeded, orders.failed, orders.dropped].join(', '),
       ],
       [
-        'ms of an order from when it was due until it was paid: p50, p99, greatest',
-        [orders.p50Ms, orders.p99Ms, orders.maxMs].map(toWhole).join(', '),
+        'ms of an order from when it was due until it was paid: p50, p95, p99, greatest',
+        [orders.p50Ms, orders.p95Ms, orders.p99Ms, orders.maxMs].map(toWhole).join(', '),
       ],
       ['events made, delivered meanwhile', [events.made, events.delivered].join(', ')],
       [
@@ -100,6 +104,12 @@ function costTable(costs: readonly Cost[]): string {
     ],
     1,
   );
+}
+
+function allocationTable(allocations: readonly Allocation[]): string {
+  if (allocations.length === 0) return '';
+  const rows = allocations.map(({ service, bytesPerOrder }) => [service, (bytesPerOrder / 1_000).toFixed(1)]);
+  return markdownTable(['process', 'kB allocated for an order with its events'], rows, 1);
 }
 
 function addCosts(costs: readonly Cost[]): Omit<Cost, 'process'> {
@@ -147,7 +157,7 @@ export function toIdleMarkdown(results: IdleResults): string {
   const { seconds, cpu } = results.idle;
   const toPercent = (micros: number): string => (micros / seconds / 10_000).toFixed(2);
   const rows = [...cpu].map(([name, micros]) => [name, toPercent(micros)]);
-  return toReport(results, `A mesh that nobody calls, for ${Math.round(seconds)} s.`, [
+  return toReport(results, `Commit ${results.commit}. A mesh that nobody calls, for ${Math.round(seconds)} s.`, [
     markdownTable(['process', '% of a core'], [...rows, ['**all**', toPercent(totalOf(cpu))]], 1),
     barTable([idleBar(results.idle)]),
   ]);

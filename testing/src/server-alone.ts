@@ -34,15 +34,15 @@ export async function openServerAlone({ fsync, kafka = false }: ServerAloneOptio
 
 /**
  * A whole mesh for a program that is no test, with new data, which is removed when it stops.
- * @param variables as for `startMesh`
+ * @param variables and `checkout` as for `startMesh`
  */
-export async function openMeshAlone(variables: NodeJS.ProcessEnv): Promise<TestMesh> {
+export async function openMeshAlone(variables: NodeJS.ProcessEnv, checkout?: string): Promise<TestMesh> {
   await sweepTestFolders();
   const folder = createTestFolder();
   await using resources = new AsyncDisposableStack();
   resources.defer(() => removeTestFolder(folder));
   process.env[TEST_FOLDER_VARIABLE] = folder;
-  const mesh = resources.use(await startMesh(variables));
+  const mesh = resources.use(await startMesh(variables, checkout));
   const owned = resources.move();
   return { ...mesh, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -24,7 +24,7 @@ const READY_TIMEOUT_MS = 180_000;
 /** Longer than the 5 s that a mesh may take, so that a test can measure its duration. */
 const STOP_TIMEOUT_MS = 15_000;
 
-/** `make run-all` without make, with these variables. */
+/** `make run-all` without make. */
 export type Runner = AsyncDisposable & {
   pid: number;
   /** Everything it has printed so far. */
@@ -37,9 +37,10 @@ export type Runner = AsyncDisposable & {
   stop(signal?: NodeJS.Signals): Promise<number>;
 };
 
-export function spawnRunner(variables: NodeJS.ProcessEnv): Runner {
-  const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'mesh/src/run/run-all.ts')], {
-    cwd: PROJECT_DIRECTORY,
+/** @param checkout the folder of the project to run, for example of an earlier commit */
+export function spawnRunner(variables: NodeJS.ProcessEnv, checkout = PROJECT_DIRECTORY): Runner {
+  const child = spawn(process.execPath, [join(checkout, 'mesh/src/run/run-all.ts')], {
+    cwd: checkout,
     env: { ...process.env, ...variables },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -104,10 +105,11 @@ export type TestMesh = Runner & {
 /**
  * Starts the whole mesh, with ACCESS=enforce, on free ports and with new data, and waits until it is ready. Stop it with `await using`.
  * @param variables for the runner and the services, for example ORDER_PAYMENT_TIMEOUT_MS
+ * @param checkout as for `spawnRunner`
  */
-export async function startMesh(variables: NodeJS.ProcessEnv = {}): Promise<TestMesh> {
+export async function startMesh(variables: NodeJS.ProcessEnv = {}, checkout?: string): Promise<TestMesh> {
   const all = variables.MESH_DIR === undefined ? { ...(await chooseSurroundings()), ...variables } : variables;
-  const runner = spawnRunner(all);
+  const runner = spawnRunner(all, checkout);
   const ready = await runner.ready.catch(async (error) => {
     await runner.stop();
     throw error;
