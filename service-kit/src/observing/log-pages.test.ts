@@ -8,12 +8,12 @@ const PAGES = new URL('log-pages.ts', import.meta.url).href;
 const TIMEOUT_MS = 60_000;
 
 /** A process that writes lines as a logger does, and ends by the given statement. */
-function writing(lines: number, ending: string): ChildProcess {
+function writing(lines: number, ending: string, line = "'line '"): ChildProcess {
   const script = `
     const { openLogPages } = await import(${JSON.stringify(PAGES)});
     const pages = openLogPages(1);
     process.once('message', () => {
-      for (let number = 1; number <= ${lines}; number++) pages.write('line ' + number + '\\n');
+      for (let number = 1; number <= ${lines}; number++) pages.write(${line} + number + '\\n');
       ${ending}
     });
     process.send('ready');`;
@@ -52,6 +52,16 @@ describe('pages of a log', () => {
     await begin(child);
     await once(child, 'close');
     assert.deepEqual(written.trimEnd().split('\n'), lines(2_000));
+  }).timeout(TIMEOUT_MS);
+
+  it('are written completely whatever their characters and lengths', async () => {
+    // Two, three and four bytes in UTF-8, in lines longer than a page too.
+    const line = "'жЖ€漢🦊'.repeat(number * 150)";
+    const written = await linesOf(writing(100, 'process.exit();', line));
+    assert.deepEqual(
+      written,
+      Array.from({ length: 100 }, (_, index) => `${'жЖ€漢🦊'.repeat((index + 1) * 150)}${index + 1}`),
+    );
   }).timeout(TIMEOUT_MS);
 
   it('are not lost if the reader is slow', async () => {

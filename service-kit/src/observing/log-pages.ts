@@ -1,7 +1,11 @@
 import { write, writeSync } from 'node:fs';
 
-/** Characters of a page: one write costs as much as formatting ten lines. */
-const PAGE_LENGTH = 4_096;
+/** Characters of a page: a write wakes another thread, which costs as much as dozens of lines. */
+const PAGE_LENGTH = 16_384;
+/** UTF-8 needs at most this many bytes for one character of a JavaScript string. */
+const BYTES_PER_CHARACTER_MAX = 3;
+/** Holds a page and its last line; only longer pages are written from a buffer of their own. */
+const PAGE_BYTES = (PAGE_LENGTH + 8_192) * BYTES_PER_CHARACTER_MAX;
 /** A page that is not full is written after this time. */
 const PAGE_WAIT_MS = 100;
 /** The reader has stalled: further lines are dropped before they use up the memory of the process. */
@@ -32,13 +36,20 @@ export function openLogPages(fd: number): LogPages {
 
 function createLogPages(fd: number): LogPages {
   let page = '';
+  // Shared by all pages, because only one is written at a time: a new buffer for each would make the garbage collector run more often.
+  const pageBytes = Buffer.allocUnsafeSlow(PAGE_BYTES);
   let state: 'idle' | 'writing' | 'broken' = 'idle';
 
   function turnPage(): void {
     if (state !== 'idle' || page === '') return;
     state = 'writing';
-    writeOn(Buffer.from(page));
+    writeOn(toBytes(page));
     page = '';
+  }
+
+  function toBytes(text: string): Buffer {
+    if (text.length * BYTES_PER_CHARACTER_MAX > PAGE_BYTES) return Buffer.from(text);
+    return pageBytes.subarray(0, pageBytes.write(text));
   }
 
   function writeOn(left: Buffer): void {
@@ -54,7 +65,11 @@ function createLogPages(fd: number): LogPages {
   }
 
   setInterval(turnPage, PAGE_WAIT_MS).unref();
-  process.once('exit', () => state !== 'broken' && writeLast(fd, Buffer.from(page)));
+  process.once('exit', () => {
+    // Another thread still writes the page before.
+    if (state === 'writing') pause();
+    if (state !== 'broken') writeLast(fd, Buffer.from(page));
+  });
   return {
     write(line) {
       if (state === 'broken' || page.length >= UNWRITTEN_MAX) return;
@@ -72,7 +87,11 @@ function writeLast(fd: number, text: Buffer): void {
       left = left.subarray(writeSync(fd, left));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PAUSE_MS);
+      pause();
     }
   }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PAUSE_MS);
 }
