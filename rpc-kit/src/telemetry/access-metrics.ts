@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { AccessEvents } from '../serving/access.ts';
-import { perMethod } from './per-method.ts';
+import { knownMethod, perMethod } from './per-method.ts';
 import { talliedCounterIn } from './tallies.ts';
 
 /**
@@ -14,8 +14,7 @@ export function accessMetrics(registry: Registry): AccessEvents {
     labelNames: ['method', 'decision'],
   });
   const seriesOf = perMethod((call) => {
-    const series = (decision: string) =>
-      decisions.series({ method: call.contract ? call.method : 'unknown', decision });
+    const series = (decision: string) => decisions.series({ method: knownMethod(call), decision });
     return {
       allowed: series('allowed'),
       unauthenticated: series('unauthenticated'),

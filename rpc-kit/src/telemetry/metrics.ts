@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Call, Interceptor } from '../call.ts';
 import type { Code } from '../code.ts';
 import { toRpcError } from '../rpc-error.ts';
-import { perMethod } from './per-method.ts';
+import { knownMethod, perMethod } from './per-method.ts';
 import {
   type Distribution,
   type TalliedCounter,
@@ -95,14 +95,11 @@ function createSeries({ requests, seconds, inFlight }: Instruments, labels: Labe
     seconds: seconds.series(labels),
     inFlight: inFlight.series(labels),
     requests(code) {
-      const tally = byCode.get(code) ?? requests.series({ ...labels, code });
-      byCode.set(code, tally);
-      return tally;
+      const known = byCode.get(code);
+      if (known) return known;
+      const made = requests.series({ ...labels, code });
+      byCode.set(code, made);
+      return made;
     },
   };
-}
-
-/** Unknown method names come from callers; a series for each would let a caller fill the memory. */
-function knownMethod(call: Call): string {
-  return call.contract ? call.method : 'unknown';
 }

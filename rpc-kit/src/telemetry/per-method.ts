@@ -1,5 +1,10 @@
 import type { Call } from '../call.ts';
 
+/** Names of methods that no contract has come from callers: a series for each would let a caller fill the memory. */
+export function knownMethod({ contract, method }: Call): string {
+  return contract ? method : 'unknown';
+}
+
 /**
  * Caches a value for each method: its metrics' labels, its spans' name. Unknown methods share one value, because their names
  * come from callers and could fill the memory.

@@ -137,8 +137,10 @@ class Observations implements Distribution {
   observe(value: number): void {
     this.#count += 1;
     this.#sum += value;
-    const bucket = this.#bounds.findIndex((bound) => value <= bound);
-    if (bucket >= 0) (this.#buckets[bucket] as number) += 1;
+    // Most values are in the first buckets, so a search is cheaper than a call of a function for each bound.
+    let bucket = 0;
+    while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket += 1;
+    if (bucket < this.#bounds.length) (this.#buckets[bucket] as number) += 1;
   }
 
   toValues(name: string, labels: Labels): Value[] {
