@@ -33,7 +33,8 @@ export { shedLoad } from './serving/load-shedding.ts';
 
 export { accessMetrics } from './telemetry/access-metrics.ts';
 export { measureLimiter } from './telemetry/limiter-metrics.ts';
-export { type LogFields, logScope, outsideCalls, runInLogScope } from './telemetry/log-scope.ts';
+export type { LogFields } from './telemetry/log-fields.ts';
+export { logScope, outsideCalls, runInLogScope } from './telemetry/log-scope.ts';
 export { clientLogging, serverLogging } from './telemetry/logging.ts';
 export { clientMetrics, serverMetrics } from './telemetry/metrics.ts';
 export {
@@ -43,6 +44,7 @@ export {
   retryBudgetMetrics,
   retryMetrics,
 } from './telemetry/policy-metrics.ts';
+export { createHeadSampler, type HeadSampler, sampleAtHead } from './telemetry/head-sampling.ts';
 export { clientTracing, serverTracing } from './telemetry/tracing.ts';
 
 // For authors of interceptors, transports and documents.

@@ -1,16 +1,13 @@
 import { context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import {
-  BatchSpanProcessor,
-  ParentBasedSampler,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
+import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { Registry } from 'prom-client';
 import {
+  createHeadSampler,
   type Interceptor,
   implement,
   type Service,
+  sampleAtHead,
   serveHttp,
   serverLogging,
   serverMetrics,
@@ -79,9 +76,8 @@ function tracing(): Interceptor {
     export: (_spans: unknown, done: (result: { code: 0 }) => void) => done({ code: 0 }),
     shutdown: async () => {},
   };
-  const provider = new TracerProvider({
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(SAMPLED) }),
-    spanProcessors: [new BatchSpanProcessor({ exporter: nowhere })],
-  });
-  return serverTracing({ tracer: provider.getTracer('rpc-kit') });
+  const sampler = createHeadSampler(SAMPLED);
+  const spanProcessors = [new BatchSpanProcessor({ exporter: nowhere })];
+  const provider = new TracerProvider({ sampler, idGenerator: sampler, spanProcessors });
+  return serverTracing({ tracer: sampleAtHead(provider.getTracer('rpc-kit'), sampler) });
 }

@@ -25,6 +25,13 @@ describe('the log scope', () => {
     });
   });
 
+  it('is a copy, which the fields of a log line may be added to', () => {
+    runInLogScope({ request_id: 'r1' }, () => {
+      Object.assign(logScope(), { level: 'info' });
+      assert.deepEqual(logScope(), { request_id: 'r1' });
+    });
+  });
+
   it('keeps calls that run side by side apart', async () => {
     const scopes = await Promise.all(
       ['r1', 'r2', 'r3'].map((request_id) =>

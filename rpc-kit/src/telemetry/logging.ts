@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Call, Interceptor, Next } from '../call.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
-import { type LogFields, runInLogScope } from './log-scope.ts';
-import { parseTraceparent } from './trace-context.ts';
+import { runInScopeOf } from './log-scope.ts';
+import { knownMethod } from './per-method.ts';
 
 /**
  * Logs one line for each call when it ends: caller, method, code, duration. Params are never logged, because they hold tokens. While
@@ -10,37 +10,31 @@ import { parseTraceparent } from './trace-context.ts';
  * of this service.
  */
 export function serverLogging(logger: Logger): Interceptor {
-  return (next) => (call) => runInLogScope(scopeOf(call), () => logged(logger, next, call));
-}
-
-function scopeOf({ requestId, traceparent }: Call): LogFields {
-  const parent = parseTraceparent(traceparent);
-  return parent
-    ? { request_id: requestId, trace_id: parent.traceId, span_id: parent.spanId }
-    : { request_id: requestId };
-}
-
-async function logged(logger: Logger, next: Next, call: Call): Promise<unknown> {
-  const startedAt = performance.now();
-  const line = (code: string) => ({
-    method: call.contract ? call.method : 'unknown',
-    caller: call.caller.name,
-    code,
-    ms: millisecondsSince(startedAt),
-  });
-  try {
-    const result = await next(call);
-    logger[call.contract?.polled ? 'debug' : 'info'](line('ok'), 'call');
-    return result;
-  } catch (error) {
-    logFailure(logger, toRpcError(error), line);
-    throw error;
-  }
+  return (next) => {
+    const logged = async (call: Call): Promise<unknown> => {
+      const startedAt = performance.now();
+      try {
+        const result = await next(call);
+        const line = {
+          method: knownMethod(call),
+          caller: call.caller.name,
+          code: 'ok',
+          ms: millisecondsSince(startedAt),
+        };
+        logger[call.contract?.polled ? 'debug' : 'info'](line, 'call');
+        return result;
+      } catch (error) {
+        logFailure(logger, call, toRpcError(error), millisecondsSince(startedAt));
+        throw error;
+      }
+    };
+    return (call) => runInScopeOf(call, logged);
+  };
 }
 
 /** Mistakes of callers are routine. A hidden cause, which the answer does not contain, is a warning or an error. */
-function logFailure(logger: Logger, error: RpcError, line: (code: string) => object): void {
-  const fields = { ...line(error.code), reason: error.reason };
+function logFailure(logger: Logger, call: Call, error: RpcError, ms: number): void {
+  const fields = { method: knownMethod(call), caller: call.caller.name, code: error.code, ms, reason: error.reason };
   if (error.code === 'internal') logger.error({ ...fields, err: error.cause ?? error }, 'call failed');
   else if (error.cause !== undefined) logger.warn({ ...fields, err: error.cause }, 'call failed');
   else logger.info(fields, 'call');

@@ -18,7 +18,9 @@ import { acceptBaggage, formatTraceparent, parseTraceparent, type TraceContext }
 export function toSpanContext({ traceparent, tracestate }: TraceContext): SpanContext | undefined {
   const parent = parseTraceparent(traceparent);
   if (!parent) return undefined;
-  return { ...parent, isRemote: true, ...(tracestate !== undefined && { traceState: toTraceState(tracestate) }) };
+  const { traceId, spanId, traceFlags } = parent;
+  const span = { traceId, spanId, traceFlags, isRemote: true };
+  return tracestate === undefined ? span : { ...span, traceState: toTraceState(tracestate) };
 }
 
 /** Serializes to the original text, of which OpenTelemetry would drop unknown parts; it is parsed only when it is read. */

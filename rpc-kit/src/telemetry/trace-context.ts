@@ -122,5 +122,10 @@ function acceptTraceparent(text: string | undefined): string | undefined {
 
 /** The header's text, of version 00: `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`. */
 export function formatTraceparent({ traceId, spanId, traceFlags }: Traceparent): string {
-  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
+  return `00-${traceId}-${spanId}-${toFlagsText(traceFlags)}`;
+}
+
+function toFlagsText(traceFlags: number): string {
+  if (traceFlags === 0) return '00';
+  return traceFlags.toString(16).padStart(2, '0');
 }

@@ -1,11 +1,13 @@
 import {
-  type Attributes,
   type Context,
   context,
+  isSpanContextValid,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
+  TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
@@ -14,6 +16,8 @@ import { CODES } from '../code.ts';
 import { toRpcError } from '../rpc-error.ts';
 import { baggageOf, toSpanContext, toTraceContext, withBaggage } from './open-telemetry.ts';
 import { perMethod } from './per-method.ts';
+import type { TraceContext } from './trace-context.ts';
+import { TracedContext } from './traced-context.ts';
 
 /**
  * Spans of calls by OpenTelemetry's semantic conventions for JSON-RPC (https://opentelemetry.io/docs/specs/semconv/rpc/json-rpc/).
@@ -26,7 +30,14 @@ export interface TracingOptions {
 
 /** A span for each call that a service answers, as a child of the caller's span (`traceparent`), if any. */
 export function serverTracing(options: TracingOptions = {}): Interceptor {
-  return traceCalls(SpanKind.SERVER, options, (call) => withBaggage(contextOf(call, ROOT_CONTEXT), call.baggage));
+  const startSpan = createSpanStarter(SpanKind.SERVER, options);
+  return (next) => (call) => {
+    const base = withBaggage(ROOT_CONTEXT, call.baggage);
+    const span = startSpan(call, base);
+    const named = toTraceContext(span);
+    const traced = withTrace(call, named, base);
+    return runInSpan(new TracedContext(base, span, named && traced), span, next, traced);
+  };
 }
 
 /**
@@ -34,49 +45,59 @@ export function serverTracing(options: TracingOptions = {}): Interceptor {
  * `retry`, one span covers all attempts; its child spans on servers show each attempt.
  */
 export function clientTracing(options: TracingOptions = {}): Interceptor {
-  return traceCalls(SpanKind.CLIENT, options, (call) => {
-    const active = context.active();
-    return trace.getSpan(active) ? active : contextOf(call, active);
-  });
-}
-
-function traceCalls(kind: SpanKind, options: TracingOptions, parentOf: (call: Call) => Context): Interceptor {
-  const tracer = options.tracer ?? trace.getTracer('rpc-kit');
-  const describe = perMethod(description);
-
+  const startSpan = createSpanStarter(SpanKind.CLIENT, options);
   return (next) => (call) => {
-    const { name, attributes } = describe(call);
-    const parent = parentOf(call);
-    const span = tracer.startSpan(name, { kind, attributes }, parent);
-    if (span.isRecording()) span.setAttribute('rpc.request.metadata.x-request-id', [call.requestId]);
-    const traced = withSpan(call, span, parent);
-    return context.with(trace.setSpan(parent, span), recordOutcome, undefined, span, next, traced);
+    const base = context.active();
+    const span = startSpan(call, base);
+    const traced = withTrace(call, toTraceContext(span), base);
+    // The active span already keeps the steps inside from being recorded.
+    if (!span.isRecording() && isUnsampled(trace.getSpanContext(base))) return next(traced);
+    return runInSpan(new TracedContext(base, span), span, next, traced);
   };
 }
 
-interface Description {
-  readonly name: string;
-  readonly attributes: Attributes;
-}
+/** Starts a span below the one in the context, or else below the one that the call names. */
+function createSpanStarter(kind: SpanKind, options: TracingOptions): (call: Call, base: Context) => Span {
+  const tracer = options.tracer ?? trace.getTracer('rpc-kit');
+  const describe = perMethod(({ service, method, contract }: Call) => {
+    const name = contract ? `${service}/${method}` : '_OTHER';
+    const attributes = { 'rpc.system.name': 'jsonrpc', 'jsonrpc.protocol.version': '2.0', 'rpc.method': name };
+    return { name, options: { kind, attributes } };
+  });
 
-function description({ service, method, contract }: Call): Description {
-  const name = contract ? `${service}/${method}` : '_OTHER';
-  return { name, attributes: { 'rpc.system.name': 'jsonrpc', 'jsonrpc.protocol.version': '2.0', 'rpc.method': name } };
+  return (call, base) => {
+    const { name, options } = describe(call);
+    const named = trace.getSpan(base) ? undefined : toSpanContext(call);
+    const span = tracer.startSpan(name, options, named ? new TracedContext(base, trace.wrapSpanContext(named)) : base);
+    if (span.isRecording()) span.setAttribute('rpc.request.metadata.x-request-id', [call.requestId]);
+    return span;
+  };
 }
 
 /**
- * The call for the next step: nested spans become children of this span, and the baggage is that of the parent context. Without
+ * The call for the next step: nested spans become children of this span, and the baggage is that of the base context. Without
  * an SDK, both stay unchanged.
  */
-function withSpan(call: Call, span: Span, parent: Context): Call {
-  return { ...call, ...toTraceContext(span), baggage: baggageOf(parent, call.baggage) };
+function withTrace(call: Call, span: TraceContext | undefined, base: Context): Call {
+  const { traceparent, tracestate } = span ?? call;
+  return { ...call, traceparent, tracestate, baggage: baggageOf(base, call.baggage) };
+}
+
+function isUnsampled(span: SpanContext | undefined): boolean {
+  return span !== undefined && isSpanContextValid(span) && !(span.traceFlags & TraceFlags.SAMPLED);
+}
+
+function runInSpan(within: Context, span: Span, next: Next, call: Call): Promise<unknown> {
+  return span.isRecording()
+    ? context.with(within, recordOutcome, undefined, span, next, call)
+    : context.with(within, next, undefined, call);
 }
 
 async function recordOutcome(span: Span, next: Next, call: Call): Promise<unknown> {
   try {
     return await next(call);
   } catch (error) {
-    if (span.isRecording()) recordError(span, error);
+    recordError(span, error);
     throw error;
   } finally {
     span.end();
@@ -89,9 +110,4 @@ function recordError(span: Span, error: unknown): void {
   span.setAttribute('error.type', reason ?? code);
   span.setAttribute('rpc.response.status_code', String(CODES[code].jsonRpc));
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
-}
-
-function contextOf(call: Call, base: Context): Context {
-  const parent = toSpanContext(call);
-  return parent ? trace.setSpanContext(base, parent) : base;
 }

@@ -9,8 +9,7 @@ export function createLogger(service: string, level: string): Logger {
   const options = {
     name: service,
     level,
-    // A copy, because pino adds the fields of the line to it.
-    mixin: () => ({ ...logScope() }),
+    mixin: logScope,
     timestamp: createTimestamp(),
     serializers: { err: toLoggedError },
     formatters: { level: (label: string) => ({ level: label }), bindings: () => ({ service }) },

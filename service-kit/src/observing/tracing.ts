@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
+import { type DiagLogger, DiagLogLevel, diag, type ProxyTracerProvider, trace } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import { outsideCalls } from 'rpc-kit';
+import { createHeadSampler, type HeadSampler, outsideCalls, sampleAtHead } from 'rpc-kit';
 
 /** The SDK reads the endpoints and the other `OTEL_*` variables itself. */
 export interface TracingSettings {
@@ -26,23 +26,34 @@ export async function startTracing(
 ): Promise<AsyncDisposable> {
   const collector = settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? settings.OTEL_EXPORTER_OTLP_ENDPOINT;
   if (collector === undefined) return { [Symbol.asyncDispose]: async () => {} };
-  const [{ NodeSDK }, { ParentBasedSampler, TraceIdRatioBasedSampler }, { resourceFromAttributes }] = await Promise.all(
-    [import('@opentelemetry/sdk-node'), import('@opentelemetry/sdk-trace'), import('@opentelemetry/resources')],
-  );
+  const [{ NodeSDK }, { resourceFromAttributes }] = await Promise.all([
+    import('@opentelemetry/sdk-node'),
+    import('@opentelemetry/resources'),
+  ]);
+  const sampler = createHeadSampler(settings.TRACES_SAMPLED_RATIO);
   diag.setLogger(toDiagLogger(logger), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const sdk = new NodeSDK({
     resource: resourceFromAttributes({ 'service.name': service, 'service.version': version }),
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(settings.TRACES_SAMPLED_RATIO) }),
+    sampler,
+    idGenerator: sampler,
     // Metrics are read from /metrics, and logs from standard output.
     metricReaders: [],
     logRecordProcessors: [],
   });
   sdk.start();
+  sampleTracersAtHead(sampler);
   return {
     async [Symbol.asyncDispose]() {
       await Promise.race([sdk.shutdown().catch(() => {}), sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]);
     },
   };
+}
+
+/** All tracers of the process, also those that were made before the SDK started. */
+function sampleTracersAtHead(sampler: HeadSampler): void {
+  const provider = trace.getTracerProvider() as ProxyTracerProvider;
+  const ofSdk = provider.getDelegate();
+  provider.setDelegate({ getTracer: (...about) => sampleAtHead(ofSdk.getTracer(...about), sampler) });
 }
 
 /**

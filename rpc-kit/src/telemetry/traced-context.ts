@@ -1,0 +1,62 @@
+import { type Context, createContextKey, INVALID_SPAN_CONTEXT, type Span, trace } from '@opentelemetry/api';
+import type { Call } from '../call.ts';
+import { type CallLogFields, toLogFields } from './log-fields.ts';
+
+/** Under this key, a context has the log fields of its call. */
+export const LOG_FIELDS = createContextKey('rpc-kit log fields');
+
+/** OpenTelemetry's key of a span. The API does not export it, but shows it to a context that gets a span. */
+const SPAN = ((): symbol | undefined => {
+  let shown: symbol | undefined;
+  const probe: Context = {
+    getValue: () => undefined,
+    deleteValue: () => probe,
+    setValue(key) {
+      shown = key;
+      return probe;
+    },
+  };
+  trace.setSpan(probe, trace.wrapSpanContext(INVALID_SPAN_CONTEXT));
+  return shown;
+})();
+
+/**
+ * `trace.setSpan(base, span)` for the hot path: OpenTelemetry's own context copies a Map for each value, this one only when a value is
+ * added. The context of a served call also has its log fields, so a call needs one AsyncLocalStorage, not two.
+ */
+export class TracedContext implements Context {
+  /** The served call, as the steps inside `serverTracing` receive it. */
+  readonly call: Call | undefined;
+  readonly #base: Context;
+  readonly #span: Span;
+  #logFields: CallLogFields | undefined;
+
+  constructor(base: Context, span: Span, call?: Call) {
+    this.#base = base;
+    this.#span = span;
+    this.call = call;
+  }
+
+  get logFields(): CallLogFields | undefined {
+    this.#logFields ??= this.call && toLogFields(this.call.requestId, this.#span.spanContext());
+    return this.#logFields;
+  }
+
+  getValue(key: symbol): unknown {
+    if (key === SPAN) return this.#span;
+    return (key === LOG_FIELDS ? this.logFields : undefined) ?? this.#base.getValue(key);
+  }
+
+  setValue(key: symbol, value: unknown): Context {
+    return this.#copy().setValue(key, value);
+  }
+
+  deleteValue(key: symbol): Context {
+    return this.#copy().deleteValue(key);
+  }
+
+  #copy(): Context {
+    const copy = trace.setSpan(this.#base, this.#span);
+    return this.call ? copy.setValue(LOG_FIELDS, this.logFields) : copy;
+  }
+}
