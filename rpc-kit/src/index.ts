@@ -56,6 +56,7 @@ export { OVERLOADED } from './calling/failure.ts';
 export { METADATA_HEADERS } from './http/metadata.ts';
 export { parseRetryAfter } from './http/retry-after.ts';
 export { parseJson, rawNumber, stringifyJson } from './schema/json.ts';
+export { CallLine } from './telemetry/call-line.ts';
 export { parseRequestId } from './telemetry/request-id.ts';
 export { acceptTraceContext, type TraceContext } from './telemetry/trace-context.ts';
 export { toSpanContext, toTraceContext } from './telemetry/open-telemetry.ts';

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { Call, Interceptor, Next } from '../call.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
+import { CallLine } from './call-line.ts';
+import type { CallLogFields } from './log-fields.ts';
 import { runInScopeOf } from './log-scope.ts';
 import { knownMethod } from './per-method.ts';
 
@@ -11,16 +13,11 @@ import { knownMethod } from './per-method.ts';
  */
 export function serverLogging(logger: Logger): Interceptor {
   return (next) => {
-    const logged = async (call: Call): Promise<unknown> => {
+    const logged = async (call: Call, scope: CallLogFields | undefined): Promise<unknown> => {
       const startedAt = performance.now();
       try {
         const result = await next(call);
-        const line = {
-          method: knownMethod(call),
-          caller: call.caller.name,
-          code: 'ok',
-          ms: millisecondsSince(startedAt),
-        };
+        const line = new CallLine(call, millisecondsSince(startedAt), scope);
         logger[call.contract?.polled ? 'debug' : 'info'](line, 'call');
         return result;
       } catch (error) {

@@ -1,24 +1,49 @@
 import { type Logger, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
-import { logScope } from 'rpc-kit';
+import { CallLine, logScope } from 'rpc-kit';
 import { hideUrlSecrets } from 'rpc-kit/urls';
+import { createCallLineWriter } from './call-lines.ts';
 import { openLogPages } from './log-pages.ts';
+
+const { info: INFO } = pino.levels.values;
 
 /** JSON lines on standard output, or coloured text in a terminal. Lines of a call carry its request id. */
 export function createLogger(service: string, level: string): Logger {
-  const options = {
-    name: service,
-    level,
-    mixin: logScope,
-    timestamp: createTimestamp(),
-    serializers: { err: toLoggedError },
-    formatters: { level: (label: string) => ({ level: label }), bindings: () => ({ service }) },
-    // A safety net: nothing logs these on purpose. Wildcard paths would copy every line.
-    redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
-  };
   const lines = process.stdout.isTTY ? pretty({ colorize: true, ignore: 'service' }) : openLogPages(process.stdout.fd);
-  // Errors of libraries quote URLs, with passwords, in messages, stacks and fields.
-  return pino(options, { write: (line) => void lines.write(hideUrlSecrets(line)) });
+  return createLineLogger(service, level, (line) => void lines.write(line), createTimestamp());
+}
+
+/** @param timestamp the time of a line, as pino's option of that name */
+export function createLineLogger(
+  service: string,
+  level: string,
+  write: (line: string) => void,
+  timestamp: () => string,
+): Logger {
+  const writeCallLine = createCallLineWriter(service, timestamp, write);
+  const logger: Logger = pino(
+    {
+      name: service,
+      level,
+      timestamp,
+      mixin: logScope,
+      serializers: { err: toLoggedError },
+      formatters: { level: (label: string) => ({ level: label }), bindings: () => ({ service }) },
+      // A safety net: nothing logs these on purpose. Wildcard paths would copy every line.
+      redact: { paths: ['token', 'password', 'authorization'], censor: '***' },
+      hooks: {
+        logMethod(args, log, number) {
+          const [line] = args as unknown[];
+          const scope = line instanceof CallLine && number === INFO && this === logger ? line.scope : undefined;
+          if (scope) writeCallLine(line as CallLine, scope);
+          else log.apply(this, args);
+        },
+      },
+    },
+    // Errors of libraries quote URLs, with passwords, in messages, stacks and fields.
+    { write: (line) => write(hideUrlSecrets(line)) },
+  );
+  return logger;
 }
 
 /** A DOMException, such as a timeout, would put two dozen constants into the line. */
