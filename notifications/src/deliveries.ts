@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import { type Backlog, queueGauges } from 'service-kit';
+import { queueGauges } from 'service-kit';
 import { type JournalParts, startJournal } from './journal/start.ts';
 import type { DeliveryTarget } from './repository/deliveries.ts';
 import { startWebhook, type WebhookParts } from './webhook/start.ts';
@@ -8,11 +8,6 @@ import { startWebhook, type WebhookParts } from './webhook/start.ts';
 export interface DeliveryParts {
   readonly journal?: JournalParts | undefined;
   readonly webhook?: WebhookParts | undefined;
-  readonly readBacklog: (
-    target: DeliveryTarget,
-    countMax: number,
-    context: { readonly signal: AbortSignal },
-  ) => Promise<Backlog>;
   readonly logger: Logger;
   readonly registry: Registry;
 }
@@ -23,19 +18,17 @@ export interface Deliveries extends AsyncDisposable {
 }
 
 /** Delivers notifications to the configured targets, in the background. */
-export function startDeliveries({ journal, webhook, readBacklog, logger, registry }: DeliveryParts): Deliveries {
-  const targets: DeliveryTarget[] = [];
-  if (journal) targets.push('journal');
-  if (webhook) targets.push('webhook');
+export function startDeliveries({ journal, webhook, logger, registry }: DeliveryParts): Deliveries {
+  const queues = { journal: journal?.queue, webhook: webhook?.queue };
+  const targets = (['journal', 'webhook'] as const).filter((target) => queues[target] !== undefined);
   queueGauges({
     registry,
     logger,
     count: { name: 'delivery_backlog', help: 'Notifications not delivered yet', labelNames: ['sink'] },
     oldest: { name: 'delivery_lag_seconds', help: 'The age of the oldest of them', labelNames: ['sink'] },
-    queues: targets.map((target) => ({
-      labels: { sink: target },
-      read: (countMax, context) => readBacklog(target, countMax, context),
-    })),
+    queues: Object.entries(queues).flatMap(([sink, queue]) =>
+      queue ? [{ labels: { sink }, read: queue.readBacklog }] : [],
+    ),
   });
   const counter = (name: string, help: string) => {
     const counted = new Counter({ name, help, labelNames: ['sink'], registers: [registry] });

@@ -13,7 +13,6 @@ import { findJournal } from './journal/folder.ts';
 import { createJournalQueue } from './journal/queue.ts';
 import { createDeadLetterReader } from './kafka/dead-letters.ts';
 import { createConsumerStore } from './kafka/store.ts';
-import { readBacklog } from './repository/deliveries.ts';
 import { openNotifications } from './repository/notifications.ts';
 import { createWebhook } from './webhook/client.ts';
 import { createDeliveryQueue } from './webhook/queue.ts';
@@ -42,7 +41,6 @@ await run('notifications', async (stopped) => {
       find: (journalID) => findJournal(journal.path, journalID),
     },
     webhook: webhook && { webhook, queue: createDeliveryQueue(database) },
-    readBacklog: (...parameters) => readBacklog(database, ...parameters),
     logger,
     registry,
   });

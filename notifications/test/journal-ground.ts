@@ -14,7 +14,7 @@ import { openJournalFile } from '../src/journal/file.ts';
 import { findJournal } from '../src/journal/folder.ts';
 import { createJournalQueue, type JournalQueue } from '../src/journal/queue.ts';
 import type { Journal } from '../src/journal/write-journal.ts';
-import { type DeliveryTarget, readBacklog } from '../src/repository/deliveries.ts';
+import type { DeliveryTarget } from '../src/repository/deliveries.ts';
 import { openNotifications } from '../src/repository/notifications.ts';
 import type { Webhook } from '../src/webhook/client.ts';
 import { createDeliveryQueue } from '../src/webhook/queue.ts';
@@ -136,7 +136,6 @@ export async function startReplica(options: ReplicaOptions): Promise<Deliveries>
         find: (journalID) => findJournal(file.path, journalID),
       },
       webhook: webhook && { webhook, queue: createDeliveryQueue(database) },
-      readBacklog: (...parameters) => readBacklog(database, ...parameters),
       logger: pino({ level: 'silent' }),
       registry,
     }),

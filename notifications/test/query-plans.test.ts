@@ -20,7 +20,6 @@ import { createJournalQueue } from '../src/journal/queue.ts';
 import { createDeadLetterReader } from '../src/kafka/dead-letters.ts';
 import type { DeadLetter, Partition } from '../src/kafka/ports.ts';
 import { createConsumerStore } from '../src/kafka/store.ts';
-import { readBacklog } from '../src/repository/deliveries.ts';
 import { createDeliveryQueue } from '../src/webhook/queue.ts';
 import { openPool } from './journal-ground.ts';
 
@@ -44,12 +43,13 @@ const STATEMENTS = [
   'lock dead letters',
   'move offset',
   'postpone delivery',
-  'read backlog',
   'read dead letters',
   'read history',
+  'read journal backlog',
   'read journal claims',
   'read last seq',
   'read offset',
+  'read webhook backlog',
   'remove dead letter',
   'remove deliveries',
   'take whole batch',
@@ -129,8 +129,8 @@ async function runEveryStatement(database: Database): Promise<void> {
   await letters.list(undefined, 100, context);
   await letters.count(100, context);
   await createHistory(database).read({ user: 5n, from: undefined, to: undefined }, 21, undefined, context);
-  await readBacklog(database, 'webhook', 100, context);
   const webhook = createDeliveryQueue(database);
+  await webhook.readBacklog(100, context);
   const claimed = await webhook.claim(10, 1_000, context);
   assert.equal(claimed.length, 4);
   await webhook.postpone(steps[0] as Notification, 100, context);
@@ -141,6 +141,7 @@ async function runEveryStatement(database: Database): Promise<void> {
   assert.equal(journaled.length, 8);
   await journal.claim(journalID, 10, journaled.slice(0, 1), context);
   await journal.claimed(journalID, context);
+  await journal.readBacklog(100, context);
   await journal.findStale(1_000, context);
 }
 
@@ -186,4 +187,33 @@ describe('The statements of notifications', () => {
     const rows = await rolledBack(beside, (query) => rowsReadBy(query, statement('count dead letters')));
     assert.ok(rows > 0 && rows <= 200, `${rows} rows were read`);
   });
+});
+
+describe('A claim of a backlog that the planner does not expect', () => {
+  const ORDERS_WAITING = 2_000;
+  const CLAIMED = 20;
+
+  for (const name of ['claim for journal', 'claim deliveries']) {
+    it(`reads a few rows for each order that it claims: ${name}`, async () => {
+      await using testDatabase = await createTestDatabase('notifications');
+      await using database = openPool(testDatabase.url);
+      const query = queryOn(database);
+      // The statistics are those of an empty queue.
+      await query('ALTER TABLE deliveries SET (autovacuum_enabled = off)');
+      await query('ANALYZE deliveries');
+      await query(`INSERT INTO notifications
+        SELECT order_id, seq, gen_random_uuid(), 1, 'new', now(), 'text'
+        FROM generate_series(1, ${ORDERS_WAITING}) order_id, generate_series(1, 3) seq`);
+      await query(`INSERT INTO deliveries (sink, order_id, seq)
+        SELECT sink, order_id, seq FROM notifications, unnest('{journal,webhook}'::text[]) sink`);
+      const statements: RanStatement[] = [];
+      const recorded = recordStatements(database, statements);
+      const context = new AbortController();
+      await createJournalQueue(recorded).claim(randomUUID(), CLAIMED, [], context);
+      await createDeliveryQueue(recorded).claim(CLAIMED, 1_000, context);
+      const rows = await rolledBack(database, (trial) => rowsReadBy(trial, lastOf(statements, name)));
+      // The orders of the first claim, whose successors are passed over, and those of this one.
+      assert.ok(rows > 0 && rows < 20 * CLAIMED, `${rows} rows were read`);
+    });
+  }
 });

@@ -20,6 +20,7 @@ function stubPorts() {
     claimed: sinon.stub<Parameters<JournalQueue['claimed']>, ReturnType<JournalQueue['claimed']>>().resolves([]),
     acknowledge: sinon.stub<Parameters<JournalQueue['acknowledge']>, Promise<void>>(),
     findStale: sinon.stub<Parameters<JournalQueue['findStale']>, Promise<string[]>>().resolves([]),
+    readBacklog: sinon.stub<Parameters<JournalQueue['readBacklog']>>(),
   };
   queue.acknowledge.callsFake(async (notifications) => void log.push(`acknowledged ${names(notifications)}`));
   /** The answer of the next claims, one after the other. */

@@ -1,4 +1,4 @@
-import { type Database, statement } from 'service-kit';
+import { type Backlog, type Database, statement } from 'service-kit';
 import type { Context, Notification, QueuedNotification } from '../domain/ports.ts';
 import { type NotificationRow, toNotification } from './notification-row.ts';
 
@@ -33,19 +33,11 @@ export async function removeDeliveries(
   await database.run('remove deliveries', remove, { signal });
 }
 
-/** Reads no more rows than it counts. */
-export async function readBacklog(
-  database: Database,
-  target: DeliveryTarget,
-  countMax: number,
-  { signal }: Context,
-): Promise<{ readonly count: number; readonly oldestMs: number }> {
-  const select = statement`
-    SELECT count(*) AS deliveries,
-      coalesce((1000 * extract(epoch FROM statement_timestamp() - min(queued_at)))::float8, 0) AS oldest_ms
-    FROM (
-      SELECT queued_at FROM deliveries WHERE sink = ${target} AND dead_at IS NULL ORDER BY queued_at LIMIT ${countMax}
-    ) waiting`;
-  const [row] = await database.run<{ deliveries: bigint; oldest_ms: number }>('read backlog', select, { signal });
+export interface BacklogRow {
+  readonly deliveries: bigint;
+  readonly oldest_ms: number;
+}
+
+export function toBacklog([row]: readonly BacklogRow[]): Backlog {
   return { count: Number(row?.deliveries ?? 0), oldestMs: row?.oldest_ms ?? 0 };
 }

@@ -1,6 +1,6 @@
-import { type Database, statement } from 'service-kit';
+import { type Backlog, type Database, statement } from 'service-kit';
 import type { Context, Notification, QueuedNotification } from '../domain/ports.ts';
-import { type QueuedRow, removeDeliveries, toQueued } from '../repository/deliveries.ts';
+import { type BacklogRow, type QueuedRow, removeDeliveries, toBacklog, toQueued } from '../repository/deliveries.ts';
 
 export interface ClaimedDelivery {
   readonly notification: QueuedNotification;
@@ -19,6 +19,8 @@ export interface DeliveryQueue {
   postpone(notification: Notification, delayMs: number, context: Context): Promise<void>;
   /** Gives it up. The later notifications of its order become available. */
   bury(notification: Notification, context: Context): Promise<void>;
+  /** Reads no more rows than it counts. */
+  readBacklog(countMax: number, context: Context): Promise<Backlog>;
 }
 
 interface ClaimedRow extends QueuedRow {
@@ -29,6 +31,7 @@ interface ClaimedRow extends QueuedRow {
 export function createDeliveryQueue(database: Database): DeliveryQueue {
   return {
     async claim(limit, leaseMs, { signal }) {
+      // "earlier" does not say IS NULL: the planner, who expects a short queue, would read the backlog's index for each order.
       // statement_timestamp(), unlike clock_timestamp(), is one value for all rows, so the index can serve the condition.
       const claim = statement`
         WITH heads AS (
@@ -36,8 +39,9 @@ export function createDeliveryQueue(database: Database): DeliveryQueue {
           WHERE sink = 'webhook' AND journal_id IS NULL AND dead_at IS NULL AND available_at <= statement_timestamp()
             AND NOT EXISTS (
               SELECT 1 FROM deliveries earlier
-              WHERE earlier.sink = head.sink AND earlier.order_id = head.order_id AND earlier.seq < head.seq
-                AND earlier.dead_at IS NULL
+              WHERE earlier.sink = 'webhook' AND earlier.order_id = head.order_id AND earlier.seq < head.seq
+                AND coalesce(earlier.dead_at, 'infinity') = 'infinity'
+              OFFSET 0
             )
           ORDER BY available_at
           LIMIT ${limit}
@@ -77,6 +81,16 @@ export function createDeliveryQueue(database: Database): DeliveryQueue {
         },
         { signal },
       );
+    },
+
+    async readBacklog(countMax, { signal }) {
+      const select = statement`
+        SELECT count(*) AS deliveries,
+          coalesce((1000 * extract(epoch FROM statement_timestamp() - min(queued_at)))::float8, 0) AS oldest_ms
+        FROM (
+          SELECT queued_at FROM deliveries WHERE sink = 'webhook' AND dead_at IS NULL ORDER BY queued_at LIMIT ${countMax}
+        ) waiting`;
+      return toBacklog(await database.run<BacklogRow>('read webhook backlog', select, { signal }));
     },
   };
 }

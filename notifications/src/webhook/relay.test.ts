@@ -21,6 +21,7 @@ async function deliverOne(delivery: ClaimedDelivery, failure?: Error) {
     acknowledge: sinon.stub<Parameters<DeliveryQueue['acknowledge']>, Promise<void>>().resolves(),
     postpone: sinon.stub<Parameters<DeliveryQueue['postpone']>, Promise<void>>().resolves(),
     bury: sinon.stub<Parameters<DeliveryQueue['bury']>, Promise<void>>().resolves(),
+    readBacklog: sinon.stub<Parameters<DeliveryQueue['readBacklog']>>(),
   };
   queue.claim.onFirstCall().resolves([delivery]);
   const deliver = sinon.stub<Parameters<Webhook['deliver']>, Promise<void>>();
