@@ -60,6 +60,7 @@ for (const wire of WIRES) {
       ['a request whose headers are too large', `${SUM}${PAGE.replace('a\r', `${'a'.repeat(20_000)}\r`)}`, [200, 431]],
       ['a request whose body is broken', `${SUM}${BROKEN_BODY}`, [200, 400]],
       ['a request that was refused before its body broke', `${SUM}${REFUSED}`, [200, 415]],
+      ['the same, as the first of its connection', REFUSED, [415]],
       ['one byte, while the request is under way', `${SLOW}x`, [504, 400]],
       ['one byte behind three of its kind', `${SUM}${RPC}${PAGE}x`, [200, 200, 200, 400]],
       ['one byte behind a slow one and a quick one', `${SLOW}${SUM}x`, [504, 200, 400]],

@@ -27,12 +27,12 @@ export async function refuseConnection(
   socket.removeAllListeners('end');
   const broken = unfinishedRequest(connection);
   const isAnswerToHead = isHead(error, connection, broken);
-  // A broken request that has not started is the last of these. Its headers may be refused, which says more than this refusal.
+  // A broken request that has not started is the last of these.
   const start = broken && connection.pipelined.pop();
-  if (start) {
-    start();
-    await nextTurn();
-  }
+  start?.();
+  // Its headers may be refused, which says more than this refusal and is sent in the next turn. The rest of a late request may
+  // arrive until then.
+  if (start || (broken && !isTimeout(error))) await nextTurn();
   broken?.cancel(new RpcError('cancelled', 'The request did not arrive as a whole'));
   const whole = [...connection.unanswered].filter((pending) => pending !== broken);
   await Promise.all(whole.map(({ response }) => new Promise<void>((resolve) => response.once('close', resolve))));
