@@ -15,8 +15,10 @@ const { values } = parseArgs({
 /** Answers must be those of this commit. When they change on purpose, name the commit that changes them. */
 const BEFORE = 'a825e5d76be8c218b24bb029db4a507ff6b53714';
 const TIME_MS_MAX = 120_000;
-/** Characters of each text of a difference. */
-const SHOWN_LENGTH = 1_500;
+/** One fault makes many differences. */
+const SHOWN_MAX = 5;
+/** Characters of each of their texts. */
+const SHOWN_LENGTH = 1_000;
 
 const seed = readSeed(values.seed);
 const conversations = readWhole('conversations', values.conversations, { min: 1, max: 1e9 });
@@ -38,7 +40,7 @@ const { compared, byStatus, differences } = await compareBuilds({
 });
 const statuses = [...byStatus].toSorted().map(([status, count]) => `${status}: ${count}`);
 console.log(`seed ${seed}: ${compared} conversations; answers ${statuses.join(', ')}`);
-for (const { index, sent, before, now } of differences) {
+for (const { index, sent, before, now } of differences.slice(0, SHOWN_MAX)) {
   console.error(`--- conversation ${index} of seed ${seed} is answered otherwise`);
   console.error(`sent:   ${JSON.stringify(sent.slice(0, SHOWN_LENGTH))}`);
   console.error(`before: ${JSON.stringify(before.slice(0, SHOWN_LENGTH))}`);
