@@ -62,9 +62,9 @@ const EVENTS_OF_ORDER_MAX = 4;
  * An order is claimed with the lock on the earliest of its undelivered events, its head. The statement still sees the events
  * that it acknowledges as undelivered, so it leaves them out by their ids.
  *
- * statement_timestamp() is the same for all rows, so an index can serve the bound. `num_nulls` in place of IS NULL keeps the
- * planner off the indexes of undelivered events where it looks up single events and orders: its statistics are mostly of a
- * moment without a backlog, and then it would read the whole backlog for each of them.
+ * statement_timestamp() is the same for all rows, so an index can serve the bound. The planner's statistics are mostly of a moment without a
+ * backlog, in which it would read a whole backlog for each order: `num_nulls` in place of IS NULL keeps it off the index of undelivered
+ * events where it finds single events and orders, and a scalar subquery cannot become a join.
  */
 const advance = (deliveredIDs: readonly string[], ordersMax: number, leaseMs: number) => statement`
   WITH acknowledged AS (
@@ -74,10 +74,9 @@ const advance = (deliveredIDs: readonly string[], ordersMax: number, leaseMs: nu
   ), heads AS (
     SELECT order_id, seq FROM outbox head
     WHERE delivered_at IS NULL AND available_at <= statement_timestamp() AND event_id <> ALL(${deliveredIDs}::uuid[])
-      AND NOT EXISTS (
-        SELECT FROM outbox earlier
-        WHERE earlier.order_id = head.order_id AND earlier.seq < head.seq AND num_nulls(earlier.delivered_at) = 1
-          AND earlier.event_id <> ALL(${deliveredIDs}::uuid[])
+      AND seq = (
+        SELECT min(seq) FROM outbox own
+        WHERE own.order_id = head.order_id AND num_nulls(own.delivered_at) = 1 AND own.event_id <> ALL(${deliveredIDs}::uuid[])
       )
     ORDER BY available_at LIMIT ${ordersMax} FOR UPDATE SKIP LOCKED
   ), claimed AS (
@@ -160,7 +159,10 @@ function toEvent(row: EventRow): ClaimedEvent {
   };
 }
 
-/** Looks at no more rows than it counts, at each reading. */
+/**
+ * Looks at no more rows than it counts, at each reading. Of a larger backlog it misses the age of an event that is leased or postponed,
+ * since these come last.
+ */
 export function createBacklogReader(database: Database): BacklogReader {
   return {
     async read(countMax, { signal }) {
@@ -169,7 +171,7 @@ export function createBacklogReader(database: Database): BacklogReader {
         statement`
           SELECT count(*),
             coalesce(1000 * extract(epoch FROM clock_timestamp() - min(changed_at)), 0)::float8 AS oldest_ms
-          FROM (SELECT changed_at FROM outbox WHERE delivered_at IS NULL ORDER BY changed_at LIMIT ${countMax}) undelivered`,
+          FROM (SELECT changed_at FROM outbox WHERE delivered_at IS NULL ORDER BY available_at LIMIT ${countMax}) undelivered`,
         { signal },
       );
       return { count: Number(row?.count ?? 0), oldestMs: row?.oldest_ms ?? 0 };
