@@ -41,6 +41,15 @@ describe('mutated conversations on kept connections', () => {
       assert.equal(heard([statusLine, second?.toLowerCase(), first, ...rest].join('\r\n')), heard(good));
     });
 
+    it('is the same with the answers of a batch in other parts and another order', () => {
+      const [one, other] = ['{"jsonrpc":"2.0","id":1,"result":1}', '{"jsonrpc":"2.0","id":2,"result":2}'];
+      const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+      const inParts = (...parts: string[]) =>
+        heard(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${[...parts, ''].map(chunk).join('')}`);
+      assert.equal(inParts(`[${one}`, `,${other}`, ']'), inParts(`[${other},${one}]`));
+      assert.notEqual(inParts(`[${one}`, `,${other}`, ']'), inParts(`[${one}]`));
+    });
+
     for (const [what, changed] of [
       ['another status', good.replace('200 OK', '201 Created')],
       ['another body', good.replace('"a":1', '"a":2')],

@@ -23,7 +23,11 @@ export function createConversation(seed: number, index: number): Conversation {
   const steps = Array.from({ length: count }, (_, step): Step => {
     const { requests, parts } = createShot(seed, index * STEPS_MAX + step);
     const isLast = step === count - 1;
-    const bytes = isLast && random.chance(0.3) ? Buffer.concat(parts) : kept(Buffer.concat(parts));
+    let text = Buffer.concat(parts).toString('latin1');
+    // Every shot of the fuzz asks for the end of its connection.
+    if (!isLast || random.chance(0.7)) text = text.replaceAll('Connection: close\r\n', '');
+    if (random.chance(0.3)) text = text.replaceAll(TYPE, `${TYPE}X-Batch-Answers: as-they-come\r\n`);
+    const bytes = Buffer.from(text, 'latin1');
     return { requests, parts: split(bytes, random.chance(0.5) ? 1 + random.below(4) : 0, random.below) };
   });
   return { steps, halfCloses: random.chance(0.5) };
@@ -31,10 +35,7 @@ export function createConversation(seed: number, index: number): Conversation {
 
 const STEPS_MAX = 4;
 
-/** Every shot of the fuzz asks for the end of its connection. */
-function kept(bytes: Buffer): Buffer {
-  return Buffer.from(bytes.toString('latin1').replaceAll('Connection: close\r\n', ''), 'latin1');
-}
+const TYPE = 'Content-Type: application/json\r\n';
 
 function split(bytes: Buffer, cuts: number, below: (bound: number) => number): Buffer[] {
   const places = Array.from({ length: cuts }, () => below(bytes.length + 1)).toSorted((one, other) => one - other);
