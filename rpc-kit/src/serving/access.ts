@@ -31,14 +31,18 @@ export interface AccessEvents {
  */
 export function checkAccess({ mode, identify, on }: AccessOptions): Interceptor {
   const refuses = mode === 'enforce';
-  return (next) => async (call) => {
-    const { authorization } = call.caller;
-    const found = authorization === undefined ? undefined : identify(authorization);
-    const service = typeof found === 'object' ? await found : found;
-    const decision = decide(call, service);
-    notify(on?.decided, { call, service, decision });
-    if (refuses && decision !== 'allowed') throw refusal(call, service);
-    return next(service === undefined ? call : { ...call, caller: { ...call.caller, service } });
+  return (next) => {
+    const admit = (call: Call, service: string | undefined): Promise<unknown> => {
+      const decision = decide(call, service);
+      notify(on?.decided, { call, service, decision });
+      if (refuses && decision !== 'allowed') return Promise.reject(refusal(call, service));
+      return next(service === undefined ? call : { ...call, caller: { ...call.caller, service } });
+    };
+    return (call) => {
+      const { authorization } = call.caller;
+      const found = authorization === undefined ? undefined : identify(authorization);
+      return typeof found === 'object' ? found.then((service) => admit(call, service)) : admit(call, found);
+    };
   };
 }
 

@@ -74,28 +74,26 @@ const RETRY_AFTER_MS = 1_000;
 
 /** Maps database failures to three errors for callers: unavailable, unconfirmed, or aborted by a conflict. Details stay in `cause`. */
 export function databaseErrors(): Interceptor {
-  return (next) => async (call) => {
-    try {
-      return await next(call);
-    } catch (error) {
-      const { cause } = toRpcError(error);
-      // `deadline_exceeded` means that the change may have been made; `unavailable` would invite a retry.
-      if (cause instanceof CommitUnconfirmed) {
-        throw new RpcError('deadline_exceeded', 'It is not known whether the change was saved', { cause });
-      }
-      if (cause instanceof DatabaseUnavailable) {
-        throw new RpcError('unavailable', 'The service cannot reach its data right now', {
-          cause,
-          retryAfterMs: RETRY_AFTER_MS,
-        });
-      }
-      if (isLostRace(cause)) {
-        throw new RpcError('aborted', 'The call lost a race with others too often', {
-          cause,
-          retryAfterMs: RETRY_AFTER_MS,
-        });
-      }
-      throw error;
-    }
-  };
+  return (next) => (call) => next(call).catch(refuseForDatabase);
+}
+
+function refuseForDatabase(error: unknown): never {
+  const { cause } = toRpcError(error);
+  // `deadline_exceeded` means that the change may have been made; `unavailable` would invite a retry.
+  if (cause instanceof CommitUnconfirmed) {
+    throw new RpcError('deadline_exceeded', 'It is not known whether the change was saved', { cause });
+  }
+  if (cause instanceof DatabaseUnavailable) {
+    throw new RpcError('unavailable', 'The service cannot reach its data right now', {
+      cause,
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+  if (isLostRace(cause)) {
+    throw new RpcError('aborted', 'The call lost a race with others too often', {
+      cause,
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+  throw error;
 }

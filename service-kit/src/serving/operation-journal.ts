@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Call, type Interceptor, outsideCalls, toRpcError } from 'rpc-kit';
+import { type Call, type Interceptor, type Next, outsideCalls, toRpcError } from 'rpc-kit';
 import { type Background, startBackground } from '../background/background.ts';
 import type { CallScope, Database, Executor } from '../database/database.ts';
 import { isFaultOfData } from '../database/database-errors.ts';
@@ -36,26 +36,27 @@ const BATCH_WAIT_MS = 50;
  * only in the log.
  */
 export function journalOperations(journal: OperationJournal): Interceptor {
-  return (next) => async (call) => {
-    if (!call.contract || call.contract.reads) return next(call);
-    const startedAt = new Date();
-    const began = performance.now();
-    const deadlineAt = new Date(startedAt.getTime() + call.deadlineAt - began);
-    const record = (code: string, reason?: string): void => {
-      const durationMs = performance.now() - began;
-      const operation = { ...describe(call), code, reason, startedAt, deadlineAt, durationMs };
-      call.defer?.(() => journal.save(operation));
-    };
-    try {
-      const result = await next(call);
-      record('ok');
-      return result;
-    } catch (error) {
-      const { code, reason } = toRpcError(error);
-      record(code, reason);
-      throw error;
-    }
+  return (next) => (call) => (call.contract && !call.contract.reads ? journaled(journal, next, call) : next(call));
+}
+
+async function journaled(journal: OperationJournal, next: Next, call: Call): Promise<unknown> {
+  const startedAt = new Date();
+  const began = performance.now();
+  const deadlineAt = new Date(startedAt.getTime() + call.deadlineAt - began);
+  const record = (code: string, reason?: string): void => {
+    const durationMs = performance.now() - began;
+    const operation = { ...describe(call), code, reason, startedAt, deadlineAt, durationMs };
+    call.defer?.(() => journal.save(operation));
   };
+  try {
+    const result = await next(call);
+    record('ok');
+    return result;
+  } catch (error) {
+    const { code, reason } = toRpcError(error);
+    record(code, reason);
+    throw error;
+  }
 }
 
 function describe({ requestId, method, caller }: Call) {
