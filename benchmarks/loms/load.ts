@@ -15,7 +15,7 @@ answerTo({
   run: ({ port, scenario, timing }: LoadOrder): Promise<Sample> =>
     withConnections(port, timing.concurrency, (connections) =>
       closedLoop(
-        connections.map((connection) => () => makeOrder(connection, port, scenario)),
+        connections.map((connection) => async () => (await makeOrder(connection, port, scenario)) === 'paid'),
         timing,
       ),
     ),

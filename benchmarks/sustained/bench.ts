@@ -23,7 +23,7 @@ const FULL = {
   warmUpSeconds: 15,
   closedSeconds: 20,
   seconds: 120,
-  withoutSeconds: 20,
+  aloneSeconds: 20,
   idleSeconds: 60,
   profileSeconds: 10,
 };
@@ -31,7 +31,7 @@ const QUICK = {
   warmUpSeconds: 4,
   closedSeconds: 5,
   seconds: 12,
-  withoutSeconds: 4,
+  aloneSeconds: 4,
   idleSeconds: 15,
   profileSeconds: 3,
 };

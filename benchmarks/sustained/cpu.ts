@@ -25,6 +25,11 @@ export function readCpu({ mesh, pidsOf }: SustainedMesh): Cpu {
   ]);
 }
 
+/** Whether a process neither makes orders nor handles events. */
+export function isBystander(process: string): boolean {
+  return /checkout|products|accounts|gateway/.test(process);
+}
+
 export function cpuBetween(before: Cpu, after: Cpu): Cpu {
   return new Map([...after].map(([name, micros]) => [name, micros - (before.get(name) ?? 0)]));
 }

@@ -79,9 +79,11 @@ async function readJournal(journal: string): Promise<Delivery[]> {
     .map(({ at, journaledAt }) => ({ madeAt: Date.parse(at), journaledAt: Date.parse(journaledAt) }));
 }
 
-/** The number of events that were delivered within the span, whenever they were made. */
-export async function countDelivered(journal: string, span: Span): Promise<number> {
-  return (await readJournal(journal)).filter(({ journaledAt }) => isWithin(journaledAt, span)).length;
+/** The events that were delivered within the span, whenever they were made. */
+export async function countDelivered(journal: string, span: Span): Promise<{ events: number; seconds: number }> {
+  const times = (await readJournal(journal)).map(({ journaledAt }) => journaledAt).filter((at) => isWithin(at, span));
+  const [first = 0, last = 0] = [times.at(0), times.at(-1)];
+  return { events: times.length, seconds: (last - first) / 1_000 };
 }
 
 function isWithin(at: number, { from, to }: Span): boolean {
@@ -99,4 +101,4 @@ export async function untilDelivered(database: Database, timeoutMs: number): Pro
   }
 }
 
-const POLL_MS = 500;
+const POLL_MS = 100;

@@ -16,6 +16,11 @@ export interface OpenLoad {
   readonly pace: Pace;
 }
 
+export interface OpenOrders extends OpenSample {
+  /** Number of failed orders by code. */
+  readonly failures: Readonly<Record<string, number>>;
+}
+
 /** Orders in flight at most; further ones wait, and the wait counts. At a latency of 200 ms it is enough for 1,280 orders a second. */
 const CONNECTIONS = 256;
 
@@ -23,17 +28,19 @@ answerTo({
   closed: ({ port, timing }: ClosedLoad): Promise<Sample> =>
     withConnections(port, timing.concurrency, (connections) =>
       closedLoop(
-        connections.map((connection) => () => makeOrder(connection, port, 'spread')),
+        connections.map((connection) => async () => (await makeOrder(connection, port, 'spread')) === 'paid'),
         timing,
       ),
     ),
-  async open({ port, pace }: OpenLoad): Promise<OpenSample> {
-    const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, () => openLane(port)));
+  async open({ port, pace }: OpenLoad): Promise<OpenOrders> {
+    const failures: Record<string, number> = {};
+    const onFailure = (code: string): void => {
+      failures[code] = (failures[code] ?? 0) + 1;
+    };
+    const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, () => openLane(port, onFailure)));
     try {
-      return await measureOpenLoop(
-        lanes.map(({ order }) => order),
-        pace,
-      );
+      const orders = lanes.map(({ order }) => order);
+      return { ...(await measureOpenLoop(orders, pace)), failures };
     } finally {
       for (const { close } of lanes) close();
     }
@@ -41,17 +48,17 @@ answerTo({
 });
 
 /** A connection that is opened again when the server has closed it. */
-async function openLane(port: number) {
+async function openLane(port: number, onFailure: (code: string) => void) {
   let connection = await openConnection(port);
   return {
     close: () => connection[Symbol.dispose](),
     async order(): Promise<boolean> {
-      try {
-        return await makeOrder(connection, port, 'spread');
-      } catch {
+      const outcome = await makeOrder(connection, port, 'spread').catch(async () => {
         connection = await openConnection(port);
-        return false;
-      }
+        return 'connection closed';
+      });
+      if (outcome !== 'paid') onFailure(outcome);
+      return outcome === 'paid';
     },
   };
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sample } from '../harness/closed-loop.ts';
-import type { OpenSample } from '../harness/open-loop.ts';
 import { type BenchProcess, startProcess } from '../harness/process.ts';
-import { type Cpu, cpuBetween, readCpu } from './cpu.ts';
+import { type Cpu, cpuBetween, isBystander, readCpu } from './cpu.ts';
 import { countDelivered, type EventFigures, readEvents, untilDelivered } from './events.ts';
-import { holdEvents, releaseEvents } from './held-events.ts';
+import { type HeldEvent, holdEvents, releaseEvents, replayEvents, takeHeldEvents } from './held-events.ts';
+import type { OpenOrders } from './load.ts';
 import { openSustainedMesh, type SustainedMesh, type Way } from './mesh.ts';
 import { profileServices, type ServiceProfile } from './profiles.ts';
 
@@ -15,8 +15,8 @@ export interface Plan {
   readonly closedSeconds: number;
   /** Of the open loop. */
   readonly seconds: number;
-  /** Of each of the two open loops without delivery. */
-  readonly withoutSeconds: number;
+  /** Of each of the two open loops whose events are delivered later. */
+  readonly aloneSeconds: number;
   /** Orders a second of the open loops, in place of 0.9 of what the closed loop makes. */
   readonly rate?: number | undefined;
   /** The folder of the project to run. */
@@ -31,7 +31,7 @@ export interface WayFigures {
   /** Orders a second in the closed loop. */
   readonly capacity: number;
   readonly offeredPerSecond: number;
-  readonly orders: OpenSample;
+  readonly orders: OpenOrders;
   readonly events: EventFigures;
   readonly costs: readonly Cost[];
   /** Events a second of the backlog, while no orders are made. */
@@ -50,13 +50,12 @@ export interface Allocation {
 export interface Cost {
   readonly process: string;
   /** Of an order with the delivery of its events. */
+  readonly bothMicros: number;
   readonly orderMicros: number;
-  /** Of an order without delivery. */
-  readonly orderAloneMicros: number;
-  /** The difference, for each event that was delivered. */
+  /** Of an event at the pace of the orders, while no orders are made. */
   readonly eventMicros: number;
-  /** Of an event while no orders are made. */
-  readonly drainedEventMicros: number;
+  /** Of an event from a backlog, while no orders are made. */
+  readonly backlogEventMicros: number;
 }
 
 const OFFERED_SHARE = 0.9;
@@ -81,14 +80,17 @@ export async function measureWay(
   log(`${way}: ${capacity.toFixed(0)} orders a second in the closed loop; offering ${perSecond.toFixed(0)} a second`);
   await drain(mesh);
 
-  const without = [await offerHeld(mesh, load, perSecond, plan.withoutSeconds)];
-  log(`${way}: with delivery, for ${plan.seconds} s`);
   const full = await offer(mesh, load, perSecond, plan.seconds);
   await drain(mesh);
   const events = await readEvents(mesh.database, mesh.journal, full.orders);
-  const delivered = await countDelivered(mesh.journal, full);
-  // Before and after, since tables grow and the machine's speed changes.
-  without.push(await offerHeld(mesh, load, perSecond, plan.withoutSeconds));
+  const { events: delivered } = await countDelivered(mesh.journal, full);
+  log(`${way}: events alone, at the pace of the orders and from a backlog`);
+  const paced = await measureHeld(mesh, load, perSecond, plan.aloneSeconds, (held) =>
+    replayEvents(mesh.database, held),
+  );
+  const backlog = await measureHeld(mesh, load, perSecond, plan.aloneSeconds, (held) =>
+    releaseEvents(mesh.database, held),
+  );
   const profiles = plan.profileSeconds ? await profileUnderLoad(mesh, load, perSecond, plan.profileSeconds) : [];
   for (const profile of profiles) await onProfile(profile, perSecond);
   return {
@@ -97,31 +99,26 @@ export async function measureWay(
     offeredPerSecond: perSecond,
     orders: full.orders,
     events,
-    costs: toCosts(full, delivered, without),
-    drainedPerSecond: Math.min(...without.map(({ drained }) => drained.perSecond)),
+    costs: toCosts(full, delivered, paced, backlog),
+    drainedPerSecond: backlog.events / backlog.seconds,
     allocations: toAllocations(profiles, perSecond),
   };
 }
 
-/** Attributes the CPU time of each process to orders and to events. */
-function toCosts({ orders, cpu }: Offered, delivered: number, without: readonly Held[]): Cost[] {
-  const ordersAlone = sum(without.map((held) => held.orders.succeeded));
-  const eventsAlone = sum(without.map(({ drained }) => drained.events));
+/** What an order costs is what is left without its events. */
+function toCosts({ orders, cpu }: Offered, delivered: number, paced: Alone, backlog: Alone): Cost[] {
   return [...cpu].map(([process, micros]) => {
-    const orderMicros = micros / orders.succeeded;
-    const orderAloneMicros = sum(without.map((held) => held.cpu.get(process) ?? 0)) / ordersAlone;
+    const ofEvents = (alone: Alone): number =>
+      isBystander(process) ? 0 : (alone.cpu.get(process) ?? 0) / alone.events;
+    const eventMicros = ofEvents(paced);
     return {
       process,
-      orderMicros,
-      orderAloneMicros,
-      eventMicros: ((orderMicros - orderAloneMicros) * orders.succeeded) / delivered,
-      drainedEventMicros: sum(without.map(({ drained }) => drained.cpu.get(process) ?? 0)) / eventsAlone,
+      bothMicros: micros / orders.succeeded,
+      orderMicros: (micros - eventMicros * delivered) / orders.succeeded,
+      eventMicros,
+      backlogEventMicros: ofEvents(backlog),
     };
   });
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Orders a second that loms accepts while it also delivers their events, as fast as it does. */
@@ -139,7 +136,7 @@ async function measureCapacity({ mesh }: SustainedMesh, load: BenchProcess, plan
 }
 
 interface Offered {
-  readonly orders: OpenSample;
+  readonly orders: OpenOrders;
   readonly cpu: Cpu;
   /** The time of the CPU figures, by Date.now(). */
   readonly from: number;
@@ -150,7 +147,7 @@ async function offer(mesh: SustainedMesh, load: BenchProcess, perSecond: number,
   const port = Number(new URL(mesh.mesh.urls.loms).port);
   const before = readCpu(mesh);
   const from = Date.now();
-  const orders = await load.ask<OpenSample>(
+  const orders = await load.ask<OpenOrders>(
     'open',
     { port, pace: { perSecond, seconds } },
     seconds * 1_000 + REPLY_GRACE_MS,
@@ -174,31 +171,31 @@ function toAllocations(profiles: readonly ServiceProfile[], perSecond: number): 
     .map(({ service, seconds, profile }) => ({ service, bytesPerOrder: profile.tree.total / (perSecond * seconds) }));
 }
 
-interface Held extends Offered {
-  readonly drained: Drained;
-}
-
-/** The same load while no event is delivered, and then the delivery of its events while no orders are made. */
-async function offerHeld(mesh: SustainedMesh, load: BenchProcess, perSecond: number, seconds: number): Promise<Held> {
-  await holdEvents(mesh.database);
-  const offered = await offer(mesh, load, perSecond, seconds);
-  return { ...offered, drained: await measureDrain(mesh) };
-}
-
-interface Drained {
+interface Alone {
   readonly cpu: Cpu;
   readonly events: number;
-  readonly perSecond: number;
+  /** From the first to the last journal entry. */
+  readonly seconds: number;
 }
 
-async function measureDrain(mesh: SustainedMesh): Promise<Drained> {
+/** Makes orders whose events are held, then measures the delivery of these events while no orders are made. */
+async function measureHeld(
+  mesh: SustainedMesh,
+  load: BenchProcess,
+  perSecond: number,
+  seconds: number,
+  release: (events: readonly HeldEvent[]) => Promise<void>,
+): Promise<Alone> {
+  const { database, journal } = mesh;
+  await holdEvents(database);
+  await offer(mesh, load, perSecond, seconds);
+  const held = await takeHeldEvents(database);
   const before = readCpu(mesh);
   const from = Date.now();
-  await releaseEvents(mesh.database);
+  await release(held);
   await drain(mesh);
-  const [cpu, to] = [cpuBetween(before, readCpu(mesh)), Date.now()];
-  const events = await countDelivered(mesh.journal, { from, to });
-  return { cpu, events, perSecond: (events * 1_000) / (to - from) };
+  const cpu = cpuBetween(before, readCpu(mesh));
+  return { cpu, ...(await countDelivered(journal, { from, to: Date.now() })) };
 }
 
 async function drain({ database }: SustainedMesh): Promise<void> {

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { findRunningMesh, pickFreePorts } from 'mesh';
+import { pickFreePorts } from 'mesh';
+import { loadSecrets } from 'mesh/mesh-folder';
+import { superuserUrl } from 'mesh/postgres';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Database, openDatabase } from 'service-kit';
@@ -10,7 +12,7 @@ export type Way = 'rpc' | 'kafka';
 
 export interface SustainedMesh extends AsyncDisposable {
   readonly mesh: TestMesh;
-  /** That of loms, for the benchmark's own questions. */
+  /** That of loms, as the superuser: the CPU time of its statements is that of no service. */
   readonly database: Database;
   readonly journal: string;
   /** The ids of the live processes with this name. */
@@ -27,9 +29,14 @@ export async function openSustainedMesh(way: Way, checkout?: string): Promise<Su
   const [kafkaPort = 0] = await pickFreePorts(2);
   const variables = { EVENTS: way, MESH_FSYNC: 'on', ACCESS: 'open', MESH_KAFKA_PORT: String(kafkaPort) };
   const mesh = resources.use(await openMeshAlone(variables, checkout));
-  const { loms } = findRunningMesh(mesh.variables).databaseUrls;
+  const server = {
+    port: Number(mesh.variables.MESH_POSTGRES_PORT),
+    superuserPassword: loadSecrets(mesh.paths).superuser,
+  };
+  const url = new URL(superuserUrl(server));
+  url.pathname = 'loms';
   const database = resources.use(
-    openDatabase({ url: loms, poolMax: 1, logger: pino({ level: 'silent' }), registry: new Registry() }),
+    openDatabase({ url: url.href, poolMax: 1, logger: pino({ level: 'silent' }), registry: new Registry() }),
   );
   await database.query(supplyText());
   const owned = resources.move();

@@ -1,6 +1,6 @@
 import { markdownTable } from 'rpc-kit/markdown-table';
 import { type Bar, barTable, type Results, toReport } from '../harness/report.ts';
-import { totalOf } from './cpu.ts';
+import { isBystander, totalOf } from './cpu.ts';
 import type { IdleFigures } from './idle.ts';
 import type { Allocation, Cost, WayFigures } from './measure.ts';
 
@@ -24,8 +24,6 @@ const BACKLOG_SECONDS_MAX = 5;
 const LAG_P99_MAX_MS = 2_000;
 const EVENT_MICROS_MAX = 400;
 const IDLE_PERCENT_MAX = 2;
-/** These neither make orders nor handle events, so they are one row. */
-const IDLE = /checkout|products|accounts|gateway/;
 
 export function toMarkdown(results: SustainedResults): string {
   const { commit, clients, seconds, ways } = results;
@@ -61,6 +59,7 @@ function summaryOf({ capacity, offeredPerSecond, orders, events, drainedPerSecon
         'orders offered, paid, failed, never started',
         [orders.offered, orders.succeeded, orders.failed, orders.dropped].join(', '),
       ],
+      ...failureRows(orders.failures),
       [
         'ms of an order from when it was due until it was paid: p50, p95, p99, greatest',
         [orders.p50Ms, orders.p95Ms, orders.p99Ms, orders.maxMs].map(toWhole).join(', '),
@@ -80,6 +79,11 @@ function summaryOf({ capacity, offeredPerSecond, orders, events, drainedPerSecon
   );
 }
 
+function failureRows(failures: Readonly<Record<string, number>>): string[][] {
+  const counts = Object.entries(failures).map(([code, count]) => `${code} ${count}`);
+  return counts.length === 0 ? [] : [['orders failed, by code', counts.join(', ')]];
+}
+
 /** An order that is made and paid has three events: new, awaiting payment, paid. */
 const EVENTS_PER_ORDER = 3;
 
@@ -88,18 +92,20 @@ function backlogSeconds({ backlogMax, made }: WayFigures['events'], seconds: num
 }
 
 function costTable(costs: readonly Cost[]): string {
-  const head = ['CPU in ms', 'order with its events', 'order alone', 'event', 'event alone'];
+  const head = ['CPU in ms', 'order with its events', 'order', 'event', 'event from a backlog'];
   const toRow = (name: string, cost: Omit<Cost, 'process'>) => [
     name,
-    ...[cost.orderMicros, cost.orderAloneMicros].map((micros) => (micros / 1_000).toFixed(2)),
-    ...[cost.eventMicros, cost.drainedEventMicros].map((micros) => (micros / 1_000).toFixed(3)),
+    ...[cost.bothMicros, cost.orderMicros].map((micros) => (micros / 1_000).toFixed(2)),
+    ...[cost.eventMicros, cost.backlogEventMicros].map((micros) => (micros / 1_000).toFixed(3)),
   ];
-  const isIdle = ({ process }: Cost): boolean => IDLE.test(process);
   return markdownTable(
     head,
     [
-      ...costs.filter((cost) => !isIdle(cost)).map((cost) => toRow(cost.process, cost)),
-      toRow('the other services, their pgbouncers and Postgres', addCosts(costs.filter(isIdle))),
+      ...costs.filter(({ process }) => !isBystander(process)).map((cost) => toRow(cost.process, cost)),
+      toRow(
+        'the other services, their pgbouncers and Postgres',
+        addCosts(costs.filter(({ process }) => isBystander(process))),
+      ),
       toRow('**all**', addCosts(costs)),
     ],
     1,
@@ -115,10 +121,10 @@ function allocationTable(allocations: readonly Allocation[]): string {
 function addCosts(costs: readonly Cost[]): Omit<Cost, 'process'> {
   const sum = (of: (cost: Cost) => number): number => costs.reduce((total, cost) => total + of(cost), 0);
   return {
+    bothMicros: sum(({ bothMicros }) => bothMicros),
     orderMicros: sum(({ orderMicros }) => orderMicros),
-    orderAloneMicros: sum(({ orderAloneMicros }) => orderAloneMicros),
     eventMicros: sum(({ eventMicros }) => eventMicros),
-    drainedEventMicros: sum(({ drainedEventMicros }) => drainedEventMicros),
+    backlogEventMicros: sum(({ backlogEventMicros }) => backlogEventMicros),
   };
 }
 
