@@ -127,6 +127,16 @@ describe('acceptEvents', () => {
     ]);
   });
 
+  it('gives an eventID that two orders use to the event that arrived first', async () => {
+    const world = createWorld();
+    const events = [eventOf(1, 1), eventOf(1, 1), eventOf(2, 1, { eventID: '1/1' }), eventOf(2, 2), eventOf(3, 1)];
+    assert.deepEqual(refusals(await world.accept(events)), [
+      ['1/1', 'event_conflict'],
+      ['2/2', 'out_of_order'],
+    ]);
+    assert.deepEqual(world.announced().toSorted(), ['1/1', '3/1']);
+  });
+
   it('isolates an event that the database refuses in few statements', async () => {
     const world = createWorld({ unstorable: ['70/2'] });
     const events = Array.from({ length: 100 }, (_, index) => [1, 2, 3].map((seq) => eventOf(index, seq))).flat();

@@ -21,13 +21,25 @@ export async function storeFitting(
   notifications: Notifications,
   orders: readonly ArrivedOrder[],
 ): Promise<FittingOrders> {
-  const gapless = orders.filter(hasNoGaps);
-  if (gapless.length === 0) return { stored: [], left: orders };
-  const ids = new Set(await processTogether(gapless.flat(), (batch) => notifications.addFitting(batch)));
+  const shared = findSharedIDs(orders);
+  const simple = orders.filter((order) => hasNoGaps(order) && !order.some(({ event }) => shared.has(event.eventID)));
+  if (simple.length === 0) return { stored: [], left: orders };
+  const ids = new Set(await processTogether(simple.flat(), (batch) => notifications.addFitting(batch)));
   const { stored = [], left = [] } = Object.groupBy(orders, ([{ event }]) =>
     ids.has(event.orderID) ? 'stored' : 'left',
   );
   return { stored, left };
+}
+
+/** The eventIDs that several orders use: the first event in the order of their arrival has to get it. */
+function findSharedIDs(orders: readonly ArrivedOrder[]): ReadonlySet<string> {
+  const users = new Map<string, bigint>();
+  const shared = new Set<string>();
+  for (const { event } of orders.flat()) {
+    if ((users.get(event.eventID) ?? event.orderID) !== event.orderID) shared.add(event.eventID);
+    users.set(event.eventID, event.orderID);
+  }
+  return shared;
 }
 
 /** @returns the orders with events that are not stored, or are stored with other content */
