@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { orderEvents } from 'loms/contract.ts';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -26,6 +27,8 @@ const SESSION_TIMEOUT_MS = 10_000;
 /** Before the next membership; consecutive failures double it. */
 const REJOIN_PAUSE_MS = 250;
 const COMMIT_INTERVAL_MS = 1_000;
+/** The more messages a fetch has, the more share the next one and its statements; a lone event is not delayed. */
+const PACE_MS = { perMessage: 1, max: 40 };
 
 /**
  * Consumes order events until disposed. One round is one membership of the group: it ends with the first failure of Kafka, and the
@@ -151,7 +154,12 @@ function openMembership(
         // Free space in a worker's queue or a new assignment ends the wait.
         waking = Promise.withResolvers();
         await unlessEnded(waking.promise);
-      } else for (const some of (await unlessEnded(group.fetch(wanted))) ?? []) await dispatch(some);
+      } else {
+        const fetched = (await unlessEnded(group.fetch(wanted))) ?? [];
+        for (const some of fetched) await dispatch(some);
+        const messages = fetched.reduce((sum, { records }) => sum + records.length, 0);
+        await unlessEnded(sleep(Math.min(messages * PACE_MS.perMessage, PACE_MS.max)));
+      }
       commitNow();
     },
 

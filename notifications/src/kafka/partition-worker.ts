@@ -4,7 +4,7 @@ import { isFaultOfData, isLostRace } from 'service-kit';
 import { type ConsumePorts, consumeBatch } from './consume-batch.ts';
 import type { Fetched, Wanted } from './group.ts';
 import { type Consumed, type Message, type OffsetRange, type Partition, PartitionMoved } from './ports.ts';
-import { type KafkaRecord, readMessage } from './read-message.ts';
+import { type KafkaRecord, readMessage, VALUE_BYTES_MAX } from './read-message.ts';
 
 export interface PartitionWorkerOptions extends Partition {
   readonly ports: ConsumePorts;
@@ -26,12 +26,17 @@ export interface PartitionWorker extends AsyncDisposable {
 }
 
 /**
- * Messages of one transaction, which has to end far below the 5 s that the database allows. On a slow database, each failure halves
- * the next batches and each success adds one message.
+ * Messages of one transaction, which has to end far below the 5 s that the database allows: all that wait, so that batches grow with
+ * the backlog. Each failure quarters the next batch and each success adds some, on a slow database and around a message that the
+ * database refuses.
  */
-const BATCH_MAX = 50;
+const BATCH_MAX = 500;
+const BATCH_STEP = 10;
+const BATCH_SHARE = 0.25;
+/** A batch is parsed in one turn of the event loop: at most 50 values of the greatest length, made to be slow, in 20 ms. */
+const BATCH_BYTES_MAX = 50 * VALUE_BYTES_MAX;
 /** Prefetched messages, and bytes of their keys and values. One fetch may exceed them. */
-const QUEUE_MAX = 500;
+const QUEUE_MAX = 1_000;
 const QUEUE_BYTES_MAX = 1_048_576;
 /** An idle partition checks this often whether its offset was reset. */
 const IDLE_CHECK_MS = 5_000;
@@ -53,8 +58,8 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   let arrival = Promise.withResolvers<void>();
   let failures = 0;
   let batchMax = BATCH_MAX;
-  /** Messages to store one by one, because their batch was refused. */
-  let singles = 0;
+  /** Messages of the last batch. */
+  let attempted = 1;
 
   function reset(): void {
     position = undefined;
@@ -64,7 +69,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   function recover(): void {
     if (failures > 0) logger.info({ partition }, 'the partition continues');
     failures = 0;
-    batchMax = Math.min(batchMax + 1, BATCH_MAX);
+    batchMax = Math.min(batchMax + BATCH_STEP, BATCH_MAX);
   }
 
   async function readPosition(): Promise<void> {
@@ -75,12 +80,12 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   }
 
   async function consume(from: bigint): Promise<void> {
-    const records = queue.slice(0, singles > 0 ? 1 : batchMax);
+    const records = queue.slice(0, countWithin(queue, batchMax));
+    attempted = records.length;
     // Offsets without a message (a transaction's markers) behind the last record of the queue are skipped with it.
     const to = records.length === queue.length ? fetchFrom : (queue[records.length]?.offset ?? fetchFrom);
     const consumed = await consumeOrBury(records.map(readMessage), { topic, partition, from, to });
     if (consumed === undefined) return;
-    if (singles > 0) singles -= 1;
     position = to;
     queue = queue.slice(records.length);
     recover();
@@ -88,7 +93,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
     onChange();
   }
 
-  /** A message that the database refuses must not block the partition: its batch is retried one by one, and it becomes a dead letter. */
+  /** A message that the database refuses must not block the partition: smaller batches find it, and it becomes a dead letter. */
   async function consumeOrBury(messages: Message[], range: OffsetRange): Promise<Consumed | undefined> {
     try {
       return await consumeBatch(ports, { ...range, messages }, { signal });
@@ -96,7 +101,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
       const [only] = messages;
       if (!isFaultOfData(error) || only === undefined) throw error;
       if (messages.length > 1) {
-        singles = messages.length;
+        batchMax = Math.ceil(messages.length * BATCH_SHARE);
         return undefined;
       }
       return await bury(only, range, `it cannot be stored: ${(error as Error).message}`).catch((refused: unknown) => {
@@ -158,7 +163,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
         }
         await sleep(Math.min(BACKOFF_BASE_MS * 2 ** failures, BACKOFF_MAX_MS), undefined, { signal }).catch(() => {});
         failures += 1;
-        batchMax = Math.ceil(batchMax / 2);
+        batchMax = Math.ceil(attempted * BATCH_SHARE);
       }
     }
   }
@@ -189,4 +194,14 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
       await ended;
     },
   };
+}
+
+/** The first of these records that fit into a batch, at least one. */
+function countWithin(records: readonly KafkaRecord[], countMax: number): number {
+  let bytes = 0;
+  const end = records.slice(0, countMax).findIndex(({ value }) => {
+    bytes += value?.length ?? 0;
+    return bytes > BATCH_BYTES_MAX;
+  });
+  return end < 0 ? countMax : Math.max(end, 1);
 }

@@ -19,11 +19,8 @@ const INT64_MIN = -(2n ** 63n);
 /** Of the reason in log lines and dead letters: enough to find the fault. */
 const REASON_LENGTH_MAX = 1_000;
 
-/**
- * An event has less than 500 bytes. A batch of fifty is parsed in one turn of the event loop, and a value made to be slow takes
- * 50 µs for each KiB.
- */
-const VALUE_BYTES_MAX = 8_192;
+/** An event has less than 500 bytes. A value made to be slow takes 50 µs for each KiB. */
+export const VALUE_BYTES_MAX = 8_192;
 
 /** Decodes a record by loms's contract. Never throws: an unreadable record becomes a dead letter. */
 export function readMessage(record: KafkaRecord): Message {

@@ -97,7 +97,8 @@ describe('Several consumers of order events', () => {
   for (const point of DEATH_POINTS) {
     it(`lose no event and store none twice when one is killed ${point}`, async () => {
       await using ground = await openConsumerGround(2);
-      const events = mixedEvents(20, 10);
+      // Some batches for each partition.
+      const events = mixedEvents(250, 10);
       await ground.publish(events);
       const { brokers, topic, group, databaseUrl } = ground;
       const child = spawn(process.execPath, [join(import.meta.dirname, 'mortal-consumer.ts')], {
@@ -125,14 +126,12 @@ describe('Several consumers of order events', () => {
         ...oneByOne(store),
         transaction: (work, context) =>
           store.transaction((repositories) => {
-            let added = 0;
             const { notifications } = repositories;
-            const add: typeof notifications.add = async (notification, trace) => {
-              added += 1;
-              if (added > inTimeMax) throw new DatabaseUnavailable('it took too long');
-              return notifications.add(notification, trace);
+            const addFitting: typeof notifications.addFitting = async (batch) => {
+              if (batch.length > inTimeMax) throw new DatabaseUnavailable('it took too long');
+              return notifications.addFitting(batch);
             };
-            return work({ ...repositories, notifications: { ...notifications, add } });
+            return work({ ...repositories, notifications: { ...notifications, addFitting } });
           }, context),
       }),
     });
