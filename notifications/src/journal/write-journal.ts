@@ -16,13 +16,15 @@ export interface Journal {
 
 /** Orders of one write, which has all their waiting notifications. A write of 100 KB costs hardly more than one of a line. */
 const ORDERS_MAX = 256;
+/** A batch of so many lines may have left some behind. */
+export const BATCH_FULL = ORDERS_MAX;
 /** A stop waits for the current round, so its statements have a limit of their own. */
 const STATEMENT_TIMEOUT_MS = 1_500;
 
 export interface JournalWriter {
   /**
    * Claims a batch, acknowledging the previous one in the same statement, and writes it.
-   * @returns the number of lines written; if any, call it again at once to acknowledge them and to claim their successors
+   * @returns the number of lines written; if any, call it again soon to acknowledge them and to claim their successors
    */
   round(): Promise<number>;
   /** The next round recovers the journal first. */

@@ -18,8 +18,11 @@ export interface WebhookOptions extends WebhookParts {
   readonly registry: Registry;
 }
 
-/** Notifications that other replicas stored, and postponed ones, are found after at most this time. */
-const IDLE_MS = 100;
+/**
+ * Postponed notifications, and those that other replicas stored, are found by a pause. It begins anew with each delivery, so a retry
+ * comes late by its own delay at most, and a second.
+ */
+const PAUSE = { idleMs: 100, idleMaxMs: 1_000 };
 
 /** Calls the webhook in the background. */
 export function startWebhook(options: WebhookOptions): Background {
@@ -41,7 +44,7 @@ export function startWebhook(options: WebhookOptions): Background {
     name: 'call the webhook',
     logger,
     registry,
-    idleMs: IDLE_MS,
+    ...PAUSE,
     round: relay.round,
   });
   return {
