@@ -1,12 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** The answer to one call of a batch. */
-export interface BatchAnswer {
-  readonly text: string;
-  /** Makes the refusal that replaces an evicted answer; without it, the answer is never evicted. */
-  readonly evicted?: (() => string) | undefined;
-}
-
 /** Sends the beginning of an answer while the rest is still in flight. */
 export type SendPart = (text: string) => void;
 
@@ -16,24 +9,28 @@ const PART_MS = 20;
 /** Calls of a batch start in one turn of the event loop until they have taken this long: fifty refusals take 10 ms together. */
 const TURN_MS = 2;
 
+export interface BatchOptions {
+  /** Gives `undefined` for a notification. Never rejects. */
+  readonly answerOne: (request: unknown) => Promise<string | undefined>;
+  /** Makes the refusal that replaces an answer for which there is no room; `undefined` when the answer has to stay. */
+  readonly evicted: (request: unknown) => string | undefined;
+  readonly bytesMax: number;
+  /** When given, receives answers as they arrive. */
+  readonly sendPart: SendPart | undefined;
+}
+
 /**
  * Answers the calls of a batch side by side.
- * @param answerOne gives `undefined` for a notification
- * @param sendPart when given, receives answers as they arrive
  * @returns the list as JSON text, or its rest; `undefined` without any answer
  */
-export async function answerBatch(
-  batch: readonly unknown[],
-  answerOne: (request: unknown) => Promise<BatchAnswer | undefined>,
-  bytesMax: number,
-  sendPart: SendPart | undefined,
-): Promise<string | undefined> {
-  const answers = new BatchAnswers(bytesMax);
+export async function answerBatch(batch: readonly unknown[], options: BatchOptions): Promise<string | undefined> {
+  const { answerOne, evicted, bytesMax, sendPart } = options;
+  const answers = new BatchAnswers(bytesMax, (index) => evicted(batch[index]));
   const sending = sendPart && sendParts(answers, sendPart);
   try {
     await startInTurns(batch, async (request, index) => {
-      const answer = await answerOne(request);
-      if (answer) answers.put(index, answer);
+      const text = await answerOne(request);
+      if (text !== undefined) answers.put(index, text);
     });
   } finally {
     clearInterval(sending);
@@ -66,10 +63,11 @@ async function startInTurns(
 }
 
 interface Slot {
+  readonly index: number;
   text: string;
   bytes: number;
-  evicted: (() => string) | undefined;
-  isTaken: boolean;
+  /** The answer was not sent, and may be evicted. */
+  isOpen: boolean;
 }
 
 /**
@@ -78,18 +76,20 @@ interface Slot {
  */
 class BatchAnswers {
   readonly #bytesMax: number;
+  readonly #evicted: (index: number) => string | undefined;
   readonly #slots: (Slot | undefined)[] = [];
   /** The two brackets, less the comma that is counted for each answer and not written behind the last one. */
   #bytes = 1;
   #hasBegun = false;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, evicted: (index: number) => string | undefined) {
     this.#bytesMax = bytesMax;
+    this.#evicted = evicted;
   }
 
-  put(index: number, { text, evicted }: BatchAnswer): void {
+  put(index: number, text: string): void {
     const bytes = Buffer.byteLength(text) + 1;
-    this.#slots[index] = { text, bytes, evicted, isTaken: false };
+    this.#slots[index] = { index, text, bytes, isOpen: true };
     this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax && this.#evictLargest());
   }
@@ -98,11 +98,10 @@ class BatchAnswers {
   take(): string {
     const texts: string[] = [];
     for (const slot of this.#slots) {
-      if (!slot || slot.isTaken) continue;
+      if (!slot || slot.text === '') continue;
       texts.push(slot.text);
-      slot.isTaken = true;
       slot.text = '';
-      slot.evicted = undefined;
+      slot.isOpen = false;
     }
     if (texts.length === 0) return '';
     const opening = this.#hasBegun ? ',' : '[';
@@ -119,13 +118,13 @@ class BatchAnswers {
   /** @returns whether there was an answer left to evict */
   #evictLargest(): boolean {
     let largest: Slot | undefined;
-    for (const slot of this.#slots) if (slot?.evicted && slot.bytes > (largest?.bytes ?? 0)) largest = slot;
-    if (!largest?.evicted) return false;
-    const text = largest.evicted();
-    const bytes = Buffer.byteLength(text) + 1;
-    largest.evicted = undefined;
+    for (const slot of this.#slots) if (slot?.isOpen && slot.bytes > (largest?.bytes ?? 0)) largest = slot;
+    if (!largest) return false;
+    largest.isOpen = false;
+    const text = this.#evicted(largest.index);
+    const bytes = Buffer.byteLength(text ?? '') + 1;
     // An answer that is no longer than its refusal stays.
-    if (bytes >= largest.bytes) return true;
+    if (text === undefined || bytes >= largest.bytes) return true;
     this.#bytes += bytes - largest.bytes;
     largest.text = text;
     largest.bytes = bytes;

@@ -7,13 +7,14 @@ import { AS_THEY_COME, type FaceContext, METADATA_HEADERS, type Metadata, metada
 import { writeAnswer, writePart } from './answer.ts';
 import { IncomingBody, parseBody, refuseByHeaders } from './body.ts';
 import { PREFLIGHT_ANSWER } from './browser-boundary.ts';
+import { isCallId } from './envelope.ts';
 import type { Page } from './pages.ts';
 import type { PendingAnswer } from './pending-answer.ts';
-import { callPlain, type HttpAnswer, plainRefusal } from './plain-face.ts';
+import { callPlain, type HttpAnswer, plainRefusal, type TextAnswer } from './plain-face.ts';
 import type { BodyReader, Request } from './request.ts';
 import { pathOf, refuseUnclearRequest } from './request-line.ts';
 import { type AddressedMethod, findRoute, JSON_RPC, type Route, type Router, VerbRefusal } from './router.ts';
-import { isCallId, refusal } from './rpc-face.ts';
+import { refusal } from './rpc-face.ts';
 import { refuseUntrusted } from './tls-server.ts';
 
 /** Answers one request. Never throws: every failure becomes an answer or a log line. */
@@ -35,7 +36,7 @@ class Exchange implements BodyReader {
   readonly #startedAt = performance.now();
   readonly #path: string;
   readonly #requestId: string;
-  readonly #answerHeaders: Map<string, string>;
+  readonly #answerHeaders = new Map<string, string>();
   readonly #body: IncomingBody;
   #called: AddressedMethod | typeof JSON_RPC | undefined;
   #metadata: Metadata | undefined;
@@ -48,7 +49,8 @@ class Exchange implements BodyReader {
     this.#pending = pending;
     this.#path = pathOf(request);
     this.#requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
-    this.#answerHeaders = new Map([...router.boundary.headers, [METADATA_HEADERS.requestId, this.#requestId]]);
+    for (const [name, value] of router.boundary.headers) this.#answerHeaders.set(name, value);
+    this.#answerHeaders.set(METADATA_HEADERS.requestId, this.#requestId);
     this.#body = new IncomingBody(router.limits);
     pending.onAbandoned = () => this.#end(false);
   }
@@ -87,7 +89,7 @@ class Exchange implements BodyReader {
     const { admission, limits } = this.#router;
     // The methods of JSON-RPC, and so their priorities, are unknown before the body is read: only a full service refuses here.
     refuseWithoutRoom(admission, called === JSON_RPC ? 'high' : priorityOf(called));
-    this.#metadata = metadataOfRequest(this.#request, this.#requestId);
+    this.#metadata = metadataOfRequest(this.#request, this.#requestId, this.#startedAt);
     refuseByHeaders(this.#request, limits);
     this.#called = called;
     this.#request.readBody(this);
@@ -108,26 +110,26 @@ class Exchange implements BodyReader {
 
   async #call(): Promise<void> {
     try {
-      this.#write(this.#called === JSON_RPC ? await this.#callRpc() : await this.#callPlain());
+      if (this.#called === JSON_RPC) {
+        const text = await this.#callRpc();
+        this.#write(text === undefined ? { status: 204, body: undefined } : { status: 200, text });
+      } else this.#write({ status: 200, body: await this.#callPlain(this.#called as AddressedMethod) });
     } catch (error) {
       this.#refuse(error);
     }
   }
 
-  async #callPlain(): Promise<HttpAnswer> {
+  #callPlain({ name }: AddressedMethod): Promise<unknown> {
     const { service, limits } = this.#router;
-    const { name } = this.#called as AddressedMethod;
-    return { status: 200, body: await callPlain(service, name, this.#body.toText(), this.#context(), limits) };
+    return callPlain(service, name, this.#body.toText(), this.#context(), limits);
   }
 
-  async #callRpc(): Promise<HttpAnswer | Page> {
+  #callRpc(): Promise<string | undefined> {
     const { face, limits } = this.#router;
-    const { headers } = this.#request;
     const parsed = parseBody(this.#body.toText(), limits, isCallId);
-    const takesParts = headers[AS_THEY_COME.name] === AS_THEY_COME.value;
+    const takesParts = this.#request.headers[AS_THEY_COME.name] === AS_THEY_COME.value;
     const sendPart = (text: string) => writePart(this.#response, text, this.#answerHeaders, this.#router);
-    const text = await face.answer(parsed, this.#context(), takesParts ? sendPart : undefined);
-    return text === undefined ? { status: 204, body: undefined } : { status: 200, headers: {}, text };
+    return face.answer(parsed, this.#context(), takesParts ? sendPart : undefined);
   }
 
   #context(): FaceContext {
@@ -169,7 +171,7 @@ class Exchange implements BodyReader {
     setImmediate(() => this.#write(answer));
   }
 
-  #write(answer: HttpAnswer | Page): void {
+  #write(answer: HttpAnswer | TextAnswer): void {
     try {
       this.#writeOnce(answer);
     } catch (error) {
@@ -179,7 +181,7 @@ class Exchange implements BodyReader {
     }
   }
 
-  #writeOnce(answer: HttpAnswer | Page): void {
+  #writeOnce(answer: HttpAnswer | TextAnswer): void {
     writeAnswer(this.#request, this.#response, answer, this.#answerHeaders, this.#router, () => this.#end(true));
   }
 

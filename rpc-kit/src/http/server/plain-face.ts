@@ -14,6 +14,13 @@ export interface HttpAnswer {
   readonly body: unknown;
 }
 
+/** An answer whose text is sent unchanged. */
+export interface TextAnswer {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  readonly text: string;
+}
+
 /** `POST /<method>`: bare params in, bare result out. No body means no params. */
 export function callPlain(
   service: Service,

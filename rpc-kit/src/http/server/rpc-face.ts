@@ -2,19 +2,29 @@ import jayson from 'jayson';
 import type { Logger } from 'pino';
 import { sendAlone } from '../../calling/failure.ts';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
-import { isRawNumber, rawNumber, stringifyJson } from '../../schema/json.ts';
+import { stringifyJson } from '../../schema/json.ts';
 import type { Service } from '../../server.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
-import { callMeta, type FaceContext, toCall, withMeta } from '../metadata.ts';
+import { type FaceContext, toCall, withMeta } from '../metadata.ts';
 import { isRecord, toJsonRpcError } from '../wire-error.ts';
 import { AnswerTooLarge } from './answer.ts';
-import { answerBatch, type BatchAnswer, type SendPart } from './batch.ts';
+import { answerBatch, type SendPart } from './batch.ts';
+import {
+  answeredId,
+  isCallable,
+  isOrdinary,
+  isStructured,
+  type OrdinaryCall,
+  parseMeta,
+  toEchoedId,
+} from './envelope.ts';
 import type { HttpLimits } from './limits.ts';
 
 /**
- * `POST /rpc`: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), whole. jayson validates and dispatches each call. Batches
- * and ids are handled here, because jayson leaves arrays inside a batch unanswered, treats a null id as a notification and
- * supports no id beyond 2^53.
+ * `POST /rpc`: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), whole. Calls in which nothing is to be judged are executed
+ * here, because jayson's copies and events cost as much as the rest of a call. jayson judges all other requests. Batches and ids
+ * are handled here, because jayson leaves arrays inside a batch unanswered, treats a null id as a notification and supports no id
+ * beyond 2^53.
  */
 export interface RpcFace {
   /**
@@ -25,6 +35,7 @@ export interface RpcFace {
   answer(parsed: unknown, context: FaceContext, sendPart?: SendPart): Promise<string | undefined>;
 }
 
+/** The params that jayson passes on: it passes the call's meta to no method. */
 interface Envelope {
   readonly params: unknown;
   readonly meta: unknown;
@@ -46,11 +57,26 @@ type Discover = (host: string | undefined) => unknown;
 const PLACEHOLDER_ID = 0;
 
 export function createRpcFace(service: Service, discover: Discover, limits: HttpLimits, logger: Logger): RpcFace {
-  const engine = createEngine(service, discover);
+  const { name, methods } = service.contract;
+  const engine = createEngine(Object.keys(methods), answerOrdinary);
 
-  function answerOne(request: unknown, context: FaceContext): Promise<Answer | undefined> {
+  async function answerOrdinary({ id, method, params, meta }: OrdinaryCall, context: FaceContext): Promise<Answer> {
+    let { metadata } = context;
+    try {
+      metadata = withMeta(metadata, parseMeta(meta));
+      const result =
+        method === 'rpc.discover'
+          ? discover(context.host)
+          : await service.call(toCall(name, method, params, metadata, context.answerHeaders), context.caller);
+      return { jsonrpc: '2.0', id: toEchoedId(id), result: result ?? null };
+    } catch (error) {
+      return refusal(toEchoedId(id), toRpcError(error), metadata.requestId);
+    }
+  }
+
+  function judge(request: unknown, context: FaceContext): Promise<Answer | undefined> {
     const { requestId } = context.metadata;
-    const id = isRecord(request) && isId(request.id, limits) ? toEchoedId(request.id) : null;
+    const id = answeredId(request, limits);
     if (!isCallable(request, limits)) return Promise.resolve(refusal(id, invalidRequest(), requestId));
     const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
     const call = toJaysonRequest(request) as unknown as jayson.JSONRPCRequestLike;
@@ -64,39 +90,50 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
   }
 
   /** Serialized call by call, so that an answer that cannot be serialized, or is too large, fails alone. */
-  async function answerText(request: unknown, context: FaceContext): Promise<BatchAnswer | undefined> {
-    const answer = await answerOne(request, context);
+  async function answerText(request: unknown, context: FaceContext): Promise<string | undefined> {
+    const answer = await (isOrdinary(request, limits) ? answerOrdinary(request, context) : judge(request, context));
     if (!answer) return undefined;
-    const refuse = (error: RpcError) => stringifyJson(refusal(answer.id, error, requestIdOf(request, context)));
-    const evicted = onlyReads(service, request) ? () => refuse(sendAlone()) : undefined;
     try {
       const text = stringifyJson(answer);
       if (Buffer.byteLength(text) > limits.answerBytesMax) throw new AnswerTooLarge(limits.answerBytesMax);
-      return { text, evicted };
+      return text;
     } catch (error) {
-      logger.error({ err: error, request_id: requestIdOf(request, context) }, 'call could not be answered');
-      return { text: refuse(toRpcError(error)), evicted };
+      const requestId = requestIdOf(request, context);
+      logger.error({ err: error, request_id: requestId }, 'call could not be answered');
+      return stringifyJson(refusal(answer.id, toRpcError(error), requestId));
     }
   }
 
-  return {
-    async answer(parsed, context, sendPart) {
-      const { requestId } = context.metadata;
-      if (!Array.isArray(parsed)) return (await answerText(parsed, context))?.text;
-      if (parsed.length === 0) return stringifyJson(refusal(null, invalidRequest(), requestId));
-      if (parsed.length > limits.batchLengthMax) {
-        const message = `Invalid request: a batch holds at most ${limits.batchLengthMax} calls`;
-        return stringifyJson(refusal(null, new RpcError('invalid_request', message), requestId));
-      }
-      return answerBatch(parsed, (request) => answerText(request, context), limits.answerBytesMax, sendPart);
-    },
-  };
-}
+  /** Replaces the answer to a read for which a batch's answer has no room; `undefined` for a write. */
+  function evictedText(request: unknown, context: FaceContext): string | undefined {
+    const method = isRecord(request) ? request.method : undefined;
+    const reads = method === 'rpc.discover' || methodNamed(method)?.reads;
+    if (!reads) return undefined;
+    return stringifyJson(refusal(answeredId(request, limits), sendAlone(), requestIdOf(request, context)));
+  }
 
-function onlyReads({ contract }: Service, request: unknown): boolean {
-  const name = isRecord(request) ? request.method : undefined;
-  if (typeof name !== 'string') return false;
-  return name === 'rpc.discover' || (Object.hasOwn(contract.methods, name) && contract.methods[name]?.reads === true);
+  const methodNamed = (method: unknown) =>
+    typeof method === 'string' && Object.hasOwn(methods, method) ? methods[method] : undefined;
+
+  async function answerMany(batch: readonly unknown[], context: FaceContext, sendPart: SendPart | undefined) {
+    const { requestId } = context.metadata;
+    if (batch.length === 0) return stringifyJson(refusal(null, invalidRequest(), requestId));
+    if (batch.length > limits.batchLengthMax) {
+      const message = `Invalid request: a batch holds at most ${limits.batchLengthMax} calls`;
+      return stringifyJson(refusal(null, new RpcError('invalid_request', message), requestId));
+    }
+    return await answerBatch(batch, {
+      answerOne: (request) => answerText(request, context),
+      evicted: (request) => evictedText(request, context),
+      bytesMax: limits.answerBytesMax,
+      sendPart,
+    });
+  }
+
+  return {
+    answer: (parsed, context, sendPart) =>
+      Array.isArray(parsed) ? answerMany(parsed, context, sendPart) : answerText(parsed, context),
+  };
 }
 
 /** The id under which the call itself was logged. */
@@ -113,65 +150,27 @@ function invalidRequest(): RpcError {
   return new RpcError('invalid_request', 'Invalid request');
 }
 
-function isCallable(request: unknown, limits: HttpLimits): request is Record<string, unknown> {
-  return isRecord(request) && (!Object.hasOwn(request, 'id') || isId(request.id, limits));
-}
-
-function isId(id: unknown, limits: HttpLimits): boolean {
-  if (id === null || typeof id === 'number') return true;
-  if (typeof id === 'string') return id.length <= limits.idLengthMax;
-  if (typeof id === 'bigint') return id.toString().length <= limits.idLengthMax;
-  return isRawNumber(id) && id.rawJSON.length <= limits.idLengthMax;
-}
-
-/** Ids keep their spelling: a caller that sent 1.0 may match the answer by 1.0. */
-export function isCallId(holder: object, key: string): boolean {
-  return key === 'id' && Object.hasOwn(holder, 'jsonrpc');
-}
-
-/** An id is echoed digit for digit, however long. */
-function toEchoedId(id: unknown): unknown {
-  if (typeof id === 'bigint') return rawNumber(id.toString());
-  return Object.is(id, -0) ? rawNumber('-0') : id;
-}
-
-/** The params carry the call's meta, which jayson passes to no method. Params that are no structure become null, which jayson refuses. */
+/** Params that are no structure become null, which jayson refuses. */
 function toJaysonRequest(request: Record<string, unknown>): Record<string, unknown> {
   const { jsonrpc, method, params, meta } = request;
-  const structured = params === undefined || (typeof params === 'object' && params !== null && !isRawNumber(params));
-  const envelope: Envelope | null = structured ? { params, meta } : null;
+  const envelope: Envelope | null = isStructured(params) ? { params, meta } : null;
   // jayson treats a request with a member `id` as a call, even when the id is undefined.
   if (!Object.hasOwn(request, 'id')) return { jsonrpc, method, params: envelope };
   return { jsonrpc, method, params: envelope, id: PLACEHOLDER_ID };
 }
 
-function createEngine(service: Service, discover: Discover): jayson.Server {
-  const create = (name: string) => toJaysonMethod(service, discover, name);
-  const known = new Map([...Object.keys(service.contract.methods), 'rpc.discover'].map((name) => [name, create(name)]));
+type Execute = (call: OrdinaryCall, context: FaceContext) => Promise<Answer>;
+
+function createEngine(names: readonly string[], execute: Execute): jayson.Server {
+  const create = (name: string) => toJaysonMethod(execute, name);
+  const known = new Map([...names, 'rpc.discover'].map((name) => [name, create(name)]));
   return new jayson.Server({}, { router: (name: string) => known.get(name) ?? create(name) });
 }
 
-function toJaysonMethod(service: Service, discover: Discover, name: string) {
-  const handler = async ({ params, meta }: Envelope, context: FaceContext, callback: JaysonCallback): Promise<void> => {
-    let { requestId } = context.metadata;
-    try {
-      const metadata = withMeta(context.metadata, parseMeta(meta));
-      requestId = metadata.requestId;
-      if (name === 'rpc.discover') return callback(null, discover(context.host));
-      const call = toCall(service.contract.name, name, params, metadata, context.answerHeaders);
-      callback(null, await service.call(call, context.caller));
-    } catch (error) {
-      callback(toJsonRpcError(toRpcError(error), requestId));
-    }
+function toJaysonMethod(execute: Execute, method: string) {
+  const handler = async (envelope: Envelope, context: FaceContext, callback: JaysonCallback): Promise<void> => {
+    const { error, result } = await execute({ ...envelope, id: PLACEHOLDER_ID, method }, context);
+    callback(error, result);
   };
   return new jayson.Method(handler as jayson.MethodHandlerContext, { useContext: true });
-}
-
-function parseMeta(meta: unknown) {
-  if (meta === undefined) return undefined;
-  const parsed = callMeta.safeParse(meta);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const where = ['meta', ...(issue?.path ?? [])].join('/');
-  throw new RpcError('invalid_request', `Invalid request: ${where}: ${issue?.message}`);
 }
