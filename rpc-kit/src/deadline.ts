@@ -84,9 +84,14 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
 /**
  * @param timeoutMs from now; at 0 or below, the signal is aborted from the start
  * @param caller cancels the deadline too
+ * @param now when the clock has just been read: each reading takes a hundredth of the time of a call
  */
-export function startDeadline(timeoutMs: number, caller?: AbortSignal | Canceller): Deadline {
-  return new TimedCanceller(timeoutMs, caller);
+export function startDeadline(
+  timeoutMs: number,
+  caller?: AbortSignal | Canceller,
+  now: number = performance.now(),
+): Deadline {
+  return new TimedCanceller(timeoutMs, caller, now);
 }
 
 class TimedCanceller extends Canceller implements Deadline {
@@ -95,14 +100,14 @@ class TimedCanceller extends Canceller implements Deadline {
   readonly #caller: Canceller | undefined;
   readonly #unfollow: (() => void) | undefined;
 
-  constructor(timeoutMs: number, caller: AbortSignal | Canceller | undefined) {
+  constructor(timeoutMs: number, caller: AbortSignal | Canceller | undefined, now: number) {
     super();
-    this.at = performance.now() + timeoutMs;
+    this.at = now + timeoutMs;
     const gone = caller && goneReason(caller);
     if (gone) this.cancel(gone);
     else if (timeoutMs <= 0) expire(this);
     else {
-      this.#timer = setTimeout(expire, Math.min(timeoutMs, TIMER_MAX_MS), this);
+      this.#timer = setTimeout(expire, toTimerMs(timeoutMs), this);
       if (caller instanceof Canceller) {
         this.#caller = caller;
         caller.follow(this);
@@ -115,6 +120,24 @@ class TimedCanceller extends Canceller implements Deadline {
     this.#caller?.unfollow(this);
     this.#unfollow?.();
   }
+}
+
+/** Whole milliseconds, so that deadlines of one timeout share one of Node's lists. */
+function toTimerMs(timeoutMs: number): number {
+  return Math.min(Math.ceil(timeoutMs), TIMER_MAX_MS);
+}
+
+/**
+ * Keeps Node's lists of timers for these timeouts until it is disposed of. Node drops a list with its last timer, and making it anew for
+ * the next deadline costs more than the timer; where calls are short, each call would make one.
+ */
+export function keepTimerLists(timeoutsMs: readonly number[]): Disposable {
+  const timers = Array.from(new Set(timeoutsMs), (timeoutMs) => setInterval(() => {}, toTimerMs(timeoutMs)).unref());
+  return {
+    [Symbol.dispose]() {
+      for (const timer of timers) clearInterval(timer);
+    },
+  };
 }
 
 function goneReason(caller: AbortSignal | Canceller): RpcError | undefined {
@@ -139,19 +162,44 @@ export function abortReason(signal: AbortSignal | undefined): RpcError {
  * with that reason too, because libraries report an abort in their own ways.
  */
 export function raceSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return raceSignalTo(work, signal, unchanged, unchanged);
+}
+
+/** Like `raceSignal`, and converts the result or the error on the way: a function that awaits both would cost another promise. */
+export function raceSignalTo<T, R>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  toResult: (result: T) => R,
+  toError: (error: unknown) => unknown,
+): Promise<R> {
   return new Promise((resolve, reject) => {
-    const lose = (): void => reject(abortReason(signal));
+    const fail = (error: unknown): void => {
+      try {
+        reject(toError(error));
+      } catch (failure) {
+        reject(failure);
+      }
+    };
+    const lose = (): void => fail(abortReason(signal));
     if (signal.aborted) lose();
     const unfollow = onAbort(signal, lose);
     work.then(
       (result) => {
         unfollow();
-        resolve(result);
+        try {
+          resolve(toResult(result));
+        } catch (error) {
+          fail(error);
+        }
       },
       (error) => {
         unfollow();
-        reject(signal.aborted ? abortReason(signal) : error);
+        fail(signal.aborted ? abortReason(signal) : error);
       },
     );
   });
+}
+
+function unchanged<T>(value: T): T {
+  return value;
 }

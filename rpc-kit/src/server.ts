@@ -1,6 +1,6 @@
 import { type Call, compose, type DeferredTask, type Interceptor, type Next, type ServedCall } from './call.ts';
 import type { MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
-import { abortReason, type Canceller, raceSignal, startDeadline } from './deadline.ts';
+import { abortReason, type Canceller, raceSignalTo, startDeadline } from './deadline.ts';
 import { RpcError, toRpcError } from './rpc-error.ts';
 import { decodeParams, encodeError, encodeResult } from './schema/validation.ts';
 import { createDeferredTasks, type DeferredTaskEvents } from './serving/deferred-tasks.ts';
@@ -24,6 +24,9 @@ export interface Service<M extends Methods = Methods> {
 
 /** A call before it has its deadline. */
 export type ReceivedCall = Omit<Call, 'contract' | 'signal'> & { readonly signal?: AbortSignal };
+
+/** Requires optional members to be named, too. */
+type EveryMember<T> = { [K in keyof Required<T>]: T[K] };
 
 export interface ImplementOptions {
   /** Wrap every call; the first is the outermost. They see params and result in wire form, and calls of unknown methods too. */
@@ -49,17 +52,27 @@ export function implement<M extends Methods>(
     contract,
     async call(call, caller) {
       const own = methods.get(call.method);
-      const remainingMs = call.deadlineAt - performance.now();
+      const now = performance.now();
+      const remainingMs = call.deadlineAt - now;
       const timeoutMs = own ? Math.min(remainingMs, own.timeoutMs) : remainingMs;
       // Disposed without `using`, which takes half a microsecond of the few that a call costs.
-      const deadline = startDeadline(timeoutMs, caller ?? call.signal);
+      const deadline = startDeadline(timeoutMs, caller ?? call.signal, now);
       let deferred: DeferredTask[] | undefined;
-      const served: ServedCall = {
-        ...call,
+      // Each member is named, which is faster than a copy of the call.
+      const served: EveryMember<ServedCall> = {
+        service: call.service,
+        method: call.method,
         contract: own,
+        params: call.params,
         signal: deadline.signal,
         deadlineAt: deadline.at,
+        requestId: call.requestId,
+        traceparent: call.traceparent,
+        tracestate: call.tracestate,
+        baggage: call.baggage,
         nested: true,
+        caller: call.caller,
+        answerHeaders: call.answerHeaders,
         defer(task) {
           deferred ??= [];
           deferred.push(task);
@@ -90,18 +103,19 @@ function withoutNeverSent(error: RpcError): RpcError {
 
 /** The innermost step: validates params, runs the handler and rejects as soon as the call is aborted. */
 function createDispatch<M extends Methods>(handlers: Handlers<M>): Next {
-  return async (call) => {
+  return (call) => {
     const contract = call.contract;
     const handler = contract && handlers[call.method];
-    if (!handler) throw new RpcError('method_not_found', 'Method not found');
+    if (!handler) return Promise.reject(new RpcError('method_not_found', 'Method not found'));
     // Work whose deadline has passed is not started (INVARIANTS Y4).
-    if (call.signal.aborted) throw abortReason(call.signal);
-    const params = decodeParams(contract, call.params) as ParamsOf<M[string]>;
-    const served = withIdempotencyKey(call as ServedCall, params);
+    if (call.signal.aborted) return Promise.reject(abortReason(call.signal));
+    const toError = (error: unknown): RpcError => encodeError(contract, toRpcError(error));
     try {
-      return encodeResult(contract, await raceSignal(handler(params, served), call.signal));
+      const params = decodeParams(contract, call.params) as ParamsOf<M[string]>;
+      const work = handler(params, withIdempotencyKey(call as ServedCall, params));
+      return raceSignalTo(work, call.signal, (result) => encodeResult(contract, result), toError);
     } catch (error) {
-      throw encodeError(contract, toRpcError(error));
+      return Promise.reject(toError(error));
     }
   };
 }

@@ -13,8 +13,10 @@ import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './idempotency-k
 /** The metadata of a call: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata extends TraceContext {
   readonly requestId: string;
-  /** Milliseconds until the caller's deadline, from 0 to DEADLINE_MS_MAX. Without it, the method's timeout applies. */
-  readonly deadlineMs?: number | undefined;
+  /** When the request arrived, on `performance.now()`'s scale. */
+  readonly receivedAt: number;
+  /** The caller's deadline on the same scale, infinite without one. */
+  readonly deadlineAt: number;
   readonly caller: Caller;
 }
 
@@ -40,16 +42,20 @@ const DEADLINE_MS_MAX = 2 ** 31 - 1;
 const CALLER = /^[\w./-]{1,64}/;
 
 /** @throws {RpcError} invalid_request for a malformed header */
-export function metadataOfRequest(request: IncomingMessage, requestId: string): Metadata {
+export function metadataOfRequest(request: IncomingMessage, requestId: string, receivedAt: number): Metadata {
   const { headers, socket } = request;
   const deadline = headers[METADATA_HEADERS.deadlineMs] as string | undefined;
   if (deadline !== undefined && !WHOLE_MILLISECONDS.test(deadline)) {
     throw new RpcError('invalid_request', 'x-deadline-ms must be a whole number of milliseconds');
   }
+  const { traceparent, tracestate, baggage } = acceptTraceContext(headers as TraceContext);
   return {
     requestId,
-    deadlineMs: deadline === undefined ? undefined : boundDeadlineMs(Number(deadline)),
-    ...acceptTraceContext(headers as TraceContext),
+    receivedAt,
+    deadlineAt: deadline === undefined ? Number.POSITIVE_INFINITY : receivedAt + boundDeadlineMs(Number(deadline)),
+    traceparent,
+    tracestate,
+    baggage,
     caller: {
       name: headers['user-agent']?.match(CALLER)?.[0],
       idempotencyKey: idempotencyKeyOfRequest(request),
@@ -108,11 +114,13 @@ export type CallMeta = z.infer<typeof callMeta>;
 
 export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metadata {
   if (meta === undefined) return metadata;
-  const { requestId, deadlineMs = metadata.deadlineMs, idempotencyKey } = meta;
+  const { requestId, deadlineMs, idempotencyKey } = meta;
+  const { receivedAt } = metadata;
   const { traceparent, tracestate, baggage } = withOwnTrace(metadata, meta);
   return {
     requestId: requestId === undefined ? metadata.requestId : acceptRequestId(requestId),
-    deadlineMs,
+    receivedAt,
+    deadlineAt: deadlineMs === undefined ? metadata.deadlineAt : receivedAt + deadlineMs,
     traceparent,
     tracestate,
     baggage,
@@ -146,12 +154,12 @@ export function toCall(
   metadata: Metadata,
   answerHeaders: Map<string, string>,
 ): ReceivedCall {
-  const { requestId, deadlineMs, traceparent, tracestate, baggage, caller } = metadata;
+  const { requestId, deadlineAt, traceparent, tracestate, baggage, caller } = metadata;
   return {
     service,
     method,
     params,
-    deadlineAt: deadlineMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + deadlineMs,
+    deadlineAt,
     requestId,
     traceparent,
     tracestate,

@@ -3,8 +3,7 @@ import { RpcError } from '../../rpc-error.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { refuseByHeaders } from './body.ts';
 import type { HttpLimits } from './limits.ts';
-import type { Page } from './pages.ts';
-import type { HttpAnswer } from './plain-face.ts';
+import type { HttpAnswer, TextAnswer } from './plain-face.ts';
 
 interface AnswerOptions {
   readonly limits: HttpLimits;
@@ -27,7 +26,7 @@ export class AnswerTooLarge extends RpcError {
 export function writeAnswer(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: HttpAnswer | Page,
+  answer: HttpAnswer | TextAnswer,
   answerHeaders: ReadonlyMap<string, string>,
   { limits, closing }: AnswerOptions,
   onSent?: () => void,
@@ -61,13 +60,19 @@ export function writeAnswer(
   void discardBody(request, limits).then(() => response.end(onFinish));
 }
 
-/** Names and values alternate, which node:http writes fastest. */
+/** Names and values alternate, which node:http writes fastest. Headers of the answer itself replace those of the request. */
 function toHeaders(
   { method }: IncomingMessage,
-  answer: HttpAnswer | Page,
+  answer: HttpAnswer | TextAnswer,
   answerHeaders: ReadonlyMap<string, string>,
   length: number,
 ): string[] {
+  if (method === 'POST' && answer.headers === undefined && answer.status !== 204) {
+    const list: string[] = [];
+    for (const [name, value] of answerHeaders) list.push(name, value);
+    list.push('content-type', 'application/json', 'content-length', String(length));
+    return list;
+  }
   const headers: Record<string, string> = { ...Object.fromEntries(answerHeaders), ...answer.headers };
   // RFC 9111, section 4.2.2: without it, a cache may store any answer, e.g. an order's status or a 404.
   if (method === 'GET' || method === 'HEAD') headers['cache-control'] ??= 'no-store';
@@ -117,7 +122,7 @@ export function isRefusedByHeaders(request: IncomingMessage, limits: HttpLimits)
   }
 }
 
-function toText(answer: HttpAnswer | Page): string {
+function toText(answer: HttpAnswer | TextAnswer): string {
   if ('text' in answer) return answer.text;
   return answer.body === undefined ? '' : stringifyJson(answer.body);
 }

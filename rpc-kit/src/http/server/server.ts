@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
+import { keepTimerLists } from '../../deadline.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
@@ -84,6 +85,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     answer: (request, response, pending) => answerRequest(router, request as Request, response, pending),
   });
   const { url, port } = await listener.listen(options);
+  const timerLists = keepTimerLists(Object.values(service.contract.methods).map(({ timeoutMs }) => timeoutMs));
 
   const close = async (finishMs = drain.finishMs): Promise<void> => {
     stage = 'not ready';
@@ -92,6 +94,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     const finishedBy = performance.now() + finishMs;
     await listener.close(finishMs);
     await service.drain(Math.max(0, finishedBy - performance.now()));
+    timerLists[Symbol.dispose]();
   };
   return { url, port, close, [Symbol.asyncDispose]: () => close() };
 }
