@@ -61,9 +61,19 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
   ]);
   const headersOfOrigin = new Map(allowedOrigins.map(toOrigin).map((origin) => [origin, corsHeaders(origin)]));
 
+  /** Nearly all requests name the same Host; to take it apart costs as much as to read all headers. */
+  let lastOwnHost: string | undefined;
+
+  function isOwnHost(text: string, name: string, port: string): boolean {
+    if (!ownHosts.has(name) && !ownHosts.has(`${name}:${port || DEFAULT_PORTS[scheme]}`)) return false;
+    lastOwnHost = text;
+    return true;
+  }
+
   function refuseForeignHost(text: string, { socket }: IncomingMessage, fromBrowser: boolean): void {
+    if (text === lastOwnHost) return;
     const [, name = '', port = ''] = AUTHORITY.exec(text.toLowerCase()) ?? [];
-    if (ownHosts.has(name) || ownHosts.has(`${name}:${port || DEFAULT_PORTS[scheme]}`)) return;
+    if (isOwnHost(text, name, port)) return;
     const address = name.replace(/^\[|\]$/g, '');
     if (isOwnAddress(address, socket) || (!fromBrowser && (isIP(address) !== 0 || isInternalName(name)))) return;
     throw new HttpRefusal(

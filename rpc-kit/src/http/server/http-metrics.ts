@@ -46,15 +46,23 @@ export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string
     help: 'HTTP requests that failed: refused (client), failed here (server), left by the caller (aborted), or no HTTP (malformed).',
     labelNames: ['route', 'kind'],
   });
-  const series = new Map<string, Series>();
+  const seriesByRoute = new Map<string, Map<string, Series>>();
 
   /** Caches series by labels: the lookup costs more than the counting. */
   function seriesOf(verb: string, route: string): Series {
-    const key = `${verb} ${route}`;
-    const known = series.get(key);
+    const known = seriesByRoute.get(route)?.get(verb);
     if (known) return known;
     const made: Series = { seconds: seconds.series({ verb, route }), requests: new Map() };
-    series.set(key, made);
+    const byVerb = seriesByRoute.get(route) ?? new Map<string, Series>();
+    seriesByRoute.set(route, byVerb.set(verb, made));
+    return made;
+  }
+
+  function tallyOf(own: Series, verb: string, route: string, status: number): Tally {
+    const known = own.requests.get(status);
+    if (known) return known;
+    const made = requests.series({ verb, route, status: String(status) });
+    own.requests.set(status, made);
     return made;
   }
 
@@ -69,9 +77,7 @@ export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string
         errors.series({ route, kind: 'aborted' }).value += 1;
         return;
       }
-      const answered = own.requests.get(status) ?? requests.series({ verb, route, status: String(status) });
-      own.requests.set(status, answered);
-      answered.value += 1;
+      tallyOf(own, verb, route, status).value += 1;
       if (status >= 400) errors.series({ route, kind: status >= 500 ? 'server' : 'client' }).value += 1;
     },
     refused(kind) {

@@ -4,7 +4,8 @@ import { HttpRefusal } from './body.ts';
 /** RFC 9112, section 3.2.2: a server must also accept an absolute URL in the request line, as proxies receive it. */
 export function pathOf({ url = '/' }: IncomingMessage): string {
   const path = url.startsWith('/') ? url : (URL.parse(url)?.pathname ?? url);
-  return path.split('?', 1)[0] as string;
+  const query = path.indexOf('?');
+  return query < 0 ? path : path.slice(0, query);
 }
 
 /**
