@@ -41,6 +41,8 @@ export interface Call extends CallContext {
   readonly contract: MethodContract | undefined;
   readonly params: unknown;
   readonly caller: Caller;
+  /** On a server: when the call began here, on `performance.now()`'s scale. */
+  readonly startedAt?: number | undefined;
   /** On a server: headers of the answer, shared by the calls of a batch. */
   readonly answerHeaders?: Map<string, string> | undefined;
   /** On a server: runs the task after the answer. A failure is reported to `onDeferred`; a draining server waits for the tasks. */

@@ -80,6 +80,7 @@ describe('a service', () => {
     assert.equal(seen?.contract, loms.methods.createOrder);
     assert.equal(seen?.deadlineAt, performance.now() + 100);
     assert.deepEqual([seen?.requestId, seen?.traceparent, seen?.nested], ['r1', '00-1', true]);
+    assert.equal(seen?.startedAt, performance.now());
     assert.deepEqual(seen?.caller, { name: 'shop/1', idempotencyKey: 'k1' });
   });
 

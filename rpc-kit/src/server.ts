@@ -52,11 +52,11 @@ export function implement<M extends Methods>(
     contract,
     async call(call, caller) {
       const own = methods.get(call.method);
-      const now = performance.now();
-      const remainingMs = call.deadlineAt - now;
+      const startedAt = performance.now();
+      const remainingMs = call.deadlineAt - startedAt;
       const timeoutMs = own ? Math.min(remainingMs, own.timeoutMs) : remainingMs;
       // Disposed without `using`, which takes half a microsecond of the few that a call costs.
-      const deadline = startDeadline(timeoutMs, caller ?? call.signal, now);
+      const deadline = startDeadline(timeoutMs, caller ?? call.signal, startedAt);
       let deferred: DeferredTask[] | undefined;
       // Each member is named, which is faster than a copy of the call.
       const served: EveryMember<ServedCall> = {
@@ -72,6 +72,7 @@ export function implement<M extends Methods>(
         baggage: call.baggage,
         nested: true,
         caller: call.caller,
+        startedAt,
         answerHeaders: call.answerHeaders,
         defer(task) {
           deferred ??= [];

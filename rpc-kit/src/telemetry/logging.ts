@@ -14,7 +14,7 @@ import { knownMethod } from './per-method.ts';
 export function serverLogging(logger: Logger): Interceptor {
   return (next) => {
     const logged = async (call: Call, scope: CallLogFields | undefined): Promise<unknown> => {
-      const startedAt = performance.now();
+      const { startedAt = performance.now() } = call;
       try {
         const result = await next(call);
         const line = new CallLine(call, millisecondsSince(startedAt), scope);

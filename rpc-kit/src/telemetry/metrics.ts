@@ -64,7 +64,7 @@ function recordCalls(instruments: Instruments, labelsOf: (call: Call) => Labels)
 
   return (next) => async (call) => {
     const { seconds, inFlight, requests } = seriesOf(call);
-    const startedAt = performance.now();
+    const { startedAt = performance.now() } = call;
     let code: Outcome = 'ok';
     inFlight.value += 1;
     try {
