@@ -37,6 +37,7 @@ export type { LogFields } from './telemetry/log-fields.ts';
 export { logScope, outsideCalls, runInLogScope } from './telemetry/log-scope.ts';
 export { clientLogging, serverLogging } from './telemetry/logging.ts';
 export { clientMetrics, serverMetrics } from './telemetry/metrics.ts';
+export { sheddingMetrics } from './telemetry/shedding-metrics.ts';
 export {
   balancerMetrics,
   breakerMetrics,

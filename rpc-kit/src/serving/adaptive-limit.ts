@@ -22,7 +22,7 @@ const ADAPTIVE_DEFAULTS = {
   // The server's `connectionsMax`.
   limitMax: 2_000,
   // Leaves the caller time for one more attempt, and keeps enough calls inside for work that is done in groups.
-  timeoutShare: 0.2,
+  timeoutShare: 0.15,
   // A burst of this length is served before it times out by a service that does 500 calls a second.
   waitersMax: 500,
 } as const satisfies AdaptiveLimitOptions;
@@ -33,7 +33,7 @@ const RESERVED: Record<Priority, number> = { high: 0, normal: 0.1, low: 0.05 };
 /**
  * An adaptive limit by Little's law: calls in flight = calls a second × seconds in the service. Each ended call says how many a
  * second the service does: as many as were in flight when it began, in the time that it took. The limit is what the service does
- * within a fifth of the calls' timeouts, whatever it is that the calls wait for inside, so it bounds latency and not connections.
+ * within a share of the calls' timeouts, whatever it is that the calls wait for inside, so it bounds latency and not connections.
  *
  * The limit doubles at each step while it is far too low, as TCP's slow start does, so a new process finds it within a few steps.
  */

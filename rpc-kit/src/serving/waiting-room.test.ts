@@ -96,6 +96,18 @@ describe('the waiting room of an adaptive limit', () => {
     assert.equal(limit.hasRoom('high'), false);
   });
 
+  it('closes for a priority whose queue has not been empty for longer than a burst lasts, and serves those who wait', async () => {
+    const waiter = enter(limit, 'high');
+    await clock.tickAsync(300);
+    assert.equal(limit.hasRoom('high'), true);
+    await clock.tickAsync(1);
+    assert.deepEqual([limit.hasRoom('high'), limit.hasRoom('low')], [false, true]);
+    endUntil(LIMIT - 1);
+    assert.ok(await waiter);
+    fill(limit, 'high');
+    assert.equal(limit.hasRoom('high'), false);
+  });
+
   it('opens again when the service is half idle', async () => {
     const waiter = enter(limit, 'high');
     await clock.tickAsync(TIMEOUT_MS / 2);

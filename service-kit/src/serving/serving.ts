@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import {
-  type Call,
   type ConcurrencyLimit,
   fixedLimit,
   type ImplementOptions,
   serverLogging,
   serverMetrics,
   serverTracing,
+  sheddingMetrics,
   shedLoad,
 } from 'rpc-kit';
 import { databaseErrors } from '../database/database-errors.ts';
@@ -46,7 +46,7 @@ export function serviceOptions({
       // Metrics and logs count refusals too; journal, validation and the limit of calls do no work for them.
       ...(identity ? checkCallers(identity, logger, registry) : []),
       ...journaling,
-      shedLoad(limit, shedMetrics(registry, limit)),
+      shedLoad(limit, sheddingMetrics(registry, limit)),
       databaseErrors(),
     ],
     onDeferred: {
@@ -55,22 +55,4 @@ export function serviceOptions({
         logger.warn({ request_id: call.requestId }, 'a deferred task was dropped: too many are in flight'),
     },
   };
-}
-
-function shedMetrics(registry: Registry, limit: ConcurrencyLimit) {
-  const shed = new Counter({
-    name: 'rpc_server_shed_total',
-    help: 'Calls turned away because the service had too much to do.',
-    labelNames: ['method'],
-    registers: [registry],
-  });
-  new Gauge({
-    name: 'rpc_server_concurrency_limit',
-    help: 'Calls that the service takes on at a time, as it finds right now.',
-    registers: [registry],
-    collect() {
-      this.set(limit.limit);
-    },
-  });
-  return { shed: ({ call }: { call: Call }) => shed.inc({ method: call.contract ? call.method : 'unknown' }) };
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
+import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit.ts';
 import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
@@ -87,8 +88,7 @@ class Exchange implements BodyReader {
 
   #receive(called: AddressedMethod | typeof JSON_RPC): void {
     const { admission, limits } = this.#router;
-    // The methods of JSON-RPC, and so their priorities, are unknown before the body is read: only a full service refuses here.
-    refuseWithoutRoom(admission, called === JSON_RPC ? 'high' : priorityOf(called));
+    if (called !== JSON_RPC) refuseWithoutRoom(admission, priorityOf(called));
     this.#metadata = metadataOfRequest(this.#request, this.#requestId, this.#startedAt);
     refuseByHeaders(this.#request, limits);
     this.#called = called;
@@ -125,8 +125,12 @@ class Exchange implements BodyReader {
   }
 
   #callRpc(): Promise<string | undefined> {
-    const { face, limits } = this.#router;
-    const parsed = parseBody(this.#body.toText(), limits, isCallId);
+    const { face, limits, service, admission } = this.#router;
+    const bodyText = this.#body.toText();
+    // A cheap look before the body is parsed; a wrong guess is refused by `shedLoad`, or was refused by a full service.
+    const isFull = admission && !(admission.hasRoom('high') && admission.hasRoom('low'));
+    if (isFull) refuseWithoutRoom(admission, priorityNamedIn(bodyText, service));
+    const parsed = parseBody(bodyText, limits, isCallId);
     const takesParts = this.#request.headers[AS_THEY_COME.name] === AS_THEY_COME.value;
     const sendPart = (text: string) => writePart(this.#response, text, this.#answerHeaders, this.#router);
     return face.answer(parsed, this.#context(), takesParts ? sendPart : undefined);
@@ -199,6 +203,14 @@ class Exchange implements BodyReader {
     });
   }
 }
+
+/** The priority of the first method that is named in the body of a request to /rpc. */
+function priorityNamedIn(text: string, { contract: { methods } }: Service): Priority {
+  const name = METHOD.exec(text)?.[1] ?? '';
+  return priorityOf({ contract: Object.hasOwn(methods, name) ? methods[name] : undefined });
+}
+
+const METHOD = /"method"\s*:\s*"(\w+)"/;
 
 /** A refusal costs least before the body is read. The interceptor `shedLoad` takes a slot for each call later. */
 function refuseWithoutRoom(admission: ConcurrencyLimit | undefined, priority: Priority): void {

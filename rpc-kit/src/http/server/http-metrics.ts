@@ -6,6 +6,8 @@ import { type Distribution, type Tally, talliedCounterIn, talliedHistogramIn } f
 export interface HttpMetrics {
   /** A request was answered, or its caller left (`finished` false). */
   ended(request: EndedRequest): void;
+  /** What counts a request of an existing address that was refused because the service is full. */
+  refusalsAt(path: string): readonly Tally[];
   /** The bytes were no request (malformed), or the server was too slow to read a request in time (server). */
   refused(kind: 'malformed' | 'server'): void;
 }
@@ -80,6 +82,10 @@ export function createHttpMetrics(registry: Registry, routes: ReadonlySet<string
       tallyOf(own, verb, route, status).value += 1;
       if (status >= 400) errors.series({ route, kind: status >= 500 ? 'server' : 'client' }).value += 1;
     },
+    refusalsAt: (route) => [
+      requests.series({ verb: 'POST', route, status: String(CODES.unavailable.http) }),
+      errors.series({ route, kind: 'server' }),
+    ],
     refused(kind) {
       errors.series({ route: 'other', kind }).value += 1;
     },

@@ -5,12 +5,14 @@ import { keepTimerLists } from '../../deadline.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
+import { shedCounterIn } from '../../telemetry/shedding-metrics.ts';
 import type { TlsSource } from '../tls.ts';
 import { createBrowserBoundary } from './browser-boundary.ts';
 import { answerRequest } from './exchange.ts';
 import { createHttpMetrics } from './http-metrics.ts';
 import { HTTP_LIMIT_RANGES, HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { createListener } from './listener.ts';
+import { OverloadRefusals } from './overload.ts';
 import { createPages, type ReadinessCheck } from './pages.ts';
 import { Request } from './request.ts';
 import { methodsByPath, type Router } from './router.ts';
@@ -77,12 +79,16 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     draining: () => stage !== 'serving',
     closing: () => stage === 'closing',
   });
+  const refusals = options.admission && refusalsOf(router, options.admission, options.registry);
   const listener = createListener({
     limits,
     metrics: router.metrics,
     tls: options.tls,
     requestClass: Request,
-    answer: (request, response, pending) => answerRequest(router, request as Request, response, pending),
+    answer(request, response, pending) {
+      if (refusals?.refuse(request as Request, response, pending)) return;
+      answerRequest(router, request as Request, response, pending);
+    },
   });
   const { url, port } = await listener.listen(options);
   const timerLists = keepTimerLists(Object.values(service.contract.methods).map(({ timeoutMs }) => timeoutMs));
@@ -97,6 +103,14 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     timerLists[Symbol.dispose]();
   };
   return { url, port, close, [Symbol.asyncDispose]: () => close() };
+}
+
+function refusalsOf(router: Router, admission: ConcurrencyLimit, registry = new Registry()): OverloadRefusals {
+  const shed = shedCounterIn(registry);
+  return new OverloadRefusals(router, admission, (path, method = 'unknown') => [
+    shed.series({ method }),
+    ...router.metrics.refusalsAt(path),
+  ]);
 }
 
 interface StopSignals {
