@@ -38,6 +38,7 @@ function createLogPages(fd: number): LogPages {
   let page = '';
   // Shared by all pages, because only one is written at a time: a new buffer for each would make the garbage collector run more often.
   const pageBytes = Buffer.allocUnsafeSlow(PAGE_BYTES);
+  let isDue = false;
   let state: 'idle' | 'writing' | 'broken' = 'idle';
 
   function turnPage(): void {
@@ -64,7 +65,18 @@ function createLogPages(fd: number): LogPages {
     });
   }
 
-  setInterval(turnPage, PAGE_WAIT_MS).unref();
+  /** A timer runs only while there is a page, so an idle process is not woken. */
+  function turnPageSoon(): void {
+    if (isDue) return;
+    isDue = true;
+    const turn = (): void => {
+      isDue = false;
+      turnPage();
+      if (page !== '') turnPageSoon();
+    };
+    setTimeout(turn, PAGE_WAIT_MS).unref();
+  }
+
   process.once('exit', () => {
     // Another thread still writes the page before.
     if (state === 'writing') pause();
@@ -75,6 +87,7 @@ function createLogPages(fd: number): LogPages {
       if (state === 'broken' || page.length >= UNWRITTEN_MAX) return;
       page += line;
       if (page.length >= PAGE_LENGTH) turnPage();
+      else turnPageSoon();
     },
   };
 }
