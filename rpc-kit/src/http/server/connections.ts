@@ -30,13 +30,11 @@ export interface ConnectionOptions {
   answer(request: IncomingMessage, response: ServerResponse, pending: PendingAnswer): void;
 }
 
-/**
- * Passes on each request and refuses bytes that are no request.
- * @returns the stall meter, to be disposed of when the server has closed
- */
-export function serveConnections(server: Server, options: ConnectionOptions): Disposable {
+/** Passes on each request and refuses bytes that are no request. */
+export function serveConnections(server: Server, options: ConnectionOptions): void {
   const { limits, metrics } = options;
   const stalls = new LoopStalls(Math.max(limits.headersTimeoutMs, limits.requestTimeoutMs) + TIMEOUT_CHECK_MS);
+  meterWhileConnected(server, stalls);
   const connections = new WeakMap<Duplex, Connection>();
 
   function connectionOf(socket: Duplex): Connection {
@@ -90,7 +88,19 @@ export function serveConnections(server: Server, options: ConnectionOptions): Di
     metrics.refused(refusal.code === 'unavailable' ? 'server' : 'malformed');
     void refuseConnection(error, socket, connection, refusal);
   });
-  return stalls;
+}
+
+/** Without a connection no sender is late, so a process without callers is not woken. */
+function meterWhileConnected(server: Server, stalls: LoopStalls): void {
+  let open = 0;
+  server.on('connection', (socket) => {
+    if (open === 0) stalls.resume();
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+      if (open === 0) stalls.pause();
+    });
+  });
 }
 
 /** Starts one request of a connection in each turn of the event loop: one packet holds hundreds, which would delay all others. */

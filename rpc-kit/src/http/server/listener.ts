@@ -35,7 +35,7 @@ export function createListener(options: ListenerOptions): HttpListener {
     ? createTlsServer(serverOptions(limits, requestClass), { tls, limits, onFailedHandshake })
     : createServer(serverOptions(limits, requestClass));
   refuseSurplus(server, limits, metrics);
-  const stalls = serveConnections(server, options);
+  serveConnections(server, options);
   return {
     server,
     async listen(address) {
@@ -45,10 +45,7 @@ export function createListener(options: ListenerOptions): HttpListener {
       const host = address.host.includes(':') ? `[${address.host}]` : address.host;
       return { url: `${tls ? 'https' : 'http'}://${host}:${port}`, port };
     },
-    async close(finishMs) {
-      await closeConnections(server, finishMs);
-      stalls[Symbol.dispose]();
-    },
+    close: (finishMs) => closeConnections(server, finishMs),
   };
 }
 

@@ -8,9 +8,10 @@ describe('stalls of the event loop', () => {
   beforeEach(() => {
     clock = sinon.useFakeTimers();
     stalls = new LoopStalls(10_000);
+    stalls.resume();
   });
   afterEach(() => {
-    stalls[Symbol.dispose]();
+    stalls.pause();
     clock.restore();
   });
 
@@ -40,5 +41,15 @@ describe('stalls of the event loop', () => {
     const late = new Promise<number>((resolve) => setTimeout(() => resolve(stalls.within(10_000)), 10));
     clock.jump(2_000);
     return late.then((ms) => assert.equal(ms, 1_950));
+  });
+
+  it('are not measured between a pause and the next resume', () => {
+    stalls.pause();
+    clock.tick(3_000);
+    assert.equal(stalls.within(10_000), 0);
+    stalls.resume();
+    assert.equal(stalls.within(10_000), 0);
+    clock.jump(1_050);
+    assert.equal(stalls.within(10_000), 1_000);
   });
 });

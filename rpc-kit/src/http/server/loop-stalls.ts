@@ -6,28 +6,33 @@ interface Stall {
   readonly endedAt: number;
 }
 
-/** Measures stalls of the event loop by how late a timer fires. Dispose it to stop the timer. */
-export class LoopStalls implements Disposable {
+/** Measures stalls of the event loop by how late a timer fires. It runs between `resume` and `pause`: an idle process sleeps. */
+export class LoopStalls {
   readonly #keptMs: number;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #stalls: Stall[] = [];
   #beatAt = performance.now();
 
   /** @param keptMs how long stalls are remembered */
   constructor(keptMs: number) {
     this.#keptMs = keptMs;
-    this.#timer = setInterval(() => this.#beat(), BEAT_MS).unref();
+  }
+
+  resume(): void {
+    this.#beatAt = performance.now();
+    this.#timer ??= setInterval(() => this.#beat(), BEAT_MS).unref();
+  }
+
+  pause(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** The sum of all stalls that ended within the window, including one that ends now, in milliseconds. */
   within(windowMs: number): number {
-    this.#beat();
-    const since = this.#beatAt - windowMs;
+    if (this.#timer) this.#beat();
+    const since = performance.now() - windowMs;
     return this.#stalls.reduce((sum, { ms, endedAt }) => (endedAt >= since ? sum + ms : sum), 0);
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
   }
 
   #beat(): void {
