@@ -14,8 +14,8 @@ export interface App extends AsyncDisposable {
   readonly service: Service<typeof checkout.methods>;
 }
 
-/** Pause between searches for interrupted purchases. */
-const RESUME_IDLE_MS = 1_000;
+/** Pauses between searches for interrupted purchases. */
+const RESUME_PAUSE = { idleMs: 1_000, idleMaxMs: 4_000 };
 
 /** Composes the service and starts its background work. Disposing stops that work. */
 export function createApp(parts: Parts): App {
@@ -26,7 +26,7 @@ export function createApp(parts: Parts): App {
     name: 'resume purchases',
     logger,
     registry,
-    idleMs: RESUME_IDLE_MS,
+    ...RESUME_PAUSE,
     async round(signal) {
       let failures = 0;
       const onFailure = (purchaseID: string, err: unknown): void => {

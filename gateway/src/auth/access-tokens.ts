@@ -29,7 +29,7 @@ export interface AccessTokens extends AsyncDisposable {
 }
 
 /** Two readings fit into the two seconds after which an ended session is refused, even if the first one fails. */
-const NEWS_IDLE_MS = 500;
+const NEWS_IDLE_MS = 700;
 /** Accounts may restart within it. Beyond it, a session that ended would stay open for too long. */
 const NEWS_AGE_MAX_MS = 60_000;
 const RETRY_AFTER_MS = 1_000;
