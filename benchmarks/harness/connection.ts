@@ -12,6 +12,8 @@ export interface Answer {
  * costs more CPU time than the servers here, so it would hide the differences between them.
  */
 export interface Connection extends Disposable {
+  /** False once the server has closed it, for example because it was idle. */
+  readonly isOpen: boolean;
   exchange(request: Buffer): Promise<Answer>;
 }
 
@@ -65,9 +67,13 @@ class HttpConnection implements Connection {
     socket.on('close', () => this.#waiting?.reject(new Error('the server closed the connection')));
   }
 
+  get isOpen(): boolean {
+    return this.#socket.writable;
+  }
+
   async exchange(request: Buffer): Promise<Answer> {
     // A closed socket emits nothing more, so its answer would be awaited for ever.
-    if (!this.#socket.writable) throw new Error('the server closed the connection');
+    if (!this.isOpen) throw new Error('the server closed the connection');
     this.#waiting = Promise.withResolvers();
     this.#socket.write(request);
     return this.#waiting.promise;

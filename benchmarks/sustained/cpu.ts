@@ -30,6 +30,10 @@ export function isBystander(process: string): boolean {
   return /checkout|products|accounts|gateway/.test(process);
 }
 
+export function handlesOnlyEvents(process: string): boolean {
+  return /notifications|Kafka/.test(process);
+}
+
 export function cpuBetween(before: Cpu, after: Cpu): Cpu {
   return new Map([...after].map(([name, micros]) => [name, micros - (before.get(name) ?? 0)]));
 }

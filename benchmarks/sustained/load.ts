@@ -53,6 +53,7 @@ async function openLane(port: number, onFailure: (code: string) => void) {
   return {
     close: () => connection[Symbol.dispose](),
     async order(): Promise<boolean> {
+      if (!connection.isOpen) connection = await openConnection(port);
       const outcome = await makeOrder(connection, port, 'spread').catch(async () => {
         connection = await openConnection(port);
         return 'connection closed';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sample } from '../harness/closed-loop.ts';
 import { type BenchProcess, startProcess } from '../harness/process.ts';
-import { type Cpu, cpuBetween, isBystander, readCpu } from './cpu.ts';
+import { type Cpu, cpuBetween, handlesOnlyEvents, isBystander, readCpu } from './cpu.ts';
 import { countDelivered, type EventFigures, readEvents, untilDelivered } from './events.ts';
 import { type HeldEvent, holdEvents, releaseEvents, replayEvents, takeHeldEvents } from './held-events.ts';
 import type { OpenOrders } from './load.ts';
@@ -52,7 +52,7 @@ export interface Cost {
   /** Of an order with the delivery of its events. */
   readonly bothMicros: number;
   readonly orderMicros: number;
-  /** Of an event at the pace of the orders, while no orders are made. */
+  /** Of an event at the pace of the orders; of loms, while no orders are made. */
   readonly eventMicros: number;
   /** Of an event from a backlog, while no orders are made. */
   readonly backlogEventMicros: number;
@@ -108,15 +108,14 @@ export async function measureWay(
 /** What an order costs is what is left without its events. */
 function toCosts({ orders, cpu }: Offered, delivered: number, paced: Alone, backlog: Alone): Cost[] {
   return [...cpu].map(([process, micros]) => {
-    const ofEvents = (alone: Alone): number =>
-      isBystander(process) ? 0 : (alone.cpu.get(process) ?? 0) / alone.events;
-    const eventMicros = ofEvents(paced);
+    const ofEvents = (of: Cpu, events: number): number => (isBystander(process) ? 0 : (of.get(process) ?? 0) / events);
+    const eventMicros = handlesOnlyEvents(process) ? micros / delivered : ofEvents(paced.cpu, paced.events);
     return {
       process,
       bothMicros: micros / orders.succeeded,
       orderMicros: (micros - eventMicros * delivered) / orders.succeeded,
       eventMicros,
-      backlogEventMicros: ofEvents(backlog),
+      backlogEventMicros: ofEvents(backlog.cpu, backlog.events),
     };
   });
 }
