@@ -7,6 +7,7 @@ import type { Question, Reply } from './child.ts';
 
 /** A child process: each server, client and load generator has its own. */
 export interface BenchProcess extends AsyncDisposable {
+  readonly pid: number;
   /** @throws {Error} when it fails, exits or does not reply in time */
   ask<T>(what: string, argument?: unknown, timeoutMs?: number): Promise<T>;
 }
@@ -40,6 +41,7 @@ export function startProcess(
 }
 
 class Child implements BenchProcess {
+  readonly pid: number;
   readonly #child: ChildProcess;
   readonly #name: string;
   readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
@@ -48,6 +50,7 @@ class Child implements BenchProcess {
   #exited = false;
 
   constructor(child: ChildProcess, name: string) {
+    this.pid = child.pid ?? 0;
     this.#child = child;
     this.#name = name;
     child.stderr?.on('data', (text) => {

@@ -4,8 +4,8 @@ export interface Pace {
 }
 
 export interface OpenLoop extends Pace {
-  /** Each does one piece of work at a time, and resolves to whether it succeeded. */
-  readonly lanes: readonly (() => Promise<boolean>)[];
+  /** Each does one piece of work at a time, and resolves to whether it succeeded. It gets the time at which the work was due. */
+  readonly lanes: readonly ((dueAt: number) => Promise<boolean>)[];
   /** Ends the loop early; work in progress is awaited. */
   readonly over?: AbortSignal;
   /** @param ms since the work was due, so the wait for a lane counts */
@@ -34,9 +34,9 @@ export async function openLoop({ lanes, perSecond, seconds, over, onEnd }: OpenL
   const running = new Set<Promise<void>>();
   let dropped = 0;
 
-  const run = async (lane: () => Promise<boolean>, first: number): Promise<void> => {
+  const run = async (lane: (dueAt: number) => Promise<boolean>, first: number): Promise<void> => {
     for (let dueAt: number | undefined = first; dueAt !== undefined; dueAt = waiting.shift()) {
-      const succeeded = await lane();
+      const succeeded = await lane(dueAt);
       onEnd(succeeded, performance.now() - dueAt);
     }
     idle.push(lane);

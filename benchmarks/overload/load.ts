@@ -1,0 +1,86 @@
+import { openLoop, type Pace } from 'storm/open-loop';
+import { answerTo } from '../harness/child.ts';
+import { closedLoop } from '../harness/closed-loop.ts';
+import { type Connection, openConnection, withConnections } from '../harness/connection.ts';
+import { CallMix, type Face } from './calls.ts';
+import { type Tally, TallyOfCalls } from './tally.ts';
+
+export interface LoadTarget {
+  readonly port: number;
+  readonly face: Face;
+}
+
+/** More than loms has calls in flight, so that an arrival finds a free one; below the server's `connectionsMax`. */
+const CONNECTIONS = 950;
+
+/**
+ * Arrivals that find no free connection for so long are never sent, and have failed. Independent callers have a connection each; a queue
+ * here would send all of them too late.
+ */
+const FREE_CONNECTION_MS = 100;
+
+const mixes = new Map<string, CallMix>();
+
+/** Orders that wait for their payment outlive a measurement. */
+function mixOf({ port, face }: LoadTarget): CallMix {
+  const key = `${port} ${face}`;
+  const mix = mixes.get(key) ?? new CallMix(port, face);
+  mixes.set(key, mix);
+  return mix;
+}
+
+/** Makes the calls of the mix on one connection, and opens a new one when it breaks. */
+function laneOf({ port }: LoadTarget, mix: CallMix, tally: TallyOfCalls, first: Connection) {
+  let connection: Connection | undefined = first;
+  return async (dueAt: number): Promise<boolean> => {
+    const call = mix.next();
+    const isSent = performance.now() - dueAt < FREE_CONNECTION_MS;
+    connection ??= await openConnection(port).catch(() => undefined);
+    const answer = isSent ? await connection?.exchange(call.bytes).catch(() => undefined) : undefined;
+    if (isSent && !answer) {
+      connection?.[Symbol.dispose]();
+      connection = undefined;
+    }
+    const outcome = mix.outcomeOf(call, answer);
+    tally.add(call, dueAt, performance.now(), outcome);
+    return outcome === 'ok';
+  };
+}
+
+answerTo({
+  /** As many calls as there are clients, one after the other: what the service can do. */
+  async closed({ target, clients, ms }: { target: LoadTarget; clients: number; ms: number }): Promise<Tally> {
+    const tally = new TallyOfCalls(performance.now());
+    await withConnections(target.port, clients, (connections) => {
+      const lanes = connections.map((connection) => laneOf(target, mixOf(target), tally, connection));
+      const timing = { concurrency: clients, warmUpMs: 0, measureMs: ms };
+      return closedLoop(
+        lanes.map((lane) => () => lane(performance.now())),
+        timing,
+      );
+    });
+    return tally.end(ms);
+  },
+  /** Makes orders until as many wait for their payment: at ten times the capacity, payments outrun the orders that are made. */
+  stockUp: ({ target, unpaid, clients }: { target: LoadTarget; unpaid: number; clients: number }): Promise<unknown> =>
+    withConnections(target.port, clients, (connections) => {
+      const mix = mixOf(target);
+      const stockUp = async (connection: Connection): Promise<void> => {
+        while (mix.unpaid < unpaid) {
+          const call = mix.prepare('createOrder');
+          mix.outcomeOf(call, await connection.exchange(call.bytes));
+        }
+      };
+      return Promise.all(connections.map(stockUp));
+    }),
+  /** Calls by a schedule, as independent callers make them. */
+  async open({ target, pace }: { target: LoadTarget; pace: Pace }): Promise<Tally> {
+    return await withConnections(target.port, CONNECTIONS, async (connections) => {
+      const tally = new TallyOfCalls(performance.now());
+      const lanes = connections.map((connection) => laneOf(target, mixOf(target), tally, connection));
+      const { dropped } = await openLoop({ lanes, ...pace, onEnd: () => {} });
+      tally.drop(dropped);
+      return tally.end(pace.seconds * 1_000);
+    });
+  },
+});
