@@ -13,8 +13,9 @@ import { Histogram, Registry } from 'prom-client';
 
 /** As often as rpc-kit's server of this benchmark. */
 const SAMPLED = 0.01;
-/** Characters of the log that are written at once, as many as rpc-kit's services write. */
-const LOG_PAGE_LENGTH = 4_096;
+/** The longest that pino's destination takes: a write costs as much as dozens of lines. */
+const LOG_PAGE_LENGTH = 16 * 1024 - 1;
+const LOG_PAGE_MS = 100;
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /**
@@ -51,7 +52,7 @@ export function createTelemetry() {
         return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
       },
     },
-    destination({ dest: 1, minLength: LOG_PAGE_LENGTH, sync: false }),
+    destination({ dest: 1, minLength: LOG_PAGE_LENGTH, periodicFlush: LOG_PAGE_MS, sync: false }),
   );
 
   return {
