@@ -39,7 +39,7 @@ export function runInLogScope<T>(fields: LogFields, run: () => T): T {
  */
 export function runInScopeOf<T>(call: Call, run: (call: Call, fields: CallLogFields | undefined) => T): T {
   const active = context.active();
-  if (active instanceof TracedContext && active.call === call && !storage.getStore())
+  if (active instanceof TracedContext && active.isScopeOf(call) && !storage.getStore())
     return run(call, active.logFields);
   const around = currentFields();
   const own = toLogFields(call.requestId, parseTraceparent(call.traceparent));

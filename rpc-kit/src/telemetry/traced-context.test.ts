@@ -99,16 +99,26 @@ describe('the log scope of a traced call', () => {
     });
   });
 
-  it('is opened by the log itself for a call that a step between them has copied', async () => {
-    const copying =
-      (next: Next): Next =>
-      (call) =>
-        next({ ...call });
-    const chain = compose([serverTracing({ tracer }), copying, serverLogging(logger)], async ({ traceparent }) => {
-      assert.deepEqual(logScope(), fieldsOf(traceparent));
-    });
-    await chain(testCall({ requestId: 'r1' }));
-    assert.equal(lines[0]?.request_id, 'r1');
+  it('is kept if a step copies the call, and another one if a step changes its request id', async () => {
+    const scopes: unknown[] = [];
+    for (const changes of [{}, { requestId: 'r2' }]) {
+      const changing =
+        (next: Next): Next =>
+        (call) =>
+          next({ ...call, ...changes });
+      const chain = compose([serverTracing({ tracer }), changing, serverLogging(logger)], async ({ traceparent }) => {
+        scopes.push(logScope(), {
+          ...fieldsOf(traceparent),
+          ...(changes.requestId && { request_id: changes.requestId }),
+        });
+      });
+      await chain(testCall({ requestId: 'r1' }));
+    }
+    assert.deepEqual([scopes[0], scopes[2]], [scopes[1], scopes[3]]);
+    assert.deepEqual(
+      lines.map(({ request_id }) => request_id),
+      ['r1', 'r2'],
+    );
   });
 });
 

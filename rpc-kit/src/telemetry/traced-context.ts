@@ -25,20 +25,29 @@ const SPAN = ((): symbol | undefined => {
  * added. The context of a served call also has its log fields, so a call needs one AsyncLocalStorage, not two.
  */
 export class TracedContext implements Context {
-  /** The served call, as the steps inside `serverTracing` receive it. */
-  readonly call: Call | undefined;
   readonly #base: Context;
   readonly #span: Span;
+  // Not the call itself: what is started in this context and outlives the call would keep its params in memory.
+  readonly #requestId: string | undefined;
+  readonly #traceparent: string | undefined;
   #logFields: CallLogFields | undefined;
 
-  constructor(base: Context, span: Span, call?: Call) {
+  /** @param call the served call, as the steps inside `serverTracing` receive it */
+  constructor(base: Context, span: Span, call?: Pick<Call, 'requestId' | 'traceparent'>) {
     this.#base = base;
     this.#span = span;
-    this.call = call;
+    this.#requestId = call?.requestId;
+    this.#traceparent = call?.traceparent;
+  }
+
+  /** Whether the log fields of this context are those of the call. */
+  isScopeOf({ requestId, traceparent }: Call): boolean {
+    return this.#requestId === requestId && this.#traceparent === traceparent;
   }
 
   get logFields(): CallLogFields | undefined {
-    this.#logFields ??= this.call && toLogFields(this.call.requestId, this.#span.spanContext());
+    if (this.#requestId === undefined) return undefined;
+    this.#logFields ??= toLogFields(this.#requestId, this.#span.spanContext());
     return this.#logFields;
   }
 
@@ -57,6 +66,6 @@ export class TracedContext implements Context {
 
   #copy(): Context {
     const copy = trace.setSpan(this.#base, this.#span);
-    return this.call ? copy.setValue(LOG_FIELDS, this.logFields) : copy;
+    return this.logFields ? copy.setValue(LOG_FIELDS, this.logFields) : copy;
   }
 }
