@@ -54,6 +54,17 @@ describe('the app', () => {
     assert.match(line?.err?.message ?? '', /user 9223372036854775807.* contradicts .*user 5/);
   });
 
+  it('names a contradiction in the answer of a batch and logs the same warning', async () => {
+    const { client, lines } = start({ stored: { ...event, user: 5n, text: 'Order 1 was received.' } });
+    const { refused } = await client.deliverEvents({ events: [event] });
+    assert.deepEqual(
+      refused.map(({ eventID, reason }) => [eventID, reason]),
+      [[event.eventID, 'event_conflict']],
+    );
+    const [line] = lines.filter(({ level }) => level === 40);
+    assert.match(line?.why ?? '', /user 9223372036854775807.* contradicts .*user 5/);
+  });
+
   it('refuses a foreign cursor and names the param', async () => {
     const { client } = start();
     const error = await client
@@ -72,6 +83,7 @@ interface LogLine {
   readonly msg: string;
   readonly request_id?: string;
   readonly err?: { readonly message: string };
+  readonly why?: string;
 }
 
 /** The app with at most one stored notification. */
@@ -83,8 +95,8 @@ function start({ stored }: { readonly stored?: Notification } = {}) {
     lastSeq: sinon.stub().resolves(stored ? 1 : 0),
     find: sinon.stub().resolves(stored),
     add: sinon.stub().resolves(!stored),
-    findAll: sinon.stub(),
-    addFitting: sinon.stub(),
+    findAll: sinon.stub().resolves(stored ? [stored] : []),
+    addFitting: sinon.stub().resolves([]),
   };
   const history = { read: sinon.stub().resolves([]) };
   const client = createClient(contract, createApp({ notifications: () => repository, history, logger, registry }));

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { openService, readKafkaAccess, run } from 'service-kit';
+import { inBackground, openService, readKafkaAccess, run } from 'service-kit';
 import { notifications } from '../contract.ts';
 import { createAnnounce } from './announce.ts';
 import { createApp } from './app.ts';
@@ -37,10 +37,10 @@ await run('notifications', async (stopped) => {
   await using deliveries = startDeliveries({
     journal: journal && {
       journal,
-      queue: createJournalQueue(database),
+      queue: createJournalQueue(inBackground(database)),
       find: (journalID) => findJournal(journal.path, journalID),
     },
-    webhook: webhook && { webhook, queue: createDeliveryQueue(database) },
+    webhook: webhook && { webhook, queue: createDeliveryQueue(inBackground(database)) },
     logger,
     registry,
   });
@@ -73,7 +73,7 @@ await run('notifications', async (stopped) => {
     kafka &&
     (await import('./kafka/consumer.ts')).startEventConsumer({
       ...kafka,
-      ports: { store: createConsumerStore(database, targets), announce },
+      ports: { store: createConsumerStore(inBackground(database), targets), announce },
       letters: createDeadLetterReader(database),
       logger,
       registry,

@@ -1,5 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import { orderEvent } from 'loms/contract.ts';
+import type { Logger } from 'pino';
 import type { Handlers } from 'rpc-kit';
 import { answerRefusals, createPages } from 'service-kit';
 import { notifications } from '../../contract.ts';
@@ -10,12 +11,13 @@ import type { History } from '../history/history.ts';
 
 export interface Ports extends AcceptEventsPorts {
   readonly history: History;
+  readonly logger: Logger;
 }
 
 const { at, orderID, seq } = orderEvent.shape;
 const pages = createPages({ at, orderID, seq });
 
-export function createHandlers({ history, ...ports }: Ports): Handlers<typeof notifications.methods> {
+export function createHandlers({ history, logger, ...ports }: Ports): Handlers<typeof notifications.methods> {
   return answerRefusals(notifications, {
     async deliver(event, call) {
       await acceptEvent(ports, event, call);
@@ -27,7 +29,11 @@ export function createHandlers({ history, ...ports }: Ports): Handlers<typeof no
         event,
         ...continueOrigin({ requestID, traceparent, tracestate }, 'accept event', { kind: SpanKind.CONSUMER }),
       }));
-      return { refused: await acceptEvents(ports, arrived, call) };
+      const refused = await acceptEvents(ports, arrived, call);
+      for (const { eventID, reason, message } of refused) {
+        if (reason !== 'out_of_order') logger.warn({ event_id: eventID, reason, why: message }, 'an event was refused');
+      }
+      return { refused };
     },
 
     async history({ cursor, limit, ...period }, call) {
