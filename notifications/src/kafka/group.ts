@@ -45,8 +45,11 @@ export interface KafkaGroup {
   close(): Promise<void>;
 }
 
-/** A broker may hold a response so long until there are messages. It also bounds the delay of a stop and of a new partition. */
-const FETCH_WAIT_MS = 250;
+/**
+ * A broker may hold a response so long until there are messages. It also bounds the delay of a new partition and of a stop, which
+ * leaves the group on the same connection, so it has to be shorter than CLOSE_TIMEOUT_MS.
+ */
+const FETCH_WAIT_MS = 500;
 /** Of one response, and of one partition in it. */
 const FETCH_BYTES_MAX = 2 * 1_048_576;
 const PARTITION_BYTES_MAX = 262_144;

@@ -27,11 +27,11 @@ export interface PartitionWorker extends AsyncDisposable {
 
 /**
  * Messages of one transaction, which has to end far below the 5 s that the database allows: all that wait, so that batches grow with
- * the backlog. Each failure quarters the next batch and each success adds some, on a slow database and around a message that the
+ * the backlog. Each failure quarters the next batch and each success adds an eighth, on a slow database and around a message that the
  * database refuses.
  */
 const BATCH_MAX = 500;
-const BATCH_STEP = 10;
+const BATCH_GROWTH = 1.125;
 const BATCH_SHARE = 0.25;
 /** A batch is parsed in one turn of the event loop: at most 50 values of the greatest length, made to be slow, in 20 ms. */
 const BATCH_BYTES_MAX = 50 * VALUE_BYTES_MAX;
@@ -69,7 +69,7 @@ export function startPartitionWorker(options: PartitionWorkerOptions): Partition
   function recover(): void {
     if (failures > 0) logger.info({ partition }, 'the partition continues');
     failures = 0;
-    batchMax = Math.min(batchMax + BATCH_STEP, BATCH_MAX);
+    batchMax = Math.min(Math.ceil(batchMax * BATCH_GROWTH), BATCH_MAX);
   }
 
   async function readPosition(): Promise<void> {
