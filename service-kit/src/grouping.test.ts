@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
+import { type Span, trace } from '@opentelemetry/api';
 import { logScope, RpcError, runInLogScope } from 'rpc-kit';
 import sinon from 'sinon';
 import { createGrouping, type GroupingOptions } from './grouping.ts';
@@ -279,5 +280,30 @@ describe('Grouping', () => {
       runs.map(({ requestId }) => requestId),
       ['a', 'c'],
     );
+  });
+
+  it('runs a group in the trace of its first recorded call, to which the spans of the others have a link', async () => {
+    const { runs, run } = openGrouping();
+    const spans = [false, true, true].map((isRecorded, index) => ({
+      isRecording: () => isRecorded,
+      spanContext: () => ({ traceId: String(index), spanId: String(index), traceFlags: 1 }),
+      addLink: sinon.stub(),
+    }));
+    const active = sinon.stub(trace, 'getActiveSpan');
+    try {
+      for (const [index, span] of spans.entries()) {
+        active.returns(span as unknown as Span);
+        runInLogScope({ request_id: `call ${index}` }, () => run(`item ${index}`));
+      }
+    } finally {
+      active.restore();
+    }
+    await turn();
+    assert.equal(runs[0]?.requestId, 'call 1');
+    const [unrecorded, leader, other] = spans;
+    sinon.assert.notCalled(leader?.addLink as sinon.SinonStub);
+    for (const span of [unrecorded, other]) {
+      sinon.assert.calledOnceWithExactly(span?.addLink as sinon.SinonStub, { context: leader?.spanContext() });
+    }
   });
 });
