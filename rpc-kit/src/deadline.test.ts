@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import sinon from 'sinon';
-import { abortReason, Canceller, onAbort, raceSignal, startDeadline } from './deadline.ts';
+import { abortReason, Canceller, keepTimerLists, onAbort, raceSignal, startDeadline } from './deadline.ts';
 import { RpcError } from './rpc-error.ts';
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
@@ -69,6 +69,24 @@ describe('a deadline', () => {
       }
       assert.deepEqual([clock.countTimers(), listenersOf(caller.signal)], [0, 0]);
     }
+  });
+
+  it('is rounded up to whole milliseconds', () => {
+    using deadline = startDeadline(98.2);
+    clock.tick(98);
+    assert.equal(deadline.signal.aborted, false);
+    clock.tick(1);
+    assert.equal(deadline.signal.aborted, true);
+  });
+
+  it('may find its list of timers kept, one for each timeout, until the server closes', () => {
+    {
+      using _lists = keepTimerLists([100, 100, 2_000]);
+      assert.equal(clock.countTimers(), 2);
+      clock.tick(10_000);
+      assert.equal(clock.countTimers(), 2);
+    }
+    assert.equal(clock.countTimers(), 0);
   });
 
   it('that is further away than a timer can count does not pass at once', () => {

@@ -57,12 +57,23 @@ export function metadataOfRequest(request: IncomingMessage, requestId: string, r
     tracestate,
     baggage,
     caller: {
-      name: headers['user-agent']?.match(CALLER)?.[0],
+      name: callerNameOf(headers['user-agent']),
       idempotencyKey: idempotencyKeyOfRequest(request),
       authorization: authorizationOfRequest(request),
       address: socket.remoteAddress,
     },
   };
+}
+
+/** Most requests come from the caller of the last one. */
+let lastAgent: string | undefined;
+let lastName: string | undefined;
+
+function callerNameOf(agent: string | undefined): string | undefined {
+  if (agent === lastAgent) return lastName;
+  lastAgent = agent;
+  lastName = agent?.match(CALLER)?.[0];
+  return lastName;
 }
 
 /** node:http keeps only the first header; a proxy may have checked the other one. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HttpServer } from 'rpc-kit';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
 import { subject as contract, createSubject, type Subject, serveSubject } from './subject.ts';
@@ -49,6 +51,17 @@ describe('metadata of calls over HTTP', () => {
       name: 'checkout/0.1.0',
     });
     assert.ok(remainingMs > 0 && remainingMs <= 20_000, `${remainingMs}`);
+  });
+
+  it('x-deadline-ms counts from the arrival of the headers, however long the body takes', async () => {
+    const bytes = requestBytes({ path: '/metadata', headers: ['x-deadline-ms: 20'], body: '{}' });
+    const socket = connect({ port: server.port, host: '127.0.0.1', noDelay: true });
+    const answer = sendRaw(socket, bytes.subarray(0, -1));
+    const sentAt = performance.now();
+    while (performance.now() < sentAt + 100) await nextTurn();
+    socket.write(bytes.subarray(-1));
+    assert.equal((await answer).status, 504);
+    assert.deepEqual(subject.executed, []);
   });
 
   describe('x-request-id', () => {

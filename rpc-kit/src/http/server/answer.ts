@@ -20,7 +20,7 @@ export class AnswerTooLarge extends RpcError {
 
 /**
  * Writes an answer, or the rest of one that was sent in parts. Also answers requests whose body was refused before it was read.
- * @param onSent called when the last byte is sent
+ * @param onFinish called when the last byte is sent, or with the error that prevented it
  * @throws {AnswerTooLarge} before anything is written
  */
 export function writeAnswer(
@@ -29,12 +29,9 @@ export function writeAnswer(
   answer: HttpAnswer | TextAnswer,
   answerHeaders: ReadonlyMap<string, string>,
   { limits, closing }: AnswerOptions,
-  onSent?: () => void,
+  onFinish?: (error?: Error | null) => void,
 ): void {
   if (response.destroyed) return;
-  const onFinish = (error?: Error | null): void => {
-    if (!error) onSent?.();
-  };
   const text = toText(answer);
   if (response.headersSent) {
     endParts(request, response, text, closing(), onFinish);
@@ -104,11 +101,11 @@ function endParts(
   response: ServerResponse,
   text: string,
   isClosing: boolean,
-  onFinish: (error?: Error | null) => void,
+  onFinish: ((error?: Error | null) => void) | undefined,
 ): void {
   response.end(text, (error?: Error | null) => {
     if (isClosing) socket.destroySoon();
-    onFinish(error);
+    onFinish?.(error);
   });
 }
 

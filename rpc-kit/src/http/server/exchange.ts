@@ -186,7 +186,9 @@ class Exchange implements BodyReader {
   }
 
   #writeOnce(answer: HttpAnswer | TextAnswer): void {
-    writeAnswer(this.#request, this.#response, answer, this.#answerHeaders, this.#router, () => this.#end(true));
+    writeAnswer(this.#request, this.#response, answer, this.#answerHeaders, this.#router, (error) => {
+      if (!error) this.#end(true);
+    });
   }
 
   /** The answer is sent, or the connection closed. */
