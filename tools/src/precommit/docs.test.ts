@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PROJECT_DIRECTORY } from 'mesh';
 
@@ -98,6 +98,58 @@ describe('docs/runbooks.md', () => {
     assert.ok(quoted.length > 5, `only ${quoted.length} messages are quoted`);
     assert.deepEqual(
       quoted.filter(({ name }) => !sources.includes(name)),
+      [],
+    );
+  });
+});
+
+/** A benchmark with its options: make bench WHAT=loms ARGS='--quick'. */
+const BENCHMARK = /make bench WHAT=(?<what>[\w-]+)(?: ARGS='(?<options>[^']*)')?/g;
+/** A target with its variables: make load RATE=40 SECONDS=60. */
+const WITH_VARIABLES = /make (?<target>load|profile)(?<variables>(?: [A-Z]+=\S+)+)/g;
+const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
+  load: ['storm/src/load/options.ts'],
+  profile: ['tools/src/profile.ts', 'tools/src/service-record.ts'],
+};
+/** A picture is in every clone, for ever. */
+const PICTURE_BYTES_MAX = 150_000;
+
+describe('docs/performance and the READMEs of the benchmarks', () => {
+  const texts = [...find('docs/performance/*.md'), ...find('benchmarks/**/README.md')].map(read);
+
+  it('name only benchmarks and options that exist', () => {
+    const named = texts.flatMap((text) => Array.from(text.matchAll(BENCHMARK), ({ groups }) => groups ?? {}));
+    assert.ok(named.length > 15, `only ${named.length} benchmarks are named`);
+    const wrong = named.filter(({ what = '', options = '' }) => {
+      const file = `benchmarks/${what}/bench.ts`;
+      const known = exists(file) ? `${read(file)} --help ` : '';
+      return (options.match(/--[\w-]+/g) ?? ['']).some((option) => !known.includes(option) || known === '');
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  it('set only variables that the program behind the target reads', () => {
+    const named = texts.flatMap((text) => Array.from(text.matchAll(WITH_VARIABLES), ({ groups }) => groups ?? {}));
+    assert.ok(named.length > 3, `only ${named.length} commands with variables are named`);
+    const unknown = named.flatMap(({ target = '', variables = '' }) => {
+      const source = PROGRAMS[target]?.map(read).join('\n') ?? '';
+      return Array.from(variables.matchAll(/[A-Z]+(?==)/g), ([variable]) => variable).filter(
+        (variable) => !new RegExp(`\\b${variable}\\b`).test(source),
+      );
+    });
+    assert.deepEqual(unknown, []);
+  });
+
+  it('have small pictures, each of them shown', () => {
+    const pictures = find('docs/performance/images/*');
+    const shown = texts.join('\n');
+    assert.ok(pictures.length > 0);
+    assert.deepEqual(
+      pictures.filter((path) => statSync(join(PROJECT_DIRECTORY, path)).size > PICTURE_BYTES_MAX),
+      [],
+    );
+    assert.deepEqual(
+      pictures.filter((path) => !shown.includes(`](images/${basename(path)})`)),
       [],
     );
   });
