@@ -12,6 +12,7 @@ import {
   createClient,
   createHttpTransport,
   dnsEndpoints,
+  fixedLimit,
   type HttpServer,
   implement,
   RpcError,
@@ -246,6 +247,21 @@ describe('mutual TLS', () => {
       assert.equal(status, 200);
       assert.equal(again, first);
     });
+  });
+
+  it('answers a connection beyond the limit with 503, over TLS', async () => {
+    const { port } = await serve(at(good), { limits: { connectionsMax: 1 } });
+    const agent = new Agent({ ...good, keepAlive: true, maxSockets: 1 });
+    open.defer(() => agent.destroy());
+    assert.equal((await get(port, '/healthz', { agent }))[0], 200);
+    const [status, body] = await get(port, '/healthz', good);
+    assert.deepEqual([status, JSON.parse(body).error.reason], [503, 'overloaded']);
+  });
+
+  it('tells a full service from a missing certificate', async () => {
+    const { port } = await serve(at(good), { admission: { ...fixedLimit(1), hasRoom: () => false } });
+    assert.equal((await get(port, '/look', good))[0], 503);
+    assert.equal((await get(port, '/look', {}))[0], 401);
   });
 
   it('takes changed files at once for new connections, and keeps open ones', async () => {
