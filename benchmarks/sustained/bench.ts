@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Bar, describeSetting, publish, settingLine } from '../harness/report.ts';
 import { runBenchmark, toCount } from '../harness/run-benchmark.ts';
 import { measureIdle } from './idle.ts';
@@ -65,7 +66,7 @@ await runBenchmark({
       clients: toCount('clients', clients, CLIENTS, CLIENTS_MAX),
       seconds: toCount('seconds', seconds, (quick ? QUICK : FULL).seconds, SECONDS_MAX),
       rate: rate === undefined ? undefined : toCount('rate', rate, 0, RATE_MAX),
-      checkout: checkout && resolve(checkout),
+      checkout: checkout === undefined ? undefined : toCheckout(checkout),
     };
   },
   run: (options) => (options.idle ? runIdle(options) : run(options)),
@@ -89,6 +90,12 @@ async function run({ ways, quick, profile, ...given }: Options): Promise<void> {
   const results = { setting, quick, commit, clients, seconds, ways: figures };
   await publish('sustained', results, toMarkdown(results));
   if (!quick) judge(figures.flatMap(barsOf));
+}
+
+function toCheckout(text: string): string {
+  const folder = resolve(text);
+  if (existsSync(join(folder, 'mesh/src/run/run-all.ts'))) return folder;
+  throw new TypeError(`--checkout is "${text}", but has to be the folder of a checkout of this project.`);
 }
 
 function describeCommit(checkout: string | undefined): string {
