@@ -27,7 +27,7 @@ const PAUSE = { idleMs: 100, idleMaxMs: 2_000 };
 /** The next claim acknowledges a batch; without one, this is how long another replica has to wait for its successors. */
 const ACKNOWLEDGE_MS = 20;
 /** The more lines a batch has, the more commits share the next one, within a fraction of the lag that users notice. */
-const PACE_MS = { perLine: 1, max: 50 };
+const PACE_MS = { perLine: 1, max: 20 };
 /** The interval between two searches for claims that other replicas abandoned. */
 const STALE_IDLE_MS = 2_500;
 /** A batch takes some milliseconds, so the process with an older claim hangs or is dead. */
