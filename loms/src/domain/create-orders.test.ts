@@ -291,6 +291,18 @@ describe('createOrders', () => {
       sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.release, [SCOPED_KEY]);
       assertCreated({ key: { ...SCOPED_KEY, text: 'stays' }, shortages: [] });
     });
+
+    it('frees no key of a caller that left and had none', async () => {
+      const leaver = new AbortController();
+      ports.stocks.lockOnSale.callsFake(async () => {
+        leaver.abort(new Error('the caller left'));
+        return [{ sku: 10, warehouseID: 1n, count: 3n }];
+      });
+      const calls = [callOf({}, leaver), callOf({ idempotencyKey: KEY })];
+      const answers = await createOrders(ports.store, calls, ports);
+      assert.deepEqual(answers, [leaver.signal.reason, orderIDOf(0)]);
+      sinon.assert.notCalled(ports.idempotencyKeys.release);
+    });
   });
 });
 

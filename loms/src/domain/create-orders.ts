@@ -1,5 +1,14 @@
 import { allocateInTurn } from './allocate.ts';
-import type { ClaimAnswer, Context, IdempotencyKey, IdempotencyKeys, Item, Repositories, Store } from './ports.ts';
+import type {
+  ClaimAnswer,
+  Context,
+  FirstSteps,
+  IdempotencyKey,
+  IdempotencyKeys,
+  Item,
+  Repositories,
+  Store,
+} from './ports.ts';
 import { Refusal } from './refusal.ts';
 
 export interface OrderRequest {
@@ -62,16 +71,11 @@ async function place({ idempotencyKeys, stocks, orders, outbox }: Repositories, 
     present.map(({ items }) => items),
     onSale,
   );
-  const steps = await orders.create(
-    allocations.map((allocation, index) => ({ ...(present[index] as OrderCall), ...allocation })),
-  );
-  await outbox.add(
-    present.flatMap(({ context: cause }, index) => (steps[index] ?? []).map((step) => ({ ...step, cause }))),
-  );
-  for (const [index, call] of present.entries()) {
-    const orderID = steps[index]?.[0].orderID as bigint;
-    answers.set(call, { orderID, shortages: allocations[index]?.shortages ?? [] });
-  }
+  const chosen = allocations.map((allocation, index) => ({ call: present[index] as OrderCall, ...allocation }));
+  const steps = await orders.create(chosen.map(({ call, ...allocation }) => ({ ...call, ...allocation })));
+  const placed = chosen.map((choice, index) => ({ ...choice, steps: steps[index] as FirstSteps }));
+  await outbox.add(placed.flatMap(({ call, steps }) => steps.map((step) => ({ ...step, cause: call.context }))));
+  for (const { call, steps, shortages } of placed) answers.set(call, { orderID: steps[0].orderID, shortages });
   return answers;
 }
 

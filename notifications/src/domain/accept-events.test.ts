@@ -22,6 +22,7 @@ const arrivedOf = (event: OrderEvent): ArrivedEvent => ({
 function createWorld({ unstorable = [] as readonly string[] } = {}) {
   const stored: Notification[] = [];
   let findFailure: Error | undefined;
+  let addFailure: Error | undefined;
   const lastOf = (orderID: bigint): number => stored.filter((one) => one.orderID === orderID).length;
   const isUsed = (eventID: string): boolean => stored.some((one) => one.eventID === eventID);
   const check = ({ eventID }: Notification): void => {
@@ -35,6 +36,7 @@ function createWorld({ unstorable = [] as readonly string[] } = {}) {
       return stored.filter((one) => keys.some(({ orderID, seq }) => one.orderID === orderID && one.seq === seq));
     }),
     add: sinon.spy(async (notification: Notification) => {
+      if (addFailure) throw addFailure;
       check(notification);
       const fits = notification.seq === lastOf(notification.orderID) + 1 && !isUsed(notification.eventID);
       if (fits) stored.push(notification);
@@ -61,6 +63,9 @@ function createWorld({ unstorable = [] as readonly string[] } = {}) {
     notifications,
     failToFind(failure: Error) {
       findFailure = failure;
+    },
+    failToAdd(failure: Error) {
+      addFailure = failure;
     },
     accept: (events: readonly OrderEvent[]) => acceptEvents(ports, events.map(arrivedOf), context),
     announced: () => announce.args.map(([{ eventID }]) => eventID),
@@ -155,5 +160,14 @@ describe('acceptEvents', () => {
     world.failToFind(failure);
     await assert.rejects(world.accept([eventOf(1, 1), eventOf(2, 2)]), failure);
     assert.deepEqual(world.announced(), ['1/1']);
+  });
+
+  it('blames no event for a database that fails while an order is handled one by one', async () => {
+    const world = createWorld();
+    const failure = new Error('the database is unavailable');
+    await world.accept([eventOf(1, 1)]);
+    world.failToAdd(failure);
+    await assert.rejects(world.accept([eventOf(1, 1), eventOf(1, 2), eventOf(2, 1)]), failure);
+    assert.deepEqual(world.announced(), ['1/1', '2/1']);
   });
 });
