@@ -65,7 +65,9 @@ describe('pages of a log', () => {
   }).timeout(TIMEOUT_MS);
 
   it('are not lost if the reader is slow', async () => {
-    const child = writing(100_000, `process.once('message', () => process.exit());`);
+    // As in every logger, `process.stdout` sets O_NONBLOCK: a write to a full pipe fails instead of blocking.
+    const line = "process.stdout.fd && 'line '";
+    const child = writing(100_000, `process.once('message', () => process.exit());`, line);
     let written = '';
     child.stdout?.pause();
     await begin(child);

@@ -1,6 +1,6 @@
-import { write, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 
-/** Characters of a page: a write wakes another thread, which costs 14 µs of CPU, as much as dozens of lines. */
+/** Characters of a page: a write costs as much as dozens of lines. */
 const PAGE_LENGTH = 65_536;
 /** UTF-8 needs at most this many bytes for one character of a JavaScript string. */
 const BYTES_PER_CHARACTER_MAX = 3;
@@ -23,7 +23,8 @@ interface LogPages {
 const opened = new Map<number, LogPages>();
 
 /**
- * Buffers log lines and writes them in pages, asynchronously. The last page is written when the process exits, unless it is
+ * Buffers log lines and writes them in pages. The write is synchronous, as pino's own: another thread costs more. A full pipe does not
+ * block, because `process.stdout` sets O_NONBLOCK; it is tried again later. The last page is written when the process exits, unless it is
  * killed. After the reader has closed the pipe (EPIPE), lines are dropped.
  *
  * pino's own buffer (`minLength`) is not used: if the reader has gone, it retries for ever when the process exits.
@@ -39,13 +40,15 @@ function createLogPages(fd: number): LogPages {
   // Shared by all pages, because only one is written at a time: a new buffer for each would make the garbage collector run more often.
   const pageBytes = Buffer.allocUnsafeSlow(PAGE_BYTES);
   let isDue = false;
-  let state: 'idle' | 'writing' | 'broken' = 'idle';
+  /** The rest of a page for which the pipe had no room. */
+  let unwritten: Buffer = pageBytes;
+  let state: 'idle' | 'full' | 'broken' = 'idle';
 
   function turnPage(): void {
     if (state !== 'idle' || page === '') return;
-    state = 'writing';
-    writeOn(toBytes(page));
+    const bytes = toBytes(page);
     page = '';
+    writeOn(bytes);
   }
 
   function toBytes(text: string): Buffer {
@@ -53,16 +56,18 @@ function createLogPages(fd: number): LogPages {
     return pageBytes.subarray(0, pageBytes.write(text));
   }
 
-  function writeOn(left: Buffer): void {
-    write(fd, left, (error, written) => {
-      if (error?.code === 'EAGAIN') setTimeout(writeOn, FULL_PAUSE_MS, left);
-      else if (error) state = 'broken';
-      else if (written < left.length) writeOn(left.subarray(written));
-      else {
-        state = 'idle';
-        if (page.length >= PAGE_LENGTH) turnPage();
-      }
-    });
+  function writeOn(bytes: Buffer): void {
+    let left = bytes;
+    try {
+      while (left.length > 0) left = left.subarray(writeSync(fd, left));
+      state = 'idle';
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+        state = 'full';
+        unwritten = left;
+        setTimeout(writeOn, FULL_PAUSE_MS, left);
+      } else state = 'broken';
+    }
   }
 
   /** A timer runs only while there is a page, so an idle process is not woken. */
@@ -78,8 +83,7 @@ function createLogPages(fd: number): LogPages {
   }
 
   process.once('exit', () => {
-    // Another thread still writes the page before.
-    if (state === 'writing') pause();
+    if (state === 'full') writeLast(fd, unwritten);
     if (state !== 'broken') writeLast(fd, Buffer.from(page));
   });
   return {
