@@ -96,7 +96,7 @@ export function startDeadline(
 
 class TimedCanceller extends Canceller implements Deadline {
   readonly at: number;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   readonly #caller: Canceller | undefined;
   readonly #unfollow: (() => void) | undefined;
 
@@ -105,7 +105,7 @@ class TimedCanceller extends Canceller implements Deadline {
     this.at = now + timeoutMs;
     const gone = caller && goneReason(caller);
     if (gone) this.cancel(gone);
-    else if (timeoutMs <= 0) expire(this);
+    else if (timeoutMs <= 0) this.cancel(deadlineExceeded());
     else {
       this.#timer = setTimeout(expire, toTimerMs(timeoutMs), this);
       if (caller instanceof Canceller) {
@@ -113,6 +113,13 @@ class TimedCanceller extends Canceller implements Deadline {
         caller.follow(this);
       } else if (caller) this.#unfollow = onAbort(caller, () => this.cancel(abortReason(caller)));
     }
+  }
+
+  /** Node counts a timer from the beginning of the turn of the event loop, so after a long turn it fires early. */
+  expire(): void {
+    const remainingMs = this.at - performance.now();
+    if (remainingMs <= 0) this.cancel(deadlineExceeded());
+    else this.#timer = setTimeout(expire, toTimerMs(remainingMs), this);
   }
 
   [Symbol.dispose](): void {
@@ -145,8 +152,12 @@ function goneReason(caller: AbortSignal | Canceller): RpcError | undefined {
   return caller.aborted ? abortReason(caller) : undefined;
 }
 
-function expire(deadline: Canceller): void {
-  deadline.cancel(new RpcError('deadline_exceeded', 'The call took longer than its deadline'));
+function expire(deadline: TimedCanceller): void {
+  deadline.expire();
+}
+
+function deadlineExceeded(): RpcError {
+  return new RpcError('deadline_exceeded', 'The call took longer than its deadline');
 }
 
 /** The error of a call that the signal aborted. A reason that is no RpcError means that the caller left. */
