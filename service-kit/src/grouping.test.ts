@@ -173,6 +173,26 @@ describe('Grouping', () => {
       assert.deepEqual(namesOf(), ['stuck', 'b', 'c', 'a']);
     });
 
+    it('frees the lane of a group that became slow while too many others were, once one of these has ended', async () => {
+      const { run, begin, namesOf, end } = openGrouping({ slowMax: 1 });
+      await begin('slow');
+      await passTime(100);
+      await begin('stuck');
+      await passTime(100);
+      run('a');
+      await end(0);
+      assert.deepEqual(namesOf(), ['slow', 'stuck']);
+      await passTime(100);
+      assert.deepEqual(namesOf(), ['slow', 'stuck', 'a']);
+      await end(1);
+      await end(2);
+      await begin('b');
+      assert.deepEqual(namesOf(), ['slow', 'stuck', 'a', 'b']);
+      run('c');
+      await passTime(0);
+      assert.deepEqual(namesOf(), ['slow', 'stuck', 'a', 'b']);
+    });
+
     it('runs no more groups at once than its lanes and the slow groups that are allowed', async () => {
       const { begin, namesOf, end } = openGrouping({ slowMax: 1 });
       for (const name of ['a', 'b', 'c']) {

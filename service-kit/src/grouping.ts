@@ -119,13 +119,20 @@ export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Out
   function enterLane(): () => void {
     let isSlow = false;
     running += 1;
-    const timer = setTimeout(() => {
-      if (slow === slowMax) return;
+    let timer = setTimeout(freeLane, slowMs);
+
+    function freeLane(): void {
+      if (slow === slowMax) {
+        // A slow group may end before this one does.
+        timer = setTimeout(freeLane, slowMs);
+        return;
+      }
       isSlow = true;
       slow += 1;
       running -= 1;
       schedule();
-    }, slowMs);
+    }
+
     return () => {
       clearTimeout(timer);
       if (isSlow) slow -= 1;
