@@ -31,6 +31,13 @@ export function toMessage(event: OrderEvent, topic: string = orderEvents.topic):
   };
 }
 
+/** Of a record, but for some tens of bytes of lengths and offsets. */
+export function bytesOf({ key, value, headers }: KafkaMessage): number {
+  let bytes = key.length + value.length;
+  for (const [name, text] of headers) bytes += name.length + text.length;
+  return bytes;
+}
+
 function toHeaders(texts: Readonly<Record<string, string | undefined>>): Map<Buffer, Buffer> {
   const given = Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return new Map(given.map(([name, text]) => [Buffer.from(name), Buffer.from(text)]));

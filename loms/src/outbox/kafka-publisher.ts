@@ -5,7 +5,7 @@ import { outsideCalls, raceSignal } from 'rpc-kit';
 import type { KafkaAccess } from 'service-kit';
 import { orderEvents } from '../../contract.ts';
 import { type EventPublisher, type FailedEvent, type OrderEvent, PublisherUnavailable } from './event.ts';
-import { type KafkaMessage, toMessage } from './kafka-message.ts';
+import { bytesOf, type KafkaMessage, toMessage } from './kafka-message.ts';
 import { createKafkaProducer, isRefusal, isTransient } from './kafka-producer.ts';
 import { ensureTopic } from './kafka-topic.ts';
 import { logReachability } from './reachability.ts';
@@ -28,13 +28,18 @@ export interface KafkaPublisher extends EventPublisher, AsyncDisposable {}
  */
 const BATCH_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 500;
+/**
+ * Brokers refuse more than 1 MB for a partition, unless they are configured otherwise. A batch with the longest baggage has nearly
+ * 5 MB, one without baggage at most half a megabyte.
+ */
+const REQUEST_BYTES_MAX = 900_000;
 
 interface Outgoing {
   readonly event: OrderEvent;
   readonly message: KafkaMessage;
 }
 
-/** Publishes events through Kafka: a request for each batch, and one request at a time, which the idempotent producer requires. */
+/** Publishes events through Kafka: a request for nearly each batch, and one at a time, which the idempotent producer requires. */
 export function openKafkaPublisher(options: KafkaPublisherOptions): KafkaPublisher {
   const { topic = orderEvents.topic } = options;
   const producer = createKafkaProducer(options);
@@ -53,18 +58,22 @@ export function openKafkaPublisher(options: KafkaPublisherOptions): KafkaPublish
   async function sendBatch(events: readonly OrderEvent[], time: AbortSignal): Promise<readonly FailedEvent[]> {
     if (isClosed) throw new PublisherUnavailable('loms stops');
     const { outgoing, failed } = toOutgoing(events, topic);
-    if (outgoing.length === 0) return failed;
+    let left: readonly Outgoing[] = outgoing;
     try {
-      await raceSignal(prepare(), time);
-      await producer.send(
-        outgoing.map(({ message }) => message),
-        time,
-      );
-      accepted(outgoing.length);
+      if (left.length > 0) await raceSignal(prepare(), time);
+      while (left.length > 0) {
+        const part = left.slice(0, countWithin(left));
+        await producer.send(
+          part.map(({ message }) => message),
+          time,
+        );
+        accepted(part.length);
+        left = left.slice(part.length);
+      }
       return failed;
     } catch (error) {
-      count.inc({ result: 'failed' }, outgoing.length);
-      if (isRefusal(error)) return [...failed, ...(await sendEach(outgoing, time))];
+      count.inc({ result: 'failed' }, left.length);
+      if (isRefusal(error)) return [...failed, ...(await sendEach(left, time))];
       throw unavailable(time.aborted ? overtime() : error);
     }
   }
@@ -138,6 +147,16 @@ function toOutgoing(events: readonly OrderEvent[], topic: string) {
     }
   }
   return { outgoing, failed: [...failed.values()] };
+}
+
+/** The first of these messages that fit into a request, at least one. */
+function countWithin(outgoing: readonly Outgoing[]): number {
+  let bytes = 0;
+  const end = outgoing.findIndex(({ message }) => {
+    bytes += bytesOf(message);
+    return bytes > REQUEST_BYTES_MAX;
+  });
+  return end < 0 ? outgoing.length : Math.max(end, 1);
 }
 
 const overtime = (): Error => new Error(`Kafka did not accept it within ${BATCH_TIMEOUT_MS / 1000} s`);

@@ -19,11 +19,15 @@ function eventOf(orderID: bigint, seq = 1, more: Partial<OrderEvent> = {}): Orde
   return { eventID: randomUUID(), orderID, seq, user: -(2n ** 63n), status: 'new', at, ...more };
 }
 
-function open(brokers: readonly string[], { replication = 1, topic = `test-${randomBytes(6).toString('hex')}` } = {}) {
+function open(
+  brokers: readonly string[],
+  { replication = 1, partitions = 6, topic = `test-${randomBytes(6).toString('hex')}` } = {},
+) {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const options = { brokers, topic, partitions: 6, replication, logger, registry: new Registry() };
-  return { topic, lines, publisher: openKafkaPublisher(options) };
+  const registry = new Registry();
+  const options = { brokers, topic, partitions, replication, logger, registry };
+  return { topic, lines, registry, publisher: openKafkaPublisher(options) };
 }
 
 const TRIES_MAX = 20;
@@ -146,6 +150,32 @@ describe('The way of events through Kafka', () => {
     );
     const messages = await readTopic(brokers, topic, 3);
     assert.deepEqual(new Set(messages.map(({ key }) => key)), new Set(['1', '3', '4']));
+  });
+
+  it('sends a batch with the longest headers in requests that a broker accepts, each event once and in order', async () => {
+    const brokers = readTestBrokers();
+    const { publisher, topic, registry } = open(brokers, { partitions: 1 });
+    await using _publisher = publisher;
+    await deliver(publisher, eventOf(0n));
+    const origin = {
+      requestId: 'r'.repeat(128),
+      tracestate: `t=${'s'.repeat(510)}`,
+      baggage: `b=${'a'.repeat(8_190)}`,
+    };
+    const events = Array.from({ length: 500 }, (_, index) =>
+      eventOf(BigInt(1 + Math.floor(index / 4)), 1 + (index % 4), origin),
+    );
+    assert.deepEqual(await publisher.publish(events, { signal: never }), []);
+    const messages = await readTopic(brokers, topic, 1 + events.length);
+    assert.deepEqual(
+      messages.slice(1).map(({ value }) => (parseJson(value) as { eventID: string }).eventID),
+      events.map(({ eventID }) => eventID),
+    );
+    const counted = await registry.getSingleMetric('events_published_total')?.get();
+    assert.deepEqual(
+      counted?.values.map(({ labels, value }) => [labels.result, value]),
+      [['sent', 1 + events.length]],
+    );
   });
 
   it('creates a deleted topic again, and blames no event for it', async () => {
