@@ -292,6 +292,19 @@ describe('createOrders', () => {
       assertCreated({ key: { ...SCOPED_KEY, text: 'stays' }, shortages: [] });
     });
 
+    it('creates the order of a caller that leaves while the keys of others are freed, because its key is not freed', async () => {
+      stockUp(8n);
+      const [leaver, later] = [new AbortController(), new AbortController()];
+      ports.stocks.lockOnSale.callsFake(async () => {
+        leaver.abort(new Error('the caller left'));
+        return [{ sku: 10, warehouseID: 1n, count: 8n }];
+      });
+      ports.idempotencyKeys.release.callsFake(async () => later.abort(new Error('too late')));
+      const calls = [callOf({ idempotencyKey: KEY }, leaver), callOf({ idempotencyKey: 'later' }, later)];
+      assert.deepEqual(await createOrders(ports.store, calls, ports), [leaver.signal.reason, orderIDOf(0)]);
+      assertCreated({ key: { ...SCOPED_KEY, text: 'later' }, shortages: [] });
+    });
+
     it('frees no key of a caller that left and had none', async () => {
       const leaver = new AbortController();
       ports.stocks.lockOnSale.callsFake(async () => {

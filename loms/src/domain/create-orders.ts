@@ -92,10 +92,13 @@ async function claimKeys(keys: IdempotencyKeys, calls: readonly OrderCall[], ans
 
 /** The locks may have taken long. A call whose caller left meanwhile creates no order, and frees its key. */
 async function leaveOutLeavers(keys: IdempotencyKeys, calls: readonly OrderCall[]): Promise<readonly OrderCall[]> {
-  const hasLeft = ({ context }: OrderCall): boolean => context.signal.aborted;
-  const left = calls.filter(hasLeft).flatMap(({ key }) => key ?? []);
-  if (left.length > 0) await keys.release(left);
-  return calls.filter((call) => !hasLeft(call));
+  // A caller that leaves later, such as during the release of the keys, gets its order: its key is not among those released.
+  const { present = [], left = [] } = Object.groupBy(calls, ({ context }) =>
+    context.signal.aborted ? 'left' : 'present',
+  );
+  const leftKeys = left.flatMap(({ key }) => key ?? []);
+  if (leftKeys.length > 0) await keys.release(leftKeys);
+  return present;
 }
 
 /** One line a sku, ascending: the same sku twice counts as the sum. */
