@@ -93,4 +93,14 @@ describe('an adaptive limit', () => {
     assert.equal(fill(limit, 'high').length, 0);
     assert.equal(limit.inFlight, 115);
   });
+
+  it('serves a share of calls of lower priorities while higher ones fill it, however short they are', () => {
+    const limit = adaptiveLimit({ limitInitial: 100 });
+    let high = fill(limit, 'high');
+    for (const slot of fill(limit, 'low')) slot.release(false);
+    assert.equal(limit.tryAcquire('low', TIMEOUT_MS), undefined);
+    for (const slot of high.splice(0, 70)) slot.release(false);
+    high = fill(limit, 'high');
+    assert.deepEqual([high.length, fill(limit, 'low').length], [70, 3]);
+  });
 });

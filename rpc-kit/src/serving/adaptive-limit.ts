@@ -27,7 +27,10 @@ const ADAPTIVE_DEFAULTS = {
   waitersMax: 500,
 } as const satisfies AdaptiveLimitOptions;
 
-/** Calls of a lower priority that are served also while higher priorities fill the limit, as a share of it. */
+/**
+ * While higher priorities fill the limit, this share of it and of the admitted calls is of a lower priority. Slots alone would be no
+ * bound: short calls would use each of them many times in the time of a long one.
+ */
 const RESERVED: Record<Priority, number> = { high: 0, normal: 0.1, low: 0.05 };
 
 /**
@@ -41,15 +44,32 @@ export function adaptiveLimit(options: Partial<AdaptiveLimitOptions> = {}): Conc
   const settings = { ...ADAPTIVE_DEFAULTS, ...options };
   const room = new WaitingRoom(settings.waitersMax);
   const inFlightOf: Record<Priority, number> = { high: 0, normal: 0, low: 0 };
+  /** Calls beyond their share of the limit that may follow the calls admitted so far. */
+  const reservedLeft: Record<Priority, number> = { high: 0, normal: 1, low: 1 };
   let limit: number = settings.limitInitial;
   let inFlight = 0;
   let window = new Window(performance.now());
 
   function fits(priority: Priority): boolean {
-    return inFlight < roomFor(limit, priority) || inFlightOf[priority] < Math.floor(limit * RESERVED[priority]);
+    return inFlight < roomFor(limit, priority) || hasReserved(priority);
+  }
+
+  function hasReserved(priority: Priority): boolean {
+    return reservedLeft[priority] >= 1 && inFlightOf[priority] < reservedSlots(priority);
+  }
+
+  const reservedSlots = (priority: Priority): number => Math.floor(limit * RESERVED[priority]);
+
+  /** A share that is not used is not saved for later. */
+  function reserve(): void {
+    for (const priority of PRIORITIES) {
+      reservedLeft[priority] = Math.min(reservedSlots(priority), reservedLeft[priority] + RESERVED[priority]);
+    }
   }
 
   function acquire(priority: Priority, timeoutMs: number): Slot {
+    if (inFlight < roomFor(limit, priority)) reserve();
+    else reservedLeft[priority] -= 1;
     inFlight += 1;
     inFlightOf[priority] += 1;
     const inFlightThen = inFlight;

@@ -6,6 +6,8 @@ import { type ConcurrencyLimit, PRIORITIES, type Priority, type Slot } from './c
 
 const TIMEOUT_MS = 1_000;
 const LIMIT = 20;
+/** Of the limit, for calls of low priority. */
+const LOW_SHARE = 0.7;
 
 const never = new AbortController().signal;
 
@@ -38,6 +40,10 @@ describe('the waiting room of an adaptive limit', () => {
     clock.restore();
   });
 
+  const end = (count: number): void => {
+    for (const slot of running.splice(-count)) slot.release(false);
+  };
+
   /** Those of low priority, which have reserved slots, end first. */
   const endUntil = (inFlight: number): void => {
     while (limit.inFlight > inFlight) running.pop()?.release(false);
@@ -57,10 +63,13 @@ describe('the waiting room of an adaptive limit', () => {
 
   it('serves the calls of a burst as slots become free, the highest priority first', async () => {
     const seen = watch({ a: enter(limit, 'low'), b: enter(limit, 'high'), c: enter(limit, 'high') });
-    // A slot of those that are reserved for low priority becomes free first.
-    for (const served of [['a+'], ['a+', 'b+'], ['a+', 'b+', 'c+']]) {
-      running.pop()?.release(false);
-      if (limit.inFlight > LIMIT) endUntil(LIMIT);
+    const steps: [number, string[]][] = [
+      [LIMIT - 1, ['b+']],
+      [LIMIT - 1, ['b+', 'c+']],
+      [LIMIT * LOW_SHARE - 1, ['b+', 'c+', 'a+']],
+    ];
+    for (const [inFlight, served] of steps) {
+      end(limit.inFlight - inFlight);
       await clock.tickAsync(0);
       assert.deepEqual(seen, served);
     }
@@ -78,7 +87,7 @@ describe('the waiting room of an adaptive limit', () => {
   it('lets no call overtake one that waits', async () => {
     const waiter = enter(limit, 'low');
     assert.equal(limit.tryAcquire('low', TIMEOUT_MS), undefined);
-    running.pop()?.release(false);
+    end(limit.inFlight - LIMIT * LOW_SHARE + 1);
     assert.equal(limit.tryAcquire('low', TIMEOUT_MS), undefined);
     assert.ok(await waiter);
   });
