@@ -14,6 +14,7 @@ import {
 } from 'rpc-kit';
 import sinon from 'sinon';
 import { z } from 'zod';
+import { PAUSE_MAX_MS, REFUSALS_BURST } from '../src/http/server/refusal-budget.ts';
 import type { Priority } from '../src/serving/concurrency-limit.ts';
 
 const nothing = z.strictObject({});
@@ -139,9 +140,9 @@ describe('a server without room', () => {
   });
 
   it('reads a caller later when refusals take too much of its time', async () => {
-    const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     try {
-      for (let refused = 0; refused <= 1_500; refused++) await exchange('/pay', '{}');
+      for (let refused = 0; refused <= REFUSALS_BURST; refused++) await exchange('/pay', '{}');
       let isAnswered = false;
       const late = exchange('/pay', '{}').finally(() => {
         isAnswered = true;
@@ -149,7 +150,7 @@ describe('a server without room', () => {
       // By the time that another connection has its answer, this one would have its own.
       for (let page = 0; page < 3; page++) assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
       assert.equal(isAnswered, false);
-      clock.tick(100);
+      clock.tick(PAUSE_MAX_MS);
       assert.equal((await late).status, 503);
     } finally {
       clock.restore();
@@ -161,6 +162,10 @@ describe('a server without room', () => {
     assert.equal((await exchange('/rpc', callOf('browse'))).body.id, 7);
     const refused = await exchange('/rpc', callOf('pay'));
     assert.deepEqual([refused.status, refused.body.error.data.reason], [503, 'overloaded']);
+    assert.equal(await countOf('rpc_server_shed_total', { method: 'pay' }), 1);
+    const unclear = await exchange('/rpc', '{"jsonrpc":"2.0"}');
+    assert.deepEqual([unclear.status, unclear.body.error.code], [200, -32600]);
+    assert.equal((await exchange('/rpc', '{')).body.error.code, -32700);
   });
 
   it('judges a request of a web page before its own load', async () => {

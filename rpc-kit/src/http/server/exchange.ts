@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
-import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit.ts';
 import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
@@ -125,12 +124,8 @@ class Exchange implements BodyReader {
   }
 
   #callRpc(): Promise<string | undefined> {
-    const { face, limits, service, admission } = this.#router;
-    const bodyText = this.#body.toText();
-    // A cheap look before the body is parsed; a wrong guess is refused by `shedLoad`, or was refused by a full service.
-    const isFull = admission && !(admission.hasRoom('high') && admission.hasRoom('low'));
-    if (isFull) refuseWithoutRoom(admission, priorityNamedIn(bodyText, service));
-    const parsed = parseBody(bodyText, limits, isCallId);
+    const { face, limits } = this.#router;
+    const parsed = parseBody(this.#body.toText(), limits, isCallId);
     const takesParts = this.#request.headers[AS_THEY_COME.name] === AS_THEY_COME.value;
     const sendPart = (text: string) => writePart(this.#response, text, this.#answerHeaders, this.#router);
     return face.answer(parsed, this.#context(), takesParts ? sendPart : undefined);
@@ -205,14 +200,6 @@ class Exchange implements BodyReader {
     });
   }
 }
-
-/** The priority of the first method that is named in the body of a request to /rpc. */
-function priorityNamedIn(text: string, { contract: { methods } }: Service): Priority {
-  const name = METHOD.exec(text)?.[1] ?? '';
-  return priorityOf({ contract: Object.hasOwn(methods, name) ? methods[name] : undefined });
-}
-
-const METHOD = /"method"\s*:\s*"(\w+)"/;
 
 /** A refusal costs least before the body is read. The interceptor `shedLoad` takes a slot for each call later. */
 function refuseWithoutRoom(admission: ConcurrencyLimit | undefined, priority: Priority): void {

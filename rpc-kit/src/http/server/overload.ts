@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { stringifyJson } from '../../schema/json.ts';
 import { type ConcurrencyLimit, PRIORITIES, type Priority } from '../../serving/concurrency-limit.ts';
@@ -7,31 +6,30 @@ import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
 import type { Tally } from '../../telemetry/tallies.ts';
 import { METADATA_HEADERS } from '../metadata.ts';
+import { answerRequest } from './exchange.ts';
 import type { PendingAnswer } from './pending-answer.ts';
 import { plainRefusal } from './plain-face.ts';
+import { RefusalBudget } from './refusal-budget.ts';
 import type { BodyReader, Request } from './request.ts';
 import type { Router } from './router.ts';
 import { refusal } from './rpc-face.ts';
 
 /** A larger body of a refused request costs more than a new connection; its connection is closed. */
 const BODY_BYTES_MAX = 64 * 1024;
-/** Short against every timeout: a call that would be served next may wait on a paused connection, too. */
-const PAUSE_MS = 100;
-/** A refusal costs up to a fortieth of a served call, so more than these would take a quarter of the time that calls get. */
-const REFUSALS_PER_CALL = 10;
-/** In each pause, where few calls or none are served: 25 ms of a core. */
-const REFUSALS_MIN = 1_500;
 const LOG_MS = 1_000;
 
-/** What all refusals at one address have in common. */
+/** What all refusals of one method at one address have in common. */
 interface Prepared {
-  /** The call has one of these. */
-  readonly priorities: readonly Priority[];
   readonly headers: readonly string[];
   /** The body before and after the request id. */
   readonly head: string;
   readonly tail: string;
   readonly counters: readonly Tally[];
+}
+
+interface Called {
+  readonly prepared: Prepared;
+  readonly priority: Priority;
 }
 
 /**
@@ -42,11 +40,11 @@ interface Prepared {
 export class OverloadRefusals {
   readonly #router: Router;
   readonly #admission: ConcurrencyLimit;
-  readonly #prepared: ReadonlyMap<string, Prepared>;
-  readonly #paused: Socket[] = [];
-  #refused = 0;
-  #served = 0;
-  #refusalsMax = REFUSALS_MIN;
+  readonly #byPath = new Map<string, Called>();
+  /** On /rpc. */
+  readonly #byMethod = new Map<string, Called>();
+  readonly #ofRpc: Prepared;
+  readonly #budget: RefusalBudget;
   #refusedSinceLine = 0;
 
   /** @param countersOf counters of the refusals at an address, and of the method there */
@@ -57,35 +55,66 @@ export class OverloadRefusals {
   ) {
     this.#router = router;
     this.#admission = admission;
-    const methods = [...router.methods].map(([path, { name, contract }]): [string, Prepared] => [
-      path,
-      this.#prepare([priorityOf({ contract })], countersOf(path, name), (id) => plainRefusal(overloaded(), id).body),
-    ]);
-    const rpc = this.#prepare(PRIORITIES, countersOf('/rpc', undefined), (id) => refusal(null, overloaded(), id));
-    this.#prepared = new Map([...methods, ['/rpc', rpc]]);
+    this.#budget = new RefusalBudget(admission);
+    const prepareRpc = (method?: string): Prepared =>
+      this.#prepare(countersOf('/rpc', method), (id) => refusal(null, overloaded(), id));
+    for (const [path, { name, contract }] of router.methods) {
+      const prepared = this.#prepare(countersOf(path, name), (id) => plainRefusal(overloaded(), id).body);
+      this.#byPath.set(path, { prepared, priority: priorityOf({ contract }) });
+      this.#byMethod.set(name, { prepared: prepareRpc(name), priority: priorityOf({ contract }) });
+    }
+    this.#ofRpc = prepareRpc();
   }
 
-  /** @returns whether it was refused: requests that ask for anything unusual are not refused here */
-  refuse(request: Request, response: ServerResponse, pending: PendingAnswer): boolean {
-    const prepared = this.#prepared.get(request.url as string);
-    if (!prepared || this.#hasRoom(prepared) || !this.#isOrdinary(request)) {
-      this.#served += 1;
-      return false;
-    }
-    const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
-    const onSent = (): void => {
-      pending.settle();
-      this.#pause(request.socket);
-    };
-    request.readBody(new Refusal(prepared, requestId, response, onSent));
-    for (const counter of prepared.counters) counter.value += 1;
-    this.#log();
+  /** @returns whether it is answered here: requests that ask for anything unusual are not */
+  answer(request: Request, response: ServerResponse, pending: PendingAnswer): boolean {
+    if (request.url === '/rpc') return this.#answerRpc(request, response, pending);
+    const called = this.#byPath.get(request.url as string);
+    if (!called || this.#admission.hasRoom(called.priority) || !this.#isOrdinary(request)) return false;
+    request.readBody(new Discarded(() => this.#refuse(called.prepared, request, response, pending)));
     return true;
   }
 
-  #hasRoom({ priorities }: Prepared): boolean {
-    for (const priority of priorities) if (this.#admission.hasRoom(priority)) return true;
-    return false;
+  /** The method is in the body, so a request is refused by its headers only when there is room for no priority. */
+  #answerRpc(request: Request, response: ServerResponse, pending: PendingAnswer): boolean {
+    const room = PRIORITIES.filter((priority) => this.#admission.hasRoom(priority));
+    if (room.length === PRIORITIES.length || !this.#isOrdinary(request)) return false;
+    if (room.length === 0) {
+      request.readBody(new Discarded(() => this.#refuse(this.#ofRpc, request, response, pending)));
+      return true;
+    }
+    const onBody = (parts: readonly Buffer[]): void => {
+      const called = this.#methodNamedIn(parts);
+      if (called && !this.#admission.hasRoom(called.priority)) {
+        this.#refuse(called.prepared, request, response, pending);
+        return;
+      }
+      request.keepBody(parts);
+      answerRequest(this.#router, request, response, pending);
+    };
+    request.readBody(new Kept(onBody));
+    return true;
+  }
+
+  /** A cheap look before the body is parsed. `shedLoad` refuses what it does not find. */
+  #methodNamedIn([part]: readonly Buffer[]): Called | undefined {
+    const name = METHOD.exec(part?.toString('latin1', 0, METHOD_WITHIN_BYTES) ?? '')?.[1];
+    return name === undefined ? undefined : this.#byMethod.get(name);
+  }
+
+  /** To be called when the body has arrived. */
+  #refuse(prepared: Prepared, request: Request, response: ServerResponse, pending: PendingAnswer): void {
+    const { headers, head, tail, counters } = prepared;
+    const requestId = acceptRequestId(request.headers[METADATA_HEADERS.requestId] as string | undefined);
+    const text = head + requestId + tail;
+    const own = [METADATA_HEADERS.requestId, requestId, 'content-length', String(text.length)];
+    response.writeHead(STATUS, [...headers, ...own]);
+    response.end(text, 'latin1', () => {
+      pending.settle();
+      this.#budget.spend(request.socket);
+    });
+    for (const counter of counters) counter.value += 1;
+    this.#log();
   }
 
   #isOrdinary({ method, headers, socket }: Request): boolean {
@@ -94,29 +123,6 @@ export class OverloadRefusals {
     if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined || headers.expect !== undefined)
       return false;
     return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) <= BODY_BYTES_MAX;
-  }
-
-  /**
-   * When refusals alone would fill the core, their callers are read later. TCP slows them down. Not before the answer is sent:
-   * node:http reads on at the end of each request.
-   */
-  #pause(socket: Socket): void {
-    this.#refused += 1;
-    if (this.#refused === 1) this.#startPause();
-    if (this.#refused <= this.#refusalsMax) return;
-    socket.pause();
-    this.#paused.push(socket);
-  }
-
-  #startPause(): void {
-    this.#served = 0;
-    setTimeout(() => this.#endPause(), PAUSE_MS);
-  }
-
-  #endPause(): void {
-    this.#refusalsMax = Math.max(REFUSALS_MIN, this.#served * REFUSALS_PER_CALL);
-    this.#refused = 0;
-    for (const socket of this.#paused.splice(0)) socket.resume();
   }
 
   /** A line for each refusal would cost more than the refusal. */
@@ -131,44 +137,46 @@ export class OverloadRefusals {
     }, LOG_MS).unref();
   }
 
-  #prepare(
-    priorities: readonly Priority[],
-    counters: readonly Tally[],
-    bodyOf: (requestId: string) => unknown,
-  ): Prepared {
+  #prepare(counters: readonly Tally[], bodyOf: (requestId: string) => unknown): Prepared {
     const [head = '', tail = ''] = stringifyJson(bodyOf(MARK)).split(MARK);
     const { headers } = plainRefusal(overloaded(), MARK);
     const fixed = Object.fromEntries(this.#router.boundary.headers);
     const all = { ...fixed, ...headers, 'content-type': 'application/json' };
-    return { priorities, counters, headers: Object.entries(all).flat(), head, tail };
+    return { counters, headers: Object.entries(all).flat(), head, tail };
   }
 }
 
 /** Where the request id will be. */
 const MARK = 'request-id';
 
-/** The answer is written when the body has arrived; until then nothing of it is kept. */
-class Refusal implements BodyReader {
-  readonly #prepared: Prepared;
-  readonly #requestId: string;
-  readonly #response: ServerResponse;
-  readonly #onSent: () => void;
+const METHOD = /"method"\s*:\s*"(\w+)"/;
+/** Clients write the method before the params. */
+const METHOD_WITHIN_BYTES = 256;
 
-  constructor(prepared: Prepared, requestId: string, response: ServerResponse, onSent: () => void) {
-    this.#prepared = prepared;
-    this.#requestId = requestId;
-    this.#response = response;
-    this.#onSent = onSent;
+class Discarded implements BodyReader {
+  readonly onEnd: () => void;
+
+  constructor(onEnd: () => void) {
+    this.onEnd = onEnd;
   }
 
   onPart(): void {}
+}
+
+class Kept implements BodyReader {
+  readonly #parts: Buffer[] = [];
+  readonly #onBody: (parts: readonly Buffer[]) => void;
+
+  constructor(onBody: (parts: readonly Buffer[]) => void) {
+    this.#onBody = onBody;
+  }
+
+  onPart(part: Buffer): void {
+    this.#parts.push(part);
+  }
 
   onEnd(): void {
-    const { headers, head, tail } = this.#prepared;
-    const text = head + this.#requestId + tail;
-    const own = [METADATA_HEADERS.requestId, this.#requestId, 'content-length', String(text.length)];
-    this.#response.writeHead(STATUS, [...headers, ...own]);
-    this.#response.end(text, 'latin1', this.#onSent);
+    this.#onBody(this.#parts);
   }
 }
 

@@ -15,6 +15,7 @@ export class Request extends IncomingMessage {
   declare readonly _dumpAndCloseReadable?: () => void;
   #headers: IncomingHttpHeaders | undefined;
   #reader: BodyReader | undefined;
+  #kept: readonly Buffer[] | undefined;
 
   /** Only the headers that this server reads, unless one of them is repeated. */
   // @ts-expect-error: node:http has an accessor too, and its types a property.
@@ -25,6 +26,10 @@ export class Request extends IncomingMessage {
 
   /** Passes on each part of the body by a direct call, once. */
   readBody(reader: BodyReader): void {
+    if (this.#kept) {
+      this.#readKept(this.#kept, reader);
+      return;
+    }
     // A request that waited for others has its body in the stream already.
     if (!this.complete && this.readableLength === 0 && this._dumpAndCloseReadable) {
       this.#reader = reader;
@@ -33,6 +38,18 @@ export class Request extends IncomingMessage {
     this.#reader = undefined;
     this.on('data', (part: Buffer) => reader.onPart(part));
     this.once('end', () => reader.onEnd());
+  }
+
+  /** Its first reader has read the whole body, and leaves it to the next one. */
+  keepBody(parts: readonly Buffer[]): void {
+    this.#kept = parts;
+  }
+
+  #readKept(parts: readonly Buffer[], reader: BodyReader): void {
+    this.#kept = undefined;
+    this.#reader = reader;
+    for (const part of parts) if (this.#reader) reader.onPart(part);
+    if (this.#reader) reader.onEnd();
   }
 
   /** The rest of the body stays in the stream. */

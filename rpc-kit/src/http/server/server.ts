@@ -86,7 +86,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     tls: options.tls,
     requestClass: Request,
     answer(request, response, pending) {
-      if (refusals?.refuse(request as Request, response, pending)) return;
+      if (refusals?.answer(request as Request, response, pending)) return;
       answerRequest(router, request as Request, response, pending);
     },
   });
