@@ -199,11 +199,12 @@ function settleOrders(orderIDs: readonly bigint[], to: Settled): Statement {
     ), history AS (
       INSERT INTO order_status_history (order_id, seq, status, changed_at)
       SELECT order_id, seq, status, now FROM moved, moment
-    ), held AS (
-      SELECT sku, warehouse_id, count FROM moved JOIN reservations USING (order_id) JOIN stocks USING (sku, warehouse_id)
-      ORDER BY sku, warehouse_id FOR UPDATE OF stocks
     ), removed AS (
       DELETE FROM reservations USING moved WHERE reservations.order_id = moved.order_id
+      RETURNING sku, warehouse_id, count
+    ), held AS (
+      SELECT sku, warehouse_id, count FROM removed JOIN stocks USING (sku, warehouse_id)
+      ORDER BY sku, warehouse_id FOR UPDATE OF stocks
     ), freed AS (
       UPDATE stocks SET reserved = reserved - total,
         sold = sold + CASE WHEN ${to} = 'payed' THEN total ELSE 0 END,
