@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
 
-/** Characters of a page: a write costs as much as dozens of lines. */
+/** Bytes of a page: a write costs as much as dozens of lines. */
 const PAGE_LENGTH = 65_536;
 /** UTF-8 needs at most this many bytes for one character of a JavaScript string. */
 const BYTES_PER_CHARACTER_MAX = 3;
-/** Holds a page and its last line; only longer pages are written from a buffer of their own. */
-const PAGE_BYTES = (PAGE_LENGTH + 8_192) * BYTES_PER_CHARACTER_MAX;
+/** Holds a page and its last line; only longer lines are written from a buffer of their own. */
+const PAGE_BYTES = PAGE_LENGTH + 8_192 * BYTES_PER_CHARACTER_MAX;
 /** A page that is not full is written after this time. */
 const PAGE_WAIT_MS = 100;
 /** The reader has stalled: further lines are dropped before they use up the memory of the process. */
@@ -36,38 +36,50 @@ export function openLogPages(fd: number): LogPages {
 }
 
 function createLogPages(fd: number): LogPages {
-  let page = '';
-  // Shared by all pages, because only one is written at a time: a new buffer for each would make the garbage collector run more often.
-  const pageBytes = Buffer.allocUnsafeSlow(PAGE_BYTES);
+  // Lines become bytes at once: as text they would outlive collections of garbage, which would copy them.
+  const page = Buffer.allocUnsafeSlow(PAGE_BYTES);
+  let length = 0;
   let isDue = false;
-  /** The rest of a page for which the pipe had no room. */
-  let unwritten: Buffer = pageBytes;
   let state: 'idle' | 'full' | 'broken' = 'idle';
+  /** The rest of what a full pipe had no room for, and the lines after it. */
+  let unwritten: Buffer = page;
+  let waiting = '';
 
-  function turnPage(): void {
-    if (state !== 'idle' || page === '') return;
-    const bytes = toBytes(page);
-    page = '';
-    writeOn(bytes);
+  function add(text: string): void {
+    const bytesMax = text.length * BYTES_PER_CHARACTER_MAX;
+    if (bytesMax > page.length - length) turnPage();
+    if (state === 'full') waiting += text;
+    else if (bytesMax > page.length) writeOn(Buffer.from(text));
+    else length += page.write(text, length);
+    if (length >= PAGE_LENGTH) turnPage();
+    else if (length > 0) turnPageSoon();
   }
 
-  function toBytes(text: string): Buffer {
-    if (text.length * BYTES_PER_CHARACTER_MAX > PAGE_BYTES) return Buffer.from(text);
-    return pageBytes.subarray(0, pageBytes.write(text));
+  function turnPage(): void {
+    if (state !== 'idle' || length === 0) return;
+    const bytes = page.subarray(0, length);
+    length = 0;
+    writeOn(bytes);
   }
 
   function writeOn(bytes: Buffer): void {
     let left = bytes;
     try {
       while (left.length > 0) left = left.subarray(writeSync(fd, left));
-      state = 'idle';
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
-        state = 'full';
-        unwritten = left;
-        setTimeout(writeOn, FULL_PAUSE_MS, left);
-      } else state = 'broken';
+      state = (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 'full' : 'broken';
+      unwritten = left;
+      if (state === 'full') setTimeout(writeRest, FULL_PAUSE_MS);
     }
+  }
+
+  function writeRest(): void {
+    state = 'idle';
+    writeOn(unwritten);
+    if (state !== 'idle') return;
+    const text = waiting;
+    waiting = '';
+    add(text);
   }
 
   /** A timer runs only while there is a page, so an idle process is not woken. */
@@ -77,21 +89,19 @@ function createLogPages(fd: number): LogPages {
     const turn = (): void => {
       isDue = false;
       turnPage();
-      if (page !== '') turnPageSoon();
     };
     setTimeout(turn, PAGE_WAIT_MS).unref();
   }
 
   process.once('exit', () => {
     if (state === 'full') writeLast(fd, unwritten);
-    if (state !== 'broken') writeLast(fd, Buffer.from(page));
+    if (state !== 'broken') writeLast(fd, Buffer.concat([page.subarray(0, length), Buffer.from(waiting)]));
   });
   return {
     write(line) {
-      if (state === 'broken' || page.length >= UNWRITTEN_MAX) return;
-      page += line;
-      if (page.length >= PAGE_LENGTH) turnPage();
-      else turnPageSoon();
+      if (state === 'broken' || waiting.length >= UNWRITTEN_MAX) return;
+      if (state === 'full') waiting += line;
+      else add(line);
     },
   };
 }
