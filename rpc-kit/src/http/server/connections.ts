@@ -40,11 +40,11 @@ export function serveConnections(server: Server, options: ConnectionOptions): vo
   function connectionOf(socket: Duplex): Connection {
     const known = connections.get(socket);
     if (known) return known;
-    const created: Connection = { unanswered: new Set(), pipelined: [], isRefused: false };
+    const created: Connection = { unanswered: [], pipelined: [], isRefused: false };
     connections.set(socket, created);
     // One listener for all requests of a connection: adding and removing one costs as much as the metrics of a request.
     socket.once('close', () => {
-      for (const pending of created.unanswered) pending.abandon();
+      for (const pending of [...created.unanswered]) pending.abandon();
     });
     return created;
   }
@@ -54,7 +54,7 @@ export function serveConnections(server: Server, options: ConnectionOptions): vo
     const { unanswered, isRefused } = connection;
     if (isRefused) return;
     const pending = new PendingAnswer(response, connection);
-    if (unanswered.size === 1) options.answer(request, response, pending);
+    if (unanswered.length === 1) options.answer(request, response, pending);
     else startPipelined(connection, () => request.socket.destroyed || options.answer(request, response, pending));
   }
 

@@ -17,9 +17,9 @@ export function answerHalfClosed(server: Server, connectionOf: (socket: Duplex) 
   server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Duplex) => {
     socket.once('end', () => {
       const connection = connectionOf(socket);
-      if (connection.unanswered.size === 0) return;
+      if (connection.unanswered.length === 0) return;
       const leave = (): void => {
-        for (const pending of connection.unanswered) pending.leave();
+        for (const pending of [...connection.unanswered]) pending.leave();
       };
       const cancelling = setTimeout(leave, HALF_CLOSED_MS);
       socket.once('close', () => clearTimeout(cancelling));

@@ -34,7 +34,7 @@ export async function refuseConnection(
   // arrive until then.
   if (start || (broken && !isTimeout(error))) await nextTurn();
   broken?.cancel(new RpcError('cancelled', 'The request did not arrive as a whole'));
-  const whole = [...connection.unanswered].filter((pending) => pending !== broken);
+  const whole = connection.unanswered.filter((pending) => pending !== broken);
   await Promise.all(whole.map(({ response }) => new Promise<void>((resolve) => response.once('close', resolve))));
   // The sender has left, or an earlier answer carried `connection: close`.
   if (!socket.writable) return;
@@ -45,7 +45,7 @@ export async function refuseConnection(
 
 /** The answer to the request whose headers are complete and whose body is not: always the last one. */
 export function unfinishedRequest({ unanswered }: Connection): PendingAnswer | undefined {
-  return [...unanswered].find(({ response }) => !response.req.complete);
+  return unanswered.find(({ response }) => !response.req.complete);
 }
 
 /** Whether the bytes were malformed or late; any other error means that the connection broke. */
@@ -57,7 +57,7 @@ export function isMalformed({ code = '' }: NodeJS.ErrnoException): boolean {
 function isHead({ rawPacket }: MalformedError, { unanswered }: Connection, broken: PendingAnswer | undefined): boolean {
   if (broken) return broken.response.req.method === 'HEAD';
   // After another request in the same packet, the first bytes belong to that one.
-  return unanswered.size === 0 && rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ';
+  return unanswered.length === 0 && rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ';
 }
 
 export function isTimeout({ code }: NodeJS.ErrnoException): boolean {

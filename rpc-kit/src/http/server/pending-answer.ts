@@ -4,8 +4,11 @@ import { RpcError } from '../../rpc-error.ts';
 
 /** The server's state of one connection. */
 export interface Connection {
-  /** In the order of the requests. */
-  readonly unanswered: Set<PendingAnswer>;
+  /**
+   * In the order of the requests. Not a Set: V8 replaces its table after a few changes, and an old table that has survived a collection of
+   * garbage keeps the newer ones alive, with the calls that they held.
+   */
+  readonly unanswered: PendingAnswer[];
   /** Starts the requests that arrived while others were unanswered, in order. */
   readonly pipelined: (() => unknown)[];
   /** The refusal is its last answer. A request that arrives afterwards is not executed, because its sender repeats it. */
@@ -23,12 +26,15 @@ export class PendingAnswer extends Canceller {
     super();
     this.response = response;
     this.#connection = connection;
-    connection.unanswered.add(this);
+    connection.unanswered.push(this);
   }
 
   /** The answer is sent. */
   settle(): void {
-    this.#connection.unanswered.delete(this);
+    const { unanswered } = this.#connection;
+    const index = unanswered.indexOf(this);
+    if (index === 0) unanswered.shift();
+    else if (index > 0) unanswered.splice(index, 1);
   }
 
   /** The connection is closed. */
