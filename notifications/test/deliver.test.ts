@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrderEvent } from 'loms/contract.ts';
 import { failedWith, type RpcError } from 'rpc-kit';
@@ -148,6 +148,29 @@ describe('deliver', () => {
         events.map(({ seq }) => seq),
       );
     }
+  });
+
+  it('accepts the largest batch with the longest ids and trace contexts, also by two replicas at once in other orders', async () => {
+    const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+    const origin = { ...trace, requestID: 'r'.repeat(128), tracestate: `t=${'"'.repeat(510)}` };
+    const orders = Array.from({ length: 125 }, () =>
+      createEvents(4, { orderID: -(2n ** 62n) - BigInt(randomInt(2 ** 40)), user: -(2n ** 63n) }),
+    );
+    const deliverBatch = ({ client }: RunningService, batch: readonly OrderEvent[][]) =>
+      client.deliverEvents({ events: batch.flat().map((event) => ({ ...event, ...origin })) });
+    const answers = [deliverBatch(service, orders), deliverBatch(replica, orders.toReversed())];
+    assert.deepEqual(await Promise.all(answers), [{ refused: [] }, { refused: [] }]);
+    const { refused } = await deliverBatch(
+      service,
+      orders.map((events) => events.map((event) => ({ ...event, user: 1n }))),
+    );
+    assert.deepEqual(
+      Map.groupBy(refused, ({ reason }) => reason)
+        .keys()
+        .toArray(),
+      ['event_conflict', 'out_of_order'],
+    );
+    assert.equal(refused.length, 500);
   });
 
   it('refuses of a batch an event that does not fit and the later ones of its order, and no other', async () => {
