@@ -120,4 +120,27 @@ describe('a request of the server', () => {
     });
     assert.deepEqual([body, rest], ['ab', 'cdef']);
   });
+
+  it('passes a body that its first reader kept to the next one, until that one stops', async () => {
+    const parts: string[] = [];
+    await send([HEAD, 'ab', 'cd', 'ef'], async (request) => {
+      const kept: Buffer[] = [];
+      const read = Promise.withResolvers<void>();
+      request.readBody({ onPart: (part) => kept.push(part), onEnd: read.resolve });
+      await read.promise;
+      for (const partsMax of [3, 1]) {
+        request.keepBody(kept);
+        let left = partsMax;
+        request.readBody({
+          onPart(part) {
+            parts.push(String(part));
+            left -= 1;
+            if (left === 0 && partsMax < kept.length) request.stopReading();
+          },
+          onEnd: () => parts.push('end'),
+        });
+      }
+    });
+    assert.deepEqual(parts, ['ab', 'cd', 'ef', 'end', 'ab']);
+  });
 });
