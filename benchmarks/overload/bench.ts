@@ -4,6 +4,7 @@ import { runBenchmark, toCount } from '../harness/run-benchmark.ts';
 import { FACES, type Face } from './calls.ts';
 import { openField } from './field.ts';
 import { callsPerSecond, measureRun, type Run, type Timing, warmUp } from './measure.ts';
+import { measureRefusals } from './refusal-cost.ts';
 import { lineOf, toMarkdown } from './report.ts';
 
 interface Options extends Timing {
@@ -42,6 +43,7 @@ async function measure(options: Options): Promise<void> {
   await using server = await openServerAlone({ fsync: true });
   await using stack = new AsyncDisposableStack();
   const field = await openField(stack, server.folder);
+  const refusalCost = await measureRefusals(field);
   let expected = await expectedCapacity(options);
   const runs: Run[] = [];
   for (let number = 1; number <= options.runs; number++) {
@@ -51,7 +53,7 @@ async function measure(options: Options): Promise<void> {
     console.log(`run ${number} of ${options.runs}: ${lineOf(run)}`);
   }
   const { quick, face, clients } = options;
-  const results = { setting, quick, face, clients, pinned: field.pinned, runs };
+  const results = { setting, quick, face, clients, pinned: field.pinned, runs, refusalCost };
   await publish('overload', results, toMarkdown(results));
 
   async function expectedCapacity({ face, ...timing }: Options): Promise<number> {

@@ -17,6 +17,8 @@ export interface Field {
   /** loms and Postgres share one core; the generator and the receiver of the events have the others. */
   readonly pinned: boolean;
   readonly load: BenchProcess;
+  /** A server that refuses all calls, and a bare one. */
+  readonly refusing: BenchProcess;
   /** A new process of loms on the same database. */
   startLoms(stack: AsyncDisposableStack): Promise<MeasuredLoms>;
 }
@@ -37,11 +39,14 @@ export async function openField(stack: AsyncDisposableStack, folder: string): Pr
   await pin(cores?.measured, [postmaster, ...childrenOf(postmaster)]);
   const load = stack.use(startProcess(new URL('load.ts', import.meta.url)));
   const notifications = stack.use(startProcess(new URL('../loms/notifications-server.ts', import.meta.url)));
+  const refusing = stack.use(startProcess(new URL('refusing-server.ts', import.meta.url)));
   const notificationsPort = await notifications.ask<number>('port');
   await pin(cores?.others, [load.pid, notifications.pid]);
+  await pin(cores?.measured, [refusing.pid]);
   return {
     pinned: cores !== undefined,
     load,
+    refusing,
     async startLoms(own) {
       const loms = own.use(
         await startService({

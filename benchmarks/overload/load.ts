@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openLoop, type Pace } from 'storm/open-loop';
 import { answerTo } from '../harness/child.ts';
 import { closedLoop } from '../harness/closed-loop.ts';
@@ -14,8 +15,8 @@ export interface LoadTarget {
 const CONNECTIONS = 950;
 
 /**
- * Arrivals that find no free connection for so long are never sent, and have failed. Independent callers have a connection each; a queue
- * here would send all of them too late.
+ * Arrivals that find no free connection for so long are never sent. The service pauses reading from the callers that it refuses, and
+ * a caller whose connection is paused waits. A queue here would send all of them too late.
  */
 const FREE_CONNECTION_MS = 100;
 
@@ -33,11 +34,14 @@ function mixOf({ port, face }: LoadTarget): CallMix {
 function laneOf({ port }: LoadTarget, mix: CallMix, tally: TallyOfCalls, first: Connection) {
   let connection: Connection | undefined = first;
   return async (dueAt: number): Promise<boolean> => {
+    if (performance.now() - dueAt >= FREE_CONNECTION_MS) {
+      tally.skip(1);
+      return false;
+    }
     const call = mix.next();
-    const isSent = performance.now() - dueAt < FREE_CONNECTION_MS;
     connection ??= await openConnection(port).catch(() => undefined);
-    const answer = isSent ? await connection?.exchange(call.bytes).catch(() => undefined) : undefined;
-    if (isSent && !answer) {
+    const answer = await connection?.exchange(call.bytes).catch(() => undefined);
+    if (!answer) {
       connection?.[Symbol.dispose]();
       connection = undefined;
     }
@@ -73,13 +77,22 @@ answerTo({
       };
       return Promise.all(connections.map(stockUp));
     }),
+  /** As many calls at once as there are connections, again and again. */
+  bursts: ({ target, ...bursts }: { target: LoadTarget; connections: number; times: number; pauseMs: number }) =>
+    withConnections(target.port, bursts.connections, async (connections) => {
+      const { bytes } = new CallMix(target.port, target.face).prepare('createOrder');
+      for (let time = 0; time < bursts.times; time++) {
+        await Promise.all(connections.map((connection) => connection.exchange(bytes)));
+        await sleep(bursts.pauseMs);
+      }
+    }),
   /** Calls by a schedule, as independent callers make them. */
   async open({ target, pace }: { target: LoadTarget; pace: Pace }): Promise<Tally> {
     return await withConnections(target.port, CONNECTIONS, async (connections) => {
       const tally = new TallyOfCalls(performance.now());
       const lanes = connections.map((connection) => laneOf(target, mixOf(target), tally, connection));
       const { dropped } = await openLoop({ lanes, ...pace, onEnd: () => {} });
-      tally.drop(dropped);
+      tally.skip(dropped);
       return tally.end(pace.seconds * 1_000);
     });
   },

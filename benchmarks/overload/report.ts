@@ -3,12 +3,14 @@ import { type Figure, figureOf, withSpread } from '../harness/figure.ts';
 import { type Bar, barTable, type Results, toReport } from '../harness/report.ts';
 import type { Face } from './calls.ts';
 import { callsPerSecond, FACTORS, type Factor, type Load, type Run } from './measure.ts';
+import type { RefusalCost } from './refusal-cost.ts';
 
 interface OverloadResults extends Results {
   readonly face: Face;
   readonly clients: number;
   readonly pinned: boolean;
   readonly runs: readonly Run[];
+  readonly refusalCost: RefusalCost;
 }
 
 /** The orders' goodput as a share of the capacity, in the worst run. */
@@ -19,7 +21,7 @@ const FOUND_MAX_MS = 500;
 const BACK_MAX_MS = 5_000;
 
 export function toMarkdown(results: OverloadResults): string {
-  const { face, clients, pinned, runs } = results;
+  const { face, clients, pinned, runs, refusalCost } = results;
   const method = [
     `${runs.length} runs, each with a new process of loms`,
     face === 'rpc' ? 'all calls on /rpc' : 'each method at its own address',
@@ -27,18 +29,21 @@ export function toMarkdown(results: OverloadResults): string {
     pinned ? 'loms and Postgres on one core, their callers on another' : '**not pinned to cores**',
     'medians of the runs, with the least and the greatest.',
   ];
-  return toReport(results, method.join('; '), [curveOf(runs), singlesOf(runs), barTable(barsOf(runs))]);
+  return toReport(results, method.join('; '), [
+    curveOf(runs),
+    singlesOf(runs, refusalCost),
+    barTable(barsOf(runs, refusalCost)),
+  ]);
 }
 
 /** One run in a line of text. */
 export function lineOf(run: Run): string {
   const orders = FACTORS.map((factor) => `${factor}x ${goodput(run, factor).toFixed(2)}`);
-  const share = (refusalShare(run) * 100).toFixed(1);
-  return `${Math.round(callsPerSecond(run.capacity))} calls/s, orders ${orders.join(' ')}, a refusal ${share} %, limit found in ${run.foundMs} ms, back in ${run.backMs} ms`;
+  return `${Math.round(callsPerSecond(run.capacity))} calls/s, orders ${orders.join(' ')}, limit found in ${run.foundMs} ms, back in ${run.backMs} ms`;
 }
 
 function curveOf(runs: readonly Run[]): string {
-  const counts = ['refused/s', 'late/s', 'failed/s', 'p50 ms', 'p99 ms'];
+  const counts = ['refused/s', 'late/s', 'failed/s', 'unsent/s', 'p50 ms', 'p99 ms'];
   const head = ['offered', 'orders', 'orders by CPU', 'all calls', 'stocks', ...counts];
   const rows = FACTORS.map((factor) => {
     const of = (value: (load: Load) => number): Figure => figureOf(runs.map((run) => value(loadAt(run, factor))));
@@ -51,21 +56,22 @@ function curveOf(runs: readonly Run[]): string {
       ratio(callsPerSecond),
       ratio(({ stocks, seconds }) => stocks / seconds),
       ...[of(({ refused, seconds }) => refused / seconds), of(({ late, seconds }) => late / seconds)].map(whole),
-      ...[of(({ failed, seconds }) => failed / seconds), of(({ p50Ms }) => p50Ms), of(({ p99Ms }) => p99Ms)].map(whole),
+      ...[of(({ failed, seconds }) => failed / seconds), of(({ unsent, seconds }) => unsent / seconds)].map(whole),
+      ...[of(({ p50Ms }) => p50Ms), of(({ p99Ms }) => p99Ms)].map(whole),
     ];
   });
   return `Calls that are answered ok within their timeout, as a share of the capacity:\n\n${markdownTable(head, rows, 1)}`;
 }
 
-function singlesOf(runs: readonly Run[]): string {
+function singlesOf(runs: readonly Run[], cost: RefusalCost): string {
   const of = (value: (run: Run) => number): Figure => figureOf(runs.map(value));
   const rows = [
     ['capacity, calls/s', whole(of(({ capacity }) => callsPerSecond(capacity)))],
     ['CPU of a served call in loms, µs', whole(of(({ capacity }) => capacity.lomsMicros / served(capacity)))],
     ['CPU of a served call in Postgres, µs', whole(of(({ capacity }) => capacity.postgresMicros / served(capacity)))],
-    ['CPU of a refusal, µs', withSpread(of(refusalMicros))],
-    ['its share of a served call, %', withSpread(of((run) => refusalShare(run) * 100))],
-    ['its share of what loms alone needs for one, %', withSpread(of((run) => refusalShareOfLoms(run) * 100))],
+    ['CPU of a refusal, µs', withSpread(figureOf(cost.refusing))],
+    ['CPU of a request to bare node:http, µs', withSpread(figureOf(cost.bare))],
+    ['a refusal, of a served call, %', withSpread(of((run) => refusalShare(run, cost) * 100))],
     ['a fresh process finds its limit, ms', whole(of(({ foundMs }) => foundMs))],
     ['its p99, ms', whole(of(({ fresh }) => fresh.p99Ms))],
     ['back to .95 after the overload, ms', whole(of(({ backMs }) => backMs))],
@@ -73,7 +79,7 @@ function singlesOf(runs: readonly Run[]): string {
   return markdownTable(['', 'median (least–greatest)'], rows, 1);
 }
 
-function barsOf(runs: readonly Run[]): Bar[] {
+function barsOf(runs: readonly Run[], cost: RefusalCost): Bar[] {
   const greatest = (value: (run: Run) => number): number => Math.max(...runs.map(value));
   const goodputs = FACTORS.flatMap((factor): Bar[] => {
     const min = GOODPUT_MIN[factor];
@@ -89,7 +95,12 @@ function barsOf(runs: readonly Run[]): Bar[] {
   return [
     ...goodputs,
     atMost('p99 of accepted calls', P99_MAX_MS, greatest(p99Of), 'ms'),
-    atMost('a refusal, of a served call', REFUSAL_SHARE_MAX * 100, greatest(refusalShare) * 100, '%'),
+    atMost(
+      'a refusal, of a served call',
+      REFUSAL_SHARE_MAX * 100,
+      greatest((run) => refusalShare(run, cost)) * 100,
+      '%',
+    ),
     atMost(
       'a fresh process finds its limit',
       FOUND_MAX_MS,
@@ -122,22 +133,6 @@ function goodput(run: Run, factor: Factor): number {
   return orders / seconds / (run.capacity.orders / run.capacity.seconds);
 }
 
-/**
- * What the refusals between five and ten times the capacity have added to the CPU time of loms. In both loads it served as much as it
- * could; the difference is taken off at the cost of a served call.
- */
-function refusalMicros(run: Run): number {
-  const [five, ten] = [loadAt(run, 5), loadAt(run, 10)];
-  const answered = (load: Load): number => served(load) + load.late;
-  const servedMicros = run.capacity.lomsMicros / served(run.capacity);
-  const added = ten.lomsMicros - five.lomsMicros - (answered(ten) - answered(five)) * servedMicros;
-  return added / (ten.refused - five.refused);
-}
-
-function refusalShare(run: Run): number {
-  return (refusalMicros(run) * served(run.capacity)) / cpuOf(run.capacity);
-}
-
-function refusalShareOfLoms(run: Run): number {
-  return (refusalMicros(run) * served(run.capacity)) / run.capacity.lomsMicros;
+function refusalShare({ capacity }: Run, { refusing }: RefusalCost): number {
+  return (figureOf(refusing).median * served(capacity)) / cpuOf(capacity);
 }

@@ -14,6 +14,8 @@ export interface Tally {
   /** Answered ok, but too late for their caller. */
   readonly late: number;
   readonly failed: number;
+  /** No connection was free: the service did not read from them, or calls were in flight on them. */
+  readonly unsent: number;
   /** Of calls that were answered ok, also late. */
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -27,7 +29,7 @@ export class TallyOfCalls {
   readonly #latencies: number[] = [];
   readonly #due = new Map<number, number>();
   readonly #answered = new Map<number, number>();
-  readonly #counts = { orders: 0, stocks: 0, refused: 0, late: 0, failed: 0 };
+  readonly #counts = { orders: 0, stocks: 0, refused: 0, late: 0, failed: 0, unsent: 0 };
 
   constructor(startedAt: number) {
     this.#startedAt = startedAt;
@@ -49,9 +51,8 @@ export class TallyOfCalls {
     }
   }
 
-  /** Calls that were never sent. */
-  drop(calls: number): void {
-    this.#counts.failed += calls;
+  skip(calls: number): void {
+    this.#counts.unsent += calls;
   }
 
   end(ms: number): Tally {
