@@ -119,12 +119,13 @@ export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Out
   function enterLane(): () => void {
     let isSlow = false;
     running += 1;
-    let timer = setTimeout(freeLane, slowMs);
+    // A group that never ends must not keep a stopping process alive.
+    let timer = setTimeout(freeLane, slowMs).unref();
 
     function freeLane(): void {
       if (slow === slowMax) {
         // A slow group may end before this one does.
-        timer = setTimeout(freeLane, slowMs);
+        timer = setTimeout(freeLane, slowMs).unref();
         return;
       }
       isSlow = true;

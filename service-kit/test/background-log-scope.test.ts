@@ -113,8 +113,11 @@ const write = (line) => {
 const logger = pino({ mixin: () => ({ ...logScope() }) }, { write });
 const settings = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, TRACES_SAMPLED_RATIO: 1 };
 await using tracing = await startTracing('test', '1', settings, logger);
+// The SDK's timers do not keep a process alive.
+const alive = setInterval(() => {}, 1_000);
 await runInLogScope({ request_id: 'stranger' }, async () => {
   trace.getTracer('test').startSpan('call').end();
   await logged.promise;
 });
+clearInterval(alive);
 `;
