@@ -77,9 +77,10 @@ export class OverloadRefusals {
 
   /** The method is in the body, so a request is refused by its headers only when there is room for no priority. */
   #answerRpc(request: Request, response: ServerResponse, pending: PendingAnswer): boolean {
-    const room = PRIORITIES.filter((priority) => this.#admission.hasRoom(priority));
-    if (room.length === PRIORITIES.length || !this.#isOrdinary(request)) return false;
-    if (room.length === 0) {
+    let withRoom = 0;
+    for (const priority of PRIORITIES) if (this.#admission.hasRoom(priority)) withRoom += 1;
+    if (withRoom === PRIORITIES.length || !this.#isOrdinary(request)) return false;
+    if (withRoom === 0) {
       request.readBody(new Discarded(() => this.#refuse(this.#ofRpc, request, response, pending)));
       return true;
     }
