@@ -87,13 +87,13 @@ describe('The way of events through Kafka', () => {
     const foreign = new Producer({
       clientId: 'foreign',
       bootstrapBrokers: [...brokers],
-      retries: 0,
       compression: 'gzip',
     });
+    await using _foreign = { [Symbol.asyncDispose]: () => foreign.close() };
     const send = (bytes: number) =>
       foreign.send({ messages: [{ topic, partition: 0, key: Buffer.from('1'), value: Buffer.alloc(bytes) }] as never });
     await send(1_000);
-    await assert.rejects(send(5_000_000)).finally(() => foreign.close());
+    await assert.rejects(send(5_000_000));
   });
 
   it('keeps an order to one partition, in its order, however many are delivered side by side', async () => {
