@@ -77,7 +77,8 @@ describe('kill -9 between commit and answer, seen through the gateway', function
   async function revive(line: DeadlyLine): Promise<void> {
     await line.revive();
     const { accessToken: token } = watcher;
-    for (const route of ['GET /v1/me/sessions', 'GET /v1/cart']) await asked(() => rest(through, route, { token }));
+    for (const route of ['GET /v1/me/sessions', 'GET /v1/cart'] as const)
+      await asked(() => rest(through, route, { token }));
     await asked(() => signIn(watcher));
   }
 
