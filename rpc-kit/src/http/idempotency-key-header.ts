@@ -31,7 +31,12 @@ export function idempotencyKeyOfRequest(request: IncomingMessage): string | unde
   const lines = request.headersDistinct[NAME];
   // Two lines are ambiguous; joined by a proxy, they would be a third key.
   if (lines?.length !== 1) throw new RpcError('invalid_request', 'Send one Idempotency-Key header');
-  const key = unquote(decode(joined));
+  return parseIdempotencyKey(joined);
+}
+
+/** @throws {RpcError} invalid_request for a malformed value of the header */
+export function parseIdempotencyKey(value: string): string {
+  const key = unquote(decode(value));
   if (key === undefined || !idempotencyKey.safeParse(key).success) {
     throw new RpcError(
       'invalid_request',

@@ -69,7 +69,8 @@ export function metadataOfRequest(request: IncomingMessage, requestId: string, r
 let lastAgent: string | undefined;
 let lastName: string | undefined;
 
-function callerNameOf(agent: string | undefined): string | undefined {
+/** The first word of a User-Agent. */
+export function callerNameOf(agent: string | undefined): string | undefined {
   if (agent === lastAgent) return lastName;
   lastAgent = agent;
   lastName = agent?.match(CALLER)?.[0];
