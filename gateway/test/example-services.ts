@@ -1,4 +1,4 @@
-import type { Handlers, MethodContract, Methods } from 'rpc-kit';
+import { type Handlers, type MethodContract, type Methods, resultSchemaOf, streamOf } from 'rpc-kit';
 import { z } from 'zod';
 import { SERVICES } from '../src/services.ts';
 import type { Fakes } from './fake-services.ts';
@@ -14,10 +14,14 @@ export function exampleServices(): ExampleServices {
   let replaced: { readonly method: MethodContract | undefined; readonly act: () => unknown } | undefined;
 
   function handlersOf(methods: Methods): Handlers<Methods> {
-    const handlers = Object.entries(methods).map(([name, method]) => [
-      name,
-      async () => (replaced?.method === method ? replaced.act() : z.decode(method.result, method.example.result)),
-    ]);
+    const handlers = Object.entries(methods).map(([name, method]) => {
+      const answer = async () =>
+        replaced?.method === method ? replaced.act() : z.decode(resultSchemaOf(method), method.example.result);
+      const stream = async function* () {
+        yield await answer();
+      };
+      return [name, streamOf(method) ? stream : answer];
+    });
     return Object.fromEntries(handlers);
   }
 

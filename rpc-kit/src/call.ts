@@ -45,9 +45,16 @@ export interface Call extends CallContext {
   readonly startedAt?: number | undefined;
   /** On a server: headers of the answer, shared by the calls of a batch. */
   readonly answerHeaders?: Map<string, string> | undefined;
+  /**
+   * Of a method that answers with a stream: passes on the next item, in wire form. Resolves when the receiver has taken it, and rejects
+   * when the receiver has left. The call itself settles when the stream ends; its result is `undefined`.
+   */
+  readonly emit?: Emit | undefined;
   /** On a server: runs the task after the answer. A failure is reported to `onDeferred`; a draining server waits for the tasks. */
   readonly defer?: ((task: DeferredTask) => void) | undefined;
 }
+
+export type Emit = (item: unknown) => Promise<void>;
 
 /** Work of a call that its caller need not wait for: a journal entry, a cache fill. */
 export type DeferredTask = () => Promise<unknown>;

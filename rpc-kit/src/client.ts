@@ -1,8 +1,10 @@
-import { type Call, type CallContext, compose, type Interceptor, type Next } from './call.ts';
-import type { MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
+import { type Call, type CallContext, compose, type Emit, type Interceptor, type Next } from './call.ts';
+import type { AnswerOf, MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
 import { abortReason, raceSignal, startDeadline } from './deadline.ts';
+import { ItemStream } from './item-stream.ts';
 import { toRpcError } from './rpc-error.ts';
 import { decodeError, decodeResult, encodeParams } from './schema/validation.ts';
+import { streamOf } from './stream.ts';
 import { createRequestId } from './telemetry/request-id.ts';
 
 /**
@@ -15,9 +17,15 @@ export interface CallOptions extends Partial<CallContext> {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** A function for each method of the contract. Always rejects with an RpcError. */
+/**
+ * A function for each method of the contract. Always rejects with an RpcError. One that answers with a stream gives an async iterator,
+ * which makes the call when it is first asked for an item.
+ */
 export type Client<M extends Methods> = {
-  readonly [K in keyof M]: (params: ParamsOf<M[K]>, options?: CallOptions) => Promise<ResultOf<M[K]>>;
+  readonly [K in keyof M]: (
+    params: ParamsOf<M[K]>,
+    options?: CallOptions,
+  ) => AnswerOf<M[K], ItemStream<ResultOf<M[K]>>>;
 };
 
 /** Sends calls to a service: over HTTP, or directly to a `Service` in the same process, which is a transport too. */
@@ -44,11 +52,24 @@ export function createClient<M extends Methods>(
   options: ClientOptions = {},
 ): Client<M> {
   const chain = compose(options.interceptors ?? [], (call) => raceSignal(transport.call(call), call.signal));
-  const methods = Object.entries(contract.methods).map(([name, method]) => [
-    name,
-    (params: unknown, callOptions: CallOptions = {}) => send(contract.name, name, method, chain, params, callOptions),
-  ]);
+  const methods = Object.entries(contract.methods).map(([name, method]) => {
+    const call = (params: unknown, callOptions: CallOptions = {}, emit?: Emit) =>
+      send(contract.name, name, method, chain, params, callOptions, emit);
+    return [
+      name,
+      streamOf(method) ? streaming(call) : (params: unknown, options?: CallOptions) => call(params, options),
+    ];
+  });
   return Object.fromEntries(methods) as Client<M>;
+}
+
+/** The iterator makes the call, and cancels it when it is closed early. */
+function streaming(call: (params: unknown, options: CallOptions, emit: Emit) => Promise<unknown>) {
+  return (params: unknown, options: CallOptions = {}) =>
+    new ItemStream((emit, closed) => {
+      const signal = options.signal ? AbortSignal.any([options.signal, closed]) : closed;
+      return call(params, { ...options, signal }, emit);
+    });
 }
 
 async function send(
@@ -58,6 +79,7 @@ async function send(
   chain: Next,
   params: unknown,
   options: CallOptions,
+  emit: Emit | undefined,
 ): Promise<unknown> {
   const remainingMs =
     options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : options.deadlineAt - performance.now();
@@ -79,8 +101,10 @@ async function send(
       baggage: options.baggage,
       nested: options.nested,
       caller: { idempotencyKey: options.idempotencyKey },
+      emit: emit && (async (item) => emit(decodeResult(contract, item))),
     };
-    return decodeResult(contract, await chain(call));
+    const result = await chain(call);
+    return emit ? undefined : decodeResult(contract, result);
   } catch (error) {
     throw decodeError(contract, toRpcError(error));
   } finally {

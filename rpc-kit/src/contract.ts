@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Code } from './code.ts';
 import { RpcError } from './rpc-error.ts';
 import type { Priority } from './serving/concurrency-limit.ts';
+import { mistakeInStream, type StreamOf } from './stream.ts';
 
 /** One reason with which a method may refuse a call. */
 export interface ErrorContract {
@@ -32,7 +33,8 @@ export interface MethodContract {
   readonly description?: string;
   /** A `z.strictObject`: its `z.input` is the wire form, its `z.output` the form that handlers receive. */
   readonly params: z.ZodObject;
-  readonly result: z.ZodType;
+  /** One value; or, declared by `stream`, items one after another. */
+  readonly result: z.ZodType | StreamOf;
   /** The reasons with which it refuses, by name. */
   readonly errors?: Readonly<Record<string, ErrorContract>>;
   /** Codes with which it refuses without a reason, each with a sentence that says when. */
@@ -55,7 +57,7 @@ export interface MethodContract {
   readonly access?: Access;
   /** The order of params for callers that send them by position, optional ones last. Params that it omits are sent by name only. */
   readonly positions?: readonly string[];
-  /** A call that works when pasted, in wire form. Documents, docs page and curl lines show it. */
+  /** A call that works when pasted, in wire form; of a stream, the result is one item. Documents, docs page and curl lines show it. */
   readonly example: { readonly params: Readonly<Record<string, unknown>>; readonly result: unknown };
 }
 
@@ -78,7 +80,7 @@ const METHOD_NAME = /^[a-z][A-Za-z0-9_]{0,63}$/;
 
 /**
  * Declares a service. Checks at load what TypeScript cannot: names that clash with pages, invalid timeouts, positions that
- * name no param.
+ * name no param, streams that cannot be resumed as they say.
  *
  * @throws {TypeError} for a contract that cannot be served
  */
@@ -94,7 +96,8 @@ export function defineService<const M extends Methods>(
   return { name, ...about, methods };
 }
 
-function mistakeIn(name: string, { timeoutMs, params, positions = [] }: MethodContract): string | undefined {
+function mistakeIn(name: string, method: MethodContract): string | undefined {
+  const { timeoutMs, params, positions = [] } = method;
   if (!METHOD_NAME.test(name)) return 'a method name is a letter and up to 63 letters, digits or underscores';
   if (RESERVED_NAMES.has(name)) return 'this name belongs to one of the pages of every service';
   if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) return 'timeoutMs must be a number above 0';
@@ -105,13 +108,22 @@ function mistakeIn(name: string, { timeoutMs, params, positions = [] }: MethodCo
   const late = positions.find(
     (position, index) => firstOptional >= 0 && index > firstOptional && !isOptional(position),
   );
-  return late === undefined ? undefined : `positions names "${late}", which is required, after an optional param`;
+  return late === undefined
+    ? mistakeInStream(method)
+    : `positions names "${late}", which is required, after an optional param`;
 }
 
 /** Params as handlers receive them and clients pass them. */
 export type ParamsOf<C extends MethodContract> = z.output<C['params']>;
-/** The result as handlers return it and clients receive it. */
-export type ResultOf<C extends MethodContract> = z.output<C['result']>;
+/** The result as handlers return it and clients receive it; of a stream, one item. */
+export type ResultOf<C extends MethodContract> =
+  C['result'] extends StreamOf<infer Item>
+    ? z.output<Item>
+    : C['result'] extends z.ZodType
+      ? z.output<C['result']>
+      : never;
+/** What a call of the method gives: a promise of its result, or `Items` where the result is a stream. */
+export type AnswerOf<C extends MethodContract, Items> = C['result'] extends StreamOf ? Items : Promise<ResultOf<C>>;
 /** The reasons that a method declares. */
 export type ReasonOf<C extends MethodContract> = C['errors'] extends object ? keyof C['errors'] & string : never;
 /** The details of a reason. */

@@ -2,6 +2,7 @@
 
 export { defineService, fail, failedWith } from './contract.ts';
 export type { MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
+export { type StreamOf, stream } from './stream.ts';
 export { idempotencyKey, int64, storableText, text, timestamp, uint16, uint32, uint64 } from './schema/wire-types.ts';
 export { type Code, CODES } from './code.ts';
 export { RpcError } from './rpc-error.ts';
@@ -14,6 +15,7 @@ export { HTTP_LIMITS } from './http/server/limits.ts';
 export { TLS_VERSIONS, type TlsFiles, type TlsSource } from './http/tls.ts';
 
 export { type CallOptions, type Client, createClient, type Transport } from './client.ts';
+export type { ItemStream } from './item-stream.ts';
 export { createHttpTransport } from './http/client/transport.ts';
 
 export { createBalancer, type EndpointSource } from './calling/balancer.ts';
@@ -50,7 +52,8 @@ export { clientTracing, serverTracing } from './telemetry/tracing.ts';
 
 // For authors of interceptors, transports and documents.
 
-export type { Call, Interceptor, Next } from './call.ts';
+export type { Call, Emit, Interceptor, Next } from './call.ts';
+export { resultSchemaOf, streamOf } from './stream.ts';
 export { abortReason, onAbort, raceSignal, startDeadline } from './deadline.ts';
 export { toRpcError } from './rpc-error.ts';
 export { OVERLOADED } from './calling/failure.ts';

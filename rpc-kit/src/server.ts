@@ -1,13 +1,17 @@
 import { type Call, compose, type DeferredTask, type Interceptor, type Next, type ServedCall } from './call.ts';
-import type { MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
-import { abortReason, type Canceller, raceSignalTo, startDeadline } from './deadline.ts';
+import type { AnswerOf, MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
+import { abortReason, type Canceller, raceSignal, raceSignalTo, startDeadline } from './deadline.ts';
 import { RpcError, toRpcError } from './rpc-error.ts';
 import { decodeParams, encodeError, encodeResult } from './schema/validation.ts';
 import { createDeferredTasks, type DeferredTaskEvents } from './serving/deferred-tasks.ts';
+import { streamOf } from './stream.ts';
 
-/** A function for each method of the contract; a missing one does not compile. */
+/**
+ * A function for each method of the contract; a missing one does not compile. One that answers with a stream is an async generator,
+ * which continues behind a `yield` as soon as the receiver has taken the item.
+ */
 export type Handlers<M extends Methods> = {
-  readonly [K in keyof M]: (params: ParamsOf<M[K]>, call: ServedCall) => Promise<ResultOf<M[K]>>;
+  readonly [K in keyof M]: (params: ParamsOf<M[K]>, call: ServedCall) => AnswerOf<M[K], AsyncIterable<ResultOf<M[K]>>>;
 };
 
 /** A contract with its handlers. `serveHttp` serves it over HTTP; `createClient` calls it in the same process. */
@@ -74,6 +78,7 @@ export function implement<M extends Methods>(
         caller: call.caller,
         startedAt,
         answerHeaders: call.answerHeaders,
+        emit: call.emit,
         defer(task) {
           deferred ??= [];
           deferred.push(task);
@@ -113,12 +118,31 @@ function createDispatch<M extends Methods>(handlers: Handlers<M>): Next {
     const toError = (error: unknown): RpcError => encodeError(contract, toRpcError(error));
     try {
       const params = decodeParams(contract, call.params) as ParamsOf<M[string]>;
-      const work = handler(params, withIdempotencyKey(call as ServedCall, params));
-      return raceSignalTo(work, call.signal, (result) => encodeResult(contract, result), toError);
+      const answer = handler(params, withIdempotencyKey(call as ServedCall, params));
+      return streamOf(contract)
+        ? raceSignalTo(
+            sendItems(answer as AsyncIterable<unknown>, contract, call),
+            call.signal,
+            () => undefined,
+            toError,
+          )
+        : raceSignalTo(answer as Promise<unknown>, call.signal, (result) => encodeResult(contract, result), toError);
     } catch (error) {
       return Promise.reject(toError(error));
     }
   };
+}
+
+/** The handler continues when its item is taken. Where the item could not be sent, `for await` returns from the handler's generator. */
+async function sendItems(
+  items: AsyncIterable<unknown>,
+  contract: MethodContract,
+  { emit, method, signal }: Call,
+): Promise<void> {
+  if (!emit) {
+    throw new RpcError('unimplemented', `${method} answers with a stream of items: call POST /${method} or use gRPC`);
+  }
+  for await (const item of items) await raceSignal(emit(encodeResult(contract, item)), signal);
 }
 
 /**

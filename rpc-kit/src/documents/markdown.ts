@@ -1,5 +1,6 @@
 import { CODES, type Code } from '../code.ts';
 import { callersOf, type MethodContract, type ServiceContract } from '../contract.ts';
+import { resultSchemaOf } from '../stream.ts';
 import { documentedErrors, REFUSALS } from './answer-table.ts';
 import { shellQuoted } from './docs-page/curl.ts';
 import { markdownTable } from './markdown-table.ts';
@@ -52,7 +53,7 @@ function methodMarkdown(name: string, method: MethodContract, url: string): stri
   const example = JSON.stringify(method.example.params);
   const signature = [
     `- params: \`${typeText(wireSchema(method.params))}\``,
-    `- result: \`${typeText(wireSchema(method.result))}\``,
+    `- result: \`${typeText(wireSchema(resultSchemaOf(method)))}\``,
     `- ${limitsText(method)}`,
   ];
   const curl = ['```sh', `curl -s -H content-type:application/json -d ${shellQuoted(example)} ${url}/${name}`, '```'];

@@ -1,4 +1,5 @@
 import { callersOf, type MethodContract, type Methods } from '../contract.ts';
+import { resultSchemaOf } from '../stream.ts';
 import { REFUSALS, refusalsOfMethod } from './answer-table.ts';
 import { headersOfAnswer, oneOf, pascalCase, refusalResponses } from './openapi-answers.ts';
 import { METADATA_PARAMETER_REFS, SERVICE_TOKEN_REQUIRED } from './openapi-headers.ts';
@@ -17,9 +18,9 @@ export function methodPaths(methods: Methods) {
 /** The params and results of all methods, by component name. */
 export function methodSchemas(methods: Methods): Record<string, JsonSchema> {
   return Object.fromEntries(
-    Object.entries(methods).flatMap(([name, { params, result }]) => [
-      [`${pascalCase(name)}Params`, wireSchema(params)],
-      [`${pascalCase(name)}Result`, wireSchema(result)],
+    Object.entries(methods).flatMap(([name, method]) => [
+      [`${pascalCase(name)}Params`, wireSchema(method.params)],
+      [`${pascalCase(name)}Result`, wireSchema(resultSchemaOf(method))],
     ]),
   );
 }

@@ -1,5 +1,6 @@
 import { CODES } from '../code.ts';
 import { callersOf, type MethodContract, retrySafetyOf, type ServiceContract } from '../contract.ts';
+import { resultSchemaOf } from '../stream.ts';
 import { type DocumentedError, documentedErrors, REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
@@ -84,7 +85,7 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
       required: required.has(param),
       schema,
     })),
-    result: { name: `${name}Result`, schema: wireSchema(method.result) },
+    result: { name: `${name}Result`, schema: wireSchema(resultSchemaOf(method)) },
     errors: distinctCodes([...refusalsOfMethod(method), ...(method.reads ? ofBatchedReads : [])]),
     examples: [
       {

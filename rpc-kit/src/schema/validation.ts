@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ErrorContract, MethodContract } from '../contract.ts';
 import { RpcError } from '../rpc-error.ts';
+import { resultSchemaOf } from '../stream.ts';
 import { compiledSchema } from './compiled-schema.ts';
 import { isRawNumber } from './json.ts';
 import { storableText } from './wire-types.ts';
@@ -53,9 +54,9 @@ function byName(method: MethodContract, wire: unknown): unknown {
   return Object.fromEntries(wire.map((value, index) => [positions[index], value]));
 }
 
-/** Encodes a handler's result. A result outside the contract is an internal error. */
+/** Encodes a handler's result, or one item of a stream. A result outside the contract is an internal error. */
 export function encodeResult(method: MethodContract, result: unknown): unknown {
-  return encode(method.result, result, 'The result does not fit the contract');
+  return encode(resultSchemaOf(method), result, 'The result does not fit the contract');
 }
 
 /** Encodes a client's params, so that a mistake is found before anything is sent. */
@@ -65,9 +66,9 @@ export function encodeParams(method: MethodContract, params: unknown): unknown {
   throw invalidParams(encoded.error);
 }
 
-/** Decodes a peer's result. */
+/** Decodes a peer's result, or one item of a stream. */
 export function decodeResult(method: MethodContract, wire: unknown): unknown {
-  const decoded = compiledSchema(method.result).decode(wire);
+  const decoded = compiledSchema(resultSchemaOf(method)).decode(wire);
   if (decoded.success) return decoded.data;
   throw new RpcError('internal', 'The answer does not fit the contract', { cause: decoded.error });
 }

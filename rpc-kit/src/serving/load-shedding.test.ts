@@ -64,4 +64,29 @@ describe('shedLoad', () => {
     release();
     await Promise.all(taken);
   });
+
+  it('lets a stream take no slot, and no sample of how busy the service is', async () => {
+    const { next, release } = held();
+    const limit = fixedLimit(1);
+    const guarded = shedLoad(limit)(next);
+    const open = guarded(testCall({ emit: async () => {} }));
+    assert.equal(limit.inFlight, 0);
+    const call = guarded(testCall());
+    await assert.rejects(guarded(testCall({ emit: async () => {} })), isPushBack);
+    release();
+    await Promise.all([open, call]);
+  });
+
+  it('refuses a stream beyond a thousand open ones, until one of them ends', async () => {
+    const shed = sinon.spy();
+    const { next, release } = held();
+    const guarded = shedLoad(fixedLimit(1), { shed })(next);
+    const stream = () => guarded(testCall({ emit: async () => {} }));
+    const open = Array.from({ length: 1_000 }, stream);
+    await assert.rejects(stream(), isPushBack);
+    assert.equal(shed.callCount, 1);
+    release();
+    await Promise.all(open);
+    await stream();
+  });
 });

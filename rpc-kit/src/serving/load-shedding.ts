@@ -1,4 +1,4 @@
-import type { Call, Interceptor } from '../call.ts';
+import type { Call, Interceptor, Next } from '../call.ts';
 import { OVERLOADED } from '../calling/failure.ts';
 import { RpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
@@ -12,6 +12,9 @@ export interface LoadSheddingEvents {
 /** Long enough for the calls in flight to end, short enough that callers do not give up. */
 const RETRY_AFTER_MS = 1_000;
 
+/** Streams open at a time, by all callers. Over HTTP/1.1, each has a connection: half of those that a server accepts stay for calls. */
+const STREAMS_MAX = 1_000;
+
 /** Of calls to methods that do not exist: their refusal costs next to nothing, and they need not wait for it. */
 const UNKNOWN_TIMEOUT_MS = 100;
 
@@ -20,10 +23,28 @@ const UNKNOWN_TIMEOUT_MS = 100;
  * it as push-back: the call had no effect, and the service has not failed. The contract's priority decides which calls are refused
  * first ("Handling Overload", https://sre.google/sre-book/handling-overload/).
  *
+ * A stream is open for long and mostly waits, so it takes no slot: it is refused while none is free or `STREAMS_MAX` are open.
+ *
  * @param limit `fixedLimit` or `adaptiveLimit`. Pass the same limit to `serveHttp` as `admission`, to refuse before a body is read.
  */
 export function shedLoad(limit: ConcurrencyLimit, on: Partial<LoadSheddingEvents> = {}): Interceptor {
-  return (next) => async (call) => {
+  let streams = 0;
+
+  async function openStream(next: Next, call: Call): Promise<unknown> {
+    const priority = priorityOf(call);
+    if (streams >= STREAMS_MAX || !limit.hasRoom(priority)) {
+      notify(on.shed, { call, priority, limit });
+      throw overloaded();
+    }
+    streams += 1;
+    try {
+      return await next(call);
+    } finally {
+      streams -= 1;
+    }
+  }
+
+  const takeSlot = (next: Next) => async (call: Call) => {
     const priority = priorityOf(call);
     const { timeoutMs = UNKNOWN_TIMEOUT_MS, waits = false } = call.contract ?? {};
     const slot = limit.tryAcquire(priority, timeoutMs) ?? (await limit.wait?.(priority, timeoutMs, call.signal));
@@ -44,6 +65,11 @@ export function shedLoad(limit: ConcurrencyLimit, on: Partial<LoadSheddingEvents
     } finally {
       slot.release(isSample && !waits);
     }
+  };
+
+  return (next) => {
+    const withSlot = takeSlot(next);
+    return (call) => (call.emit ? openStream(next, call) : withSlot(call));
   };
 }
 

@@ -1,4 +1,12 @@
-import { type Handlers, type MethodContract, type Methods, RpcError, type ServiceContract } from 'rpc-kit';
+import {
+  type Handlers,
+  type MethodContract,
+  type Methods,
+  RpcError,
+  type ServedCall,
+  type ServiceContract,
+  streamOf,
+} from 'rpc-kit';
 
 /** Thrown by a domain to refuse a call. A domain imports only itself, so the class is recognized by its name and fields. */
 interface Refusal extends Error {
@@ -16,17 +24,36 @@ export function answerRefusals<M extends Methods>(
   handlers: Handlers<M>,
   otherErrors: OtherErrors = {},
 ): Handlers<M> {
-  const answering = Object.entries<Handlers<M>[string]>(handlers).map(([name, handler]) => {
-    const answer: typeof handler = async (params, call) => {
-      try {
-        return await handler(params, call);
-      } catch (error) {
-        throw isRefusal(error) ? toWireError(methods[name] as MethodContract, error, otherErrors) : error;
-      }
-    };
-    return [name, answer];
+  const answering = Object.entries<Handler>(handlers as Record<string, Handler>).map(([name, handler]) => {
+    const method = methods[name] as MethodContract;
+    const toError = (error: unknown): unknown => (isRefusal(error) ? toWireError(method, error, otherErrors) : error);
+    return [name, streamOf(method) ? streaming(handler as StreamingHandler, toError) : awaiting(handler, toError)];
   });
   return Object.fromEntries(answering);
+}
+
+type Handler = (params: unknown, call: ServedCall) => unknown;
+type StreamingHandler = (params: unknown, call: ServedCall) => AsyncIterable<unknown>;
+type ToError = (error: unknown) => unknown;
+
+function awaiting(handler: Handler, toError: ToError): Handler {
+  return async (params, call) => {
+    try {
+      return await handler(params, call);
+    } catch (error) {
+      throw toError(error);
+    }
+  };
+}
+
+function streaming(handler: StreamingHandler, toError: ToError): StreamingHandler {
+  return async function* (params, call) {
+    try {
+      yield* handler(params, call);
+    } catch (error) {
+      throw toError(error);
+    }
+  };
 }
 
 function isRefusal(error: unknown): error is Refusal {
