@@ -72,6 +72,14 @@ export interface ServiceContract<M extends Methods = Methods> {
   /** The team that answers questions about the service. */
   readonly contact?: { readonly name: string };
   readonly methods: M;
+  /** Messages that the service publishes besides its answers, by name. */
+  readonly events?: Readonly<Record<string, EventContract>>;
+}
+
+export interface EventContract {
+  /** One sentence: what has happened. */
+  readonly summary: string;
+  readonly schema: z.ZodObject;
 }
 
 /** Methods share their addresses with the pages of every service. */
@@ -86,7 +94,7 @@ const METHOD_NAME = /^[a-z][A-Za-z0-9_]{0,63}$/;
  */
 export function defineService<const M extends Methods>(
   name: string,
-  about: Pick<ServiceContract, 'summary' | 'version' | 'contact'>,
+  about: Pick<ServiceContract, 'summary' | 'version' | 'contact' | 'events'>,
   methods: M,
 ): ServiceContract<M> {
   for (const [method, contract] of Object.entries(methods)) {

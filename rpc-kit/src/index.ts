@@ -1,9 +1,10 @@
 // For authors of services and clients.
 
 export { defineService, fail, failedWith } from './contract.ts';
-export type { MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
+export type { EventContract, MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
 export { type StreamOf, stream } from './stream.ts';
 export { idempotencyKey, int64, storableText, text, timestamp, uint16, uint32, uint64 } from './schema/wire-types.ts';
+export { typeNames } from './schema/type-names.ts';
 export { type Code, CODES } from './code.ts';
 export { RpcError } from './rpc-error.ts';
 

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { ServiceContract } from '../../contract.ts';
+
+const numberedType = z.strictObject({
+  /** By the contract's member of a message, or value of an enum. */
+  numbers: z.record(z.string(), z.int().positive()),
+  /** By number, the members or values that no longer exist. */
+  reserved: z.record(z.string().regex(/^[1-9]\d*$/), z.string()).optional(),
+});
+const serviceLock = z.strictObject({
+  messages: z.record(z.string(), numberedType),
+  enums: z.record(z.string(), numberedType),
+});
+
+/** The numbers of all fields and enum values: given once, never moved. `make generate` writes them to proto/proto.lock.json. */
+export const protoLock = z.strictObject({
+  /** The first part of all package names: `ordermesh` in `ordermesh.loms.v1`. */
+  package: z.string().regex(/^[a-z][a-z0-9]*$/),
+  services: z.record(z.string(), serviceLock),
+});
+export type ProtoLock = z.output<typeof protoLock>;
+export type ServiceLock = z.output<typeof serviceLock>;
+export type NumberedType = z.output<typeof numberedType>;
+
+/** @throws {TypeError} for a contract without numbers */
+export function serviceLockOf(contract: ServiceContract, lock: ProtoLock): ServiceLock {
+  const found = lock.services[contract.name];
+  if (!found) throw new TypeError(`The lock file has no service ${contract.name}: run make generate`);
+  return found;
+}
+
+/** @throws {TypeError} for a member or value without a number */
+export function numberOf(types: ServiceLock['messages'], type: string, member: string): number {
+  const { numbers = {} } = types[type] ?? {};
+  const number = Object.hasOwn(numbers, member) ? numbers[member] : undefined;
+  if (number === undefined)
+    throw new TypeError(`The lock file has no number for ${member} of ${type}: run make generate`);
+  return number;
+}
