@@ -42,10 +42,11 @@ export function toFileDescriptor(model: ServiceModel, lock: ProtoLock): FileDesc
     service: [
       {
         name: model.name,
-        method: model.methods.map(({ rpcName, params, result }) => ({
+        method: model.methods.map(({ rpcName, params, result, isStream }) => ({
           name: rpcName,
           inputType: `.${name}.${params.name}`,
           outputType: `.${name}.${result.name}`,
+          serverStreaming: isStream,
         })),
       },
     ],

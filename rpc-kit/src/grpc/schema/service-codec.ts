@@ -17,7 +17,9 @@ export interface MethodCodec {
   /** `/ordermesh.loms.v1.LomsService/CreateOrder` */
   readonly path: string;
   readonly params: MessageCodec;
+  /** Of a stream, one item. */
   readonly result: MessageCodec;
+  readonly isStream: boolean;
   /** By reason, the message of its details. */
   readonly details: ReadonlyMap<string, DetailsCodec>;
 }
@@ -59,7 +61,7 @@ export function createServiceCodec(contract: ServiceContract, lock: ProtoLock): 
     return made;
   };
   const serviceName = `${packageName}.${model.name}`;
-  const methods = model.methods.map(({ name, rpcName, params, result, details }): MethodCodec => {
+  const methods = model.methods.map(({ name, rpcName, params, result, isStream, details }): MethodCodec => {
     const toDetails = (message: MessageModel): DetailsCodec => ({
       typeName: `${packageName}.${message.name}`,
       codec: codecOf(message),
@@ -69,6 +71,7 @@ export function createServiceCodec(contract: ServiceContract, lock: ProtoLock): 
       path: `/${serviceName}/${rpcName}`,
       params: codecOf(params),
       result: codecOf(result),
+      isStream,
       details: new Map([...details].map(([reason, message]) => [reason, toDetails(message)])),
     };
   });

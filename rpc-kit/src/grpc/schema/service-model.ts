@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { MethodContract, ServiceContract } from '../../contract.ts';
+import { resultSchemaOf, streamOf } from '../../stream.ts';
 import { addMessage, checkNames, type EnumModel, type MessageModel, type TypeScope } from './message-model.ts';
 import { toPascalCase } from './names.ts';
 
@@ -21,7 +22,9 @@ export interface MethodModel {
   readonly rpcName: string;
   readonly contract: MethodContract;
   readonly params: MessageModel;
+  /** Of a stream, one item. */
   readonly result: MessageModel;
+  readonly isStream: boolean;
   /** By reason. */
   readonly details: ReadonlyMap<string, MessageModel>;
 }
@@ -32,12 +35,19 @@ export function toServiceModel(contract: ServiceContract): ServiceModel {
   const detailsOf = createDetails(scope);
   const methods = Object.entries(contract.methods).map(([name, method]): MethodModel => {
     const rpcName = toPascalCase(name);
+    const isStream = streamOf(method) !== undefined;
     return {
       name,
       rpcName,
       contract: method,
       params: addMessage(scope, `${rpcName}Request`, method.params, `Params of ${rpcName}.`),
-      result: addMessage(scope, `${rpcName}Response`, method.result, `Result of ${rpcName}.`),
+      result: addMessage(
+        scope,
+        `${rpcName}Response`,
+        resultSchemaOf(method),
+        `${isStream ? 'One item' : 'Result'} of ${rpcName}.`,
+      ),
+      isStream,
       details: detailsOf(method),
     };
   });
