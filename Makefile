@@ -8,7 +8,7 @@ unexport NODE_PG_FORCE_NATIVE
 unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm load check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm load check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate vendor-proto migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -84,6 +84,9 @@ format: packages ## Formats the code and applies the linter's fixes
 
 generate: packages ## Writes contracts.md, the READMEs' tables of variables, and Grafana's dashboards
 	@exec $(NODE) tools/src/generate/generate.ts
+
+vendor-proto: packages ## Fetches the .proto files that gRPC servers share (status, health, reflection), pinned, and compiles them
+	@exec $(NODE) tools/src/proto/vendor-proto.ts
 
 certs: packages ## Creates certificates for mutual TLS in .mesh/tls; TLS=on make run-all uses them
 	@exec $(NODE) tools/src/certs.ts

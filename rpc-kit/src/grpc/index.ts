@@ -2,3 +2,4 @@ export { createMessageCodec, type MessageCodec } from './schema/message-codec.ts
 export { type ProtoLock, protoLock } from './schema/proto-lock.ts';
 export { createServiceCodec, type DetailsCodec, type MethodCodec, type ServiceCodec } from './schema/service-codec.ts';
 export { updateLock } from './schema/update-lock.ts';
+export { vendoredCodec, vendoredFiles } from './schema/vendored.ts';
