@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 import { raceSignal, startDeadline } from '../deadline.ts';
-import { parseHttpUrl } from '../http/urls.ts';
+import { checkPeerUrl } from '../http/urls.ts';
 import { notify } from '../telemetry/notify.ts';
 import type { EndpointSource } from './balancer.ts';
 
@@ -36,15 +36,15 @@ const LOOKUP_TIMEOUT_MS = 10_000;
  * Until the first lookup succeeds, the name itself is the only endpoint: calls need not wait, and the process starts while the
  * resolver is down. When a later lookup fails, the old list stays.
  *
- * @param url as for an HTTP transport: `http://loms:8081`
- * Certificates name hosts and not addresses: the transports of an https URL need its `host` (see `createHttpTransport`).
+ * @param url as for an HTTP or gRPC transport: `http://loms:8081`, `grpc://loms:9081`
+ * Certificates name hosts and not addresses: the transports of an https or grpcs URL need its `host` (see `createHttpTransport`).
  *
- * @throws {TypeError} for a URL that an HTTP transport refuses
+ * @throws {TypeError} for a URL that a transport refuses
  * @throws {RangeError} when refreshMs is outside its range
  */
 export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): EndpointSource {
   const { refreshMs, resolve, on } = { ...DEFAULTS, ...options };
-  parseHttpUrl(url);
+  checkPeerUrl(url);
   const { hostname } = new URL(url);
   if (!(refreshMs >= REFRESH_MS_MIN && refreshMs <= REFRESH_MS_MAX)) {
     throw new RangeError(`refreshMs must be from ${REFRESH_MS_MIN} to ${REFRESH_MS_MAX}`);

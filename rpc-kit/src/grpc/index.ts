@@ -1,3 +1,4 @@
+export { createGrpcTransport, type GrpcTransport, type GrpcTransportOptions } from './client/transport.ts';
 export { createMessageCodec, type MessageCodec } from './schema/message-codec.ts';
 export { type ProtoLock, protoLock } from './schema/proto-lock.ts';
 export { createServiceCodec, type DetailsCodec, type MethodCodec, type ServiceCodec } from './schema/service-codec.ts';

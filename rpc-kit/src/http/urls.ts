@@ -28,6 +28,36 @@ export function parseHttpUrl(text: string): HttpUrl {
   return { origin, pathname, search, authorization: basicAuthorization(url) };
 }
 
+/** The parts of a gRPC URL that a call needs. */
+export type GrpcUrl = Pick<HttpUrl, 'origin' | 'authorization'>;
+
+const GRPC = /^grpcs?:$/;
+
+/**
+ * `grpc://user:password@host:9081`, or `grpcs://` for TLS.
+ * @returns its origin in terms of HTTP
+ * @throws {TypeError} for a URL with a part that no call can carry
+ */
+export function parseGrpcUrl(text: string): GrpcUrl {
+  const url = parseUrl(text, GRPC, 'grpc://host:9081');
+  if (!/^\/?$/.test(url.pathname) || url.search !== '') {
+    throw new TypeError('a gRPC URL has neither a path nor a query: leave out what stands behind the port');
+  }
+  if (url.port === '') throw new TypeError('a gRPC URL has to name its port, because gRPC has no usual one');
+  const scheme = url.protocol === 'grpcs:' ? 'https' : 'http';
+  return { origin: `${scheme}://${url.host}`, authorization: basicAuthorization(url) };
+}
+
+/** @throws {TypeError} for a URL that is neither of HTTP nor of gRPC */
+export function checkPeerUrl(text: string): void {
+  if (isGrpcUrl(text)) parseGrpcUrl(text);
+  else parseHttpUrl(text);
+}
+
+export function isGrpcUrl(text: string): boolean {
+  return /^grpcs?:/i.test(text);
+}
+
 /** RFC 3986 allows no others, and parsers disagree about them, so a secret could slip past `hideUrlSecrets`. */
 const CHARACTERS = /^[^\s"<>\\^`{|}\p{Cc}]+$/u;
 /** Names that resolvers accept (RFC 1035, section 2.3.4), and IPv6 addresses as the URL parser prints them. */

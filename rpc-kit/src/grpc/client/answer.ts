@@ -1,0 +1,81 @@
+import { gunzip } from 'node:zlib';
+import { answerTooLarge } from '../../http/client/answer-body.ts';
+import { parseRetryAfter } from '../../http/retry-after.ts';
+import { RpcError } from '../../rpc-error.ts';
+import type { FramingFault, ReceivedMessage } from '../framing.ts';
+import { CONTENT_TYPE, decodeBinary, decodeMessage, GRPC_HEADERS, isGrpcProto } from '../metadata.ts';
+import { type DetailsMessages, decodeStatus } from '../status.ts';
+import { codeOfHttpStatusWithoutGrpc, GRPC_OK } from '../status-code.ts';
+import type { UnaryAnswer } from './unary-exchange.ts';
+
+export interface ResultReader {
+  readonly result: { decode(bytes: Uint8Array): unknown };
+  readonly details: DetailsMessages;
+}
+
+/** @throws {RpcError} the answer's error, or `internal` for an answer that is none of gRPC */
+export async function resultOf(answer: UnaryAnswer, method: ResultReader, bytesMax: number): Promise<unknown> {
+  const status = statusOf(answer);
+  if (status !== GRPC_OK) throw errorOf(status, answer, method);
+  const { headers, message } = answer;
+  if (message === undefined) throw malformed('no message');
+  if (typeof message === 'string') throw message === 'too large' ? answerTooLarge() : malformed(DESCRIPTIONS[message]);
+  const bytes = message.isCompressed ? await inflate(message, headers[GRPC_HEADERS.encoding], bytesMax) : message.bytes;
+  try {
+    return method.result.decode(bytes);
+  } catch (cause) {
+    throw new RpcError('internal', 'The peer answered something that is not the message of the result', { cause });
+  }
+}
+
+const DESCRIPTIONS: Readonly<Record<Exclude<FramingFault, 'too large'>, string>> = {
+  'wrong flag': 'a message without a valid prefix',
+  'too many pieces': 'in too many pieces',
+  'cut off': 'a message that is cut off',
+  'more than one message': 'more than one message',
+};
+
+/** @throws {RpcError} for an answer without a gRPC status, e.g. of a proxy */
+function statusOf({ headers, trailers, message }: UnaryAnswer): number {
+  const type = headers['content-type'];
+  const text = (trailers[GRPC_HEADERS.status] ?? headers[GRPC_HEADERS.status]) as string | undefined;
+  const isForeign = type === undefined ? text === undefined : !type.startsWith(CONTENT_TYPE);
+  if (isForeign) throw httpError(headers);
+  // A message that cannot be read ends the answer before its status.
+  if (text === undefined && typeof message === 'string') return GRPC_OK;
+  if (text === undefined) throw headers[':status'] === 200 ? malformed('without a gRPC status') : httpError(headers);
+  if (text === '0' && !isGrpcProto(type)) throw malformed('in another coding than Protocol Buffers');
+  return /^\d{1,3}$/.test(text) ? Number(text) : UNKNOWN;
+}
+
+const UNKNOWN = 2;
+
+/** Its header Retry-After counts as for HTTP. */
+function httpError(headers: UnaryAnswer['headers']): RpcError {
+  const status = headers[':status'] ?? 0;
+  const retryAfterMs = parseRetryAfter({ retryAfter: headers['retry-after'], date: headers.date });
+  const pause = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new RpcError(codeOfHttpStatusWithoutGrpc(status), `The peer answered HTTP ${status}`, pause);
+}
+
+function errorOf(status: number, { headers, trailers }: UnaryAnswer, { details }: ResultReader): RpcError {
+  const trailer = (name: string): string | undefined => (trailers[name] ?? headers[name]) as string | undefined;
+  const bytes = trailer(GRPC_HEADERS.details);
+  const text = decodeMessage(trailer(GRPC_HEADERS.message) ?? '');
+  return decodeStatus(status, text, bytes === undefined ? undefined : decodeBinary(bytes), details);
+}
+
+function inflate({ bytes }: ReceivedMessage, encoding: unknown, bytesMax: number): Promise<Uint8Array> {
+  if (encoding !== 'gzip') throw malformed('a message that is compressed in another way than gzip');
+  return new Promise((resolve, reject) => {
+    gunzip(bytes, { maxOutputLength: bytesMax }, (error, inflated) => {
+      if (!error) resolve(inflated);
+      else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') reject(answerTooLarge());
+      else reject(malformed('a message that is no gzip'));
+    });
+  });
+}
+
+function malformed(what: string): RpcError {
+  return new RpcError('internal', `The peer answered ${what}`);
+}
