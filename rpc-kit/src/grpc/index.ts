@@ -4,3 +4,5 @@ export { type ProtoLock, protoLock } from './schema/proto-lock.ts';
 export { createServiceCodec, type DetailsCodec, type MethodCodec, type ServiceCodec } from './schema/service-codec.ts';
 export { updateLock } from './schema/update-lock.ts';
 export { vendoredCodec, vendoredFiles } from './schema/vendored.ts';
+export { GRPC_LIMITS, type GrpcLimits } from './server/limits.ts';
+export { type GrpcServer, type GrpcServerOptions, serveGrpc } from './server/server.ts';

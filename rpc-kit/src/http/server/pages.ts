@@ -65,8 +65,12 @@ export function createPages(sources: PageSources): Pages {
   return { routes, forBrowsers, openRpcAt };
 }
 
-/** `/readyz`: each check with its state, 503 while one fails or the process stops. */
-export async function readyPage(sources: ReadinessSources): Promise<Page> {
+export type ReadinessState = 'ready' | 'not ready' | 'stopping';
+
+/** Runs all checks. */
+export async function checkReadiness(
+  sources: ReadinessSources,
+): Promise<{ readonly state: ReadinessState; readonly checks: Readonly<Record<string, 'ok' | 'failed'>> }> {
   const { readiness, draining, onNotReady } = sources;
   const signal = AbortSignal.timeout(READINESS_TIMEOUT_MS);
   const checks = await Promise.all(
@@ -85,9 +89,14 @@ export async function readyPage(sources: ReadinessSources): Promise<Page> {
       }
     }),
   );
-  const ready = !draining() && checks.every(([, state]) => state === 'ok');
-  const status = draining() ? 'stopping' : ready ? 'ready' : 'not ready';
-  return page(ready ? 200 : 503, 'application/json', JSON.stringify({ status, checks: Object.fromEntries(checks) }));
+  const ready = checks.every(([, state]) => state === 'ok');
+  return { state: draining() ? 'stopping' : ready ? 'ready' : 'not ready', checks: Object.fromEntries(checks) };
+}
+
+/** `/readyz`: each check with its state, 503 while one fails or the process stops. */
+export async function readyPage(sources: ReadinessSources): Promise<Page> {
+  const { state, checks } = await checkReadiness(sources);
+  return page(state === 'ready' ? 200 : 503, 'application/json', JSON.stringify({ status: state, checks }));
 }
 
 function page(status: number, type: string, text: string, headers: Record<string, string> = {}): Page {

@@ -57,14 +57,14 @@ export interface HttpServer extends AsyncDisposable {
   close(finishMs?: number): Promise<void>;
 }
 
-const DRAIN_TIMES = {
+export const DRAIN_TIMES = {
   // Clients of this kit notice a closed port at once and call another endpoint; a load balancer that polls /readyz needs time.
   notReadyMs: 0,
   // Most timeouts are below one second, and supervisors commonly wait 5 s before they kill a process.
   finishMs: 3_500,
 } as const satisfies DrainTimes;
 
-const DRAIN = { ...LIMIT, min: 0 };
+export const DRAIN_RANGE = { ...LIMIT, min: 0 };
 
 /**
  * Serves one service over HTTP: both faces and every page.
@@ -73,7 +73,7 @@ const DRAIN = { ...LIMIT, min: 0 };
  */
 export async function serveHttp(service: Service, options: HttpServerOptions): Promise<HttpServer> {
   const limits: HttpLimits = checkWhole({ ...HTTP_LIMITS, ...options.limits }, HTTP_LIMIT_RANGES);
-  const drain = checkWhole({ ...DRAIN_TIMES, ...options.drain }, { notReadyMs: DRAIN, finishMs: DRAIN });
+  const drain = checkWhole({ ...DRAIN_TIMES, ...options.drain }, { notReadyMs: DRAIN_RANGE, finishMs: DRAIN_RANGE });
   let stage: 'serving' | 'not ready' | 'closing' = 'serving';
   const router = createRouter(service, limits, options, {
     draining: () => stage !== 'serving',

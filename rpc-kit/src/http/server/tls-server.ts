@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import type { TLSSocket, TlsOptions, Server as TlsServer } from 'node:tls';
 import { RpcError } from '../../rpc-error.ts';
 import { MUTUAL_TLS_REQUIRED, TLS_VERSIONS, type TlsFiles, type TlsSource } from '../tls.ts';
 import type { HttpLimits } from './limits.ts';
@@ -9,7 +9,7 @@ import { toRefusalText } from './malformed.ts';
 
 export interface TlsServerParts {
   readonly tls: TlsSource;
-  readonly limits: HttpLimits;
+  readonly limits: Pick<HttpLimits, 'handshakeTimeoutMs' | 'handshakesMax'>;
   /** Called for each connection that failed before its first request. */
   readonly onFailedHandshake: () => void;
 }
@@ -18,16 +18,35 @@ export interface TlsServerParts {
  * A server of node:https. Handshakes succeed without a client certificate, because probes have none; the router refuses all but
  * their pages (`refuseUntrusted`).
  */
-export function createTlsServer(options: ServerOptions, { tls, limits, onFailedHandshake }: TlsServerParts): Server {
+export function createTlsServer(options: ServerOptions, parts: TlsServerParts): Server {
+  // As node:http does by itself: a caller that ends its side still gets its answers.
+  const { server, handshakes } = secureServer(
+    (tls) => createServer({ ...options, ...tls, allowHalfOpen: true }),
+    parts,
+  );
+  const closeAllConnections = server.closeAllConnections.bind(server);
+  // node:https knows no connection that is in its handshake.
+  server.closeAllConnections = () => {
+    closeAllConnections();
+    for (const socket of handshakes.values()) socket.destroy();
+  };
+  return server;
+}
+
+/**
+ * A server with the current certificate, which asks for one of the client, and with bounded handshakes.
+ * @returns also the sockets in their handshake, below TLS
+ */
+export function secureServer<S extends TlsServer>(
+  create: (options: TlsOptions) => S,
+  { tls, limits, onFailedHandshake }: TlsServerParts,
+): { readonly server: S; readonly handshakes: ReadonlyMap<string, Socket> } {
   let used = tls();
-  const server = createServer({
-    ...options,
+  const server = create({
     ...securityOf(used),
     requestCert: true,
     rejectUnauthorized: false,
     handshakeTimeout: limits.handshakeTimeoutMs,
-    // As node:http does by itself: a caller that ends its side still gets its answers.
-    allowHalfOpen: true,
   });
   server.prependListener('connection', () => {
     const current = tls();
@@ -36,19 +55,13 @@ export function createTlsServer(options: ServerOptions, { tls, limits, onFailedH
     server.setSecureContext(securityOf(current));
   });
   const handshakes = boundHandshakes(server, limits.handshakesMax);
-  const closeAllConnections = server.closeAllConnections.bind(server);
-  // node:https knows no connection that is in its handshake.
-  server.closeAllConnections = () => {
-    closeAllConnections();
-    for (const socket of handshakes.values()) socket.destroy();
-  };
   // Before node:https, which passes the error on to `clientError`, whose listener closes the connection.
   server.prependListener('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     // Probes that only connect, and callers that leave.
     if (error.code !== 'ECONNRESET') onFailedHandshake();
     if (error.code === 'ERR_SSL_HTTP_REQUEST') handshakes.get(peerOf(socket))?.write(toRefusalText(HTTPS_ONLY));
   });
-  return server;
+  return { server, handshakes };
 }
 
 const HTTPS_ONLY = new RpcError(
@@ -66,7 +79,7 @@ const securityOf = ({ cert, key, ca }: TlsFiles) => ({ cert, key, ca, ...TLS_VER
  * purpose, and it must not keep others out.
  * @returns the sockets in their handshake, below TLS
  */
-function boundHandshakes(server: Server, max: number): ReadonlyMap<string, Socket> {
+function boundHandshakes(server: TlsServer, max: number): ReadonlyMap<string, Socket> {
   const handshakes = new Map<string, Socket>();
   server.prependListener('connection', (socket) => {
     const peer = peerOf(socket);
@@ -91,10 +104,14 @@ const PAGES_WITHOUT_CERTIFICATE = new Set(['/healthz', '/readyz', '/metrics']);
  * @throws {RpcError} unauthenticated
  */
 export function refuseUntrusted({ socket }: IncomingMessage, path: string): void {
-  const { authorized, authorizationError } = socket as TLSSocket;
-  if (authorized || PAGES_WITHOUT_CERTIFICATE.has(path)) return;
-  const reason = { reason: MUTUAL_TLS_REQUIRED };
-  throw new RpcError('unauthenticated', reasonOf(socket as TLSSocket, String(authorizationError)), reason);
+  if ((socket as TLSSocket).authorized || PAGES_WITHOUT_CERTIFICATE.has(path)) return;
+  throw untrusted(socket as TLSSocket);
+}
+
+/** The refusal of a connection whose client certificate is missing or not accepted. */
+export function untrusted(socket: TLSSocket): RpcError {
+  const message = reasonOf(socket, String(socket.authorizationError));
+  return new RpcError('unauthenticated', message, { reason: MUTUAL_TLS_REQUIRED });
 }
 
 function reasonOf(socket: TLSSocket, code: string): string {

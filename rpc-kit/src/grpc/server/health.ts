@@ -1,0 +1,154 @@
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { checkReadiness, type ReadinessSources } from '../../http/server/pages.ts';
+import { RpcError } from '../../rpc-error.ts';
+import type { GrpcMetrics } from './grpc-metrics.ts';
+import type { CallRoute, Channel, Receiver, StreamRoute } from './router.ts';
+
+/** grpc.health.v1 (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): the service is healthy while `/readyz` is. */
+
+export const HEALTH_SERVICE = 'grpc.health.v1.Health';
+
+type HealthStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
+
+const NUMBER: Readonly<Record<HealthStatus, number>> = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 };
+
+/** Watchers learn of a change within this time, and of a stop at once. */
+const POLL_MS = 1_000;
+
+export interface HealthParts extends ReadinessSources {
+  /** The full name of the service. The empty name, of the whole server, means the same. */
+  readonly serviceName: string;
+  readonly metrics: GrpcMetrics;
+}
+
+export interface Health {
+  readonly routes: ReadonlyMap<string, CallRoute | StreamRoute>;
+  /** The service no longer serves: says so to every watcher, and with `end` ends their streams. */
+  stop(end: boolean): void;
+}
+
+export function createHealth({ serviceName, metrics, ...sources }: HealthParts): Health {
+  const watchers = new Set<Watcher>();
+  let polling: NodeJS.Timeout | undefined;
+
+  const isKnown = (name: string): boolean => name === '' || name === serviceName;
+  const current = async (): Promise<HealthStatus> => {
+    const { state } = await checkReadiness(sources);
+    return state === 'ready' ? 'SERVING' : 'NOT_SERVING';
+  };
+
+  async function poll(): Promise<void> {
+    const status = await current();
+    for (const watcher of watchers) watcher.show(status);
+  }
+
+  function watch(watcher: Watcher): void {
+    watchers.add(watcher);
+    polling ??= setInterval(() => void poll(), POLL_MS).unref();
+    void current().then((status) => watcher.show(status));
+  }
+
+  function leave(watcher: Watcher): void {
+    watchers.delete(watcher);
+    if (watchers.size > 0) return;
+    clearInterval(polling);
+    polling = undefined;
+  }
+
+  const check: CallRoute = {
+    kind: 'call',
+    answers: metrics.answersOf(`/${HEALTH_SERVICE}/Check`),
+    isOpen: true,
+    priority: undefined,
+    shed: undefined,
+    details: undefined,
+    async execute(message) {
+      const name = readServiceName(message);
+      if (!isKnown(name)) throw new RpcError('not_found', 'There is no service of this name here');
+      return toResponse(await current());
+    },
+  };
+
+  const watchRoute: StreamRoute = {
+    kind: 'stream',
+    answers: metrics.answersOf(`/${HEALTH_SERVICE}/Watch`),
+    isOpen: true,
+    open: (channel) => new Watcher(channel, { isKnown, watch, leave }),
+  };
+
+  return {
+    routes: new Map<string, CallRoute | StreamRoute>([
+      [`/${HEALTH_SERVICE}/Check`, check],
+      [`/${HEALTH_SERVICE}/Watch`, watchRoute],
+    ]),
+    stop(end) {
+      for (const watcher of watchers) watcher.stop(end);
+    },
+  };
+}
+
+interface WatcherParts {
+  readonly isKnown: (name: string) => boolean;
+  readonly watch: (watcher: Watcher) => void;
+  readonly leave: (watcher: Watcher) => void;
+}
+
+/** One stream of Watch. */
+class Watcher implements Receiver {
+  readonly #channel: Channel;
+  readonly #parts: WatcherParts;
+  #hasAsked = false;
+  #shown: HealthStatus | undefined;
+
+  constructor(channel: Channel, parts: WatcherParts) {
+    this.#channel = channel;
+    this.#parts = parts;
+  }
+
+  message(bytes: Uint8Array): void {
+    if (this.#hasAsked) throw new RpcError('invalid_request', 'Watch takes one message');
+    this.#hasAsked = true;
+    if (this.#parts.isKnown(readServiceName(bytes))) this.#parts.watch(this);
+    // The service may be served later; so this is no error.
+    else this.show('SERVICE_UNKNOWN');
+  }
+
+  show(status: HealthStatus): void {
+    if (status === this.#shown) return;
+    this.#shown = status;
+    this.#channel.send(toResponse(status));
+  }
+
+  stop(end: boolean): void {
+    this.show('NOT_SERVING');
+    if (end) this.#channel.finish(new RpcError('unavailable', 'The service is stopping'));
+  }
+
+  end(): void {
+    if (!this.#hasAsked) throw new RpcError('invalid_request', 'Watch takes one message');
+  }
+
+  closed(): void {
+    this.#parts.leave(this);
+  }
+}
+
+/** @throws {RpcError} for bytes that are no HealthCheckRequest */
+function readServiceName(bytes: Uint8Array): string {
+  try {
+    const reader = new BinaryReader(bytes);
+    let name = '';
+    while (reader.pos < reader.len) {
+      const [number, type] = reader.tag();
+      if (number === 1 && type === WireType.LengthDelimited) name = reader.string();
+      else reader.skip(type, number);
+    }
+    return name;
+  } catch (error) {
+    throw new RpcError('invalid_request', 'The message is no HealthCheckRequest', { cause: error });
+  }
+}
+
+function toResponse(status: HealthStatus): Uint8Array {
+  return new BinaryWriter().tag(1, WireType.Varint).int32(NUMBER[status]).finish();
+}

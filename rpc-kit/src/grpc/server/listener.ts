@@ -1,0 +1,155 @@
+import {
+  createSecureServer,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions,
+} from 'node:http2';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { secureServer } from '../../http/server/tls-server.ts';
+import type { TlsSource } from '../../http/tls.ts';
+import { Connection } from './connection.ts';
+import type { GrpcMetrics } from './grpc-metrics.ts';
+import type { GrpcLimits } from './limits.ts';
+
+/** How often timeouts are checked. */
+const SWEEP_MS = 1_000;
+/** Frames that are no HTTP/2, before the connection is closed. Node's default is 1,000. */
+const INVALID_FRAMES_MAX = 20;
+/** Each connection may send this much that is not read yet: a megabyte, so that a message of that size needs no round trip. */
+const WINDOW_BYTES = 1024 * 1024;
+
+export interface ListenerOptions {
+  readonly limits: GrpcLimits;
+  readonly metrics: GrpcMetrics;
+  readonly tls: TlsSource | undefined;
+  /** Answers a stream; never throws. */
+  answer(
+    connection: Connection,
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+  ): void;
+}
+
+export interface GrpcListener {
+  /** @throws {Error} when the port is in use or the host cannot be bound */
+  listen(address: { readonly host: string; readonly port: number }): Promise<{ url: string; port: number }>;
+  /** Stops accepting, asks clients to leave, and waits for the calls in flight. Connections still open after `finishMs` are destroyed. */
+  close(finishMs: number): Promise<void>;
+}
+
+/** HTTP/2 with this kit's limits and drain. What answers the streams is up to the options. */
+export function createListener(options: ListenerOptions): GrpcListener {
+  const { limits, metrics, tls } = options;
+  const { server, handshakes } = createHttp2(limits, metrics, tls);
+  const connections = new Set<Connection>();
+  let sweeping: NodeJS.Timeout | undefined;
+  let closing = false;
+
+  function accept(session: ServerHttp2Session): void {
+    const connection = new Connection(session, { limits, metrics, isMutualTls: tls !== undefined });
+    connections.add(connection);
+    // Without a connection nothing is late, so a process without callers is not woken.
+    sweeping ??= setInterval(sweep, SWEEP_MS).unref();
+    session.setLocalWindowSize(WINDOW_BYTES);
+    session.on('stream', (stream, headers, _flags, rawHeaders) => {
+      options.answer(connection, stream as ServerHttp2Stream, headers, rawHeaders as unknown as readonly string[]);
+    });
+    session.once('close', () => {
+      connections.delete(connection);
+      if (connections.size > 0) return;
+      clearInterval(sweeping);
+      sweeping = undefined;
+    });
+    if (closing) session.close();
+  }
+
+  function sweep(): void {
+    const now = performance.now();
+    for (const connection of connections) connection.sweep(now);
+  }
+
+  server.on('session', accept);
+  server.on('sessionError', () => metrics.failed('malformed'));
+  server.on('drop', () => metrics.failed('server'));
+  server.maxConnections = limits.connectionsMax;
+  return {
+    async listen(address) {
+      await startListening(server, address);
+      const { port } = server.address() as AddressInfo;
+      // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
+      const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+      return { url: `${tls ? 'grpcs' : 'grpc'}://${host}:${port}`, port };
+    },
+    async close(finishMs) {
+      closing = true;
+      await closeConnections(server, connections, handshakes, finishMs);
+    },
+  };
+}
+
+function createHttp2(
+  limits: GrpcLimits,
+  metrics: GrpcMetrics,
+  tls: TlsSource | undefined,
+): { readonly server: Http2Server; readonly handshakes: ReadonlyMap<string, Socket> } {
+  const options: ServerOptions = {
+    maxSessionInvalidFrames: INVALID_FRAMES_MAX,
+    streamResetBurst: limits.resetsBurst,
+    streamResetRate: limits.resetsPerSecond,
+    unknownProtocolTimeout: SWEEP_MS,
+    settings: {
+      maxConcurrentStreams: limits.streamsMax,
+      maxHeaderListSize: limits.headerBytesMax,
+      initialWindowSize: WINDOW_BYTES,
+      enablePush: false,
+    },
+  };
+  if (!tls) return { server: createServer(options), handshakes: new Map() };
+  const onFailedHandshake = () => metrics.failed('malformed');
+  return secureServer((files) => createSecureServer({ ...options, ...files }), { tls, limits, onFailedHandshake });
+}
+
+function startListening(server: Http2Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE' ? 'is in use: stop what listens there or choose another GRPC_PORT' : error.message;
+      reject(new Error(`${host}:${port} ${why}`, { cause: error }));
+    });
+    server.listen({ host, port }, () => resolve());
+  });
+}
+
+/**
+ * How long streams are still accepted at a stop: those that clients opened before they read of it. It is several round trips, and every
+ * stream that is accepted is served.
+ */
+const LINGER_MS = 200;
+
+async function closeConnections(
+  server: Http2Server,
+  connections: ReadonlySet<Connection>,
+  handshakes: ReadonlyMap<string, Socket>,
+  finishMs: number,
+): Promise<void> {
+  // node:http2's own `close` would end all sessions at once; net's stops accepting and leaves them open.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  for (const connection of connections) connection.announceClose();
+  const lingering = setTimeout(
+    () => {
+      for (const { session } of connections) session.close();
+    },
+    Math.min(LINGER_MS, finishMs),
+  );
+  const destroying = setTimeout(() => {
+    for (const { session } of connections) session.destroy();
+    for (const socket of handshakes.values()) socket.destroy();
+  }, finishMs);
+  await closed;
+  clearTimeout(lingering);
+  clearTimeout(destroying);
+}
