@@ -16,6 +16,7 @@ COPY notifications/package.json notifications/
 COPY mesh/package.json mesh/
 COPY observability/package.json observability/
 COPY products/package.json products/
+COPY proto/package.json proto/
 COPY rpc-kit/package.json rpc-kit/
 COPY service-kit/package.json service-kit/
 COPY storm/package.json storm/
@@ -42,6 +43,7 @@ COPY catalogue catalogue
 COPY migrations migrations
 COPY worker-pool worker-pool
 COPY rpc-kit rpc-kit
+COPY proto proto
 COPY service-kit service-kit
 COPY products products
 COPY notifications notifications

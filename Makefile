@@ -82,7 +82,7 @@ precommit: packages ## Checks format, types, imports, unit tests with coverage, 
 format: packages ## Formats the code and applies the linter's fixes
 	@exec node_modules/.bin/biome check --write .
 
-generate: packages ## Writes contracts.md, the READMEs' tables of variables, and Grafana's dashboards
+generate: packages ## Writes contracts.md, the READMEs' tables of variables, Grafana's dashboards and the .proto files
 	@exec $(NODE) tools/src/generate/generate.ts
 
 vendor-proto: packages ## Fetches the .proto files that gRPC servers share (status, health, reflection), pinned, and compiles them

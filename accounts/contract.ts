@@ -1,4 +1,4 @@
-import { defineService, int64, text, timestamp, uint16, uint32, uint64 } from 'rpc-kit';
+import { defineService, int64, text, timestamp, typeNames, uint16, uint32, uint64 } from 'rpc-kit';
 import { z } from 'zod';
 
 /** RFC 5321, section 4.5.3.1.3: a path of 256 octets, less its angle brackets. */
@@ -28,16 +28,20 @@ const email = text(EMAIL_LENGTH_MAX);
 const password = text(PASSWORD_LENGTH_MAX);
 const refreshToken = text(REFRESH_TOKEN_LENGTH_MAX);
 const sessionID = z.uuid().toLowerCase();
-const role = z.enum(['user', 'admin']);
+const role = z.enum(['user', 'admin']).register(typeNames, { name: 'Role' });
 export type Role = z.output<typeof role>;
 
 /** The device from which a person acts. Its address counts failed logins; both are shown in the list of sessions. */
-const device = z.strictObject({ address: text(64).optional(), userAgent: text(255).optional() });
+const device = z
+  .strictObject({ address: text(64).optional(), userAgent: text(255).optional() })
+  .register(typeNames, { name: 'Device' });
 
-const account = z.object({ user, email: z.string(), role, createdAt: timestamp, disabled: z.boolean() });
+const account = z
+  .object({ user, email: z.string(), role, createdAt: timestamp, disabled: z.boolean() })
+  .register(typeNames, { name: 'Account' });
 
 const tokens = z.object({
-  user: z.object({ id: user, email: z.string(), role }),
+  user: z.object({ id: user, email: z.string(), role }).register(typeNames, { name: 'SessionUser' }),
   sessionID: z.string(),
   /** A JWT of RFC 9068. */
   accessToken: z.string(),

@@ -1,4 +1,4 @@
-import { defineService, idempotencyKey, int64, text, timestamp, uint16, uint32, uint64 } from 'rpc-kit';
+import { defineService, idempotencyKey, int64, text, timestamp, typeNames, uint16, uint32, uint64 } from 'rpc-kit';
 import { z } from 'zod';
 
 /** Lines of one order. A cart holds as many, so every cart can be ordered. */
@@ -12,9 +12,11 @@ const orderID = int64;
 const count = uint16.min(1).meta({ format: 'uint16' });
 const item = z.strictObject({ sku: uint32, count });
 
-const orderedItem = z.object({ sku: uint32, count: uint16 });
+const orderedItem = z.object({ sku: uint32, count: uint16 }).register(typeNames, { name: 'OrderedItem' });
 const shortage = z.object({ sku: uint32, requested: uint32, available: uint64 });
-const status = z.enum(['new', 'awaiting payment', 'failed', 'payed', 'cancelled']);
+const status = z
+  .enum(['new', 'awaiting payment', 'failed', 'payed', 'cancelled'])
+  .register(typeNames, { name: 'OrderStatus' });
 export type OrderStatus = z.output<typeof status>;
 
 const idempotency_conflict = {
@@ -30,12 +32,62 @@ const order_not_found = {
   details: z.object({ orderID }),
 } as const;
 
+/** One status change of one order. Every other form of an order event (journal line, webhook body, notification) derives from this. */
+export const orderEvent = z.object({
+  /** Upper and lower case mean the same (RFC 9562, section 4); services keep it in lower case. */
+  eventID: z.uuid().toLowerCase(),
+  orderID,
+  /** Counts the changes of the order from 1 without gaps. */
+  seq: uint32.min(1, 'expected a whole number from 1 to 4294967295'),
+  user: int64,
+  status,
+  /** When the change was made, by the clock of loms's database. */
+  at: timestamp,
+});
+export type OrderEvent = z.output<typeof orderEvent>;
+
+const EVENT_VERSION = 1;
+
+/**
+ * The Kafka message of an order event. Members may be added under the same version, because readers ignore unknown members;
+ * a change that readers must know takes a new version.
+ */
+export const orderEvents = {
+  topic: 'loms.order-events',
+  version: EVENT_VERSION,
+  contentType: 'application/json',
+  summary: 'One status change of one order. The events of an order are in one partition, in the order of seq.',
+  /** The id of the order in decimal digits. */
+  keyOf: (orderID: bigint): string => String(orderID),
+  /** They repeat the value or accompany it; a consumer needs none of them. */
+  headers: {
+    eventID: 'event-id',
+    version: 'event-version',
+    contentType: 'content-type',
+    requestID: 'x-request-id',
+    traceparent: 'traceparent',
+    tracestate: 'tracestate',
+    baggage: 'baggage',
+  },
+  schema: z.object({ version: z.literal(EVENT_VERSION), ...orderEvent.shape }),
+  example: {
+    version: EVENT_VERSION,
+    eventID: '7f0c3c1e-6f0b-4a55-9d2a-3f7d8f6f1a01',
+    orderID: 900000001,
+    seq: 2,
+    user: 900000001,
+    status: 'awaiting payment',
+    at: '2026-01-31T12:00:00.000Z',
+  },
+} as const;
+
 export const loms = defineService(
   'loms',
   {
     summary: 'Logistics and order management: orders and stock.',
     version: '0.1.0',
     contact: { name: 'The maintainers of order-mesh' },
+    events: { OrderEvent: { summary: orderEvents.summary, schema: orderEvents.schema } },
   },
   {
     createOrder: {
@@ -224,52 +276,3 @@ export const loms = defineService(
     },
   },
 );
-
-/** One status change of one order. Every other form of an order event (journal line, webhook body, notification) derives from this. */
-export const orderEvent = z.object({
-  /** Upper and lower case mean the same (RFC 9562, section 4); services keep it in lower case. */
-  eventID: z.uuid().toLowerCase(),
-  orderID,
-  /** Counts the changes of the order from 1 without gaps. */
-  seq: uint32.min(1, 'expected a whole number from 1 to 4294967295'),
-  user: int64,
-  status,
-  /** When the change was made, by the clock of loms's database. */
-  at: timestamp,
-});
-export type OrderEvent = z.output<typeof orderEvent>;
-
-const EVENT_VERSION = 1;
-
-/**
- * The Kafka message of an order event. Members may be added under the same version, because readers ignore unknown members;
- * a change that readers must know takes a new version.
- */
-export const orderEvents = {
-  topic: 'loms.order-events',
-  version: EVENT_VERSION,
-  contentType: 'application/json',
-  summary: 'One status change of one order. The events of an order are in one partition, in the order of seq.',
-  /** The id of the order in decimal digits. */
-  keyOf: (orderID: bigint): string => String(orderID),
-  /** They repeat the value or accompany it; a consumer needs none of them. */
-  headers: {
-    eventID: 'event-id',
-    version: 'event-version',
-    contentType: 'content-type',
-    requestID: 'x-request-id',
-    traceparent: 'traceparent',
-    tracestate: 'tracestate',
-    baggage: 'baggage',
-  },
-  schema: z.object({ version: z.literal(EVENT_VERSION), ...orderEvent.shape }),
-  example: {
-    version: EVENT_VERSION,
-    eventID: '7f0c3c1e-6f0b-4a55-9d2a-3f7d8f6f1a01',
-    orderID: 900000001,
-    seq: 2,
-    user: 900000001,
-    status: 'awaiting payment',
-    at: '2026-01-31T12:00:00.000Z',
-  },
-} as const;

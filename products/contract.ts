@@ -1,4 +1,4 @@
-import { defineService, int64, text, uint16, uint32 } from 'rpc-kit';
+import { defineService, int64, text, typeNames, uint16, uint32 } from 'rpc-kit';
 import { z } from 'zod';
 
 /** A page of skus; callers continue with startAfterSku. */
@@ -15,7 +15,9 @@ const CURSOR_LENGTH_MAX = 255;
 const token = text(255);
 const codes = { unauthenticated: 'The token is wrong.' } as const;
 
-const product = z.object({ sku: uint32, name: z.string(), price: uint32, version: uint32, archived: z.boolean() });
+const product = z
+  .object({ sku: uint32, name: z.string(), price: uint32, version: uint32, archived: z.boolean() })
+  .register(typeNames, { name: 'Product' });
 const name = text(NAME_LENGTH_MAX);
 /** The acting admin, for the history of changes. */
 const actor = int64.optional();

@@ -1,29 +1,28 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { accounts } from 'accounts/contract.ts';
-import { checkout } from 'checkout/contract.ts';
-import { loms } from 'loms/contract.ts';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { PROJECT_DIRECTORY } from 'mesh';
-import { notifications } from 'notifications/contract.ts';
 import { dashboardFiles } from 'observability/dashboards';
-import { products } from 'products/contract.ts';
+import { contracts } from '../contracts.ts';
 import { CONFIGURED_SERVICES, withConfiguration, withConfigurationOf } from './configuration-tables.ts';
 import { contractsPage } from './contracts-page.ts';
+import { currentLock, protoFiles } from './proto-files.ts';
 
 /**
- * Writes the files that are generated from the code: contracts.md, the tables of variables, and Grafana's dashboards.
+ * Writes the files that are generated from the code: contracts.md, the tables of variables, Grafana's dashboards, and the .proto
+ * files with their numbers.
  * With --check it writes nothing, and fails when a file is stale.
  */
 const isCheck = process.argv.includes('--check');
 
 const targets = [
-  { path: 'contracts.md', make: async () => contractsPage([accounts, checkout, loms, notifications, products]) },
+  { path: 'contracts.md', make: async () => contractsPage(contracts) },
   { path: 'docs/configuration.md', make: async (current: string) => withConfiguration(current) },
   ...CONFIGURED_SERVICES.map((service) => ({
     path: `${service}/README.md`,
     make: async (current: string) => withConfigurationOf(service, current),
   })),
   ...dashboardFiles,
+  ...protoFiles(currentLock()),
 ];
 
 const stale: string[] = [];
@@ -33,7 +32,9 @@ for (const { path, make } of targets) {
   const made = await make(current);
   if (made === current) continue;
   stale.push(path);
-  if (!isCheck) await writeFile(file, made);
+  if (isCheck) continue;
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, made);
 }
 
 if (isCheck && stale.length > 0) {

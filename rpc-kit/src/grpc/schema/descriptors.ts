@@ -46,7 +46,7 @@ export function toFileDescriptor(model: ServiceModel, lock: ProtoLock): FileDesc
           name: rpcName,
           inputType: `.${name}.${params.name}`,
           outputType: `.${name}.${result.name}`,
-          serverStreaming: isStream,
+          ...(isStream && { serverStreaming: true }),
         })),
       },
     ],
@@ -59,7 +59,8 @@ export function usesTimestamp(messages: readonly MessageModel[]): boolean {
   );
 }
 
-const simpleName = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
+/** `StocksResponse.Stock` → `Stock` */
+export const simpleName = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 
 function toMessage(message: MessageModel, lock: ServiceLock, scope: string): DescriptorProto {
   const optional = message.fields.filter(isProto3Optional);
