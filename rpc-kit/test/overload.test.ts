@@ -14,7 +14,7 @@ import {
 } from 'rpc-kit';
 import sinon from 'sinon';
 import { z } from 'zod';
-import { PAUSE_MAX_MS, REFUSALS_BURST } from '../src/http/server/refusal-budget.ts';
+import { PAUSE_MAX_MS, REFUSALS } from '../src/http/server/refusal-budget.ts';
 import type { Priority } from '../src/serving/concurrency-limit.ts';
 
 const nothing = z.strictObject({});
@@ -142,7 +142,7 @@ describe('a server without room', () => {
   it('reads a caller later when refusals take too much of its time', async () => {
     const clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     try {
-      for (let refused = 0; refused <= REFUSALS_BURST; refused++) await exchange('/pay', '{}');
+      for (let refused = 0; refused <= REFUSALS.tokens; refused++) await exchange('/pay', '{}');
       let isAnswered = false;
       const late = exchange('/pay', '{}').finally(() => {
         isAnswered = true;

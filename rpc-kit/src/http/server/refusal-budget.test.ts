@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import sinon from 'sinon';
-import { PAUSE_MAX_MS, REFUSALS_BURST, REFUSALS_PER_SECOND, RefusalBudget } from './refusal-budget.ts';
+import { PAUSE_MAX_MS, REFUSALS, RefusalBudget } from './refusal-budget.ts';
 
-const TICK_MS = 10;
-const PER_TICK = (REFUSALS_PER_SECOND * TICK_MS) / 1_000;
+const { tokens: PER_INTERVAL, intervalMs } = REFUSALS;
 
 describe('the budget of refusals', () => {
   let clock: sinon.SinonFakeTimers;
@@ -33,32 +32,32 @@ describe('the budget of refusals', () => {
   }
 
   it('pauses no caller in a burst, and each refused caller beyond it', () => {
-    assert.ok(refuse(REFUSALS_BURST).every(({ isPaused }) => !isPaused));
+    assert.ok(refuse(PER_INTERVAL).every(({ isPaused }) => !isPaused));
     assert.ok(refuse(3).every(({ isPaused }) => isPaused));
   });
 
   it('reads the paused callers again in turn, as many as it may refuse', () => {
-    refuse(REFUSALS_BURST);
-    refuse(PER_TICK * 3);
-    clock.tick(TICK_MS);
+    refuse(PER_INTERVAL);
+    refuse(PER_INTERVAL * 3);
+    clock.tick(intervalMs);
     assert.deepEqual(
       read,
-      Array.from({ length: PER_TICK }, (_, index) => String(index)),
+      Array.from({ length: PER_INTERVAL }, (_, index) => String(index)),
     );
   });
 
   it('reads more of them when slots are free', () => {
-    refuse(REFUSALS_BURST);
-    refuse(PER_TICK * 3);
+    refuse(PER_INTERVAL);
+    refuse(PER_INTERVAL * 3);
     admission.inFlight = 4;
-    clock.tick(TICK_MS);
-    assert.equal(read.length, PER_TICK + 6);
+    clock.tick(intervalMs);
+    assert.equal(read.length, PER_INTERVAL + 6);
   });
 
   it('pauses no caller for longer than its maximum, however many there are', () => {
-    refuse(REFUSALS_BURST);
+    refuse(PER_INTERVAL);
     refuse(2_000);
-    const refuseThoseThatAreRead = setInterval(() => refuse(PER_TICK), TICK_MS);
+    const refuseThoseThatAreRead = setInterval(() => refuse(PER_INTERVAL), intervalMs);
     clock.tick(PAUSE_MAX_MS);
     clearInterval(refuseThoseThatAreRead);
     assert.ok(read.length >= 2_000, `${read.length} were read`);

@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
+import { createTokenBucket } from '../../calling/token-bucket.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
 
-/** A refusal takes 12–25 µs of a core, so these take about a twentieth of one, however many callers there are. */
-export const REFUSALS_PER_SECOND = 2_500;
-/** Refusals in a row before the first caller is paused: some 5 ms of a core. */
-export const REFUSALS_BURST = 250;
+/**
+ * A refusal takes 12–25 µs of a core, so 2,500 a second take about a twentieth of one, however many callers there are. The interval is
+ * short, so that refusals take half a millisecond in a row.
+ */
+export const REFUSALS = { tokens: 25, intervalMs: 10, waitersMax: 0 } as const;
 /** Short against every timeout: a call that would be served next may wait on a paused connection, too. */
 export const PAUSE_MAX_MS = 250;
-const TICK_MS = 10;
 
 interface Paused {
   readonly socket: Socket;
@@ -21,8 +22,7 @@ interface Paused {
 export class RefusalBudget {
   readonly #admission: Pick<ConcurrencyLimit, 'limit' | 'inFlight'>;
   readonly #paused: Paused[] = [];
-  #refusalsLeft = REFUSALS_BURST;
-  #filledAt = 0;
+  readonly #bucket = createTokenBucket(REFUSALS);
 
   constructor(admission: Pick<ConcurrencyLimit, 'limit' | 'inFlight'>) {
     this.#admission = admission;
@@ -30,35 +30,27 @@ export class RefusalBudget {
 
   /** To be called when the refusal is sent: node:http reads on at the end of each request. */
   spend(socket: Socket): void {
-    const now = this.#fill();
-    if (this.#refusalsLeft >= 1) {
-      this.#refusalsLeft -= 1;
+    const token = this.#bucket.tryTake();
+    if (token) {
+      token[Symbol.dispose]();
       return;
     }
     socket.pause();
-    this.#paused.push({ socket, since: now });
+    this.#paused.push({ socket, since: performance.now() });
     if (this.#paused.length === 1) this.#resumeLater();
-  }
-
-  #fill(): number {
-    const now = performance.now();
-    const filled = this.#refusalsLeft + ((now - this.#filledAt) * REFUSALS_PER_SECOND) / 1_000;
-    this.#refusalsLeft = Math.min(REFUSALS_BURST, filled);
-    this.#filledAt = now;
-    return now;
   }
 
   #resumeLater(): void {
     setTimeout(() => {
       this.#resume();
       if (this.#paused.length > 0) this.#resumeLater();
-    }, TICK_MS);
+    }, REFUSALS.intervalMs);
   }
 
   #resume(): void {
-    const now = this.#fill();
+    const now = performance.now();
     const { limit, inFlight } = this.#admission;
-    const inTurn = Math.floor(this.#refusalsLeft) + Math.max(0, limit - inFlight);
+    const inTurn = this.#bucket.available + Math.max(0, limit - inFlight);
     const late = this.#paused.findIndex(({ since }) => now - since < PAUSE_MAX_MS);
     const count = Math.max(inTurn, late < 0 ? this.#paused.length : late);
     for (const { socket } of this.#paused.splice(0, count)) socket.resume();
