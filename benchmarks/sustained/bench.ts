@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Bar, describeSetting, publish, settingLine } from '../harness/report.ts';
 import { runBenchmark, toCount } from '../harness/run-benchmark.ts';
-import { measureIdle } from './idle.ts';
+import { type IdleFigures, measureIdle } from './idle.ts';
 import { measureWay, type WayFigures } from './measure.ts';
 import type { Way } from './mesh.ts';
 import { keepProfile } from './profiles.ts';
@@ -103,13 +103,15 @@ function describeCommit(checkout: string | undefined): string {
   return execFileSync('git', ['describe', '--always', '--dirty'], options).trim();
 }
 
-async function runIdle({ quick, checkout }: Options): Promise<void> {
+async function runIdle({ ways, quick, checkout }: Options): Promise<void> {
   const setting = describeSetting();
   console.log(settingLine(setting));
-  const idle = await measureIdle((quick ? QUICK : FULL).idleSeconds, checkout, console.log);
-  const results = { setting, quick, commit: describeCommit(checkout), idle };
+  const { idleSeconds } = quick ? QUICK : FULL;
+  const figures: IdleFigures[] = [];
+  for (const way of ways) figures.push(await measureIdle(way, idleSeconds, checkout, console.log));
+  const results = { setting, quick, commit: describeCommit(checkout), ways: figures };
   await publish('sustained/idle', results, toIdleMarkdown(results));
-  if (!quick) judge([idleBar(idle)]);
+  if (!quick) judge(figures.map(idleBar));
 }
 
 /** The figures of a quick run are too rough to be judged. */

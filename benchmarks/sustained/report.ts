@@ -14,7 +14,7 @@ interface SustainedResults extends Results {
 
 interface IdleResults extends Results {
   readonly commit: string;
-  readonly idle: IdleFigures;
+  readonly ways: readonly IdleFigures[];
 }
 
 /** Orders that were offered and paid: refusing orders must not be a way to keep up with events. */
@@ -159,14 +159,27 @@ export function barsOf({ orders, events, costs }: WayFigures): Bar[] {
   ];
 }
 
-export function toIdleMarkdown(results: IdleResults): string {
-  const { seconds, cpu } = results.idle;
+export function toIdleMarkdown({ ways, ...results }: IdleResults): string {
+  return toReport(
+    results,
+    `Commit ${results.commit}. A mesh that nobody calls.`,
+    ways.flatMap((idle) => [
+      `### ${TITLES[idle.way]}, for ${Math.round(idle.seconds)} s`,
+      idleTable(idle),
+      barTable([idleBar(idle)]),
+    ]),
+  );
+}
+
+function idleTable({ seconds, cpu }: IdleFigures): string {
   const toPercent = (micros: number): string => (micros / seconds / 10_000).toFixed(2);
   const rows = [...cpu].map(([name, micros]) => [name, toPercent(micros)]);
-  return toReport(results, `Commit ${results.commit}. A mesh that nobody calls, for ${Math.round(seconds)} s.`, [
-    markdownTable(['process', '% of a core'], [...rows, ['**all**', toPercent(totalOf(cpu))]], 1),
-    barTable([idleBar(results.idle)]),
-  ]);
+  const all = totalOf(cpu);
+  const sums = [
+    ['**all**', toPercent(all)],
+    ['all but Kafka', toPercent(all - (cpu.get('Kafka') ?? 0))],
+  ];
+  return markdownTable(['process', '% of a core'], [...rows, ...sums], 1);
 }
 
 export function idleBar({ seconds, cpu }: IdleFigures): Bar {
