@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Span, trace } from '@opentelemetry/api';
 import { onAbort, RpcError } from 'rpc-kit';
+import { runInHalves } from 'worker-pool';
 
 export interface GroupingOptions<Item, Outcome> {
   /** How many groups run side by side. With few lanes, groups are large and cost little an item. */
@@ -141,26 +142,18 @@ export function createGrouping<Item, Outcome>(options: GroupingOptions<Item, Out
     };
   }
 
-  async function settle(group: readonly Own[]): Promise<void> {
+  function settle(group: readonly Own[]): Promise<void> {
+    return runInHalves(group, runPresent, isFaultOfItem, (failed, error) => {
+      for (const { settled } of failed) settled.reject(error);
+    });
+  }
+
+  async function runPresent(group: readonly Own[]): Promise<void> {
     const present = group.filter(({ signal }) => !signal.aborted);
     if (present.length === 0) return;
-    try {
-      const outcomes = await runInTraceOf(present, () =>
-        options.run(
-          present.map(({ item }) => item),
-          followAll(present),
-        ),
-      );
-      for (const [index, { settled }] of present.entries()) settled.resolve(outcomes[index] as Outcome);
-    } catch (error) {
-      if (present.length === 1 || !isFaultOfItem(error)) {
-        for (const { settled } of present) settled.reject(error);
-        return;
-      }
-      const half = Math.ceil(present.length / 2);
-      await settle(present.slice(0, half));
-      await settle(present.slice(half));
-    }
+    const items = present.map(({ item }) => item);
+    const outcomes = await runInTraceOf(present, () => options.run(items, followAll(present)));
+    for (const [index, { settled }] of present.entries()) settled.resolve(outcomes[index] as Outcome);
   }
 
   return {

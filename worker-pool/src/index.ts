@@ -1,3 +1,5 @@
+export { runInHalves } from './halves.ts';
+
 export interface PoolOptions {
   /** Items processed at a time. */
   readonly concurrency: number;

@@ -1,3 +1,4 @@
+import { runInHalves } from 'worker-pool';
 import { type AcceptEventPorts, storeNotification } from './accept-event.ts';
 import { toNotification } from './notification.ts';
 import type { ArrivedEvent, Context, Notifications } from './ports.ts';
@@ -35,29 +36,24 @@ export async function acceptEvents(
 
 type Ports = Omit<AcceptEventsPorts, 'notifications'>;
 
-/**
- * If the database refuses a row, the halves are tried, so one bad event among n costs 2 log n statements.
- * @returns the orders that were not stored
- */
+/** @returns the orders that were not stored */
 async function acceptFitting(
-  ports: Ports,
+  { announce, isFaultOfData }: Ports,
   notifications: Notifications,
   orders: readonly ArrivedOrder[],
 ): Promise<readonly ArrivedOrder[]> {
-  try {
-    const { stored, left } = await storeFitting(notifications, orders);
+  const notStored: ArrivedOrder[] = [];
+  const store = async (some: readonly ArrivedOrder[]): Promise<void> => {
+    const { stored, left } = await storeFitting(notifications, some);
     // Before the answer: a caller that sends an order's events one by one has them announced in this order.
-    for (const { event, within } of stored.flat()) within(() => ports.announce(toNotification(event)));
-    return left;
-  } catch (error) {
-    if (!ports.isFaultOfData(error)) throw error;
-    if (orders.length === 1) return orders;
-    const middle = Math.ceil(orders.length / 2);
-    return [
-      ...(await acceptFitting(ports, notifications, orders.slice(0, middle))),
-      ...(await acceptFitting(ports, notifications, orders.slice(middle))),
-    ];
-  }
+    for (const { event, within } of stored.flat()) within(() => announce(toNotification(event)));
+    notStored.push(...left);
+  };
+  await runInHalves(orders, store, isFaultOfData, (refused, error) => {
+    if (!isFaultOfData(error)) throw error;
+    notStored.push(...refused);
+  });
+  return notStored;
 }
 
 const BEHIND = { reason: 'out_of_order', message: 'an earlier event of the order in this batch was refused' } as const;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Call, type Interceptor, type Next, outsideCalls, toRpcError } from 'rpc-kit';
+import { runInHalves } from 'worker-pool';
 import { type Background, startBackground } from '../background/background.ts';
 import type { CallScope, Database, Executor } from '../database/database.ts';
 import { isFaultOfData } from '../database/database-errors.ts';
@@ -73,23 +74,16 @@ export function createOperationJournal(database: Executor): OperationJournal {
     await saveTogether(entries);
   }
 
-  /**
-   * A refused row fails alone: the batch is halved until that row is by itself, with at most twice as many statements as
-   * entries.
-   */
-  async function saveTogether(entries: readonly Entry[]): Promise<void> {
-    try {
-      await database.run('save operations', insertOperations(entries));
-      for (const { saved } of entries) saved.resolve();
-    } catch (error) {
-      if (entries.length === 1 || !isFaultOfData(error)) {
-        for (const { saved } of entries) saved.reject(error);
-        return;
-      }
-      const half = Math.ceil(entries.length / 2);
-      await saveTogether(entries.slice(0, half));
-      await saveTogether(entries.slice(half));
-    }
+  /** A refused row fails alone. */
+  function saveTogether(entries: readonly Entry[]): Promise<void> {
+    return runInHalves(entries, insert, isFaultOfData, (failed, error) => {
+      for (const { saved } of failed) saved.reject(error);
+    });
+  }
+
+  async function insert(entries: readonly Entry[]): Promise<void> {
+    await database.run('save operations', insertOperations(entries));
+    for (const { saved } of entries) saved.resolve();
   }
 
   return {
