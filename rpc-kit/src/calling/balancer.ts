@@ -85,6 +85,8 @@ interface Endpoint extends EjectionRecord {
   readonly url: string;
   readonly transport: Transport & AsyncDisposable;
   readonly load: PeakEwma;
+  /** Open streams. How long they last, and how many there are, says nothing about the load of the endpoint. */
+  streams: number;
   /** It is no longer listed; its transport closes when its last call has ended. */
   left: boolean;
 }
@@ -133,7 +135,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   async function send(endpoint: Endpoint, call: Call): Promise<unknown> {
-    const end = endpoint.load.begin();
+    const end = call.emit ? openStream(endpoint) : endpoint.load.begin();
     try {
       const result = await raceSignal(endpoint.transport.call(call), call.signal);
       end('answered');
@@ -206,7 +208,7 @@ class EndpointPool {
   }
 
   closeIfLeft(endpoint: Endpoint): void {
-    if (endpoint.left && endpoint.load.pending === 0) this.#close(endpoint);
+    if (endpoint.left && endpoint.load.pending + endpoint.streams === 0) this.#close(endpoint);
   }
 
   async close(): Promise<void> {
@@ -217,7 +219,7 @@ class EndpointPool {
   }
 
   #join(url: string): Endpoint {
-    const endpoint = { ...createEjectionRecord(), url, ...this.#connect(url), left: false };
+    const endpoint = { ...createEjectionRecord(), url, ...this.#connect(url), streams: 0, left: false };
     this.#open.add(endpoint);
     notify(this.#on?.join, { endpoint: hideUrlSecrets(url) });
     return endpoint;
@@ -234,6 +236,13 @@ class EndpointPool {
     const closed = closeTransport(endpoint).finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
+}
+
+function openStream(endpoint: Endpoint): () => void {
+  endpoint.streams += 1;
+  return () => {
+    endpoint.streams -= 1;
+  };
 }
 
 /** Push-back counts as a failure here: an overloaded endpoint refuses fast and must not look fast. */

@@ -155,7 +155,8 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   const interceptor: Interceptor = (next) => async (call) => {
     if (disposed) return next(call);
     if (state.name === 'open') refuse(call, waitFor(state.untilAt));
-    if (state.name === 'half-open') {
+    // A stream may be silent for minutes, so it is no probe; its failure counts.
+    if (state.name === 'half-open' && !call.emit) {
       if (state.probing) refuse(call, PROBE_WAIT_MS);
       state = { name: 'half-open', probing: true };
     }

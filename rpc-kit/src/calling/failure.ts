@@ -36,7 +36,8 @@ export function sendAlone(): RpcError {
 /** The one classification that balancer, circuit breaker and hedging share. */
 export function failureOf(call: Call, error: RpcError): Failure {
   if (error.neverSent) return 'not-reached';
-  if (error.code === 'cancelled') return 'withdrawn';
+  // A stream lasts until its deadline unless it has an end of its own.
+  if (error.code === 'cancelled' || (call.emit && error.code === 'deadline_exceeded')) return 'withdrawn';
   if (isDeclared(call, error)) return 'answered';
   if (isPushBack(error)) return 'pushed-back';
   return error.code === 'internal' || error.code === 'unavailable' || error.code === 'deadline_exceeded'

@@ -33,11 +33,11 @@ export type HedgeWinner = 'first' | 'hedge' | 'none';
  * is aborted. A balancer usually sends the second attempt to another endpoint, because the first is still in flight.
  *
  * An answer is a result or an `answered` failure (see `failureOf`). When one of two attempts fails otherwise, the other decides;
- * when a single attempt fails so, the call fails, and `retry()` around it decides. Writes are never hedged.
+ * when a single attempt fails so, the call fails, and `retry()` around it decides. Writes and streams are never hedged.
  */
 export function hedging({ budget, afterMs, on }: HedgingOptions): Interceptor {
   return (next) => (call) => {
-    if (!call.contract?.reads) return next(call);
+    if (!call.contract?.reads || call.emit) return next(call);
     return hedged(next, call);
   };
 

@@ -5,6 +5,7 @@ import { raceSignal } from '../deadline.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
 import { hadNoEffect } from './failure.ts';
+import { Resumption } from './resumption.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
 export interface RetryOptions {
@@ -71,6 +72,9 @@ const DEFAULTS = {
  *   service after its own write.
  * - never after `aborted`: the caller has to read again and decide again.
  *
+ * A stream goes on behind its last item where the contract says how to resume it; else only a stream without items is called again. An
+ * attempt that brought items counts as the first.
+ *
  * A call that is part of answering another one (`call.nested`) is retried only when it never reached the peer.
  *
  * Pauses are exponential with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/),
@@ -91,16 +95,21 @@ export function retry(options: RetryOptions): Interceptor {
 
   return (next) => async (call) => {
     budget.deposit();
+    const stream = call.emit && new Resumption(call, call.emit);
     for (let attempt = 1; ; attempt++) {
       try {
-        const result = await next(call);
+        const result = await next(stream ? stream.next() : call);
         if (attempt > 1) notify(on?.recovered, { call, attempts: attempt });
         return result;
       } catch (thrown) {
         const error = toRpcError(thrown);
         if (!mayRecover(error)) throw error;
+        if (stream?.hasProgress) {
+          attempt = 1;
+          budget.deposit();
+        }
         const delayMs = Math.max(0, error.retryAfterMs ?? 0) + random() * bound(backoff, attempt);
-        const why = whyNot(call, error, attempt, delayMs);
+        const why = stream?.isPossible === false ? 'unsafe' : whyNot(call, error, attempt, delayMs);
         if (why) {
           notify(on?.giveUp, { call, attempts: attempt, error, why });
           throw error;

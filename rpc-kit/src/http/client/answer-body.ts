@@ -100,7 +100,7 @@ const WIDE_NUMBER_VALUES = 6;
  * @returns `undefined` for what holds more values than may be read
  * @throws {RpcError} for what is not JSON
  */
-function parseAnswer(bytes: Buffer, { answerValuesMax }: AnswerLimits): unknown {
+export function parseAnswer(bytes: Buffer, { answerValuesMax }: AnswerLimits): unknown {
   try {
     const text = utf8.decode(bytes);
     const survey = surveyJson(text);

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
 import { abortReason, onAbort } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
@@ -48,20 +49,12 @@ export interface ExchangeOptions extends AnswerLimits, ConnectorOptions {
 
 /** Below the server's keep-alive of 10 s, so that no request is sent on a connection that the server is closing. */
 const KEEP_ALIVE_MS = 4_000;
-/** Deadlines of calls are shorter; this bounds a call without one. */
+/** Deadlines of calls are shorter; this bounds a call without one, and the silence of a stream, which has several heartbeats in it. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
 export function createExchange(origin: string, { connections, tls, ...limits }: ExchangeOptions): Exchange {
   const connector = createConnector({ tls });
-  const pool = new Pool(origin, {
-    connections,
-    pipelining: 1,
-    connect: connector.connect,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    headersTimeout: ANSWER_TIMEOUT_MS,
-    bodyTimeout: ANSWER_TIMEOUT_MS,
-  });
+  const pool = createPool(origin, connector, connections);
   const turns = new Turns(connections);
 
   return {
@@ -80,6 +73,23 @@ export function createExchange(origin: string, { connections, tls, ...limits }: 
       await pool.destroy();
     },
   };
+}
+
+export function createPool(origin: string, { connect }: Connector, connections: number): Pool {
+  return new Pool(origin, {
+    connections,
+    pipelining: 1,
+    connect,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    headersTimeout: ANSWER_TIMEOUT_MS,
+    bodyTimeout: ANSWER_TIMEOUT_MS,
+  });
+}
+
+export function headOf(status: number, received: IncomingHttpHeaders): ReplyHead {
+  const retryAfter = received['retry-after']?.toString();
+  return { status, retryAfterMs: parseRetryAfter({ retryAfter, date: received.date?.toString() }) };
 }
 
 interface RawAnswer {
@@ -117,8 +127,7 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, limits: An
         controller = started;
       },
       onResponseStart(_controller, status, received) {
-        const retryAfter = received['retry-after']?.toString();
-        head = { status, retryAfterMs: parseRetryAfter({ retryAfter, date: received.date?.toString() }) };
+        head = headOf(status, received);
         body.isInParts = received['content-length'] === undefined;
       },
       onResponseData(_controller, chunk) {
@@ -145,7 +154,7 @@ function dispatch(pool: Pool, turns: Turns, request: ExchangeRequest, limits: An
   });
 }
 
-function toRpcFailure(error: unknown, peer: string, signal: AbortSignal, connector: Connector): RpcError {
+export function toRpcFailure(error: unknown, peer: string, signal: AbortSignal, connector: Connector): RpcError {
   if (error instanceof RpcError) return error;
   if (signal.aborted) return abortReason(signal);
   const neverSent = connector.isOwnFailure(error);

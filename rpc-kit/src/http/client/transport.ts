@@ -1,4 +1,4 @@
-import type { Call } from '../../call.ts';
+import type { Call, Emit, Next } from '../../call.ts';
 import type { Transport } from '../../client.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
@@ -7,8 +7,9 @@ import type { TlsSource } from '../tls.ts';
 import { parseHttpUrl } from '../urls.ts';
 import { fromPlainAnswer } from '../wire-error.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
-import { createExchange, type Exchange } from './exchange.ts';
+import { createExchange, type Exchange, type ExchangeRequest } from './exchange.ts';
 import { type BatchWire, resultOf, sendBatch } from './send-batch.ts';
+import { createStreams, type Streams } from './streams.ts';
 
 export interface HttpTransportOptions {
   /**
@@ -22,9 +23,11 @@ export interface HttpTransportOptions {
   readonly batching?: Partial<BatchLimits> | false;
   /** Connections to the peer. undici's default is no limit. */
   readonly connections?: number;
-  /** Bytes of the answer to one call, alone or in a batch. A larger answer fails its call. */
+  /** Streams of the peer that are open at a time, each with a connection besides; further ones are refused. */
+  readonly streamsMax?: number;
+  /** Bytes of the answer to one call, alone or in a batch, and of one item of a stream. A larger answer fails its call. */
   readonly answerBytesMax?: number;
-  /** Values in the answer to one call, i.e. elements and members. A number of more than 15 digits counts as six of them. */
+  /** Values in the answer to one call or in one item, i.e. elements and members. A number of more than 15 digits counts as six of them. */
   readonly answerValuesMax?: number;
   /** Certificates for an https peer; see docs/decisions/0038. Unset: none of its own, and the authorities that Node trusts. */
   readonly tls?: TlsSource | undefined;
@@ -46,6 +49,8 @@ const DEFAULTS = {
   batching: BATCH_LIMITS,
   // One connection carries some thousands of calls a second; more of them keep slow calls from blocking the others.
   connections: 32,
+  // As many as a server of this kit has open.
+  streamsMax: 1_000,
   answerBytesMax: 4 * 1024 * 1024,
   // To refuse each of as many values takes 25 ms, which holds the event loop. The largest answer of this system has 1,000.
   answerValuesMax: 30_000,
@@ -64,13 +69,16 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
     { ...DEFAULTS, ...options },
     {
       connections: LIMIT,
+      streamsMax: LIMIT,
       answerBytesMax: LIMIT,
       answerValuesMax: LIMIT,
     },
   );
-  const { face, batching, connections, answerBytesMax, answerValuesMax, userAgent, tls, host } = given;
+  const { face, batching, connections, streamsMax, answerBytesMax, answerValuesMax, userAgent, tls, host } = given;
   const { origin, pathname, search, authorization } = parseHttpUrl(url);
-  const exchange = createExchange(origin, { connections, answerBytesMax, answerValuesMax, tls });
+  const limits = { answerBytesMax, answerValuesMax, tls };
+  const exchange = createExchange(origin, { connections, ...limits });
+  let streams: Streams | undefined;
   const headers = {
     'content-type': 'application/json',
     // Without this header, a server may choose any coding (RFC 9110, section 12.5.3); this client decodes none.
@@ -88,9 +96,22 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
     headers,
     batchHeaders: { ...headers, [AS_THEY_COME.name]: AS_THEY_COME.value },
   };
-  const close = () => exchange[Symbol.asyncDispose]();
-  if (face === 'plain') return { call: (call) => callPlain(wire, call), [Symbol.asyncDispose]: close };
-  if (batching === false) return { call: (call) => callRpc(wire, call), [Symbol.asyncDispose]: close };
+  const callOnce = face === 'plain' ? (call: Call) => callPlain(wire, call) : rpcFace(wire, batching);
+  return {
+    call(call) {
+      if (!call.emit) return callOnce(call);
+      streams ??= createStreams(origin, { connections: streamsMax, ...limits });
+      return readStream(wire, streams, call, call.emit);
+    },
+    async [Symbol.asyncDispose]() {
+      await exchange[Symbol.asyncDispose]();
+      await streams?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function rpcFace(wire: Wire, batching: HttpTransportOptions['batching']): Next {
+  if (batching === false) return (call) => callRpc(wire, call);
   const limits = checkWhole({ ...BATCH_LIMITS, ...batching }, { callsMax: LIMIT, lengthMax: LIMIT });
   const batchers = new Map<string, Batcher>();
   const batcherOf = (method: string): Batcher => {
@@ -100,14 +121,11 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
     batchers.set(method, made);
     return made;
   };
-  return {
-    async call(call) {
-      if (call.contract?.batched === false) return callRpc(wire, call);
-      // Metadata that no header can carry fails its call here; later it would fail the batch.
-      const meta = callMetaOf(call);
-      return batcherOf(call.method).add(call, (id) => toText(call, id, meta));
-    },
-    [Symbol.asyncDispose]: close,
+  return async (call) => {
+    if (call.contract?.batched === false) return callRpc(wire, call);
+    // Metadata that no header can carry fails its call here; later it would fail the batch.
+    const meta = callMetaOf(call);
+    return batcherOf(call.method).add(call, (id) => toText(call, id, meta));
   };
 }
 
@@ -127,15 +145,24 @@ async function authorized({ authorization }: Wire, headers: Record<string, strin
   return authorization ? { ...headers, authorization: await authorization() } : headers;
 }
 
-async function callPlain(wire: Wire, call: Call): Promise<unknown> {
-  const { exchange, base, search } = wire;
-  const reply = await exchange.post({
+/** The request of one call on the plain face. */
+async function plainRequest(wire: Wire, call: Call): Promise<ExchangeRequest> {
+  return {
     peer: call.service,
-    path: `${base}/${call.method}${search}`,
+    path: `${wire.base}/${call.method}${wire.search}`,
     headers: await authorized(wire, headersOf(call, wire.headers)),
     body: () => stringifyJson(call.params),
     signal: call.signal,
-  });
+  };
+}
+
+/** Streams are on the plain face only. */
+async function readStream(wire: Wire, streams: Streams, call: Call, emit: Emit): Promise<void> {
+  await streams.read({ ...(await plainRequest(wire, call)), emit });
+}
+
+async function callPlain(wire: Wire, call: Call): Promise<unknown> {
+  const reply = await wire.exchange.post(await plainRequest(wire, call));
   if (reply.status >= 200 && reply.status < 300) return reply.value;
   throw fromPlainAnswer(reply.status, reply.value, reply.retryAfterMs);
 }

@@ -96,7 +96,7 @@ export function writePart(
 }
 
 /** A drain that began after the headers were sent closes the connection without `connection: close`. */
-function endParts(
+export function endParts(
   { socket }: IncomingMessage,
   response: ServerResponse,
   text: string,

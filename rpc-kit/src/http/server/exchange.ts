@@ -4,7 +4,7 @@ import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit
 import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
 import { AS_THEY_COME, type FaceContext, METADATA_HEADERS, type Metadata, metadataOfRequest } from '../metadata.ts';
-import { writeAnswer, writePart } from './answer.ts';
+import { endParts, writeAnswer, writePart } from './answer.ts';
 import { IncomingBody, parseBody, refuseByHeaders } from './body.ts';
 import { PREFLIGHT_ANSWER } from './browser-boundary.ts';
 import { isCallId } from './envelope.ts';
@@ -15,6 +15,7 @@ import type { BodyReader, Request } from './request.ts';
 import { pathOf, refuseUnclearRequest } from './request-line.ts';
 import { type AddressedMethod, findRoute, JSON_RPC, type Route, type Router, VerbRefusal } from './router.ts';
 import { refusal } from './rpc-face.ts';
+import { answerStream, type StreamRoute, stopping } from './stream-face.ts';
 import { refuseUntrusted } from './tls-server.ts';
 
 /** Answers one request. Never throws: every failure becomes an answer or a log line. */
@@ -112,7 +113,8 @@ class Exchange implements BodyReader {
       if (this.#called === JSON_RPC) {
         const text = await this.#callRpc();
         this.#write(text === undefined ? { status: 204, body: undefined } : { status: 200, text });
-      } else this.#write({ status: 200, body: await this.#callPlain(this.#called as AddressedMethod) });
+      } else if (this.#called?.stream) await this.#stream(this.#called.name, this.#called.stream);
+      else this.#write({ status: 200, body: await this.#callPlain(this.#called as AddressedMethod) });
     } catch (error) {
       this.#refuse(error);
     }
@@ -121,6 +123,24 @@ class Exchange implements BodyReader {
   #callPlain({ name }: AddressedMethod): Promise<unknown> {
     const { service, limits } = this.#router;
     return callPlain(service, name, this.#body.toText(), this.#context(), limits);
+  }
+
+  async #stream(name: string, stream: StreamRoute): Promise<void> {
+    const { service, limits, streams, closing } = this.#router;
+    if (closing()) throw stopping();
+    const text = this.#body.toText();
+    const request = this.#request;
+    const response = this.#response;
+    streams.add(this.#pending);
+    try {
+      const finish = (last: string) =>
+        endParts(request, response, last, closing(), (error) => error || this.#end(true));
+      const streamed = { service, name, stream, request, response, text, context: this.#context(), limits, finish };
+      const answer = await answerStream(streamed);
+      if (answer) this.#write(answer);
+    } finally {
+      streams.delete(this.#pending);
+    }
   }
 
   #callRpc(): Promise<string | undefined> {

@@ -33,6 +33,10 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number;
   /** How long an idle connection stays open. Longer than the clients' 4 s, so that clients close first. */
   readonly keepAliveTimeoutMs: number;
+  /** The longest silence of a stream, after which it sends a comment: proxies commonly close a connection that is silent for 30 s or more. */
+  readonly heartbeatMs: number;
+  /** How long the reader of a stream may take nothing while an item waits for it. It would only hold a connection and that item. */
+  readonly readerTimeoutMs: number;
   /** Open connections; the first request of a further one is answered with 503, and the connection closed. Node's default is no limit. */
   readonly connectionsMax: number;
   /** Bytes of all headers together. */
@@ -59,6 +63,8 @@ export const HTTP_LIMIT_RANGES = {
   headersTimeoutMs: LIMIT,
   requestTimeoutMs: LIMIT,
   keepAliveTimeoutMs: LIMIT,
+  heartbeatMs: LIMIT,
+  readerTimeoutMs: LIMIT,
   connectionsMax: LIMIT,
   headerBytesMax: LIMIT,
   handshakeTimeoutMs: LIMIT,
@@ -78,6 +84,8 @@ export const HTTP_LIMITS = {
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 10_000,
+  heartbeatMs: 15_000,
+  readerTimeoutMs: 30_000,
   connectionsMax: 2_000,
   headerBytesMax: 16 * 1024,
   handshakeTimeoutMs: 5_000,

@@ -1,15 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { MethodContract, ServiceContract } from '../../contract.ts';
+import type { Canceller } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
+import { streamOf } from '../../stream.ts';
 import { HttpRefusal } from './body.ts';
 import type { BrowserBoundary } from './browser-boundary.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Page, type Pages, prefersHtml } from './pages.ts';
 import type { RpcFace } from './rpc-face.ts';
+import { type StreamRoute, streamRouteOf } from './stream-face.ts';
 
 export interface Router {
   readonly service: Service;
@@ -18,6 +21,8 @@ export interface Router {
   readonly face: RpcFace;
   readonly limits: HttpLimits;
   readonly boundary: BrowserBoundary;
+  /** The callers of the streams that are open, whose calls a stop cancels. */
+  readonly streams: Set<Canceller>;
   readonly admission: ConcurrencyLimit | undefined;
   /** Whether each connection closes with its next answer. */
   readonly closing: () => boolean;
@@ -30,12 +35,18 @@ export interface Router {
 export interface AddressedMethod {
   readonly name: string;
   readonly contract: MethodContract;
+  readonly stream: StreamRoute | undefined;
 }
 
 type MethodsByPath = ReadonlyMap<string, AddressedMethod>;
 
 export function methodsByPath({ methods }: ServiceContract): MethodsByPath {
-  return new Map(Object.entries(methods).map(([name, contract]) => [`/${name}`, { name, contract }]));
+  return new Map(
+    Object.entries(methods).map(([name, contract]) => [
+      `/${name}`,
+      { name, contract, stream: streamRouteOf(contract) },
+    ]),
+  );
 }
 
 /** The JSON-RPC face, whose methods are named in the body. */
@@ -52,14 +63,20 @@ export function findRoute({ methods, pages }: Router, request: IncomingMessage, 
   if (path === '/rpc') return request.method === 'POST' ? JSON_RPC : refuseVerb(['POST']);
   const method = methods.get(path);
   if (method) {
-    const { reads } = method.contract;
-    if (request.method === 'POST' || (reads && isGet)) return method;
-    return refuseVerb(reads ? ['GET', 'HEAD', 'POST'] : ['POST']);
+    if (request.method === 'POST') return method;
+    const verbs = verbsOf(method.contract);
+    return verbs.includes(request.method ?? '') ? method : refuseVerb(verbs);
   }
   if (path === '/' && isGet && prefersHtml(request.headers.accept)) return async () => pages.forBrowsers;
   const page = pages.routes.get(path);
   if (!page) throw new RpcError('method_not_found', 'Nothing is at this address; GET /docs lists what there is');
   return isGet ? () => page(request.headers.host) : refuseVerb(['GET', 'HEAD']);
+}
+
+/** The verbs that a method takes on the plain face. A stream has an end only for those who read it, so it takes no HEAD. */
+export function verbsOf(method: MethodContract): readonly string[] {
+  if (!method.reads) return ['POST'];
+  return streamOf(method) ? ['GET', 'POST'] : ['GET', 'HEAD', 'POST'];
 }
 
 /** 405, always in the form of the plain face. */

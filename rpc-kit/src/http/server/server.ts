@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { keepTimerLists } from '../../deadline.ts';
+import { type Canceller, keepTimerLists } from '../../deadline.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
@@ -17,6 +17,7 @@ import { createPages, type ReadinessCheck } from './pages.ts';
 import { Request } from './request.ts';
 import { methodsByPath, type Router } from './router.ts';
 import { createRpcFace } from './rpc-face.ts';
+import { stopping } from './stream-face.ts';
 
 export interface HttpServerOptions {
   /** 0 picks a free port. */
@@ -50,8 +51,8 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   /**
-   * Drains and stops: fails readiness, stops accepting, closes each connection with its next answer, and waits for the calls in
-   * flight, then for their deferred tasks. Connections that are still open after `finishMs` are destroyed.
+   * Drains and stops: fails readiness, stops accepting, ends the streams, closes each connection with its next answer, and waits for
+   * the calls in flight, then for their deferred tasks. Connections that are still open after `finishMs` are destroyed.
    * @param finishMs overrides `drain.finishMs`
    */
   close(finishMs?: number): Promise<void>;
@@ -97,6 +98,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     stage = 'not ready';
     if (drain.notReadyMs > 0) await sleep(drain.notReadyMs);
     stage = 'closing';
+    for (const stream of [...router.streams]) stream.cancel(stopping());
     const finishedBy = performance.now() + finishMs;
     await listener.close(finishMs);
     await service.drain(Math.max(0, finishedBy - performance.now()));
@@ -134,5 +136,6 @@ function createRouter(
   const boundary = createBrowserBoundary({ ...options, scheme });
   const methods = methodsByPath(contract);
   const metrics = createHttpMetrics(registry, new Set(['/rpc', ...pages.routes.keys(), ...methods.keys()]));
-  return { service, methods, pages, face, limits, boundary, admission, closing, logger, metrics, isMutualTls };
+  const streams = new Set<Canceller>();
+  return { service, methods, pages, face, limits, boundary, streams, admission, closing, logger, metrics, isMutualTls };
 }

@@ -1,0 +1,109 @@
+import { GatheredBytes } from '../gathered-bytes.ts';
+import { answerTooLarge } from './answer-body.ts';
+
+/** An event as it arrived; the name of an item is ''. */
+export interface SentEvent {
+  readonly name: string;
+  readonly data: Buffer;
+}
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+const LINE_BREAK = Buffer.from('\n');
+
+/** Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) within a limit. */
+export class EventReader {
+  readonly #bytesMax: number;
+  readonly #onEvent: (event: SentEvent) => void;
+  /** The beginning of a line whose end has not arrived. */
+  #line = new GatheredBytes();
+  #name = '';
+  #data: Buffer[] = [];
+  #dataBytes = 0;
+  /** The last chunk ended with CR, so LF at the beginning of the next one ends the same line. */
+  #endedWithCR = false;
+
+  /** @param bytesMax of a line, and of an event */
+  constructor(bytesMax: number, onEvent: (event: SentEvent) => void) {
+    this.#bytesMax = bytesMax;
+    this.#onEvent = onEvent;
+  }
+
+  /** @throws {RpcError} when a line or an event is larger than it may be */
+  add(chunk: Buffer): void {
+    let start = this.#endedWithCR && chunk[0] === LF ? 1 : 0;
+    if (chunk.length > 0) this.#endedWithCR = false;
+    let cr = indexOf(chunk, CR, start);
+    for (;;) {
+      const lf = indexOf(chunk, LF, start);
+      // Most streams have no CR, and looking for it again in each line would take quadratic time.
+      if (cr < start) cr = indexOf(chunk, CR, start);
+      const end = Math.min(lf, cr);
+      if (end === chunk.length) break;
+      this.#endLine(chunk.subarray(start, end));
+      start = end + 1;
+      if (end !== cr) continue;
+      if (start === chunk.length) this.#endedWithCR = true;
+      else if (chunk[start] === LF) start += 1;
+    }
+    this.#addToLine(chunk.subarray(start));
+  }
+
+  #addToLine(part: Buffer): void {
+    if (part.length === 0) return;
+    this.#line.add(part);
+    if (this.#line.length + this.#dataBytes > this.#bytesMax) throw answerTooLarge();
+  }
+
+  #endLine(rest: Buffer): void {
+    if (this.#line.length === 0) {
+      this.#readLine(rest);
+      return;
+    }
+    this.#addToLine(rest);
+    const line = this.#line.bytes();
+    this.#line = new GatheredBytes();
+    this.#readLine(line);
+  }
+
+  #readLine(line: Buffer): void {
+    if (line.length === 0) this.#endEvent();
+    else if (startsWith(line, 'data')) this.#addData(fieldValue(line));
+    else if (startsWith(line, 'event')) this.#name = fieldValue(line).toString();
+  }
+
+  #addData(value: Buffer): void {
+    this.#dataBytes += value.length + 1;
+    if (this.#dataBytes > this.#bytesMax) throw answerTooLarge();
+    if (this.#data.length > 0) this.#data.push(LINE_BREAK);
+    this.#data.push(value);
+  }
+
+  #endEvent(): void {
+    const [first, ...others] = this.#data;
+    const name = this.#name;
+    this.#name = '';
+    this.#data = [];
+    this.#dataBytes = 0;
+    if (first) this.#onEvent({ name, data: others.length === 0 ? first : Buffer.concat([first, ...others]) });
+  }
+}
+
+/** The length where there is none. */
+function indexOf(chunk: Buffer, byte: number, start: number): number {
+  const index = chunk.indexOf(byte, start);
+  return index < 0 ? chunk.length : index;
+}
+
+function startsWith(line: Buffer, field: string): boolean {
+  const name = line.toString('latin1', 0, field.length + 1);
+  return name === field || name === `${field}:`;
+}
+
+/** One space behind the colon is no part of it. */
+function fieldValue(line: Buffer): Buffer {
+  const start = line.indexOf(':') + 1;
+  if (start === 0) return line.subarray(line.length);
+  return line.subarray(line[start] === SPACE ? start + 1 : start);
+}
