@@ -18,6 +18,11 @@ export interface MessageCodec {
  */
 const VALUES_MAX = 30_000;
 
+/** Kept from one message to the next: a new one takes as long as a small message. */
+let spareWriter: BinaryWriter | undefined;
+/** A writer keeps its buffer, so one that has written a large message is dropped. */
+const SPARE_BYTES_MAX = 64 * 1024;
+
 /**
  * Compiles a codec. Members have the fields' JSON names, and a Timestamp is RFC 3339 text. An absent field with implicit presence has
  * its zero value, other absent fields have no member. Unknown fields are ignored.
@@ -27,9 +32,13 @@ export function createMessageCodec(message: DescMessage, enumValues?: EnumValues
   const { write, read } = compileMessage(message, enumValues);
   return {
     encode(value) {
-      const writer = new BinaryWriter();
+      const writer = spareWriter ?? new BinaryWriter();
+      // A writer that a wrong value has interrupted is not used again.
+      spareWriter = undefined;
       write(writer, value);
-      return writer.finish();
+      const bytes = writer.finish();
+      if (bytes.length <= SPARE_BYTES_MAX) spareWriter = writer;
+      return bytes;
     },
     decode(bytes) {
       try {
