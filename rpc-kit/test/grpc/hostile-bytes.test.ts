@@ -65,7 +65,7 @@ describe('Bytes that are accepted, as the encoding of protobuf says', () => {
     ],
     [
       'a time before the first millisecond',
-      '3a 11 08 ff ff ff ff ff ff ff ff ff 01 10 c0 8b 8e dc 03',
+      '3a 11 08 ff ff ff ff ff ff ff ff ff 01 10 c0 8f ae dc 03',
       { at: '1969-12-31T23:59:59.999Z' },
     ],
   ] as const) {
