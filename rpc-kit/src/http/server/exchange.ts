@@ -9,7 +9,7 @@ import { IncomingBody, parseBody, refuseByHeaders } from './body.ts';
 import { PREFLIGHT_ANSWER } from './browser-boundary.ts';
 import { isCallId } from './envelope.ts';
 import type { Page } from './pages.ts';
-import type { PendingAnswer } from './pending-answer.ts';
+import type { Abandonable, PendingAnswer } from './pending-answer.ts';
 import { callPlain, type HttpAnswer, plainRefusal, type TextAnswer } from './plain-face.ts';
 import type { BodyReader, Request } from './request.ts';
 import { pathOf, refuseUnclearRequest } from './request-line.ts';
@@ -29,7 +29,7 @@ export function answerRequest(
 }
 
 /** One request in flight. Its steps are called by events: each function that waits takes a hundredth of the time of a call. */
-class Exchange implements BodyReader {
+class Exchange implements BodyReader, Abandonable {
   readonly #router: Router;
   readonly #request: Request;
   readonly #response: ServerResponse;
@@ -53,7 +53,7 @@ class Exchange implements BodyReader {
     for (const [name, value] of router.boundary.headers) this.#answerHeaders.set(name, value);
     this.#answerHeaders.set(METADATA_HEADERS.requestId, this.#requestId);
     this.#body = new IncomingBody(router.limits);
-    pending.onAbandoned = () => this.#end(false);
+    pending.owner = this;
   }
 
   start(): void {
@@ -106,6 +106,10 @@ class Exchange implements BodyReader {
 
   onEnd(): void {
     void this.#call();
+  }
+
+  onAbandoned(): void {
+    this.#end(false);
   }
 
   async #call(): Promise<void> {

@@ -15,12 +15,17 @@ export interface Connection {
   isRefused: boolean;
 }
 
+/** Learns that the connection closed before its answer was sent. */
+export interface Abandonable {
+  onAbandoned(): void;
+}
+
 /** An answer that a connection owes. It is cancelled when the caller leaves, or when its request cannot be answered. */
 export class PendingAnswer extends Canceller {
   readonly response: ServerResponse;
   readonly #connection: Connection;
-  /** Called when the connection closes before the answer is sent. */
-  onAbandoned: (() => void) | undefined;
+  /** An object, not a function made for each request: V8 does not free those that are never called with the other garbage of a call. */
+  owner: Abandonable | undefined;
 
   constructor(response: ServerResponse, connection: Connection) {
     super();
@@ -40,7 +45,7 @@ export class PendingAnswer extends Canceller {
   /** The connection is closed. */
   abandon(): void {
     this.settle();
-    this.onAbandoned?.();
+    this.owner?.onAbandoned();
     this.leave();
   }
 
