@@ -21,13 +21,15 @@ export {
   databaseErrors,
   isFaultOfData,
   isLostRace,
+  isViolationOf,
+  LostRace,
   SQLSTATE,
   sqlStateOf,
 } from './database/database-errors.ts';
 export { parseDatabaseUrl } from './database/database-url.ts';
 export { pendingMigrations } from './database/pending-migrations.ts';
 export { sql } from './database/sql.ts';
-export { type Statement, statement } from './database/statement.ts';
+export { preparedStatement, type Statement, statement } from './database/statement.ts';
 export { createTurns } from './database/turns.ts';
 export { type FollowedFiles, followFiles } from './followed-files.ts';
 export { createGrouping } from './grouping.ts';

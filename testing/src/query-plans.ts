@@ -129,6 +129,18 @@ export function itReadsByIndexOnly({ folder, names, tables, ran, trial }: Planne
       assert.deepEqual(await trial((query) => listSequentialScans(query, lastOf(ran(), name), tables)), []);
     });
   }
+
+  it('scan none either by the plan that the server keeps for all values', async () => {
+    for (const name of names) {
+      const statement = lastOf(ran(), name);
+      if (statement.preparedName === undefined) continue;
+      const scans = await trial(async (query) => {
+        await query('SET LOCAL plan_cache_mode = force_generic_plan');
+        return listSequentialScans(query, statement, tables);
+      });
+      assert.deepEqual(scans, [], name);
+    }
+  });
 }
 
 /** The last run of a statement. */

@@ -6,6 +6,7 @@ export type RanStatement = {
   readonly name: string;
   readonly text: string;
   readonly values: unknown[];
+  readonly preparedName?: string;
   readonly error?: unknown;
 };
 

@@ -9,10 +9,18 @@ export const SQLSTATE = {
   serializationFailure: '40001',
   deadlockDetected: '40P01',
   queryCanceled: '57014',
+  invalidStatementName: '26000',
+  featureNotSupported: '0A000',
 } as const;
+
+/** Thrown by the work of a transaction that finds that another one was faster: it is rolled back and runs again. */
+export class LostRace extends Error {
+  override readonly name = 'LostRace';
+}
 
 /** The transaction lost a conflict with another one and was rolled back; a retry may succeed. */
 export function isLostRace(error: unknown): boolean {
+  if (error instanceof LostRace) return true;
   const state = sqlStateOf(error);
   return state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected;
 }
@@ -23,6 +31,10 @@ export function isLostRace(error: unknown): boolean {
  */
 export function isFaultOfData(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlStateOf(error) ?? '');
+}
+
+export function isViolationOf(constraint: string, error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === SQLSTATE.uniqueViolation && error.constraint === constraint;
 }
 
 export function sqlStateOf(error: unknown): string | undefined {
@@ -56,11 +68,20 @@ export function toDatabaseFailure(error: unknown): unknown {
   return new DatabaseUnavailable('The database is not available', { cause: error });
 }
 
-/** The same for an error of a COMMIT. */
+/** The same for an error of a COMMIT, or of a message with one. */
 export function toCommitFailure(error: unknown): unknown {
   if (!isDatabaseUnavailable(error)) return error;
+  // A cancelled statement or COMMIT has no effect.
+  if (sqlStateOf(error) === SQLSTATE.queryCanceled || isNeverSent(error)) return toDatabaseFailure(error);
   return new CommitUnconfirmed('The database did not confirm a COMMIT', { cause: error });
 }
+
+/** pgbouncer found no connection of the server for the message. */
+function isNeverSent(error: unknown): boolean {
+  return error instanceof DatabaseError && NEVER_SENT.test(error.message);
+}
+
+const NEVER_SENT = /query_wait_timeout|server_login_retry|server login failed|server down/;
 
 /** pg throws plain Errors with such a message, or system errors with a code. */
 function isDriverError(error: unknown): boolean {

@@ -6,8 +6,10 @@ import { isLostRace } from './database-errors.ts';
 import type { LeasedConnection } from './leased-connection.ts';
 import { CONNECTION_TIMEOUT_MS, type Leases, openLeases } from './leases.ts';
 import { pg } from './postgres.ts';
+import { isMissingStatement } from './prepared-statements.ts';
 import type { Statement } from './statement.ts';
 import { inStatementSpan } from './statement-spans.ts';
+import { beginTransaction } from './transaction.ts';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -16,17 +18,24 @@ export interface DatabaseOptions {
   readonly registry: Registry;
 }
 
+export interface StatementOptions {
+  /** It is the last one of its transaction, which commits in the same message: no further statement may follow. */
+  readonly isLast?: boolean | undefined;
+}
+
 /** Runs statements: on the pool, or in one transaction. */
 export interface Executor {
   /**
+   * Statements of a transaction that start in the same turn travel in one message, for one round trip. If one fails, all fail.
+   *
    * @param name identifies the statement in metrics and traces; holds no values
    * @throws {DatabaseUnavailable} or pg's DatabaseError
    */
-  run<Row extends QueryResultRow>(name: string, statement: Statement): Promise<Row[]>;
+  run<Row extends QueryResultRow>(name: string, statement: Statement, options?: StatementOptions): Promise<Row[]>;
 }
 
 /** Scope of a call. When the signal aborts, at the deadline or because the caller left, its statement is cancelled. */
-export interface CallScope {
+export interface CallScope extends StatementOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Waits for a connection ahead of calls. For background work: it has few statements at a time, and each of them serves many calls,
@@ -97,11 +106,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   };
 
-  const execute = async (on: LeasedConnection, name: string, statement: Statement, { signal }: CallScope) => {
+  /** Times a statement, and gives it a span. */
+  const observe = async <T>(name: string, { signal }: CallScope, run: () => Promise<T>): Promise<T> => {
     const done = seconds.startTimer({ query: name });
     try {
-      const { text, values } = statement.toParam();
-      return (await inStatementSpan(name, () => on.query(text, values))).rows;
+      return await inStatementSpan(name, run);
     } catch (error) {
       if (signal?.aborted && error === signal.reason) cancelled.inc({ query: name });
       throw error;
@@ -115,12 +124,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   const once = async <T>(work: (executor: Executor) => Promise<T>, scope: CallScope): Promise<T> => {
     const connection = await takeConnection(scope);
     try {
-      // Behind pgbouncer, BEGIN waits for a server connection.
-      const begun = seconds.startTimer({ query: 'BEGIN' });
-      await connection.query('BEGIN').finally(begun);
+      const transaction = beginTransaction(connection, () => seconds.startTimer({ query: 'BEGIN' }));
       const result = await work({
-        run: (name, statement) => execute(connection, name, statement, scope) as Promise<never>,
+        run: (name, statement, options) =>
+          observe(name, scope, () => transaction.run(statement, options)) as Promise<never>,
       });
+      if (transaction.state !== 'open') return result;
       scope.signal?.throwIfAborted();
       const done = seconds.startTimer({ query: 'COMMIT' });
       await inStatementSpan('COMMIT', () => connection.commit()).finally(done);
@@ -142,19 +151,34 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   };
 
+  const repeatedly = async <T>(run: () => Promise<T>, isToRepeat: (error: unknown) => boolean): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await run();
+      } catch (error) {
+        if (attempt >= ATTEMPTS_MAX || !isToRepeat(error)) throw error;
+        if (!isMissingStatement(error)) await sleep(Math.random() * BACKOFF_BASE_MS * 2 ** attempt);
+      }
+    }
+  };
+
+  const single = (on: LeasedConnection, name: string, statement: Statement, scope: CallScope) =>
+    observe(name, scope, async () => {
+      const part = statement.toParam();
+      // Without parameters it may be several statements.
+      if (part.values.length === 0) return (await on.query(part.text)).rows;
+      const [rows] = await on.send([part]);
+      return rows as QueryResultRow[];
+    });
+
   return {
     run: (name, statement, scope = {}) =>
-      alone((connection) => execute(connection, name, statement, scope), scope) as Promise<never>,
-    async transaction(work, scope = {}) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await once(work, scope);
-        } catch (error) {
-          if (attempt >= ATTEMPTS_MAX || !isLostRace(error)) throw error;
-          await sleep(Math.random() * BACKOFF_BASE_MS * 2 ** attempt);
-        }
-      }
-    },
+      repeatedly(() => alone((on) => single(on, name, statement, scope), scope), isMissingStatement) as Promise<never>,
+    transaction: (work, scope = {}) =>
+      repeatedly(
+        () => once(work, scope),
+        (error) => isMissingStatement(error) || isLostRace(error),
+      ),
     async ping() {
       await alone((connection) => connection.query('SELECT 1'));
     },
@@ -204,7 +228,7 @@ function instruments({ registry, poolMax }: DatabaseOptions, pool: Pool, lease: 
   });
   const seconds = new Histogram({
     name: 'db_query_duration_seconds',
-    help: 'How long statements took, by name.',
+    help: 'How long statements took, by name. Statements that travel in one message share its time; BEGIN is measured by itself.',
     labelNames: ['query'],
     buckets: DURATION_BUCKETS,
     registers: [registry],

@@ -1,24 +1,31 @@
-import type { PoolClient, QueryResult } from 'pg';
+import type { PoolClient, QueryResult, QueryResultRow } from 'pg';
 import { onAbort } from 'rpc-kit';
 import type { CancelRequest } from './cancel-request.ts';
 import { isDatabaseUnavailable, SQLSTATE, sqlStateOf, toCommitFailure, toDatabaseFailure } from './database-errors.ts';
+import { type Part, sendMessage } from './message.ts';
+import { isMissingStatement, type PreparedStatements } from './prepared-statements.ts';
 
 export interface LeaseParts {
   /** The signal of the call that the statements belong to. */
   readonly signal: AbortSignal | undefined;
   readonly cancel: CancelRequest;
+  readonly prepared: PreparedStatements;
   /** Called when a statement could not be cancelled and its connection was closed. */
   readonly onGivenUp: () => void;
 }
 
 /** A connection borrowed from the pool for one transaction or one statement. */
 export interface LeasedConnection {
+  /** As `send`, for a text of one or more statements without parameters. */
+  query(text: string): Promise<QueryResult>;
   /**
-   * When the signal aborts, the statement is cancelled at the server.
+   * Sends statements in one message. When the signal aborts, they are cancelled at the server.
+   * @param withCommit whether one of them is a COMMIT
+   * @returns the rows of each
    * @throws the signal's reason, once no cancel request is in flight
-   * @throws {DatabaseUnavailable} or pg's DatabaseError
+   * @throws {DatabaseUnavailable}, {CommitUnconfirmed} if the result of a COMMIT is unknown, or pg's DatabaseError
    */
-  query(text: string, values?: unknown[]): Promise<QueryResult>;
+  send(parts: readonly Part[], withCommit?: boolean): Promise<QueryResultRow[][]>;
   /** Never cancelled, because its result decides the call. @throws {CommitUnconfirmed} if the result is unknown */
   commit(): Promise<void>;
   /** Never rejects: a connection that cannot roll back is closed, which ends its transaction. */
@@ -34,7 +41,8 @@ export interface LeasedConnection {
 const REQUESTS_MAX = 4;
 const PAUSE_MS = 50;
 
-export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp }: LeaseParts): LeasedConnection {
+export function leaseConnection(client: PoolClient, parts: LeaseParts): LeasedConnection {
+  const { signal, cancel, prepared, onGivenUp } = parts;
   let inFlight = 0;
   let onIdle: (() => void) | undefined;
   let cancelling: Promise<void> | undefined;
@@ -70,22 +78,41 @@ export function leaseConnection(client: PoolClient, { signal, cancel, onGivenUp 
     onGivenUp();
   }
 
+  async function inScope<T>(run: () => Promise<T>, toFailure: (error: unknown) => unknown): Promise<T> {
+    // A call that has ended must not take further locks.
+    signal?.throwIfAborted();
+    inFlight += 1;
+    try {
+      return await run();
+    } catch (error) {
+      if (signal?.aborted && (givenUp || sqlStateOf(error) === SQLSTATE.queryCanceled)) throw signal.reason;
+      if (isDatabaseUnavailable(error) && sqlStateOf(error) !== SQLSTATE.queryCanceled) onBreak(error as Error);
+      if (isMissingStatement(error)) prepared.onMissing(client);
+      throw toFailure(error);
+    } finally {
+      inFlight -= 1;
+      if (inFlight === 0) onIdle?.();
+      if (cancelling) await cancelling;
+    }
+  }
+
+  function toPrepared(part: Part): Part {
+    if (part.preparedName === undefined) return part;
+    if (!prepared.isOn) return { ...part, preparedName: undefined };
+    return { ...part, isPrepared: prepared.has(client, part.preparedName) };
+  }
+
   return {
-    async query(text, values) {
-      // A call that has ended must not take further locks.
-      signal?.throwIfAborted();
-      inFlight += 1;
-      try {
-        return await client.query(text, values);
-      } catch (error) {
-        if (signal?.aborted && (givenUp || sqlStateOf(error) === SQLSTATE.queryCanceled)) throw signal.reason;
-        if (isDatabaseUnavailable(error) && sqlStateOf(error) !== SQLSTATE.queryCanceled) onBreak(error as Error);
-        throw toDatabaseFailure(error);
-      } finally {
-        inFlight -= 1;
-        if (inFlight === 0) onIdle?.();
-        if (cancelling) await cancelling;
-      }
+    query: (text) => inScope(() => client.query(text), toDatabaseFailure),
+    send(parts, withCommit = false) {
+      const ready = parts.map(toPrepared);
+      const send = async () => {
+        const rows = await sendMessage(client, ready);
+        const names = ready.flatMap(({ preparedName }) => preparedName ?? []);
+        if (names.length > 0) prepared.onUsed(client, names);
+        return rows;
+      };
+      return inScope(send, withCommit ? toCommitFailure : toDatabaseFailure);
     },
     async commit() {
       const { command } = await client.query('COMMIT').catch((error) => {

@@ -4,6 +4,7 @@ import { onAbort, outsideCalls } from 'rpc-kit';
 import { createCancelRequest } from './cancel-request.ts';
 import { DatabaseUnavailable, toDatabaseFailure } from './database-errors.ts';
 import { type LeasedConnection, leaseConnection } from './leased-connection.ts';
+import { createPreparedStatements } from './prepared-statements.ts';
 import { createTurns } from './turns.ts';
 
 /**
@@ -27,6 +28,7 @@ export interface Leases {
 export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases {
   const turns = createTurns(poolMax);
   const cancel = createCancelRequest();
+  const prepared = createPreparedStatements();
   const onGivenUp = (): void =>
     logger.warn('a statement could not be cancelled at the database, so its connection was closed');
 
@@ -35,7 +37,7 @@ export function openLeases(pool: Pool, poolMax: number, logger: Logger): Leases 
       signal?.throwIfAborted();
       const turn = turns.tryTake() ?? (await waitForTurn(signal, isBackground));
       const client = await connect(turn, signal);
-      const connection = leaseConnection(client, { signal, cancel, onGivenUp });
+      const connection = leaseConnection(client, { signal, cancel, prepared, onGivenUp });
       return {
         ...connection,
         release() {
