@@ -10,16 +10,15 @@ export type Slot =
   | { readonly kind: 'constant'; readonly value: unknown }
   | { readonly kind: 'user' | 'key' | 'order' | 'event' }
   | { readonly kind: 'sku' | 'warehouse'; readonly line: number }
-  /** The time of a step of the order, from the database's answer. */
-  | { readonly kind: 'changedAt'; readonly step: number }
   | { readonly kind: 'list'; readonly elements: readonly Slot[] };
 
 /** A statement that loms runs, with its parameters as slots. */
 export interface Template {
   readonly name: string;
   readonly text: string;
+  readonly preparedName?: string | undefined;
   readonly slots: readonly Slot[];
-  /** The order's step that it records: its answer has the order's id and the time of the step. */
+  /** The order's step that it records: its answer has the order's id. */
   readonly step?: number;
 }
 
@@ -42,8 +41,6 @@ const PAYMENT_TIMEOUT_MS = 600_000;
 const LEASE_MS = 15_000;
 /** Each client of pgbench acknowledges its own events; claiming those of another client would wait for its locks. */
 const CLAIM_MAX = 0;
-/** The statement of each event's step: the one that creates an order records two steps. */
-const STEP_OF_EVENT = [0, 0, 1];
 /** The batch size of the operation journal at some hundred orders a second. */
 export const OPERATIONS_TOGETHER = 30;
 const JOURNAL = 'save operations';
@@ -52,6 +49,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 interface Ran {
   readonly name: string;
   readonly text: string;
+  readonly preparedName?: string | undefined;
   readonly values: readonly unknown[];
 }
 
@@ -115,8 +113,7 @@ function watch(database: Database, ran: Ran[]): Database {
   const control = (text: 'BEGIN' | 'COMMIT'): void => void ran.push({ name: text, text, values: [] });
   const watched = (run: (...args: Parameters<Database['run']>) => Promise<unknown>): Executor['run'] =>
     ((...args: Parameters<Database['run']>) => {
-      const { text, values } = args[1].toParam();
-      ran.push({ name: args[0], text, values });
+      ran.push({ name: args[0], ...args[1].toParam() });
       return run(...args);
     }) as Executor['run'];
   return {
@@ -132,19 +129,16 @@ function watch(database: Database, ran: Ran[]): Database {
 }
 
 function toTemplates(ran: readonly Ran[], key: string): Template[] {
-  let added = 0;
   let steps = 0;
   const toSlot = (value: unknown, name: string): Slot => {
     if (Array.isArray(value)) return { kind: 'list', elements: value.map((element) => toSlot(element, name)) };
-    if (name === 'add to outbox' && value instanceof Date) {
-      return { kind: 'changedAt', step: STEP_OF_EVENT[added++] ?? 0 };
-    }
     return toScalar(value, key, name);
   };
-  return ran.map(({ name, text, values }) => {
+  return ran.map(({ name, text, preparedName, values }) => {
     const slots = values.map((value) => toSlot(value, name));
     const isStep = name === 'create orders' || name === 'pay orders';
-    return isStep ? { name, text, slots, step: steps++ } : { name, text, slots };
+    const template = { name, text, preparedName, slots };
+    return isStep ? { ...template, step: steps++ } : template;
   });
 }
 

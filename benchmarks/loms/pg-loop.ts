@@ -18,7 +18,6 @@ interface OrderValues extends Choice {
   readonly key: string;
   readonly warehouses: readonly number[];
   orderID: string;
-  readonly changedAt: Date[];
 }
 
 let clients: pg.Client[] = [];
@@ -46,18 +45,11 @@ async function openClient(url: string): Promise<pg.Client> {
 async function makeOrder(client: pg.Client, calls: readonly Template[], scenario: ScenarioName): Promise<boolean> {
   const choice = choose(scenario);
   const warehouses = choice.skus.map(() => between(1, WAREHOUSES));
-  const values: OrderValues = { ...choice, warehouses, key: randomUUID(), orderID: '', changedAt: [] };
-  for (const { text, slots, step } of calls) {
-    const { rows } =
-      slots.length === 0
-        ? await client.query(text)
-        : await client.query(
-            text,
-            slots.map((slot) => valueFor(slot, values)),
-          );
-    if (step === undefined) continue;
-    values.orderID = rows[0].order_id;
-    values.changedAt[step] = rows[0].changed_at;
+  const values: OrderValues = { ...choice, warehouses, key: randomUUID(), orderID: '' };
+  for (const { text, preparedName: name, slots, step } of calls) {
+    const parameters = slots.map((slot) => valueFor(slot, values));
+    const { rows } = await client.query(parameters.length === 0 ? text : { name, text, values: parameters });
+    if (step !== undefined) values.orderID = rows[0].order_id;
   }
   return true;
 }
@@ -75,8 +67,6 @@ function valueFor(slot: Slot, values: OrderValues): unknown {
       return values.warehouses[slot.line];
     case 'event':
       return randomUUID();
-    case 'changedAt':
-      return values.changedAt[slot.step];
     case 'list':
       return slot.elements.map((element) => valueFor(element, values));
     case 'constant':

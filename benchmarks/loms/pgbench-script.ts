@@ -78,8 +78,6 @@ function toVariable(slot: Slot, events: EventNames): string {
       return `:${slot.kind}${slot.line}`;
     case 'event':
       return events.next();
-    case 'changedAt':
-      return `:step${slot.step}_changed_at`;
     case 'list':
       return `ARRAY[${slot.elements.map((element) => toVariable(element, events))}]`;
     case 'constant':

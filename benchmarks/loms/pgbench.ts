@@ -38,7 +38,7 @@ export interface PgbenchSample extends Sample {
 /** The shell prints the CPU time of its children on the last line. */
 const WITH_TIMES = '"$@"; code=$?; times >&2; exit $code';
 
-/** Repeats the script. The protocol is `extended` (parse, bind and execute for each statement), as the pg driver's. */
+/** Repeats the script. The protocol is `prepared`: loms keeps most of its statements prepared, too. */
 export async function runPgbench({
   program,
   url,
@@ -53,7 +53,7 @@ export async function runPgbench({
     await writeFile(file, script);
     const { hostname, port, username, password, pathname } = new URL(url);
     const address = ['--host', hostname, '--port', port, '--username', username, pathname.slice(1)];
-    const how = ['--no-vacuum', '--protocol', 'extended', '--client', String(connections), '--time', String(seconds)];
+    const how = ['--no-vacuum', '--protocol', 'prepared', '--client', String(connections), '--time', String(seconds)];
     const logged = ['--log', '--log-prefix', join(own, 'latency')];
     const words = [program, ...how, ...logged, '--file', file, ...address];
     const { stdout, stderr } = await exec('/bin/sh', ['-c', WITH_TIMES, 'sh', ...words], {

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import sinon from 'sinon';
 import { createOrder } from '../test/one-order.ts';
-import { ORDER_ID, orderOf, stubPorts, USER } from '../test/port-stubs.ts';
+import { ORDER_ID, stubPorts, USER } from '../test/port-stubs.ts';
 import type { Store } from './domain/ports.ts';
 import { countOrders, observeAwaitingPayment } from './order-metrics.ts';
 
@@ -41,7 +41,7 @@ describe('The metrics of orders', () => {
 
   it('count no repetition of a call, which makes no order', async () => {
     const { store, idempotencyKeys } = stubPorts();
-    idempotencyKeys.claim.resolves([{ orderID: ORDER_ID, shortages: [] }]);
+    idempotencyKeys.find.resolves([{ orderID: ORDER_ID, shortages: [] }]);
     const request = { user: USER, items: [{ sku: 1, count: 2 }], caller: 'checkout', idempotencyKey: 'again' };
     await createOrder(countOrders(registry, store), request, CONTEXT);
     assert.deepEqual(await counted('orders_created_total', 'outcome'), {});
@@ -61,8 +61,8 @@ describe('The metrics of orders', () => {
         return store.transaction(work, context);
       },
     };
-    const pay: Parameters<Store['transaction']>[0] = async ({ outbox }) =>
-      outbox.add([{ ...orderOf('payed'), seq: 3, at: new Date(), cause: CONTEXT }]);
+    const pay: Parameters<Store['transaction']>[0] = ({ orders }) =>
+      orders.settle([{ orderID: ORDER_ID, context: CONTEXT }], 'payed');
     await assert.rejects(countOrders(registry, failing).transaction(pay, CONTEXT), /no connection/);
     assert.deepEqual(await counted('order_status_changes_total', 'status'), {});
     registry.clear();

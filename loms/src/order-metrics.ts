@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { queueGauges } from 'service-kit';
 import { loms } from '../contract.ts';
-import type { AwaitingReader, CausedChange, StatusChange, Store } from './domain/ports.ts';
+import type { AwaitingReader, Orders, StatusChange, Store } from './domain/ports.ts';
 
 const STATUSES = loms.methods.listOrder.result.shape.status.options;
 
@@ -42,13 +42,20 @@ export function countOrders(registry: Registry, store: Store): Store {
       const result = await store.transaction((repositories) => {
         // A lost race repeats the work; only the last attempt is committed.
         changes = [];
-        const outbox = {
-          async add(added: readonly CausedChange[]) {
-            await repositories.outbox.add(added);
-            changes.push(...added);
+        const orders: Orders = {
+          ...repositories.orders,
+          async create(created) {
+            const steps = await repositories.orders.create(created);
+            changes.push(...steps.flat());
+            return steps;
+          },
+          async settle(calls, to) {
+            const settled = await repositories.orders.settle(calls, to);
+            changes.push(...settled);
+            return settled;
           },
         };
-        return work({ ...repositories, outbox });
+        return work({ ...repositories, orders });
       }, context);
       count(changes);
       return result;

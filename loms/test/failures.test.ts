@@ -28,12 +28,12 @@ async function whileGoodsAreLocked(loms: Loms, work: () => Promise<void>): Promi
   });
 }
 
-/** Waits until a call has got as far as to the goods that are locked. */
-async function untilSomebodyWaits(loms: Loms): Promise<void> {
+/** Waits until a call has got as far as to the goods that are locked, or until none waits for them any more. */
+async function untilWaiting(loms: Loms, count: number): Promise<void> {
   await eventually(
-    'a call waits for the goods',
+    `${count} calls wait for the goods`,
     () => loms.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"),
-    (rows) => rows.length > 0,
+    (rows) => rows.length === count,
   );
 }
 
@@ -57,7 +57,7 @@ describe('A call that its caller gives up', () => {
       await whileGoodsAreLocked(loms, async () => {
         const caller = new AbortController();
         const creating = outcomeOf(loms.client.createOrder(ORDER, { signal: caller.signal }));
-        await untilSomebodyWaits(loms);
+        await untilWaiting(loms, 1);
         caller.abort();
         assertFailed(await creating, 'cancelled');
       });
@@ -76,7 +76,7 @@ describe('A call that its caller gives up', () => {
       await whileGoodsAreLocked(loms, async () => {
         const caller = new AbortController();
         const creating = outcomeOf(loms.client.createOrder(order, { signal: caller.signal }));
-        await untilSomebodyWaits(loms);
+        await untilWaiting(loms, 1);
         caller.abort();
         assertFailed(await creating, 'cancelled');
       });
@@ -94,9 +94,11 @@ describe('A call that its caller gives up', () => {
         await whileGoodsAreLocked(loms, async () => {
           const caller = new AbortController();
           const ending = outcomeOf(call({ orderID }, { signal: caller.signal }));
-          await untilSomebodyWaits(loms);
+          await untilWaiting(loms, 1);
           caller.abort();
           assertFailed(await ending, 'cancelled');
+          // It commits by its only message, so it must not get its goods before it is cancelled.
+          await untilWaiting(loms, 0);
         });
         await untilAllIsOver(loms);
         assert.equal((await loms.client.listOrder({ orderID })).status, 'awaiting payment');
@@ -168,7 +170,7 @@ describe('A database that cannot be had', () => {
       await loms.supply(SKU, { 1: 10 });
       await whileGoodsAreLocked(loms, async () => {
         const creating = outcomeOf(loms.client.createOrder(ORDER));
-        await untilSomebodyWaits(loms);
+        await untilWaiting(loms, 1);
         await loms.query(`
           SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND wait_event_type = 'Lock'`);

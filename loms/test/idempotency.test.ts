@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { failedWith, type ParamsOf, serveHttp, stringifyJson } from 'rpc-kit';
 import { testCall } from 'rpc-kit/testing';
+import { queryOn } from 'testing';
 import { loms as contract } from '../contract.ts';
-import { type Loms, type LomsClient, type Outcome, outcomeOf, settle, withLoms } from './loms-fixture.ts';
+import { eventually, type Loms, type LomsClient, type Outcome, outcomeOf, settle, withLoms } from './loms-fixture.ts';
 
 const { createOrder } = contract.methods;
 type Order = ParamsOf<typeof createOrder>;
@@ -198,6 +199,36 @@ describe('An idempotency key', () => {
       assertConflict(await outcomeOf(client.createOrder({ ...ORDER, items: [{ sku: SKU, count: 3 }] })));
       assert.notEqual((await client.createOrder({ ...ORDER, user: 8n })).orderID, orderID);
       assert.deepEqual(await orderCounts(), { 'awaiting payment': 2 });
+    }),
+  );
+
+  it(
+    'that another transaction stores after it was looked for answers what that transaction has stored',
+    withLoms(async (loms) => {
+      await loms.supply(SKU, { 1: 100 });
+      const { orderID } = await loms.client.createOrder(ORDER);
+      const keyOf = (column: string) => `SELECT ${column} FROM idempotency_keys WHERE key = '${KEY}'`;
+      const again: Order = { ...ORDER, idempotencyKey: 'stored meanwhile' };
+      const repeated = await loms.database.transaction(async (executor) => {
+        await queryOn(executor)(`
+          INSERT INTO idempotency_keys (key, user_id, caller, body_hash, order_id)
+          ${keyOf(`'stored meanwhile', user_id, caller, body_hash, order_id`)}`);
+        const call = outcomeOf(loms.client.createOrder(again));
+        await eventually(
+          'the call waits for the key',
+          () =>
+            loms.query(
+              "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'",
+            ),
+          (rows) => rows.length === 1,
+        );
+        return { call };
+      });
+      assert.equal(orderIDOf(await repeated.call), orderID);
+      const lost = loms.statements.filter(({ name, error }) => name === 'create orders' && error !== undefined);
+      assert.equal(lost.length, 1);
+      assert.deepEqual(await loms.orderCounts(), { 'awaiting payment': 1 });
+      assert.deepEqual(await loms.stocksOf(SKU), { 1: '98/2/0' });
     }),
   );
 

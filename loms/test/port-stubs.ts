@@ -1,14 +1,11 @@
 import sinon, { type SinonStub } from 'sinon';
 import type {
   Adjustments,
-  CausedChange,
-  Context,
   FirstSteps,
   IdempotencyKeys,
   Order,
   OrderStatus,
   Orders,
-  Outbox,
   Repositories,
   Shortage,
   StatusChange,
@@ -28,7 +25,6 @@ export const AT = new Date('2026-11-20T09:00:00.000Z');
 export interface StubbedPorts {
   readonly orders: Stubbed<Orders>;
   readonly stocks: Stubbed<Stocks>;
-  readonly outbox: Stubbed<Outbox>;
   readonly idempotencyKeys: Stubbed<IdempotencyKeys>;
   readonly adjustments: Stubbed<Adjustments>;
   readonly store: Store;
@@ -47,7 +43,7 @@ export function stubPorts(): StubbedPorts {
   orders.create.callsFake(async (created) =>
     created.map(({ shortages }, index) => stepsOf(shortages, orderIDOf(index))),
   );
-  orders.settle.callsFake(async (orderIDs, to) => orderIDs.map((orderID) => changeOf(3, to, orderID)));
+  orders.settle.callsFake(async (calls, to) => calls.map(({ orderID }) => changeOf(3, to, orderID)));
   const stocks: Stubbed<Stocks> = {
     lockOnSale: sinon.stub(),
     create: sinon.stub(),
@@ -55,14 +51,13 @@ export function stubPorts(): StubbedPorts {
     supply: sinon.stub(),
   };
   stocks.lockOnSale.resolves([]);
-  const outbox: Stubbed<Outbox> = { add: sinon.stub() };
-  const idempotencyKeys: Stubbed<IdempotencyKeys> = { claim: sinon.stub(), release: sinon.stub() };
-  idempotencyKeys.claim.callsFake(async (claims) => claims.map(() => 'claimed'));
+  const idempotencyKeys: Stubbed<IdempotencyKeys> = { find: sinon.stub() };
+  idempotencyKeys.find.callsFake(async (claims) => claims.map(() => undefined));
   const adjustments: Stubbed<Adjustments> = { claim: sinon.stub(), settle: sinon.stub() };
-  const repositories: Repositories = { orders, stocks, outbox, idempotencyKeys, adjustments };
+  const repositories: Repositories = { orders, stocks, idempotencyKeys, adjustments };
   const transaction = sinon.stub().callsFake((work: Parameters<Store['transaction']>[0]) => work(repositories));
   const { signal } = new AbortController();
-  return { orders, stocks, outbox, idempotencyKeys, adjustments, transaction, store: { transaction }, signal };
+  return { orders, stocks, idempotencyKeys, adjustments, transaction, store: { transaction }, signal };
 }
 
 /** The id of the created order with this index in its group. */
@@ -76,10 +71,6 @@ function stepsOf(shortages: readonly Shortage[], orderID: bigint): FirstSteps {
 
 export function changeOf(seq: number, status: OrderStatus, orderID = ORDER_ID): StatusChange {
   return { orderID, seq, user: USER, status, at: AT };
-}
-
-export function causedBy(cause: Context, ...changes: readonly StatusChange[]): CausedChange[] {
-  return changes.map((change) => ({ ...change, cause }));
 }
 
 export function orderOf(status: OrderStatus): Order {

@@ -19,10 +19,8 @@ import { eventually, type Loms, openLoms, outboxToDrain, settle } from './loms-f
 /** Every statement that loms has, but for the checks of its readiness and its journal of operations (see those of checkout). */
 const STATEMENTS = [
   'acknowledge events',
-  'add to outbox',
   'cancel orders',
   'claim events',
-  'claim idempotency keys',
   'claim stock adjustment',
   'create failed orders',
   'create orders',
@@ -43,7 +41,6 @@ const STATEMENTS = [
   'read backlog',
   'read next due order',
   'release events',
-  'release idempotency keys',
   'settle stock adjustment',
   'stocks on sale',
   'supply stock',
@@ -131,8 +128,6 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await settle(() => client.createOrder({ ...order, items: [{ sku: 0, count: 1 }], idempotencyKey: 'no goods' }));
   const store = createStore(database, { paymentTimeoutMs: 600_000 });
   await cancelOverdueOrder(store, 20n, new AbortController());
-  const key = { text: 'a new key', caller: '', user: 1n };
-  await store.transaction(({ idempotencyKeys }) => idempotencyKeys.release([key]), new AbortController());
   await outboxToDrain({ query });
   const queue = createEventQueue(database);
   const event = { eventID: '', orderID: paid, seq: 3, user: 1n, status: 'payed', at: new Date() } as const;

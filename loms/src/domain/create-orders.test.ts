@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import sinon from 'sinon';
 import { createOrder } from '../../test/one-order.ts';
-import { causedBy, changeOf, ORDER_ID, orderIDOf, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
+import { ORDER_ID, orderIDOf, type StubbedPorts, stubPorts, USER } from '../../test/port-stubs.ts';
 import { createOrders, type OrderRequest, toOrderCall } from './create-orders.ts';
 import type { Item, NewOrder, OrderOutcome, Shortage } from './ports.ts';
 import { isRefusal } from './refusal.ts';
@@ -36,9 +36,7 @@ describe('createOrders', () => {
   }
 
   function assertNothingDone(): void {
-    sinon.assert.notCalled(ports.stocks.lockOnSale);
     sinon.assert.notCalled(ports.orders.create);
-    sinon.assert.notCalled(ports.outbox.add);
   }
 
   /** The orders that were created, in one statement. */
@@ -54,14 +52,8 @@ describe('createOrders', () => {
   it('saves the order, which awaits payment at once, and reserves its goods', async () => {
     assert.equal(await create(), ORDER_ID);
     const reservations = [{ sku: 10, warehouseID: 1n, count: 3 }];
-    assertCreated({ user: USER, items: ITEMS, key: undefined, reservations, shortages: [] });
-    sinon.assert.callOrder(ports.stocks.lockOnSale, ports.orders.create, ports.outbox.add);
-  });
-
-  it('puts both steps into the outbox, once and in their order', async () => {
-    await create();
-    const steps = causedBy(ports, changeOf(1, 'new'), changeOf(2, 'awaiting payment'));
-    sinon.assert.calledOnceWithExactly(ports.outbox.add, steps);
+    assertCreated({ user: USER, items: ITEMS, claim: undefined, reservations, shortages: [] });
+    sinon.assert.callOrder(ports.stocks.lockOnSale, ports.orders.create);
   });
 
   it('does all of it in one transaction, in the scope of its caller', async () => {
@@ -112,8 +104,6 @@ describe('createOrders', () => {
       assert.ok(isRefusal(error, 'out_of_stock'));
       assert.deepEqual([error.facts?.orderID, error.facts?.shortages], [ORDER_ID, SHORTAGES]);
       assertCreated({ user: USER, items: ITEMS, reservations: [], shortages: SHORTAGES });
-      const steps = causedBy(ports, changeOf(1, 'new'), changeOf(2, 'failed'));
-      sinon.assert.calledOnceWithExactly(ports.outbox.add, steps);
     });
 
     it('reserves nothing of the skus that are there either', async () => {
@@ -140,19 +130,19 @@ describe('createOrders', () => {
   });
 
   describe('with an idempotency key', () => {
-    const earlier = (outcome: OrderOutcome | 'other body') => ports.idempotencyKeys.claim.resolves([outcome]);
+    const earlier = (outcome: OrderOutcome | 'other body') => ports.idempotencyKeys.find.resolves([outcome]);
 
-    it('claims the key before anything else, and keeps under it what became of the order', async () => {
+    it('looks for an earlier call once the goods are locked, and keeps the outcome of the order under the key', async () => {
       assert.equal(await create(ITEMS, KEY), ORDER_ID);
       sinon.assert.calledOnce(ports.transaction);
-      sinon.assert.callOrder(ports.idempotencyKeys.claim, ports.stocks.lockOnSale, ports.orders.create);
-      assertCreated({ key: SCOPED_KEY, shortages: [] });
+      sinon.assert.callOrder(ports.stocks.lockOnSale, ports.idempotencyKeys.find, ports.orders.create);
+      assertCreated({ claim: { key: SCOPED_KEY, body: `${USER} 10*3` }, shortages: [] });
     });
 
     it('keeps under it what was missing, too', async () => {
       stockUp(2n);
       assert.ok(isRefusal(await failureOf(create(ITEMS, KEY)), 'out_of_stock'));
-      assertCreated({ key: SCOPED_KEY, shortages: SHORTAGES });
+      assertCreated({ claim: { key: SCOPED_KEY, body: `${USER} 10*3` }, shortages: SHORTAGES });
     });
 
     it('answers what the first call answered, and does nothing', async () => {
@@ -177,14 +167,14 @@ describe('createOrders', () => {
 
     it('touches no keys without one', async () => {
       await create();
-      sinon.assert.notCalled(ports.idempotencyKeys.claim);
-      assertCreated({ key: undefined });
+      sinon.assert.notCalled(ports.idempotencyKeys.find);
+      assertCreated({ claim: undefined });
     });
 
     async function bodyOf(request: { user: bigint; items: readonly Item[] }): Promise<string> {
       earlier({ orderID: ORDER_ID, shortages: [] });
       await createOrder(ports.store, { ...request, idempotencyKey: KEY, caller: CALLER }, ports);
-      return ports.idempotencyKeys.claim.lastCall.args[0][0]?.body ?? '';
+      return ports.idempotencyKeys.find.lastCall.args[0][0]?.body ?? '';
     }
 
     it('takes two requests for the same exactly when user and goods are the same', async () => {
@@ -208,13 +198,6 @@ describe('createOrders', () => {
       ];
       assert.equal(await bodyOf({ user: 1n, items: split }), await bodyOf({ user: 1n, items: merged }));
     });
-  });
-
-  it('adds no event of an order that could not be created', async () => {
-    const failure = new Error('the database went away');
-    ports.orders.create.rejects(failure);
-    assert.equal(await failureOf(create()), failure);
-    sinon.assert.notCalled(ports.outbox.add);
   });
 
   describe('of several calls', () => {
@@ -248,38 +231,32 @@ describe('createOrders', () => {
       });
     });
 
-    it('adds the steps of each order with its own call as their cause', async () => {
+    it('passes on with each order the call that it belongs to', async () => {
       stockUp(8n);
       const contexts = ['a', 'b'].map((requestId) => ({ signal, requestId }));
       const calls = contexts.map((context) => callOf({}, context));
       await createOrders(ports.store, calls, ports);
-      const [changes = []] = ports.outbox.add.firstCall.args;
       assert.deepEqual(
-        changes.map(({ orderID, seq, cause }) => [orderID, seq, cause.requestId]),
-        [
-          [orderIDOf(0), 1, 'a'],
-          [orderIDOf(0), 2, 'a'],
-          [orderIDOf(1), 1, 'b'],
-          [orderIDOf(1), 2, 'b'],
-        ],
+        created().map(({ context }) => context.requestId),
+        ['a', 'b'],
       );
     });
 
     it('answers each key for itself, and creates only the orders of new ones', async () => {
       stockUp(8n);
       const earlier = { orderID: 77n, shortages: [] };
-      ports.idempotencyKeys.claim.resolves([earlier, 'other body', 'claimed']);
+      ports.idempotencyKeys.find.resolves([earlier, 'other body', undefined]);
       const calls = [callOf({}), ...['a', 'b', 'c'].map((idempotencyKey) => callOf({ idempotencyKey }))];
       const answers = await createOrders(ports.store, calls, ports);
       assert.deepEqual([answers[0], answers[1], answers[3]], [orderIDOf(0), 77n, orderIDOf(1)]);
       assert.ok(isRefusal(answers[2], 'idempotency_conflict'));
       assert.deepEqual(
-        created().map(({ key }) => key?.text),
+        created().map(({ claim }) => claim?.key.text),
         [undefined, 'c'],
       );
     });
 
-    it('creates no order of a caller that left while the goods were locked, and frees its key', async () => {
+    it('creates no order of a caller that left while the goods were locked, and stores no key for it', async () => {
       const leaver = new AbortController();
       const reason = new Error('the caller left');
       ports.stocks.lockOnSale.callsFake(async () => {
@@ -288,33 +265,7 @@ describe('createOrders', () => {
       });
       const calls = [callOf({ idempotencyKey: KEY }, leaver), callOf({ idempotencyKey: 'stays' })];
       assert.deepEqual(await createOrders(ports.store, calls, ports), [reason, orderIDOf(0)]);
-      sinon.assert.calledOnceWithExactly(ports.idempotencyKeys.release, [SCOPED_KEY]);
-      assertCreated({ key: { ...SCOPED_KEY, text: 'stays' }, shortages: [] });
-    });
-
-    it('creates the order of a caller that leaves while the keys of others are freed, because its key is not freed', async () => {
-      stockUp(8n);
-      const [leaver, later] = [new AbortController(), new AbortController()];
-      ports.stocks.lockOnSale.callsFake(async () => {
-        leaver.abort(new Error('the caller left'));
-        return [{ sku: 10, warehouseID: 1n, count: 8n }];
-      });
-      ports.idempotencyKeys.release.callsFake(async () => later.abort(new Error('too late')));
-      const calls = [callOf({ idempotencyKey: KEY }, leaver), callOf({ idempotencyKey: 'later' }, later)];
-      assert.deepEqual(await createOrders(ports.store, calls, ports), [leaver.signal.reason, orderIDOf(0)]);
-      assertCreated({ key: { ...SCOPED_KEY, text: 'later' }, shortages: [] });
-    });
-
-    it('frees no key of a caller that left and had none', async () => {
-      const leaver = new AbortController();
-      ports.stocks.lockOnSale.callsFake(async () => {
-        leaver.abort(new Error('the caller left'));
-        return [{ sku: 10, warehouseID: 1n, count: 3n }];
-      });
-      const calls = [callOf({}, leaver), callOf({ idempotencyKey: KEY })];
-      const answers = await createOrders(ports.store, calls, ports);
-      assert.deepEqual(answers, [leaver.signal.reason, orderIDOf(0)]);
-      sinon.assert.notCalled(ports.idempotencyKeys.release);
+      assertCreated({ claim: { key: { ...SCOPED_KEY, text: 'stays' }, body: `${USER} 10*3` }, shortages: [] });
     });
   });
 });

@@ -1,11 +1,11 @@
-import { allocateInTurn } from './allocate.ts';
+import { type Allocation, allocateInTurn } from './allocate.ts';
 import type {
-  ClaimAnswer,
   Context,
+  EarlierAnswer,
   FirstSteps,
-  IdempotencyKey,
   IdempotencyKeys,
   Item,
+  KeyClaim,
   Repositories,
   Store,
 } from './ports.ts';
@@ -24,7 +24,7 @@ export interface OrderCall {
   readonly user: bigint;
   /** One line a sku, ascending. */
   readonly items: readonly Item[];
-  readonly key: IdempotencyKey | undefined;
+  readonly claim: KeyClaim | undefined;
   readonly context: Context;
 }
 
@@ -33,8 +33,9 @@ const COUNT_MAX = 65_535;
 
 /** @throws {Refusal} count_too_large when the lines of one sku add up too high */
 export function toOrderCall({ user, items, idempotencyKey, caller }: OrderRequest, context: Context): OrderCall {
+  const merged = mergeItems(items);
   const key = idempotencyKey === undefined ? undefined : { text: idempotencyKey, caller, user };
-  return { user, items: mergeItems(items), key, context };
+  return { user, items: merged, claim: key && { key, body: toBody(user, merged) }, context };
 }
 
 /**
@@ -58,47 +59,39 @@ export async function createOrders(
   });
 }
 
-type Answers = Map<OrderCall, Exclude<ClaimAnswer, 'claimed'>>;
+type Answers = Map<OrderCall, EarlierAnswer>;
 
-async function place({ idempotencyKeys, stocks, orders, outbox }: Repositories, calls: readonly OrderCall[]) {
-  const answers: Answers = new Map();
-  const unanswered = await claimKeys(idempotencyKeys, calls, answers);
-  if (unanswered.length === 0) return answers;
-  const skus = new Set(unanswered.flatMap(({ items }) => items.map(({ sku }) => sku)));
-  const onSale = await stocks.lockOnSale([...skus].toSorted((a, b) => a - b));
-  const present = await leaveOutLeavers(idempotencyKeys, unanswered);
+/**
+ * The goods are locked before the keys are read: a call with the same goods and the same key, in another replica, has ended by then.
+ * A repeated call locks its goods needlessly, which costs less than a further round trip in each group.
+ */
+async function place({ idempotencyKeys, stocks, orders }: Repositories, calls: readonly OrderCall[]) {
+  const skus = new Set(calls.flatMap(({ items }) => items.map(({ sku }) => sku)));
+  const [onSale, answers] = await Promise.all([
+    stocks.lockOnSale([...skus].toSorted((a, b) => a - b)),
+    findAnswers(idempotencyKeys, calls),
+  ]);
+  // The locks may have taken long. A call whose caller left meanwhile creates no order.
+  const open = calls.filter((call) => !answers.has(call) && !call.context.signal.aborted);
+  if (open.length === 0) return answers;
   const allocations = allocateInTurn(
-    present.map(({ items }) => items),
+    open.map(({ items }) => items),
     onSale,
   );
-  const chosen = allocations.map((allocation, index) => ({ call: present[index] as OrderCall, ...allocation }));
-  const steps = await orders.create(chosen.map(({ call, ...allocation }) => ({ ...call, ...allocation })));
-  const placed = chosen.map((choice, index) => ({ ...choice, steps: steps[index] as FirstSteps }));
-  await outbox.add(placed.flatMap(({ call, steps }) => steps.map((step) => ({ ...step, cause: call.context }))));
-  for (const { call, steps, shortages } of placed) answers.set(call, { orderID: steps[0].orderID, shortages });
+  const chosen = open.map((call, index) => ({ ...call, ...(allocations[index] as Allocation) }));
+  const steps = await orders.create(chosen);
+  for (const [index, call] of open.entries()) {
+    const [{ orderID }] = steps[index] as FirstSteps;
+    answers.set(call, { orderID, shortages: (allocations[index] as Allocation).shortages });
+  }
   return answers;
 }
 
-/** @returns the calls that have no answer yet */
-async function claimKeys(keys: IdempotencyKeys, calls: readonly OrderCall[], answers: Answers): Promise<OrderCall[]> {
-  const withKey = calls.flatMap((call) => (call.key ? [{ call, key: call.key, body: toBody(call) }] : []));
-  const claimed = withKey.length > 0 ? await keys.claim(withKey) : [];
-  for (const [index, answer] of claimed.entries()) {
-    const { call } = withKey[index] as (typeof withKey)[number];
-    if (answer !== 'claimed') answers.set(call, answer);
-  }
-  return calls.filter((call) => !answers.has(call));
-}
-
-/** The locks may have taken long. A call whose caller left meanwhile creates no order, and frees its key. */
-async function leaveOutLeavers(keys: IdempotencyKeys, calls: readonly OrderCall[]): Promise<readonly OrderCall[]> {
-  // A caller that leaves later, such as during the release of the keys, gets its order: its key is not among those released.
-  const { present = [], left = [] } = Object.groupBy(calls, ({ context }) =>
-    context.signal.aborted ? 'left' : 'present',
-  );
-  const leftKeys = left.flatMap(({ key }) => key ?? []);
-  if (leftKeys.length > 0) await keys.release(leftKeys);
-  return present;
+/** The answers to repeated calls. */
+async function findAnswers(keys: IdempotencyKeys, calls: readonly OrderCall[]): Promise<Answers> {
+  const withKey = calls.flatMap((call) => (call.claim ? [{ call, claim: call.claim }] : []));
+  const found = withKey.length > 0 ? await keys.find(withKey.map(({ claim }) => claim)) : [];
+  return new Map(withKey.flatMap(({ call }, index) => (found[index] ? [[call, found[index]]] : [])));
 }
 
 /** One line a sku, ascending: the same sku twice counts as the sum. */
@@ -113,6 +106,6 @@ function mergeItems(items: readonly Item[]): Item[] {
 }
 
 /** Two requests that mean the same order have the same body. */
-function toBody({ user, items }: OrderCall): string {
+function toBody(user: bigint, items: readonly Item[]): string {
   return [user, ...items.map(({ sku, count }) => `${sku}*${count}`)].join(' ');
 }

@@ -40,11 +40,6 @@ export interface StatusChange {
   readonly at: Date;
 }
 
-/** A change, and the call that made it. */
-export interface CausedChange extends StatusChange {
-  readonly cause: Context;
-}
-
 /** An order is `new` only inside of the transaction that creates it. */
 export type FirstSteps = readonly [created: StatusChange, settled: StatusChange];
 
@@ -100,9 +95,17 @@ export interface OrderOutcome {
 export interface NewOrder {
   readonly user: bigint;
   readonly items: readonly Item[];
-  readonly key: IdempotencyKey | undefined;
+  readonly claim: KeyClaim | undefined;
   readonly reservations: readonly Reservation[];
   readonly shortages: readonly Shortage[];
+  /** The call that makes the order; its events are stored with it. */
+  readonly context: Context;
+}
+
+/** A call to pay or cancel one order; the event is stored with its context. */
+export interface SettleCall {
+  readonly orderID: bigint;
+  readonly context: Context;
 }
 
 /** An order with its items, by sku. */
@@ -139,16 +142,16 @@ export interface StockReader {
 
 export interface Orders {
   /**
-   * Saves the orders as `new` and moves each to its next status, reserves their goods, and stores their outcomes under their keys.
-   * The stock and the keys are locked by then.
+   * Saves the orders as `new` and moves each to its next status, with an event for each step, reserves their goods, and stores their
+   * outcomes under their keys. The stock is locked by then. The transaction has lost a race if a key is stored already.
    * @returns both steps of each order, in the order of the orders
    */
   create(orders: readonly NewOrder[]): Promise<FirstSteps[]>;
   /**
-   * Moves those of the orders that await payment, and their goods: reserved goods are sold, or back on sale. Locks the orders, then
-   * the stock, each in ascending order.
+   * Moves those of the orders that await payment, with an event for each, and their goods: reserved goods are sold, or back on sale.
+   * Locks the orders, then the stock, each in ascending order.
    */
-  settle(orderIDs: readonly bigint[], to: Settled): Promise<StatusChange[]>;
+  settle(calls: readonly SettleCall[], to: Settled): Promise<StatusChange[]>;
   find(orderIDs: readonly bigint[]): Promise<Order[]>;
   /** Locks an order that awaits payment beyond its time and that no other transaction has locked. */
   lockOverdue(orderID: bigint): Promise<Order | undefined>;
@@ -176,12 +179,6 @@ export interface Adjustments {
   settle(adjustment: Adjustment, outcome: AdjustmentOutcome): Promise<void>;
 }
 
-/** Status changes to be published; they commit with the transaction. */
-export interface Outbox {
-  /** @param changes of any orders; those of one order by seq */
-  add(changes: readonly CausedChange[]): Promise<void>;
-}
-
 /** The same text from another caller, or for another user, is another key: no caller can use up the key of another one. */
 export interface IdempotencyKey {
   readonly text: string;
@@ -195,24 +192,20 @@ export interface KeyClaim {
   readonly body: string;
 }
 
-/** Or the outcome of the call that claimed the key before. */
-export type ClaimAnswer = 'claimed' | 'other body' | OrderOutcome;
+/** What the call that used a key before was answered, or that it had another body. */
+export type EarlierAnswer = 'other body' | OrderOutcome;
 
 export interface IdempotencyKeys {
   /**
-   * Claims each key for its body. A call with the same key that is still under way is waited for.
    * @param claims of different keys
-   * @returns an answer to each claim, in the order of the claims
+   * @returns an answer to each claim, in the order of the claims; `undefined` for a new key
    */
-  claim(claims: readonly KeyClaim[]): Promise<ClaimAnswer[]>;
-  /** Frees keys that this transaction has claimed. */
-  release(keys: readonly IdempotencyKey[]): Promise<void>;
+  find(claims: readonly KeyClaim[]): Promise<(EarlierAnswer | undefined)[]>;
 }
 
 export interface Repositories {
   readonly orders: Orders;
   readonly stocks: Stocks;
-  readonly outbox: Outbox;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly adjustments: Adjustments;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { settleOrder } from '../../test/one-order.ts';
-import { causedBy, changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
+import { changeOf, ORDER_ID, orderOf, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import type { Order } from './ports.ts';
 import { isRefusal } from './refusal.ts';
 import { cancelOverdueOrder, settleOrders } from './settle-orders.ts';
@@ -18,19 +18,14 @@ describe('settleOrders', () => {
     ports.orders.find.resolves(orders);
   }
 
-  function assertNoEvent(): void {
-    for (const [changes] of ports.outbox.add.args) assert.deepEqual(changes, []);
-  }
-
   for (const [to, reason, others] of [
     ['payed', 'order_not_payable', ['new', 'failed', 'cancelled']],
     ['cancelled', 'order_not_cancellable', ['new', 'failed', 'payed']],
   ] as const) {
     describe(`to ${to}`, () => {
-      it('settles an order that awaits payment with its goods, and adds an event', async () => {
+      it('settles an order that awaits payment, and names its call as the cause', async () => {
         await settleOrder(ports.store, to, ORDER_ID, ports);
-        sinon.assert.calledOnceWithExactly(ports.orders.settle, [ORDER_ID], to);
-        sinon.assert.calledOnceWithExactly(ports.outbox.add, causedBy(ports, changeOf(3, to)));
+        sinon.assert.calledOnceWithExactly(ports.orders.settle, [{ orderID: ORDER_ID, context: ports }], to);
         sinon.assert.notCalled(ports.orders.find);
       });
 
@@ -43,7 +38,6 @@ describe('settleOrders', () => {
       it(`changes nothing for an order that is ${to}`, async () => {
         found(orderOf(to));
         await settleOrder(ports.store, to, ORDER_ID, ports);
-        assertNoEvent();
       });
 
       for (const status of others) {
@@ -54,7 +48,6 @@ describe('settleOrders', () => {
             assert.equal(error.facts?.status, status);
             return true;
           });
-          assertNoEvent();
         });
       }
 
@@ -65,12 +58,11 @@ describe('settleOrders', () => {
           assert.equal(error.facts?.orderID, ORDER_ID);
           return true;
         });
-        assertNoEvent();
       });
     });
   }
 
-  it('answers each of several calls for itself, and names the call of each change', async () => {
+  it('answers each of several calls for itself', async () => {
     ports.orders.settle.resolves([changeOf(3, 'payed', 4n), changeOf(3, 'payed', 1n)]);
     ports.orders.find.resolves([{ ...orderOf('cancelled'), orderID: 2n }]);
     const { signal } = ports;
@@ -80,27 +72,18 @@ describe('settleOrders', () => {
       answers.map((refusal) => refusal?.reason),
       [undefined, 'order_not_payable', 'order_not_found', undefined],
     );
-    sinon.assert.calledOnceWithExactly(ports.orders.settle, [1n, 2n, 3n, 4n], 'payed');
+    sinon.assert.calledOnceWithExactly(ports.orders.settle, calls, 'payed');
     sinon.assert.calledOnceWithExactly(ports.orders.find, [2n, 3n]);
-    const [changes = []] = ports.outbox.add.firstCall.args;
-    assert.deepEqual(
-      changes.map(({ orderID, cause }) => [orderID, cause.requestId]),
-      [
-        [4n, 'pays 4'],
-        [1n, 'pays 1'],
-      ],
-    );
   });
 });
 
 describe('cancelOverdueOrder', () => {
-  it('cancels an order that still awaits payment beyond its time, and adds an event', async () => {
+  it('cancels an order that still awaits payment beyond its time', async () => {
     const ports = stubPorts();
     ports.orders.lockOverdue.resolves(orderOf('awaiting payment'));
     assert.equal(await cancelOverdueOrder(ports.store, ORDER_ID, ports), true);
     sinon.assert.calledOnceWithExactly(ports.orders.lockOverdue, ORDER_ID);
-    sinon.assert.calledOnceWithExactly(ports.orders.settle, [ORDER_ID], 'cancelled');
-    sinon.assert.calledOnceWithExactly(ports.outbox.add, causedBy(ports, changeOf(3, 'cancelled')));
+    sinon.assert.calledOnceWithExactly(ports.orders.settle, [{ orderID: ORDER_ID, context: ports }], 'cancelled');
     sinon.assert.calledOnce(ports.transaction);
   });
 
@@ -109,6 +92,5 @@ describe('cancelOverdueOrder', () => {
     ports.orders.lockOverdue.resolves(undefined);
     assert.equal(await cancelOverdueOrder(ports.store, ORDER_ID, ports), false);
     sinon.assert.notCalled(ports.orders.settle);
-    sinon.assert.notCalled(ports.outbox.add);
   });
 });

@@ -1,11 +1,5 @@
-import type { Context, Order, Repositories, Settled, Store } from './ports.ts';
+import type { Context, SettleCall, Settled, Store } from './ports.ts';
 import { Refusal } from './refusal.ts';
-
-/** A call to pay or cancel one order. */
-export interface SettleCall {
-  readonly orderID: bigint;
-  readonly context: Context;
-}
 
 const REASONS = { payed: 'order_not_payable', cancelled: 'order_not_cancellable' } as const;
 
@@ -23,8 +17,12 @@ export async function settleOrders(
   calls: readonly SettleCall[],
   context: Context,
 ): Promise<(Refusal | undefined)[]> {
-  const orders = await store.transaction((repositories) => settle(repositories, to, calls), context);
-  const statuses = new Map(orders.map(({ orderID, status }) => [orderID, status]));
+  const changes = await store.transaction(({ orders }) => orders.settle(calls, to), context);
+  const statuses = new Map(changes.map(({ orderID, status }) => [orderID, status]));
+  const others = calls.flatMap(({ orderID }) => (statuses.has(orderID) ? [] : [orderID]));
+  // Nearly every order that is settled awaits payment; only the others are read.
+  const found = others.length > 0 ? await store.transaction(({ orders }) => orders.find(others), context) : [];
+  for (const { orderID, status } of found) statuses.set(orderID, status);
   return calls.map(({ orderID }) => {
     const status = statuses.get(orderID);
     if (status === to) return undefined;
@@ -40,23 +38,10 @@ export async function settleOrders(
  * @returns whether it was cancelled
  */
 export function cancelOverdueOrder(store: Store, orderID: bigint, context: Context): Promise<boolean> {
-  return store.transaction(async (repositories) => {
-    const order = await repositories.orders.lockOverdue(orderID);
+  return store.transaction(async ({ orders }) => {
+    const order = await orders.lockOverdue(orderID);
     if (!order) return false;
-    await settle(repositories, 'cancelled', [{ orderID, context }]);
+    await orders.settle([{ orderID, context }], 'cancelled');
     return true;
   }, context);
-}
-
-/** Nearly every order that is settled awaits payment, so the update comes first; only the others are read. */
-async function settle(
-  { orders, outbox }: Repositories,
-  to: Settled,
-  calls: readonly SettleCall[],
-): Promise<readonly Order[]> {
-  const causes = new Map(calls.map(({ orderID, context }) => [orderID, context]));
-  const changes = await orders.settle([...causes.keys()], to);
-  await outbox.add(changes.map((change) => ({ ...change, cause: causes.get(change.orderID) as Context })));
-  for (const { orderID } of changes) causes.delete(orderID);
-  return causes.size === 0 ? changes : [...changes, ...(await orders.find([...causes.keys()]))];
 }

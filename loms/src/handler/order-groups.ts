@@ -1,7 +1,7 @@
 import { createGrouping, DatabaseUnavailable, isLostRace } from 'service-kit';
 import { createOrders, type OrderCall } from '../domain/create-orders.ts';
-import type { Settled, Store } from '../domain/ports.ts';
-import { type SettleCall, settleOrders } from '../domain/settle-orders.ts';
+import type { SettleCall, Settled, Store } from '../domain/ports.ts';
+import { settleOrders } from '../domain/settle-orders.ts';
 
 /** Calls that arrive while a transaction of their kind runs share the next one. */
 export interface OrderGroups {
@@ -28,7 +28,7 @@ export function createOrderGroups(store: Store): OrderGroups {
   const creating = createGrouping<OrderCall, bigint | Error>({
     ...LIMITS,
     tagsOf: ({ items }) => items.map(({ sku }) => sku),
-    keyOf: ({ key }) => key && `${key.user} ${key.caller} ${key.text}`,
+    keyOf: ({ claim }) => claim && `${claim.key.user} ${claim.key.caller} ${claim.key.text}`,
     run: (calls, signal) => createOrders(store, calls, { signal }),
   });
   const settling = (to: Settled) =>

@@ -1,37 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { type Database, type Executor, statement } from 'service-kit';
-import type { OrderStatus, Outbox } from '../domain/ports.ts';
+import { type Database, statement } from 'service-kit';
+import type { OrderStatus } from '../domain/ports.ts';
 import type { BacklogReader, ClaimedEvent, EventQueue, OrderEvent } from './event.ts';
-
-/** @param onAdded called when events were written, inside their transaction */
-export function createOutbox(transaction: Executor, onAdded: () => void): Outbox {
-  return {
-    async add(changes) {
-      if (changes.length === 0) return;
-      const eventIDs = changes.map(() => randomUUID());
-      const orderIDs = changes.map(({ orderID }) => orderID);
-      const seqs = changes.map(({ seq }) => seq);
-      const users = changes.map(({ user }) => user);
-      const statuses = changes.map(({ status }) => status);
-      const times = changes.map(({ at }) => at);
-      const requestIDs = changes.map(({ cause }) => cause.requestId ?? null);
-      const traceparents = changes.map(({ cause }) => cause.traceparent ?? null);
-      const tracestates = changes.map(({ cause }) => cause.tracestate ?? null);
-      const baggages = changes.map(({ cause }) => cause.baggage ?? null);
-      await transaction.run(
-        'add to outbox',
-        statement`
-          INSERT INTO outbox (available_at, event_id, order_id, seq, user_id, status, changed_at,
-            request_id, traceparent, tracestate, baggage)
-          SELECT statement_timestamp(), added.* FROM unnest(
-            ${eventIDs}::uuid[], ${orderIDs}::bigint[], ${seqs}::integer[], ${users}::bigint[], ${statuses}::text[],
-            ${times}::timestamptz[], ${requestIDs}::text[], ${traceparents}::text[], ${tracestates}::text[], ${baggages}::text[]
-          ) AS added`,
-      );
-      onAdded();
-    },
-  };
-}
 
 interface EventRow {
   readonly event_id: string;

@@ -1,5 +1,16 @@
-import { type Database, type Executor, type Statement, sql, statement } from 'service-kit';
+import { randomUUID } from 'node:crypto';
+import {
+  type Database,
+  type Executor,
+  isViolationOf,
+  LostRace,
+  preparedStatement,
+  type Statement,
+  sql,
+  statement,
+} from 'service-kit';
 import type {
+  Context,
   FirstSteps,
   Item,
   NewOrder,
@@ -8,10 +19,12 @@ import type {
   OrderStatus,
   Orders,
   OverdueOrders,
+  SettleCall,
   Settled,
   ShownOrder,
   StatusChange,
 } from '../domain/ports.ts';
+import { hashOf } from './idempotency-keys.ts';
 import { toJson } from './shortages.ts';
 
 interface OrderRow {
@@ -91,17 +104,25 @@ export function createOverdueOrders(database: Database): OverdueOrders {
   };
 }
 
+export interface OrdersOptions {
+  /** How long an order may await payment, by the database's clock. */
+  readonly paymentTimeoutMs: number;
+  /** Called when events were added to the outbox, inside their transaction. */
+  readonly onAdded: () => void;
+}
+
 /**
  * Events carry milliseconds, so times are stored in milliseconds: an order's time to pay begins exactly when its history says
  * that it awaits payment, since statement_timestamp() is the same throughout a statement.
- * @param paymentTimeoutMs how long an order may await payment, by the database's clock
  */
-export function createOrders(transaction: Executor, paymentTimeoutMs: number): Orders {
+export function createOrders(transaction: Executor, { paymentTimeoutMs, onAdded }: OrdersOptions): Orders {
   return {
     async create(orders) {
       // Failed orders alone move no stock: their transaction has a name of its own.
       const name = orders.some(({ shortages }) => shortages.length === 0) ? 'create orders' : 'create failed orders';
-      const rows = await transaction.run<CreatedRow>(name, insertOrders(orders, paymentTimeoutMs));
+      const insert = insertOrders(orders, paymentTimeoutMs);
+      const rows = await transaction.run<CreatedRow>(name, insert, { isLast: true }).catch(refuseStoredKey);
+      onAdded();
       return rows.map(({ order_id: orderID, user_id: user, status, changed_at: at }): FirstSteps => {
         const order = { orderID, user, at };
         return [
@@ -111,9 +132,11 @@ export function createOrders(transaction: Executor, paymentTimeoutMs: number): O
       });
     },
 
-    async settle(orderIDs, to) {
+    async settle(calls, to) {
       const name = to === 'payed' ? 'pay orders' : 'cancel orders';
-      return (await transaction.run<ChangeRow>(name, settleOrders(orderIDs, to))).map(toChange);
+      const rows = await transaction.run<ChangeRow>(name, settleOrders(calls, to), { isLast: true });
+      if (rows.length > 0) onAdded();
+      return rows.map(toChange);
     },
 
     async find(orderIDs) {
@@ -132,6 +155,12 @@ export function createOrders(transaction: Executor, paymentTimeoutMs: number): O
   };
 }
 
+/** Another transaction has stored the key since the keys were read. The next attempt finds it. */
+function refuseStoredKey(error: unknown): never {
+  if (!isViolationOf('idempotency_keys_pkey', error)) throw error;
+  throw new LostRace('Another transaction has used an idempotency key of these orders', { cause: error });
+}
+
 /** One statement for all tables: each statement costs its round trip, its parsing and its planning, however few its rows. */
 function insertOrders(orders: readonly NewOrder[], paymentTimeoutMs: number): Statement {
   const users = orders.map(({ user }) => user);
@@ -139,12 +168,21 @@ function insertOrders(orders: readonly NewOrder[], paymentTimeoutMs: number): St
   // Postgres counts the rows of unnest() from 1.
   const lines = orders.flatMap(({ items }, index) => items.map((item) => ({ nr: index + 1, ...item })));
   const parts = orders.flatMap(({ reservations }, index) => reservations.map((part) => ({ nr: index + 1, ...part })));
-  const keys = orders.flatMap(({ key, shortages }, index) => (key ? [{ nr: index + 1, ...key, shortages }] : []));
-  return statement`
-    WITH moment AS (SELECT date_trunc('milliseconds', statement_timestamp()) AS now),
-    created AS MATERIALIZED (
-      SELECT nextval('orders_order_id_seq') AS order_id, nr, user_id, status, now
-      FROM unnest(${users}::bigint[], ${statuses}::text[]) WITH ORDINALITY AS chosen (user_id, status, nr), moment
+  const keys = orders.flatMap(({ claim, shortages }, index) => {
+    return claim ? [{ nr: index + 1, ...claim.key, hash: hashOf(claim.body), shortages: toJson(shortages) }] : [];
+  });
+  const { requestIDs, traceparents, tracestates, baggages } = causesOf(orders);
+  return preparedStatement`
+    WITH created AS MATERIALIZED (
+      SELECT nextval('orders_order_id_seq') AS order_id, chosen.*, date_trunc('milliseconds', statement_timestamp()) AS now
+      FROM unnest(
+        ${users}::bigint[], ${statuses}::text[], ${orders.map(newEventID)}::uuid[], ${orders.map(newEventID)}::uuid[],
+        ${requestIDs}::text[], ${traceparents}::text[], ${tracestates}::text[], ${baggages}::text[]
+      ) WITH ORDINALITY
+        AS chosen (user_id, status, first_event, second_event, request_id, traceparent, tracestate, baggage, nr)
+    ), steps AS MATERIALIZED (
+      SELECT created.*, step.* FROM created,
+        LATERAL (VALUES (1, 'new', first_event), (2, created.status, second_event)) AS step (seq, step, event_id)
     ), inserted AS (
       INSERT INTO orders (order_id, user_id, status, seq, payment_due_at)
       SELECT order_id, user_id, status, 2,
@@ -157,8 +195,12 @@ function insertOrders(orders: readonly NewOrder[], paymentTimeoutMs: number): St
       ) AS line (nr, sku, count) USING (nr)
     ), history AS (
       INSERT INTO order_status_history (order_id, seq, status, changed_at)
-      SELECT order_id, step.seq, step.status, now
-      FROM created, LATERAL (VALUES (1, 'new'), (2, created.status)) AS step (seq, status)
+      SELECT order_id, seq, step, now FROM steps
+    ), events AS (
+      INSERT INTO outbox (available_at, event_id, order_id, seq, user_id, status, changed_at,
+        request_id, traceparent, tracestate, baggage)
+      SELECT statement_timestamp(), event_id, order_id, seq, user_id, step, now, request_id, traceparent, tracestate, baggage
+      FROM steps
     ), parts AS MATERIALIZED (
       SELECT * FROM unnest(
         ${column(parts, 'nr')}::bigint[], ${column(parts, 'sku')}::bigint[], ${column(parts, 'warehouseID')}::bigint[],
@@ -171,14 +213,13 @@ function insertOrders(orders: readonly NewOrder[], paymentTimeoutMs: number): St
       UPDATE stocks SET on_sale = on_sale - total, reserved = reserved + total
       FROM (SELECT sku, warehouse_id, sum(count) AS total FROM parts GROUP BY sku, warehouse_id) AS taken
       WHERE stocks.sku = taken.sku AND stocks.warehouse_id = taken.warehouse_id
-    ), settled AS (
-      UPDATE idempotency_keys SET order_id = created.order_id, shortages = outcome.shortages
-      FROM created JOIN unnest(
+    ), claimed AS (
+      INSERT INTO idempotency_keys (key, user_id, caller, body_hash, order_id, shortages)
+      SELECT key, user_id, caller, body_hash, order_id, shortages FROM created JOIN unnest(
         ${column(keys, 'nr')}::bigint[], ${column(keys, 'text')}::text[], ${column(keys, 'caller')}::text[],
-        ${keys.map(({ shortages }) => toJson(shortages))}::jsonb[]
-      ) AS outcome (nr, key, caller, shortages) USING (nr)
-      WHERE idempotency_keys.key = outcome.key AND idempotency_keys.caller = outcome.caller
-        AND idempotency_keys.user_id = created.user_id
+        ${column(keys, 'hash')}::bytea[], ${column(keys, 'shortages')}::jsonb[]
+      ) AS outcome (nr, key, caller, body_hash, shortages) USING (nr)
+      ORDER BY key, user_id, caller
     )
     SELECT order_id, user_id, status, now AS changed_at FROM created ORDER BY nr`;
 }
@@ -187,8 +228,10 @@ function insertOrders(orders: readonly NewOrder[], paymentTimeoutMs: number): St
  * Locks the orders, then the stock: the rows of `held` are sorted, and so all of them are there, before the first is locked.
  * Only an order that awaits payment has a due time, and no step leads there.
  */
-function settleOrders(orderIDs: readonly bigint[], to: Settled): Statement {
-  return statement`
+function settleOrders(calls: readonly SettleCall[], to: Settled): Statement {
+  const orderIDs = column(calls, 'orderID');
+  const { requestIDs, traceparents, tracestates, baggages } = causesOf(calls);
+  return preparedStatement`
     WITH moment AS (SELECT date_trunc('milliseconds', statement_timestamp()) AS now),
     awaiting AS (
       SELECT order_id FROM orders WHERE order_id = ANY(${orderIDs}::bigint[]) AND status = 'awaiting payment'
@@ -199,6 +242,14 @@ function settleOrders(orderIDs: readonly bigint[], to: Settled): Statement {
     ), history AS (
       INSERT INTO order_status_history (order_id, seq, status, changed_at)
       SELECT order_id, seq, status, now FROM moved, moment
+    ), events AS (
+      INSERT INTO outbox (available_at, event_id, order_id, seq, user_id, status, changed_at,
+        request_id, traceparent, tracestate, baggage)
+      SELECT statement_timestamp(), event_id, order_id, seq, user_id, status, now, request_id, traceparent, tracestate, baggage
+      FROM moved JOIN unnest(
+        ${orderIDs}::bigint[], ${calls.map(newEventID)}::uuid[],
+        ${requestIDs}::text[], ${traceparents}::text[], ${tracestates}::text[], ${baggages}::text[]
+      ) AS cause (order_id, event_id, request_id, traceparent, tracestate, baggage) USING (order_id), moment
     ), removed AS (
       DELETE FROM reservations USING moved WHERE reservations.order_id = moved.order_id
       RETURNING sku, warehouse_id, count
@@ -213,6 +264,22 @@ function settleOrders(orderIDs: readonly bigint[], to: Settled): Statement {
       WHERE stocks.sku = returned.sku AND stocks.warehouse_id = returned.warehouse_id
     )
     SELECT order_id, user_id, status, seq, now AS changed_at FROM moved, moment`;
+}
+
+/** What is stored with the events of each call. */
+function causesOf(calls: readonly { readonly context: Context }[]) {
+  const texts = (name: 'requestId' | 'traceparent' | 'tracestate' | 'baggage') =>
+    calls.map(({ context }) => context[name] ?? null);
+  return {
+    requestIDs: texts('requestId'),
+    traceparents: texts('traceparent'),
+    tracestates: texts('tracestate'),
+    baggages: texts('baggage'),
+  };
+}
+
+function newEventID(): string {
+  return randomUUID();
 }
 
 function column<Row, Name extends keyof Row>(rows: readonly Row[], name: Name): Row[Name][] {

@@ -1,4 +1,4 @@
-import { type Database, type Executor, statement } from 'service-kit';
+import { type Database, type Executor, preparedStatement, statement } from 'service-kit';
 import type { Stock, StockReader, Stocks } from '../domain/ports.ts';
 
 interface StockRow {
@@ -21,7 +21,7 @@ export function createStockReader(database: Database): StockReader {
 export function createStocks(transaction: Executor): Stocks {
   return {
     async lockOnSale(skus) {
-      const lock = statement`
+      const lock = preparedStatement`
         SELECT sku, warehouse_id, on_sale FROM stocks WHERE on_sale > 0 AND sku = ANY(${skus}::bigint[])
         ORDER BY sku, warehouse_id FOR UPDATE`;
       return (await transaction.run<StockRow>('lock stocks', lock)).map(toStock);

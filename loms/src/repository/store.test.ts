@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import type { Database, Executor } from 'service-kit';
 import sinon from 'sinon';
-import { causedBy, changeOf } from '../../test/port-stubs.ts';
 import { createStore } from './store.ts';
 
 const context = new AbortController();
+const CALL = { orderID: 1n, context };
+const ROW = { order_id: 1n, user_id: 1n, status: 'payed', seq: 3, changed_at: new Date() };
 
-/** A database that answers every statement with nothing, and a store on it. */
+/** A database that answers every statement with one settled order, and a store on it. */
 function openStore(transaction?: Database['transaction']) {
   const log: string[] = [];
-  const run = sinon.stub<Parameters<Executor['run']>>().resolves([]);
+  const run = sinon.stub<Parameters<Executor['run']>>().resolves([ROW]);
   const executor = { run } as unknown as Executor;
   const database = {
     transaction: sinon.spy(
@@ -29,24 +30,25 @@ function openStore(transaction?: Database['transaction']) {
 describe('The store', () => {
   it('wakes the relay once, after the commit of a transaction that added events', async () => {
     const { store, log } = openStore();
-    await store.transaction(async ({ outbox }) => {
-      await outbox.add(causedBy(context, changeOf(1, 'new'), changeOf(2, 'failed')));
-      await outbox.add(causedBy(context, changeOf(3, 'payed')));
+    await store.transaction(async ({ orders }) => {
+      await orders.settle([CALL], 'payed');
+      await orders.settle([CALL], 'payed');
     }, context);
     assert.deepEqual(log, ['committed', 'events']);
   });
 
   it('does not wake the relay for a transaction that adds no events', async () => {
-    const { store, log } = openStore();
-    assert.equal(await store.transaction(async () => 'done', context), 'done');
+    const { store, log, run } = openStore();
+    run.resolves([]);
+    await store.transaction(({ orders }) => orders.settle([CALL], 'payed'), context);
     assert.deepEqual(log, ['committed']);
   });
 
   it('does not wake the relay for a transaction that is rolled back', async () => {
     const { store, log } = openStore();
     const failure = new Error('changed its mind');
-    const work = store.transaction(async ({ outbox }) => {
-      await outbox.add(causedBy(context, changeOf(1, 'new')));
+    const work = store.transaction(async ({ orders }) => {
+      await orders.settle([CALL], 'payed');
       throw failure;
     }, context);
     await assert.rejects(work, failure);
@@ -59,8 +61,8 @@ describe('The store', () => {
       return work(executor);
     });
     let attempt = 0;
-    await store.transaction(async ({ outbox }) => {
-      if (++attempt === 1) await outbox.add(causedBy(context, changeOf(1, 'new')));
+    await store.transaction(async ({ orders }) => {
+      if (++attempt === 1) await orders.settle([CALL], 'payed');
     }, context);
     assert.equal(attempt, 2);
     assert.deepEqual(log, []);
@@ -70,8 +72,8 @@ describe('The store', () => {
     const { store, run } = openStore();
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const call = { signal: context.signal, requestId: 'a request', traceparent };
-    const changes = [...causedBy(call, changeOf(1, 'new')), ...causedBy(context, changeOf(3, 'cancelled'))];
-    await store.transaction(({ outbox }) => outbox.add(changes), context);
+    const calls = [{ orderID: 1n, context: call }, CALL];
+    await store.transaction(({ orders }) => orders.settle(calls, 'payed'), context);
     const [values = []] = run.args.map(([, statement]) => statement.toParam().values as unknown[][]);
     for (const ofCall of ['a request', traceparent]) {
       assert.deepEqual(

@@ -1,6 +1,5 @@
 import type { Database, Executor } from 'service-kit';
 import type { Store } from '../domain/ports.ts';
-import { createOutbox } from '../outbox/rows.ts';
 import { createAdjustments } from './adjustments.ts';
 import { createIdempotencyKeys } from './idempotency-keys.ts';
 import { createOrders } from './orders.ts';
@@ -24,9 +23,8 @@ export function createStore(database: Database, { paymentTimeoutMs, onEvents = (
           hasEvents = true;
         };
         return work({
-          orders: createOrders(transaction, paymentTimeoutMs),
+          orders: createOrders(transaction, { paymentTimeoutMs, onAdded }),
           stocks: createStocks(transaction),
-          outbox: createOutbox(transaction, onAdded),
           idempotencyKeys: createIdempotencyKeys(transaction),
           adjustments: createAdjustments(transaction, context),
         });
