@@ -6,7 +6,7 @@ import type { FramingFault, ReceivedMessage } from '../framing.ts';
 import { CONTENT_TYPE, decodeBinary, decodeMessage, GRPC_HEADERS, isGrpcProto } from '../metadata.ts';
 import { type DetailsMessages, decodeStatus } from '../status.ts';
 import { codeOfHttpStatusWithoutGrpc, GRPC_OK } from '../status-code.ts';
-import type { UnaryAnswer } from './unary-exchange.ts';
+import type { Answer, AnswerHeaders } from './exchange.ts';
 
 export interface ResultReader {
   readonly result: { decode(bytes: Uint8Array): unknown };
@@ -14,15 +14,34 @@ export interface ResultReader {
 }
 
 /** @throws {RpcError} the answer's error, or `internal` for an answer that is none of gRPC */
-export async function resultOf(answer: UnaryAnswer, method: ResultReader, bytesMax: number): Promise<unknown> {
+export async function resultOf(answer: Answer, method: ResultReader, bytesMax: number): Promise<unknown> {
+  const message = endOf(answer, method);
+  if (message === undefined) throw malformed('no message');
+  return decodeResult(message, answer.headers, method, bytesMax);
+}
+
+/**
+ * @returns its message; none of a stream, whose messages have been passed on
+ * @throws {RpcError} the answer's error, or `internal` for an answer that is none of gRPC
+ */
+export function endOf(answer: Answer, method: ResultReader): ReceivedMessage | undefined {
   const status = statusOf(answer);
   if (status !== GRPC_OK) throw errorOf(status, answer, method);
-  const { headers, message } = answer;
-  if (message === undefined) throw malformed('no message');
+  const { message } = answer;
   if (typeof message === 'string') throw message === 'too large' ? answerTooLarge() : malformed(DESCRIPTIONS[message]);
+  return message;
+}
+
+/** @throws {RpcError} internal, for bytes that are no such message */
+export async function decodeResult(
+  message: ReceivedMessage,
+  headers: AnswerHeaders,
+  { result }: ResultReader,
+  bytesMax: number,
+): Promise<unknown> {
   const bytes = message.isCompressed ? await inflate(message, headers[GRPC_HEADERS.encoding], bytesMax) : message.bytes;
   try {
-    return method.result.decode(bytes);
+    return result.decode(bytes);
   } catch (cause) {
     throw new RpcError('internal', 'The peer answered something that is not the message of the result', { cause });
   }
@@ -36,7 +55,7 @@ const DESCRIPTIONS: Readonly<Record<Exclude<FramingFault, 'too large'>, string>>
 };
 
 /** @throws {RpcError} for an answer without a gRPC status, e.g. of a proxy */
-function statusOf({ headers, trailers, message }: UnaryAnswer): number {
+function statusOf({ headers, trailers, message }: Answer): number {
   const type = headers['content-type'];
   const text = (trailers[GRPC_HEADERS.status] ?? headers[GRPC_HEADERS.status]) as string | undefined;
   const isForeign = type === undefined ? text === undefined : !type.startsWith(CONTENT_TYPE);
@@ -51,14 +70,14 @@ function statusOf({ headers, trailers, message }: UnaryAnswer): number {
 const UNKNOWN = 2;
 
 /** Its header Retry-After counts as for HTTP. */
-function httpError(headers: UnaryAnswer['headers']): RpcError {
+function httpError(headers: AnswerHeaders): RpcError {
   const status = headers[':status'] ?? 0;
   const retryAfterMs = parseRetryAfter({ retryAfter: headers['retry-after'], date: headers.date });
   const pause = retryAfterMs === undefined ? {} : { retryAfterMs };
   return new RpcError(codeOfHttpStatusWithoutGrpc(status), `The peer answered HTTP ${status}`, pause);
 }
 
-function errorOf(status: number, { headers, trailers }: UnaryAnswer, { details }: ResultReader): RpcError {
+function errorOf(status: number, { headers, trailers }: Answer, { details }: ResultReader): RpcError {
   const trailer = (name: string): string | undefined => (trailers[name] ?? headers[name]) as string | undefined;
   const bytes = trailer(GRPC_HEADERS.details);
   const text = decodeMessage(trailer(GRPC_HEADERS.message) ?? '');

@@ -5,10 +5,10 @@ import { parseGrpcUrl } from '../../http/urls.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import { frameMessage } from '../framing.ts';
-import { type ResultReader, resultOf } from './answer.ts';
+import { decodeResult, endOf, type ResultReader, resultOf } from './answer.ts';
+import { type ExchangeRequest, exchange } from './exchange.ts';
 import { fixedHeaders, headersOf } from './request-headers.ts';
 import { SessionPool } from './session-pool.ts';
-import { exchange } from './unary-exchange.ts';
 
 /** What a transport needs of `createServiceCodec`. */
 export interface ClientCodec {
@@ -83,9 +83,13 @@ export function createGrpcTransport(url: string, options: GrpcTransportOptions):
       if (!method) throw new RpcError('method_not_found', 'Method not found');
       const headers = headersOf(fixed, method.path, call, await authorize?.());
       const frame = frameMessage(method.params.encode(call.params));
-      const { service: peer, signal } = call;
-      const answer = await exchange(pool, { peer, headers, frame, signal, answerBytesMax });
-      return resultOf(answer, method, answerBytesMax);
+      const { service: peer, signal, emit } = call;
+      const request = { peer, headers, frame, signal, answerBytesMax };
+      if (!emit) return resultOf(await exchange(pool, request), method, answerBytesMax);
+      const onMessage: ExchangeRequest['onMessage'] = async (message, answerHeaders) =>
+        emit(await decodeResult(message, answerHeaders, method, answerBytesMax));
+      endOf(await exchange(pool, { ...request, onMessage }), method);
+      return undefined;
     },
     [Symbol.asyncDispose]: () => pool.close(),
   };
