@@ -1,6 +1,6 @@
-import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { checkReadiness, type ReadinessSources } from '../../http/server/pages.ts';
 import { RpcError } from '../../rpc-error.ts';
+import { vendoredCodec } from '../schema/vendored.ts';
 import type { GrpcMetrics } from './grpc-metrics.ts';
 import type { CallRoute, Channel, Receiver, StreamRoute } from './router.ts';
 
@@ -10,7 +10,8 @@ export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 
 type HealthStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
 
-const NUMBER: Readonly<Record<HealthStatus, number>> = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 };
+const REQUEST = vendoredCodec('grpc.health.v1.HealthCheckRequest');
+const RESPONSE = vendoredCodec('grpc.health.v1.HealthCheckResponse');
 
 /** Watchers learn of a change within this time, and of a stop at once. */
 const POLL_MS = 1_000;
@@ -135,20 +136,9 @@ class Watcher implements Receiver {
 
 /** @throws {RpcError} for bytes that are no HealthCheckRequest */
 function readServiceName(bytes: Uint8Array): string {
-  try {
-    const reader = new BinaryReader(bytes);
-    let name = '';
-    while (reader.pos < reader.len) {
-      const [number, type] = reader.tag();
-      if (number === 1 && type === WireType.LengthDelimited) name = reader.string();
-      else reader.skip(type, number);
-    }
-    return name;
-  } catch (error) {
-    throw new RpcError('invalid_request', 'The message is no HealthCheckRequest', { cause: error });
-  }
+  return (REQUEST.decode(bytes) as { readonly service: string }).service;
 }
 
 function toResponse(status: HealthStatus): Uint8Array {
-  return new BinaryWriter().tag(1, WireType.Varint).int32(NUMBER[status]).finish();
+  return RESPONSE.encode({ status });
 }

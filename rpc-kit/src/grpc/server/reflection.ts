@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
-import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { RpcError } from '../../rpc-error.ts';
+import { vendoredCodec } from '../schema/vendored.ts';
 import type { GrpcMetrics } from './grpc-metrics.ts';
 import type { StreamRoute } from './router.ts';
 
@@ -14,13 +14,10 @@ const SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alph
 /** A client asks once for each file and each symbol that it meets. */
 const REQUESTS_MAX = 1_000;
 
-/** Members of `ServerReflectionRequest.message_request`. */
-const FILE_BY_FILENAME = 3;
-const FILE_CONTAINING_SYMBOL = 4;
-const FILE_CONTAINING_EXTENSION = 5;
-const EXTENSION_NUMBERS_OF_TYPE = 6;
-const LIST_SERVICES = 7;
+const REQUEST = vendoredCodec('grpc.reflection.v1.ServerReflectionRequest');
+const RESPONSE = vendoredCodec('grpc.reflection.v1.ServerReflectionResponse');
 
+/** Numbers of gRPC statuses, as the answers within a stream have them. */
 const NOT_FOUND = 5;
 const UNIMPLEMENTED = 12;
 
@@ -95,59 +92,41 @@ function indexFiles(files: readonly FileDescriptorProto[]): FileIndex {
   return { services: services.sort(), byName, bySymbol };
 }
 
-/** A ServerReflectionResponse. */
-function answer(index: FileIndex, request: Uint8Array): Uint8Array {
-  const { host, asked, value } = readRequest(request);
-  const response = new BinaryWriter();
-  if (host !== '') response.tag(1, WireType.LengthDelimited).string(host);
-  response.tag(2, WireType.LengthDelimited).bytes(request);
-  const addFile = (bytes: Uint8Array | undefined): void => {
-    if (bytes === undefined) addError(response, NOT_FOUND, `${value} is not declared here`);
-    else response.tag(4, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).bytes(bytes).join();
-  };
-  if (asked === FILE_BY_FILENAME) addFile(index.byName.get(value));
-  else if (asked === FILE_CONTAINING_SYMBOL) addFile(index.bySymbol.get(value.replace(/^\./, '')));
-  else if (asked === LIST_SERVICES) {
-    response.tag(6, WireType.LengthDelimited).fork();
-    for (const service of index.services) {
-      response.tag(1, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).string(service).join();
-    }
-    response.join();
-  } else if (asked === EXTENSION_NUMBERS_OF_TYPE && index.bySymbol.has(value)) {
-    // proto3 has no extensions but those of options, and this kit declares none.
-    response.tag(5, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).string(value).join();
-  } else if (asked === FILE_CONTAINING_EXTENSION || asked === EXTENSION_NUMBERS_OF_TYPE) {
-    addError(response, NOT_FOUND, 'No extension is declared here');
-  } else addError(response, UNIMPLEMENTED, 'This server knows no such question');
-  return response.finish();
+interface ReflectionRequest {
+  readonly host: string;
+  readonly fileByFilename?: string;
+  readonly fileContainingSymbol?: string;
+  readonly fileContainingExtension?: object;
+  readonly allExtensionNumbersOfType?: string;
+  readonly listServices?: string;
 }
 
-function addError(response: BinaryWriter, code: number, message: string): void {
-  response.tag(7, WireType.LengthDelimited).fork();
-  response.tag(1, WireType.Varint).int32(code);
-  response.tag(2, WireType.LengthDelimited).string(message);
-  response.join();
+/** @throws {RpcError} for bytes that are no request */
+function answer(index: FileIndex, bytes: Uint8Array): Uint8Array {
+  const request = REQUEST.decode(bytes) as ReflectionRequest;
+  return RESPONSE.encode({ validHost: request.host, originalRequest: request, ...answerTo(index, request) });
 }
 
-/** @throws {RpcError} for bytes that are no ServerReflectionRequest */
-function readRequest(bytes: Uint8Array): { host: string; asked: number | undefined; value: string } {
-  try {
-    const request = { host: '', asked: undefined as number | undefined, value: '' };
-    const reader = new BinaryReader(bytes);
-    while (reader.pos < reader.len) {
-      const [number, type] = reader.tag();
-      if (number === FILE_CONTAINING_EXTENSION) {
-        request.asked = number;
-        reader.skip(type, number);
-      } else if (type !== WireType.LengthDelimited) reader.skip(type, number);
-      else if (number === 1) request.host = reader.string();
-      else {
-        request.asked = number;
-        request.value = reader.string();
-      }
-    }
-    return request;
-  } catch (error) {
-    throw new RpcError('invalid_request', 'The message is no ServerReflectionRequest', { cause: error });
+function answerTo({ byName, bySymbol, services }: FileIndex, request: ReflectionRequest): object {
+  const { fileByFilename, fileContainingSymbol, allExtensionNumbersOfType: type } = request;
+  if (fileByFilename !== undefined) return toFile(byName.get(fileByFilename), fileByFilename);
+  if (fileContainingSymbol !== undefined) return toFile(bySymbol.get(fileContainingSymbol), fileContainingSymbol);
+  if (request.listServices !== undefined) {
+    return { listServicesResponse: { service: services.map((name) => ({ name })) } };
   }
+  // proto3 has no extensions but those of options, and these files declare none.
+  if (type !== undefined && bySymbol.has(type)) {
+    return { allExtensionNumbersResponse: { baseTypeName: type, extensionNumber: [] } };
+  }
+  if (type !== undefined || request.fileContainingExtension) return toError(NOT_FOUND, 'No extension is declared here');
+  return toError(UNIMPLEMENTED, 'This server answers no such question');
+}
+
+function toFile(file: Uint8Array | undefined, name: string): object {
+  if (file) return { fileDescriptorResponse: { fileDescriptorProto: [file] } };
+  return toError(NOT_FOUND, `${name} is not declared here`);
+}
+
+function toError(errorCode: number, errorMessage: string): object {
+  return { errorResponse: { errorCode, errorMessage } };
 }

@@ -9,10 +9,10 @@ import { checkWhole } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
 import type { ServiceCodec } from '../schema/service-codec.ts';
+import { vendoredFiles } from '../schema/vendored.ts';
 import { answerStream } from './exchange.ts';
 import { createGrpcMetrics, type GrpcMetrics } from './grpc-metrics.ts';
 import { createHealth } from './health.ts';
-import { HEALTH_FILE } from './health-file.ts';
 import { GRPC_LIMIT_RANGES, GRPC_LIMITS, type GrpcLimits } from './limits.ts';
 import { createListener } from './listener.ts';
 import { reflectionRoutes } from './reflection.ts';
@@ -98,7 +98,7 @@ function createRouter(
 ): Router {
   const methods = serviceRoutes(service, { codec, answerBytesMax: limits.answerBytesMax, metrics, registry });
   return {
-    routes: new Map([...methods, ...healthRoutes, ...reflectionRoutes([...codec.files, HEALTH_FILE], metrics)]),
+    routes: new Map([...methods, ...healthRoutes, ...reflectionRoutes([...codec.files, ...vendoredFiles], metrics)]),
     domain: codec.serviceName,
     limits,
     admission,
