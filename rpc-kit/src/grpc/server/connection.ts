@@ -9,6 +9,8 @@ const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
 /** The last stream id that there is: a GOAWAY with it ends no stream (RFC 9113, section 6.8). */
 const LAST_STREAM_ID = 2 ** 31 - 1;
 const CONTROL_WINDOW_MS = 10_000;
+/** Codes of the errors of node:http2: of a session that was closed here, and of one that it closed for too many invalid frames. */
+const FLOODED = new Set(['ERR_HTTP2_SESSION_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
 
 /** A message that is arriving. */
 export interface Arrival {
@@ -44,6 +46,9 @@ export class Connection {
     const socket = session.socket as TLSSocket;
     this.address = socket.remoteAddress;
     if (parts.isMutualTls && !socket.authorized) this.refusal = untrusted(socket);
+    session.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      parts.metrics.failed(FLOODED.has(code) ? 'flood' : 'malformed');
+    });
     session.on('ping', () => this.#count());
     session.on('remoteSettings', () => {
       this.#hasSettings = true;
@@ -100,7 +105,7 @@ export class Connection {
     }
     this.#controlFrames += 1;
     if (this.#controlFrames <= this.#parts.limits.controlFramesMax || this.session.destroyed) return;
-    this.#parts.metrics.failed('flood');
-    this.session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM);
+    // Missing in the types: a number is the code of GOAWAY. The session then fails with FLOODED.
+    this.session.destroy(NGHTTP2_ENHANCE_YOUR_CALM as unknown as Error);
   }
 }

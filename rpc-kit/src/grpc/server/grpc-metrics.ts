@@ -1,4 +1,4 @@
-import type { Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { type Tally, talliedCounterIn } from '../../telemetry/tallies.ts';
 
 /** Counts gRPC streams, below the calls: a refused stream never becomes a call. How long calls take is in the metrics of calls. */
@@ -19,8 +19,23 @@ export interface Answers {
  */
 export type GrpcFailure = 'aborted' | 'malformed' | 'flood' | 'late' | 'server';
 
-/** `grpc_requests_total{route,status}` and `grpc_errors_total{kind}`. */
-export function createGrpcMetrics(registry: Registry): GrpcMetrics {
+/** What is open now, on all connections. */
+export interface OpenStreams {
+  calls: number;
+  /** Of these, streams of health and reflection. */
+  streams: number;
+}
+
+/** `grpc_requests_total{route,status}`, `grpc_errors_total{kind}` and `grpc_streams_open`. */
+export function createGrpcMetrics(registry: Registry, open: OpenStreams): GrpcMetrics {
+  new Gauge({
+    name: 'grpc_streams_open',
+    help: 'gRPC streams that are arriving or being answered.',
+    registers: [registry],
+    collect() {
+      this.set(open.calls);
+    },
+  });
   const requests = talliedCounterIn(registry, {
     name: 'grpc_requests_total',
     help: 'gRPC streams answered, by path and number of the gRPC status.',

@@ -73,7 +73,6 @@ export function createListener(options: ListenerOptions): GrpcListener {
   }
 
   server.on('session', accept);
-  server.on('sessionError', () => metrics.failed('malformed'));
   server.on('drop', () => metrics.failed('server'));
   server.maxConnections = limits.connectionsMax;
   return {

@@ -4,7 +4,7 @@ import type { Metadata } from '../../http/metadata.ts';
 import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit.ts';
 import type { Tally } from '../../telemetry/tallies.ts';
 import type { DetailsMessages } from '../status.ts';
-import type { Answers, GrpcMetrics } from './grpc-metrics.ts';
+import type { Answers, GrpcMetrics, OpenStreams } from './grpc-metrics.ts';
 import type { ArrivingBytes } from './incoming-message.ts';
 import type { GrpcLimits } from './limits.ts';
 
@@ -70,6 +70,5 @@ export interface Router {
   readonly unknown: Answers;
   readonly logger: Logger;
   readonly arriving: ArrivingBytes;
-  /** What is open now, on all connections. */
-  readonly open: { calls: number; streams: number };
+  readonly open: OpenStreams;
 }

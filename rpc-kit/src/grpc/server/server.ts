@@ -11,7 +11,7 @@ import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
 import type { ServiceCodec } from '../schema/service-codec.ts';
 import { vendoredFiles } from '../schema/vendored.ts';
 import { answerStream } from './exchange.ts';
-import { createGrpcMetrics, type GrpcMetrics } from './grpc-metrics.ts';
+import { createGrpcMetrics, type OpenStreams } from './grpc-metrics.ts';
 import { createHealth } from './health.ts';
 import { GRPC_LIMIT_RANGES, GRPC_LIMITS, type GrpcLimits } from './limits.ts';
 import { createListener } from './listener.ts';
@@ -57,7 +57,8 @@ export async function serveGrpc(service: Service, options: GrpcServerOptions): P
   const limits: GrpcLimits = checkWhole({ ...GRPC_LIMITS, ...options.limits }, GRPC_LIMIT_RANGES);
   const drain = checkWhole({ ...DRAIN_TIMES, ...options.drain }, { notReadyMs: DRAIN_RANGE, finishMs: DRAIN_RANGE });
   const { codec, logger, registry = new Registry(), readiness = {} } = options;
-  const metrics = createGrpcMetrics(registry);
+  const open: OpenStreams = { calls: 0, streams: 0 };
+  const metrics = createGrpcMetrics(registry, open);
   let isDraining = false;
   const health = createHealth({
     serviceName: codec.serviceName,
@@ -66,7 +67,21 @@ export async function serveGrpc(service: Service, options: GrpcServerOptions): P
     draining: () => isDraining,
     onNotReady: (check, error) => logger.warn({ check, err: error }, 'not ready'),
   });
-  const router = createRouter(service, { ...options, registry }, limits, metrics, health.routes);
+  const router: Router = {
+    routes: new Map([
+      ...serviceRoutes(service, { codec, answerBytesMax: limits.answerBytesMax, metrics, registry }),
+      ...health.routes,
+      ...reflectionRoutes([...codec.files, ...vendoredFiles], metrics),
+    ]),
+    domain: codec.serviceName,
+    limits,
+    admission: options.admission,
+    metrics,
+    unknown: metrics.answersOf('other'),
+    logger,
+    arriving: { total: 0 },
+    open,
+  };
   const listener = createListener({
     limits,
     metrics,
@@ -87,25 +102,4 @@ export async function serveGrpc(service: Service, options: GrpcServerOptions): P
     timerLists[Symbol.dispose]();
   };
   return { url, port, close, [Symbol.asyncDispose]: () => close() };
-}
-
-function createRouter(
-  service: Service,
-  { codec, registry, admission, logger }: GrpcServerOptions & { readonly registry: Registry },
-  limits: GrpcLimits,
-  metrics: GrpcMetrics,
-  healthRoutes: Router['routes'],
-): Router {
-  const methods = serviceRoutes(service, { codec, answerBytesMax: limits.answerBytesMax, metrics, registry });
-  return {
-    routes: new Map([...methods, ...healthRoutes, ...reflectionRoutes([...codec.files, ...vendoredFiles], metrics)]),
-    domain: codec.serviceName,
-    limits,
-    admission,
-    metrics,
-    unknown: metrics.answersOf('other'),
-    logger,
-    arriving: { total: 0 },
-    open: { calls: 0, streams: 0 },
-  };
 }
