@@ -1,6 +1,6 @@
 export { createGrpcTransport, type GrpcTransport, type GrpcTransportOptions } from './client/transport.ts';
 export { createMessageCodec, type MessageCodec } from './schema/message-codec.ts';
-export { type ProtoLock, protoLock } from './schema/proto-lock.ts';
+export { type ProtoLock, parseProtoLock } from './schema/proto-lock.ts';
 export { type ProtoFile, toMethodProto, toProtoFile } from './schema/proto-text.ts';
 export { createServiceCodec, type DetailsCodec, type MethodCodec, type ServiceCodec } from './schema/service-codec.ts';
 export { updateLock } from './schema/update-lock.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT_DIRECTORY } from 'mesh';
-import { type ProtoLock, protoLock, toProtoFile, updateLock } from 'rpc-kit/grpc';
+import { type ProtoLock, parseProtoLock, toProtoFile, updateLock } from 'rpc-kit/grpc';
 import { contracts } from '../contracts.ts';
 
 const LOCK_PATH = 'proto/proto.lock.json';
@@ -9,7 +9,7 @@ const LOCK_PATH = 'proto/proto.lock.json';
 /** The lock file with numbers for all that the contracts declare now. */
 export function currentLock(): ProtoLock {
   const text = readFileSync(join(PROJECT_DIRECTORY, LOCK_PATH), 'utf8');
-  return updateLock(protoLock.parse(JSON.parse(text)), contracts);
+  return updateLock(parseProtoLock(text), contracts);
 }
 
 /** The lock file, and the .proto file of each service. */

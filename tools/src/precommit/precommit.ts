@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT_DIRECTORY, runScript } from 'mesh';
 import { seconds } from 'mesh/run';
+import { BUF, PROTO_FOLDER, RELEASE } from '../proto/release.ts';
 import { COVERING_TESTS, coverageArguments, libraryCoverageArguments, strictCoverageArguments } from './coverage.ts';
 import { runTool, type ToolResult } from './run-tool.ts';
 
@@ -24,6 +25,16 @@ const generated: Check = {
   title: 'generated files in step with the code',
   run: () => runTool(['tools/src/generate/generate.ts', '--check']),
 };
+const callers: Check = {
+  title: 'contracts that break no caller of the release',
+  async run() {
+    const lint = await runTool([BUF, 'lint', PROTO_FOLDER]);
+    const breaking = await runTool([BUF, 'breaking', PROTO_FOLDER, '--against', RELEASE.image]);
+    const json = await runTool(['tools/src/proto/check-callers.ts']);
+    const results = [lint, breaking, json];
+    return { passed: results.every(({ passed }) => passed), output: results.map(({ output }) => output).join('') };
+  },
+};
 const unitTests: Check = {
   title: 'unit tests, rpc-kit over HTTP, coverage',
   async run() {
@@ -39,14 +50,14 @@ const unitTests: Check = {
 };
 
 /** Two lanes for two cores: the tests, which take longest, and the other checks one after the other. */
-const lanes: Check[][] = [[unitTests], [format, types, generated]];
+const lanes: Check[][] = [[unitTests], [format, types, generated, callers]];
 
 async function runLane(lane: Check[]): Promise<Check[]> {
   const failed: Check[] = [];
   for (const check of lane) {
     const began = performance.now();
     const { passed, output } = await check.run();
-    console.log(`${passed ? '✓' : '✗'} ${check.title.padEnd(42)} ${seconds(began)}`);
+    console.log(`${passed ? '✓' : '✗'} ${check.title.padEnd(46)} ${seconds(began)}`);
     if (passed) continue;
     failed.push(check);
     console.log(`\n${output.trim()}\n`);

@@ -12,15 +12,20 @@ const serviceLock = z.strictObject({
   enums: z.record(z.string(), numberedType),
 });
 
-/** The numbers of all fields and enum values: given once, never moved. `make generate` writes them to proto/proto.lock.json. */
-export const protoLock = z.strictObject({
+const protoLock = z.strictObject({
   /** The first part of all package names: `ordermesh` in `ordermesh.loms.v1`. */
   package: z.string().regex(/^[a-z][a-z0-9]*$/),
   services: z.record(z.string(), serviceLock),
 });
+/** The numbers of all fields and enum values: given once, never moved. `make generate` writes them to proto/proto.lock.json. */
 export type ProtoLock = z.output<typeof protoLock>;
 export type ServiceLock = z.output<typeof serviceLock>;
 export type NumberedType = z.output<typeof numberedType>;
+
+/** @throws {Error} for a text that is no lock file */
+export function parseProtoLock(text: string): ProtoLock {
+  return protoLock.parse(JSON.parse(text));
+}
 
 /** @throws {TypeError} for a contract without numbers */
 export function serviceLockOf(contract: ServiceContract, lock: ProtoLock): ServiceLock {
