@@ -6,9 +6,18 @@ import { shellQuoted } from './docs-page/curl.ts';
 import { markdownTable } from './markdown-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
-/** The contract as a Markdown section: every method with its types, limits, errors and a curl line. */
-export function contractMarkdown(contract: ServiceContract, url: string): string {
-  const methods = Object.entries(contract.methods).map(([name, method]) => methodMarkdown(name, method, url));
+/**
+ * The contract as a Markdown section: every method with its types, limits, errors and a curl line.
+ * @param otherFaces paragraphs about a method on other faces
+ */
+export function contractMarkdown(
+  contract: ServiceContract,
+  url: string,
+  otherFaces: (method: string) => readonly string[] = () => [],
+): string {
+  const methods = Object.entries(contract.methods).map(([name, method]) =>
+    [methodMarkdown(name, method, url), ...otherFaces(name)].join('\n\n'),
+  );
   return [`## ${contract.name}`, `${contract.summary} Locally at ${url}, documents at ${url}/docs.`, ...methods].join(
     '\n\n',
   );

@@ -1,4 +1,5 @@
 export { createGrpcTransport, type GrpcTransport, type GrpcTransportOptions } from './client/transport.ts';
+export { type GrpcExample, toGrpcExample } from './schema/example-json.ts';
 export { createMessageCodec, type MessageCodec } from './schema/message-codec.ts';
 export { type ProtoLock, parseProtoLock } from './schema/proto-lock.ts';
 export { type ProtoFile, toMethodProto, toProtoFile } from './schema/proto-text.ts';

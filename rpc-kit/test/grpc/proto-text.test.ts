@@ -6,8 +6,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { defineService, type ServiceContract, uint32 } from 'rpc-kit';
-import { createServiceCodec, type ProtoLock, toMethodProto, toProtoFile, updateLock } from 'rpc-kit/grpc';
+import { defineService, int64, type ServiceContract, timestamp, uint32 } from 'rpc-kit';
+import {
+  createServiceCodec,
+  type ProtoLock,
+  toGrpcExample,
+  toMethodProto,
+  toProtoFile,
+  updateLock,
+} from 'rpc-kit/grpc';
 import { z } from 'zod';
 import { everyType, lockOf } from './every-type.ts';
 
@@ -27,6 +34,7 @@ const contractOf = (params: z.ZodObject, colours: readonly string[] = ['red']): 
       },
     },
   );
+const colour = z.enum(['red', 'dark blue']);
 const numbersOf = (lock: ProtoLock, type: string): unknown => lock.services.shop?.messages[type];
 const first = contractOf(z.strictObject({ sku: uint32, note: z.string().optional() }));
 const textOf = (contract: ServiceContract, lock: ProtoLock): string => toProtoFile(contract, lock).text;
@@ -120,6 +128,18 @@ message BuyResponse {
   Colour colour = 1;
 }`,
     );
+  });
+
+  it('gives the example in the JSON of protobuf, for grpcurl', () => {
+    const orderID = { ...first.methods.buy, params: z.strictObject({ orderID: int64, at: timestamp, colour }) };
+    const example = { params: { orderID: 1, at: '2026-01-31T12:00:00Z', colour: 'dark blue' }, result: {} };
+    const shop = defineService('shop', { summary: 'Sells.', version: '1' }, { buy: { ...orderID, example } } as never);
+    assert.deepEqual(toGrpcExample(shop, 'buy', lockOf(shop)), {
+      method: 'example.shop.v1.ShopService/Buy',
+      params: '{"orderID":"1","at":"2026-01-31T12:00:00Z","colour":"COLOUR_DARK_BLUE"}',
+    });
+    assert.throws(() => toGrpcExample(shop, 'sell', lockOf(shop)), /shop has no method sell/);
+    assert.throws(() => toMethodProto(shop, 'sell', lockOf(shop)), /shop has no method sell/);
   });
 
   for (const [what, params, message] of [

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { orderEvents } from 'loms/contract.ts';
 import { DEFAULT_PORTS, type ServiceName } from 'mesh';
 import {
@@ -10,12 +11,14 @@ import {
   type ServiceContract,
   wireSchema,
 } from 'rpc-kit';
+import { type ProtoLock, toGrpcExample, toMethodProto, toProtoFile } from 'rpc-kit/grpc';
 
 /** The page of all contracts, with the ports of a local mesh. */
-export function contractsPage(contracts: readonly ServiceContract[]): string {
-  const services = contracts.map((contract) =>
-    contractMarkdown(contract, `http://localhost:${DEFAULT_PORTS[contract.name as ServiceName]}`),
-  );
+export function contractsPage(contracts: readonly ServiceContract[], lock: ProtoLock): string {
+  const services = contracts.map((contract) => {
+    const port = DEFAULT_PORTS[contract.name as ServiceName];
+    return contractMarkdown(contract, `http://localhost:${port}`, (method) => grpcMethod(contract, method, lock));
+  });
   return `${[introduction(), faces(), access(contracts), types(), errors(), ...services, events()].join('\n\n')}\n`;
 }
 
@@ -25,6 +28,14 @@ function introduction(): string {
     'The methods of the services. `make generate` writes this page from their `contract.ts`; change it there.',
     'Pasted from the top down, the curl lines work on a mesh that `make run-all` has just started for the first time. The answers of accounts contain users and tokens of another mesh.',
   ].join('\n\n');
+}
+
+function grpcMethod(contract: ServiceContract, method: string, lock: ProtoLock): string[] {
+  const { path } = toProtoFile(contract, lock);
+  return [
+    `Over gRPC it is \`${toGrpcExample(contract, method, lock).method}\` of [${basename(path)}](proto/${path}):`,
+    ['```proto', toMethodProto(contract, method, lock), '```'].join('\n'),
+  ];
 }
 
 function faces(): string {

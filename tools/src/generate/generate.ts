@@ -14,15 +14,16 @@ import { currentLock, protoFiles } from './proto-files.ts';
  */
 const isCheck = process.argv.includes('--check');
 
+const lock = currentLock();
 const targets = [
-  { path: 'contracts.md', make: async () => contractsPage(contracts) },
+  { path: 'contracts.md', make: async () => contractsPage(contracts, lock) },
   { path: 'docs/configuration.md', make: async (current: string) => withConfiguration(current) },
   ...CONFIGURED_SERVICES.map((service) => ({
     path: `${service}/README.md`,
     make: async (current: string) => withConfigurationOf(service, current),
   })),
   ...dashboardFiles,
-  ...protoFiles(currentLock()),
+  ...protoFiles(lock),
 ];
 
 const stale: string[] = [];
