@@ -149,6 +149,7 @@ message BuyResponse {
     ['null', { none: uint32.nullable() }, /of the type nullable/],
     ['two members of one field name', { orderID: uint32, orderId: uint32 }, /two fields .* name order_id/],
     ['two types of one name', { part: z.object({}), parts: z.array(z.object({})) }, /two types have the name/],
+    ['two values of one name', { level: z.enum(['a b', 'a-b']) }, /two values of Level have the name LEVEL_A_B/],
     ['an enum of numbers', { level: z.enum({ low: 1 } as never) }, /the value 1, which is no text/],
   ] as const) {
     it(`is refused for ${what}, with the member's name`, () => {

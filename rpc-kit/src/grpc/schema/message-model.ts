@@ -129,6 +129,9 @@ function addEnum(
   if (numeric !== undefined)
     throw new TypeError(`${scope.service}: ${name} has the value ${numeric}, which is no text`);
   const named = new Map(values.map((value) => [String(value), toEnumValueName(name, String(value))]));
+  const names = [toEnumValueName(name, 'unspecified'), ...named.values()];
+  const taken = names.find((value, index) => names.indexOf(value) !== index);
+  if (taken) throw new TypeError(`${scope.service}: two values of ${name} have the name ${taken}; rename one`);
   const model = { name: qualified(scope, name), comment: describe(schema), values: named };
   scope.enums.push(model);
   return model;
