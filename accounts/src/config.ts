@@ -1,4 +1,4 @@
-import { commonVariables, databaseVariables, KEPT_DAYS, variable } from 'service-kit';
+import { commonVariables, KEPT_DAYS, serviceVariables, variable } from 'service-kit';
 import { z } from 'zod';
 
 /** NIST SP 800-63B-4, section 3.1.1.2: 15 where a password is the only factor. 64 is the longest that every user may be asked for. */
@@ -11,7 +11,7 @@ const ADDRESS_ATTEMPTS = { min: 1, max: 1_000_000 };
 export const accountsConfig = z.object({
   PORT: variable.port(8084).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
-  ...databaseVariables,
+  ...serviceVariables,
   ACCOUNTS_SECRET: variable
     .secret()
     .refine((secret) => secret.length >= SECRET_LENGTH_MIN, `it has fewer than ${SECRET_LENGTH_MIN} characters`)

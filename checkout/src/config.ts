@@ -1,17 +1,17 @@
-import { commonVariables, databaseVariables, KEPT_DAYS, variable } from 'service-kit';
+import { commonVariables, KEPT_DAYS, serviceVariables, variable } from 'service-kit';
 import { z } from 'zod';
 
 export const checkoutConfig = z.object({
   PORT: variable.port(8080).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
-  ...databaseVariables,
+  ...serviceVariables,
   LOMS_URL: variable
-    .httpUrls()
+    .peerUrls()
     .describe(
       'URLs of loms, separated by commas; calls are balanced over them. `dns+http://loms:8081` (or `dns+https`) means all addresses of the name.',
     ),
   PRODUCTS_URL: variable
-    .httpUrls()
+    .peerUrls()
     .describe('URLs of the product service: ours, or the original one, which speaks plain `POST /get_product`.'),
   PRODUCTS_TOKEN: variable.secret().describe('Token that checkout sends to the product service.'),
   PRODUCTS_LIMIT_SHARED: variable

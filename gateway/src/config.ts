@@ -7,7 +7,7 @@ const REQUESTS = { min: 1, max: 1_000_000 };
 
 const peer = (service: string, port: number) =>
   variable
-    .httpUrls()
+    .peerUrls()
     .describe(
       `URLs of ${service}, separated by commas; calls are balanced over them. \`dns+http://${service}:${port}\` means all addresses of the name.`,
     );

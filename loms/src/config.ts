@@ -1,10 +1,10 @@
 import {
   checkKafka,
   commonVariables,
-  databaseVariables,
   EVEN_WITH_MISTAKES,
   KEPT_DAYS,
   kafkaVariables,
+  serviceVariables,
   variable,
 } from 'service-kit';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ export const lomsConfig = z
   .object({
     PORT: variable.port(8081).describe('Port to listen on; 0 picks a free one.'),
     ...commonVariables,
-    ...databaseVariables,
+    ...serviceVariables,
     ...kafkaVariables('Set: order events travel through Kafka.'),
     KAFKA_PARTITIONS: variable
       .whole(6, PARTITIONS)
@@ -33,7 +33,7 @@ export const lomsConfig = z
       .whole(1, REPLICATION)
       .describe('Replicas of each partition when loms creates the event topic.'),
     NOTIFICATIONS_URL: variable
-      .httpUrls()
+      .peerUrls()
       .optional()
       .describe(
         'URL of notifications, to which order events are delivered unless KAFKA_BROKERS is set; one of the two is required. Several URLs, separated by commas, share the calls.',

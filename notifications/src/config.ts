@@ -1,9 +1,9 @@
 import {
   checkKafka,
   commonVariables,
-  databaseVariables,
   EVEN_WITH_MISTAKES,
   kafkaVariables,
+  serviceVariables,
   variable,
 } from 'service-kit';
 import { z } from 'zod';
@@ -13,7 +13,7 @@ export const notificationsConfig = z
   .object({
     PORT: variable.port(8082).describe('Port to listen on; 0 picks a free one.'),
     ...commonVariables,
-    ...databaseVariables,
+    ...serviceVariables,
     ...kafkaVariables('If set, order events are consumed from Kafka as well.'),
     JOURNAL_FILE: variable
       .text()

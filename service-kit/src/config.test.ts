@@ -56,24 +56,38 @@ describe('The variables for hosts and origins', () => {
 });
 
 describe('The variable for the endpoints of a service', () => {
-  const load = (LOMS_URL: string) => loadConfig(z.object({ LOMS_URL: variable.httpUrls() }), { LOMS_URL }).LOMS_URL;
+  const load = (LOMS_URL: string) => loadConfig(z.object({ LOMS_URL: variable.peerUrls() }), { LOMS_URL }).LOMS_URL;
 
   it('accepts several, separated by commas', () => {
     assert.deepEqual(load('http://a:1, https://b'), ['http://a:1', 'https://b']);
   });
 
   it('accepts a name whose addresses are resolved by DNS', () => {
-    for (const url of ['dns+http://loms:8081', 'dns+https://loms:8081']) assert.deepEqual(load(url), [url]);
+    for (const url of [
+      'dns+http://loms:8081',
+      'dns+https://loms:8081',
+      'dns+grpc://loms:9081',
+      'dns+grpcs://loms:9081',
+    ])
+      assert.deepEqual(load(url), [url]);
   });
 
   it('refuses a dns+http URL beside others', () => {
     assert.throws(() => load('dns+http://loms:8081,http://b'), {
       name: 'ConfigError',
-      message: /LOMS_URL is wrong: a dns\+http or dns\+https URL has to stand alone/,
+      message: /LOMS_URL is wrong: a URL with dns\+ has to stand alone/,
     });
   });
 
-  for (const url of ['dns+ftp://loms', 'ftp://loms', 'loms:8081', 'dns+http://']) {
+  for (const url of [
+    'dns+ftp://loms',
+    'grpc://loms',
+    'grpc://loms:9081/base',
+    'dns+grpc://loms:9081?x=1',
+    'ftp://loms',
+    'loms:8081',
+    'dns+http://',
+  ]) {
     it(`refuses ${url}`, () => {
       assert.throws(() => load(url), ConfigError);
     });

@@ -83,7 +83,7 @@ export const commonVariables = {
     .describe('Folder for profiles of the running process and for the socket that starts them. Unset: no profiles.'),
 };
 
-/** The variables of every service with a database. */
+/** The variables of every program with a database. */
 export const databaseVariables = {
   DATABASE_URL: variable
     .databaseUrl()
@@ -93,6 +93,17 @@ export const databaseVariables = {
   DATABASE_POOL_MAX: variable
     .whole(10, { min: 1, max: POOL_MAX })
     .describe('Maximum number of database connections of one process. Further statements wait for one.'),
+};
+
+/** The variables of every service with a contract, each of which has a database. */
+export const serviceVariables = {
+  GRPC_PORT: variable
+    .anyPort()
+    .optional()
+    .describe(
+      'Port for gRPC, on the same address and with the same TLS; 0 picks a free one. Usually PORT plus 1000. Unset: no gRPC.',
+    ),
+  ...databaseVariables,
 };
 
 /**

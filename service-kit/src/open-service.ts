@@ -1,29 +1,27 @@
 import { join } from 'node:path';
-import {
-  adaptiveLimit,
-  type ConcurrencyLimit,
-  type HttpServer,
-  type Service,
-  type ServiceContract,
-  serveHttp,
-} from 'rpc-kit';
+import { protoLock } from 'proto';
+import { adaptiveLimit, type ConcurrencyLimit, type Service, type ServiceContract, serveHttp } from 'rpc-kit';
+import { createServiceCodec, serveGrpc } from 'rpc-kit/grpc';
 import type { z } from 'zod';
-import type { commonVariables, databaseVariables } from './config.ts';
+import type { commonVariables, serviceVariables } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { type OpenProcess, openProcess } from './open-process.ts';
 import { databaseReadiness } from './serving/readiness.ts';
 import type { variable } from './variables.ts';
 
 type ServiceConfig = z.ZodObject<
-  typeof commonVariables & typeof databaseVariables & { readonly PORT: ReturnType<typeof variable.port> }
+  typeof commonVariables & typeof serviceVariables & { readonly PORT: ReturnType<typeof variable.port> }
 >;
 
 /** A process with a database that serves a contract. */
 export interface OpenService<S extends ServiceConfig> extends Omit<OpenProcess<S>, 'logListening'> {
   readonly database: Database;
   readonly limit: ConcurrencyLimit;
-  /** Serves over HTTP; ready while the database answers and its migrations are applied. */
-  serve(service: Service, stopped: Promise<string>): Promise<HttpServer>;
+  /**
+   * Serves over HTTP, and over gRPC where GRPC_PORT is set; ready while the database answers and its migrations are applied. Disposing
+   * drains both.
+   */
+  serve(service: Service, stopped: Promise<string>): Promise<AsyncDisposable>;
 }
 
 /**
@@ -51,19 +49,29 @@ export async function openService<S extends ServiceConfig>(
     limit,
     userAgent,
     async serve(service, stopped) {
-      const server = await serveHttp(service, {
+      const shared = {
         host: config.HOST,
-        port: config.PORT,
-        allowedHosts: config.ALLOWED_HOSTS,
-        allowedOrigins: config.ALLOWED_ORIGINS,
         logger,
         registry,
         readiness: databaseReadiness(database, join(import.meta.dirname, '../../migrations', contract.name)),
         admission: limit,
         tls: identity.tls,
-      });
-      logListening(server.url, stopped);
-      return server;
+      };
+      await using servers = new AsyncDisposableStack();
+      const { PORT, GRPC_PORT, ALLOWED_HOSTS: allowedHosts, ALLOWED_ORIGINS: allowedOrigins } = config;
+      const http = servers.use(await serveHttp(service, { ...shared, port: PORT, allowedHosts, allowedOrigins }));
+      const grpc =
+        GRPC_PORT === undefined
+          ? undefined
+          : await serveGrpc(service, { ...shared, port: GRPC_PORT, codec: createServiceCodec(contract, protoLock) });
+      servers.move();
+      if (grpc) logger.info({ url: grpc.url }, 'listening for gRPC');
+      logListening(http.url, stopped);
+      return {
+        async [Symbol.asyncDispose]() {
+          await Promise.all([http.close(), grpc?.close()]);
+        },
+      };
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -117,7 +117,7 @@ describe('A variable for addresses and networks', () => {
 });
 
 describe('A variable for the endpoints of a service', () => {
-  const field = variable.httpUrls();
+  const field = variable.peerUrls();
   takes(field, {
     'http://a:1, https://b': ['http://a:1', 'https://b'],
     'http://u:p@a/base?x=1': ['http://u:p@a/base?x=1'],
@@ -130,7 +130,7 @@ describe('A variable for the endpoints of a service', () => {
     ['http://a,http://a', 'http://a,http://a/', 'http://a,HTTP://A:80'],
     /place 2 repeats an earlier one$/,
   );
-  refuses(field, ['dns+http://a,http://b'], /a dns\+http or dns\+https URL has to stand alone$/);
+  refuses(field, ['dns+http://a,http://b'], /a URL with dns\+ has to stand alone$/);
   refuses(field, ['http://a:99999', 'http://a:0'], /its port has to be from 1 to 65535$/);
   refuses(
     field,

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import { canonicalHost, canonicalOrigin, describeWrong, parseHttpUrl } from 'rpc-kit/urls';
+import { canonicalHost, canonicalOrigin, checkPeerUrl, describeWrong, parseHttpUrl } from 'rpc-kit/urls';
 import { describeWhole, parseWhole, type WholeRange } from 'rpc-kit/whole-number';
 import { z } from 'zod';
 import { parseDatabaseUrl } from './database/database-url.ts';
 
-/** Prefix of a URL whose replicas are found by DNS: `dns+http://loms:8081`, `dns+https://loms:8081`. */
+/** Prefix of a URL whose replicas are found by DNS: `dns+http://loms:8081`, `dns+grpcs://loms:9081`. */
 export const DNS_PREFIX = 'dns+';
 
 /** Metadata for the documentation and the start-up log. */
@@ -34,6 +34,8 @@ const CACHE_AGE_MS_MAX = 86_400_000;
 export const variable = {
   whole,
   port: (fallback: number) => whole(fallback, PORT),
+  /** A port without a default. */
+  anyPort: () => wholeWithin(PORT),
   cacheAge: (fallback: number) => whole(fallback, { min: 0, max: CACHE_AGE_MS_MAX }),
   ratio: (fallback: number) =>
     parsed(parseRatio)
@@ -42,10 +44,10 @@ export const variable = {
   text: () => z.string().refine(isFilled, BLANK),
   host: (fallback: string) => parsed(parseHost).default(fallback),
   file: () => parsed(parseFile),
-  /** Endpoints of one service, separated by commas; or one `dns+http` or `dns+https` URL, which means all addresses of its name. */
-  httpUrls: () =>
+  /** Endpoints of one service, separated by commas; or one URL with the prefix `dns+`, which means all addresses of its name. */
+  peerUrls: () =>
     parsed((text) => parseList(text, parseEndpoint, refuseSharedDns)).meta({
-      values: `URLs (http, https, dns+http, dns+https)${USERINFO}`,
+      values: `URLs (http, https, grpc, grpcs; with dns+ before them)${USERINFO}`,
     } satisfies VariableMeta),
   /** Addresses of servers, separated by commas. */
   hostPorts: () =>
@@ -84,15 +86,17 @@ const isFilled = (text: string): boolean => text.trim() !== '';
 const BLANK = 'it is blank';
 
 function whole(fallback: number, range: WholeRange) {
+  return wholeWithin(range).default(fallback);
+}
+
+function wholeWithin(range: WholeRange) {
   const parse = (text: string): number => {
     const number = parseWhole(text, range);
     if (number === undefined) throw new TypeError(refusal(text, describeWhole(range)));
     return number;
   };
   const values = `${range.min}–${range.max}`;
-  return parsed(parse)
-    .meta({ values } satisfies VariableMeta)
-    .default(fallback);
+  return parsed(parse).meta({ values } satisfies VariableMeta);
 }
 
 /** @param parse throws a TypeError whose message continues the variable's name: "PORT is wrong: it …" */
@@ -178,17 +182,17 @@ function parseSingleUrl(text: string): string {
 }
 
 function parseEndpoint(text: string): string {
-  const isDns = /^dns\+https?:/i.test(text);
+  const isDns = /^dns\+(?:https?|grpcs?):/i.test(text);
   const url = isDns ? text.slice(DNS_PREFIX.length) : text;
   // http://a/;http://b would parse as one endpoint with a strange path.
   if (text.split('://').length > 2) throw new TypeError('several URLs are separated by commas');
-  parseHttpUrl(url);
+  checkPeerUrl(url);
   return isDns ? `${DNS_PREFIX}${url}` : url;
 }
 
 function refuseSharedDns(urls: string[]): void {
   if (urls.length > 1 && urls.some((url) => url.startsWith(DNS_PREFIX))) {
-    throw new TypeError('a dns+http or dns+https URL has to stand alone');
+    throw new TypeError(`a URL with ${DNS_PREFIX} has to stand alone`);
   }
 }
 

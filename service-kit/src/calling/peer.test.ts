@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { defineService, implement, serveHttp } from 'rpc-kit';
+import { createServiceCodec, serveGrpc, updateLock } from 'rpc-kit/grpc';
 import { z } from 'zod';
 import { openPeer } from './peer.ts';
 
@@ -20,16 +21,26 @@ const echo = defineService(
   },
 );
 
+const logger = pino({ level: 'silent' });
+const at = { host: '127.0.0.1', port: 0, logger };
+const service = implement(echo, { say: async () => ({ ok: true }) });
+const lock = updateLock({ package: 'test', services: {} }, [echo]);
+
 describe('A peer', () => {
-  for (const scheme of ['http', 'dns+http']) {
+  for (const [scheme, serve] of [
+    ['http', () => serveHttp(service, at)],
+    ['dns+http', () => serveHttp(service, at)],
+    ['grpc', () => serveGrpc(service, { ...at, codec: createServiceCodec(echo, lock) })],
+    ['dns+grpc', () => serveGrpc(service, { ...at, codec: createServiceCodec(echo, lock) })],
+  ] as const) {
     it(`is reached by ${scheme}`, async () => {
-      const logger = pino({ level: 'silent' });
-      const service = implement(echo, { say: async () => ({ ok: true }) });
-      await using server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger });
+      await using server = await serve();
       const registry = new Registry();
       const urls = [`${scheme}://localhost:${server.port}`];
-      await using peer = openPeer(echo, { urls, userAgent: 'test/1', registry, logger });
+      await using peer = openPeer(echo, { urls, userAgent: 'test/1', registry, logger, lock });
       assert.deepEqual(await peer.client.say({}), { ok: true });
+      const metrics = await registry.metrics();
+      assert.match(metrics, new RegExp(`endpoint="${scheme.replace('dns+', '')}://[^"/]+:${server.port}"`));
     });
   }
 });

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { protoLock } from 'proto';
 import {
   balancerMetrics,
   breakerMetrics,
@@ -23,11 +24,16 @@ import {
   type ServiceContract,
   shedLoad,
 } from 'rpc-kit';
+import { createGrpcTransport, createServiceCodec, type ProtoLock, type ServiceCodec } from 'rpc-kit/grpc';
+import { isGrpcUrl } from 'rpc-kit/urls';
 import type { Identity } from '../identity/identity.ts';
 import { DNS_PREFIX } from '../variables.ts';
 
 export interface PeerOptions {
-  /** The peer's endpoints; or one `dns+http` or `dns+https` URL, which means all current addresses of its name. */
+  /**
+   * The peer's endpoints, called over gRPC where the URL is `grpc` or `grpcs`; or one URL with the prefix `dns+`, which means all current
+   * addresses of its name.
+   */
   readonly urls: readonly string[];
   /** Name and version of this service for logs: `checkout/0.1.0`. */
   readonly userAgent: string;
@@ -36,7 +42,7 @@ export interface PeerOptions {
   readonly identity?: (Pick<Identity, 'signerFor'> & Partial<Pick<Identity, 'tls'>>) | undefined;
   /** Logs every call at the level `debug`. */
   readonly logger?: Logger;
-  /** `plain` for peers that speak `POST /<method>` only. Default: rpc. */
+  /** Of http peers: `plain` for those that speak `POST /<method>` only. Default: rpc. */
   readonly face?: 'rpc' | 'plain';
   /** Whether the peer receives the baggage of calls. It may hold personal data, so not for external peers. Default: true. */
   readonly baggage?: boolean;
@@ -47,6 +53,8 @@ export interface PeerOptions {
   readonly retries?: boolean;
   /** What metrics of breakers and budgets call this peer, where a service has several to one contract. Default: the contract's name. */
   readonly name?: string;
+  /** The numbers of the contract's fields, for gRPC. Default: those of this repository's contracts. */
+  readonly lock?: ProtoLock;
   /** Calls at a time; further ones are refused at once, as `unavailable` with the reason `overloaded`. Default: no limit. */
   readonly limit?: ConcurrencyLimit;
 }
@@ -65,20 +73,20 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   const peer = options.name ?? contract.name;
   const authorization = identity?.signerFor(contract.name);
   const host = certifiedHost(urls);
+  const codec = once(() => createServiceCodec(contract, options.lock ?? protoLock));
   const transport = createBalancer({
     endpoints: endpointsOf(urls, logger),
     on: balancerMetrics(registry),
     connect(url) {
-      // Only the origin, because a URL may hold a password and metrics are public.
-      const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint: new URL(url).origin }) });
+      // Without userinfo and query, because a URL may hold a password and metrics are public.
+      const { protocol, host: endpointHost } = new URL(url);
+      const endpoint = `${protocol}//${endpointHost}`;
+      const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint }) });
+      const common = { userAgent, tls: identity?.tls, host, ...(authorization && { authorization }) };
       return breaker.guard(
-        createHttpTransport(url, {
-          userAgent,
-          face,
-          tls: identity?.tls,
-          host,
-          ...(authorization && { authorization }),
-        }),
+        isGrpcUrl(url)
+          ? createGrpcTransport(url, { ...common, codec: codec() })
+          : createHttpTransport(url, { ...common, face }),
       );
     },
   });
@@ -97,9 +105,20 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
 const withholdBaggage: Interceptor = (next) => (call) =>
   next(call.baggage === undefined ? call : { ...call, baggage: undefined });
 
+/** The codec of a contract takes milliseconds to make, and only peers by gRPC need it. */
+function once(make: () => ServiceCodec): () => ServiceCodec {
+  let made: ServiceCodec | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+const SECURE_DNS = /^dns\+(?:https|grpcs):/;
+
 /** The name that the certificates of all addresses have to bear. */
 function certifiedHost([url = '']: readonly string[]): string | undefined {
-  return url.startsWith(`${DNS_PREFIX}https:`) ? new URL(url.slice(DNS_PREFIX.length)).host : undefined;
+  return SECURE_DNS.test(url) ? new URL(url.slice(DNS_PREFIX.length)).host : undefined;
 }
 
 function endpointsOf(urls: readonly string[], logger?: Logger): readonly string[] | EndpointSource {
