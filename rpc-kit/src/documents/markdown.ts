@@ -141,7 +141,12 @@ function integerRange({ format, minimum, maximum }: JsonSchema): string {
 }
 
 function range(from: unknown, to: unknown): string {
-  if (from === undefined && to === undefined) return '';
-  if (to === undefined) return ` (${from} or more)`;
-  return from === undefined ? ` (at most ${to})` : ` (${from} to ${to})`;
+  const text = rangeText(from, to);
+  return text === undefined ? '' : ` (${text})`;
+}
+
+/** `1 to 100`, `1 or more` or `at most 100`. */
+export function rangeText(from: unknown, to: unknown): string | undefined {
+  if (to === undefined) return from === undefined ? undefined : `${from} or more`;
+  return from === undefined ? `at most ${to}` : `${from} to ${to}`;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { defineService, int64, type ServiceContract, timestamp, uint32 } from 'rpc-kit';
+import { defineService, int64, type ServiceContract, text, timestamp, uint16, uint32 } from 'rpc-kit';
 import {
   createServiceCodec,
   type ProtoLock,
@@ -107,6 +107,35 @@ describe('The .proto file of a contract', () => {
       /no number for count of BuyRequest: run make generate/,
     );
     assert.throws(() => createServiceCodec(everyType, lockOf(first)), /no service every_type: run make generate/);
+  });
+
+  it('says what the service checks beyond the types', () => {
+    const limited = contractOf(
+      z.strictObject({
+        count: uint16.min(1).meta({ format: 'uint16' }),
+        skus: z.array(uint32).max(9),
+        keys: z.array(text(5)).min(1).max(3),
+        limit: uint16.default(20),
+        kind: z.literal('box').describe('The only kind.'),
+      }),
+    );
+    const proto = textOf(limited, lockOf(limited));
+    assert.ok(
+      proto.includes(`message BuyRequest {
+  // uint16 (1 or more)
+  uint32 count = 1;
+  // at most 9 elements
+  repeated uint32 skus = 2;
+  // 1 to 3 elements, string (1 to 5)
+  repeated string keys = 3;
+  // uint16, default 20
+  optional uint32 limit = 4;
+  // The only kind.
+  // "box"
+  string kind = 5;
+}`),
+      proto,
+    );
   });
 
   it('shows one method without comments', () => {

@@ -19,6 +19,7 @@ export interface FieldModel {
   /** `order_id` */
   readonly name: string;
   readonly comment: string | undefined;
+  readonly schema: z.ZodType;
   readonly type: FieldType;
   readonly label: 'required' | 'optional' | 'repeated';
 }
@@ -80,7 +81,7 @@ export function checkNames({ service, messages, enums }: TypeScope): void {
 }
 
 function toField(scope: TypeScope, member: string, schema: z.core.$ZodType): FieldModel {
-  const field = { member, name: toSnakeCase(member), comment: describe(schema) };
+  const field = { member, name: toSnakeCase(member), comment: describe(schema), schema: schema as z.ZodType };
   const { inner, isOptional } = unwrap(schema);
   const def = defOf(inner);
   if (def.type !== 'array') {

@@ -11,6 +11,7 @@ import {
   usesTimestamp,
   zeroValueOf,
 } from './descriptors.ts';
+import { limitsText } from './field-limits.ts';
 import type { EnumModel, FieldModel, MessageModel } from './message-model.ts';
 import { toDefaultJsonName } from './names.ts';
 import { numberOf, type ProtoLock, type ServiceLock, serviceLockOf } from './proto-lock.ts';
@@ -88,7 +89,11 @@ function messageLines(message: MessageModel, lock: ServiceLock): Lines {
 function fieldLines(field: FieldModel, scope: string, number: number): Lines {
   const label = field.label === 'repeated' ? 'repeated ' : isProto3Optional(field) ? 'optional ' : '';
   const json = toDefaultJsonName(field.name) === field.member ? '' : ` [json_name = "${field.member}"]`;
-  return [...comment(field.comment), `${label}${typeOf(field, scope)} ${field.name} = ${number}${json};`];
+  return [
+    ...comment(field.comment),
+    ...comment(limitsText(field)),
+    `${label}${typeOf(field, scope)} ${field.name} = ${number}${json};`,
+  ];
 }
 
 function typeOf({ type }: FieldModel, scope: string): string {
