@@ -3,6 +3,7 @@ export { findProgram } from './find-program.ts';
 export { IDENTITIES, identityVariables, loadCaller, type MeshCaller, replaceFile } from './identity/identities.ts';
 export {
   DEFAULT_PORTS,
+  GRPC_PORT_OFFSET,
   LOCAL_HOST,
   loadMeshConfig,
   type MeshPaths,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { listPorts, loadMeshConfig, PROJECT_DIRECTORY } from './mesh-config.ts';
-import { SERVICES } from './services.ts';
+import { grpcPort, listPorts, loadMeshConfig, PROJECT_DIRECTORY, peerUrl } from './mesh-config.ts';
+import { DATABASES, SERVICES } from './services.ts';
 
 describe('The configuration of a local mesh', () => {
   it('has the documented ports and keeps its data in .mesh', () => {
@@ -44,14 +44,24 @@ describe('The configuration of a local mesh', () => {
   it('names the variable that moves a port', () => {
     const ports = listPorts(loadMeshConfig({}), false);
     assert.deepEqual(ports.at(-1), { port: 15432, variable: 'MESH_POSTGRES_PORT' });
-    assert.equal(ports.length, SERVICES.length + 1);
+    assert.equal(ports.length, SERVICES.length + DATABASES.length + 1);
+  });
+
+  it('lets services call each other over gRPC with CALLS=grpc, on their ports plus 1000', () => {
+    const config = loadMeshConfig({ CALLS: 'grpc', LOMS_PORT: '7001' });
+    assert.equal(grpcPort(config, 'loms'), 8001);
+    assert.equal(grpcPort(config, 'gateway'), undefined);
+    assert.equal(peerUrl(config, 'loms'), 'grpc://127.0.0.1:8001');
+    assert.equal(peerUrl(config, 'gateway'), 'http://127.0.0.1:8000');
+    assert.equal(peerUrl(loadMeshConfig({ CALLS: 'grpc', TLS: 'on' }), 'loms'), 'grpcs://127.0.0.1:9081');
+    assert.equal(peerUrl(loadMeshConfig({}), 'loms'), 'http://127.0.0.1:8081');
   });
 
   it('reports all wrong variables at once', () => {
     assert.throws(() => loadMeshConfig({ LOMS_PORT: ' ', MESH_KAFKA_PORT: '65535', EVENTS: 'Kafka' }), {
       name: 'Failure',
       message:
-        'LOMS_PORT is " ", but has to be a port between 1 and 65535. EVENTS is "Kafka", but has to be rpc or kafka. ' +
+        'LOMS_PORT is " ", but has to be a port between 1 and 64535. EVENTS is "Kafka", but has to be rpc or kafka. ' +
         'MESH_KAFKA_PORT is "65535", but has to be a port between 1 and 65534.',
     });
   });
@@ -60,7 +70,7 @@ describe('The configuration of a local mesh', () => {
     it(`refuses ${value} as a port`, () => {
       assert.throws(() => loadMeshConfig({ LOMS_PORT: value }), {
         name: 'Failure',
-        message: `LOMS_PORT is "${value}", but has to be a port between 1 and 65535.`,
+        message: `LOMS_PORT is "${value}", but has to be a port between 1 and 64535.`,
       });
     });
   }

@@ -5,6 +5,7 @@ import type { AccessMode } from 'service-kit';
 import { Failure } from './failure.ts';
 import {
   DATABASES,
+  isDatabaseName,
   type PerDatabase,
   type PerService,
   perDatabase,
@@ -31,6 +32,8 @@ const DEFAULT_POSTGRES_PORT = 15432;
 const DEFAULT_PGBOUNCER_PORT = 16432;
 const DEFAULT_KAFKA_PORT = 19092;
 const PORT_MAX = 65_535;
+/** From the HTTP port of a service to its port for gRPC. */
+export const GRPC_PORT_OFFSET = 1_000;
 
 export type MeshConfig = {
   directory: string;
@@ -41,6 +44,8 @@ export type MeshConfig = {
   events: 'kafka' | 'rpc';
   /** Kafka's controller listens on the next port. */
   kafkaPort: number;
+  /** What carries the calls between services: JSON-RPC over HTTP, or gRPC. */
+  calls: 'json' | 'grpc';
   /** Whether the services check their callers. */
   access: AccessMode;
   /** Whether the services talk mutual TLS. The gateway's own port stays http. */
@@ -74,11 +79,18 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   const firstPgbouncerPort = readPort('MESH_PGBOUNCER_PORT', DEFAULT_PGBOUNCER_PORT, highestFirst);
   const config = {
     directory: resolve(PROJECT_DIRECTORY, read('MESH_DIR', '.mesh', parseFolder, 'a path without control characters')),
-    ports: perService((service) => readPort(portVariable(service), DEFAULT_PORTS[service])),
+    ports: perService((service) =>
+      readPort(
+        portVariable(service),
+        DEFAULT_PORTS[service],
+        isDatabaseName(service) ? PORT_MAX - GRPC_PORT_OFFSET : PORT_MAX,
+      ),
+    ),
     postgresPort: readPort('MESH_POSTGRES_PORT', DEFAULT_POSTGRES_PORT),
     pgbouncerPorts: perDatabase((name) => firstPgbouncerPort + DATABASES.indexOf(name)),
     events: readChoice('EVENTS', ['rpc', 'kafka']),
     kafkaPort: readPort('MESH_KAFKA_PORT', DEFAULT_KAFKA_PORT, PORT_MAX - 1),
+    calls: readChoice('CALLS', ['json', 'grpc']),
     access: readChoice<AccessMode>('ACCESS', ['open', 'audit', 'enforce']),
     tls: readChoice('TLS', ['off', 'on']) === 'on',
     fsync: readChoice('MESH_FSYNC', ['on', 'off']) === 'on',
@@ -88,9 +100,20 @@ export function loadMeshConfig(environment: NodeJS.ProcessEnv): MeshConfig {
   return config;
 }
 
-/** The address of a service in this mesh. */
+/** The HTTP address of a service in this mesh. */
 export function serviceUrl({ ports, tls }: MeshConfig, service: ServiceName): string {
   return `${tls && service !== 'gateway' ? 'https' : 'http'}://${LOCAL_HOST}:${ports[service]}`;
+}
+
+/** The port of a service for gRPC; the gateway has none. */
+export function grpcPort({ ports }: MeshConfig, service: ServiceName): number | undefined {
+  return isDatabaseName(service) ? ports[service] + GRPC_PORT_OFFSET : undefined;
+}
+
+/** The address by which other services call a service. */
+export function peerUrl(config: MeshConfig, service: ServiceName): string {
+  const port = config.calls === 'grpc' ? grpcPort(config, service) : undefined;
+  return port === undefined ? serviceUrl(config, service) : `${config.tls ? 'grpcs' : 'grpc'}://${LOCAL_HOST}:${port}`;
 }
 
 /** A line break would end the line of pgbouncer's configuration that holds the path. */
@@ -108,6 +131,10 @@ export function listPorts(config: MeshConfig, withPgbouncer: boolean): NamedPort
   }));
   return [
     ...SERVICES.map((service) => ({ port: config.ports[service], variable: portVariable(service) })),
+    ...DATABASES.map((service) => ({
+      port: config.ports[service] + GRPC_PORT_OFFSET,
+      variable: portVariable(service),
+    })),
     { port: config.postgresPort, variable: 'MESH_POSTGRES_PORT' },
     ...(withPgbouncer ? pgbouncers : []),
     ...(config.events === 'kafka' ? listKafkaPorts(config) : []),

@@ -53,12 +53,14 @@ export async function waitForPort(host: string, port: number, timeoutMs: number)
 /**
  * Consecutive ports that were free a moment ago. They are below the ephemeral ports, so that no outgoing connection occupies
  * one in the meantime.
+ * @param offset the ports that are so much higher have to be free too
  */
-export async function pickFreePorts(count: number): Promise<number[]> {
+export async function pickFreePorts(count: number, offset = 0): Promise<number[]> {
   for (let attempt = 1; attempt <= PICK_ATTEMPTS_MAX; attempt += 1) {
-    const first = randomInt(PICK_FROM, PICK_BELOW - count);
+    const first = randomInt(PICK_FROM, PICK_BELOW - count - offset);
     const ports = Array.from({ length: count }, (_, index) => first + index);
-    const free = await Promise.all(ports.map(isPortFree));
+    const all = offset === 0 ? ports : [...ports, ...ports.map((port) => port + offset)];
+    const free = await Promise.all(all.map(isPortFree));
     if (free.every(Boolean)) return ports;
   }
   throw new Failure(`No ${count} free ports in a row were found between ${PICK_FROM} and ${PICK_BELOW}.`);

@@ -36,6 +36,8 @@ export const DEFAULT_PRODUCTS_TOKEN = 'testtoken';
 type Surroundings = {
   host: string;
   port: number;
+  /** Unset: the service does not serve gRPC. */
+  grpcPort?: number | undefined;
   /** Unset for the gateway. */
   databaseUrl?: string | undefined;
   /** Of accounts and the gateway: their keys are derived from it. */
@@ -43,6 +45,7 @@ type Surroundings = {
   access: AccessMode;
   /** SERVICE_KEY_FILE and TRUST_FILE. */
   identity: NodeJS.ProcessEnv;
+  /** The addresses by which services call each other. */
   urls: PerService<string>;
   /** The file of notifications' journal. */
   journalFile?: string | undefined;
@@ -58,7 +61,7 @@ export function serviceEnvironment(
   surroundings: Surroundings,
   given: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
-  const { host, port, databaseUrl, secret, access, identity, urls, journalFile, profileDirectory, brokers } =
+  const { host, port, grpcPort, databaseUrl, secret, access, identity, urls, journalFile, profileDirectory, brokers } =
     surroundings;
   const environment: NodeJS.ProcessEnv = {
     LOG_LEVEL: 'info',
@@ -66,6 +69,7 @@ export function serviceEnvironment(
     ...given,
     HOST: host,
     PORT: String(port),
+    GRPC_PORT: grpcPort === undefined ? undefined : String(grpcPort),
     DATABASE_URL: databaseUrl,
     ACCESS: access,
     ...identity,

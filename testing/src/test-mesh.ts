@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DATABASES,
+  GRPC_PORT_OFFSET,
   loadCaller,
   type MeshCaller,
   type MeshPaths,
@@ -76,7 +77,10 @@ export function spawnRunner(variables: NodeJS.ProcessEnv, checkout = PROJECT_DIR
 
 /** Free ports and a new data folder, as variables for the runner; used again, they start a mesh on the same data. */
 export async function chooseSurroundings(): Promise<NodeJS.ProcessEnv> {
-  const [postgres, firstPgbouncer, ...others] = await pickFreePorts(1 + DATABASES.length + SERVICES.length);
+  const [postgres, firstPgbouncer, ...others] = await pickFreePorts(
+    1 + DATABASES.length + SERVICES.length,
+    GRPC_PORT_OFFSET,
+  );
   const services = others.slice(-SERVICES.length);
   const names = SERVICES.map((service) => `${service.toUpperCase()}_PORT`);
   return {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT_DIRECTORY } from '../mesh-config.ts';
-import { COMPOSE_PORTS, refuseWrongPorts } from './docker-compose.ts';
+import { COMPOSE_PORTS, composeFiles, refuseWrongPorts } from './docker-compose.ts';
 
 const read = (path: string): string => readFileSync(join(PROJECT_DIRECTORY, path), 'utf8');
 
@@ -33,6 +33,31 @@ describe('The files for Docker', () => {
       published.filter((port) => !port.startsWith('127.0.0.1:')),
       [],
     );
+  });
+});
+
+describe('The files of Compose', () => {
+  it('are chosen by EVENTS and CALLS', () => {
+    const chosen = (EVENTS?: string, CALLS?: string) =>
+      composeFiles({ EVENTS, CALLS }).filter((word) => word !== '--file');
+    assert.deepEqual(chosen(), []);
+    assert.deepEqual(chosen('kafka', 'json'), []);
+    assert.deepEqual(chosen('rpc', ''), ['docker-compose.yml', 'docker-compose.rpc.yml']);
+    assert.deepEqual(chosen('', 'grpc'), ['docker-compose.yml', 'docker-compose.grpc.yml']);
+    assert.deepEqual(chosen('rpc', 'grpc'), [
+      'docker-compose.yml',
+      'docker-compose.rpc.yml',
+      'docker-compose.grpc.yml',
+    ]);
+    assert.throws(() => chosen('Kafka'), { message: 'EVENTS is "Kafka", but has to be kafka or rpc.' });
+    assert.throws(() => chosen('', 'rpc'), { message: 'CALLS is "rpc", but has to be json or grpc.' });
+  });
+
+  it('call every service over gRPC on the port where it serves it', () => {
+    const served = [...read('docker-compose.yml').matchAll(/GRPC_PORT: "(\d+)"/g)].map(([, port]) => port);
+    assert.equal(served.length, 5);
+    const called = [...read('docker-compose.grpc.yml').matchAll(/dns\+grpc:\/\/\w+:(\d+)/g)].map(([, port]) => port);
+    assert.deepEqual([...new Set(called)].sort(), served.sort());
   });
 });
 

@@ -29,7 +29,7 @@ export async function openCompose(variables: NodeJS.ProcessEnv = {}): Promise<Co
   const environment: NodeJS.ProcessEnv = { COMPOSE_ANSI: 'never', ...process.env, ...variables };
   refuseWrongPorts(environment);
   await refuseWithoutDocker(environment);
-  const words = ['compose', ...composeFiles(environment.EVENTS)];
+  const words = ['compose', ...composeFiles(environment)];
   return {
     run: (more, signal) => runDocker([...words, ...more], environment, signal),
     // A process group of its own: Ctrl-C reaches this process only, which stops the containers.
@@ -44,10 +44,21 @@ export async function openCompose(variables: NodeJS.ProcessEnv = {}): Promise<Co
 }
 
 /** By default order events go through Kafka, unlike without Docker: docker-compose.yml has three brokers. */
-function composeFiles(events = ''): string[] {
-  if (events === '' || events === 'kafka') return [];
-  if (events === 'rpc') return ['--file', 'docker-compose.yml', '--file', 'docker-compose.rpc.yml'];
-  throw new Failure(`EVENTS ${describeWrong(events, 'kafka or rpc')}.`);
+export function composeFiles({ EVENTS, CALLS }: NodeJS.ProcessEnv): string[] {
+  const events = readChoice('EVENTS', EVENTS, ['kafka', 'rpc']);
+  const calls = readChoice('CALLS', CALLS, ['json', 'grpc']);
+  const added = [
+    ...(events === 'rpc' ? ['docker-compose.rpc.yml'] : []),
+    ...(calls === 'grpc' ? ['docker-compose.grpc.yml'] : []),
+  ];
+  // Without these words, Compose itself finds docker-compose.yml, and the files that COMPOSE_FILE names.
+  return added.length === 0 ? [] : ['docker-compose.yml', ...added].flatMap((file) => ['--file', file]);
+}
+
+function readChoice(variable: string, text = '', choices: readonly [string, string]): string {
+  const chosen = text === '' ? choices[0] : choices.find((choice) => choice === text);
+  if (chosen === undefined) throw new Failure(`${variable} ${describeWrong(text, choices.join(' or '))}.`);
+  return chosen;
 }
 
 /** The ports that docker-compose.yml and docker-compose.ports.yml publish. Compose itself reports a wrong one as an error of its parser. */

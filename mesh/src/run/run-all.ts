@@ -4,12 +4,14 @@ import { Failure, runScript } from '../failure.ts';
 import { createIdentities, identityVariables } from '../identity/identities.ts';
 import { startMeshKafka } from '../kafka/mesh-kafka.ts';
 import {
+  grpcPort,
   LOCAL_HOST,
   listPorts,
   loadMeshConfig,
   type MeshConfig,
   type MeshPaths,
   meshPaths,
+  peerUrl,
   serviceUrl,
 } from '../mesh-config.ts';
 import { createMeshFolder, refuseFullDisk } from '../mesh-folder/mesh-folder.ts';
@@ -94,7 +96,7 @@ function prepareServices(
   if (config.tls) trustCertificates(paths);
   const shared = {
     host: LOCAL_HOST,
-    urls,
+    urls: perService((service) => peerUrl(config, service)),
     journalFile: join(paths.journal, 'notifications.jsonl'),
     profileDirectory: paths.profiles,
     brokers,
@@ -104,7 +106,8 @@ function prepareServices(
     const databaseUrl = isDatabaseName(service) ? database.urls[service] : undefined;
     const secret = service === 'accounts' || service === 'gateway' ? secrets.keys[service] : undefined;
     const identity = identityVariables(paths, service);
-    const own = { port: config.ports[service], databaseUrl, secret, identity };
+    const ports = { port: config.ports[service], grpcPort: grpcPort(config, service) };
+    const own = { ...ports, databaseUrl, secret, identity };
     const given = config.tls ? { ...process.env, ...tlsVariables(paths, service) } : process.env;
     return serviceEnvironment(service, { ...shared, ...own }, given);
   });
