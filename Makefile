@@ -14,7 +14,7 @@ help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # exec: a signal to make reaches the runner itself, and make waits until the runner has ended.
-run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the six services (EVENTS=kafka adds Kafka; STACK=compose uses containers)
+run-all: packages ## Runs the whole mesh on this machine: Postgres, pgbouncer, the six services (EVENTS=kafka adds Kafka; CALLS=grpc: calls over gRPC; STACK=compose uses containers)
 	@case "$$STACK" in \
 	  '') exec $(NODE) mesh/src/run/run-all.ts ;; \
 	  compose) exec $(NODE) mesh/src/compose/run-compose.ts run ;; \
