@@ -65,5 +65,6 @@ export { CallLine } from './telemetry/call-line.ts';
 export { parseRequestId } from './telemetry/request-id.ts';
 export { acceptTraceContext, type TraceContext } from './telemetry/trace-context.ts';
 export { toSpanContext, toTraceContext } from './telemetry/open-telemetry.ts';
+export { shellQuoted } from './documents/docs-page/curl.ts';
 export { wireSchema } from './documents/wire-schema.ts';
 export { accessMarkdown, codesMarkdown, contractMarkdown, refusalsMarkdown } from './documents/markdown.ts';

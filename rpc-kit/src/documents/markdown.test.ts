@@ -158,11 +158,11 @@ answers, for example, \`{}\``,
   it('shows the table of codes', () => {
     const rows = codesMarkdown().split('\n');
     assert.deepEqual(rows.slice(0, 3), [
-      '| code | JSON-RPC | HTTP (plain face) | a caller may retry |',
-      '| --- | --- | --- | --- |',
-      '| parse_error | -32700 | 400 | never |',
+      '| code | JSON-RPC | HTTP (plain face) | gRPC | a caller may retry |',
+      '| --- | --- | --- | --- | --- |',
+      '| parse_error | -32700 | 400 | 3 | never |',
     ]);
-    assert.ok(rows.includes('| aborted | -32010 | 409 | from the start |'));
+    assert.ok(rows.includes('| aborted | -32010 | 409 | 10 | from the start |'));
     assert.equal(rows.length, 18);
   });
 });

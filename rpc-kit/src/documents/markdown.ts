@@ -1,5 +1,6 @@
 import { CODES, type Code } from '../code.ts';
 import { callersOf, type MethodContract, type ServiceContract } from '../contract.ts';
+import { GRPC_STATUS } from '../grpc/status-code.ts';
 import { resultSchemaOf } from '../stream.ts';
 import { documentedErrors, REFUSALS } from './answer-table.ts';
 import { shellQuoted } from './docs-page/curl.ts';
@@ -29,9 +30,10 @@ export function codesMarkdown(): string {
     code,
     jsonRpc,
     http,
+    GRPC_STATUS[code as Code],
     retry.replaceAll('-', ' '),
   ]);
-  return markdownTable(['code', 'JSON-RPC', 'HTTP (plain face)', 'a caller may retry'], rows);
+  return markdownTable(['code', 'JSON-RPC', 'HTTP (plain face)', 'gRPC', 'a caller may retry'], rows);
 }
 
 /** The refusals of every method, besides the errors that it declares, as Markdown. */

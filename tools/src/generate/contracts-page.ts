@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { orderEvents } from 'loms/contract.ts';
-import { DEFAULT_PORTS, type ServiceName } from 'mesh';
+import { DEFAULT_PORTS, GRPC_PORT_OFFSET, type ServiceName } from 'mesh';
 import {
   accessMarkdown,
   codesMarkdown,
@@ -9,9 +9,10 @@ import {
   METADATA_HEADERS,
   refusalsMarkdown,
   type ServiceContract,
+  shellQuoted,
   wireSchema,
 } from 'rpc-kit';
-import { type ProtoLock, toGrpcExample, toMethodProto, toProtoFile } from 'rpc-kit/grpc';
+import { GRPC_LIMITS, type ProtoLock, toGrpcExample, toMethodProto, toProtoFile } from 'rpc-kit/grpc';
 
 /** The page of all contracts, with the ports of a local mesh. */
 export function contractsPage(contracts: readonly ServiceContract[], lock: ProtoLock): string {
@@ -26,15 +27,18 @@ function introduction(): string {
   return [
     '# Contracts',
     'The methods of the services. `make generate` writes this page from their `contract.ts`; change it there.',
-    'Pasted from the top down, the curl lines work on a mesh that `make run-all` has just started for the first time. The answers of accounts contain users and tokens of another mesh.',
+    'Pasted from the top down, the curl lines work on a mesh that `make run-all` has just started for the first time, and so do the lines of [grpcurl](https://github.com/fullstorydev/grpcurl) in their place. The answers of accounts contain users and tokens of another mesh.',
   ].join('\n\n');
 }
 
 function grpcMethod(contract: ServiceContract, method: string, lock: ProtoLock): string[] {
   const { path } = toProtoFile(contract, lock);
+  const example = toGrpcExample(contract, method, lock);
+  const address = `localhost:${DEFAULT_PORTS[contract.name as ServiceName] + GRPC_PORT_OFFSET}`;
   return [
-    `Over gRPC it is \`${toGrpcExample(contract, method, lock).method}\` of [${basename(path)}](proto/${path}):`,
+    `Over gRPC it is \`${example.method}\` of [${basename(path)}](proto/${path}):`,
     ['```proto', toMethodProto(contract, method, lock), '```'].join('\n'),
+    ['```sh', `grpcurl -plaintext -d ${shellQuoted(example.params)} ${address} ${example.method}`, '```'].join('\n'),
   ];
 }
 
@@ -45,6 +49,7 @@ function faces(): string {
 - \`POST /rpc\`: JSON-RPC 2.0, with batches of up to ${HTTP_LIMITS.batchLengthMax} calls, notifications, params by name, and params by position where the method lists them. \`rpc.discover\` answers the OpenRPC document.
 - \`POST /<method>\`, the plain face: the body is the params, the answer is the result. Methods that only read also accept \`GET\` with a body, and \`HEAD\`.
 - \`GET /docs\`: a page to read about and try each method. A browser that opens \`/\` is redirected there. \`GET /openrpc.json\` and \`GET /openapi.json\` are the documents.
+- gRPC on a port of its own: the methods of [proto](proto/README.md), health and reflection, see [gRPC](#grpc).
 - \`GET /healthz\`: the process lives. \`GET /readyz\`: the service can answer calls. \`GET /metrics\`: metrics for Prometheus.
 
 ### Request bodies
@@ -75,7 +80,17 @@ Headers apply to every call of a batch. A call may override them in a member \`m
     .map((field) => `"${field}"`)
     .join(', ')}}\`.
 
-An idempotency key has 1 to 255 characters and no control characters. It is the same key as a param, in \`meta\` and as a header, whose bytes are UTF-8. A header \`"abc"\` in quotes is read as \`abc\`. Two headers are \`invalid_request\`, and so is a key in the params that differs from the key beside them.`;
+An idempotency key has 1 to 255 characters and no control characters. It is the same key as a param, in \`meta\` and as a header, whose bytes are UTF-8. A header \`"abc"\` in quotes is read as \`abc\`. Two headers are \`invalid_request\`, and so is a key in the params that differs from the key beside them.
+
+### gRPC
+
+A service serves gRPC on \`GRPC_PORT\`; \`make run-all\` uses the HTTP port plus ${GRPC_PORT_OFFSET}. Each method lists its messages below, and [proto/README.md](proto/README.md) says how a contract becomes messages. A call has the same params, checks, limits and errors as on the other faces.
+
+- The deadline is \`grpc-timeout\`. The other headers of a call are metadata of the same names.
+- A message has at most ${GRPC_LIMITS.messageBytesMax / 1024} KiB, before and after it is inflated, and may be compressed with gzip. An answer has at most ${GRPC_LIMITS.answerBytesMax / 1024} KiB.
+- An error has the status of the table of [codes](#errors) and the details of \`google.rpc.Status\`: \`ErrorInfo\`, whose metadata hold \`code\` and \`reason\` as on the other faces; the message \`<Reason>Details\` of a reason with details; \`BadRequest\` for invalid params; \`RetryInfo\` if a later call may succeed; \`RequestInfo\`.
+- \`grpc.health.v1.Health\` follows \`/readyz\`. Reflection (\`v1\` and \`v1alpha\`) describes everything, so grpcurl needs no .proto file.
+- JSON of protobuf, as grpcurl reads and prints it, writes 64-bit numbers as text and leaves out members that are 0, \`false\` or empty.`;
 }
 
 function access(contracts: readonly ServiceContract[]): string {
