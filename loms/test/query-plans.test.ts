@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Database } from 'service-kit';
 import {
   itReadsByIndexOnly,
+  keptPlanOf,
   lastOf,
   PLANNED_ORDERS,
   pretendRows,
@@ -261,5 +262,18 @@ describe('The statements of loms', () => {
     });
     // 375 are claimed, of 5,600.
     for (const rows of read) assert.ok(rows > 0 && rows < 1_500, `${rows} rows were read`);
+  });
+
+  it('find orders to pay by their ids, also by a plan that is kept from a moment in which none awaited payment', async () => {
+    const lines = await loms.trial(async (query) => {
+      await query("UPDATE orders SET status = 'cancelled', payment_due_at = NULL WHERE status = 'awaiting payment'");
+      await query('ANALYZE orders');
+      return keptPlanOf(query, statement('pay orders'));
+    });
+    assert.ok(lines.some((line) => line.includes('orders_pkey')));
+    assert.deepEqual(
+      lines.filter((line) => line.includes('orders_payment_due')),
+      [],
+    );
   });
 });

@@ -9,7 +9,15 @@ export { paramsOf } from './document-proof/plain-face.ts';
 export { DOCUMENT_SEED, itKeepsItsDocuments } from './document-proof/prove-documents.ts';
 export { valuesOf } from './document-proof/values.ts';
 export { eventually } from './patience.ts';
-export { itReadsByIndexOnly, lastOf, PLANNED_ORDERS, pretendRows, rowsReadBy, writePast } from './query-plans.ts';
+export {
+  itReadsByIndexOnly,
+  keptPlanOf,
+  lastOf,
+  PLANNED_ORDERS,
+  pretendRows,
+  rowsReadBy,
+  writePast,
+} from './query-plans.ts';
 export { queryOn, type RanStatement, recordStatements, rolledBack } from './ran-statements.ts';
 export type { RunningService } from './running-service.ts';
 export { openMeshAlone, openServerAlone } from './server-alone.ts';
