@@ -5,6 +5,7 @@ import { CODES, createClient, createHttpTransport, HTTP_LIMITS, serveHttp } from
 import { basket } from '../examples/basket-contract.ts';
 import { createBasketService } from '../examples/basket-service.ts';
 import { prices } from '../examples/prices-contract.ts';
+import { priceOverGrpc } from '../examples/prices-grpc.ts';
 import { pricesService } from '../examples/prices-service.ts';
 // A test itself, which runs along.
 import '../examples/basket.test.ts';
@@ -47,6 +48,10 @@ describe("rpc-kit's README", () => {
     const answer = await createClient(basket, toBasket).total({ skus: [7, 8, 9] });
     assert.deepEqual(answer, { total: 2_698n, unknown: [9] });
     assert.deepEqual(slow, ['priceOf', 'priceOf', 'priceOf']);
+  });
+
+  it('has an example that works over gRPC', async () => {
+    assert.equal(await priceOverGrpc(8), 2_499);
   });
 
   describe('in a folder elsewhere', () => {
