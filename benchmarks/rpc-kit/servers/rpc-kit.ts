@@ -1,6 +1,7 @@
 import { context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import {
   createHeadSampler,
@@ -20,12 +21,19 @@ import { handlers } from '../work.ts';
 /** What the ablation takes away, by options that every user of rpc-kit has. */
 type Part = 'tracing' | 'metrics' | 'logging' | 'results';
 
+/** Both faces. */
+export async function start(without?: string): Promise<number> {
+  const { service, logger, registry } = createMeasured(without);
+  const { port } = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry });
+  return port;
+}
+
 /**
- * rpc-kit as a service runs it: params and result validated, metrics, a log line a call, tracing at 1 %. Both faces.
+ * rpc-kit as a service runs it: params and result validated, metrics, a log line a call, tracing at 1 %.
  * The logger is that of the services and writes to standard output, which is /dev/null here.
  * @param without parts to leave out, separated by commas
  */
-export async function start(without = ''): Promise<number> {
+export function createMeasured(without = ''): { service: Service; logger: Logger; registry: Registry } {
   const left = new Set(without.split(',') as Part[]);
   const registry = new Registry();
   const logger = createLogger('loms', 'info');
@@ -34,8 +42,7 @@ export async function start(without = ''): Promise<number> {
   if (!left.has('metrics')) interceptors.push(serverMetrics(registry));
   if (!left.has('logging')) interceptors.push(serverLogging(logger));
   const service = left.has('results') ? unchecked(interceptors) : checked(interceptors);
-  const { port } = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry });
-  return port;
+  return { service, logger, registry };
 }
 
 function checked(interceptors: readonly Interceptor[]): Service {
