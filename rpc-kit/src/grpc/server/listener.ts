@@ -10,6 +10,7 @@ import {
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { secureServer } from '../../http/server/tls-server.ts';
 import type { TlsSource } from '../../http/tls.ts';
+import { keepStreamsYoung } from '../young-streams.ts';
 import { Connection } from './connection.ts';
 import type { GrpcMetrics } from './grpc-metrics.ts';
 import type { GrpcLimits } from './limits.ts';
@@ -54,6 +55,7 @@ export function createListener(options: ListenerOptions): GrpcListener {
     connections.add(connection);
     // Without a connection nothing is late, so a process without callers is not woken.
     sweeping ??= setInterval(sweep, SWEEP_MS).unref();
+    keepStreamsYoung(session);
     session.setLocalWindowSize(WINDOW_BYTES);
     session.on('stream', (stream, headers, _flags, rawHeaders) => {
       options.answer(connection, stream as ServerHttp2Stream, headers, rawHeaders as unknown as readonly string[]);
