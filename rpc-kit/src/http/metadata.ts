@@ -204,7 +204,8 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const isFieldValue = (value: string): boolean => FIELD_VALUE.test(value);
 const isIdempotencyKey = (value: string): boolean => idempotencyKey.safeParse(value).success;
 
-function carriable(value: string | undefined, isCarriable = isFieldValue): string | undefined {
+/** @throws {RpcError} invalid_request for a value that no header can carry */
+export function carriable(value: string | undefined, isCarriable = isFieldValue): string | undefined {
   if (value === undefined || isCarriable(value)) return value;
   throw new RpcError('invalid_request', 'A header cannot carry the metadata of the call');
 }

@@ -120,6 +120,18 @@ const faults: readonly Fault[] = [
     message: BROKEN,
   },
   {
+    title: 'a GOAWAY with the error of refused streams that includes the call',
+    behaviour: ({ id, connection }) => connection.goaway(id, 7),
+    code: 'unavailable',
+    message: BROKEN,
+  },
+  {
+    title: 'a refused stream whose answer has begun',
+    behaviour: (call) => call.headers(HEAD).reset(7),
+    code: 'unavailable',
+    message: 'The peer reset the call with HTTP/2 error 7',
+  },
+  {
     title: 'a GOAWAY that includes the call, and then a closed connection',
     behaviour: ({ id, connection }) => {
       connection.goaway(id);

@@ -90,6 +90,8 @@ describe('A call of the gRPC client', () => {
       const { code, message } = await failureOf(client.count({ sku: 1n }, options));
       assert.deepEqual([code, message], ['invalid_request', 'A header cannot carry the metadata of the call']);
     }
+    const { code } = await failureOf(openClient({ authorization: () => 'Bearer t\0x' }).count({ sku: 1n }));
+    assert.equal(code, 'invalid_request');
     assert.equal(peer.received.length, 0);
   });
 

@@ -77,6 +77,15 @@ describe('The gRPC client by mutual TLS', () => {
     assert.equal(asked, 3);
   });
 
+  it('never sends a call with certificates that cannot be used', async () => {
+    const { port } = await serve(good);
+    let files = { ...good, cert: 'no certificate' };
+    const client = openClient(`grpcs://127.0.0.1:${port}`, { tls: () => files });
+    await refusalOf(client);
+    files = good;
+    assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
+  });
+
   it('never sends a call by TLS to a port without it, nor without TLS to a port with it', async () => {
     const plain = open.use(await createRawPeer());
     const secure = openClient(`grpcs://127.0.0.1:${plain.port}`, { tls: () => good });

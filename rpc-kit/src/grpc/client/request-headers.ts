@@ -1,6 +1,6 @@
 import type { Call } from '../../call.ts';
 import { toIdempotencyKeyHeader } from '../../http/idempotency-key-header.ts';
-import { callMetaOf, METADATA_HEADERS } from '../../http/metadata.ts';
+import { callMetaOf, carriable, METADATA_HEADERS } from '../../http/metadata.ts';
 import { ACCEPTED_ENCODINGS, CONTENT_TYPE, GRPC_HEADERS, toTimeout } from '../metadata.ts';
 
 /** The headers of every call of one transport. */
@@ -36,6 +36,7 @@ export function headersOf(fixed: readonly string[], path: string, call: Call, au
     METADATA_HEADERS.idempotencyKey,
     idempotencyKey === undefined ? undefined : toIdempotencyKeyHeader(idempotencyKey),
   );
-  add('authorization', authorization);
+  // node:http2 checks no values.
+  add('authorization', carriable(authorization));
   return headers;
 }

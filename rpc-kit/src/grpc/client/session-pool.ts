@@ -97,11 +97,17 @@ export class SessionPool {
       this.#unreachable(pauseMs);
       return;
     }
-    const session: Session = new Session(this.#target, this.#limits, {
-      changed: () => this.#serve(),
-      closed: () => this.#closed(session),
-    });
-    this.#sessions.add(session);
+    try {
+      const session: Session = new Session(this.#target, this.#limits, {
+        changed: () => this.#serve(),
+        closed: () => this.#closed(session),
+      });
+      this.#sessions.add(session);
+    } catch (error) {
+      // Certificates that cannot be used.
+      this.#backOff(error as Error);
+      this.#unreachable(undefined);
+    }
   }
 
   #closed(session: Session): void {

@@ -116,7 +116,8 @@ export class Session {
   /** Whether the peer has certainly not processed the call of a stream that closed without an answer. */
   neverProcessed({ id, rstCode }: ClientHttp2Stream): boolean {
     if (id === undefined || id > this.#lastStreamId) return true;
-    return rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    // When a session breaks, its streams get the code of its end.
+    return !this.isBroken && rstCode === constants.NGHTTP2_REFUSED_STREAM;
   }
 
   /** Asks the peer whether it is there, after silence. Further calls wait for its answer or take another session. */
