@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { vendoredCodec, vendoredFiles } from 'rpc-kit/grpc';
 
 const again = (typeName: string, value: unknown): unknown => {
@@ -54,6 +58,15 @@ describe('The vendored messages', () => {
     for (const version of ['v1', 'v1alpha']) {
       assert.deepEqual(again(`grpc.reflection.${version}.ServerReflectionResponse`, answer), answer);
     }
+  });
+
+  it('are compiled from the files beside them', () => {
+    const buf = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
+    const folder = fileURLToPath(new URL('../../proto', import.meta.url));
+    const options = ['--exclude-source-info', '--as-file-descriptor-set', '-o', '-'];
+    const compiled = execFileSync(process.execPath, [buf, 'build', folder, ...options]);
+    const kept = readFileSync(new URL('../../src/grpc/schema/vendored.binpb', import.meta.url));
+    assert.ok(compiled.equals(kept), 'run make vendor-proto');
   });
 
   it('list their files, imports first', () => {

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PROJECT_DIRECTORY, runScript } from 'mesh';
 import { markdownTable } from 'rpc-kit/markdown-table';
+import { BUF } from './release.ts';
 
 /**
  * `make vendor-proto`: replaces rpc-kit's copies of the files that gRPC servers share, each from a package whose version and bytes are
@@ -52,16 +53,22 @@ const PACKAGES: readonly PinnedPackage[] = [
 const FOLDER = join(PROJECT_DIRECTORY, 'rpc-kit/proto');
 const DESCRIPTORS = join(PROJECT_DIRECTORY, 'rpc-kit/src/grpc/schema/vendored.binpb');
 
+/** Extracts the files of the package below the folder, at the places that they have in rpc-kit/proto. */
 function fetchPackage({ name, version, integrity, files }: PinnedPackage, folder: string): void {
-  const packed = execFileSync('npm', ['pack', `${name}@${version}`, '--json', '--pack-destination', folder]);
-  const [{ filename }] = JSON.parse(packed.toString()) as [{ filename: string }];
-  const archive = join(folder, filename);
-  const hash = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
-  if (hash !== integrity) throw new Error(`${name}@${version} has the hash ${hash}, but ${integrity} is pinned.`);
-  execFileSync('tar', ['-xzf', archive, '-C', folder, ...Object.values(files).map((path) => `package/${path}`)]);
-  for (const [target, source] of Object.entries(files)) {
-    mkdirSync(dirname(join(FOLDER, target)), { recursive: true });
-    copyFileSync(join(folder, 'package', source), join(FOLDER, target));
+  const packed = mkdtempSync(join(tmpdir(), 'order-mesh-package-'));
+  try {
+    const answer = execFileSync('npm', ['pack', `${name}@${version}`, '--json', '--pack-destination', packed]);
+    const [{ filename }] = JSON.parse(answer.toString()) as [{ filename: string }];
+    const archive = join(packed, filename);
+    const hash = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+    if (hash !== integrity) throw new Error(`${name}@${version} has the hash ${hash}, but ${integrity} is pinned.`);
+    execFileSync('tar', ['-xzf', archive, '-C', packed, ...Object.values(files).map((path) => `package/${path}`)]);
+    for (const [target, source] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, target)), { recursive: true });
+      copyFileSync(join(packed, 'package', source), join(folder, target));
+    }
+  } finally {
+    rmSync(packed, { recursive: true, force: true });
   }
 }
 
@@ -80,15 +87,16 @@ ${markdownTable(['file', 'npm package', 'hash of the package'], rows)}
 await runScript(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'order-mesh-proto-'));
   try {
-    rmSync(FOLDER, { recursive: true, force: true });
     for (const pinned of PACKAGES) fetchPackage(pinned, folder);
+    writeFileSync(join(folder, 'README.md'), readme());
+    // Nothing is replaced unless every package was fetched.
+    rmSync(FOLDER, { recursive: true, force: true });
+    cpSync(folder, FOLDER, { recursive: true });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  writeFileSync(join(FOLDER, 'README.md'), readme());
-  const buf = join(PROJECT_DIRECTORY, 'node_modules/@bufbuild/buf/bin/buf');
   execFileSync(process.execPath, [
-    buf,
+    BUF,
     'build',
     FOLDER,
     '--exclude-source-info',
