@@ -16,7 +16,7 @@ const streamOf = (): Call => ({ ...callOf(), emit: async () => {} });
 describe('The policies of a client, for a stream', () => {
   let clock: sinon.SinonFakeTimers;
   beforeEach(() => {
-    clock = sinon.useFakeTimers();
+    clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   });
   afterEach(() => {
     assert.equal(clock.countTimers(), 0);
