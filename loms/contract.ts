@@ -1,4 +1,15 @@
-import { defineService, idempotencyKey, int64, text, timestamp, typeNames, uint16, uint32, uint64 } from 'rpc-kit';
+import {
+  defineService,
+  idempotencyKey,
+  int64,
+  stream,
+  text,
+  timestamp,
+  typeNames,
+  uint16,
+  uint32,
+  uint64,
+} from 'rpc-kit';
 import { z } from 'zod';
 
 /** Lines of one order. A cart holds as many, so every cart can be ordered. */
@@ -7,6 +18,9 @@ const PAGE_MAX = 100;
 const PAGE_DEFAULT = 20;
 /** Several times the length of the longest cursor. */
 const CURSOR_LENGTH_MAX = 255;
+
+/** Longer than an order awaits payment by default, so that most orders end before their stream does. */
+const WATCH_MAX_MS = 900_000;
 
 const orderID = int64;
 const count = uint16.min(1).meta({ format: 'uint16' });
@@ -147,6 +161,22 @@ export const loms = defineService(
           createdAt: '2026-11-20T09:00:00.250Z',
           items: [{ sku: 1076963, count: 1 }],
         },
+      },
+    },
+    watchOrder: {
+      summary: 'Streams the status of an order: the present one, then each change, until a final one.',
+      description:
+        'afterSeq is the seq of a change that the caller has: the stream begins behind it. Orders that are payed, cancelled or failed do not change any more.',
+      params: z.strictObject({ orderID, afterSeq: uint32.optional() }),
+      result: stream(z.object({ seq: uint32, status, at: timestamp }), { id: 'seq', resume: 'afterSeq' }),
+      errors: { order_not_found },
+      timeoutMs: WATCH_MAX_MS,
+      reads: true,
+      access: { callers: ['gateway'] },
+      positions: ['orderID', 'afterSeq'],
+      example: {
+        params: { orderID: 1 },
+        result: { seq: 2, status: 'awaiting payment', at: '2026-11-20T09:00:00.250Z' },
       },
     },
     listOrders: {

@@ -130,6 +130,9 @@ export async function startFakeLoms(): Promise<FakeLoms> {
       ];
       return { stocks: stocks.filter(({ count }) => count > 0n) };
     },
+    async *watchOrder() {
+      yield await notNeeded();
+    },
     listOrder: notNeeded,
     getOrder: notNeeded,
     listOrders: notNeeded,

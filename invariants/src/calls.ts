@@ -3,7 +3,7 @@ import { checkout } from 'checkout/contract.ts';
 import { loms } from 'loms/contract.ts';
 import { notifications } from 'notifications/contract.ts';
 import { products } from 'products/contract.ts';
-import type { ParamsOf, ResultOf } from 'rpc-kit';
+import { type ParamsOf, type ResultOf, resultSchemaOf } from 'rpc-kit';
 import { HistoryError, type Operation } from './history.ts';
 
 /** The methods of the calls in a history. */
@@ -53,7 +53,7 @@ function toCall<Name extends MethodName>(operation: Operation, name: Name): Call
     if (isOk) throw contradiction(operation, `the params of an ok ${name}`);
     return undefined;
   }
-  const answer = isOk ? method.result.safeParse(operation.answer) : undefined;
+  const answer = isOk ? resultSchemaOf(method).safeParse(operation.answer) : undefined;
   if (answer?.success === false) throw contradiction(operation, `the answer of ${name}`);
   return {
     args: args.data as Call<Name>['args'],

@@ -18,6 +18,7 @@ function partsOf(given: Partial<Parts>): Parts {
     openStore: () => stubPorts().store,
     orders: { find: sinon.stub().resolves(undefined), list: sinon.stub().resolves([]) },
     stocks: { onSale: sinon.stub().resolves([]) },
+    changes: { last: sinon.stub().resolves(undefined), behind: sinon.stub().resolves([]) },
     overdue: { list: sinon.stub().resolves([]), nextDueMs: sinon.stub().resolves(undefined) },
     paymentTimeoutMs: 600_000,
     queue: queueOf(sinon.stub().resolves(NOTHING)),

@@ -2,8 +2,9 @@ import { Counter } from 'prom-client';
 import { implement, type Service } from 'rpc-kit';
 import { type Background, type ServingParts, serviceOptions, startBackground } from 'service-kit';
 import { loms } from '../contract.ts';
+import { createChangeFeed, type PolledFeed } from './change-feed.ts';
 import { cancelOverdueOrders } from './domain/cancel-overdue-orders.ts';
-import type { OrderReader, OverdueOrders, StockReader, Store } from './domain/ports.ts';
+import type { ChangeReader, OrderReader, OverdueOrders, StockReader, Store } from './domain/ports.ts';
 import { createHandlers } from './handler/handlers.ts';
 import { countOrders } from './order-metrics.ts';
 import type { BacklogReader, EventPublisher, EventQueue } from './outbox/event.ts';
@@ -11,10 +12,11 @@ import { createEventRelay } from './outbox/event-relay.ts';
 import { createEventMetrics } from './outbox/metrics.ts';
 
 export interface Parts extends ServingParts {
-  /** @param onEvents to be called after each commit that added events to the outbox */
-  readonly openStore: (onEvents: () => void) => Store;
+  /** @param onEvents to be called after each commit that added events to the outbox, with the orders that it changed */
+  readonly openStore: (onEvents: (orderIDs: readonly bigint[]) => void) => Store;
   readonly orders: OrderReader;
   readonly stocks: StockReader;
+  readonly changes: ChangeReader;
   readonly overdue: OverdueOrders;
   /** That of the store. */
   readonly paymentTimeoutMs: number;
@@ -36,15 +38,24 @@ const EVENTS_PAUSE = { idleMs: 100, idleMaxMs: 5_000 };
 const OVERDUE_IDLE_MS = 1_000;
 /** The longest pause while no order is due: a read every five seconds costs next to nothing. */
 const OVERDUE_IDLE_MAX_MS = 5_000;
+/** The first order to be watched, and each commit that changes one, ends the pause. */
+const FEED_PAUSE = { idleMs: 1_000, idleMaxMs: 60_000 };
+/** Under load, each of many commits changes an order that is watched: those of this time are read together. */
+const FEED_PACE_MS = 10;
 /** Orders that cannot be cancelled fail in each round; a few lines show their common cause. */
 const FAILURES_LOGGED_MAX = 20;
 
 /** Puts the parts together. Disposing stops the background work. */
 export function createApp(parts: Parts): App {
   const delivery = startDelivery(parts);
-  const store = countOrders(parts.registry, parts.openStore(delivery.wake));
+  const feed = startFeed(parts);
+  const onEvents = (orderIDs: readonly bigint[]): void => {
+    delivery.wake();
+    feed.wake(orderIDs);
+  };
+  const store = countOrders(parts.registry, parts.openStore(onEvents));
   const expiry = startExpiry(parts, store);
-  const handlers = createHandlers({ store, orders: parts.orders, stocks: parts.stocks });
+  const handlers = createHandlers({ ...parts, store, feed });
   const service = implement(loms, handlers, serviceOptions(parts));
   return {
     service,
@@ -52,6 +63,7 @@ export function createApp(parts: Parts): App {
       // Delivery stops last, so that it delivers the events of the last expired orders.
       await expiry[Symbol.asyncDispose]();
       await delivery[Symbol.asyncDispose]();
+      await feed[Symbol.asyncDispose]();
     },
   };
 }
@@ -83,6 +95,19 @@ function startDelivery({ queue, backlog, publisher, logger, registry }: Parts): 
       });
     },
   };
+}
+
+function startFeed({ changes, logger, registry }: Parts): Omit<PolledFeed, 'round'> & AsyncDisposable {
+  const feed = createChangeFeed(changes, () => rounds.wake());
+  const rounds = startBackground({
+    name: 'read changes of watched orders',
+    logger,
+    registry,
+    paceMs: () => FEED_PACE_MS,
+    ...FEED_PAUSE,
+    round: feed.round,
+  });
+  return { behind: feed.behind, wake: feed.wake, [Symbol.asyncDispose]: () => rounds[Symbol.asyncDispose]() };
 }
 
 function startExpiry({ overdue, paymentTimeoutMs, logger, registry }: Parts, store: Store): Background {

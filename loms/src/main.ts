@@ -7,6 +7,7 @@ import { startOutboxCleaning } from './outbox/cleaning.ts';
 import { openPublisher } from './outbox/open-publisher.ts';
 import { createBacklogReader, createEventQueue } from './outbox/rows.ts';
 import { createAwaitingReader } from './repository/awaiting.ts';
+import { createChangeReader } from './repository/changes.ts';
 import { createOrderReader, createOverdueOrders } from './repository/orders.ts';
 import { createStockReader } from './repository/stocks.ts';
 import { createStore } from './repository/store.ts';
@@ -25,6 +26,7 @@ await run('loms', async (stopped) => {
     openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
     orders: createOrderReader(database),
     stocks: createStockReader(database),
+    changes: createChangeReader(database),
     overdue: createOverdueOrders(inBackground(database)),
     paymentTimeoutMs,
     queue: createEventQueue(inBackground(database)),

@@ -7,6 +7,7 @@ import { createClient, RpcError } from 'rpc-kit';
 import { loms as contract } from '../contract.ts';
 import { createApp } from '../src/app.ts';
 import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
+import { createChangeReader } from '../src/repository/changes.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -148,6 +149,7 @@ describe('A database that cannot be had', () => {
         openStore: (onEvents) => createStore(database, { paymentTimeoutMs: 600_000, onEvents }),
         orders: createOrderReader(database),
         stocks: createStockReader(database),
+        changes: createChangeReader(database),
         overdue: createOverdueOrders(database),
         paymentTimeoutMs: 600_000,
         queue: createEventQueue(database),

@@ -7,6 +7,7 @@ import { forgetDeliveredEvents } from '../src/outbox/cleaning.ts';
 import type { EventPublisher } from '../src/outbox/event.ts';
 import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
 import { createRpcPublisher } from '../src/outbox/rpc-publisher.ts';
+import { createChangeReader } from '../src/repository/changes.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -46,6 +47,7 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
       openStore: (onEvents) => createStore(database, { paymentTimeoutMs: PAYMENT_TIMEOUT_MS, onEvents }),
       orders: createOrderReader(database),
       stocks: createStockReader(database),
+      changes: createChangeReader(database),
       overdue: createOverdueOrders(database),
       paymentTimeoutMs: PAYMENT_TIMEOUT_MS,
       queue: createEventQueue(database),

@@ -19,6 +19,7 @@ import { createApp } from '../src/app.ts';
 import type { Context } from '../src/domain/ports.ts';
 import { type EventPublisher, type FailedEvent, type OrderEvent, PublisherUnavailable } from '../src/outbox/event.ts';
 import { createBacklogReader, createEventQueue } from '../src/outbox/rows.ts';
+import { createChangeReader } from '../src/repository/changes.ts';
 import { createOrderReader, createOverdueOrders } from '../src/repository/orders.ts';
 import { createStockReader } from '../src/repository/stocks.ts';
 import { createStore } from '../src/repository/store.ts';
@@ -127,6 +128,7 @@ function startReplica(
     openStore: (onEvents) => createStore(database, { paymentTimeoutMs, onEvents }),
     orders: createOrderReader(database),
     stocks: createStockReader(database),
+    changes: createChangeReader(database),
     overdue: createOverdueOrders(database),
     paymentTimeoutMs,
     queue: createEventQueue(database),

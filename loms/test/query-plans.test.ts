@@ -27,6 +27,7 @@ const STATEMENTS = [
   'create orders',
   'create stock',
   'find idempotency keys',
+  'find last change',
   'find order',
   'find orders',
   'find stock adjustment',
@@ -40,6 +41,7 @@ const STATEMENTS = [
   'postpone events',
   'read awaiting',
   'read backlog',
+  'read changes',
   'read next due order',
   'release events',
   'settle stock adjustment',
@@ -123,6 +125,7 @@ async function runEveryStatement({ client, database, query, ...loms }: Loms): Pr
   await client.listOrder({ orderID: paid });
   await client.stocks({ sku: 1 });
   await client.getOrder({ orderID: paid });
+  await Array.fromAsync(client.watchOrder({ orderID: paid, afterSeq: 1 }));
   await client.listOrders({ user: 1n, limit: 20 });
   const adjustment = { sku: 1, warehouseID: 1n, delta: 1n, idempotencyKey: 'a new key', actor: 1n };
   for (let time = 0; time < 2; time++) await client.adjustStock(adjustment);
@@ -181,6 +184,19 @@ describe('The statements of loms', () => {
       for (let page = 0, cursor: string | undefined; page < 3; page++) cursor = await list(cursor);
     });
   }
+
+  it('read the changes of a thousand watched orders by the index, and of each only those behind its place', async () => {
+    const rows = await loms.trial(async (query) => {
+      const { text, values } = statement('read changes');
+      const watched = Array.from({ length: 1_000 }, (_, index) => BigInt(index + 1));
+      // One in ten awaits payment, with two changes; two in ten have failed, or were cancelled.
+      return rowsReadBy(query, {
+        text,
+        values: [watched, watched.map(() => 2), ...(values ?? []).slice(2)],
+      } as RanStatement);
+    });
+    assert.ok(rows <= 1_000, `${rows} rows were read`);
+  });
 
   it('look at overdue orders only, however many others await payment', async () => {
     const rows = await loms.trial(async (query) => {

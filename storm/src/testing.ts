@@ -78,6 +78,9 @@ function implementLoms(settledTogether: number) {
       createdAt: new Date(0),
       items: [],
     }),
+    async *watchOrder() {
+      yield { seq: 3, status: 'payed' as const, at: new Date(0) };
+    },
     listOrders: async () => ({ orders: [] }),
     adjustStock: async () => ({ onSale: 1n }),
     orderPayed: settle,

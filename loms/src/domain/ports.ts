@@ -40,6 +40,9 @@ export interface StatusChange {
   readonly at: Date;
 }
 
+/** A change of an order whose id the reader knows. */
+export type OrderChange = Pick<StatusChange, 'seq' | 'status' | 'at'>;
+
 /** An order is `new` only inside of the transaction that creates it. */
 export type FirstSteps = readonly [created: StatusChange, settled: StatusChange];
 
@@ -133,6 +136,25 @@ export interface OrderReader {
     after: Pick<Order, 'orderID'> | undefined,
     context: Context,
   ): Promise<ShownOrder[]>;
+}
+
+/** A place in the life of an order. */
+export type OrderPlace = Pick<StatusChange, 'orderID' | 'seq'>;
+
+export interface ChangeReader {
+  /** The last change of the order, if there is such an order. */
+  last(orderID: bigint, context: Context): Promise<OrderChange | undefined>;
+  /** The changes behind each of the places, by seq; of each order the first few. */
+  behind(
+    places: readonly OrderPlace[],
+    context: Context,
+  ): Promise<readonly (OrderChange & Pick<StatusChange, 'orderID'>)[]>;
+}
+
+/** Changes as they happen, in whatever process. */
+export interface ChangeFeed {
+  /** Resolves with the changes behind the place as soon as there are some. */
+  behind(place: OrderPlace, context: Context): Promise<readonly OrderChange[]>;
 }
 
 export interface StockReader {

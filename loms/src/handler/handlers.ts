@@ -3,20 +3,24 @@ import { answerRefusals, callingService, createPages } from 'service-kit';
 import { loms } from '../../contract.ts';
 import { adjustStock } from '../domain/adjust-stock.ts';
 import { toOrderCall } from '../domain/create-orders.ts';
-import type { OrderReader, StockReader, Store } from '../domain/ports.ts';
+import type { ChangeFeed, ChangeReader, OrderReader, StockReader, Store } from '../domain/ports.ts';
 import { isRefusal } from '../domain/refusal.ts';
 import { showOrder } from '../domain/show-order.ts';
+import { watchOrder } from '../domain/watch-order.ts';
 import { createOrderGroups } from './order-groups.ts';
 
 export interface HandlerParts {
   readonly store: Store;
   readonly orders: OrderReader;
   readonly stocks: StockReader;
+  readonly changes: ChangeReader;
+  readonly feed: ChangeFeed;
 }
 
 const pages = createPages({ orderID: int64 });
 
-export function createHandlers({ store, orders, stocks }: HandlerParts): Handlers<typeof loms.methods> {
+export function createHandlers(parts: HandlerParts): Handlers<typeof loms.methods> {
+  const { store, orders, stocks } = parts;
   const groups = createOrderGroups(store);
   const handlers: Handlers<typeof loms.methods> = {
     async createOrder({ user, items }, call) {
@@ -34,6 +38,8 @@ export function createHandlers({ store, orders, stocks }: HandlerParts): Handler
       const { items, ...order } = await showOrder(orders, orderID, call);
       return { ...order, items: [...items] };
     },
+
+    watchOrder: (params, call) => watchOrder(parts, params, call),
 
     async listOrders({ cursor, limit, ...filter }, call) {
       const found = await orders.list(filter, limit + 1, pages.after(cursor), call);

@@ -107,8 +107,8 @@ export function createOverdueOrders(database: Database): OverdueOrders {
 export interface OrdersOptions {
   /** How long an order may await payment, by the database's clock. */
   readonly paymentTimeoutMs: number;
-  /** Called when events were added to the outbox, inside their transaction. */
-  readonly onAdded: () => void;
+  /** Called when events of the orders were added to the outbox, inside their transaction. */
+  readonly onAdded: (orderIDs: readonly bigint[]) => void;
 }
 
 /**
@@ -122,7 +122,7 @@ export function createOrders(transaction: Executor, { paymentTimeoutMs, onAdded 
       const name = orders.some(({ shortages }) => shortages.length === 0) ? 'create orders' : 'create failed orders';
       const insert = insertOrders(orders, paymentTimeoutMs);
       const rows = await transaction.run<CreatedRow>(name, insert, { isLast: true }).catch(refuseStoredKey);
-      onAdded();
+      onAdded(column(rows, 'order_id'));
       return rows.map(({ order_id: orderID, user_id: user, status, changed_at: at }): FirstSteps => {
         const order = { orderID, user, at };
         return [
@@ -135,7 +135,7 @@ export function createOrders(transaction: Executor, { paymentTimeoutMs, onAdded 
     async settle(calls, to) {
       const name = to === 'payed' ? 'pay orders' : 'cancel orders';
       const rows = await transaction.run<ChangeRow>(name, settleOrders(calls, to), { isLast: true });
-      if (rows.length > 0) onAdded();
+      onAdded(column(rows, 'order_id'));
       return rows.map(toChange);
     },
 

@@ -7,21 +7,19 @@ import { createStocks } from './stocks.ts';
 
 export interface StoreOptions {
   readonly paymentTimeoutMs: number;
-  /** Called after each commit that added events to the outbox. */
-  readonly onEvents?: () => void;
+  /** Called after each commit that added events to the outbox, with their orders. */
+  readonly onEvents?: (orderIDs: readonly bigint[]) => void;
 }
 
 /** The unit of work: all repositories on one connection, inside one transaction. */
 export function createStore(database: Database, { paymentTimeoutMs, onEvents = () => {} }: StoreOptions): Store {
   return {
     async transaction(work, context) {
-      let hasEvents = false;
+      let changed: bigint[] = [];
       const attempt = (transaction: Executor) => {
         // An attempt that lost a race was rolled back with its events.
-        hasEvents = false;
-        const onAdded = (): void => {
-          hasEvents = true;
-        };
+        changed = [];
+        const onAdded = (orderIDs: readonly bigint[]): void => void changed.push(...orderIDs);
         return work({
           orders: createOrders(transaction, { paymentTimeoutMs, onAdded }),
           stocks: createStocks(transaction),
@@ -30,7 +28,7 @@ export function createStore(database: Database, { paymentTimeoutMs, onEvents = (
         });
       };
       const result = await database.transaction(attempt, { signal: context.signal });
-      if (hasEvents) onEvents();
+      if (changed.length > 0) onEvents(changed);
       return result;
     },
   };
