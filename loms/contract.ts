@@ -166,7 +166,7 @@ export const loms = defineService(
     watchOrder: {
       summary: 'Streams the status of an order: the present one, then each change, until a final one.',
       description:
-        'afterSeq is the seq of a change that the caller has: the stream begins behind it. Orders that are payed, cancelled or failed do not change any more.',
+        'afterSeq is the seq of a change that the caller has: the stream begins behind it. A paid, cancelled or failed order changes no more.',
       params: z.strictObject({ orderID, afterSeq: uint32.optional() }),
       result: stream(z.object({ seq: uint32, status, at: timestamp }), { id: 'seq', resume: 'afterSeq' }),
       errors: { order_not_found },
