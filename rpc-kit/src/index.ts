@@ -32,7 +32,7 @@ export { type AccessDecision, type AccessEvents, checkAccess, type Identify } fr
 export { limitCallers } from './serving/caller-rate-limit.ts';
 export { adaptiveLimit } from './serving/adaptive-limit.ts';
 export { type ConcurrencyLimit, fixedLimit } from './serving/concurrency-limit.ts';
-export { shedLoad } from './serving/load-shedding.ts';
+export { STREAMS_MAX, shedLoad } from './serving/load-shedding.ts';
 
 export { accessMetrics } from './telemetry/access-metrics.ts';
 export { measureLimiter } from './telemetry/limiter-metrics.ts';

@@ -17,8 +17,11 @@ export interface Refusal {
   readonly details?: JsonSchema;
   /** One sentence: when the service answers it. */
   readonly when: string;
-  /** What it refuses: bytes that are no request, a request, a request whose body is read, a call, or a read of a batch. */
-  readonly to: 'no request' | 'every request' | 'every body' | 'every call' | 'batched reads';
+  /**
+   * What it refuses: bytes that are no request, a request, a request whose body is read, a call, or on `/rpc` alone a read of a batch or
+   * a stream.
+   */
+  readonly to: 'no request' | 'every request' | 'every body' | 'every call' | 'batched reads' | 'streams on /rpc';
   /** Whether it is also the error of a single call on `/rpc`. Refusals of `every call` always are. */
   readonly ofCalls?: boolean;
 }
@@ -103,7 +106,18 @@ export const REFUSALS: readonly Refusal[] = [
     'The answer does not fit beside the others of the batch; the same call alone has room.',
     { reason: SEND_ALONE, ofCalls: true },
   ),
+  refusal(
+    'streams on /rpc',
+    'unimplemented',
+    "The method answers with a stream, which JSON-RPC cannot carry: it is at the method's own address.",
+    { ofCalls: true },
+  ),
 ];
+
+/** Whether it is a whole answer over HTTP: errors of single calls on `/rpc` have no status. */
+export function hasStatus({ to }: Refusal): boolean {
+  return to !== 'batched reads' && to !== 'streams on /rpc';
+}
 
 function refusal(
   to: Refusal['to'],
@@ -125,7 +139,7 @@ export function refusalsOfMethod(method: MethodContract): readonly Refusal[] {
     to: 'every call' as const,
   }));
   const bare = Object.entries(method.codes ?? {}).map(([code, when]) => refusal('every call', code as Code, when));
-  return [...declared, ...bare, ...REFUSALS.filter(({ to }) => to !== 'batched reads')];
+  return [...declared, ...bare, ...REFUSALS.filter(hasStatus)];
 }
 
 /** A declared reason, in the form of documents. */

@@ -1,9 +1,10 @@
 import { CODES, type Code } from '../code.ts';
 import { callersOf, type MethodContract, type ServiceContract } from '../contract.ts';
 import { GRPC_STATUS } from '../grpc/status-code.ts';
-import { resultSchemaOf } from '../stream.ts';
-import { documentedErrors, REFUSALS } from './answer-table.ts';
+import { resultSchemaOf, streamOf } from '../stream.ts';
+import { documentedErrors, hasStatus, REFUSALS } from './answer-table.ts';
 import { shellQuoted } from './docs-page/curl.ts';
+import { exampleEvent } from './example-event.ts';
 import { markdownTable } from './markdown-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
@@ -38,12 +39,15 @@ export function codesMarkdown(): string {
 
 /** The refusals of every method, besides the errors that it declares, as Markdown. */
 export function refusalsMarkdown(): string {
-  const rows = REFUSALS.map(({ status, code, reason, when, to, ofCalls }) => [
-    to === 'batched reads' ? '' : status,
-    reason ? `${code}, ${reason}` : code,
-    to === 'every call' || to === 'batched reads' ? 'in the answer' : ofCalls ? `${status}, or in the answer` : status,
-    when,
-  ]);
+  const rows = REFUSALS.map((refusal) => {
+    const { status, code, reason, when, to, ofCalls } = refusal;
+    return [
+      hasStatus(refusal) ? status : '',
+      reason ? `${code}, ${reason}` : code,
+      to === 'every call' || !hasStatus(refusal) ? 'in the answer' : ofCalls ? `${status}, or in the answer` : status,
+      when,
+    ];
+  });
   return markdownTable(['HTTP (plain face)', 'code', '/rpc', 'when'], rows);
 }
 
@@ -64,22 +68,35 @@ function methodMarkdown(name: string, method: MethodContract, url: string): stri
   const example = JSON.stringify(method.example.params);
   const signature = [
     `- params: \`${typeText(wireSchema(method.params))}\``,
-    `- result: \`${typeText(wireSchema(resultSchemaOf(method)))}\``,
+    `- ${streamOf(method) ? 'result, a stream of' : 'result:'} \`${typeText(wireSchema(resultSchemaOf(method)))}\``,
     `- ${limitsText(method)}`,
   ];
-  const curl = ['```sh', `curl -s -H content-type:application/json -d ${shellQuoted(example)} ${url}/${name}`, '```'];
+  const options = streamOf(method) ? '-sN' : '-s';
+  const line = `curl ${options} -H content-type:application/json -d ${shellQuoted(example)} ${url}/${name}`;
+  const curl = ['```sh', line, '```'];
   return [
     `### ${name}`,
     [method.summary, method.description].filter(Boolean).join(' '),
     signature.join('\n'),
     ...errorTable(method),
     curl.join('\n'),
-    `answers, for example, \`${JSON.stringify(method.example.result)}\``,
+    ...exampleOfAnswer(method),
   ].join('\n\n');
 }
 
+function exampleOfAnswer({ result, example }: MethodContract): string[] {
+  if (!streamOf({ result })) return [`answers, for example, \`${JSON.stringify(example.result)}\``];
+  return [
+    'answers with server-sent events, for example',
+    ['```text', exampleEvent({ result, example }).trimEnd(), '```'].join('\n'),
+  ];
+}
+
 function limitsText(method: MethodContract): string {
-  const facts = [`at most ${method.timeoutMs} ms`, method.reads ? 'only reads (GET with a body works too)' : 'writes'];
+  const stream = streamOf(method);
+  const get = stream ? 'GET with its params in the query' : 'GET with a body';
+  const facts = [`at most ${method.timeoutMs} ms`, method.reads ? `only reads (${get} works too)` : 'writes'];
+  if (stream?.resume) facts.push(`resumed behind an item by ${stream.resume}, its ${stream.id}, or by Last-Event-ID`);
   if (method.access) facts.push(`called by ${method.access.callers.join(', ')}`);
   if (method.positions) facts.push(`by position: ${method.positions.join(', ')}`);
   if (method.retry === 'with-idempotency-key') facts.push('safe to repeat with an idempotency key');

@@ -2,7 +2,7 @@ import { CODES } from '../code.ts';
 import type { Methods } from '../contract.ts';
 import { callMeta } from '../http/metadata.ts';
 import { HTTP_LIMITS } from '../http/server/limits.ts';
-import { REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
+import { hasStatus, REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
 /** Headers of answers, by component name. */
@@ -81,8 +81,7 @@ function wordsOf({ code, reason, when }: Refusal): string {
   return `- ${reason ? `${reason} (${code})` : code}: ${when}`;
 }
 
-/** Refusals with an HTTP status; calls of a batch have none. */
-const OVER_HTTP = REFUSALS.filter(({ to }) => to !== 'batched reads');
+const OVER_HTTP = REFUSALS.filter(hasStatus);
 
 /** The refusals of every method by status, with a body and, for HEAD, without. A method describes the statuses of its own errors itself. */
 export const REFUSAL_RESPONSES = Object.fromEntries(

@@ -1,11 +1,13 @@
 import { callersOf, type MethodContract, type Methods } from '../contract.ts';
-import { resultSchemaOf } from '../stream.ts';
+import { EVENT_STREAM } from '../http/event-text.ts';
+import { resultSchemaOf, type StreamOf, streamOf } from '../stream.ts';
 import { REFUSALS, refusalsOfMethod } from './answer-table.ts';
+import { exampleEvent } from './example-event.ts';
 import { headersOfAnswer, oneOf, pascalCase, refusalResponses } from './openapi-answers.ts';
 import { METADATA_PARAMETER_REFS, SERVICE_TOKEN_REQUIRED } from './openapi-headers.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
-/** A path for every method; methods that only read also accept GET and HEAD. */
+/** A path for every method; methods that only read also accept GET and, unless they answer with a stream, HEAD. */
 export function methodPaths(methods: Methods) {
   return Object.fromEntries(
     Object.entries(methods).map(([name, method]) => [
@@ -28,6 +30,7 @@ export function methodSchemas(methods: Methods): Record<string, JsonSchema> {
 type Verb = 'post' | 'get' | 'head';
 
 function readingOperations(name: string, method: MethodContract) {
+  if (streamOf(method)) return { get: operation(name, method, 'get') };
   return { get: operation(name, method, 'get'), head: operation(name, method, 'head') };
 }
 
@@ -38,17 +41,19 @@ const VERB_NOTES = {
 } as const satisfies Record<Verb, string>;
 
 function operation(name: string, method: MethodContract, verb: Verb) {
-  const words = [method.description, VERB_NOTES[verb]].filter(Boolean).join('\n\n');
+  const stream = streamOf(method);
+  const note = stream && verb === 'get' ? 'The params are in the query, or else the body.' : VERB_NOTES[verb];
+  const words = [method.description, note].filter(Boolean).join('\n\n');
   const schema = { $ref: `#/components/schemas/${pascalCase(name)}Params` };
   return {
     operationId: verb === 'post' ? name : `${name}By${pascalCase(verb)}`,
     tags: ['methods'],
     summary: method.summary,
     ...(words ? { description: words } : {}),
-    parameters: METADATA_PARAMETER_REFS,
+    parameters: [...METADATA_PARAMETER_REFS, ...(stream ? streamParameters(method, stream, verb) : [])],
     requestBody: {
       // A missing body counts as an empty object.
-      required: ((wireSchema(method.params).required ?? []) as string[]).length > 0,
+      required: !(stream && verb === 'get') && ((wireSchema(method.params).required ?? []) as string[]).length > 0,
       content: { 'application/json': { schema, example: method.example.params } },
     },
     responses: responses(name, method, verb),
@@ -62,16 +67,51 @@ function responses(name: string, method: MethodContract, verb: Verb) {
   const refusals = refusalsOfMethod(method);
   const own = new Set(refusals.filter((refusal) => !REFUSALS.includes(refusal)).map(({ status }) => String(status)));
   const schema = { $ref: `#/components/schemas/${pascalCase(name)}Result` };
-  const content = { 'application/json': { schema, example: method.example.result } };
+  const stream = streamOf(method);
+  const content = stream
+    ? { [EVENT_STREAM]: { schema: { type: 'string' }, 'x-item-schema': schema, example: exampleEvent(method) } }
+    : { 'application/json': { schema, example: method.example.result } };
   const suffix = verb === 'head' ? 'Head' : '';
   const refused = Object.entries(refusalResponses(refusals, (those) => oneOf(those, name)));
   return Object.fromEntries([
-    ['200', withBody(verb, { description: 'The result.', headers: headersOfAnswer(), content })],
+    [
+      '200',
+      withBody(verb, {
+        ...(stream ? STREAM_ANSWER : { description: 'The result.', headers: headersOfAnswer() }),
+        content,
+      }),
+    ],
+    ...(stream?.resume ? [['204', { description: NOTHING_BEHIND, headers: headersOfAnswer() }]] : []),
     ...refused.map(([status, response]) => [
       status,
       own.has(status) ? withBody(verb, response) : { $ref: `#/components/responses/Refusal${status}${suffix}` },
     ]),
   ]);
+}
+
+const STREAM_ANSWER = {
+  description:
+    'Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): one without a name for each item, then one named `end`, or `error` with the body of a refusal.',
+  headers: {
+    ...headersOfAnswer(),
+    'x-accel-buffering': { description: 'nginx is to send each event at once.', schema: { const: 'no' } },
+  },
+};
+const NOTHING_BEHIND = 'The stream has ended, and nothing is behind `Last-Event-ID`: a browser connects no more.';
+
+/** How browsers call: by a query, and with the id of the last event that they have. */
+function streamParameters(method: MethodContract, { resume }: StreamOf, verb: Verb) {
+  const properties = (wireSchema(method.params).properties ?? {}) as Record<string, JsonSchema>;
+  const query = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+  const description = `Takes the place of the param \`${resume}\`.`;
+  const header = {
+    name: 'Last-Event-ID',
+    in: 'header',
+    required: false,
+    description,
+    schema: properties[resume ?? ''],
+  };
+  return [...(verb === 'get' ? query : []), ...(resume === undefined ? [] : [header])];
 }
 
 function withBody<T extends { readonly content: unknown }>(verb: Verb, { content, ...answer }: T) {

@@ -1,5 +1,5 @@
 import { HTTP_LIMITS } from '../http/server/limits.ts';
-import { REFUSALS, type Refusal } from './answer-table.ts';
+import { hasStatus, REFUSALS, type Refusal } from './answer-table.ts';
 import { headersOfAnswer, oneOf, pascalCase, refusalResponses } from './openapi-answers.ts';
 import { METADATA_PARAMETER_REFS, SERVICE_TOKEN_REQUIRED } from './openapi-headers.ts';
 import type { JsonSchema } from './wire-schema.ts';
@@ -9,7 +9,7 @@ const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 /** Refusals that `/rpc` sends in the form of the plain face; all others have the form of JSON-RPC. */
 const isPlainOnRpc = ({ to, status }: Refusal): boolean => to === 'no request' || status === 405;
 const ofPages = REFUSALS.filter(({ to }) => to === 'no request' || to === 'every request');
-const ofRpc = REFUSALS.filter(({ to }) => to !== 'every call' && to !== 'batched reads');
+const ofRpc = REFUSALS.filter((refusal) => refusal.to !== 'every call' && hasStatus(refusal));
 
 /** `POST /rpc`. Its body may be any JSON: a value that is no call is answered by an error with status 200. */
 export function rpcPath() {

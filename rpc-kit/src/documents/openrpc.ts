@@ -1,6 +1,6 @@
 import { CODES } from '../code.ts';
 import { callersOf, type MethodContract, retrySafetyOf, type ServiceContract } from '../contract.ts';
-import { resultSchemaOf } from '../stream.ts';
+import { resultSchemaOf, streamOf } from '../stream.ts';
 import { type DocumentedError, documentedErrors, REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
 import { type JsonSchema, wireSchema } from './wire-schema.ts';
 
@@ -20,6 +20,8 @@ export interface OpenRpcMethod {
   readonly 'x-retry': string;
   readonly 'x-positions'?: readonly string[] | undefined;
   readonly 'x-errors': readonly DocumentedError[];
+  /** It answers with a stream of results, which are on the plain face only; by these they are resumed. */
+  readonly 'x-stream'?: { readonly id?: string | undefined; readonly resume?: string | undefined };
   /** Refusals without a reason, by code, each with a sentence that says when. */
   readonly 'x-codes'?: MethodContract['codes'];
 }
@@ -73,6 +75,7 @@ export function atHost(document: OpenRpcDocument, host: string | undefined, sche
 
 function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
   const params = wireSchema(method.params);
+  const stream = streamOf(method);
   const required = new Set(params.required as string[] | undefined);
   const properties = Object.entries((params.properties ?? {}) as Record<string, JsonSchema>);
   return {
@@ -86,7 +89,11 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
       schema,
     })),
     result: { name: `${name}Result`, schema: wireSchema(resultSchemaOf(method)) },
-    errors: distinctCodes([...refusalsOfMethod(method), ...(method.reads ? ofBatchedReads : [])]),
+    errors: distinctCodes([
+      ...refusalsOfMethod(method),
+      ...(method.reads ? ofBatchedReads : []),
+      ...(stream ? ofStreams : []),
+    ]),
     examples: [
       {
         name: 'example',
@@ -100,6 +107,7 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
     'x-retry': retrySafetyOf(method),
     'x-positions': method.positions,
     'x-errors': documentedErrors(method),
+    ...(stream ? { 'x-stream': { id: stream.id, resume: stream.resume } } : {}),
     ...(method.codes ? { 'x-codes': method.codes } : {}),
   };
 }
@@ -121,6 +129,7 @@ function inOrder<T>(
 }
 
 const ofBatchedReads = REFUSALS.filter(({ to }) => to === 'batched reads');
+const ofStreams = REFUSALS.filter(({ to }) => to === 'streams on /rpc');
 
 /** OpenRPC requires one entry for each code: its data holds the reasons, `x-errors` their details. */
 function distinctCodes(refusals: readonly Refusal[]) {

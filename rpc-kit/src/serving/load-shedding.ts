@@ -13,7 +13,7 @@ export interface LoadSheddingEvents {
 const RETRY_AFTER_MS = 1_000;
 
 /** Streams open at a time, by all callers. Over HTTP/1.1, each has a connection: half of those that a server accepts stay for calls. */
-const STREAMS_MAX = 1_000;
+export const STREAMS_MAX = 1_000;
 
 /** Of calls to methods that do not exist: their refusal costs next to nothing, and they need not wait for it. */
 const UNKNOWN_TIMEOUT_MS = 100;

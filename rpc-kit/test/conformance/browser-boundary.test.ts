@@ -325,7 +325,12 @@ describe('the browser boundary', () => {
         assert.equal(headers['access-control-max-age'], '600');
         assert.equal(headers.vary, 'Origin');
         const allowed = String(headers['access-control-allow-headers']).split(', ');
-        assert.deepEqual(allowed, ['content-type', 'authorization', ...Object.values(METADATA_HEADERS)]);
+        assert.deepEqual(allowed, [
+          'content-type',
+          'authorization',
+          'last-event-id',
+          ...Object.values(METADATA_HEADERS),
+        ]);
       }
     });
 

@@ -29,12 +29,17 @@ export function createExchange(url: string) {
         const options = { agent, method: verb, headers: { ...own, ...headers }, setHost, timeout: ANSWER_TIMEOUT_MS };
         const sent = openRequest(new URL(path, url), options, (answer) => {
           const chunks: Buffer[] = [];
-          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-          answer.once('error', reject);
-          answer.once('end', () => {
-            const { statusCode: status = 0, headers: given } = answer;
-            resolve({ status, headers: given, text: Buffer.concat(chunks).toString() });
+          const { statusCode: status = 0, headers: given } = answer;
+          const end = () => resolve({ status, headers: given, text: Buffer.concat(chunks).toString() });
+          answer.on('data', (chunk: Buffer) => {
+            chunks.push(chunk);
+            // A stream is judged by its first events, since it may be open for long.
+            if (!given['content-type']?.startsWith('text/event-stream') || !chunk.toString().endsWith('\n\n')) return;
+            end();
+            answer.destroy();
           });
+          answer.once('error', reject);
+          answer.once('end', end);
         });
         sent.once('timeout', () => sent.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`)));
         sent.once('error', reject);

@@ -20,6 +20,8 @@ interface Response {
       string,
       {
         readonly schema: Schema;
+        /** Of each item of a stream. */
+        readonly 'x-item-schema'?: Schema;
         readonly example?: unknown;
         readonly examples?: Readonly<Record<string, { readonly value: unknown }>>;
       }
@@ -92,6 +94,17 @@ export function judge(
   const value = type.endsWith('json') ? JSON.parse(answer.text) : answer.text;
   const complaint = document.complaint(content.schema, value);
   assert.equal(complaint, undefined, `the body is not as in the document: ${complaint}: ${shown}`);
+  const itemSchema = content['x-item-schema'];
+  if (itemSchema) judgeItems(document, itemSchema, answer.text);
+}
+
+function judgeItems(document: FetchedDocument, schema: Schema, text: string): void {
+  for (const event of text.split('\n\n').filter((lines) => !/^event: /m.test(lines))) {
+    const item = /^data: (.*)$/m.exec(event)?.[1];
+    if (item === undefined) continue;
+    const complaint = document.complaint(schema, JSON.parse(item));
+    assert.equal(complaint, undefined, `an item is not as in the document: ${complaint}: ${event}`);
+  }
 }
 
 function judgeHeaders(document: FetchedDocument, { headers = {} }: Response, answer: Answer, shown: string): void {

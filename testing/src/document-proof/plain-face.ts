@@ -27,11 +27,12 @@ export function paramsOf({ schema, example }: NonNullable<Operation['body']>, do
   return fc.oneof(madeUp, mixed);
 }
 
-/** Header lines that the parameters allow, mostly none. */
+/** Header lines that the parameters allow, mostly none. The params in a query are those of the body. */
 function headersOf({ parameters }: Operation, document: FetchedDocument): Arbitrary<Record<string, string>> {
   // A header field is ASCII, without blanks at its ends.
   const isField = (text: string): boolean => /^[\x21-\x7e]*$/.test(text);
-  const values = parameters.map(({ name, schema }) => {
+  const ofHeaders = parameters.filter((parameter) => parameter.in === 'header');
+  const values = ofHeaders.map(({ name, schema }) => {
     const toText = (value: unknown): string => (typeof value === 'string' ? value : stringifyJson(value));
     return [name, valuesOf(schema, document.resolve).map(toText).filter(isField)] as const;
   });

@@ -9,6 +9,7 @@ import {
   METADATA_HEADERS,
   refusalsMarkdown,
   type ServiceContract,
+  STREAMS_MAX,
   shellQuoted,
   wireSchema,
 } from 'rpc-kit';
@@ -63,6 +64,14 @@ An answer has at most ${HTTP_LIMITS.answerBytesMax / 1024} KiB; a larger one is 
 The answers of a batch share this limit. If they do not fit together, the largest answers of methods that only read are replaced by \`unavailable\` with the reason \`send_alone\`: send each of these calls again, alone. The answer of a method that writes is never replaced because of other calls, so the answers of a batch of writes may exceed the limit.
 
 The answers of a batch arrive together, in the order of the calls. With the request header \`x-batch-answers: as-they-come\`, each arrives as soon as it is ready, in any order.
+
+### Streams
+
+A method whose result is a stream answers on the plain face with server-sent events (\`text/event-stream\`): one without a name for each item, then \`end\`, or \`error\` with the body of an error. Before the first event, an error is an answer as of any method. \`/rpc\` has no streams.
+
+\`GET /<method>?<param>=<value>\` works for a stream that only reads, so a browser's \`EventSource\` reads it; close it at \`end\`. An event has the id of its item. A browser that connects again sends that id as \`Last-Event-ID\`, and the stream goes on behind it; with nothing behind it, the answer is 204.
+
+A stream that is silent sends a comment every ${HTTP_LIMITS.heartbeatMs / 1_000} s. A reader that takes nothing for ${HTTP_LIMITS.readerTimeoutMs / 1_000} s is dropped. A service that stops ends its streams with \`unavailable\` and a pause. A process has at most ${STREAMS_MAX} streams open; further ones are refused as \`unavailable\` with the reason \`overloaded\`.
 
 ### Headers of a call
 

@@ -4,10 +4,10 @@ import { type Html, html } from './html.ts';
 const ORIGIN = html`<span data-origin>http://localhost</span>`;
 
 /** A curl line that works when pasted into a shell, with a button that copies it. */
-export function curlBlock(title: string, path: string, body: string): Html {
+export function curlBlock(title: string, path: string, body: string, options = '-sS'): Html {
   return html`<div class="curl">
 <div class="bar"><span>${title}</span><button type="button" data-copy>Copy</button></div>
-<pre><code>curl -sS ${ORIGIN}${path} \\
+<pre><code>curl ${options} ${ORIGIN}${path} \\
   -H 'content-type: application/json' \\
   -d ${shellQuoted(body)}</code></pre>
 </div>`;

@@ -16,6 +16,7 @@ const RETRY_TEXTS: Readonly<Record<string, string>> = {
 /** One method: summary, params, result, errors, and how to call it. */
 export function methodSection(method: OpenRpcMethod, id: string): Html {
   const [example] = method.examples;
+  const stream = method['x-stream'];
   const params = Object.fromEntries((example?.params ?? []).map(({ name, value }) => [name, value]));
   const envelope = { jsonrpc: '2.0', id: 1, method: method.name, params };
   return html`<section id="${method.name}" aria-labelledby="${id}:title">
@@ -24,12 +25,12 @@ export function methodSection(method: OpenRpcMethod, id: string): Html {
 ${method.description && prose(method.description)}
 ${factList(methodFacts(method))}
 ${fieldsPart('Params', method.params, 'It takes none.')}
-${fieldsPart('Result', fieldsOf(method.result.schema, 'result'), 'An empty object.')}
+${fieldsPart(stream ? 'Each item of the stream' : 'Result', fieldsOf(method.result.schema, 'result'), 'An empty object.')}
 ${errorsPart(method['x-errors'], method['x-codes'] ?? {})}
 <h3>Call it</h3>
-${curlBlock('Plain face', `/${method.name}`, jsonText(params))}
-${curlBlock('JSON-RPC', '/rpc', jsonText(envelope))}
-${example && html`<p>The result:</p><pre tabindex="0" aria-label="Example result"><code>${jsonText(example.result.value, 2)}</code></pre>`}
+${curlBlock('Plain face', `/${method.name}`, jsonText(params), stream ? '-sSN' : undefined)}
+${!stream && curlBlock('JSON-RPC', '/rpc', jsonText(envelope))}
+${example && html`<p>${stream ? 'An item:' : 'The result:'}</p><pre tabindex="0" aria-label="Example result"><code>${jsonText(example.result.value, 2)}</code></pre>`}
 ${tryItForm(method, jsonText(params, 2), id)}
 </section>
 `;
@@ -42,6 +43,9 @@ function methodFacts(method: OpenRpcMethod): [string, string][] {
     ['Timeout', `${method['x-timeout-ms']} ms`],
     ['Retry', RETRY_TEXTS[retry] ?? retry],
   ];
+  const stream = method['x-stream'];
+  if (stream) facts.push(['Answers with', 'a stream of server-sent events']);
+  if (stream?.resume) facts.push(['Resumed by', `${stream.resume}, or Last-Event-ID`]);
   if (callers.length > 0) facts.push(['Called by', callers.join(', ')]);
   if (positions && positions.length > 0) facts.push(['By position', `[${positions.join(', ')}]`]);
   return facts;

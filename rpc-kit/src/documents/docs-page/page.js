@@ -3,7 +3,7 @@
  * would round an int64.
  */
 
-/** Longer than any method's timeout. */
+/** Longer than the timeout of any method without a stream. */
 const ANSWER_TIMEOUT_MS = 60_000;
 const COPIED_SHOWN_MS = 1_500;
 
@@ -36,7 +36,22 @@ export function indentJson(text) {
   return pieces.join('');
 }
 
-async function call(form) {
+/** A stream is shown while it arrives. */
+async function readText(response, onText) {
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response.text();
+  let text = '';
+  try {
+    for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      onText(text);
+    }
+  } catch (error) {
+    text += `: ${error.message}\n`;
+  }
+  return text;
+}
+
+async function call(form, onAnswer) {
   const fields = new FormData(form);
   const method = form.dataset.method;
   const isPlain = fields.get('face') === 'plain';
@@ -59,8 +74,8 @@ async function call(form) {
     cache: 'no-store',
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
-  const text = await response.text();
-  return { response, text, tookMs: Math.round(performance.now() - startedAt) };
+  const answerOf = (text) => answerTexts({ response, text, tookMs: Math.round(performance.now() - startedAt) });
+  return answerOf(await readText(response, (text) => onAnswer(answerOf(text))));
 }
 
 function answerTexts({ response, text, tookMs }) {
@@ -79,12 +94,14 @@ function answerTexts({ response, text, tookMs }) {
 async function send(form) {
   if (form.ariaBusy === 'true') return;
   form.ariaBusy = 'true';
-  const answer = await call(form).then(answerTexts, (error) => ({ status: `No answer: ${error.message}`, body: '' }));
   const output = form.querySelector('.answer');
-  output.querySelector('[data-answer-status]').textContent = answer.status;
-  output.querySelector('[data-answer-body]').textContent = answer.body;
-  output.querySelector('pre').hidden = answer.body === '';
-  output.hidden = false;
+  const show = ({ status, body }) => {
+    output.querySelector('[data-answer-status]').textContent = status;
+    output.querySelector('[data-answer-body]').textContent = body;
+    output.querySelector('pre').hidden = body === '';
+    output.hidden = false;
+  };
+  show(await call(form, show).catch((error) => ({ status: `No answer: ${error.message}`, body: '' })));
   form.ariaBusy = 'false';
 }
 

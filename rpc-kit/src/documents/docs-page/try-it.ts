@@ -13,7 +13,7 @@ export function tryItForm(method: OpenRpcMethod, paramsText: string, id: string)
 <fieldset>
 <legend>Face</legend>
 <label><input type="radio" name="face" value="plain" checked> Plain <code>POST /${method.name}</code></label>
-<label><input type="radio" name="face" value="rpc"> JSON-RPC <code>POST /rpc</code></label>
+${!method['x-stream'] && html`<label><input type="radio" name="face" value="rpc"> JSON-RPC <code>POST /rpc</code></label>`}
 </fieldset>
 <label for="${id}:params">Params, sent as typed</label>
 <textarea id="${id}:params" name="params" rows="${rows}" spellcheck="false" autocomplete="off" autocapitalize="off">

@@ -37,7 +37,10 @@ export const PREFLIGHT_ANSWER: HttpAnswer = {
   status: 204,
   headers: {
     'access-control-allow-methods': 'GET, HEAD, POST',
-    'access-control-allow-headers': ['content-type', 'authorization', ...Object.values(METADATA_HEADERS)].join(', '),
+    'access-control-allow-headers': [
+      ...['content-type', 'authorization', 'last-event-id'],
+      ...Object.values(METADATA_HEADERS),
+    ].join(', '),
     // Saves a round trip before each call; a browser notices a changed list within ten minutes.
     'access-control-max-age': '600',
   },
