@@ -56,6 +56,15 @@ describe('an adaptive limit', () => {
     assert.equal(limit.limit, 12);
   });
 
+  it('does not grow by a few short calls that end while long ones fill it', () => {
+    const limit = adaptiveLimit({ limitInitial: 100 });
+    fill(limit, 'high');
+    const short = [...fill(limit, 'normal'), ...fill(limit, 'low')];
+    clock.tick(60);
+    for (const slot of short) slot.release(true);
+    assert.deepEqual([short.length, limit.limit], [15, 100]);
+  });
+
   it('ignores samples while half of the slots are free', () => {
     const limit = adaptiveLimit({ limitInitial: 50 });
     for (let round = 0; round < 100; round++) {

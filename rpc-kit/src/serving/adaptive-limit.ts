@@ -98,7 +98,8 @@ export function adaptiveLimit(options: Partial<AdaptiveLimitOptions> = {}): Conc
   function sample(inFlightThen: number, startedAt: number, targetMs: number): void {
     const now = performance.now();
     window.add(inFlightThen, now - startedAt, targetMs);
-    if (now - window.startedAt < WINDOW_MS || window.samples < WINDOW_SAMPLES_MIN) return;
+    const samplesMin = Math.max(WINDOW_SAMPLES_MIN, limit * WINDOW_SHARE_MIN);
+    if (now - window.startedAt < WINDOW_MS || window.samples < samplesMin) return;
     // While half of the slots are free, the limit holds nothing up, and the samples say little about a full service.
     if (window.inFlightMax >= limit / 2) step(window.found);
     window = new Window(now);
@@ -129,6 +130,11 @@ export function adaptiveLimit(options: Partial<AdaptiveLimitOptions> = {}): Conc
 const WINDOW_MS = 50;
 /** Fewer calls are too much by chance. */
 const WINDOW_SAMPLES_MIN = 10;
+/**
+ * A step needs as many calls as this share of the limit. Short calls end first, and a few of them between two groups of long ones say
+ * that the service could do many times as much.
+ */
+const WINDOW_SHARE_MIN = 0.5;
 /** A limit that is far too low doubles. */
 const STEP_FACTOR_MAX = 2;
 /** The weight of what a step has found: one slow moment shall not halve the limit. */
