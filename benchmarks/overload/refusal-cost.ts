@@ -3,8 +3,10 @@ import type { Field } from './field.ts';
 /** Microseconds of CPU for each request, round by round. */
 export interface RefusalCost {
   readonly refusing: readonly number[];
-  /** Of a bare node:http server, by turns. */
+  /** Of a bare node:http server that answers the same bytes, by turns. */
   readonly bare: readonly number[];
+  /** Of a node:net server that answers the same bytes to whatever it reads. */
+  readonly tcp: readonly number[];
 }
 
 const ROUNDS = 4;
@@ -21,9 +23,9 @@ export async function measureRefusals({ refusing, load }: Field): Promise<Refusa
     await load.ask('bursts', { target: { port, face: 'rpc' }, ...BURSTS });
     return ((await refusing.ask<number>('cpu')) - before) / (BURSTS.connections * BURSTS.times);
   };
-  const cost = { refusing: [] as number[], bare: [] as number[] };
+  const cost = { refusing: [] as number[], bare: [] as number[], tcp: [] as number[] };
   for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round++) {
-    for (const server of ['refusing', 'bare'] as const) {
+    for (const server of ['refusing', 'bare', 'tcp'] as const) {
       const micros = await perRequest(ports[server]);
       if (round >= WARM_UP_ROUNDS) cost[server].push(micros);
     }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, STATUS_CODES } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { loms } from 'loms/contract.ts';
 import { pino } from 'pino';
 import { type ConcurrencyLimit, implement, serveHttp } from 'rpc-kit';
@@ -25,15 +25,26 @@ const refusing = await serveHttp(implement(loms, handlers as never), {
   admission: full,
 });
 
-const ANSWER = JSON.stringify({ jsonrpc: '2.0', id: 1, result: {} });
-const bare = createServer((request, response) => {
-  request.resume().on('end', () => {
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': ANSWER.length }).end(ANSWER);
-  });
-}).listen(0, '127.0.0.1');
-await once(bare, 'listening');
+const refusal = await fetch(`${refusing.url}/rpc`, { method: 'POST', body: '{"method":"createOrder"}' });
+const body = await refusal.text();
+/** node:http adds the others. */
+const headers = [...refusal.headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name));
+const all = [...refusal.headers].map(([name, value]) => `${name}: ${value}\r\n`).join('');
+const bytes = Buffer.from(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${all}\r\n${body}`, 'latin1');
 
-answerTo({
-  ports: () => ({ refusing: refusing.port, bare: (bare.address() as AddressInfo).port }),
-  cpu: cpuMicros,
+const bare = createServer((request, response) => {
+  request.resume().on('end', () => response.writeHead(refusal.status, headers.flat()).end(body));
 });
+/** Reads no request: what the kernel and libuv take for the same bytes. */
+const tcp = createTcpServer({ noDelay: true }, (socket) => {
+  socket.on('data', () => socket.write(bytes)).on('error', () => socket.destroy());
+});
+
+async function listen(server: Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+const ports = { refusing: refusing.port, bare: await listen(bare), tcp: await listen(tcp) };
+
+answerTo({ ports: () => ports, cpu: cpuMicros });

@@ -70,8 +70,11 @@ function singlesOf(runs: readonly Run[], cost: RefusalCost): string {
     ['CPU of a served call in loms, µs', whole(of(({ capacity }) => capacity.lomsMicros / served(capacity)))],
     ['CPU of a served call in Postgres, µs', whole(of(({ capacity }) => capacity.postgresMicros / served(capacity)))],
     ['CPU of a refusal, µs', withSpread(figureOf(cost.refusing))],
-    ['CPU of a request to bare node:http, µs', withSpread(figureOf(cost.bare))],
-    ['a refusal, of a served call, %', withSpread(of((run) => refusalShare(run, cost) * 100))],
+    ['of bare node:http that answers the same bytes, µs', withSpread(figureOf(cost.bare))],
+    ['of node:net that answers the same bytes, µs', withSpread(figureOf(cost.tcp))],
+    ['a refusal, of a served call, %', withSpread(of((run) => shareOfCall(run, cost.refusing) * 100))],
+    ['bare node:http, of a served call, %', withSpread(of((run) => shareOfCall(run, cost.bare) * 100))],
+    ['node:net, of a served call, %', withSpread(of((run) => shareOfCall(run, cost.tcp) * 100))],
     ['a fresh process finds its limit, ms', whole(of(({ foundMs }) => foundMs))],
     ['its p99, ms', whole(of(({ fresh }) => fresh.p99Ms))],
     ['back to .95 after the overload, ms', whole(of(({ backMs }) => backMs))],
@@ -98,7 +101,7 @@ function barsOf(runs: readonly Run[], cost: RefusalCost): Bar[] {
     atMost(
       'a refusal, of a served call',
       REFUSAL_SHARE_MAX * 100,
-      greatest((run) => refusalShare(run, cost)) * 100,
+      greatest((run) => shareOfCall(run, cost.refusing)) * 100,
       '%',
     ),
     atMost(
@@ -133,6 +136,6 @@ function goodput(run: Run, factor: Factor): number {
   return orders / seconds / (run.capacity.orders / run.capacity.seconds);
 }
 
-function refusalShare({ capacity }: Run, { refusing }: RefusalCost): number {
-  return (figureOf(refusing).median * served(capacity)) / cpuOf(capacity);
+function shareOfCall({ capacity }: Run, micros: readonly number[]): number {
+  return (figureOf(micros).median * served(capacity)) / cpuOf(capacity);
 }
