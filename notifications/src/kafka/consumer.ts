@@ -155,7 +155,8 @@ function openMembership(
         waking = Promise.withResolvers();
         await unlessEnded(waking.promise);
       } else {
-        const fetched = (await unlessEnded(group.fetch(wanted))) ?? [];
+        const areOthersWaiting = wanted.length < workers.size;
+        const fetched = (await unlessEnded(group.fetch(wanted, areOthersWaiting))) ?? [];
         for (const some of fetched) await dispatch(some);
         const messages = fetched.reduce((sum, { records }) => sum + records.length, 0);
         await unlessEnded(sleep(Math.min(messages * PACE_MS.perMessage, PACE_MS.max)));
