@@ -1,4 +1,5 @@
 import { type ClientHttp2Stream, constants } from 'node:http2';
+import { keepStreamsYoung } from '../young-streams.ts';
 import { type Connection, connect, type Target } from './connect.ts';
 
 export interface SessionLimits {
@@ -62,6 +63,7 @@ export class Session {
     this.#on = on;
     this.#connection = connect(target);
     const { http2 } = this.#connection;
+    keepStreamsYoung(http2);
     http2.on('error', (error) => {
       this.failure ??= error;
     });
