@@ -4,7 +4,7 @@ import {
   baggageEntryMetadataFromString,
   type Context,
   createTraceState,
-  isSpanContextValid,
+  INVALID_TRACEID,
   propagation,
   type Span,
   type SpanContext,
@@ -36,7 +36,8 @@ function toTraceState(text: string): TraceState {
 /** The headers that name the span; `undefined` without an SDK and without a caller's span. */
 export function toTraceContext(span: Span): Pick<TraceContext, 'traceparent' | 'tracestate'> | undefined {
   const spanContext = span.spanContext();
-  if (!isSpanContextValid(spanContext)) return undefined;
+  // Spans have valid ids or those of no span; to check each of their digits costs as much as to write the header.
+  if (spanContext.traceId === INVALID_TRACEID) return undefined;
   return { traceparent: formatTraceparent(spanContext), tracestate: spanContext.traceState?.serialize() || undefined };
 }
 
