@@ -163,22 +163,6 @@ export const loms = defineService(
         },
       },
     },
-    watchOrder: {
-      summary: 'Streams the status of an order: the present one, then each change, until a final one.',
-      description:
-        'afterSeq is the seq of a change that the caller has: the stream begins behind it. A paid, cancelled or failed order changes no more.',
-      params: z.strictObject({ orderID, afterSeq: uint32.optional() }),
-      result: stream(z.object({ seq: uint32, status, at: timestamp }), { id: 'seq', resume: 'afterSeq' }),
-      errors: { order_not_found },
-      timeoutMs: WATCH_MAX_MS,
-      reads: true,
-      access: { callers: ['gateway'] },
-      positions: ['orderID', 'afterSeq'],
-      example: {
-        params: { orderID: 1 },
-        result: { seq: 2, status: 'awaiting payment', at: '2026-11-20T09:00:00.250Z' },
-      },
-    },
     listOrders: {
       summary: "Lists a user's orders, newest first.",
       description: 'Pass nextCursor as the cursor of the next page; the last page has none.',
@@ -248,6 +232,22 @@ export const loms = defineService(
       access: { callers: ['gateway'] },
       positions: ['orderID'],
       example: { params: { orderID: 2 }, result: {} },
+    },
+    watchOrder: {
+      summary: 'Streams the status of an order: the present one, then each change, until a final one.',
+      description:
+        'afterSeq is the seq of a change that the caller has: the stream begins behind it. A paid, cancelled or failed order changes no more.',
+      params: z.strictObject({ orderID, afterSeq: uint32.optional() }),
+      result: stream(z.object({ seq: uint32, status, at: timestamp }), { id: 'seq', resume: 'afterSeq' }),
+      errors: { order_not_found },
+      timeoutMs: WATCH_MAX_MS,
+      reads: true,
+      access: { callers: ['gateway'] },
+      positions: ['orderID', 'afterSeq'],
+      example: {
+        params: { orderID: 1 },
+        result: { seq: 3, status: 'payed', at: '2026-11-20T09:00:12.500Z' },
+      },
     },
     stocks: {
       summary: 'Shows how much of a sku is on sale, by warehouse.',
