@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { CODES, createClient, createHttpTransport, HTTP_LIMITS, serveHttp } from 'rpc-kit';
 import { basket } from '../examples/basket-contract.ts';
 import { createBasketService } from '../examples/basket-service.ts';
+import { countdownService, countUntil } from '../examples/countdown.ts';
 import { prices } from '../examples/prices-contract.ts';
 import { priceOverGrpc } from '../examples/prices-grpc.ts';
 import { pricesService } from '../examples/prices-service.ts';
@@ -48,6 +49,14 @@ describe("rpc-kit's README", () => {
     const answer = await createClient(basket, toBasket).total({ skus: [7, 8, 9] });
     assert.deepEqual(answer, { total: 2_698n, unknown: [9] });
     assert.deepEqual(slow, ['priceOf', 'priceOf', 'priceOf']);
+  });
+
+  it('has a stream that works over HTTP, for a client and for a browser that resumes it', async () => {
+    const logger = pino({ level: 'silent' });
+    await using server = await serveHttp(countdownService, { host: '127.0.0.1', port: 0, logger });
+    assert.deepEqual(await countUntil(server.url, 1), [3, 2, 1]);
+    const resumed = await fetch(`${server.url}/count?from=3`, { headers: { 'last-event-id': '1' } });
+    assert.equal(await resumed.text(), 'id: 0\ndata: {"left":0}\n\nevent: end\ndata: {}\n\n');
   });
 
   it('has an example that works over gRPC', async () => {
