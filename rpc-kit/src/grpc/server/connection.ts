@@ -5,9 +5,7 @@ import type { RpcError } from '../../rpc-error.ts';
 import type { GrpcMetrics } from './grpc-metrics.ts';
 import type { GrpcLimits } from './limits.ts';
 
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
-/** The last stream id that there is: a GOAWAY with it ends no stream (RFC 9113, section 6.8). */
-const LAST_STREAM_ID = 2 ** 31 - 1;
+const { NGHTTP2_ENHANCE_YOUR_CALM } = constants;
 const CONTROL_WINDOW_MS = 10_000;
 /** Codes of the errors of node:http2: of a session that was closed here, and of one that it closed for too many invalid frames. */
 const FLOODED = new Set(['ERR_HTTP2_SESSION_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
@@ -89,11 +87,6 @@ export class Connection {
       metrics.failed('late');
       this.session.destroy();
     } else if (idleMs >= limits.idleTimeoutMs) this.session.close();
-  }
-
-  /** Asks the client to open no more streams here. Those that are on their way are served until `close`. */
-  announceClose(): void {
-    if (!this.session.destroyed) this.session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID);
   }
 
   /** node:http2 announces no PRIORITY and no WINDOW_UPDATE; each costs it a tenth of a microsecond. */

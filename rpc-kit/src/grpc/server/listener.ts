@@ -125,12 +125,6 @@ function startListening(server: Http2Server, { host, port }: { host: string; por
   });
 }
 
-/**
- * How long streams are still accepted at a stop: those that clients opened before they read of it. It is several round trips, and every
- * stream that is accepted is served.
- */
-const LINGER_MS = 200;
-
 async function closeConnections(
   server: Http2Server,
   connections: ReadonlySet<Connection>,
@@ -139,18 +133,13 @@ async function closeConnections(
 ): Promise<void> {
   // node:http2's own `close` would end all sessions at once; net's stops accepting and leaves them open.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-  for (const connection of connections) connection.announceClose();
-  const lingering = setTimeout(
-    () => {
-      for (const { session } of connections) session.close();
-    },
-    Math.min(LINGER_MS, finishMs),
-  );
+  // A GOAWAY names the last stream that is served, so clients know that those on their way had no effect. nghttp2 serves none of these
+  // after any GOAWAY, so a first one that names no stream would lose them.
+  for (const { session } of connections) session.close();
   const destroying = setTimeout(() => {
     for (const { session } of connections) session.destroy();
     for (const socket of handshakes.values()) socket.destroy();
   }, finishMs);
   await closed;
-  clearTimeout(lingering);
   clearTimeout(destroying);
 }
