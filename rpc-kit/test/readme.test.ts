@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { CODES, createClient, createHttpTransport, HTTP_LIMITS, serveHttp } from 'rpc-kit';
+import { GRPC_LIMITS } from 'rpc-kit/grpc';
 import { basket } from '../examples/basket-contract.ts';
 import { createBasketService } from '../examples/basket-service.ts';
 import { countdownService, countUntil } from '../examples/countdown.ts';
@@ -31,7 +32,7 @@ describe("rpc-kit's README", () => {
     for (const [code, { jsonRpc, http }] of Object.entries(CODES)) {
       assert.ok(readme.includes(`| ${code} | ${jsonRpc} | ${http} |`), code);
     }
-    for (const [limit, value] of Object.entries(HTTP_LIMITS)) {
+    for (const [limit, value] of [...Object.entries(HTTP_LIMITS), ...Object.entries(GRPC_LIMITS)]) {
       assert.ok(readme.includes(`| ${limit} | ${value} |`), limit);
     }
   });
