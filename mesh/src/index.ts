@@ -4,11 +4,13 @@ export { IDENTITIES, identityVariables, loadCaller, type MeshCaller, replaceFile
 export {
   DEFAULT_PORTS,
   GRPC_PORT_OFFSET,
+  grpcPort,
   LOCAL_HOST,
   loadMeshConfig,
   type MeshPaths,
   meshPaths,
   PROJECT_DIRECTORY,
+  peerUrl,
   shortPath,
 } from './mesh-config.ts';
 export { pickFreePorts, refusePortsInUse, waitForPort } from './ports.ts';

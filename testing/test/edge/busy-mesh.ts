@@ -23,9 +23,10 @@ export interface BusyMesh extends AsyncDisposable {
   settled(): Promise<void>;
 }
 
-export async function openBusyMesh(seed: number): Promise<BusyMesh> {
+/** @param calls what carries the calls between services */
+export async function openBusyMesh(seed: number, calls: 'json' | 'grpc' = 'json'): Promise<BusyMesh> {
   await using resources = new AsyncDisposableStack();
-  const mesh = resources.use(await startMesh(UNLIMITED));
+  const mesh = resources.use(await startMesh({ ...UNLIMITED, CALLS: calls }));
   await stockUp(mesh);
   const two = async (service: Doubled, urls = {}): Promise<[Replica, Replica]> => [
     resources.use(await startReplica(mesh, service, { urls })),
@@ -33,7 +34,8 @@ export async function openBusyMesh(seed: number): Promise<BusyMesh> {
   ];
   const urlsOf = (pair: readonly Replica[]) => pair.map(({ url }) => url);
   const [accounts, checkout] = await Promise.all([two('accounts'), two('checkout')]);
-  const gateway = await two('gateway', { accounts: urlsOf(accounts).join(), checkout: urlsOf(checkout).join() });
+  const peersOf = (pair: readonly Replica[]) => pair.map(({ peerUrl }) => peerUrl).join();
+  const gateway = await two('gateway', { accounts: peersOf(accounts), checkout: peersOf(checkout) });
   const through = { urls: { ...mesh.urls, gateway: gateway[0].url } };
   const crowd = await gatherCrowd(through, { gateways: urlsOf(gateway), sku: SKU, seed });
   const owned = resources.move();

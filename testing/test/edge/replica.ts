@@ -4,12 +4,16 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   findRunningMesh,
+  GRPC_PORT_OFFSET,
+  grpcPort,
   identityVariables,
   isDatabaseName,
   LOCAL_HOST,
   loadMeshConfig,
   type PerService,
   PROJECT_DIRECTORY,
+  peerUrl,
+  perService,
   pickFreePorts,
   type ServiceName,
   serviceEnvironment,
@@ -20,7 +24,10 @@ import { eventually, type TestMesh } from 'testing';
 
 /** One more process of a service, beside those of the mesh: it has the database, the secrets and the keys of the mesh. */
 export interface Replica extends AsyncDisposable {
+  /** Its HTTP address. */
   readonly url: string;
+  /** The address by which services call it, over what carries the calls of the mesh. */
+  readonly peerUrl: string;
   /** Where it logs, among the logs of the mesh. */
   readonly log: string;
   /** Starts it again on the same port, and waits until it is ready. */
@@ -32,7 +39,7 @@ export interface Replica extends AsyncDisposable {
 }
 
 interface ReplicaOptions {
-  /** Peers other than those of the mesh; several are separated by commas. */
+  /** Addresses of peers other than those of the mesh; several are separated by commas. */
   readonly urls?: Partial<PerService<string>>;
   readonly variables?: NodeJS.ProcessEnv;
 }
@@ -42,18 +49,21 @@ export async function startReplica(
   service: ServiceName,
   { urls = {}, variables = {} }: ReplicaOptions = {},
 ): Promise<Replica> {
-  const [port = 0] = await pickFreePorts(1);
+  const [port = 0] = await pickFreePorts(1, GRPC_PORT_OFFSET);
   const url = `http://${LOCAL_HOST}:${port}`;
+  const config = loadMeshConfig({ ...process.env, ...mesh.variables });
+  const own = { ...config, ports: { ...config.ports, [service]: port } };
   const log = join(mesh.paths.logs, `${service}-${port}.log`);
   const { keys } = loadSecrets(mesh.paths);
   const surroundings = {
     host: LOCAL_HOST,
     port,
+    grpcPort: grpcPort(own, service),
     databaseUrl: isDatabaseName(service) ? pooledUrl(mesh, service) : undefined,
     secret: service === 'accounts' || service === 'gateway' ? keys[service] : undefined,
     access: 'enforce',
     identity: identityVariables(mesh.paths, service),
-    urls: { ...mesh.urls, ...urls },
+    urls: { ...perService((name) => peerUrl(config, name)), ...urls },
   } as const;
   const env = serviceEnvironment(service, surroundings, { ...process.env, ...mesh.variables, ...variables });
   let child: ChildProcess | undefined;
@@ -69,6 +79,7 @@ export async function startReplica(
 
   const replica: Replica = {
     url,
+    peerUrl: peerUrl(own, service),
     log,
     async start() {
       const output = openSync(log, 'a');
