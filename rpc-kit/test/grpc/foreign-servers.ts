@@ -91,7 +91,7 @@ export async function startConnectServer(): Promise<ForeignServer> {
         async wait(_request: Value, { signal }: HandlerContext) {
           await once(signal, 'abort');
           left += 1;
-          return {};
+          throw new ConnectError('The caller has left');
         },
         async *count({ to }: Value) {
           for (let number = 1; number <= Number(to); number++) yield { number };

@@ -214,6 +214,17 @@ describe('The sessions of the gRPC client', () => {
     });
   });
 
+  it('that their peer closes without a word fail no later call', async () => {
+    const peer = await openPeer();
+    const client = openClient(peer.url);
+    for (let calls = 1; calls <= 3; calls++) {
+      assert.deepEqual(await count(client), ANSWER);
+      peer.connections.at(-1)?.socket.end();
+      await until(() => peer.open === 0);
+      assert.equal(peer.connections.length, calls);
+    }
+  });
+
   it('are replaced before their stream ids end', async () => {
     const peer = await openPeer();
     const client = openClient(peer.url, { sessionCallsMax: 2 });

@@ -86,8 +86,8 @@ export class Session {
   }
 
   get hasRoom(): boolean {
-    // A session that broke reports its calls before itself.
-    if (this.#state !== 'open' || this.isBroken) return false;
+    // A connection reports its end, and a session that broke its calls, before the session itself has closed.
+    if (this.#state !== 'open' || this.#connection.http2.closed || this.isBroken) return false;
     return this.inFlight < Math.min(this.#limits.streamsMax, this.#peerStreamsMax);
   }
 
