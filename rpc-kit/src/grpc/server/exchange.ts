@@ -1,21 +1,17 @@
-import { once } from 'node:events';
-import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { Canceller } from '../../deadline.ts';
 import { METADATA_HEADERS, type Metadata } from '../../http/metadata.ts';
-import { RpcError, toRpcError } from '../../rpc-error.ts';
+import { RpcError } from '../../rpc-error.ts';
 import { overloaded } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
-import { frameMessage } from '../framing.ts';
-import { CONTENT_TYPE, GRPC_HEADERS, type HeadersOfCall, isGrpcProto, metadataOfCall } from '../metadata.ts';
+import { GRPC_HEADERS, type HeadersOfCall, isGrpcProto, metadataOfCall } from '../metadata.ts';
 import { GrpcRefusal } from '../status.ts';
-import { GRPC_OK } from '../status-code.ts';
+import { GRPC_STATUS } from '../status-code.ts';
+import { Answer } from './answer.ts';
 import type { Arrival, Connection } from './connection.ts';
 import { IncomingMessage, isGzip } from './incoming-message.ts';
 import { MessageStream } from './message-stream.ts';
 import type { CallRoute, Route, Router, StreamRoute } from './router.ts';
-import { statusHeaders } from './status-headers.ts';
-
-const { NGHTTP2_NO_ERROR } = constants;
 
 /** Answers one stream. Never throws: every failure becomes an answer or a log line. */
 export function answerStream(
@@ -28,10 +24,6 @@ export function answerStream(
   new Exchange(router, connection, stream, { headers, rawHeaders }).start();
 }
 
-const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
-const WITHOUT_MESSAGE = { endStream: true, sendDate: false };
-const OK_TRAILERS = { [GRPC_HEADERS.status]: String(GRPC_OK) };
-
 /** One stream. It is cancelled when the caller leaves. Its steps are called by events, as those of an exchange of HTTP. */
 class Exchange extends Canceller implements Arrival {
   readonly startedAt = performance.now();
@@ -40,12 +32,11 @@ class Exchange extends Canceller implements Arrival {
   readonly #stream: ServerHttp2Stream;
   readonly #received: HeadersOfCall;
   readonly #requestId: string;
-  readonly #answerHeaders = new Map<string, string>();
-  #route: Route | undefined;
+  readonly #answer: Answer;
   #metadata: Metadata | undefined;
   #message: IncomingMessage | undefined;
   #messages: MessageStream | undefined;
-  #isAnswered = false;
+  #isDiscarding = false;
   #discarded = 0;
 
   constructor(router: Router, connection: Connection, stream: ServerHttp2Stream, received: HeadersOfCall) {
@@ -54,7 +45,9 @@ class Exchange extends Canceller implements Arrival {
     this.#connection = connection;
     this.#stream = stream;
     this.#received = received;
-    this.#requestId = acceptRequestId(received.headers[METADATA_HEADERS.requestId] as string | undefined);
+    const offeredId = received.headers[METADATA_HEADERS.requestId] as string | undefined;
+    this.#requestId = acceptRequestId(offeredId);
+    this.#answer = new Answer(stream, router, this.#requestId, offeredId);
     connection.callStarted();
     router.open.calls += 1;
     // Without this listener, a write to a caller that has left would end the process.
@@ -63,14 +56,22 @@ class Exchange extends Canceller implements Arrival {
   }
 
   start(): void {
-    try {
+    this.#step(() => {
       const { headers } = this.#received;
-      if (headers[':method'] !== 'POST') this.#refuseHttp({ ':status': 405, allow: 'POST' });
-      else if (!isGrpcProto(headers['content-type'])) this.#refuseHttp({ ':status': 415 });
+      if (headers[':method'] !== 'POST') this.#answer.refuseHttp({ ':status': 405, allow: 'POST' });
+      else if (!isGrpcProto(headers['content-type'])) this.#answer.refuseHttp({ ':status': 415 });
       else this.#receive(this.#findRoute());
+    });
+  }
+
+  /** What it throws is the answer. */
+  #step(step: () => void): void {
+    try {
+      if (!this.#answer.isOver) step();
     } catch (error) {
-      this.#refuse(error);
+      this.#answer.refuse(error);
     }
+    if (this.#answer.isOver) this.#discardRest();
   }
 
   /** Refuses by the headers alone: the message is not read. */
@@ -78,16 +79,11 @@ class Exchange extends Canceller implements Arrival {
     const { routes, limits, open, admission } = this.#router;
     const { headers } = this.#received;
     const route = routes.get(headers[':path'] as string);
-    this.#route = route;
+    this.#answer.route = route;
     const { refusal } = this.#connection;
     if (refusal && !route?.isOpen) throw refusal;
     if (!route) throw new RpcError('method_not_found', 'Method not found');
-    if (headers.te !== 'trailers') {
-      throw new RpcError(
-        'invalid_request',
-        'Send the header te: trailers; a proxy without trailers would lose the status',
-      );
-    }
+    if (headers.te !== 'trailers') throw new RpcError('invalid_request', NO_TRAILERS);
     if (open.calls > limits.callsMax) throw overloaded();
     if (route.kind === 'stream' && open.streams >= limits.streamingMax) throw overloaded();
     if (route.kind === 'call' && route.priority !== undefined && admission?.hasRoom(route.priority) === false) {
@@ -100,153 +96,64 @@ class Exchange extends Canceller implements Arrival {
   #receive(route: Route): void {
     const encoding = this.#received.headers[GRPC_HEADERS.encoding] as string | undefined;
     this.#metadata = metadataOfCall(this.#received, this.#requestId, this.startedAt, this.#connection.address);
-    if (route.kind === 'stream') {
-      this.#openStream(route, isGzip(encoding));
-      return;
-    }
-    this.#message = new IncomingMessage(encoding, this.#router.limits, this.#router.arriving);
+    if (route.kind === 'stream') this.#receiveMany(route, isGzip(encoding));
+    else this.#receiveOne(route, new IncomingMessage(encoding, this.#router.limits, this.#router.arriving));
+  }
+
+  #receiveOne(route: CallRoute, message: IncomingMessage): void {
+    this.#message = message;
     this.#connection.arrives(this);
-    this.#stream.on('data', (part: Buffer) => this.#onPart(part));
-    this.#stream.on('end', () => this.#onEnd(route));
+    this.#stream.on('data', (part: Buffer) => this.#step(() => message.add(part)));
+    this.#stream.on('end', () => {
+      this.#connection.hasArrived(this);
+      if (!this.#answer.isOver) void this.#call(route, message);
+    });
   }
 
-  #openStream(route: StreamRoute, gzip: boolean): void {
-    const { limits, open } = this.#router;
-    open.streams += 1;
-    const channel = {
-      send: (message: Uint8Array) => this.#send(message),
-      finish: (error?: unknown) => (error === undefined ? this.#finish() : this.#refuse(error)),
-    };
-    this.#messages = new MessageStream(route.open(channel), gzip, limits);
-    this.#stream.on('data', (part: Buffer) => this.#guard(() => this.#messages?.add(part)));
-    this.#stream.on('end', () => this.#guard(() => this.#messages?.end()));
-  }
-
-  #guard(step: () => void): void {
+  async #call(route: CallRoute, message: IncomingMessage): Promise<void> {
+    const answer = this.#answer;
     try {
-      if (!this.#isAnswered) step();
-    } catch (error) {
-      this.#refuse(error);
-    }
-  }
-
-  #onPart(part: Buffer): void {
-    if (this.#isAnswered) {
-      this.#discard(part);
-      return;
-    }
-    try {
-      this.#message?.add(part);
-    } catch (error) {
-      this.#refuse(error);
-    }
-  }
-
-  #onEnd(route: CallRoute): void {
-    this.#connection.hasArrived(this);
-    if (!this.#isAnswered) void this.#call(route);
-  }
-
-  async #call(route: CallRoute): Promise<void> {
-    try {
-      const message = (this.#message as IncomingMessage).take();
       const metadata = this.#metadata as Metadata;
-      const result = await route.execute(message, {
-        metadata,
-        caller: this,
-        answerHeaders: this.#answerHeaders,
-        emit: (item) => this.#emit(item),
-      });
-      if (result) this.#send(result);
-      this.#finish();
+      const emit = (item: Uint8Array): Promise<void> => answer.emit(item);
+      const context = { metadata, caller: this, answerHeaders: answer.headers, emit };
+      const result = await route.execute(message.take(), context);
+      if (result) answer.send(result);
+      answer.finish();
     } catch (error) {
-      this.#refuse(error);
+      answer.refuse(error);
     }
   }
 
-  /** @returns whether another message may follow at once */
-  #send(message: Uint8Array): boolean {
-    const stream = this.#stream;
-    if (this.#isAnswered || stream.closed || stream.destroyed) return true;
-    this.#begin();
-    return stream.write(frameMessage(message));
+  #receiveMany(route: StreamRoute, gzip: boolean): void {
+    const answer = this.#answer;
+    const channel = {
+      send: (message: Uint8Array) => void answer.send(message),
+      finish: (error?: unknown) => (error === undefined ? answer.finish() : answer.refuse(error)),
+    };
+    this.#router.open.streams += 1;
+    const messages = new MessageStream(route.open(channel), gzip, this.#router.limits);
+    this.#messages = messages;
+    this.#stream.on('data', (part: Buffer) => this.#step(() => messages.add(part)));
+    this.#stream.on('end', () => this.#step(() => messages.end()));
   }
 
-  #begin(): void {
-    const stream = this.#stream;
-    if (stream.headersSent) return;
-    stream.respond(this.#toHeaders(), WITH_TRAILERS);
-    stream.on('wantTrailers', sendOk);
-  }
-
-  async #emit(message: Uint8Array): Promise<void> {
-    if (this.#send(message) || this.reason) return;
-    // Rejects at the deadline and when the caller leaves, because the call races its signal.
-    await once(this.#stream, 'drain');
-  }
-
-  #finish(): void {
-    const stream = this.#stream;
-    if (this.#isAnswered || stream.closed || stream.destroyed) return;
-    this.#begin();
-    this.#isAnswered = true;
-    stream.end();
-    this.#route?.answers.answered(GRPC_OK);
-  }
-
-  /** Only what the caller does not know yet: a header that differs with each answer costs both sides most. */
-  #toHeaders(): OutgoingHttpHeaders {
-    const headers: OutgoingHttpHeaders = { ':status': 200, 'content-type': CONTENT_TYPE };
-    if (this.#received.headers[METADATA_HEADERS.requestId] !== this.#requestId) {
-      headers[METADATA_HEADERS.requestId] = this.#requestId;
-    }
-    for (const [name, value] of this.#answerHeaders) headers[name] = value;
-    return headers;
-  }
-
-  #refuse(thrown: unknown): void {
-    const error = toRpcError(thrown);
-    if (!(thrown instanceof RpcError)) {
-      this.#router.logger.error({ err: thrown, request_id: this.#requestId }, 'gRPC call could not be answered');
-    }
-    const stream = this.#stream;
-    if (this.#isAnswered || stream.closed || stream.destroyed) return;
-    this.#isAnswered = true;
-    const { status, headers } = statusHeaders(error, this.#router, this.#route?.details, this.#requestId);
-    (this.#route?.answers ?? this.#router.unknown).answered(status);
-    if (stream.headersSent) {
-      stream.removeListener('wantTrailers', sendOk);
-      stream.on('wantTrailers', () => stream.sendTrailers(headers));
-      stream.end();
-    } else stream.respond({ ...this.#toHeaders(), ...headers }, WITHOUT_MESSAGE);
-    this.#discardRest();
-  }
-
-  /** A caller that does not speak gRPC would not find a status in trailers. */
-  #refuseHttp(headers: OutgoingHttpHeaders): void {
-    this.#isAnswered = true;
-    this.#router.metrics.failed('malformed');
-    this.#stream.respond(headers, WITHOUT_MESSAGE);
-    this.#discardRest();
-  }
-
-  /** A reset while the caller still sends may reach it before the status; so a bounded part of the message is read. */
+  /** A reset while the caller still sends may reach it before the status; so a bounded part of the rest is read. */
   #discardRest(): void {
-    if (this.#stream.readableEnded || this.#message) return;
+    if (this.#isDiscarding || this.#stream.readableEnded) return;
+    this.#isDiscarding = true;
+    this.#connection.hasArrived(this);
     this.#connection.arrives(this);
-    this.#stream.on('data', (part: Buffer) => this.#discard(part));
     this.#stream.on('end', () => this.#connection.hasArrived(this));
+    this.#stream.on('data', ({ length }: Buffer) => {
+      this.#discarded += length;
+      if (this.#discarded > this.#router.limits.discardBytesMax) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    });
   }
 
-  #discard(part: Buffer): void {
-    this.#discarded += part.length;
-    if (this.#discarded > this.#router.limits.discardBytesMax) this.#stream.close(NGHTTP2_NO_ERROR);
-  }
-
-  /** The message takes too long. */
+  /** The message, or the rest of a refused one, takes too long. */
   expire(): void {
-    if (!this.#isAnswered) this.#refuse(new GrpcRefusal(DEADLINE_EXCEEDED, 'The message took too long to arrive'));
-    this.#stream.close(NGHTTP2_NO_ERROR);
+    this.#answer.refuse(new GrpcRefusal(GRPC_STATUS.deadline_exceeded, 'The message took too long to arrive'));
+    this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #close(): void {
@@ -259,17 +166,13 @@ class Exchange extends Canceller implements Arrival {
       open.streams -= 1;
       this.#messages.closed();
     }
-    if (this.#isAnswered) return;
-    this.#isAnswered = true;
+    if (this.#answer.isOver) return;
+    this.#answer.isOver = true;
     metrics.failed('aborted');
     this.cancel(new RpcError('cancelled', 'The caller went away'));
   }
 }
 
-const DEADLINE_EXCEEDED = 4;
+const NO_TRAILERS = 'Send the header te: trailers; a proxy without trailers would lose the status';
 
 function ignore(): void {}
-
-function sendOk(this: ServerHttp2Stream): void {
-  this.sendTrailers(OK_TRAILERS);
-}
