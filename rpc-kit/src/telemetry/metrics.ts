@@ -58,7 +58,7 @@ function createInstruments(
     }),
     seconds: talliedHistogramIn(registry, {
       name: `${prefix}_duration_seconds`,
-      help: `How long calls ${done} took.`,
+      help: `How long calls ${done} took, but for streams.`,
       labelNames,
       buckets: DURATION_BUCKETS,
     }),

@@ -138,6 +138,20 @@ describe('The events of a stream', () => {
     assert.equal(response.text, 'retry: 251\nevent: error\ndata: {"error":{"code":"unavailable"}}\n\n');
   });
 
+  it('end within a second, also for a reader that takes nothing, so that a stop is not held up', () => {
+    for (const takes of [true, false]) {
+      response = new StubResponse();
+      events = open('nr');
+      response.isFull = true;
+      void events.emit({ nr: 1 });
+      events.end();
+      events[Symbol.dispose]();
+      if (takes) response.emit('close');
+      clock.tick(1_000);
+      assert.equal(response.destroyed, !takes);
+    }
+  });
+
   it('write nothing to a connection that is closed', () => {
     response.destroyed = true;
     events.end();

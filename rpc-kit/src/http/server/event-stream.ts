@@ -59,6 +59,7 @@ export class EventStream implements Disposable {
   #finish(text: string): void {
     if (this.#response.destroyed) return;
     if (!this.hasBegun) this.#begin();
+    if (this.#response.writableNeedDrain) dropLater(this.#response);
     this.#options.finish(text);
   }
 
@@ -94,6 +95,14 @@ export class EventStream implements Disposable {
   #beat(): void {
     if (!this.#response.writableNeedDrain && !this.#write(HEARTBEAT)) void this.#drained();
   }
+}
+
+/** For how long the last event may wait for a reader that has not taken the items before it: a stop waits for it, too. */
+const LAST_EVENT_MS = 1_000;
+
+function dropLater(response: ServerResponse): void {
+  const timeout = setTimeout(() => response.destroy(), LAST_EVENT_MS);
+  response.once('close', () => clearTimeout(timeout));
 }
 
 /** They would end the line. */
