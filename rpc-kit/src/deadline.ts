@@ -71,12 +71,17 @@ type CancellersSignal = AbortSignal & { [CANCELLER]?: Canceller };
  * @returns a function that removes the listener
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  return followSignal(signal, { cancel: listener });
+}
+
+/** Like `onAbort`, for an object. */
+export function followSignal(signal: AbortSignal, follower: Follower): () => void {
   const canceller = (signal as CancellersSignal)[CANCELLER];
   if (canceller) {
-    const follower = { cancel: listener };
     canceller.follow(follower);
     return () => canceller.unfollow(follower);
   }
+  const listener = (): void => follower.cancel(abortReason(signal));
   signal.addEventListener('abort', listener, { once: true });
   return () => signal.removeEventListener('abort', listener);
 }

@@ -1,5 +1,5 @@
 import type { Call } from '../../call.ts';
-import { abortReason, Canceller, onAbort } from '../../deadline.ts';
+import { abortReason, Canceller, type Follower, followSignal } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 
 /**
@@ -30,7 +30,7 @@ export interface BatchedCall {
   /** Unique within the batch. */
   readonly id: number;
   /** The call as JSON text, with that id. Built on demand: a call that is alone in its batch does not need it. */
-  readonly text: () => string;
+  text(): string;
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
@@ -65,7 +65,7 @@ export function createBatcher(
     send(batch, signal).then(
       (resent) => adapt(batch.length, resent),
       (error) => {
-        for (const { reject } of batch) reject(error);
+        for (const batched of batch) batched.reject(error);
       },
     );
   }
@@ -77,67 +77,77 @@ export function createBatcher(
 
   return {
     add(call, toText) {
-      const id = FIRST_ID + waiting.length;
-      let text = lazily(() => toText(id));
+      let added = new WaitingCall(call, FIRST_ID + waiting.length, toText);
       if (waiting.length > 0) {
         // The length of the first call matters only when a second one joins.
         if (waiting.length === 1) length = waiting[0]?.text().length ?? 0;
-        length += text().length;
+        length += added.text().length;
         if (length > limits.lengthMax) {
           flush();
-          text = lazily(() => toText(FIRST_ID));
+          added = new WaitingCall(call, FIRST_ID, toText);
         }
       }
       // setImmediate runs at the end of this turn, when every callback of the turn has made its calls.
       if (waiting.length === 0) setImmediate(flush);
-      const answered = enqueue(call, text, waiting, callers);
+      waiting.push(added);
+      const answered = added.join(callers);
       if (waiting.length >= Math.floor(callsMax)) flush();
       return answered;
     },
   };
 }
 
-function lazily<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
+/** One object with methods: functions made for each call would take twice the memory. */
+class WaitingCall implements BatchedCall, Follower {
+  readonly call: Call;
+  readonly id: number;
+  readonly #toText: (id: number) => string;
+  readonly #answered = Promise.withResolvers<unknown>();
+  #text: string | undefined;
+  #callers: WaitingCallers | undefined;
+  #unfollow: (() => void) | undefined;
+  #hasLeft = false;
 
-function enqueue(
-  call: Call,
-  text: BatchedCall['text'],
-  waiting: BatchedCall[],
-  callers: WaitingCallers,
-): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    let hasLeft = false;
-    const leave = (): void => {
-      hasLeft = true;
-      reject(abortReason(call.signal));
-      callers.leave();
-    };
-    const unfollow = onAbort(call.signal, leave);
-    const settled = (): void => {
-      unfollow();
-      if (!hasLeft) callers.settle();
-    };
+  constructor(call: Call, id: number, toText: (id: number) => string) {
+    this.call = call;
+    this.id = id;
+    this.#toText = toText;
+  }
+
+  /** @returns the answer */
+  join(callers: WaitingCallers): Promise<unknown> {
     callers.join();
-    waiting.push({
-      call,
-      id: FIRST_ID + waiting.length,
-      text,
-      resolve(result) {
-        settled();
-        resolve(result);
-      },
-      reject(error) {
-        settled();
-        reject(error);
-      },
-    });
-  });
+    this.#callers = callers;
+    this.#unfollow = followSignal(this.call.signal, this);
+    return this.#answered.promise;
+  }
+
+  text(): string {
+    this.#text ??= this.#toText(this.id);
+    return this.#text;
+  }
+
+  /** The caller no longer waits. */
+  cancel(): void {
+    this.#hasLeft = true;
+    this.#answered.reject(abortReason(this.call.signal));
+    this.#callers?.leave();
+  }
+
+  resolve(result: unknown): void {
+    this.#settle();
+    this.#answered.resolve(result);
+  }
+
+  reject(error: unknown): void {
+    this.#settle();
+    this.#answered.reject(error);
+  }
+
+  #settle(): void {
+    this.#unfollow?.();
+    if (!this.#hasLeft) this.#callers?.settle();
+  }
 }
 
 /** Aborts its signal when the last of those who joined leaves without an answer. */

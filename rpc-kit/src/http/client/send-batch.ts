@@ -23,9 +23,9 @@ export interface BatchWire {
 export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], signal: AbortSignal): Promise<number> {
   const unanswered = new Map<unknown, BatchedCall>(batch.map((batched) => [batched.id, batched]));
   let resent = 0;
-  const resend = ({ call, resolve }: BatchedCall): void => {
+  const resend = (batched: BatchedCall): void => {
     resent += 1;
-    resolve(wire.callAlone(call));
+    batched.resolve(wire.callAlone(batched.call));
   };
   const settle = (answer: unknown, reply: ReplyHead): void => {
     const batched = isRecord(answer) ? unanswered.get(idOf(answer)) : undefined;
@@ -47,7 +47,7 @@ export async function sendBatch(wire: BatchWire, batch: readonly BatchedCall[], 
   // Calls whose callers left while the batch waited for a connection are not sent.
   const body = (): string => {
     const present = batch.filter(({ call }) => !call.signal.aborted);
-    return `[${present.map(({ text }) => text()).join(',')}]`;
+    return `[${present.map((batched) => batched.text()).join(',')}]`;
   };
   const failure = await wire
     .post(body, signal, settleItem)
