@@ -161,7 +161,7 @@ function expire(deadline: TimedCanceller): void {
   deadline.expire();
 }
 
-function deadlineExceeded(): RpcError {
+export function deadlineExceeded(): RpcError {
   return new RpcError('deadline_exceeded', 'The call took longer than its deadline');
 }
 

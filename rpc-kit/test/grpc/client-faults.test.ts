@@ -214,6 +214,12 @@ const faults: readonly Fault[] = [
     message: 'The peer answered without a gRPC status',
   },
   {
+    title: 'a status in headers that a message follows',
+    behaviour: (call) => call.headers({ ...HEAD, 'grpc-status': '9' }).data(json(RESULT), true),
+    code: 'internal',
+    message: 'The peer answered without a gRPC status',
+  },
+  {
     title: 'a status that is no number',
     behaviour: trailersOnly({ 'grpc-status': 'OK', 'grpc-message': 'no' }),
     code: 'internal',
@@ -228,7 +234,7 @@ const faults: readonly Fault[] = [
   {
     title: 'trailers alone with the status OK',
     behaviour: trailersOnly(OK),
-    code: 'internal',
+    code: 'unimplemented',
     message: 'The peer answered no message',
   },
   {
@@ -290,7 +296,7 @@ const faults: readonly Fault[] = [
   {
     title: 'two messages',
     behaviour: body(Buffer.concat([json(RESULT), json(RESULT)])),
-    code: 'internal',
+    code: 'unimplemented',
     message: 'The peer answered more than one message',
   },
   {
@@ -391,6 +397,18 @@ describe('The gRPC client over a faulty network', () => {
   it('reads an answer whose stream is reset without an error behind its trailers', async () => {
     peer.behave((call) => (good(call) as RawCall).reset(0));
     assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
+  });
+
+  it('takes a reset with CANCEL for the deadline that has just passed, although its own timer has not fired', async () => {
+    peer.behave(reset(8));
+    const call = {
+      ...{ service: 'stock', method: 'count', contract: undefined, params: { sku: 1 }, caller: {}, requestId: 'r1' },
+      signal: new AbortController().signal,
+    };
+    const error = await failureOf(transport.call({ ...call, deadlineAt: performance.now() }));
+    assert.deepEqual([error.code, error.message], ['deadline_exceeded', LATE]);
+    const early = await failureOf(transport.call({ ...call, deadlineAt: performance.now() + PATIENT_MS }));
+    assert.equal(early.code, 'cancelled');
   });
 
   it('sends a call that was refused unseen once more, and it succeeds', async () => {

@@ -16,7 +16,7 @@ export interface ResultReader {
 /** @throws {RpcError} the answer's error, or `internal` for an answer that is none of gRPC */
 export async function resultOf(answer: Answer, method: ResultReader, bytesMax: number): Promise<unknown> {
   const message = endOf(answer, method);
-  if (message === undefined) throw malformed('no message');
+  if (message === undefined) throw wrongCount('no message');
   return decodeResult(message, answer.headers, method, bytesMax);
 }
 
@@ -28,7 +28,9 @@ export function endOf(answer: Answer, method: ResultReader): ReceivedMessage | u
   const status = statusOf(answer);
   if (status !== GRPC_OK) throw errorOf(status, answer, method);
   const { message } = answer;
-  if (typeof message === 'string') throw message === 'too large' ? answerTooLarge() : malformed(DESCRIPTIONS[message]);
+  if (message === 'too large') throw answerTooLarge();
+  if (message === 'more than one message') throw wrongCount(message);
+  if (typeof message === 'string') throw malformed(DESCRIPTIONS[message]);
   return message;
 }
 
@@ -47,17 +49,16 @@ export async function decodeResult(
   }
 }
 
-const DESCRIPTIONS: Readonly<Record<Exclude<FramingFault, 'too large'>, string>> = {
+const DESCRIPTIONS: Readonly<Record<Exclude<FramingFault, 'too large' | 'more than one message'>, string>> = {
   'wrong flag': 'a message without a valid prefix',
   'too many pieces': 'in too many pieces',
   'cut off': 'a message that is cut off',
-  'more than one message': 'more than one message',
 };
 
 /** @throws {RpcError} for an answer without a gRPC status, e.g. of a proxy */
 function statusOf({ headers, trailers, message }: Answer): number {
   const type = headers['content-type'];
-  const text = (trailers[GRPC_HEADERS.status] ?? headers[GRPC_HEADERS.status]) as string | undefined;
+  const text = trailers[GRPC_HEADERS.status] as string | undefined;
   const isForeign = type === undefined ? text === undefined : !type.startsWith(CONTENT_TYPE);
   if (isForeign) throw httpError(headers);
   // A message that cannot be read ends the answer before its status.
@@ -77,8 +78,8 @@ function httpError(headers: AnswerHeaders): RpcError {
   return new RpcError(codeOfHttpStatusWithoutGrpc(status), `The peer answered HTTP ${status}`, pause);
 }
 
-function errorOf(status: number, { headers, trailers }: Answer, { details }: ResultReader): RpcError {
-  const trailer = (name: string): string | undefined => (trailers[name] ?? headers[name]) as string | undefined;
+function errorOf(status: number, { trailers }: Answer, { details }: ResultReader): RpcError {
+  const trailer = (name: string): string | undefined => trailers[name] as string | undefined;
   const bytes = trailer(GRPC_HEADERS.details);
   const text = decodeMessage(trailer(GRPC_HEADERS.message) ?? '');
   return decodeStatus(status, text, bytes === undefined ? undefined : decodeBinary(bytes), details);
@@ -93,6 +94,11 @@ function inflate({ bytes }: ReceivedMessage, encoding: unknown, bytesMax: number
       else reject(malformed('a message that is no gzip'));
     });
   });
+}
+
+/** The peer serves the method in another way (statuscodes.md of grpc, "response cardinality violation"). */
+function wrongCount(what: string): RpcError {
+  return new RpcError('unimplemented', `The peer answered ${what}`);
 }
 
 function malformed(what: string): RpcError {

@@ -15,6 +15,8 @@ export interface ExchangeRequest {
   readonly headers: readonly string[];
   readonly frame: Buffer;
   readonly signal: AbortSignal;
+  /** On `performance.now()`'s scale. The signal aborts at it. */
+  readonly deadlineAt: number;
   /** Of one message of the answer. */
   readonly answerBytesMax: number;
   /** Receives the messages of a stream, one at a time. Without it, the answer has one message. */
@@ -177,13 +179,13 @@ class Exchange implements Waiter {
 
   /** Why a stream closed before its answer was whole. */
   #failureOf(stream: ClientHttp2Stream, session: Session): RpcError {
-    const { peer } = this.#request;
+    const { peer, deadlineAt } = this.#request;
     const cause = session.failure ?? this.#failure;
     if (this.#isUnseen(stream, session)) {
       return new RpcError('unavailable', `${peer} refused the call unseen`, { cause, neverSent: true });
     }
     if (session.isBroken) return new RpcError('unavailable', `The connection to ${peer} broke`, { cause });
-    return resetError(stream.rstCode ?? constants.NGHTTP2_NO_ERROR, cause);
+    return resetError(stream.rstCode ?? constants.NGHTTP2_NO_ERROR, deadlineAt, cause);
   }
 
   /**

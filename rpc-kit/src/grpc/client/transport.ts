@@ -83,8 +83,8 @@ export function createGrpcTransport(url: string, options: GrpcTransportOptions):
       if (!method) throw new RpcError('method_not_found', 'Method not found');
       const headers = headersOf(fixed, method.path, call, await authorize?.());
       const frame = frameMessage(method.params.encode(call.params));
-      const { service: peer, signal, emit } = call;
-      const request = { peer, headers, frame, signal, answerBytesMax };
+      const { service: peer, signal, deadlineAt, emit } = call;
+      const request = { peer, headers, frame, signal, deadlineAt, answerBytesMax };
       if (!emit) return resultOf(await exchange(pool, request), method, answerBytesMax);
       const onMessage: ExchangeRequest['onMessage'] = async (message, answerHeaders) =>
         emit(await decodeResult(message, answerHeaders, method, answerBytesMax));
