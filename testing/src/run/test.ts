@@ -1,6 +1,6 @@
 import { describeFailure, runScript } from 'mesh';
 import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIABLE } from '../test-folder.ts';
-import { findGrpcurl } from '../test-grpcurl.ts';
+import { missingGoProgram, TESTS_OF_GO_PROGRAMS } from '../test-go-programs.ts';
 import { missingForKafkaTests, startTestKafka, type TestKafka } from '../test-kafka.ts';
 import { missingForPrometheusTests } from '../test-prometheus.ts';
 import { findTestPgbouncer, type RunningTestServer, startTestServer } from '../test-server.ts';
@@ -48,20 +48,18 @@ async function leaveOutMissing(plan: Record<Stage, string[]>): Promise<void> {
   };
   await check('kafka', 'The tests on Kafka', missingForKafkaTests);
   await check('prometheus', 'The tests of dashboards and alerts', missingForPrometheusTests);
-  await leaveOutGrpcurl(plan);
+  await leaveOutGoPrograms(plan);
   if (findTestPgbouncer() === undefined) leaveOutPgbouncer(plan);
 }
 
-async function leaveOutGrpcurl(plan: Record<Stage, string[]>): Promise<void> {
-  const others = plan.integration.filter((path) => !path.startsWith('rpc-kit/test/grpcurl/'));
-  if (others.length === plan.integration.length) return;
-  const found = await findGrpcurl();
-  if ('path' in found) {
-    process.env.GRPCURL = found.path;
-    return;
+async function leaveOutGoPrograms(plan: Record<Stage, string[]>): Promise<void> {
+  for (const { program, folder, title } of TESTS_OF_GO_PROGRAMS) {
+    const others = plan.integration.filter((path) => !path.startsWith(folder));
+    const why = others.length < plan.integration.length ? await missingGoProgram(program) : undefined;
+    if (why === undefined) continue;
+    missing.push(`${title} did NOT run. ${why}`);
+    plan.integration = others;
   }
-  missing.push(`The tests of gRPC with grpcurl did NOT run. ${found.missing}`);
-  plan.integration = others;
 }
 
 function leaveOutPgbouncer(plan: Record<Stage, string[]>): void {
