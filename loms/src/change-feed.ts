@@ -4,7 +4,7 @@ import type { ChangeFeed, ChangeReader, OrderChange, OrderPlace } from './domain
 /** How late a change that another replica made may be seen. */
 const TICK_MS = 1_000;
 
-/** One who waits for a change. */
+/** A call that waits for a change of its order. */
 interface Watcher extends OrderPlace {
   readonly changed: PromiseWithResolvers<readonly OrderChange[]>;
 }

@@ -191,6 +191,30 @@ describe('A stream', () => {
     }
   });
 
+  it('gives an item that waits before the failure that came after it, and then its end', async () => {
+    const { handler } = endless();
+    const caller = new AbortController();
+    const waiting = clientOf(handler).count({ from: 1n }, { signal: caller.signal });
+    await waiting.next();
+    await turn();
+    caller.abort();
+    await turn();
+    assert.deepEqual(await waiting.next(), { done: false, value: { nr: 2n } });
+    await assert.rejects(waiting.next(), { code: 'cancelled' });
+    assert.deepEqual(await waiting.next(), { done: true, value: undefined });
+  });
+
+  it('is cancelled by `await using`, also while an item waits', async () => {
+    const { seen, handler } = endless();
+    {
+      await using items = clientOf(handler).count({ from: 1n });
+      await items.next();
+      await turn();
+    }
+    await turn();
+    assert.equal(seen.ended, true);
+  });
+
   it('refuses params before anything is sent, and a call that can carry no items', async () => {
     const { handler } = endless();
     await assert.rejects(
@@ -236,12 +260,12 @@ describe('A stream', () => {
     );
   });
 
-  it('fails when a peer sends an item that does not fit the contract, and tells the peer so', async () => {
-    let told: unknown;
+  it('fails when a peer sends an item that does not fit the contract, and rejects what the peer emitted', async () => {
+    let rejected: unknown;
     const client = createClient(counter, {
       call: (call) =>
         (call.emit as Emit)({ nr: 'one' }).catch((error) => {
-          told = error;
+          rejected = error;
           throw error;
         }),
     });
@@ -249,6 +273,6 @@ describe('A stream', () => {
       code: 'internal',
       message: 'The answer does not fit the contract',
     });
-    assert.ok(told instanceof RpcError && told.code === 'internal');
+    assert.ok(rejected instanceof RpcError && rejected.code === 'internal');
   });
 });

@@ -237,7 +237,7 @@ describe('A stream over HTTP', () => {
       assert.match(await (await post(server, '{"topic":"a"}', '/watch', { 'last-event-id': '1' })).text(), /^id: 2$/m);
     });
 
-    it('and answers 204 when nothing follows, by which a browser stops to connect again', async () => {
+    it('and answers 204 when nothing follows, so that a browser stops connecting', async () => {
       const { status, headers } = await get(await serve(), 'topic=a', { 'last-event-id': '2' });
       assert.deepEqual([status, headers.get('cache-control')], [204, 'no-store']);
     });

@@ -97,7 +97,7 @@ const STREAM_ANSWER = {
     'x-accel-buffering': { description: 'nginx is to send each event at once.', schema: { const: 'no' } },
   },
 };
-const NOTHING_BEHIND = 'The stream has ended, and nothing is behind `Last-Event-ID`: a browser connects no more.';
+const NOTHING_BEHIND = 'The stream has ended, and nothing is behind `Last-Event-ID`: a browser stops connecting.';
 
 /** How browsers call: by a query, and with the id of the last event that they have. */
 function streamParameters(method: MethodContract, { resume }: StreamOf, verb: Verb) {

@@ -40,7 +40,7 @@ interface StreamedRequest {
 
 /**
  * Answers a call with an event for each item.
- * @returns the answer to a browser that has every item already: it stops to connect again; else `undefined`
+ * @returns the answer to a browser that has every item already: it stops connecting; else `undefined`
  * @throws what fails before the first byte; later, it is the last event
  */
 export async function answerStream(streamed: StreamedRequest): Promise<HttpAnswer | undefined> {
