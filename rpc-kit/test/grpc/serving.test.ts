@@ -163,6 +163,21 @@ describe('the gRPC server', () => {
       await assert.rejects(clientOf().call('echo', { timeoutMs: 2_000 }), { code: status.UNAVAILABLE });
     });
 
+    it('ends the streams of its methods and of health, whose callers come back elsewhere', async () => {
+      await serve();
+      const client = clientOf();
+      const items = client.stream('count', { value: { to: 0 } })[Symbol.asyncIterator]();
+      assert.deepEqual((await items.next()).value.number, 0);
+      const unknown = healthClient().makeServerStreamRequest(`${HEALTH}/Watch`, toHealth, fromHealth, 'other');
+      const ended = new Promise<{ code: number }>((resolve) => unknown.on('error', (error) => resolve(error as never)));
+      await new Promise((resolve) => unknown.once('data', resolve));
+      // Longer than a test may take: they end at once, and not by force.
+      const closing = server.close(600_000);
+      await assert.rejects(items.next(), { code: status.UNAVAILABLE });
+      assert.equal((await ended).code, status.UNAVAILABLE);
+      await closing;
+    });
+
     it('cancels the calls that take longer than it waits', async () => {
       const { promise: cancelled, resolve } = Promise.withResolvers<unknown>();
       const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();

@@ -119,8 +119,13 @@ export function createSubject({ wait, onCall }: SubjectParts = {}): Service {
       onCall?.(call);
       return wait?.(call) ?? new Promise(() => {});
     },
-    async *count({ to }) {
+    async *count({ to }, call) {
       for (let number = 1; number <= to; number++) yield { number };
+      // 0 never ends by itself.
+      if (to === 0) {
+        yield { number: 0 };
+        await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
+      }
     },
   });
 }

@@ -1,6 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { Canceller } from '../../deadline.ts';
 import { METADATA_HEADERS, type Metadata } from '../../http/metadata.ts';
+import { stopping } from '../../http/server/stream-face.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { overloaded } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
@@ -11,7 +12,7 @@ import { Answer } from './answer.ts';
 import type { Arrival, Connection } from './connection.ts';
 import { IncomingMessage, isGzip } from './incoming-message.ts';
 import { MessageStream } from './message-stream.ts';
-import type { CallRoute, Route, Router, StreamRoute } from './router.ts';
+import type { CallRoute, Route, Router, Stoppable, StreamRoute } from './router.ts';
 
 /** Answers one stream. Never throws: every failure becomes an answer or a log line. */
 export function answerStream(
@@ -25,7 +26,7 @@ export function answerStream(
 }
 
 /** One stream. It is cancelled when the caller leaves. Its steps are called by events, as those of an exchange of HTTP. */
-class Exchange extends Canceller implements Arrival {
+class Exchange extends Canceller implements Arrival, Stoppable {
   readonly startedAt = performance.now();
   readonly #router: Router;
   readonly #connection: Connection;
@@ -96,6 +97,7 @@ class Exchange extends Canceller implements Arrival {
   #receive(route: Route): void {
     const encoding = this.#received.headers[GRPC_HEADERS.encoding] as string | undefined;
     this.#metadata = metadataOfCall(this.#received, this.#requestId, this.startedAt, this.#connection.address);
+    if (route.kind === 'stream' || route.isStream) this.#router.streams.add(this);
     if (route.kind === 'stream') this.#receiveMany(route, isGzip(encoding));
     else this.#receiveOne(route, new IncomingMessage(encoding, this.#router.limits, this.#router.arriving));
   }
@@ -156,8 +158,15 @@ class Exchange extends Canceller implements Arrival {
     this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
+  /** Its caller resumes it elsewhere. */
+  stop(): void {
+    this.cancel(stopping());
+    if (this.#messages) this.#answer.refuse(stopping());
+  }
+
   #close(): void {
-    const { open, metrics } = this.#router;
+    const { open, metrics, streams } = this.#router;
+    streams.delete(this);
     this.#message?.release();
     this.#connection.hasArrived(this);
     this.#connection.callEnded(performance.now());

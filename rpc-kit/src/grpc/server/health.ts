@@ -24,8 +24,8 @@ export interface HealthParts extends ReadinessSources {
 
 export interface Health {
   readonly routes: ReadonlyMap<string, CallRoute | StreamRoute>;
-  /** The service no longer serves: says so to every watcher, and with `end` ends their streams. */
-  stop(end: boolean): void;
+  /** Tells every watcher that the service no longer serves. */
+  stop(): void;
 }
 
 export function createHealth({ serviceName, metrics, ...sources }: HealthParts): Health {
@@ -58,6 +58,7 @@ export function createHealth({ serviceName, metrics, ...sources }: HealthParts):
 
   const check: CallRoute = {
     kind: 'call',
+    isStream: false,
     answers: metrics.answersOf(`/${HEALTH_SERVICE}/Check`),
     isOpen: true,
     priority: undefined,
@@ -82,8 +83,8 @@ export function createHealth({ serviceName, metrics, ...sources }: HealthParts):
       [`/${HEALTH_SERVICE}/Check`, check],
       [`/${HEALTH_SERVICE}/Watch`, watchRoute],
     ]),
-    stop(end) {
-      for (const watcher of watchers) watcher.stop(end);
+    stop() {
+      for (const watcher of watchers) watcher.show('NOT_SERVING');
     },
   };
 }
@@ -118,11 +119,6 @@ class Watcher implements Receiver {
     if (status === this.#shown) return;
     this.#shown = status;
     this.#channel.send(toResponse(status));
-  }
-
-  stop(end: boolean): void {
-    this.show('NOT_SERVING');
-    if (end) this.#channel.finish(new RpcError('unavailable', 'The service is stopping'));
   }
 
   end(): void {

@@ -26,6 +26,8 @@ export interface ReceivedContext {
 /** One message in; one out, or a stream of them. */
 export interface CallRoute extends AnyRoute {
   readonly kind: 'call';
+  /** It answers with a stream of messages, which ends when the server stops. */
+  readonly isStream: boolean;
   /** Undefined: it is served by a full service, too. */
   readonly priority: Priority | undefined;
   /** Counts calls that are refused because the service is full. */
@@ -56,6 +58,10 @@ export interface Receiver {
   closed(): void;
 }
 
+export interface Stoppable {
+  stop(): void;
+}
+
 export type Route = CallRoute | StreamRoute;
 
 export interface Router {
@@ -71,4 +77,6 @@ export interface Router {
   readonly logger: Logger;
   readonly arriving: ArrivingBytes;
   readonly open: OpenStreams;
+  /** Streams that would not end by themselves when the server stops. */
+  readonly streams: Set<Stoppable>;
 }

@@ -81,6 +81,7 @@ export async function serveGrpc(service: Service, options: GrpcServerOptions): P
     logger,
     arriving: { total: 0 },
     open,
+    streams: new Set(),
   };
   const listener = createListener({
     limits,
@@ -93,10 +94,10 @@ export async function serveGrpc(service: Service, options: GrpcServerOptions): P
 
   const close = async (finishMs = drain.finishMs): Promise<void> => {
     isDraining = true;
-    health.stop(false);
+    health.stop();
     if (drain.notReadyMs > 0) await sleep(drain.notReadyMs);
     const finishedBy = performance.now() + finishMs;
-    health.stop(true);
+    for (const stream of [...router.streams]) stream.stop();
     await listener.close(finishMs);
     await service.drain(Math.max(0, finishedBy - performance.now()));
     timerLists[Symbol.dispose]();

@@ -23,6 +23,7 @@ export function serviceRoutes(service: Service, parts: ServiceRoutesParts): Read
     if (!contract) throw new TypeError(`${path} is no method of ${service.contract.name}: run make generate`);
     routes.set(path, {
       kind: 'call',
+      isStream: method.isStream,
       answers: parts.metrics.answersOf(path),
       priority: priorityOf({ contract }),
       shed: shed.series({ method: method.name }),
