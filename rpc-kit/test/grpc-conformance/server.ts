@@ -34,6 +34,7 @@ export async function startConformanceServer(messages: Messages, request: Server
     logger: pino({ level: 'error' }, pino.destination(2)),
     arriving: { total: 0 },
     open,
+    streams: new Set(),
   };
   const textOf = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString();
   const files = { cert: textOf(serverCreds?.cert), key: textOf(serverCreds?.key), ca: textOf(clientTlsCert) };
