@@ -58,20 +58,27 @@ const PLACEHOLDER_ID = 0;
 
 export function createRpcFace(service: Service, discover: Discover, limits: HttpLimits, logger: Logger): RpcFace {
   const { name, methods } = service.contract;
-  const engine = createEngine(Object.keys(methods), answerOrdinary);
+  const engine = createEngine(Object.keys(methods), (call, context) => answerOrdinary(call, context, unchanged));
 
-  async function answerOrdinary({ id, method, params, meta }: OrdinaryCall, context: FaceContext): Promise<Answer> {
+  /** Converts the answer on the way: a function that awaits it would cost another promise for each call. */
+  async function answerOrdinary<T>(
+    { id, method, params, meta }: OrdinaryCall,
+    context: FaceContext,
+    convert: (answer: Answer, requestId: string) => T,
+  ): Promise<T> {
     let { metadata } = context;
+    let answer: Answer;
     try {
       metadata = withMeta(metadata, parseMeta(meta));
       const result =
         method === 'rpc.discover'
           ? discover(context.host)
           : await service.call(toCall(name, method, params, metadata, context.answerHeaders), context.caller);
-      return { jsonrpc: '2.0', id: toEchoedId(id), result: result ?? null };
+      answer = { jsonrpc: '2.0', id: toEchoedId(id), result: result ?? null };
     } catch (error) {
-      return refusal(toEchoedId(id), toRpcError(error), metadata.requestId);
+      answer = refusal(toEchoedId(id), toRpcError(error), metadata.requestId);
     }
+    return convert(answer, metadata.requestId);
   }
 
   function judge(request: unknown, context: FaceContext): Promise<Answer | undefined> {
@@ -90,19 +97,24 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
   }
 
   /** Serialized call by call, so that an answer that cannot be serialized, or is too large, fails alone. */
-  async function answerText(request: unknown, context: FaceContext): Promise<string | undefined> {
-    const answer = await (isOrdinary(request, limits) ? answerOrdinary(request, context) : judge(request, context));
-    if (!answer) return undefined;
+  function toText(answer: Answer, requestId: string): string {
     try {
       const text = stringifyJson(answer);
       if (Buffer.byteLength(text) > limits.answerBytesMax) throw new AnswerTooLarge(limits.answerBytesMax);
       return text;
     } catch (error) {
-      const requestId = requestIdOf(request, context);
       logger.error({ err: error, request_id: requestId }, 'call could not be answered');
       return stringifyJson(refusal(answer.id, toRpcError(error), requestId));
     }
   }
+
+  async function judgedText(request: unknown, context: FaceContext): Promise<string | undefined> {
+    const answer = await judge(request, context);
+    return answer && toText(answer, requestIdOf(request, context));
+  }
+
+  const answerText = (request: unknown, context: FaceContext): Promise<string | undefined> =>
+    isOrdinary(request, limits) ? answerOrdinary(request, context, toText) : judgedText(request, context);
 
   /** Replaces the answer to a read for which a batch's answer has no room; `undefined` for a write. */
   function evictedText(request: unknown, context: FaceContext): string | undefined {
@@ -134,6 +146,10 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
     answer: (parsed, context, sendPart) =>
       Array.isArray(parsed) ? answerMany(parsed, context, sendPart) : answerText(parsed, context),
   };
+}
+
+function unchanged<T>(value: T): T {
+  return value;
 }
 
 /** The id under which the call itself was logged. */
