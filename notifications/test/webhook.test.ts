@@ -184,7 +184,11 @@ describe('The webhook', () => {
     await using _caller = await startCaller(receiver.url);
     await ground.drained();
     assert.deepEqual(seen, [0, 0, 0]);
-    assert.equal(await ground.database.transaction(countIdle), 1, 'the query sees an open transaction');
+    const countWithin = ground.database.transaction(async (executor) => {
+      await executor.run('test', statement('SELECT 1'));
+      return countIdle();
+    });
+    assert.equal(await countWithin, 1, 'the query sees an open transaction');
   });
 
   it('delivers each notification in order, from two replicas, to a receiver that fails in every way', async () => {
