@@ -12,8 +12,11 @@ import { SERVICES } from './services.ts';
 
 /** Below the 500 with which a service begins, so that the gateway refuses first; it grows while answers stay quick. */
 const CONCURRENCY = { limitInitial: 200, limitMax: 1_000 };
-/** Three attempts. A gateway that starts while accounts is down then serves what needs no access token. */
-const TOKENS_WAIT_MAX_MS = 5_000;
+/**
+ * A gateway that starts while accounts is down serves what needs no access token after this time. Longer than a circuit breaker rests: accounts,
+ * which starts beside it, is often up a second later, when the attempts have opened the breaker.
+ */
+const TOKENS_WAIT_MAX_MS = 15_000;
 
 await run('gateway', async (stopped) => {
   await using opened = await openProcess({ name: 'gateway', version: '0.1.0' }, gatewayConfig);
