@@ -60,3 +60,46 @@ export class UnaryMessage {
     return { isCompressed: bytes[0] === COMPRESSED, bytes: bytes.subarray(PREFIX_BYTES) };
   }
 }
+
+/** Any number of messages, while they arrive. */
+export class MessageSplitter {
+  readonly #bytesMax: number;
+  readonly #onMessage: (message: ReceivedMessage) => void;
+  #gathered = new GatheredBytes();
+
+  /**
+   * @param bytesMax of one message as it is sent, compressed or not
+   * @param onMessage called for each message that is whole
+   */
+  constructor(bytesMax: number, onMessage: (message: ReceivedMessage) => void) {
+    this.#bytesMax = bytesMax;
+    this.#onMessage = onMessage;
+  }
+
+  /** @returns what is wrong: nothing is to be added afterwards */
+  add(part: Buffer): FramingFault | undefined {
+    this.#gathered.add(part);
+    const bytes = this.#gathered.bytes();
+    let start = 0;
+    while (bytes.length - start >= PREFIX_BYTES) {
+      const flag = bytes[start] as number;
+      if (flag > COMPRESSED) return 'wrong flag';
+      const length = bytes.readUInt32BE(start + 1);
+      if (length > this.#bytesMax) return 'too large';
+      const end = start + PREFIX_BYTES + length;
+      if (end > bytes.length) break;
+      this.#onMessage({ isCompressed: flag === COMPRESSED, bytes: bytes.subarray(start + PREFIX_BYTES, end) });
+      start = end;
+    }
+    if (start > 0) {
+      this.#gathered = new GatheredBytes();
+      if (start < bytes.length) this.#gathered.add(bytes.subarray(start));
+    }
+    return this.#gathered.isShredded ? 'too many pieces' : undefined;
+  }
+
+  /** @returns what is wrong when no byte follows */
+  end(): FramingFault | undefined {
+    return this.#gathered.length > 0 ? 'cut off' : undefined;
+  }
+}
