@@ -4,12 +4,11 @@ import { overloaded } from '../../serving/load-shedding.ts';
 import { type FramingFault, UnaryMessage } from '../framing.ts';
 import { ACCEPTED_ENCODINGS } from '../metadata.ts';
 import { GrpcRefusal } from '../status.ts';
+import { GRPC_STATUS } from '../status-code.ts';
 import type { GrpcLimits } from './limits.ts';
 
 /** Numbers that gRPC assigns to these faults (statuscodes.md and PROTOCOL-HTTP2.md of grpc); each is our `invalid_request`. */
-const RESOURCE_EXHAUSTED = 8;
-const UNIMPLEMENTED = 12;
-const INTERNAL = 13;
+const { resource_exhausted: RESOURCE_EXHAUSTED, unimplemented: UNIMPLEMENTED, internal: INTERNAL } = GRPC_STATUS;
 
 /** All messages of a server that are arriving. */
 export interface ArrivingBytes {

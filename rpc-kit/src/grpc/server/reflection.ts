@@ -2,6 +2,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { RpcError } from '../../rpc-error.ts';
 import { vendoredCodec } from '../schema/vendored.ts';
+import { GRPC_STATUS } from '../status-code.ts';
 import type { GrpcMetrics } from './grpc-metrics.ts';
 import type { StreamRoute } from './router.ts';
 
@@ -18,8 +19,7 @@ const REQUEST = vendoredCodec('grpc.reflection.v1.ServerReflectionRequest');
 const RESPONSE = vendoredCodec('grpc.reflection.v1.ServerReflectionResponse');
 
 /** Numbers of gRPC statuses, as the answers within a stream have them. */
-const NOT_FOUND = 5;
-const UNIMPLEMENTED = 12;
+const { not_found: NOT_FOUND, unimplemented: UNIMPLEMENTED } = GRPC_STATUS;
 
 export function reflectionRoutes(
   files: readonly FileDescriptorProto[],
