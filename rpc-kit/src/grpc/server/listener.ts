@@ -7,7 +7,8 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from 'node:http2';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
+import { type ListenAddress, startListening } from '../../http/server/start-listening.ts';
 import { secureServer } from '../../http/server/tls-server.ts';
 import type { TlsSource } from '../../http/tls.ts';
 import { keepStreamsYoung } from '../young-streams.ts';
@@ -37,7 +38,7 @@ export interface ListenerOptions {
 
 export interface GrpcListener {
   /** @throws {Error} when the port is in use or the host cannot be bound */
-  listen(address: { readonly host: string; readonly port: number }): Promise<{ url: string; port: number }>;
+  listen(address: ListenAddress): Promise<{ url: string; port: number }>;
   /** Stops accepting, asks clients to leave, and waits for the calls in flight. Connections still open after `finishMs` are destroyed. */
   close(finishMs: number): Promise<void>;
 }
@@ -79,11 +80,8 @@ export function createListener(options: ListenerOptions): GrpcListener {
   server.maxConnections = limits.connectionsMax;
   return {
     async listen(address) {
-      await startListening(server, address);
-      const { port } = server.address() as AddressInfo;
-      // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
-      const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-      return { url: `${tls ? 'grpcs' : 'grpc'}://${host}:${port}`, port };
+      const { authority, port } = await startListening(server, address, 'GRPC_PORT');
+      return { url: `${tls ? 'grpcs' : 'grpc'}://${authority}`, port };
     },
     async close(finishMs) {
       closing = true;
@@ -112,17 +110,6 @@ function createHttp2(
   if (!tls) return { server: createServer(options), handshakes: new Map() };
   const onFailedHandshake = () => metrics.failed('malformed');
   return secureServer((files) => createSecureServer({ ...options, ...files }), { tls, limits, onFailedHandshake });
-}
-
-function startListening(server: Http2Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE' ? 'is in use: stop what listens there or choose another GRPC_PORT' : error.message;
-      reject(new Error(`${host}:${port} ${why}`, { cause: error }));
-    });
-    server.listen({ host, port }, () => resolve());
-  });
 }
 
 async function closeConnections(

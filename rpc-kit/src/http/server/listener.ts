@@ -1,16 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { Server as NetServer } from 'node:net';
 import type { TlsSource } from '../tls.ts';
 import { type ConnectionOptions, serveConnections, TIMEOUT_CHECK_MS } from './connections.ts';
 import type { HttpLimits } from './limits.ts';
+import { type ListenAddress, startListening } from './start-listening.ts';
 import { refuseSurplus } from './surplus-connections.ts';
 import { createTlsServer } from './tls-server.ts';
-
-interface ListenAddress {
-  readonly host: string;
-  /** 0 picks a free port. */
-  readonly port: number;
-}
 
 export interface ListenerOptions extends ConnectionOptions {
   /** Serves https only. Requests on connections without a valid client certificate arrive too: see `refuseUntrusted`. */
@@ -39,11 +34,8 @@ export function createListener(options: ListenerOptions): HttpListener {
   return {
     server,
     async listen(address) {
-      await startListening(server, address);
-      const { port } = server.address() as AddressInfo;
-      // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
-      const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-      return { url: `${tls ? 'https' : 'http'}://${host}:${port}`, port };
+      const { authority, port } = await startListening(server, address, 'PORT');
+      return { url: `${tls ? 'https' : 'http'}://${authority}`, port };
     },
     close: (finishMs) => closeConnections(server, finishMs),
   };
@@ -61,17 +53,6 @@ function serverOptions(limits: HttpLimits, requestClass: typeof IncomingMessage 
     noDelay: true,
     ...(requestClass && { IncomingMessage: requestClass }),
   };
-}
-
-function startListening(server: Server, { host, port }: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE' ? 'is in use: stop what listens there or choose another PORT' : error.message;
-      reject(new Error(`${host}:${port} ${why}`, { cause: error }));
-    });
-    server.listen({ host, port }, () => resolve());
-  });
 }
 
 /**
