@@ -9,6 +9,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY accounts/package.json accounts/
 COPY benchmarks/package.json benchmarks/
 COPY checkout/package.json checkout/
+COPY examples/package.json examples/
 COPY gateway/package.json gateway/
 COPY invariants/package.json invariants/
 COPY loms/package.json loms/
