@@ -42,6 +42,8 @@ export interface OpenRpcDocument {
   };
   readonly servers: readonly { readonly name: string; readonly url: string }[];
   readonly methods: readonly OpenRpcMethod[];
+  /** Messages that the service publishes besides its answers, by name. */
+  readonly 'x-events'?: Readonly<Record<string, { readonly summary: string; readonly schema: JsonSchema }>>;
 }
 
 /**
@@ -49,7 +51,7 @@ export interface OpenRpcDocument {
  * @param host the name and port by which the reader of the document reaches the service
  */
 export function openRpcDocument(contract: ServiceContract, host = 'localhost'): OpenRpcDocument {
-  const { name, version, summary, contact, methods } = contract;
+  const { name, version, summary, contact, methods, events } = contract;
   return {
     openrpc: '1.3.2',
     info: {
@@ -60,7 +62,14 @@ export function openRpcDocument(contract: ServiceContract, host = 'localhost'): 
     },
     servers: [serverAt(host)],
     methods: Object.entries(methods).map(([method, facts]) => toOpenRpcMethod(method, facts)),
+    ...(events ? { 'x-events': toOpenRpcEvents(events) } : {}),
   };
+}
+
+function toOpenRpcEvents(events: NonNullable<ServiceContract['events']>): NonNullable<OpenRpcDocument['x-events']> {
+  return Object.fromEntries(
+    Object.entries(events).map(([name, { summary, schema }]) => [name, { summary, schema: wireSchema(schema) }]),
+  );
 }
 
 /** An absolute URL, because OpenRPC's meta-schema refuses a relative one, although its text allows it. */

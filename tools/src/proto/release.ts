@@ -6,7 +6,7 @@ export const RELEASE = {
   /** The .proto files, compiled. */
   image: join(PROJECT_DIRECTORY, 'proto/released/image.binpb'),
   /** What callers of the JSON faces depend on. */
-  jsonFace: join(PROJECT_DIRECTORY, 'proto/released/json-face.json'),
+  jsonFaces: join(PROJECT_DIRECTORY, 'proto/released/json-faces.json'),
 } as const;
 
 export const BUF = join(PROJECT_DIRECTORY, 'node_modules/@bufbuild/buf/bin/buf');

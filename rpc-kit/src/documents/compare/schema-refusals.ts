@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { typeText } from '../markdown.ts';
 
 /** A JSON Schema of a contract's wire form. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -18,10 +19,10 @@ const OTHERS = [
   'pattern',
   'format',
   'allOf',
-  'anyOf',
-  'oneOf',
   'not',
   '$ref',
+  '$defs',
+  'prefixItems',
   'propertyNames',
   'uniqueItems',
   'multipleOf',
@@ -32,6 +33,8 @@ export function refusalsBetween(given: Schema, accepted: Schema, path = ''): Ref
   const refuse = (keyword: string): Refusal => {
     return { path, kind: 'keyword', keyword, given: given[keyword], accepted: accepted[keyword] };
   };
+  if (isDeepStrictEqual(given, accepted)) return [];
+  if (alternativesOf(given) ?? alternativesOf(accepted)) return refusedAlternatives(given, accepted, path);
   if (!fitsType(given.type, accepted.type)) return [refuse('type')];
   const narrowed = [
     ...LOWER_BOUNDS.filter((bound) => isBounded(accepted, given, bound, (limit, old) => limit > old)),
@@ -46,12 +49,25 @@ export function refusalsBetween(given: Schema, accepted: Schema, path = ''): Ref
     ...keywords.map(refuse),
     ...refusedChoices(given, accepted, path),
     ...refusedMembers(given, accepted, path),
+    ...refusedFurtherMembers(given, accepted, path),
     ...(given.items && accepted.items ? refusalsBetween(given.items as Schema, accepted.items as Schema, path) : []),
   ];
 }
 
 const fitsType = (given: unknown, accepted: unknown): boolean =>
-  accepted === undefined || given === accepted || (given === 'integer' && accepted === 'number');
+  accepted === undefined || isDeepStrictEqual(given, accepted) || (given === 'integer' && accepted === 'number');
+
+const alternativesOf = ({ anyOf, oneOf }: Schema) => (anyOf ?? oneOf) as readonly Schema[] | undefined;
+
+/** Each alternative has to fit one of the other schema. */
+function refusedAlternatives(given: Schema, accepted: Schema, path: string): Refusal[] {
+  const allowed = alternativesOf(accepted) ?? [accepted];
+  return (alternativesOf(given) ?? [given]).flatMap((alternative): Refusal[] => {
+    const tries = allowed.map((schema) => refusalsBetween(alternative, schema, path));
+    const fit = tries.find((refusals) => refusals.every((refusal) => refusal.kind === 'absent' && !refusal.isRequired));
+    return fit ?? [{ path, kind: 'choice', value: typeText(alternative) }];
+  });
+}
 
 type Bound = number | bigint;
 
@@ -77,21 +93,30 @@ function choicesOf(schema: Schema): readonly unknown[] | undefined {
   return 'const' in schema ? [schema.const] : (schema.enum as readonly unknown[] | undefined);
 }
 
+/** Of a record: its values. */
+function refusedFurtherMembers(given: Schema, accepted: Schema, path: string): Refusal[] {
+  const [offered, allowed] = [given.additionalProperties, accepted.additionalProperties];
+  if (typeof allowed !== 'object' || offered === false) return [];
+  if (typeof offered === 'object') return refusalsBetween(offered as Schema, allowed as Schema, below(path, '*'));
+  return [{ path, kind: 'keyword', keyword: 'additionalProperties', given: offered, accepted: allowed }];
+}
+
+const below = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`);
+
 function refusedMembers(given: Schema, accepted: Schema, path: string): Refusal[] {
   const [offered, known] = [given.properties ?? {}, accepted.properties ?? {}] as Record<string, Schema>[];
   const isRequired = (schema: Schema, name: string): boolean =>
     (schema.required as string[] | undefined)?.includes(name) ?? false;
-  const below = (name: string): string => (path === '' ? name : `${path}/${name}`);
   const shared = Object.entries(known ?? {}).flatMap(([name, schema]): Refusal[] => {
     const own = offered?.[name];
     const isAbsent = !own || (isRequired(accepted, name) && !isRequired(given, name));
     const absent = { kind: 'absent', isKnown: own !== undefined, isRequired: isRequired(accepted, name) } as const;
     return [
-      ...(isAbsent ? [{ path: below(name), ...absent }] : []),
-      ...(own ? refusalsBetween(own, schema, below(name)) : []),
+      ...(isAbsent ? [{ path: below(path, name), ...absent }] : []),
+      ...(own ? refusalsBetween(own, schema, below(path, name)) : []),
     ];
   });
   if (accepted.additionalProperties !== false) return shared;
   const unknown = Object.keys(offered ?? {}).filter((name) => !Object.hasOwn(known ?? {}, name));
-  return [...shared, ...unknown.map((name): Refusal => ({ path: below(name), kind: 'unknown' }))];
+  return [...shared, ...unknown.map((name): Refusal => ({ path: below(path, name), kind: 'unknown' }))];
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { defineService, int64, type MethodContract, stream, text, timestamp, uint16, uint32 } from 'rpc-kit';
 import { z } from 'zod';
-import { breakingChanges } from './breaking-changes.ts';
-import { type JsonFace, parseJsonFace, stringifyJsonFace } from './json-face.ts';
+import { defineService, type MethodContract } from '../../contract.ts';
+import { int64, text, timestamp, uint16, uint32 } from '../../schema/wire-types.ts';
+import { stream } from '../../stream.ts';
+import { contractChanges, type Party } from './contract-changes.ts';
+import { type ContractFace, toContractFace } from './contract-face.ts';
 
 const params = {
   sku: uint32,
@@ -35,13 +37,18 @@ const released: MethodContract = {
 
 const event = z.object({ seq: uint32, user: int64 });
 
-const faceOf = (method: Partial<MethodContract> | undefined, schema: z.ZodObject | undefined = event): JsonFace => {
+const faceOf = (method: Partial<MethodContract> | undefined, schema: z.ZodObject | undefined = event): ContractFace => {
   const methods: Record<string, MethodContract> = method ? { buy: { ...released, ...method } } : {};
   const events = schema && { Sold: { summary: 'Sold.', schema } };
-  return parseJsonFace(
-    stringifyJsonFace([defineService('shop', { summary: 'Sells.', version: '1', ...(events && { events }) }, methods)]),
-  );
+  return toContractFace(defineService('shop', { summary: 'Sells.', version: '1', ...(events && { events }) }, methods));
 };
+
+/** Sentences of the changes that break the party. */
+const breaking = (party: Party, before: ContractFace, after: ContractFace): string[] =>
+  contractChanges(before, after)
+    .filter(({ breaks }) => breaks.includes(party))
+    .map(({ subject, sentence }) => `${subject}: ${sentence}`);
+const breakingChanges = (before: ContractFace, after: ContractFace): string[] => breaking('callers', before, after);
 
 describe('A change of a contract', () => {
   for (const [what, method, sentences] of [
@@ -120,7 +127,7 @@ describe('A change of a contract', () => {
     [
       'a new choice in the result',
       { result: { ...result, status: z.enum(['new', 'paid', 'lost']) } },
-      ['"status" of the result may be "lost" now, which callers of the release do not know.'],
+      ['"status" of the result may be "lost" now, which earlier callers do not know.'],
     ],
     [
       'a time that becomes any text',
@@ -137,7 +144,7 @@ describe('A change of a contract', () => {
       const found = breakingChanges(faceOf({}), faceOf({ ...Object.fromEntries(shapes), ...positions }));
       assert.equal(found.length, sentences.length, found.join('\n'));
       for (const [index, sentence] of sentences.entries()) {
-        if (typeof sentence === 'string') assert.equal(found[index], `shop.buy: ${sentence}`);
+        if (typeof sentence === 'string') assert.equal(found[index], `buy: ${sentence}`);
         else assert.match(found[index] ?? '', sentence);
       }
     });
@@ -148,7 +155,11 @@ describe('A change of a contract', () => {
     ['a caller that is gone', { access: { callers: ['gateway'] } }, ['checkout may no longer call it.']],
     ['other positions', { positions: ['count', 'sku'] }, ['its positions were sku, count, and are count, sku now.']],
     ['a method that writes now', { reads: false }, ['it no longer only reads, so GET and free retries are refused.']],
-    ['a result that becomes a stream', { result: stream(z.object(result)) }, ['it is a stream now.']],
+    [
+      'a result that becomes a stream',
+      { result: stream(z.object(result)) },
+      ['it answered with one value, and answers with a stream now.'],
+    ],
     [
       'another code of a reason',
       { errors: { refused: { ...refused, code: 'aborted' } } },
@@ -169,7 +180,7 @@ describe('A change of a contract', () => {
       const found = breakingChanges(faceOf({}), faceOf(method as Partial<MethodContract> | undefined));
       assert.deepEqual(
         found,
-        sentences.map((sentence) => `shop.buy: ${sentence}`),
+        sentences.map((sentence) => `buy: ${sentence}`),
       );
     });
   }
@@ -177,7 +188,7 @@ describe('A change of a contract', () => {
   it('is found in an event', () => {
     const sentences = (schema?: z.ZodObject) =>
       breakingChanges(faceOf({}), faceOf({}, schema ?? z.object({ seq: uint32 })));
-    assert.deepEqual(sentences(), ['shop.Sold: "user" of the event is gone.']);
+    assert.deepEqual(sentences(), ['Sold: "user" of the event is gone.']);
   });
 
   for (const [what, method] of [

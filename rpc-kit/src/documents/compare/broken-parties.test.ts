@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { z } from 'zod';
+import { defineService, type MethodContract } from '../../contract.ts';
+import { stringifyJson } from '../../schema/json.ts';
+import { int64, text, uint32 } from '../../schema/wire-types.ts';
+import { stream } from '../../stream.ts';
+import { openRpcDocument } from '../openrpc.ts';
+import { contractChanges } from './contract-changes.ts';
+import { parseContractFaces, parseOpenRpc, stringifyContractFaces, toContractFace } from './contract-face.ts';
+
+const params = { sku: uint32, note: text(20).nullable().optional(), by: z.record(z.string(), uint32).optional() };
+const result = { orderID: int64, state: z.union([z.literal('new'), z.null()]) };
+
+const method: MethodContract = {
+  summary: 'Buys.',
+  params: z.strictObject(params),
+  result: z.object(result),
+  errors: { refused: { code: 'aborted', message: 'Refused' } },
+  timeoutMs: 100,
+  access: { callers: ['web'] },
+  positions: ['sku'],
+  example: { params: { sku: 1 }, result: { orderID: 1, state: null } },
+};
+const shop = (changed: Partial<MethodContract> = {}, more: Record<string, MethodContract> = {}) =>
+  defineService('shop', { summary: 'Sells.', version: '1' }, { buy: { ...method, ...changed }, ...more });
+
+const withParams = (changed: z.ZodRawShape) => shop({ params: z.strictObject({ ...params, ...changed }) });
+const withResult = (changed: z.ZodRawShape) => shop({ result: z.object({ ...result, ...changed }) });
+
+const changesTo = (after: ReturnType<typeof shop>, before = shop()) =>
+  contractChanges(toContractFace(before), toContractFace(after)).map(
+    ({ subject, sentence, breaks }) => `${breaks.join(' and ') || 'neither'}: ${subject}: ${sentence}`,
+  );
+
+describe('Whom a change of a contract breaks:', () => {
+  for (const [what, after, changes] of [
+    ['a method that is new', shop({}, { sell: method }), ['services: sell: the method is new.']],
+    ['a new optional param', withParams({ user: uint32.optional() }), ['services: buy: the param "user" is new.']],
+    [
+      'a new required param',
+      withParams({ user: uint32 }),
+      ['callers: buy: the param "user" is required now.', 'services: buy: the param "user" is new.'],
+    ],
+    [
+      'a required param that becomes optional',
+      withParams({ sku: uint32.optional() }),
+      ['services: buy: the param "sku" is optional now.'],
+    ],
+    [
+      'another type of a param',
+      withParams({ sku: text(5) }),
+      ['callers and services: buy: the param "sku" had the type integer, and has string now.'],
+    ],
+    [
+      'a param that may be longer',
+      withParams({ note: text(30).nullable().optional() }),
+      ['services: buy: the param "note" accepts string (1 to 30) now.'],
+    ],
+    [
+      'a param that may no longer be null',
+      withParams({ note: text(20).optional() }),
+      ['callers: buy: the param "note" no longer accepts null.'],
+    ],
+    [
+      'narrower values of a record',
+      withParams({ by: z.record(z.string(), uint32.max(5)).optional() }),
+      ['callers: buy: the param "by/*" had the maximum 4294967295, and has 5 now.'],
+    ],
+    ['a new member of the result', withResult({ more: uint32 }), ['services: buy: "more" of the result is new.']],
+    [
+      'a new optional member of the result',
+      withResult({ more: uint32.optional() }),
+      ['neither: buy: "more" of the result is new.'],
+    ],
+    [
+      'an alternative that is new in the result',
+      withResult({ state: z.union([z.literal('new'), z.literal('paid'), z.null()]) }),
+      ['callers: buy: "state" of the result may be "paid" now, which earlier callers do not know.'],
+    ],
+    [
+      'an alternative that is gone from the result',
+      withResult({ state: z.literal('new') }),
+      ['services: buy: "state" of the result is no longer null.'],
+    ],
+    ['a caller that is new', shop({ access: { callers: ['web', 'app'] } }), ['services: buy: app may call it now.']],
+    ['a reason that is gone', shop({ errors: {} }), ['callers: buy: the reason refused is gone.']],
+    [
+      'a reason that is new',
+      shop({ errors: { ...method.errors, late: { code: 'aborted', message: 'Late' } } }),
+      ['neither: buy: the reason late is new.'],
+    ],
+    [
+      'details that are new',
+      shop({ errors: { refused: { code: 'aborted', message: 'Refused', details: z.object({}) } } }),
+      ['services: buy: the reason refused has details now.'],
+    ],
+    ['a shorter timeout', shop({ timeoutMs: 99 }), ['callers: buy: its timeout was 100 ms, and is 99 ms now.']],
+    ['a longer timeout', shop({ timeoutMs: 101 }), ['neither: buy: its timeout was 100 ms, and is 101 ms now.']],
+    ['a method that only reads now', shop({ reads: true }), ['services: buy: it only reads now.']],
+    [
+      'a retry that is safe now',
+      shop({ retry: 'with-idempotency-key' }),
+      ['services: buy: its retry was never, and is with-idempotency-key now.'],
+    ],
+    [
+      'a further position',
+      shop({ positions: ['sku', 'note'] }),
+      ['services: buy: its positions were sku, and are sku, note now.'],
+    ],
+    ['positions that are gone', shop({ positions: [] }), ['callers: buy: its positions were sku, and are none now.']],
+    [
+      'another summary, description and example',
+      shop({
+        summary: 'Sells.',
+        description: 'More.',
+        example: { params: { sku: 2 }, result: { orderID: 2, state: 'new' } },
+      }),
+      [],
+    ],
+  ] as const) {
+    it(what, () => assert.deepEqual(changesTo(after), changes));
+  }
+
+  it('a retry that is no longer safe', () => {
+    assert.deepEqual(changesTo(shop(), shop({ retry: 'safe' })), [
+      'callers: buy: its retry was safe, and is never now.',
+    ]);
+  });
+
+  it('a stream that can be resumed now', () => {
+    const item = z.object({ seq: uint32 });
+    const before = shop({ result: stream(item) });
+    const after = shop({ result: stream(item, { id: 'seq' }) });
+    assert.deepEqual(changesTo(after, before), [
+      'services: buy: it answered with a stream, and answers with a stream of ids "seq" now.',
+    ]);
+    assert.match(changesTo(before, after).join(), /^callers and services: /);
+  });
+});
+
+describe('The face of a contract', () => {
+  it('is the same from the contract, from its OpenRPC document, and from a file', () => {
+    const face = toContractFace(shop());
+    assert.deepEqual(parseOpenRpc(stringifyJson(openRpcDocument(shop()))), face);
+    assert.deepEqual(parseContractFaces(stringifyContractFaces([face, face])), [face, face]);
+  });
+
+  it('keeps the bounds of 64-bit integers', () => {
+    const [face] = parseContractFaces(stringifyContractFaces([toContractFace(shop())]));
+    assert.deepEqual(face?.methods.buy?.result.properties, toContractFace(shop()).methods.buy?.result.properties);
+    assert.match(stringifyContractFaces([toContractFace(shop())]), /"maximum":9223372036854775807/);
+  });
+});

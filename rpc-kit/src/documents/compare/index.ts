@@ -1,0 +1,2 @@
+export { type Change, contractChanges } from './contract-changes.ts';
+export { type ContractFace, parseContractFaces, stringifyContractFaces, toContractFace } from './contract-face.ts';
