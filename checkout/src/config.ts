@@ -1,10 +1,11 @@
-import { commonVariables, KEPT_DAYS, serviceVariables, variable } from 'service-kit';
+import { commonVariables, KEPT_DAYS, peerVariables, serviceVariables, variable } from 'service-kit';
 import { z } from 'zod';
 
 export const checkoutConfig = z.object({
   PORT: variable.port(8080).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
   ...serviceVariables,
+  ...peerVariables,
   LOMS_URL: variable
     .peerUrls()
     .describe(

@@ -26,7 +26,14 @@ await run('checkout', async (stopped) => {
   await using service = await openService(checkout, checkoutConfig);
   const { config, logger, registry, identity, database, limit, userAgent } = service;
 
-  await using lomsPeer = openPeer(loms, { urls: config.LOMS_URL, userAgent, identity, registry, logger });
+  await using lomsPeer = openPeer(loms, {
+    urls: config.LOMS_URL,
+    userAgent,
+    identity,
+    registry,
+    logger,
+    hedge: config.HEDGE_READS,
+  });
   await using productsPeer = openPeer(products, {
     urls: config.PRODUCTS_URL,
     userAgent,

@@ -1,4 +1,4 @@
-import { commonVariables, variable } from 'service-kit';
+import { commonVariables, peerVariables, variable } from 'service-kit';
 import { z } from 'zod';
 
 /** As many bytes as HMAC-SHA256 uses. */
@@ -15,6 +15,7 @@ const peer = (service: string, port: number) =>
 export const gatewayConfig = z.object({
   PORT: variable.port(8000).describe('Port to listen on; 0 picks a free one.'),
   ...commonVariables,
+  ...peerVariables,
   ACCOUNTS_URL: peer('accounts', 8084),
   CHECKOUT_URL: peer('checkout', 8080),
   LOMS_URL: peer('loms', 8081),

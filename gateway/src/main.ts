@@ -22,7 +22,7 @@ await run('gateway', async (stopped) => {
   await using opened = await openProcess({ name: 'gateway', version: '0.1.0' }, gatewayConfig);
   const { config, logger, registry, identity, userAgent, logListening } = opened;
 
-  const peer = { userAgent, identity, registry, logger };
+  const peer = { userAgent, identity, registry, logger, hedge: config.HEDGE_READS };
   const passwordCalls = passwordLimit();
   await using accounts = openAccounts({ urls: config.ACCOUNTS_URL, ...peer }, passwordCalls);
   await using checkout = openPeer(SERVICES.checkout, { urls: config.CHECKOUT_URL, ...peer });

@@ -50,6 +50,8 @@ export interface Call extends CallContext {
    * when the receiver has left. The call itself settles when the stream ends; its result is `undefined`.
    */
   readonly emit?: Emit | undefined;
+  /** On a client: where the other attempts at this call went. A balancer prefers other endpoints, and adds its own choice. */
+  readonly endpoints?: Set<object> | undefined;
   /** On a server: runs the task after the answer. A failure is reported to `onDeferred`; a draining server waits for the tasks. */
   readonly defer?: ((task: DeferredTask) => void) | undefined;
 }

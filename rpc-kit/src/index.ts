@@ -22,7 +22,7 @@ export { createHttpTransport } from './http/client/transport.ts';
 export { createBalancer, type EndpointSource } from './calling/balancer.ts';
 export { createCircuitBreaker } from './calling/circuit-breaker.ts';
 export { dnsEndpoints } from './calling/dns-endpoints.ts';
-export { hedging } from './calling/hedging.ts';
+export { type HedgingDelay, hedging } from './calling/hedging.ts';
 export { rateLimit } from './calling/rate-limit.ts';
 export { retry } from './calling/retry.ts';
 export { createRetryBudget } from './calling/retry-budget.ts';

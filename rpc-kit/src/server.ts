@@ -79,6 +79,7 @@ export function implement<M extends Methods>(
         startedAt,
         answerHeaders: call.answerHeaders,
         emit: call.emit,
+        endpoints: undefined,
         defer(task) {
           deferred ??= [];
           deferred.push(task);

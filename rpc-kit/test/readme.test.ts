@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
-import { CODES, createClient, createHttpTransport, HTTP_LIMITS, serveHttp } from 'rpc-kit';
+import { type Call, CODES, createClient, createHttpTransport, HTTP_LIMITS, implement, serveHttp } from 'rpc-kit';
 import { GRPC_LIMITS } from 'rpc-kit/grpc';
 import { basket } from '../examples/basket-contract.ts';
 import { createBasketService } from '../examples/basket-service.ts';
 import { countdownService, countUntil } from '../examples/countdown.ts';
+import { openPrices } from '../examples/hedged-prices.ts';
 import { prices } from '../examples/prices-contract.ts';
 import { priceOverGrpc } from '../examples/prices-grpc.ts';
 import { pricesService } from '../examples/prices-service.ts';
@@ -58,6 +60,29 @@ describe("rpc-kit's README", () => {
     assert.deepEqual(await countUntil(server.url, 1), [3, 2, 1]);
     const resumed = await fetch(`${server.url}/count?from=3`, { headers: { 'last-event-id': '1' } });
     assert.equal(await resumed.text(), 'id: 0\ndata: {"left":0}\n\nevent: end\ndata: {}\n\n');
+  });
+
+  it('has a client that gets from a second replica what the first is slow to answer', async () => {
+    const logger = pino({ level: 'silent' });
+    let isSlow = false;
+    const cancelled = Promise.withResolvers<void>();
+    const handlers = {
+      async priceOf(_params: object, { signal }: Call) {
+        if (!isSlow) return { price: 199 };
+        isSlow = false;
+        await once(signal, 'abort');
+        cancelled.resolve();
+        return { price: 0 };
+      },
+    };
+    await using open = new AsyncDisposableStack();
+    const serve = async () =>
+      open.use(await serveHttp(implement(prices, handlers), { host: '127.0.0.1', port: 0, logger }));
+    const { client } = open.use(openPrices([(await serve()).url, (await serve()).url]));
+    for (let call = 0; call < 100; call++) await client.priceOf({ sku: 7 });
+    isSlow = true;
+    assert.deepEqual(await client.priceOf({ sku: 7 }), { price: 199 });
+    await cancelled.promise;
   });
 
   it('has an example that works over gRPC', async () => {

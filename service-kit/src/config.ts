@@ -83,6 +83,15 @@ export const commonVariables = {
     .describe('Folder for profiles of the running process and for the socket that starts them. Unset: no profiles.'),
 };
 
+/** The variables of every program that reads from other services. */
+export const peerVariables = {
+  HEDGE_READS: variable
+    .hedge()
+    .describe(
+      'When a read that another service has not answered is sent to it a second time, if possible to another replica: `p95` is the time within which 95 % of the calls of its method are answered, a number is milliseconds. The first answer counts, and the other attempt is cancelled. Second attempts and retries together are at most a tenth of the calls and one a second more.',
+    ),
+};
+
 /** The variables of every program with a database. */
 export const databaseVariables = {
   DATABASE_URL: variable

@@ -13,6 +13,7 @@ export {
   EVEN_WITH_MISTAKES,
   KEPT_DAYS,
   loadConfig,
+  peerVariables,
   serviceVariables,
 } from './config.ts';
 export { type Database, type Executor, inBackground, openDatabase } from './database/database.ts';

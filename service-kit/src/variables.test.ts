@@ -56,6 +56,17 @@ describe('A variable for a ratio', () => {
   refuses(field, ['NaN', ' ', '1.5', '-1', '.5', '1e-3', '0,5', '50%', 'Infinity'], /has to be a number from 0 to 1/);
 });
 
+describe('A variable for second attempts', () => {
+  const field = variable.hedge();
+  takes(field, { '': 'off', off: 'off', p50: { afterPercentile: 50 }, p99: { afterPercentile: 99 } });
+  takes(field, { '1': { afterMs: 1 }, '60000': { afterMs: 60_000 } });
+  refuses(
+    field,
+    ['on', 'p', 'p49', 'p100', 'p99.9', 'P95', '0', '-1', '60001', '20ms', ' '],
+    /has to be off, a percentile from p50 to p99, or milliseconds from 1 to 60000$/,
+  );
+});
+
 describe('A variable for a choice', () => {
   const field = variable.choice(['off', 'on'], 'off');
   takes(field, { on: 'on', off: 'off', '': 'off' });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import type { HedgingDelay } from 'rpc-kit';
 import { canonicalHost, canonicalOrigin, checkPeerUrl, describeWrong, parseHttpUrl } from 'rpc-kit/urls';
 import { describeWhole, parseWhole, type WholeRange } from 'rpc-kit/whole-number';
 import { z } from 'zod';
@@ -41,6 +42,11 @@ export const variable = {
     parsed(parseRatio)
       .meta({ values: '0–1' } satisfies VariableMeta)
       .default(fallback),
+  /** When slow reads are sent a second time. */
+  hedge: () =>
+    parsed(parseHedge)
+      .meta({ values: `off, p50–p99, ${HEDGE_MS.min}–${HEDGE_MS.max}` } satisfies VariableMeta)
+      .default('off'),
   text: () => z.string().refine(isFilled, BLANK),
   host: (fallback: string) => parsed(parseHost).default(fallback),
   file: () => parsed(parseFile),
@@ -113,6 +119,21 @@ function parsed<T>(parse: (text: string) => T) {
 }
 
 const refusal = (text: string, expected: string): string => `it ${describeWrong(text, expected)}`;
+
+const HEDGE_PERCENTILE = /^p([5-9]\d)$/;
+/** The longest timeout of a contract that only reads is shorter than a minute. */
+const HEDGE_MS = { min: 1, max: 60_000 };
+
+function parseHedge(text: string): 'off' | HedgingDelay {
+  if (text === 'off') return text;
+  const [, percentile] = HEDGE_PERCENTILE.exec(text) ?? [];
+  if (percentile !== undefined) return { afterPercentile: Number(percentile) };
+  const afterMs = parseWhole(text, HEDGE_MS);
+  if (afterMs !== undefined) return { afterMs };
+  throw new TypeError(
+    refusal(text, `off, a percentile from p50 to p99, or milliseconds from ${HEDGE_MS.min} to ${HEDGE_MS.max}`),
+  );
+}
 
 const RATIO = /^\d(\.\d{1,15})?$/;
 

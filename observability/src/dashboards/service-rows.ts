@@ -55,6 +55,9 @@ export function peersRow(service: string): Row {
       graph('Outcomes by peer', 'reqps', [rate(`rpc_client_requests_total{${own}}`, ['peer', 'code'])]),
       graph('p99 by peer and method', 's', [quantile(0.99, `rpc_client_duration_seconds{${own}}`, ['peer', 'method'])]),
       graph('Retries by outcome', 'ops', [orZero(rate(`rpc_client_retries_total{${own}}`, ['peer', 'outcome']))]),
+      graph('Second attempts at slow reads (HEDGE_READS)', 'ops', [
+        orZero(rate(`rpc_client_hedges_total{${own}}`, ['peer', 'outcome'])),
+      ]),
       graph('Retry budget', 'short', [orZero(`min by (peer) (rpc_client_retry_budget{${own}})`)]),
       graph('Circuit breakers', 'short', [`max by (peer, endpoint) (rpc_client_breaker_state{${own}})`], {
         description: '0 closed, 1 half-open, 2 open',

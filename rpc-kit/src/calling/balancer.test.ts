@@ -109,6 +109,17 @@ describe('the balancer', () => {
     await assert.rejects(balancer.call(call), { code: 'internal' });
   });
 
+  it('sends a further attempt at a call to an endpoint that has none yet, if there is one', async () => {
+    const { call, received } = setUp({ a: {}, b: {}, c: {} });
+    const endpoints = new Set<object>();
+    for (const expected of [1, 2, 3]) {
+      await call(callOf({ endpoints }));
+      assert.equal(Object.values(received).filter((count) => count === 1).length, expected);
+    }
+    await call(callOf({ endpoints }));
+    assert.deepEqual(Object.values(received).toSorted(), [1, 1, 2]);
+  });
+
   it('needs an endpoint', () => {
     const connect = () => assert.fail('there is none to connect to');
     assert.throws(() => createBalancer({ endpoints: [], connect }), TypeError);

@@ -125,8 +125,10 @@ export function createBalancer(options: BalancerOptions): Balancer {
   if (!isSource(endpoints)) update(endpoints);
   if (pool.members.length === 0) throw new TypeError('A balancer needs an endpoint');
 
-  function choose(tried: ReadonlySet<Endpoint>): Endpoint | undefined {
-    const free = ejection.serving().filter((endpoint) => !tried.has(endpoint));
+  function choose(tried: ReadonlySet<Endpoint>, others: ReadonlySet<object> | undefined): Endpoint | undefined {
+    const untried = ejection.serving().filter((endpoint) => !tried.has(endpoint));
+    const unused = others ? untried.filter((endpoint) => !others.has(endpoint)) : untried;
+    const free = unused.length > 0 ? unused : untried;
     const first = Math.floor(random() * free.length);
     // An offset from the first, so that both are never the same endpoint.
     const second = (first + 1 + Math.floor(random() * (free.length - 1))) % free.length;
@@ -157,10 +159,11 @@ export function createBalancer(options: BalancerOptions): Balancer {
     const tried = new Set<Endpoint>();
     let failed: RpcError | undefined;
     for (;;) {
-      const endpoint = tried.size < TRIES_MAX ? choose(tried) : undefined;
+      const endpoint = tried.size < TRIES_MAX ? choose(tried, call.endpoints) : undefined;
       if (!endpoint) throw failed ?? closedError(call);
       if (failed) notify(on?.failover, { call, endpoint: hideUrlSecrets(endpoint.url), error: failed });
       tried.add(endpoint);
+      call.endpoints?.add(endpoint);
       try {
         return await send(endpoint, call);
       } catch (thrown) {

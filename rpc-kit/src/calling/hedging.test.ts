@@ -15,7 +15,7 @@ const NOT_FOUND = new RpcError('not_found', 'no');
 describe('hedging', () => {
   let clock: sinon.SinonFakeTimers;
   beforeEach(() => {
-    clock = sinon.useFakeTimers();
+    clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   });
   afterEach(() => {
     clock.restore();
@@ -160,6 +160,125 @@ describe('hedging', () => {
     assert.deepEqual(await run(), { error: NOT_FOUND, ms: 60 });
     assert.deepEqual(log.slice(1), ['60: by hedge']);
     assert.equal(sent[0]?.signal.aborted, true);
+  });
+
+  it('sends no second attempt for an answer that arrived while the process paused', async () => {
+    const { guarded, sent, log } = setUp([{ afterMs: 60, with: 'one' }]);
+    const outcome = guarded(callOf());
+    // Both timers are due when the process goes on, as the timer of the hedge and a readable socket are.
+    clock.jump(100);
+    await clock.tickAsync(0);
+    assert.equal(await outcome, 'one');
+    assert.equal(sent.length, 1);
+    assert.deepEqual(log, []);
+    assert.equal(clock.countTimers(), 0);
+  });
+
+  it('tells the attempts of a call, and no others, where each of them went', async () => {
+    const { run, sent } = setUp([
+      { afterMs: 100, with: 'one' },
+      { afterMs: 100, with: 'two' },
+      { afterMs: 10, with: 'three' },
+    ]);
+    await run();
+    await run();
+    assert.equal(sent[0]?.endpoints, sent[1]?.endpoints);
+    assert.notEqual(sent[0]?.endpoints, sent[2]?.endpoints);
+  });
+
+  describe('after a percentile', () => {
+    /** Answers after what `latencyMs` says at the time of the call. */
+    function setUpObserved(afterPercentile: number) {
+      const state = { latencyMs: 10, hedges: 0, sent: 0, with: 'fine' as unknown };
+      const guarded = hedging({ budget: generous, afterPercentile, on: { hedge: () => (state.hedges += 1) } })(
+        (call) => {
+          state.sent += 1;
+          return new Promise((resolve, reject) => {
+            const timer = setTimeout(() => {
+              if (state.with instanceof Error) reject(state.with);
+              else resolve(state.with);
+            }, state.latencyMs);
+            call.signal.addEventListener('abort', () => clearTimeout(timer));
+          });
+        },
+      );
+      async function callOften(times: number, call: () => Call = callOf): Promise<void> {
+        for (let each = 0; each < times; each++) {
+          const outcome = guarded(call()).catch(() => {});
+          await clock.tickAsync(state.latencyMs);
+          await outcome;
+        }
+      }
+      return { state, callOften };
+    }
+
+    it('hedges none of the first hundred calls, and then those that are slower than the percentile', async () => {
+      const { state, callOften } = setUpObserved(95);
+      await callOften(99);
+      state.latencyMs = 500;
+      await callOften(1);
+      assert.equal(state.hedges, 0);
+      state.latencyMs = 10;
+      await callOften(1);
+      assert.equal(state.hedges, 0);
+      state.latencyMs = 500;
+      await callOften(1);
+      assert.equal(state.hedges, 1);
+    });
+
+    it('knows the latency of each method by itself', async () => {
+      const { state, callOften } = setUpObserved(95);
+      await callOften(200);
+      state.latencyMs = 500;
+      await callOften(10, () => ({ ...callOf(), service: 'bank' }));
+      assert.equal(state.hedges, 0);
+    });
+
+    it('learns from answers only, not from failures that come fast', async () => {
+      const { state, callOften } = setUpObserved(95);
+      state.with = BROKEN;
+      await callOften(200);
+      state.latencyMs = 500;
+      await callOften(1);
+      assert.equal(state.hedges, 0);
+      state.with = NOT_FOUND;
+      await callOften(200);
+      state.latencyMs = 1_000;
+      await callOften(1);
+      assert.ok(state.hedges > 0);
+    });
+
+    it('waits for 5 ms at least', async () => {
+      const { state, callOften } = setUpObserved(50);
+      state.latencyMs = 1;
+      await callOften(200);
+      state.latencyMs = 4;
+      await callOften(1);
+      assert.equal(state.hedges, 0);
+    });
+
+    it('hedges about as many calls as are above it, however the latencies are spread', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.integer(), fc.constantFrom(80, 90, 95), async (seed, percentile) => {
+          const { state, callOften } = setUpObserved(percentile);
+          let random = seed >>> 0;
+          for (let call = 0; call < 600; call++) {
+            random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
+            state.latencyMs = Math.exp(3 + (random / 2 ** 32) * 3);
+            await callOften(1);
+          }
+          const share = state.hedges / 500;
+          assert.ok(share < (1 - percentile / 100) * 1.5 + 0.02, `${share} at p${percentile}`);
+        }),
+        { numRuns: 10 },
+      );
+    });
+  });
+
+  it('refuses a wait that is none', () => {
+    for (const afterMs of [0, -1, Number.NaN]) assert.throws(() => hedging({ budget: generous, afterMs }), RangeError);
+    for (const afterPercentile of [0, 100, Number.NaN])
+      assert.throws(() => hedging({ budget: generous, afterPercentile }), RangeError);
   });
 
   it('passes the deadline on to both attempts', async () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { defineService, implement, serveHttp } from 'rpc-kit';
+import { defineService, implement, type Service, serveHttp } from 'rpc-kit';
 import { createServiceCodec, serveGrpc, updateLock } from 'rpc-kit/grpc';
 import { z } from 'zod';
-import { openPeer } from './peer.ts';
+import { openPeer, type PeerOptions } from './peer.ts';
 
 const echo = defineService(
   'echo',
@@ -41,6 +42,51 @@ describe('A peer', () => {
       assert.deepEqual(await peer.client.say({}), { ok: true });
       const metrics = await registry.metrics();
       assert.match(metrics, new RegExp(`endpoint="${scheme.replace('dns+', '')}://[^"/]+:${server.port}"`));
+    });
+  }
+
+  for (const [scheme, serve] of [
+    ['http', (service: Service) => serveHttp(service, at)],
+    ['grpc', (service: Service) => serveGrpc(service, { ...at, codec: createServiceCodec(echo, lock) })],
+  ] as const) {
+    /** Two replicas, of which the first to be asked answers never; `left` resolves when its caller has left. */
+    async function openReplicas(options: Pick<PeerOptions, 'hedge' | 'retries'>) {
+      await using open = new AsyncDisposableStack();
+      const left = Promise.withResolvers<void>();
+      const asked: string[] = [];
+      const replica = (name: string) =>
+        implement(echo, {
+          async say(_params, { signal }) {
+            asked.push(name);
+            if (asked.length > 1) return { ok: true };
+            await once(signal, 'abort');
+            left.resolve();
+            return { ok: false };
+          },
+        });
+      const servers = [open.use(await serve(replica('one'))), open.use(await serve(replica('two')))];
+      const registry = new Registry();
+      const urls = servers.map(({ port }) => `${scheme}://127.0.0.1:${port}`);
+      const { client } = open.use(openPeer(echo, { urls, userAgent: 'test/1', registry, logger, lock, ...options }));
+      const opened = open.move();
+      return { client, registry, asked, left: left.promise, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+    }
+
+    it(`asks another replica where one is slow and hedging is on, and cancels the first call, by ${scheme}`, async () => {
+      await using replicas = await openReplicas({ hedge: { afterMs: 20 } });
+      assert.deepEqual(await replicas.client.say({}), { ok: true });
+      await replicas.left;
+      assert.deepEqual(replicas.asked.toSorted(), ['one', 'two']);
+      const counted = 'rpc_client_hedges_total{peer="echo",method="say",outcome="won"} 1';
+      assert.ok((await replicas.registry.metrics()).includes(counted));
+    });
+
+    it(`asks once where hedging is off, and where nothing is retried, by ${scheme}`, async () => {
+      for (const options of [{}, { hedge: 'off' }, { hedge: { afterMs: 1 }, retries: false }] as const) {
+        await using replicas = await openReplicas(options);
+        await assert.rejects(replicas.client.say({}, { timeoutMs: 100 }), { code: 'deadline_exceeded' });
+        assert.equal(replicas.asked.length, 1);
+      }
     });
   }
 });

@@ -16,6 +16,9 @@ import {
   createRetryBudget,
   dnsEndpoints,
   type EndpointSource,
+  type HedgingDelay,
+  hedging,
+  hedgingMetrics,
   type Interceptor,
   type Methods,
   retry,
@@ -51,6 +54,8 @@ export interface PeerOptions {
    * each attempt counts. Default: true.
    */
   readonly retries?: boolean;
+  /** When a slow read is sent a second time, within the budget of retries; without retries it is not. Default: off. */
+  readonly hedge?: 'off' | HedgingDelay;
   /** What metrics of breakers and budgets call this peer, where a service has several to one contract. Default: the contract's name. */
   readonly name?: string;
   /** The numbers of the contract's fields, for gRPC. Default: those of this repository's contracts. */
@@ -69,7 +74,8 @@ export interface Peer<M extends Methods> extends AsyncDisposable {
  * within a budget, tracing and metrics.
  */
 export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
-  const { urls, userAgent, registry, identity, logger, face = 'rpc', baggage = true, retries = true, limit } = options;
+  const { urls, userAgent, registry, identity, logger, face = 'rpc', baggage = true, retries = true } = options;
+  const { hedge = 'off', limit } = options;
   const peer = options.name ?? contract.name;
   const authorization = identity?.signerFor(contract.name);
   const host = certifiedHost(urls);
@@ -93,6 +99,9 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
   const budget = createRetryBudget();
   const retrying = retries ? [retry({ budget, on: retryMetrics(registry) })] : [];
   if (retries) retryBudgetMetrics(registry, peer, budget);
+  // Inside retry, so that each attempt at a call may be hedged.
+  const hedges = hedgingMetrics(registry);
+  if (retries && hedge !== 'off') retrying.push(hedging({ budget, ...hedge, on: hedges }));
   const logging = logger ? [clientLogging(logger)] : [];
   const shedding = limit ? [shedLoad(limit)] : [];
   const withholding = baggage ? [] : [withholdBaggage];
