@@ -4,8 +4,11 @@ import { createGrpcTransport as createConnectTransport } from '@connectrpc/conne
 import { credentials, Client as GrpcJsClient } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { clientLogging, clientMetrics, clientTracing, createClient, type Interceptor } from 'rpc-kit';
+import { createClient, type Interceptor } from 'rpc-kit';
 import { createGrpcTransport } from 'rpc-kit/grpc';
+import { clientLogging } from 'rpc-kit/logging';
+import { clientMetrics } from 'rpc-kit/metrics';
+import { clientTracing } from 'rpc-kit/tracing';
 import { loms } from '../rpc-kit/contract.ts';
 import type { MethodName, OrderParams, StocksParams } from '../rpc-kit/work.ts';
 import { WORK } from '../rpc-kit/work.ts';

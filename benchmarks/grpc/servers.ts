@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
 import { serveGrpc } from 'rpc-kit/grpc';
+import { grpcMetrics } from 'rpc-kit/metrics';
 import { createMeasured } from '../rpc-kit/servers/rpc-kit.ts';
 import type { ServerName } from './contenders.ts';
 import { codec, decode, encode, lomsService, PLAIN } from './contract.ts';
@@ -54,7 +55,7 @@ function startBare(): Promise<number> {
 
 async function startRpcKit(without?: string): Promise<number> {
   const { service, logger, registry } = createMeasured(without);
-  const { port } = await serveGrpc(service, { host: HOST, port: 0, logger, registry, codec });
+  const { port } = await serveGrpc(service, { host: HOST, port: 0, logger, metrics: grpcMetrics(registry), codec });
   return port;
 }
 

@@ -1,6 +1,7 @@
 import { loms } from 'loms/contract.ts';
 import { products } from 'products/contract.ts';
-import { createTokenBucket, measureLimiter } from 'rpc-kit';
+import { createTokenBucket } from 'rpc-kit';
+import { measureLimiter } from 'rpc-kit/metrics';
 import {
   createOperationJournal,
   createSharedTokenBucket,

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { products } from 'products/contract.ts';
 import { Registry } from 'prom-client';
 import { type Client, createClient, createHttpTransport, createTokenBucket, serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { type Database, openDatabase, sql } from 'service-kit';
 import { checkout } from '../contract.ts';
 import { createApp } from '../src/app.ts';
@@ -90,7 +91,7 @@ export async function startCheckout(databaseUrl: string, options: CheckoutOption
     registry,
   };
   const app = resources.use(createApp(parts));
-  const server = await serveHttp(app.service, { host: '127.0.0.1', port: 0, logger, registry });
+  const server = await serveHttp(app.service, { host: '127.0.0.1', port: 0, logger, metrics: httpMetrics(registry) });
   resources.defer(() => server.close(0));
   const wire = resources.use(createHttpTransport(server.url, { userAgent: 'tests' }));
 

@@ -1,6 +1,7 @@
 import { loms } from 'loms/contract.ts';
 import { products } from 'products/contract.ts';
 import { createTokenBucket, serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import {
   createLogger,
   createRegistry,
@@ -73,7 +74,12 @@ export async function startCheckout(
       registry,
     }),
   );
-  const server = await serveHttp(app.service, { host: '127.0.0.1', port: options.port ?? 0, logger, registry });
+  const server = await serveHttp(app.service, {
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    logger,
+    metrics: httpMetrics(registry),
+  });
   resources.defer(() => server.close(0));
   const owned = resources.move();
   return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };

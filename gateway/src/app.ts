@@ -9,12 +9,12 @@ import type { Registry } from 'prom-client';
 import {
   type BrowserBoundary,
   createBrowserBoundary,
-  createHttpMetrics,
   createListener,
   type HttpListener,
   pathOf,
   refuseUnclearRequest,
 } from 'rpc-kit/http-server';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { addDocs } from './documents/docs.ts';
 import { RestError, toOwnRefusal } from './rest-error.ts';
 import { PREFIX, ROUTES } from './routes/index.ts';
@@ -51,7 +51,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const { logger, registry, host } = parts;
   const rows = Object.values(ROUTES).flat();
   const labels = [...rows.map(({ path }) => `${PREFIX}${path}`), ...PAGES];
-  const metrics = createHttpMetrics(registry, new Set(labels));
+  const metrics = httpMetrics(registry).requestsAt(new Set(labels));
   let closing = false;
   let listener: HttpListener | undefined;
   const sendError = createSendError({ logger, closing: () => closing });

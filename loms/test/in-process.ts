@@ -1,5 +1,6 @@
 import { notifications } from 'notifications/contract.ts';
 import { serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { createLogger, createRegistry, type Database, openDatabase, openPeer, startBackground } from 'service-kit';
 import type { RunningService } from 'testing';
 import { createApp } from '../src/app.ts';
@@ -65,7 +66,12 @@ export async function startLoms(options: LomsOptions, decorators: LomsDecorators
       round: (signal) => forgetDeliveredEvents(database, options.eventsKeptMs ?? DAY_MS, signal),
     }),
   );
-  const server = await serveHttp(app.service, { host: '127.0.0.1', port: options.port ?? 0, logger, registry });
+  const server = await serveHttp(app.service, {
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    logger,
+    metrics: httpMetrics(registry),
+  });
   resources.defer(() => server.close(0));
   const owned = resources.move();
   return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -1,12 +1,7 @@
 import { context, isSpanContextValid, ROOT_CONTEXT, type SpanOptions, trace } from '@opentelemetry/api';
-import {
-  acceptTraceContext,
-  type LogFields,
-  parseRequestId,
-  runInLogScope,
-  toSpanContext,
-  toTraceContext,
-} from 'rpc-kit';
+import { acceptTraceContext, parseRequestId } from 'rpc-kit';
+import { type LogFields, runInLogScope } from 'rpc-kit/logging';
+import { toSpanContext, toTraceContext } from 'rpc-kit/tracing';
 import type { Origin, TraceContext } from './domain/ports.ts';
 
 const tracer = trace.getTracer('notifications');

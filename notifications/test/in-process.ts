@@ -1,6 +1,7 @@
 import type { Delivery } from 'invariants';
 import { pino } from 'pino';
 import { serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { createRegistry, openDatabase } from 'service-kit';
 import type { RunningService } from 'testing';
 import { createApp } from '../src/app.ts';
@@ -45,7 +46,7 @@ export async function startNotifications({
     logger,
     registry,
   });
-  const server = await serveHttp(service, { host: '127.0.0.1', port, logger, registry });
+  const server = await serveHttp(service, { host: '127.0.0.1', port, logger, metrics: httpMetrics(registry) });
   resources.defer(() => server.close(0));
   const owned = resources.move();
   return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };

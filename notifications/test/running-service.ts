@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Client, createClient, createHttpTransport, serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { type Database, openDatabase } from 'service-kit';
 import { notifications } from '../contract.ts';
 import { createApp } from '../src/app.ts';
@@ -38,7 +39,9 @@ export async function startService(databaseUrl: string): Promise<RunningService>
     logger,
     registry,
   });
-  const server = resources.use(await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry }));
+  const server = resources.use(
+    await serveHttp(service, { host: '127.0.0.1', port: 0, logger, metrics: httpMetrics(registry) }),
+  );
   const transport = resources.use(createHttpTransport(server.url, { userAgent: 'tests' }));
   const owned = resources.move();
   return {

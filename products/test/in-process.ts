@@ -1,4 +1,5 @@
 import { serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { createLogger, createRegistry, openDatabase } from 'service-kit';
 import type { RunningService } from 'testing';
 import { createApp } from '../src/app.ts';
@@ -17,7 +18,7 @@ export async function startProducts({ databaseUrl }: { readonly databaseUrl: str
   const database = resources.use(openDatabase({ url: databaseUrl, poolMax: POOL_MAX, logger, registry }));
   const parts = { catalogue: createCatalogue(database), store: createStore(database), token: TOKEN };
   const app = createApp({ ...parts, logger, registry });
-  const server = await serveHttp(app, { host: '127.0.0.1', port: 0, logger, registry });
+  const server = await serveHttp(app, { host: '127.0.0.1', port: 0, logger, metrics: httpMetrics(registry) });
   resources.defer(() => server.close(0));
   const owned = resources.move();
   return { url: server.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -34,22 +34,9 @@ export { adaptiveLimit } from './serving/adaptive-limit.ts';
 export { type ConcurrencyLimit, fixedLimit } from './serving/concurrency-limit.ts';
 export { STREAMS_MAX, shedLoad } from './serving/load-shedding.ts';
 
-export { accessMetrics } from './telemetry/access-metrics.ts';
-export { measureLimiter } from './telemetry/limiter-metrics.ts';
-export type { LogFields } from './telemetry/log-fields.ts';
-export { logScope, outsideCalls, runInLogScope } from './telemetry/log-scope.ts';
-export { clientLogging, serverLogging } from './telemetry/logging.ts';
-export { clientMetrics, serverMetrics } from './telemetry/metrics.ts';
-export { sheddingMetrics } from './telemetry/shedding-metrics.ts';
-export {
-  balancerMetrics,
-  breakerMetrics,
-  hedgingMetrics,
-  retryBudgetMetrics,
-  retryMetrics,
-} from './telemetry/policy-metrics.ts';
-export { createHeadSampler, type HeadSampler, sampleAtHead } from './telemetry/head-sampling.ts';
-export { clientTracing, serverTracing } from './telemetry/tracing.ts';
+export type { HttpServerMetrics } from './http/server/http-metrics.ts';
+export { outsideCalls } from './telemetry/log-scope.ts';
+export type { Logger } from './telemetry/logger.ts';
 
 // For authors of interceptors, transports and documents.
 
@@ -61,10 +48,8 @@ export { OVERLOADED } from './calling/failure.ts';
 export { METADATA_HEADERS } from './http/metadata.ts';
 export { parseRetryAfter } from './http/retry-after.ts';
 export { parseJson, rawNumber, stringifyJson } from './schema/json.ts';
-export { CallLine } from './telemetry/call-line.ts';
 export { parseRequestId } from './telemetry/request-id.ts';
 export { acceptTraceContext, type TraceContext } from './telemetry/trace-context.ts';
-export { toSpanContext, toTraceContext } from './telemetry/open-telemetry.ts';
 export { shellQuoted } from './documents/docs-page/curl.ts';
 export { wireSchema } from './documents/wire-schema.ts';
 export { accessMarkdown, codesMarkdown, contractMarkdown, refusalsMarkdown } from './documents/markdown.ts';

@@ -3,16 +3,9 @@ import { SpanKind } from '@opentelemetry/api';
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import {
-  clientTracing,
-  createClient,
-  createHttpTransport,
-  fail,
-  type HttpServer,
-  implement,
-  serveHttp,
-  serverTracing,
-} from 'rpc-kit';
+import { createClient, createHttpTransport, fail, type HttpServer, implement, serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
+import { clientTracing, serverTracing } from 'rpc-kit/tracing';
 import { shop } from './call-stubs.ts';
 
 /** A trace for each of the callers, by the digit that its ids are made of. */
@@ -42,7 +35,12 @@ describe('the calls of one batch', () => {
       },
       { interceptors: [serverTracing({ tracer })] },
     );
-    server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger: pino({ level: 'silent' }), registry });
+    server = await serveHttp(service, {
+      host: '127.0.0.1',
+      port: 0,
+      logger: pino({ level: 'silent' }),
+      metrics: httpMetrics(registry),
+    });
   });
   after(() => server.close(0));
 

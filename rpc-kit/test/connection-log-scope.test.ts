@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { createClient, createHttpTransport, implement, logScope, runInLogScope, serveHttp } from 'rpc-kit';
+import { createClient, createHttpTransport, implement, serveHttp } from 'rpc-kit';
+import { logScope, runInLogScope } from 'rpc-kit/logging';
 import { shop } from './call-stubs.ts';
 
 /** undici says on it that a connection was made. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { defineService, type HttpServer, implement, serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { z } from 'zod';
 
 const shop = defineService(
@@ -30,7 +31,12 @@ describe('the metrics of the HTTP edge', () => {
     registry = new Registry();
     work = async () => ({});
     const service = implement(shop, { look: () => work() });
-    server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger: pino({ level: 'silent' }), registry });
+    server = await serveHttp(service, {
+      host: '127.0.0.1',
+      port: 0,
+      logger: pino({ level: 'silent' }),
+      metrics: httpMetrics(registry),
+    });
   });
   afterEach(() => server.close(0));
 

@@ -3,15 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import {
-  type ConcurrencyLimit,
-  defineService,
-  type HttpServer,
-  implement,
-  serveHttp,
-  sheddingMetrics,
-  shedLoad,
-} from 'rpc-kit';
+import { type ConcurrencyLimit, defineService, type HttpServer, implement, serveHttp, shedLoad } from 'rpc-kit';
+import { httpMetrics, sheddingMetrics } from 'rpc-kit/metrics';
 import sinon from 'sinon';
 import { z } from 'zod';
 import { PAUSE_MAX_MS, REFUSALS } from '../src/http/server/refusal-budget.ts';
@@ -60,7 +53,13 @@ describe('a server without room', () => {
     const logger = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
     const handlers = { pay: async () => ({}), browse: async () => ({}) };
     const service = implement(shop, handlers, { interceptors: [shedLoad(room, sheddingMetrics(registry, room))] });
-    server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry, admission: room });
+    server = await serveHttp(service, {
+      host: '127.0.0.1',
+      port: 0,
+      logger,
+      metrics: httpMetrics(registry),
+      admission: room,
+    });
     socket = connect(server.port, '127.0.0.1');
     await once(socket, 'connect');
   });

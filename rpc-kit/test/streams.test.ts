@@ -13,9 +13,9 @@ import {
   implement,
   int64,
   serveHttp,
-  serverMetrics,
   stream,
 } from 'rpc-kit';
+import { httpMetrics, serverMetrics } from 'rpc-kit/metrics';
 import { z } from 'zod';
 import { fail } from '../src/contract.ts';
 import { PATIENT_MS } from './call-stubs.ts';
@@ -103,7 +103,9 @@ describe('A stream over HTTP', () => {
     const handlers = { watch, drain: watch, ping: async () => ({}) };
     const service = implement(news, handlers, { interceptors: [serverMetrics(registry)] });
     const logger = pino({ level: 'silent' });
-    return open.use(await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry, ...options }));
+    return open.use(
+      await serveHttp(service, { host: '127.0.0.1', port: 0, logger, metrics: httpMetrics(registry), ...options }),
+    );
   }
 
   const clientOf = (

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Span, trace } from '@opentelemetry/api';
-import { logScope, RpcError, runInLogScope } from 'rpc-kit';
+import { RpcError } from 'rpc-kit';
+import { logScope, runInLogScope } from 'rpc-kit/logging';
 import sinon from 'sinon';
 import { createGrouping, type GroupingOptions } from './grouping.ts';
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { protoLock } from 'proto';
 import { adaptiveLimit, type ConcurrencyLimit, type Service, type ServiceContract, serveHttp } from 'rpc-kit';
 import { createServiceCodec, serveGrpc } from 'rpc-kit/grpc';
+import { grpcMetrics, httpMetrics } from 'rpc-kit/metrics';
 import type { z } from 'zod';
 import type { commonVariables, serviceVariables } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
@@ -52,18 +53,30 @@ export async function openService<S extends ServiceConfig>(
       const shared = {
         host: config.HOST,
         logger,
-        registry,
         readiness: databaseReadiness(database, join(import.meta.dirname, '../../migrations', contract.name)),
         admission: limit,
         tls: identity.tls,
       };
       await using servers = new AsyncDisposableStack();
       const { PORT, GRPC_PORT, ALLOWED_HOSTS: allowedHosts, ALLOWED_ORIGINS: allowedOrigins } = config;
-      const http = servers.use(await serveHttp(service, { ...shared, port: PORT, allowedHosts, allowedOrigins }));
+      const http = servers.use(
+        await serveHttp(service, {
+          ...shared,
+          metrics: httpMetrics(registry),
+          port: PORT,
+          allowedHosts,
+          allowedOrigins,
+        }),
+      );
       const grpc =
         GRPC_PORT === undefined
           ? undefined
-          : await serveGrpc(service, { ...shared, port: GRPC_PORT, codec: createServiceCodec(contract, protoLock) });
+          : await serveGrpc(service, {
+              ...shared,
+              metrics: grpcMetrics(registry),
+              port: GRPC_PORT,
+              codec: createServiceCodec(contract, protoLock),
+            });
       servers.move();
       if (grpc) logger.info({ url: grpc.url }, 'listening for gRPC');
       logListening(http.url, stopped);

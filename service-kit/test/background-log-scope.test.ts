@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { logScope, runInLogScope } from 'rpc-kit';
+import { logScope, runInLogScope } from 'rpc-kit/logging';
 import { createTestDatabase } from 'testing';
 import { createSharedTokenBucket, openDatabase } from '../src/index.ts';
 
@@ -95,7 +95,7 @@ describe('work that outlives the call that starts it', () => {
 const EXPORTING = `
 import { trace } from '@opentelemetry/api';
 import { pino } from 'pino';
-import { logScope, runInLogScope } from 'rpc-kit';
+import { logScope, runInLogScope } from 'rpc-kit/logging';
 import { startTracing } from 'service-kit';
 
 // Port 9 of the loopback: nothing listens there.

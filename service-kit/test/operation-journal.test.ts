@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { createClient, defineService, implement, type LogFields, logScope, RpcError, runInLogScope } from 'rpc-kit';
+import { createClient, defineService, implement, RpcError } from 'rpc-kit';
+import { type LogFields, logScope, runInLogScope } from 'rpc-kit/logging';
 import { testCall } from 'rpc-kit/testing';
 import { createTestDatabase, type TestDatabase } from 'testing';
 import { z } from 'zod';

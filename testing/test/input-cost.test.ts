@@ -3,6 +3,7 @@ import { exampleServices, openGateway } from 'gateway/testing';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type HttpServer, implement, type Methods, RpcError, type ServiceContract, serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { serviceOptions } from 'service-kit';
 import { EventLoopWatch, exchange } from './input-cost/event-loop.ts';
 import { contracts, type Input, inputs } from './input-cost/inputs.ts';
@@ -32,7 +33,7 @@ function serve(contract: ServiceContract<Methods>): Promise<HttpServer> {
   const refuse = () => Promise.reject(new RpcError('not_found', 'There is nothing here'));
   const handlers = Object.fromEntries(Object.keys(contract.methods).map((name) => [name, refuse]));
   const service = implement(contract, handlers, serviceOptions({ logger, registry }));
-  return serveHttp(service, { port: 0, host: '127.0.0.1', logger, registry });
+  return serveHttp(service, { port: 0, host: '127.0.0.1', logger, metrics: httpMetrics(registry) });
 }
 
 describe('the cost of one input', () => {

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
-import { clientMetrics, createClient, createHttpTransport, type Interceptor } from 'rpc-kit';
+import { createClient, createHttpTransport, type Interceptor } from 'rpc-kit';
+import { clientMetrics } from 'rpc-kit/metrics';
 import { Pool } from 'undici';
 import type { ClientName } from '../contenders.ts';
 import { loms } from '../contract.ts';

@@ -3,17 +3,10 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import {
-  createHeadSampler,
-  type Interceptor,
-  implement,
-  type Service,
-  sampleAtHead,
-  serveHttp,
-  serverLogging,
-  serverMetrics,
-  serverTracing,
-} from 'rpc-kit';
+import { type Interceptor, implement, type Service, serveHttp } from 'rpc-kit';
+import { serverLogging } from 'rpc-kit/logging';
+import { httpMetrics, serverMetrics } from 'rpc-kit/metrics';
+import { createHeadSampler, sampleAtHead, serverTracing } from 'rpc-kit/tracing';
 import { createLogger } from 'service-kit';
 import { loms, uncheckedLoms } from '../contract.ts';
 import { handlers } from '../work.ts';
@@ -24,7 +17,7 @@ type Part = 'tracing' | 'metrics' | 'logging' | 'results';
 /** Both faces. */
 export async function start(without?: string): Promise<number> {
   const { service, logger, registry } = createMeasured(without);
-  const { port } = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, registry });
+  const { port } = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, metrics: httpMetrics(registry) });
   return port;
 }
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import { runInLogScope, toSpanContext, toTraceContext } from 'rpc-kit';
 import { acceptRequestId, type HttpMetrics, type ListenerOptions } from 'rpc-kit/http-server';
+import { runInLogScope } from 'rpc-kit/logging';
+import { toSpanContext, toTraceContext } from 'rpc-kit/tracing';
 import type { Person } from '../auth/access-tokens.ts';
 
 /** One request in flight. Fastify knows the request; this is what is logged, measured and passed on. */

@@ -1,5 +1,5 @@
 import { type Attributes, SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { toTraceContext } from 'rpc-kit';
+import { toTraceContext } from 'rpc-kit/tracing';
 import { startCarriedSpan } from 'service-kit';
 import type { EventPublisher } from './event.ts';
 

@@ -1,10 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import {
-  breakerMetrics,
   type Call,
-  clientMetrics,
-  clientTracing,
   createCircuitBreaker,
   createClient,
   createRetryBudget,
@@ -12,11 +9,11 @@ import {
   parseRetryAfter,
   RpcError,
   retry,
-  retryBudgetMetrics,
-  retryMetrics,
   stringifyJson,
   type Transport,
 } from 'rpc-kit';
+import { breakerMetrics, clientMetrics, retryBudgetMetrics, retryMetrics } from 'rpc-kit/metrics';
+import { clientTracing } from 'rpc-kit/tracing';
 import { parseHttpUrl } from 'rpc-kit/urls';
 import { Agent, type Dispatcher } from 'undici';
 import { z } from 'zod';

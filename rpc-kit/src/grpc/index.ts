@@ -6,5 +6,6 @@ export { type ProtoFile, toMethodProto, toProtoFile } from './schema/proto-text.
 export { createServiceCodec, type DetailsCodec, type MethodCodec, type ServiceCodec } from './schema/service-codec.ts';
 export { updateLock } from './schema/update-lock.ts';
 export { vendoredCodec, vendoredFiles } from './schema/vendored.ts';
+export type { GrpcServerMetrics } from './server/grpc-metrics.ts';
 export { GRPC_LIMITS, type GrpcLimits } from './server/limits.ts';
 export { type GrpcServer, type GrpcServerOptions, serveGrpc } from './server/server.ts';

@@ -1,9 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { context } from '@opentelemetry/api';
 import type { Call } from '../call.ts';
 import { type CallLogFields, type LogFields, toLogFields } from './log-fields.ts';
 import { parseTraceparent } from './trace-context.ts';
-import { LOG_FIELDS, TracedContext } from './traced-context.ts';
 
 /**
  * AsyncLocalStorage carries the log fields of a call, because log lines of libraries have no access to the call. If nothing is stored
@@ -11,13 +9,27 @@ import { LOG_FIELDS, TracedContext } from './traced-context.ts';
  */
 const storage = new AsyncLocalStorage<LogFields>();
 
+/** What the active trace context knows of log fields. */
+export interface TracedScope {
+  fields(): LogFields | undefined;
+  /** The fields of the call alone, if the context is that of the call. */
+  fieldsOf(call: Call): CallLogFields | undefined;
+}
+
+let tracedScope: TracedScope | undefined;
+
+/** rpc-kit/tracing calls it when it is imported: without that import, log scopes work without OpenTelemetry. */
+export function registerTracedScope(scope: TracedScope): void {
+  tracedScope = scope;
+}
+
 /** For pino's `mixin`: the fields of the current call. A copy, because pino adds the fields of the line to it. */
 export function logScope(): LogFields {
   return { ...currentFields() };
 }
 
 function currentFields(): LogFields | undefined {
-  return storage.getStore() ?? (context.active().getValue(LOG_FIELDS) as LogFields | undefined);
+  return storage.getStore() ?? tracedScope?.fields();
 }
 
 /**
@@ -38,9 +50,8 @@ export function runInLogScope<T>(fields: LogFields, run: () => T): T {
  * @param run receives the fields of the scope if they are those of the call alone
  */
 export function runInScopeOf<T>(call: Call, run: (call: Call, fields: CallLogFields | undefined) => T): T {
-  const active = context.active();
-  if (active instanceof TracedContext && active.isScopeOf(call) && !storage.getStore())
-    return run(call, active.logFields);
+  const traced = tracedScope?.fieldsOf(call);
+  if (traced && !storage.getStore()) return run(call, traced);
   const around = currentFields();
   const own = toLogFields(call.requestId, parseTraceparent(call.traceparent));
   return around ? storage.run({ ...around, ...own }, run, call, undefined) : storage.run(own, run, call, own);

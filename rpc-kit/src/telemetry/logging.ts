@@ -1,9 +1,9 @@
-import type { Logger } from 'pino';
 import type { Call, Interceptor, Next } from '../call.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
 import { CallLine } from './call-line.ts';
 import type { CallLogFields } from './log-fields.ts';
 import { runInScopeOf } from './log-scope.ts';
+import type { Logger } from './logger.ts';
 import { knownMethod } from './per-method.ts';
 
 /**
@@ -39,7 +39,8 @@ function logFailure(logger: Logger, call: Call, error: RpcError, ms: number): vo
 
 /** Logs one line at the level `debug` for each outgoing call: peer, method, code, duration. */
 export function clientLogging(logger: Logger): Interceptor {
-  return (next) => (call) => (logger.isLevelEnabled('debug') ? loggedOutgoing(logger, next, call) : next(call));
+  const isDebugEnabled = (): boolean => logger.isLevelEnabled?.('debug') ?? true;
+  return (next) => (call) => (isDebugEnabled() ? loggedOutgoing(logger, next, call) : next(call));
 }
 
 async function loggedOutgoing(logger: Logger, next: Next, call: Call): Promise<unknown> {

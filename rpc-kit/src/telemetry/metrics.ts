@@ -4,15 +4,14 @@ import type { Code } from '../code.ts';
 import { toRpcError } from '../rpc-error.ts';
 import { knownMethod, perMethod } from './per-method.ts';
 import {
-  type Distribution,
   type TalliedCounter,
   type TalliedGauge,
   type TalliedHistogram,
-  type Tally,
   talliedCounterIn,
   talliedGaugeIn,
   talliedHistogramIn,
 } from './tallies.ts';
+import type { Distribution, Tally } from './tally.ts';
 
 /** Seconds. From a cached read to the longest timeout of a contract, each about twice the one before. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];

@@ -10,6 +10,7 @@ import {
   type Registry,
 } from 'prom-client';
 import { type Described, existing } from './instruments.ts';
+import type { Distribution, Tally } from './tally.ts';
 
 /**
  * Instruments for the hot path. prom-client looks a series up by its labels at each count, which costs more than the counting.
@@ -19,16 +20,7 @@ import { type Described, existing } from './instruments.ts';
 type Labels = Readonly<Record<string, string>>;
 type Value = MetricValueWithName<string>;
 
-/** One set of labels of a counter or a gauge. */
-export interface Tally {
-  value: number;
-}
-
-/** One set of labels of a histogram. */
-export interface Distribution {
-  observe(value: number): void;
-}
-
+/** Each series is one set of labels. */
 export class TalliedCounter extends Counter {
   readonly #series = new SeriesByLabels<Tally>(() => ({ value: 0 }));
 

@@ -1,11 +1,13 @@
 import { randomFillSync } from 'node:crypto';
-import { INVALID_TRACEID } from '@opentelemetry/api';
 
 /** Each draw of random bytes costs more than the bytes, so hundreds of ids share one. */
 const IDS_DRAWN = 512;
 
 /** The lowest bytes of a trace id decide whether it is sampled: as many as a number holds exactly. */
 export const DECIDING_BYTES = 6;
+
+/** An id of zeros means none (W3C Trace Context, section 3.2.2.3). */
+const NO_ID = '0'.repeat(32);
 
 /** Random ids of a length, as OpenTelemetry writes them: in hexadecimal digits. */
 export class RandomIds {
@@ -25,8 +27,7 @@ export class RandomIds {
     const from = this.#at;
     this.#at += this.#length;
     const id = this.#bytes.toString('hex', from, this.#at);
-    // An id of zeros means none (W3C Trace Context, section 3.2.2.3).
-    return INVALID_TRACEID.startsWith(id) ? this.next() : id;
+    return NO_ID.startsWith(id) ? this.next() : id;
   }
 
   /** The deciding bytes of the id that `next` returns next, as a number. */

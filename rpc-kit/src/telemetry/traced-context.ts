@@ -1,9 +1,10 @@
-import { type Context, createContextKey, INVALID_SPAN_CONTEXT, type Span, trace } from '@opentelemetry/api';
+import { type Context, context, createContextKey, INVALID_SPAN_CONTEXT, type Span, trace } from '@opentelemetry/api';
 import type { Call } from '../call.ts';
-import { type CallLogFields, toLogFields } from './log-fields.ts';
+import { type CallLogFields, type LogFields, toLogFields } from './log-fields.ts';
+import { registerTracedScope } from './log-scope.ts';
 
 /** Under this key, a context has the log fields of its call. */
-export const LOG_FIELDS = createContextKey('rpc-kit log fields');
+const LOG_FIELDS = createContextKey('rpc-kit log fields');
 
 /** OpenTelemetry's key of a span. The API does not export it, but shows it to a context that gets a span. */
 const SPAN = ((): symbol | undefined => {
@@ -69,3 +70,11 @@ export class TracedContext implements Context {
     return this.logFields ? copy.setValue(LOG_FIELDS, this.logFields) : copy;
   }
 }
+
+registerTracedScope({
+  fields: () => context.active().getValue(LOG_FIELDS) as LogFields | undefined,
+  fieldsOf(call) {
+    const active = context.active();
+    return active instanceof TracedContext && active.isScopeOf(call) ? active.logFields : undefined;
+  },
+});

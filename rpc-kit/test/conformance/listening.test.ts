@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type HttpServer, serveHttp } from 'rpc-kit';
+import { httpMetrics } from 'rpc-kit/metrics';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
 import { createSubject, serveSubject } from './subject.ts';
 
@@ -53,7 +54,7 @@ describe('pages over HTTP', () => {
       port: 0,
       host: '127.0.0.1',
       logger: pino({}, { write: (line: string) => logLines.push(JSON.parse(line)) }),
-      registry,
+      metrics: httpMetrics(registry),
       readiness: {
         async database() {
           if (!databaseIsUp) throw new Error('connect ECONNREFUSED 10.0.0.5:5432');

@@ -1,17 +1,9 @@
 import { answerTo } from 'benchmarks/child';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import {
-  defineService,
-  fail,
-  fixedLimit,
-  implement,
-  limitCallers,
-  serveHttp,
-  serverLogging,
-  serverMetrics,
-  shedLoad,
-} from 'rpc-kit';
+import { defineService, fail, fixedLimit, implement, limitCallers, serveHttp, shedLoad } from 'rpc-kit';
+import { serverLogging } from 'rpc-kit/logging';
+import { httpMetrics, serverMetrics } from 'rpc-kit/metrics';
 import { GREEDY_USER, subject } from '../conformance/subject.ts';
 
 /** The process that is fuzzed: the methods of the conformance tests that do not fail by intent, every interceptor on. */
@@ -71,7 +63,7 @@ const { port } = await serveHttp(service, {
   host: '127.0.0.1',
   port: 0,
   logger,
-  registry,
+  metrics: httpMetrics(registry),
   admission: limit,
   limits: { requestTimeoutMs },
 });

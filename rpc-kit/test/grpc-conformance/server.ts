@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { pino } from 'pino';
-import { Registry } from 'prom-client';
 import { GRPC_LIMITS, vendoredCodec } from 'rpc-kit/grpc';
 import { encodeBinary, GRPC_HEADERS } from '../../src/grpc/metadata.ts';
 import { answerStream } from '../../src/grpc/server/exchange.ts';
-import { createGrpcMetrics } from '../../src/grpc/server/grpc-metrics.ts';
+import { UNMEASURED } from '../../src/grpc/server/grpc-metrics.ts';
 import { createListener } from '../../src/grpc/server/listener.ts';
 import type { Router } from '../../src/grpc/server/router.ts';
 import { serviceRoutes } from '../../src/grpc/server/service-routes.ts';
@@ -20,9 +19,13 @@ export async function startConformanceServer(messages: Messages, request: Server
   const codec = createConformanceCodec(messages);
   const limits = { ...GRPC_LIMITS, ...(messageReceiveLimit > 0 && { messageBytesMax: messageReceiveLimit }) };
   const open = { calls: 0, streams: 0 };
-  const registry = new Registry();
-  const metrics = createGrpcMetrics(registry, open);
-  const routes = serviceRoutes(service, { codec, answerBytesMax: limits.answerBytesMax, metrics, registry });
+  const metrics = UNMEASURED.streamsOf(open);
+  const routes = serviceRoutes(service, {
+    codec,
+    answerBytesMax: limits.answerBytesMax,
+    metrics,
+    shedOf: UNMEASURED.shedOf,
+  });
   const router: Router = {
     // With TLS, services answer only clients that have a certificate; those of the suite have none.
     routes: new Map([...routes].map(([path, route]) => [path, { ...route, isOpen: true }])),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
 import { Registry } from 'prom-client';
 import type { GrpcServer } from 'rpc-kit/grpc';
+import { grpcMetrics } from 'rpc-kit/metrics';
 import { decodeMessage } from '../../src/grpc/metadata.ts';
 import { type BadInput, badInputs, ECHO_PATH, oddInputs } from './bad-input.ts';
 import { callHeaders } from './raw-http2.ts';
@@ -52,7 +53,7 @@ describe('bad input over gRPC', () => {
   let calls = 0;
 
   before(async () => {
-    server = await serveSubject({ onCall: () => calls++ }, { registry });
+    server = await serveSubject({ onCall: () => calls++ }, { metrics: grpcMetrics(registry) });
     session = connect(`http://127.0.0.1:${server.port}`);
   });
   beforeEach(() => {

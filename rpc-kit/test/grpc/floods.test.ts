@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
 import { GRPC_LIMITS, type GrpcServer, type GrpcServerOptions } from 'rpc-kit/grpc';
+import { grpcMetrics } from 'rpc-kit/metrics';
 import { frameMessage } from '../../src/grpc/framing.ts';
 import { ECHO_PATH, goodMessage } from './bad-input.ts';
 import { createGrpcJsClient } from './foreign-clients.ts';
@@ -47,7 +48,7 @@ describe('hostile HTTP/2', () => {
           });
         },
       },
-      { registry, limits },
+      { metrics: grpcMetrics(registry), limits },
     );
     stack.defer(() => server.close(0));
   }

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { fixedLimit, RpcError } from 'rpc-kit';
 import { type GrpcServer, type GrpcServerOptions, serveGrpc } from 'rpc-kit/grpc';
+import { grpcMetrics } from 'rpc-kit/metrics';
 import { vendoredCodec } from '../../src/grpc/schema/vendored.ts';
 import { TLS_FILES } from '../certificates.ts';
 import { createGrpcJsClient, type ForeignClient } from './foreign-clients.ts';
@@ -29,7 +30,7 @@ describe('the gRPC server', () => {
   afterEach(() => stack[Symbol.asyncDispose]());
 
   async function serve(parts: SubjectParts = {}, options: Partial<GrpcServerOptions> = {}): Promise<void> {
-    server = await serveSubject(parts, { registry, ...options });
+    server = await serveSubject(parts, { metrics: grpcMetrics(registry), ...options });
     stack.defer(() => server.close(0));
   }
   const clientOf = (): ForeignClient => stack.use(createGrpcJsClient(server.port));

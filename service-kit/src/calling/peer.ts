@@ -2,13 +2,8 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { protoLock } from 'proto';
 import {
-  balancerMetrics,
-  breakerMetrics,
   type Client,
   type ConcurrencyLimit,
-  clientLogging,
-  clientMetrics,
-  clientTracing,
   createBalancer,
   createCircuitBreaker,
   createClient,
@@ -18,16 +13,23 @@ import {
   type EndpointSource,
   type HedgingDelay,
   hedging,
-  hedgingMetrics,
   type Interceptor,
   type Methods,
   retry,
-  retryBudgetMetrics,
-  retryMetrics,
   type ServiceContract,
   shedLoad,
 } from 'rpc-kit';
 import { createGrpcTransport, createServiceCodec, type ProtoLock, type ServiceCodec } from 'rpc-kit/grpc';
+import { clientLogging } from 'rpc-kit/logging';
+import {
+  balancerMetrics,
+  breakerMetrics,
+  clientMetrics,
+  hedgingMetrics,
+  retryBudgetMetrics,
+  retryMetrics,
+} from 'rpc-kit/metrics';
+import { clientTracing } from 'rpc-kit/tracing';
 import { isGrpcUrl } from 'rpc-kit/urls';
 import type { Identity } from '../identity/identity.ts';
 import { DNS_PREFIX } from '../variables.ts';

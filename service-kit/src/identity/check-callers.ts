@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type AccessEvents, accessMetrics, checkAccess, type Interceptor } from 'rpc-kit';
+import { type AccessEvents, checkAccess, type Interceptor } from 'rpc-kit';
+import { accessMetrics } from 'rpc-kit/metrics';
 import type { Identity } from './identity.ts';
 
 /** Checks callers as ACCESS says, and counts the decisions. None with ACCESS=open. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { CallLine, runInLogScope } from 'rpc-kit';
+import { CallLine, runInLogScope } from 'rpc-kit/logging';
 import { testCall } from 'rpc-kit/testing';
 import { createLineLogger } from './logger.ts';
 

@@ -1,4 +1,4 @@
-import type { CallLine } from 'rpc-kit';
+import type { CallLine } from 'rpc-kit/logging';
 import { hideUrlSecrets } from 'rpc-kit/urls';
 
 /** Callers of one method whose text is kept. Callers name themselves, so there may be any number of names. */

@@ -1,5 +1,6 @@
 import { context, type Span, SpanKind, type SpanOptions, trace } from '@opentelemetry/api';
-import { type TraceContext, toSpanContext } from 'rpc-kit';
+import type { TraceContext } from 'rpc-kit';
+import { toSpanContext } from 'rpc-kit/tracing';
 
 /**
  * Work that is stored now and done later, possibly by another process, belongs to the trace in which it was stored. Its

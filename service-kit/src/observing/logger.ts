@@ -1,6 +1,6 @@
 import { type Logger, pino, stdSerializers } from 'pino';
 import pretty from 'pino-pretty';
-import { CallLine, logScope } from 'rpc-kit';
+import { CallLine, logScope } from 'rpc-kit/logging';
 import { hideUrlSecrets } from 'rpc-kit/urls';
 import { createCallLineWriter } from './call-lines.ts';
 import { openLogPages } from './log-pages.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DiagLogger, DiagLogLevel, diag, type ProxyTracerProvider, trace } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import { createHeadSampler, type HeadSampler, outsideCalls, sampleAtHead } from 'rpc-kit';
+import { outsideCalls } from 'rpc-kit';
+import { createHeadSampler, type HeadSampler, sampleAtHead } from 'rpc-kit/tracing';
 
 /** The SDK reads the endpoints and the other `OTEL_*` variables itself. */
 export interface TracingSettings {

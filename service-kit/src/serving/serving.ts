@@ -1,15 +1,9 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import {
-  type ConcurrencyLimit,
-  fixedLimit,
-  type ImplementOptions,
-  serverLogging,
-  serverMetrics,
-  serverTracing,
-  sheddingMetrics,
-  shedLoad,
-} from 'rpc-kit';
+import { type ConcurrencyLimit, fixedLimit, type ImplementOptions, shedLoad } from 'rpc-kit';
+import { serverLogging } from 'rpc-kit/logging';
+import { serverMetrics, sheddingMetrics } from 'rpc-kit/metrics';
+import { serverTracing } from 'rpc-kit/tracing';
 import { databaseErrors } from '../database/database-errors.ts';
 import { checkCallers } from '../identity/check-callers.ts';
 import type { Identity } from '../identity/identity.ts';

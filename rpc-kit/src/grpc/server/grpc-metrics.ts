@@ -1,5 +1,11 @@
-import { Gauge, type Registry } from 'prom-client';
-import { type Tally, talliedCounterIn } from '../../telemetry/tallies.ts';
+import type { Tally } from '../../telemetry/tally.ts';
+
+/** What a server counts with. `grpcMetrics` of rpc-kit/metrics makes it: this face knows no metrics library. */
+export interface GrpcServerMetrics {
+  streamsOf(open: OpenStreams): GrpcMetrics;
+  /** What counts the calls of a method that were refused because the service is full. */
+  shedOf(method: string): Tally;
+}
 
 /** Counts gRPC streams, below the calls: a refused stream never becomes a call. How long calls take is in the metrics of calls. */
 export interface GrpcMetrics {
@@ -26,38 +32,7 @@ export interface OpenStreams {
   streams: number;
 }
 
-/** `grpc_requests_total{route,status}`, `grpc_errors_total{kind}` and `grpc_streams_open`. */
-export function createGrpcMetrics(registry: Registry, open: OpenStreams): GrpcMetrics {
-  new Gauge({
-    name: 'grpc_streams_open',
-    help: 'gRPC streams that are arriving or being answered.',
-    registers: [registry],
-    collect() {
-      this.set(open.calls);
-    },
-  });
-  const requests = talliedCounterIn(registry, {
-    name: 'grpc_requests_total',
-    help: 'gRPC streams answered, by path and number of the gRPC status.',
-    labelNames: ['route', 'status'],
-  });
-  const errors = talliedCounterIn(registry, {
-    name: 'grpc_errors_total',
-    help: 'gRPC streams and connections without an answer: left by the caller (aborted), no gRPC (malformed), floods, late, refused (server).',
-    labelNames: ['kind'],
-  });
-  return {
-    answersOf(route) {
-      const byStatus: Tally[] = [];
-      return {
-        answered(status) {
-          byStatus[status] ??= requests.series({ route, status: String(status) });
-          byStatus[status].value += 1;
-        },
-      };
-    },
-    failed(kind) {
-      errors.series({ kind }).value += 1;
-    },
-  };
-}
+export const UNMEASURED: GrpcServerMetrics = {
+  streamsOf: () => ({ answersOf: () => ({ answered() {} }), failed() {} }),
+  shedOf: () => ({ value: 0 }),
+};

@@ -1,8 +1,8 @@
-import type { Logger } from 'pino';
 import type { Canceller } from '../../deadline.ts';
 import type { Metadata } from '../../http/metadata.ts';
 import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit.ts';
-import type { Tally } from '../../telemetry/tallies.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Tally } from '../../telemetry/tally.ts';
 import type { DetailsMessages } from '../status.ts';
 import type { Answers, GrpcMetrics, OpenStreams } from './grpc-metrics.ts';
 import type { ArrivingBytes } from './incoming-message.ts';

@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
 import { keepTimerLists } from '../../deadline.ts';
 import type { ReadinessCheck } from '../../http/server/pages.ts';
 import { DRAIN_RANGE, DRAIN_TIMES, type DrainTimes } from '../../http/server/server.ts';
@@ -8,10 +6,11 @@ import type { TlsSource } from '../../http/tls.ts';
 import { checkWhole } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
+import { type Logger, STDERR_LOGGER } from '../../telemetry/logger.ts';
 import type { ServiceCodec } from '../schema/service-codec.ts';
 import { vendoredFiles } from '../schema/vendored.ts';
 import { answerStream } from './exchange.ts';
-import { createGrpcMetrics, type OpenStreams } from './grpc-metrics.ts';
+import { type GrpcServerMetrics, type OpenStreams, UNMEASURED } from './grpc-metrics.ts';
 import { createHealth } from './health.ts';
 import { GRPC_LIMIT_RANGES, GRPC_LIMITS, type GrpcLimits } from './limits.ts';
 import { createListener } from './listener.ts';
@@ -24,8 +23,10 @@ export interface GrpcServerOptions {
   readonly port: number;
   readonly host: string;
   readonly codec: ServiceCodec;
-  readonly logger: Logger;
-  readonly registry?: Registry;
+  /** Default: warnings and errors as JSON lines on stderr. */
+  readonly logger?: Logger;
+  /** `grpcMetrics` of rpc-kit/metrics. Default: nothing is counted. */
+  readonly metrics?: GrpcServerMetrics;
   readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
   readonly limits?: Partial<GrpcLimits>;
   /** The limit of the service's `shedLoad`. When it is full, calls are refused before their messages are read. */
@@ -56,9 +57,9 @@ export interface GrpcServer extends AsyncDisposable {
 export async function serveGrpc(service: Service, options: GrpcServerOptions): Promise<GrpcServer> {
   const limits: GrpcLimits = checkWhole({ ...GRPC_LIMITS, ...options.limits }, GRPC_LIMIT_RANGES);
   const drain = checkWhole({ ...DRAIN_TIMES, ...options.drain }, { notReadyMs: DRAIN_RANGE, finishMs: DRAIN_RANGE });
-  const { codec, logger, registry = new Registry(), readiness = {} } = options;
+  const { codec, logger = STDERR_LOGGER, metrics: counted = UNMEASURED, readiness = {} } = options;
   const open: OpenStreams = { calls: 0, streams: 0 };
-  const metrics = createGrpcMetrics(registry, open);
+  const metrics = counted.streamsOf(open);
   let isDraining = false;
   const health = createHealth({
     serviceName: codec.serviceName,
@@ -69,7 +70,7 @@ export async function serveGrpc(service: Service, options: GrpcServerOptions): P
   });
   const router: Router = {
     routes: new Map([
-      ...serviceRoutes(service, { codec, answerBytesMax: limits.answerBytesMax, metrics, registry }),
+      ...serviceRoutes(service, { codec, answerBytesMax: limits.answerBytesMax, metrics, shedOf: counted.shedOf }),
       ...health.routes,
       ...reflectionRoutes([...codec.files, ...vendoredFiles], metrics),
     ]),

@@ -1,22 +1,19 @@
-import type { Registry } from 'prom-client';
 import { AnswerTooLarge } from '../../http/server/answer.ts';
 import type { Service } from '../../server.ts';
 import { priorityOf } from '../../serving/load-shedding.ts';
-import { shedCounterIn } from '../../telemetry/shedding-metrics.ts';
 import type { MethodCodec, ServiceCodec } from '../schema/service-codec.ts';
-import type { GrpcMetrics } from './grpc-metrics.ts';
+import type { GrpcMetrics, GrpcServerMetrics } from './grpc-metrics.ts';
 import type { CallRoute } from './router.ts';
 
 interface ServiceRoutesParts {
   readonly codec: ServiceCodec;
   readonly answerBytesMax: number;
   readonly metrics: GrpcMetrics;
-  readonly registry: Registry;
+  readonly shedOf: GrpcServerMetrics['shedOf'];
 }
 
 /** The methods of a service by path. */
 export function serviceRoutes(service: Service, parts: ServiceRoutesParts): ReadonlyMap<string, CallRoute> {
-  const shed = shedCounterIn(parts.registry);
   const routes = new Map<string, CallRoute>();
   for (const [path, method] of parts.codec.methods) {
     const contract = service.contract.methods[method.name];
@@ -26,7 +23,7 @@ export function serviceRoutes(service: Service, parts: ServiceRoutesParts): Read
       isStream: method.isStream,
       answers: parts.metrics.answersOf(path),
       priority: priorityOf({ contract }),
-      shed: shed.series({ method: method.name }),
+      shed: parts.shedOf(method.name),
       details: method.details,
       execute: createExecute(service, method, parts.answerBytesMax),
     });

@@ -4,7 +4,7 @@ import { stringifyJson } from '../../schema/json.ts';
 import { type ConcurrencyLimit, PRIORITIES, type Priority } from '../../serving/concurrency-limit.ts';
 import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
-import type { Tally } from '../../telemetry/tallies.ts';
+import type { Tally } from '../../telemetry/tally.ts';
 import { METADATA_HEADERS } from '../metadata.ts';
 import { answerRequest } from './exchange.ts';
 import type { PendingAnswer } from './pending-answer.ts';

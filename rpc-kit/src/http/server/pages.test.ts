@@ -3,6 +3,8 @@ import { Counter, Registry } from 'prom-client';
 import sinon from 'sinon';
 import { z } from 'zod';
 import { defineService } from '../../contract.ts';
+import { httpMetrics } from '../../telemetry/http-metrics.ts';
+import { UNMEASURED } from './http-metrics.ts';
 import { createPages, type Page, type PageSources, prefersHtml } from './pages.ts';
 
 const contract = defineService(
@@ -25,7 +27,7 @@ describe('the pages of a service', () => {
   const pageOf = (path: string, sources: Partial<PageSources> = {}): Promise<Page> => {
     const { routes } = createPages({
       contract,
-      registry: new Registry(),
+      metricsPage: httpMetrics(new Registry()).page,
       readiness: {},
       draining: () => false,
       scheme: 'http' as const,
@@ -50,8 +52,14 @@ describe('the pages of a service', () => {
     assert.equal(JSON.parse((await pageOf('/openapi.json')).text).info.title, 'shop');
     assert.match((await pageOf('/docs')).text, /^<!doctype html>/);
     assert.deepEqual(JSON.parse((await pageOf('/healthz')).text), { status: 'ok' });
-    const metrics = await pageOf('/metrics', { registry });
+    const metrics = await pageOf('/metrics', { metricsPage: httpMetrics(registry).page });
     assert.match(metrics.text, /^orders_total 1$/m);
+    assert.match(String(metrics.headers['content-type']), /^text\/plain/);
+  });
+
+  it('are the same without metrics: then those are a comment', async () => {
+    const metrics = await pageOf('/metrics', { metricsPage: UNMEASURED.page });
+    assert.equal(metrics.text, '# Nothing is measured here.\n');
     assert.match(String(metrics.headers['content-type']), /^text\/plain/);
   });
 

@@ -1,9 +1,9 @@
-import type { Registry } from 'prom-client';
 import type { ServiceContract } from '../../contract.ts';
 import { docsPage } from '../../documents/docs-page/docs-page.ts';
 import { openApiDocument } from '../../documents/openapi.ts';
 import { atHost, type OpenRpcDocument, openRpcDocument } from '../../documents/openrpc.ts';
 import type { Scheme } from './browser-boundary.ts';
+import type { MetricsPage } from './http-metrics.ts';
 
 /** Rejects with a sentence for the operator while the service cannot serve. */
 export type ReadinessCheck = (signal: AbortSignal) => Promise<void>;
@@ -19,7 +19,7 @@ export interface ReadinessSources {
 
 export interface PageSources extends ReadinessSources {
   readonly contract: ServiceContract;
-  readonly registry: Registry;
+  readonly metricsPage: () => Promise<MetricsPage>;
   readonly scheme: Scheme;
 }
 
@@ -59,7 +59,7 @@ export function createPages(sources: PageSources): Pages {
     ],
     ['/healthz', json({ status: 'ok' })],
     ['/readyz', () => readyPage(sources)],
-    ['/metrics', async () => page(200, sources.registry.contentType, await sources.registry.metrics())],
+    ['/metrics', () => metricsPage(sources)],
   ]);
   const forBrowsers = page(302, 'text/plain; charset=utf-8', 'The documentation is at /docs\n', { location: '/docs' });
   return { routes, forBrowsers, openRpcAt };
@@ -97,6 +97,11 @@ export async function checkReadiness(
 export async function readyPage(sources: ReadinessSources): Promise<Page> {
   const { state, checks } = await checkReadiness(sources);
   return page(state === 'ready' ? 200 : 503, 'application/json', JSON.stringify({ status: state, checks }));
+}
+
+async function metricsPage(sources: PageSources): Promise<Page> {
+  const { contentType, text } = await sources.metricsPage();
+  return page(200, contentType, text);
 }
 
 function page(status: number, type: string, text: string, headers: Record<string, string> = {}): Page {

@@ -7,7 +7,7 @@ export { writeAnswer } from './answer.ts';
 export { HttpRefusal, parseBody, readBody, refuseByHeaders } from './body.ts';
 export { type BrowserBoundary, createBrowserBoundary } from './browser-boundary.ts';
 export type { ConnectionOptions as ListenerOptions } from './connections.ts';
-export { createHttpMetrics, type HttpMetrics } from './http-metrics.ts';
+export type { HttpMetrics } from './http-metrics.ts';
 export { HTTP_LIMITS, type HttpLimits } from './limits.ts';
 export { createListener, type HttpListener } from './listener.ts';
 export { type Page, type ReadinessCheck, readyPage } from './pages.ts';

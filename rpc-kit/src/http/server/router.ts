@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import type { Logger } from 'pino';
 import type { MethodContract, ServiceContract } from '../../contract.ts';
 import type { Canceller } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
 import { streamOf } from '../../stream.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import { HttpRefusal } from './body.ts';
 import type { BrowserBoundary } from './browser-boundary.ts';
 import type { HttpMetrics } from './http-metrics.ts';

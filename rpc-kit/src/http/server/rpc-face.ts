@@ -1,9 +1,9 @@
 import jayson from 'jayson';
-import type { Logger } from 'pino';
 import { sendAlone } from '../../calling/failure.ts';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import type { Service } from '../../server.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
 import { type FaceContext, toCall, withMeta } from '../metadata.ts';
 import { isRecord, toJsonRpcError } from '../wire-error.ts';

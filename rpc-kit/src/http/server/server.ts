@@ -1,15 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
 import { type Canceller, keepTimerLists } from '../../deadline.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
-import { shedCounterIn } from '../../telemetry/shedding-metrics.ts';
+import { type Logger, STDERR_LOGGER } from '../../telemetry/logger.ts';
 import type { TlsSource } from '../tls.ts';
 import { createBrowserBoundary } from './browser-boundary.ts';
 import { answerRequest } from './exchange.ts';
-import { createHttpMetrics } from './http-metrics.ts';
+import { type HttpServerMetrics, UNMEASURED } from './http-metrics.ts';
 import { HTTP_LIMIT_RANGES, HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { createListener } from './listener.ts';
 import { OverloadRefusals } from './overload.ts';
@@ -23,8 +21,10 @@ export interface HttpServerOptions {
   /** 0 picks a free port. */
   readonly port: number;
   readonly host: string;
-  readonly logger: Logger;
-  readonly registry?: Registry;
+  /** Default: warnings and errors as JSON lines on stderr. */
+  readonly logger?: Logger;
+  /** `httpMetrics` of rpc-kit/metrics. Default: nothing is counted, and `/metrics` is a page without metrics. */
+  readonly metrics?: HttpServerMetrics;
   readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
   readonly limits?: Partial<HttpLimits>;
   /** Hosts, besides `host` and the loopback names, by which browsers may address the service; with a port, or for every port. */
@@ -80,7 +80,7 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
     draining: () => stage !== 'serving',
     closing: () => stage === 'closing',
   });
-  const refusals = options.admission && refusalsOf(router, options.admission, options.registry);
+  const refusals = options.admission && refusalsOf(router, options.admission, options.metrics);
   const listener = createListener({
     limits,
     metrics: router.metrics,
@@ -107,10 +107,9 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   return { url, port, close, [Symbol.asyncDispose]: () => close() };
 }
 
-function refusalsOf(router: Router, admission: ConcurrencyLimit, registry = new Registry()): OverloadRefusals {
-  const shed = shedCounterIn(registry);
+function refusalsOf(router: Router, admission: ConcurrencyLimit, metrics = UNMEASURED): OverloadRefusals {
   return new OverloadRefusals(router, admission, (path, method = 'unknown') => [
-    shed.series({ method }),
+    metrics.shedOf(method),
     ...router.metrics.refusalsAt(path),
   ]);
 }
@@ -126,16 +125,16 @@ function createRouter(
   options: HttpServerOptions,
   { draining, closing }: StopSignals,
 ): Router {
-  const { admission, logger, readiness = {}, registry = new Registry() } = options;
+  const { admission, logger = STDERR_LOGGER, readiness = {}, metrics: counted = UNMEASURED } = options;
   const { contract } = service;
   const onNotReady = (check: string, error: unknown) => logger.warn({ check, err: error }, 'not ready');
   const isMutualTls = options.tls !== undefined;
   const scheme = isMutualTls ? 'https' : 'http';
-  const pages = createPages({ contract, registry, readiness, draining, onNotReady, scheme });
+  const pages = createPages({ contract, metricsPage: counted.page, readiness, draining, onNotReady, scheme });
   const face = createRpcFace(service, pages.openRpcAt, limits, logger);
   const boundary = createBrowserBoundary({ ...options, scheme });
   const methods = methodsByPath(contract);
-  const metrics = createHttpMetrics(registry, new Set(['/rpc', ...pages.routes.keys(), ...methods.keys()]));
+  const metrics = counted.requestsAt(new Set(['/rpc', ...pages.routes.keys(), ...methods.keys()]));
   const streams = new Set<Canceller>();
   return { service, methods, pages, face, limits, boundary, streams, admission, closing, logger, metrics, isMutualTls };
 }

@@ -1,0 +1,7 @@
+// Log lines of calls, with pino or another logger.
+
+export { CallLine } from './telemetry/call-line.ts';
+export type { LogFields } from './telemetry/log-fields.ts';
+export { logScope, runInLogScope } from './telemetry/log-scope.ts';
+export type { Logger } from './telemetry/logger.ts';
+export { clientLogging, serverLogging } from './telemetry/logging.ts';

@@ -1,0 +1,15 @@
+// Metrics with prom-client.
+
+export { accessMetrics } from './telemetry/access-metrics.ts';
+export { grpcMetrics } from './telemetry/grpc-metrics.ts';
+export { httpMetrics } from './telemetry/http-metrics.ts';
+export { measureLimiter } from './telemetry/limiter-metrics.ts';
+export { clientMetrics, serverMetrics } from './telemetry/metrics.ts';
+export {
+  balancerMetrics,
+  breakerMetrics,
+  hedgingMetrics,
+  retryBudgetMetrics,
+  retryMetrics,
+} from './telemetry/policy-metrics.ts';
+export { sheddingMetrics } from './telemetry/shedding-metrics.ts';
