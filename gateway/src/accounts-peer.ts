@@ -1,6 +1,7 @@
 import { accounts } from 'accounts/contract.ts';
 import { type ConcurrencyLimit, fixedLimit } from 'rpc-kit';
 import { openPeer, type Peer, type PeerOptions } from 'service-kit';
+import type { AccountsClient } from './auth/account-state.ts';
 
 /**
  * Calls that hash have low priority, so they may fill 10: fewer than run and wait in one accounts, which then refuses none, and enough
@@ -8,21 +9,29 @@ import { openPeer, type Peer, type PeerOptions } from 'service-kit';
  */
 export const passwordLimit = (): ConcurrencyLimit => fixedLimit(15);
 
+interface AccountsPeer extends Peer<typeof accounts.methods> {
+  /** Reads what access tokens are verified by. */
+  readonly news: AccountsClient;
+}
+
 /**
- * Three peers of one service, as bulkheads: each has connections and circuit breakers of its own.
+ * Four peers of one service, as bulkheads: each has connections and circuit breakers of its own.
  * - Calls that hash wait for each other. They must not take the connections of other calls, nor open their breakers.
  * - leaseTokens gives up early, and limits of requests do without it. It is not retried, and its failures close nothing else.
+ * - News has no circuit breaker. Its readings are rare by themselves, and while a breaker is open, every access token may be refused.
  */
-export function openAccounts(options: PeerOptions, limit: ConcurrencyLimit): Peer<typeof accounts.methods> {
+export function openAccounts(options: PeerOptions, limit: ConcurrencyLimit): AccountsPeer {
   const others = openPeer(accounts, options);
   const passwords = openPeer(accounts, { ...options, name: 'accounts-passwords', limit });
   const leases = openPeer(accounts, { ...options, name: 'accounts-leases', retries: false });
+  const news = openPeer(accounts, { ...options, name: 'accounts-news', breakers: false });
   const { register, login, changePassword } = passwords.client;
   const { leaseTokens } = leases.client;
   return {
     client: { ...others.client, register, login, changePassword, leaseTokens },
+    news: news.client,
     async [Symbol.asyncDispose]() {
-      await Promise.all([others, passwords, leases].map((peer) => peer[Symbol.asyncDispose]()));
+      await Promise.all([others, passwords, leases, news].map((peer) => peer[Symbol.asyncDispose]()));
     },
   };
 }

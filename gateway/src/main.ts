@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { adaptiveLimit } from 'rpc-kit';
 import { openPeer, openProcess, run } from 'service-kit';
 import { openAccounts, passwordLimit } from './accounts-peer.ts';
@@ -12,11 +11,6 @@ import { SERVICES } from './services.ts';
 
 /** Below the 500 with which a service begins, so that the gateway refuses first; it grows while answers stay quick. */
 const CONCURRENCY = { limitInitial: 200, limitMax: 1_000 };
-/**
- * A gateway that starts while accounts is down serves what needs no access token after this time. Longer than a circuit breaker rests: accounts,
- * which starts beside it, is often up a second later, when the attempts have opened the breaker.
- */
-const TOKENS_WAIT_MAX_MS = 15_000;
 
 await run('gateway', async (stopped) => {
   await using opened = await openProcess({ name: 'gateway', version: '0.1.0' }, gatewayConfig);
@@ -31,7 +25,7 @@ await run('gateway', async (stopped) => {
   await using notifications = openPeer(SERVICES.notifications, { urls: config.NOTIFICATIONS_URL, ...peer });
 
   await using tokens = openAccessTokens({
-    accounts: accounts.client,
+    accounts: accounts.news,
     issuer: config.TOKEN_ISSUER,
     audience: config.TOKEN_AUDIENCE,
     logger,
@@ -66,8 +60,6 @@ await run('gateway', async (stopped) => {
     logger,
     registry,
   });
-  // A balancer sends requests as soon as the gateway listens, and without the news of accounts every access token is refused.
-  await Promise.race([stopped, tokens.ready, sleep(TOKENS_WAIT_MAX_MS, undefined, { ref: false })]);
   const { url } = await app.listen(config.PORT);
   logListening(url, stopped);
   await stopped;

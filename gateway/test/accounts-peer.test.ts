@@ -92,11 +92,16 @@ describe('The peer of accounts', () => {
     assert.equal((await gateway.ask('/v1/auth/login', { method: 'POST', body: CREDENTIALS })).status, 401);
   });
 
-  it('keeps the circuit of other calls closed while logins and leases of rate limits fail', async () => {
+  it('keeps the circuit of other calls closed while logins and leases of rate limits fail, and reads news without one', async () => {
     const failing = async (): Promise<never> => {
       throw new Error('accounts cannot do this');
     };
-    await using service = await openAccountsService({ login: failing, leaseTokens: failing });
+    let isBroken = true;
+    await using service = await openAccountsService({
+      login: failing,
+      leaseTokens: failing,
+      revokedSince: async ({ seq }) => (isBroken ? failing() : { revocations: [], seq, complete: true }),
+    });
     const registry = new Registry();
     await using peer = openAccounts({ urls: [service.url], userAgent: 'test/1', registry, logger }, passwordLimit());
     const lease = { bucket: 'user:1', wanted: 1, capacity: 1, perSecond: 1 };
@@ -104,7 +109,10 @@ describe('The peer of accounts', () => {
     for (let n = 0; n < 6; n++) {
       await assert.rejects(peer.client.login(CREDENTIALS));
       await assert.rejects(peer.client.leaseTokens(lease));
+      await assert.rejects(peer.news.revokedSince({ seq: 0n }));
     }
+    isBroken = false;
+    assert.equal((await peer.news.revokedSince({ seq: 0n })).complete, true);
     assert.equal((await peer.client.getUser({ user: 1n })).user, 1n);
     const states = { accounts: CLOSED, 'accounts-passwords': OPEN, 'accounts-leases': OPEN };
     assert.deepEqual(await breakers(registry), states);

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { RpcError } from 'rpc-kit';
 import { startBackground } from 'service-kit';
-import { type AccountState, type AccountsClient, createAccountState } from './account-state.ts';
+import { type AccountState, type AccountsClient, createAccountState, NEWS_AGE_MAX_MS } from './account-state.ts';
 import { type CheckedToken, checkToken, type Person } from './check-token.ts';
 
 export type { Person } from './check-token.ts';
@@ -19,8 +19,6 @@ export interface AccessTokenOptions {
 }
 
 export interface AccessTokens extends AsyncDisposable {
-  /** Resolves when accounts has named its keys and every ended session for the first time; until then, no token is accepted. */
-  readonly ready: Promise<void>;
   /**
    * @throws {RpcError} unauthenticated, with one message whatever is wrong with the token; unavailable while accounts could
    * not say for a while which sessions have ended
@@ -28,10 +26,11 @@ export interface AccessTokens extends AsyncDisposable {
   verify(token: string): Promise<Person>;
 }
 
-/** Two readings fit into the two seconds after which an ended session is refused, even if the first one fails. */
-const NEWS_IDLE_MS = 700;
-/** Accounts may restart within it. Beyond it, a session that ended would stay open for too long. */
-const NEWS_AGE_MAX_MS = 60_000;
+/**
+ * Requests with tokens read the news themselves. Without any, this reading keeps it young enough for the first token to be accepted
+ * during a restart of accounts that takes up to 40 s.
+ */
+const NEWS_IDLE_MS = 20_000;
 const RETRY_AFTER_MS = 1_000;
 /** Tokens of as many clients, at a few hundred bytes each. */
 const CACHED_MAX = 20_000;
@@ -39,40 +38,28 @@ const CACHED_MAX = 20_000;
 const OUTCOMES = ['valid', 'invalid', 'ended', 'unavailable'] as const;
 type Outcome = (typeof OUTCOMES)[number];
 
-/** Verifies access tokens without a call: it polls the keys and the ended sessions of accounts. */
+/** Verifies access tokens by the keys and the ended sessions of accounts, which it reads every 0.7 s while tokens come. */
 export function openAccessTokens(options: AccessTokenOptions): AccessTokens {
   const { accounts, logger, registry } = options;
   const state = createAccountState({ accounts });
-  const first = Promise.withResolvers<void>();
-  const ready = Promise.withResolvers<void>();
   const news = startBackground({
     name: 'read ended sessions',
     logger,
     registry,
     idleMs: NEWS_IDLE_MS,
     async round(signal) {
-      try {
-        await state.readNews(signal);
-        ready.resolve();
-      } finally {
-        first.resolve();
-      }
+      await state.readNews(signal);
       return false;
     },
   });
-  const verify = createVerifier({ ...options, state, onOutcome: countOutcomes(registry, state) });
   return {
-    ready: ready.promise,
-    async verify(token) {
-      await first.promise;
-      return verify(token);
-    },
+    verify: createVerifier({ ...options, state, onOutcome: countOutcomes(registry, state) }),
     [Symbol.asyncDispose]: () => news[Symbol.asyncDispose](),
   };
 }
 
 export interface VerifierOptions {
-  readonly state: Pick<AccountState, 'ageMs' | 'findKey' | 'hasKey' | 'isEnded'>;
+  readonly state: Pick<AccountState, 'ageMs' | 'findKey' | 'hasKey' | 'isEnded' | 'refresh'>;
   readonly issuer: string;
   readonly audience: string;
   readonly onOutcome?: (outcome: Outcome) => void;
@@ -100,6 +87,8 @@ export function createVerifier({ state, issuer, audience, onOutcome = () => {}, 
   }
 
   async function judge(token: string): Promise<Outcome | Person> {
+    const news = state.refresh();
+    if (news) await news;
     if (state.ageMs > NEWS_AGE_MAX_MS) return 'unavailable';
     const found = await check(token);
     if (!found) return 'invalid';

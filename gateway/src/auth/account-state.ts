@@ -13,8 +13,13 @@ export interface AccountStateOptions {
 
 /** What accounts said last: the keys that verify access tokens, and the sessions that ended while such tokens live. */
 export interface AccountState {
-  /** Reads what is new. A failed reading keeps what was read before. */
+  /** Reads what is new. Callers that overlap share one reading. A failed reading keeps what was read before. */
   readNews(signal?: AbortSignal): Promise<void>;
+  /**
+   * Before a token is judged: starts a reading unless one began a moment ago.
+   * @returns the reading, if the token must be judged after it; it never rejects
+   */
+  refresh(): Promise<void> | undefined;
   /** The key, which is read from accounts if it is unknown, at most once per cooldown. */
   findKey(kid: string): Promise<CryptoKey | undefined>;
   hasKey(kid: string): boolean;
@@ -23,7 +28,16 @@ export interface AccountState {
   readonly ageMs: number;
 }
 
-/** A key that an operator removes is refused this late at most. */
+/** Time between the starts of two readings for tokens: a flood of requests costs accounts a call or two in this time. */
+const PACE_MS = 700;
+/**
+ * A token is judged by news that is younger. The promise is to refuse an ended session within two seconds, which leaves time for the reading.
+ * Twice the pace: steady requests never wait, because each reading starts before the last one is too old.
+ */
+const FRESH_MS = 1_400;
+/** While readings fail, older news still judges tokens for this long: accounts may restart within it. Beyond it, an ended session would stay open for too long. */
+export const NEWS_AGE_MAX_MS = 60_000;
+/** A reading also reads the keys if they are older, so a key that an operator removes is refused soon. */
 const KEYS_MAX_AGE_MS = 5_000;
 /** A flood of unknown kids costs accounts one call in this time. New keys are published long before they sign. */
 const KEYS_COOLDOWN_MS = 1_000;
@@ -41,7 +55,10 @@ export function createAccountState({ accounts: client, now = Date.now }: Account
   let keysReadAt = Number.NEGATIVE_INFINITY;
   let readingKeys: Promise<void> | undefined;
   let seq = 0n;
+  let reading: Promise<void> | undefined;
+  let startedAt = Number.NEGATIVE_INFINITY;
   let freshAt = Number.NEGATIVE_INFINITY;
+  let hasFailed = false;
   /** When each ended session may be forgotten, ascending almost everywhere. */
   const ended = new Map<string, number>();
 
@@ -85,12 +102,42 @@ export function createAccountState({ accounts: client, now = Date.now }: Account
     }
   }
 
-  return {
-    async readNews(signal) {
-      const beganAt = now();
+  async function readAll(signal?: AbortSignal): Promise<void> {
+    const beganAt = now();
+    startedAt = beganAt;
+    try {
       await readEnded(signal);
       if (beganAt - keysReadAt >= KEYS_MAX_AGE_MS) await readKeys();
       freshAt = beganAt;
+      hasFailed = false;
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    }
+  }
+
+  function readNews(signal?: AbortSignal): Promise<void> {
+    reading ??= readAll(signal).finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  }
+
+  /** False for a time in the future, too: the clock has been set back. */
+  function isWithin(ms: number, at: number): boolean {
+    const ageMs = now() - at;
+    return ageMs >= 0 && ageMs < ms;
+  }
+
+  return {
+    readNews,
+
+    refresh() {
+      if (isWithin(PACE_MS, freshAt)) return undefined;
+      const isUsable = isWithin(hasFailed ? NEWS_AGE_MAX_MS : FRESH_MS, freshAt);
+      if (!reading && isWithin(PACE_MS, startedAt)) return undefined;
+      const news = readNews().catch(() => {});
+      return isUsable ? undefined : news;
     },
 
     async findKey(kid) {

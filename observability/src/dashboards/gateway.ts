@@ -20,7 +20,7 @@ export const gateway: Dashboard = {
         number('Failed', 'percentunit', `(${failures}) / ${rate(requests)}`, { redFrom: 0.05 }),
         number('p99', 's', quantile(0.99, durations)),
         number('Refused by a rate limit', 'reqps', limited),
-        number('Ended sessions known for', 's', 'max(ended_sessions_age_seconds)', { redFrom: 10 }),
+        number('Ended sessions known for', 's', 'max(ended_sessions_age_seconds)', { redFrom: 30 }),
         graph('Statuses', 'reqps', [rate(requests, ['status'])], { stacked: true }),
         graph('Duration', 's', quantiles(durations)),
         graph('Access tokens by outcome', 'reqps', [rate('access_tokens_total', ['outcome'])], { stacked: true }),

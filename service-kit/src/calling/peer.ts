@@ -58,6 +58,8 @@ export interface PeerOptions {
   readonly retries?: boolean;
   /** When a slow read is sent a second time, within the budget of retries; without retries it is not. Default: off. */
   readonly hedge?: 'off' | HedgingDelay;
+  /** Whether each endpoint has a circuit breaker. Off for calls whose number is bounded in another way. Default: true. */
+  readonly breakers?: boolean;
   /** What metrics of breakers and budgets call this peer, where a service has several to one contract. Default: the contract's name. */
   readonly name?: string;
   /** The numbers of the contract's fields, for gRPC. Default: those of this repository's contracts. */
@@ -76,8 +78,8 @@ export interface Peer<M extends Methods> extends AsyncDisposable {
  * within a budget, tracing and metrics.
  */
 export function openPeer<M extends Methods>(contract: ServiceContract<M>, options: PeerOptions): Peer<M> {
-  const { urls, userAgent, registry, identity, logger, face = 'rpc', baggage = true, retries = true } = options;
-  const { hedge = 'off', limit } = options;
+  const { urls, userAgent, registry, identity, logger, face = 'rpc', limit } = options;
+  const { baggage = true, retries = true, breakers = true, hedge = 'off' } = options;
   const peer = options.name ?? contract.name;
   const authorization = identity?.signerFor(contract.name);
   const host = certifiedHost(urls);
@@ -89,13 +91,12 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
       // Without userinfo and query, because a URL may hold a password and metrics are public.
       const { protocol, host: endpointHost } = new URL(url);
       const endpoint = `${protocol}//${endpointHost}`;
-      const breaker = createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint }) });
       const common = { userAgent, tls: identity?.tls, host, ...(authorization && { authorization }) };
-      return breaker.guard(
-        isGrpcUrl(url)
-          ? createGrpcTransport(url, { ...common, codec: codec() })
-          : createHttpTransport(url, { ...common, face }),
-      );
+      const transport = isGrpcUrl(url)
+        ? createGrpcTransport(url, { ...common, codec: codec() })
+        : createHttpTransport(url, { ...common, face });
+      if (!breakers) return transport;
+      return createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint }) }).guard(transport);
     },
   });
   const budget = createRetryBudget();
