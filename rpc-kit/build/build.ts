@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { publishedManifest, type SourceManifest } from './manifest.ts';
+
+/** `npm run build -w rpc-kit`: writes the package that is published to rpc-kit/dist. The same sources give the same bytes. */
+
+const PACKAGE = join(import.meta.dirname, '..');
+const ROOT = join(PACKAGE, '..');
+const DIST = join(PACKAGE, 'dist');
+const CONFIG = join(import.meta.dirname, 'tsconfig.json');
+
+const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+const emitted = () => globSync('**/*.js', { cwd: DIST });
+
+rmSync(DIST, { recursive: true, force: true });
+execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', CONFIG], { stdio: 'inherit' });
+for (const path of globSync('**/*.d.ts', { cwd: DIST })) {
+  const file = join(DIST, path);
+  writeFileSync(file, toJavaScriptImports(readFileSync(file, 'utf8')));
+}
+copyAssets();
+copyFileSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE'));
+writeFileSync(join(DIST, 'README.md'), withoutOutsideLinks(readFileSync(join(PACKAGE, 'README.md'), 'utf8')));
+writeFileSync(join(DIST, 'package.json'), `${JSON.stringify(manifest(), undefined, 2)}\n`);
+console.log(`rpc-kit/dist has ${emitted().length} modules. npm pack ./rpc-kit/dist makes the tarball.`);
+
+/** The compiler leaves `.ts` in declarations; some tools resolve only what is there. */
+function toJavaScriptImports(declarations: string): string {
+  return declarations.replaceAll(/(from |import\()(['"])(\.[^'"]*)\.ts\2/g, '$1$2$3.js$2');
+}
+
+/** Files that modules read at run time, beside the modules. */
+function copyAssets(): void {
+  const directories = new Set(emitted().map((path) => dirname(path)));
+  for (const path of globSync('**/*.*', { cwd: join(PACKAGE, 'src'), exclude: (name) => name.endsWith('.ts') })) {
+    if (directories.has(dirname(path))) copyFileSync(join(PACKAGE, 'src', path), join(DIST, path));
+  }
+}
+
+/** The package holds no file of the repository around it. */
+function withoutOutsideLinks(markdown: string): string {
+  return markdown.replaceAll(/\[([^\]]+)\]\(\.\.\/[^)]*\)/g, '$1');
+}
+
+function manifest() {
+  const entries: readonly string[] = json(CONFIG).files.map((path: string) => resolve(import.meta.dirname, path));
+  const source: SourceManifest = json(join(PACKAGE, 'package.json'));
+  const isPublished = (target: string): boolean => entries.includes(resolve(PACKAGE, target));
+  return publishedManifest(source, isPublished);
+}
