@@ -114,8 +114,8 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
 /** A picture is in every clone, for ever. */
 const PICTURE_BYTES_MAX = 150_000;
 
-describe('docs/performance and the READMEs of the benchmarks', () => {
-  const texts = [...find('docs/performance/*.md'), ...find('benchmarks/**/README.md')].map(read);
+describe('docs/performance, docs/guide and the READMEs of the benchmarks', () => {
+  const texts = [...find('docs/{performance,guide}/*.md'), ...find('benchmarks/**/README.md')].map(read);
 
   it('name only benchmarks and options that exist', () => {
     const named = texts.flatMap((text) => Array.from(text.matchAll(BENCHMARK), ({ groups }) => groups ?? {}));
@@ -141,7 +141,7 @@ describe('docs/performance and the READMEs of the benchmarks', () => {
   });
 
   it('have small pictures, each of them shown', () => {
-    const pictures = find('docs/performance/images/*');
+    const pictures = find('docs/{performance,guide}/images/*');
     const shown = texts.join('\n');
     assert.ok(pictures.length > 0);
     assert.deepEqual(
@@ -150,6 +150,45 @@ describe('docs/performance and the READMEs of the benchmarks', () => {
     );
     assert.deepEqual(
       pictures.filter((path) => !shown.includes(`](images/${basename(path)})`)),
+      [],
+    );
+  });
+});
+
+/** A file by its path from the project's folder, or lines of it: `examples/start.ts`: and then the code. */
+const SHOWN_FILE = /^`(?<file>[\w./-]+)`:\n\n```\w+\n(?<code>[\s\S]*?)^```$/gm;
+const TYPESCRIPT = /^```ts$/gm;
+/** Of code that is shown without the block around it. */
+const INDENTS = [0, 2, 4, 6].map((spaces) => ' '.repeat(spaces));
+
+describe('docs/guide', () => {
+  const guide = find('docs/guide/*.md');
+  const shown = guide.flatMap((page) =>
+    Array.from(read(page).matchAll(SHOWN_FILE), ({ groups: { file = '', code = '' } = {} }) => ({ page, file, code })),
+  );
+
+  it('shows code of files that tests run, as it is there', () => {
+    assert.ok(shown.length > 10, `only ${shown.length} pieces of code are shown`);
+    const differing = shown.filter(({ file, code }) => {
+      const text = read(file);
+      return !INDENTS.some((indent) => text.includes(code.replaceAll(/^(?=.)/gm, indent)));
+    });
+    assert.deepEqual(
+      differing.map(({ page, file }) => `${page}: ${file}`),
+      [],
+    );
+  });
+
+  it('shows no TypeScript without its file', () => {
+    const blocks = guide.flatMap((page) => read(page).match(TYPESCRIPT) ?? []);
+    assert.equal(shown.filter(({ file }) => file.endsWith('.ts')).length, blocks.length);
+  });
+
+  it('lists every page in its index', () => {
+    const index = read('docs/guide/README.md');
+    const pages = guide.map((page) => basename(page)).filter((name) => name !== 'README.md');
+    assert.deepEqual(
+      pages.filter((name) => !index.includes(`](${name})`)),
       [],
     );
   });

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { createClient, RpcError, raceSignal } from 'rpc-kit';
+import { createReports, reports } from '../guide/reports.ts';
+
+/** A page that is never done: only the signal ends it. */
+function neverDone(_page: number, signal: AbortSignal): Promise<void> {
+  return raceSignal(Promise.withResolvers<void>().promise, signal);
+}
+
+describe('The reports of the guide', () => {
+  it('are archived after the answer', async () => {
+    const done: string[] = [];
+    const service = createReports({
+      renderPage: async (page) => void done.push(`page ${page}`),
+      archive: async (pages) => void done.push(`archive of ${pages}`),
+    });
+    assert.deepEqual(await createClient(reports, service).make({ pages: 2 }), { rendered: 2 });
+    await service.drain(1_000);
+    assert.deepEqual(done, ['page 1', 'page 2', 'archive of 2']);
+  });
+
+  it('stop at the deadline of the caller, which may be shorter than that of the contract', async () => {
+    const signals: AbortSignal[] = [];
+    const renderPage = (page: number, signal: AbortSignal) => {
+      signals.push(signal);
+      return neverDone(page, signal);
+    };
+    const client = createClient(reports, createReports({ renderPage, archive: async () => {} }));
+    await assert.rejects(client.make({ pages: 2 }, { timeoutMs: 20 }), isCode('deadline_exceeded'));
+    assert.deepEqual(
+      signals.map(({ aborted }) => aborted),
+      [true],
+    );
+  });
+
+  it('stop when the caller leaves', async () => {
+    const caller = new AbortController();
+    const left: unknown[] = [];
+    const renderPage = (page: number, signal: AbortSignal) => {
+      signal.addEventListener('abort', () => left.push(signal.reason));
+      caller.abort();
+      return neverDone(page, signal);
+    };
+    const client = createClient(reports, createReports({ renderPage, archive: async () => {} }));
+    await assert.rejects(client.make({ pages: 2 }, { signal: caller.signal }), isCode('cancelled'));
+    assert.equal(left.length, 1);
+  });
+});
+
+function isCode(code: RpcError['code']) {
+  return (error: unknown) => error instanceof RpcError && error.code === code;
+}
