@@ -101,7 +101,7 @@ export function startDeadline(
 
 class TimedCanceller extends Canceller implements Deadline {
   readonly at: number;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #caller: Canceller | undefined;
   readonly #unfollow: (() => void) | undefined;
 

@@ -45,7 +45,7 @@ export { resultSchemaOf, streamOf } from './stream.ts';
 export { abortReason, onAbort, raceSignal, startDeadline } from './deadline.ts';
 export { toRpcError } from './rpc-error.ts';
 export { OVERLOADED } from './calling/failure.ts';
-export { METADATA_HEADERS } from './http/metadata.ts';
+export { METADATA_HEADERS } from './http/sent-metadata.ts';
 export { parseRetryAfter } from './http/retry-after.ts';
 export { parseJson, rawNumber, stringifyJson } from './schema/json.ts';
 export { parseRequestId } from './telemetry/request-id.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MethodContract } from './contract.ts';
 
 /** The result of a method that answers with items, one after another, until it has no more. */

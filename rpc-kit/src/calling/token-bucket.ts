@@ -81,8 +81,9 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
   /** Serves the waiters when the next token returns. Timers count whole milliseconds and can fire early. */
   function schedule(): void {
     if (timer !== undefined || waiters.size === 0 || returnsAt[0] === undefined) return;
-    // The timer alone must not keep a process alive.
-    timer = setTimeout(serve, Math.max(1, Math.ceil(returnsAt[0] - performance.now()))).unref();
+    timer = setTimeout(serve, Math.max(1, Math.ceil(returnsAt[0] - performance.now())));
+    // The timer alone must not keep a process alive. Browsers' timers are numbers.
+    timer.unref?.();
   }
 
   function grant(): Token {

@@ -1,5 +1,5 @@
 import { IDEMPOTENCY_KEY_SCHEMA } from '../http/idempotency-key-header.ts';
-import { METADATA_HEADERS } from '../http/metadata.ts';
+import { METADATA_HEADERS } from '../http/sent-metadata.ts';
 import type { JsonSchema } from './wire-schema.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { WIDE_BOUNDS } from '../schema/wire-types.ts';
 
 /** JSON Schema as plain data. */

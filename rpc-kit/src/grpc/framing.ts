@@ -45,7 +45,7 @@ export class UnaryMessage {
     if (this.#length === undefined && gathered.length >= PREFIX_BYTES) {
       const prefix = gathered.bytes();
       if ((prefix[0] as number) > COMPRESSED) return 'wrong flag';
-      this.#length = prefix.readUInt32BE(1);
+      this.#length = lengthAt(prefix, 1);
       if (this.#length > this.#bytesMax) return 'too large';
     }
     if (gathered.length > PREFIX_BYTES + (this.#length ?? 0)) return 'more than one message';
@@ -59,6 +59,10 @@ export class UnaryMessage {
     if (this.#length === undefined || bytes.length < PREFIX_BYTES + this.#length) return 'cut off';
     return { isCompressed: bytes[0] === COMPRESSED, bytes: bytes.subarray(PREFIX_BYTES) };
   }
+}
+
+function lengthAt(bytes: Uint8Array, index: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(index);
 }
 
 /** Any number of messages, while they arrive. */
@@ -84,7 +88,7 @@ export class MessageSplitter {
     while (bytes.length - start >= PREFIX_BYTES) {
       const flag = bytes[start] as number;
       if (flag > COMPRESSED) return 'wrong flag';
-      const length = bytes.readUInt32BE(start + 1);
+      const length = lengthAt(bytes, start + 1);
       if (length > this.#bytesMax) return 'too large';
       const end = start + PREFIX_BYTES + length;
       if (end > bytes.length) break;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { CODES, type Code } from '../code.ts';
 import { RpcError } from '../rpc-error.ts';
-import { frameMessage, PREFIX_BYTES, UnaryMessage } from './framing.ts';
+import { frameMessage, PREFIX_BYTES, type ReceivedMessage, UnaryMessage } from './framing.ts';
 import {
   decodeBinary,
   decodeMessage,
@@ -23,7 +23,9 @@ describe('a framed message', () => {
       const message = new UnaryMessage(5);
       assert.equal(message.add(frame.subarray(0, cut)), undefined);
       assert.equal(message.add(frame.subarray(cut)), undefined);
-      assert.deepEqual(message.end(), { isCompressed: false, bytes: Buffer.from('hello') });
+      const { isCompressed, bytes } = message.end() as ReceivedMessage;
+      assert.equal(isCompressed, false);
+      assert.deepEqual(Buffer.from(bytes), Buffer.from('hello'));
     }
   });
 

@@ -6,15 +6,15 @@ const SMALL_PIECES_MAX = 1_000;
  */
 export const PIECE_BYTES_MIN = 256;
 
-const NO_BYTES = Buffer.alloc(0);
+const NO_BYTES = new Uint8Array(0);
 
 /** A body while it arrives, copied together: a list of its pieces would take a hundred bytes of memory and more for each. */
 export class GatheredBytes {
-  #room: Buffer = NO_BYTES;
+  #room: Uint8Array = NO_BYTES;
   #pieces = 0;
   length = 0;
 
-  add(piece: Buffer): void {
+  add(piece: Uint8Array): void {
     const before = this.length;
     this.count(piece);
     if (before === 0) {
@@ -22,11 +22,11 @@ export class GatheredBytes {
       return;
     }
     if (this.length > this.#room.length) this.#room = grown(this.#room.subarray(0, before), this.length);
-    piece.copy(this.#room, before);
+    this.#room.set(piece, before);
   }
 
   /** Counts a piece that is not kept. */
-  count(piece: Buffer): void {
+  count(piece: Uint8Array): void {
     this.length += piece.length;
     this.#pieces += 1;
   }
@@ -37,14 +37,27 @@ export class GatheredBytes {
   }
 
   /** All that was added. */
-  bytes(): Buffer {
+  bytes(): Uint8Array {
     return this.#room.subarray(0, this.length);
   }
 }
 
 /** The bytes with room for as many again. */
-function grown(bytes: Buffer, length: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * bytes.length));
-  bytes.copy(larger);
+function grown(bytes: Uint8Array, length: number): Uint8Array {
+  const larger = new Uint8Array(Math.max(length, 2 * bytes.length));
+  larger.set(bytes);
   return larger;
+}
+
+/** The pieces as one. */
+export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first = NO_BYTES] = pieces;
+  if (pieces.length <= 1) return first;
+  const joined = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    joined.set(piece, end);
+    end += piece.length;
+  }
+  return joined;
 }

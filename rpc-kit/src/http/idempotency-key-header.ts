@@ -11,8 +11,6 @@ const NAME = 'idempotency-key';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BEYOND_ASCII = /[\x80-\xff]/;
 const QUOTED = /^"(?:[^"\\]|\\["\\])*"$/;
-/** Keys with outer spaces, which a header loses, or with a leading quote. */
-const NEEDS_QUOTES = /^[ "]| $/;
 
 const CONTROLS = String.raw`\u0000-\u001F\u007F-\u009F\uD800-\uDFFF`;
 /** The header's JSON Schema for documents. HTTP strips the spaces around a value, so an unquoted key has none. */
@@ -44,12 +42,6 @@ export function parseIdempotencyKey(value: string): string {
     );
   }
   return key;
-}
-
-/** The header's value for the key. */
-export function toIdempotencyKeyHeader(key: string): string {
-  const text = NEEDS_QUOTES.test(key) ? `"${key.replaceAll(/["\\]/g, String.raw`\$&`)}"` : key;
-  return Buffer.from(text).toString('latin1');
 }
 
 function decode(value: string): string | undefined {

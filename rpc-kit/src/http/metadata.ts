@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { z } from 'zod';
-import type { Call, Caller } from '../call.ts';
+import * as z from 'zod';
+import type { Caller } from '../call.ts';
 import type { Canceller } from '../deadline.ts';
 import { RpcError } from '../rpc-error.ts';
 import { fromWireInteger, isRawNumber } from '../schema/json.ts';
@@ -8,7 +8,8 @@ import { idempotencyKey } from '../schema/wire-types.ts';
 import type { ReceivedCall } from '../server.ts';
 import { acceptRequestId } from '../telemetry/request-id.ts';
 import { acceptTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
-import { idempotencyKeyOfRequest, toIdempotencyKeyHeader } from './idempotency-key-header.ts';
+import { idempotencyKeyOfRequest } from './idempotency-key-header.ts';
+import { type CallMeta, METADATA_HEADERS } from './sent-metadata.ts';
 
 /** The metadata of a call: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata extends TraceContext {
@@ -19,22 +20,6 @@ export interface Metadata extends TraceContext {
   readonly deadlineAt: number;
   readonly caller: Caller;
 }
-
-/** The headers that carry metadata, by field of `meta`. Server and client share this table. */
-export const METADATA_HEADERS = {
-  requestId: 'x-request-id',
-  deadlineMs: 'x-deadline-ms',
-  traceparent: 'traceparent',
-  tracestate: 'tracestate',
-  baggage: 'baggage',
-  idempotencyKey: 'idempotency-key',
-} as const satisfies Record<keyof CallMeta, string>;
-
-/**
- * By this header a client accepts the answers of a batch in any order, each as soon as it is complete, so that a slow call does not
- * delay the others. Without it, the answers are sent together, in the order of their calls.
- */
-export const AS_THEY_COME = { name: 'x-batch-answers', value: 'as-they-come' } as const;
 
 const WHOLE_MILLISECONDS = /^-?\d+$/;
 /** The longest delay of a timer, 24 days: beyond every method's timeout. */
@@ -122,7 +107,6 @@ export const callMeta = z.object({
   baggage: traceText,
   idempotencyKey: idempotencyKey.optional(),
 });
-export type CallMeta = z.infer<typeof callMeta>;
 
 export function withMeta(metadata: Metadata, meta: CallMeta | undefined): Metadata {
   if (meta === undefined) return metadata;
@@ -179,47 +163,4 @@ export function toCall(
     caller,
     answerHeaders,
   };
-}
-
-/**
- * The metadata of an outgoing call, as `meta` of a batched call.
- * @throws {RpcError} invalid_request for a value that no header can carry, even in a batch: whether a call is sent alone depends on
- *   chance
- */
-export function callMetaOf(call: Call): CallMeta {
-  const remainingMs = call.deadlineAt - performance.now();
-  return {
-    requestId: carriable(call.requestId),
-    deadlineMs: Number.isFinite(remainingMs) ? Math.max(0, Math.floor(remainingMs)) : undefined,
-    traceparent: carriable(call.traceparent),
-    tracestate: carriable(call.tracestate),
-    baggage: carriable(call.baggage),
-    idempotencyKey: carriable(call.caller.idempotencyKey, isIdempotencyKey),
-  };
-}
-
-/** Visible characters, spaces and tabs of ISO-8859-1 (RFC 9110, section 5.5). */
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-const isFieldValue = (value: string): boolean => FIELD_VALUE.test(value);
-const isIdempotencyKey = (value: string): boolean => idempotencyKey.safeParse(value).success;
-
-/** @throws {RpcError} invalid_request for a value that no header can carry */
-export function carriable(value: string | undefined, isCarriable = isFieldValue): string | undefined {
-  if (value === undefined || isCarriable(value)) return value;
-  throw new RpcError('invalid_request', 'A header cannot carry the metadata of the call');
-}
-
-const HEADERS_OF_META = Object.entries(METADATA_HEADERS) as [keyof CallMeta, string][];
-
-/** The metadata as headers, added to the given ones, for a call that is sent alone. */
-export function headersOf(call: Call, others: Readonly<Record<string, string>>): Record<string, string> {
-  const meta = callMetaOf(call);
-  const headers = { ...others };
-  for (const [field, name] of HEADERS_OF_META) {
-    const value = meta[field];
-    if (value === undefined) continue;
-    headers[name] = field === 'idempotencyKey' ? toIdempotencyKeyHeader(String(value)) : String(value);
-  }
-  return headers;
 }

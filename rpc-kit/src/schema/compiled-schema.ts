@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * A schema as two functions that zod has compiled (`z.compile`): the same results as `z.safeDecode` and `z.safeEncode`, in a tenth of

@@ -252,3 +252,39 @@ describe('wire integers', () => {
     }
   });
 });
+
+describe('JSON without loss in a browser without raw JSON', () => {
+  const held = JSON as unknown as Record<string, unknown>;
+  const { rawJSON, isRawJSON } = held;
+  let old: typeof import('./json.ts');
+  before(async () => {
+    try {
+      delete held.rawJSON;
+      delete held.isRawJSON;
+      const address = './json.ts?without-raw-json';
+      old = await import(address);
+    } finally {
+      Object.assign(held, { rawJSON, isRawJSON });
+    }
+  });
+
+  it('reads and writes every number as elsewhere', () => {
+    fc.assert(
+      fc.property(numberText, (text) => {
+        const value = old.parseJson(`[${text}]`) as unknown[];
+        const written = value.map((one) => (typeof one === 'bigint' ? old.toWireInteger(one) : one));
+        assert.equal(valueBehind(old.stringifyJson(written).slice(1, -1)), valueBehind(text));
+        assert.equal(old.fromWireInteger(value[0]), fromWireInteger(parseJson(text)));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('leaves texts as they are, and knows its own raw numbers only', () => {
+    const text = old.stringifyJson({ a: '18446744073709551615', b: old.toWireInteger(2n ** 64n - 1n), c: '"\\"1' });
+    assert.equal(text, '{"a":"18446744073709551615","b":18446744073709551615,"c":"\\"\\\\\\"1"}');
+    assert.equal(old.isRawNumber(old.rawNumber('1.0')), true);
+    assert.equal(old.isRawNumber({ rawJSON: '1' }), false);
+    assert.equal(old.stringifyJson(undefined), undefined);
+  });
+});

@@ -1,3 +1,4 @@
+import { randomId } from '../telemetry/request-id.ts';
 import { exactNumber, WHOLE_DIGITS_MAX } from './json-number.ts';
 import { surveyJson } from './json-survey.ts';
 
@@ -14,11 +15,38 @@ export interface RawNumber {
   readonly rawJSON: string;
 }
 
-// ES2026's source text access (https://tc39.es/proposal-json-parse-with-source/); TypeScript's library does not declare it yet.
-const json = JSON as typeof JSON & {
+interface RawJson {
   rawJSON(text: string): RawNumber;
   isRawJSON(value: unknown): value is RawNumber;
-};
+}
+
+// ES2026's source text access (https://tc39.es/proposal-json-parse-with-source/); TypeScript's library does not declare it yet.
+const { rawJSON, isRawJSON } = JSON as Partial<RawJson>;
+
+/**
+ * Browsers before Chrome 114, Firefox 135 and Safari 18.4 have no raw JSON. There a raw number is written as a text with a random mark,
+ * which no other text can hold, and the mark and the quotes are removed from what is written.
+ */
+function createMarkedJson(): RawJson & { stringify(value: unknown): string } {
+  const mark = randomId();
+  const marked = new RegExp(`"${mark}([^"]*)"`, 'g');
+  class MarkedNumber {
+    readonly rawJSON: string;
+    constructor(text: string) {
+      this.rawJSON = text;
+    }
+    toJSON(): string {
+      return mark + this.rawJSON;
+    }
+  }
+  return {
+    rawJSON: (text) => new MarkedNumber(text),
+    isRawJSON: (value) => value instanceof MarkedNumber,
+    stringify: (value) => JSON.stringify(value)?.replace(marked, '$1'),
+  };
+}
+
+const json = rawJSON && isRawJSON ? { rawJSON, isRawJSON, stringify: JSON.stringify } : createMarkedJson();
 
 /**
  * Parses JSON text. A reviver can cost a hundred times the plain parse. So each number that a double may change is replaced by a
@@ -77,7 +105,7 @@ function toJsonNumber(text: string, isNegative: boolean, isSpelled: boolean): Js
 
 /** Serializes values in wire form: bigints must have been converted by `toWireInteger`. */
 export function stringifyJson(value: unknown): string {
-  return JSON.stringify(value);
+  return json.stringify(value);
 }
 
 /** The wire form of a bigint: a plain number where that is exact, else a raw number with its digits. */

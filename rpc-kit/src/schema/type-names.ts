@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Names for schemas that several messages of a contract share: `z.enum([…]).register(typeNames, { name: 'OrderStatus' })`. The .proto

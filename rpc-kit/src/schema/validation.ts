@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ErrorContract, MethodContract } from '../contract.ts';
 import { RpcError } from '../rpc-error.ts';
 import { resultSchemaOf } from '../stream.ts';

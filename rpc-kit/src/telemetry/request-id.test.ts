@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { acceptRequestId, createRequestId } from './request-id.ts';
+import { acceptRequestId, createRequestId, randomId } from './request-id.ts';
 
 describe('request ids', () => {
   it('are new each time and of the form that is accepted', () => {
-    const ids = Array.from({ length: 100 }, createRequestId);
-    assert.equal(new Set(ids).size, 100);
+    const ids = Array.from({ length: 100 }, createRequestId).concat(Array.from({ length: 100 }, randomId));
+    assert.equal(new Set(ids).size, 200);
     for (const id of ids) assert.equal(acceptRequestId(id), id);
   });
 

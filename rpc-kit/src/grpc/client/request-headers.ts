@@ -1,6 +1,5 @@
 import type { Call } from '../../call.ts';
-import { toIdempotencyKeyHeader } from '../../http/idempotency-key-header.ts';
-import { callMetaOf, carriable, METADATA_HEADERS } from '../../http/metadata.ts';
+import { callMetaOf, carriable, METADATA_HEADERS, toIdempotencyKeyHeader } from '../../http/sent-metadata.ts';
 import { ACCEPTED_ENCODINGS, CONTENT_TYPE, GRPC_HEADERS, toTimeout } from '../metadata.ts';
 
 /** The headers of every call of one transport. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ServiceContract } from '../../contract.ts';
 
 const numberedType = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Scalar types of protobuf that contracts use. uint16 is a uint32 whose range the schema checks. */
 export type Scalar = 'int64' | 'uint64' | 'uint32' | 'string' | 'bool' | 'double';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { METADATA_HEADERS } from '../../http/metadata.ts';
+import { METADATA_HEADERS } from '../../http/sent-metadata.ts';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
 import { frameMessage } from '../framing.ts';
 import { CONTENT_TYPE, GRPC_HEADERS } from '../metadata.ts';

@@ -1,6 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { Canceller } from '../../deadline.ts';
-import { METADATA_HEADERS, type Metadata } from '../../http/metadata.ts';
+import type { Metadata } from '../../http/metadata.ts';
+import { METADATA_HEADERS } from '../../http/sent-metadata.ts';
 import { stopping } from '../../http/server/stream-face.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { overloaded } from '../../serving/load-shedding.ts';

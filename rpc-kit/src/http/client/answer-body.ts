@@ -26,7 +26,7 @@ export class AnswerBody {
   }
 
   /** @throws {RpcError} when the body is larger than it may be, or comes in too many pieces */
-  add(chunk: Buffer): void {
+  add(chunk: Uint8Array): void {
     const arrived = this.#arrived;
     if (this.splitter) {
       arrived.count(chunk);
@@ -71,8 +71,8 @@ export class AnswerBody {
   /** @returns whether what has arrived begins a list whose items are asked for */
   #trySplit(): boolean {
     const arrived = this.#arrived.bytes();
-    if (!this.#onItem || !LIST.test(arrived.toString('latin1', 0, LIST_LOOK_AHEAD))) return false;
-    const parse = (bytes: Buffer): unknown => parseAnswer(bytes, this.#limits);
+    if (!this.#onItem || !beginsList(arrived)) return false;
+    const parse = (bytes: Uint8Array): unknown => parseAnswer(bytes, this.#limits);
     this.splitter = new ListSplitter(this.#limits.answerBytesMax, this.#onItem, parse);
     this.splitter.add(arrived);
     return true;
@@ -82,9 +82,15 @@ export class AnswerBody {
 /** What is in a larger list is parsed while it arrives, so that no turn of the event loop has it all to do. */
 const WHOLE_LIST_BYTES_MAX = 256 * 1024;
 
-const LIST = /^\s*\[/;
 /** White space before a list is a line break at most. */
 const LIST_LOOK_AHEAD = 16;
+const OPEN_BRACKET = 0x5b;
+const SPACES = new Set([0x20, 0x0a, 0x0d, 0x09]);
+
+function beginsList(bytes: Uint8Array): boolean {
+  const first = bytes.subarray(0, LIST_LOOK_AHEAD).find((byte) => !SPACES.has(byte));
+  return first === OPEN_BRACKET;
+}
 
 export function answerTooLarge(): RpcError {
   return new RpcError('internal', 'The peer answered more than may be read');
@@ -100,7 +106,7 @@ const WIDE_NUMBER_VALUES = 6;
  * @returns `undefined` for what holds more values than may be read
  * @throws {RpcError} for what is not JSON
  */
-export function parseAnswer(bytes: Buffer, { answerValuesMax }: AnswerLimits): unknown {
+export function parseAnswer(bytes: Uint8Array, { answerValuesMax }: AnswerLimits): unknown {
   try {
     const text = utf8.decode(bytes);
     const survey = surveyJson(text);

@@ -6,7 +6,9 @@ const BYTES_MAX = 100;
 /** What arrives, as `name:data`. */
 function read(chunks: readonly (string | Buffer)[], bytesMax = BYTES_MAX): string[] {
   const events: string[] = [];
-  const reader = new EventReader(bytesMax, ({ name, data }) => events.push(`${name}:${data.toString()}`));
+  const reader = new EventReader(bytesMax, ({ name, data }) =>
+    events.push(`${name}:${new TextDecoder().decode(data)}`),
+  );
   for (const chunk of chunks) reader.add(Buffer.from(chunk as string));
   return events;
 }

@@ -1,16 +1,22 @@
-import { GatheredBytes } from '../gathered-bytes.ts';
+import { GatheredBytes, joinBytes } from '../gathered-bytes.ts';
 import { answerTooLarge } from './answer-body.ts';
 
 /** An event as it arrived; the name of an item is ''. */
 export interface SentEvent {
   readonly name: string;
-  readonly data: Buffer;
+  readonly data: Uint8Array;
 }
 
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
-const LINE_BREAK = Buffer.from('\n');
+const COLON = 58;
+const LINE_BREAK = Uint8Array.of(LF);
+
+const ascii = new TextEncoder();
+const DATA = ascii.encode('data');
+const EVENT = ascii.encode('event');
+const utf8 = new TextDecoder();
 
 /** Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) within a limit. */
 export class EventReader {
@@ -19,7 +25,7 @@ export class EventReader {
   /** The beginning of a line whose end has not arrived. */
   #line = new GatheredBytes();
   #name = '';
-  #data: Buffer[] = [];
+  #data: Uint8Array[] = [];
   #dataBytes = 0;
   /** The last chunk ended with CR, so LF at the beginning of the next one ends the same line. */
   #endedWithCR = false;
@@ -31,7 +37,7 @@ export class EventReader {
   }
 
   /** @throws {RpcError} when a line or an event is larger than it may be */
-  add(chunk: Buffer): void {
+  add(chunk: Uint8Array): void {
     let start = this.#endedWithCR && chunk[0] === LF ? 1 : 0;
     if (chunk.length > 0) this.#endedWithCR = false;
     let cr = indexOf(chunk, CR, start);
@@ -50,13 +56,13 @@ export class EventReader {
     this.#addToLine(chunk.subarray(start));
   }
 
-  #addToLine(part: Buffer): void {
+  #addToLine(part: Uint8Array): void {
     if (part.length === 0) return;
     this.#line.add(part);
     if (this.#line.length + this.#dataBytes > this.#bytesMax) throw answerTooLarge();
   }
 
-  #endLine(rest: Buffer): void {
+  #endLine(rest: Uint8Array): void {
     if (this.#line.length === 0) {
       this.#readLine(rest);
       return;
@@ -67,13 +73,13 @@ export class EventReader {
     this.#readLine(line);
   }
 
-  #readLine(line: Buffer): void {
+  #readLine(line: Uint8Array): void {
     if (line.length === 0) this.#endEvent();
-    else if (startsWith(line, 'data')) this.#addData(fieldValue(line));
-    else if (startsWith(line, 'event')) this.#name = fieldValue(line).toString();
+    else if (isField(line, DATA)) this.#addData(fieldValue(line));
+    else if (isField(line, EVENT)) this.#name = utf8.decode(fieldValue(line));
   }
 
-  #addData(value: Buffer): void {
+  #addData(value: Uint8Array): void {
     this.#dataBytes += value.length + 1;
     if (this.#dataBytes > this.#bytesMax) throw answerTooLarge();
     if (this.#data.length > 0) this.#data.push(LINE_BREAK);
@@ -81,29 +87,29 @@ export class EventReader {
   }
 
   #endEvent(): void {
-    const [first, ...others] = this.#data;
+    const data = this.#data;
     const name = this.#name;
     this.#name = '';
     this.#data = [];
     this.#dataBytes = 0;
-    if (first) this.#onEvent({ name, data: others.length === 0 ? first : Buffer.concat([first, ...others]) });
+    if (data.length > 0) this.#onEvent({ name, data: joinBytes(data) });
   }
 }
 
 /** The length where there is none. */
-function indexOf(chunk: Buffer, byte: number, start: number): number {
+function indexOf(chunk: Uint8Array, byte: number, start: number): number {
   const index = chunk.indexOf(byte, start);
   return index < 0 ? chunk.length : index;
 }
 
-function startsWith(line: Buffer, field: string): boolean {
-  const name = line.toString('latin1', 0, field.length + 1);
-  return name === field || name === `${field}:`;
+function isField(line: Uint8Array, name: Uint8Array): boolean {
+  if (line.length > name.length && line[name.length] !== COLON) return false;
+  return name.every((byte, index) => byte === line[index]);
 }
 
 /** One space behind the colon is no part of it. */
-function fieldValue(line: Buffer): Buffer {
-  const start = line.indexOf(':') + 1;
+function fieldValue(line: Uint8Array): Uint8Array {
+  const start = line.indexOf(COLON) + 1;
   if (start === 0) return line.subarray(line.length);
   return line.subarray(line[start] === SPACE ? start + 1 : start);
 }

@@ -5,43 +5,9 @@ import { RpcError } from '../../rpc-error.ts';
 import { parseRetryAfter } from '../retry-after.ts';
 import { AnswerBody, type AnswerLimits } from './answer-body.ts';
 import { type Connector, type ConnectorOptions, createConnector } from './connector.ts';
+import type { Exchange, ExchangeRequest, ReplyHead } from './requests.ts';
 import { explainTlsFailure, refuseTlsRefusal } from './tls-failure.ts';
 import { Turns } from './turns.ts';
-
-/** Sends requests to one peer. Every failure is an RpcError. */
-export interface Exchange extends AsyncDisposable {
-  post(request: ExchangeRequest): Promise<Reply>;
-}
-
-export interface ExchangeRequest {
-  /** The peer's name in error messages, which reach callers and must not contain hosts. */
-  readonly peer: string;
-  readonly path: string;
-  readonly headers: Record<string, string>;
-  /** Called when the request is sent, which may be long after it was queued. */
-  readonly body: () => string;
-  readonly signal: AbortSignal;
-  /**
-   * Receives the items of a list one by one when the list exceeds the limits of an answer, which then bound each item, when the peer
-   * sends it in parts, or when it breaks off. Without it, a list that is too large fails the request.
-   */
-  readonly onItem?: (item: unknown, reply: ReplyHead) => void;
-}
-
-export interface ReplyHead {
-  readonly status: number;
-  /** The header Retry-After, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
-}
-
-export interface Reply extends ReplyHead {
-  /** The answer's JSON value; `undefined` after a split, and for an error status whose body is not JSON, e.g. a proxy's page. */
-  readonly value: unknown;
-  /** The answer was a list whose items were passed to `onItem`. */
-  readonly isSplit: boolean;
-  /** An item of such a list exceeded the limits and was dropped. */
-  readonly hasSkippedItems: boolean;
-}
 
 export interface ExchangeOptions extends AnswerLimits, ConnectorOptions {
   readonly connections: number;
@@ -52,7 +18,10 @@ const KEEP_ALIVE_MS = 4_000;
 /** Deadlines of calls are shorter; this bounds a call without one, and the silence of a stream, which has several heartbeats in it. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-export function createExchange(origin: string, { connections, tls, ...limits }: ExchangeOptions): Exchange {
+export function createExchange(
+  origin: string,
+  { connections, tls, ...limits }: ExchangeOptions,
+): Exchange & AsyncDisposable {
   const connector = createConnector({ tls });
   const pool = createPool(origin, connector, connections);
   const turns = new Turns(connections);

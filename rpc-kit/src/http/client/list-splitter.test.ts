@@ -8,7 +8,7 @@ function split(text: string, cuts: readonly number[], itemBytesMax = Number.POSI
   const splitter = new ListSplitter(
     itemBytesMax,
     (item) => items.push(item),
-    (item) => parseJson(item.toString()),
+    (item) => parseJson(new TextDecoder().decode(item)),
   );
   const bytes = Buffer.from(text);
   const edges = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length];

@@ -1,3 +1,5 @@
+import { joinBytes } from '../gathered-bytes.ts';
+
 /**
  * Splits a JSON list into its items while it arrives, so that memory is bounded by one item. Items are objects, as answers to
  * calls always are. The text between them is not checked.
@@ -5,24 +7,24 @@
 export class ListSplitter {
   readonly #itemBytesMax: number;
   readonly #onItem: (item: unknown) => void;
-  readonly #parse: (item: Buffer) => unknown;
+  readonly #parse: (item: Uint8Array) => unknown;
   #depth = 0;
   #isInText = false;
   #isEscaped = false;
   #itemBytes = 0;
-  #item: Buffer[] = [];
+  #item: Uint8Array[] = [];
   /** Whether an item exceeded the limit and was skipped. */
   hasSkipped = false;
 
   /** @param parse returns `undefined` for an item that is to be skipped */
-  constructor(itemBytesMax: number, onItem: (item: unknown) => void, parse: (item: Buffer) => unknown) {
+  constructor(itemBytesMax: number, onItem: (item: unknown) => void, parse: (item: Uint8Array) => unknown) {
     this.#itemBytesMax = itemBytesMax;
     this.#onItem = onItem;
     this.#parse = parse;
   }
 
   /** @throws what `parse` throws */
-  add(chunk: Buffer): void {
+  add(chunk: Uint8Array): void {
     let start = 0;
     for (let index = 0; index < chunk.length; index++) {
       const byte = chunk[index];
@@ -42,16 +44,16 @@ export class ListSplitter {
     if (this.#depth >= ITEM_DEPTH) this.#collect(chunk.subarray(start));
   }
 
-  #collect(part: Buffer): void {
+  #collect(part: Uint8Array): void {
     this.#itemBytes += part.length;
     if (this.#itemBytes <= this.#itemBytesMax) this.#item.push(part);
     else this.#item = [];
   }
 
-  #end(part: Buffer): void {
+  #end(part: Uint8Array): void {
     this.#collect(part);
     const isTooLarge = this.#itemBytes > this.#itemBytesMax;
-    const item = isTooLarge ? undefined : this.#parse(Buffer.concat(this.#item));
+    const item = isTooLarge ? undefined : this.#parse(joinBytes(this.#item));
     this.#item = [];
     this.#itemBytes = 0;
     if (item === undefined) this.hasSkipped = true;

@@ -5,7 +5,7 @@ import { RpcError, toRpcError } from '../../rpc-error.ts';
 import { fromJsonRpcError, fromPlainAnswer, isRecord } from '../wire-error.ts';
 import { answerTooLarge } from './answer-body.ts';
 import type { BatchedCall } from './batching.ts';
-import type { Reply, ReplyHead } from './exchange.ts';
+import type { Reply, ReplyHead } from './requests.ts';
 
 /** The connection that a batch is sent over. */
 export interface BatchWire {

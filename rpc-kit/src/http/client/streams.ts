@@ -1,57 +1,35 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
-import type { Emit } from '../../call.ts';
 import { abortReason, onAbort } from '../../deadline.ts';
-import { RpcError } from '../../rpc-error.ts';
-import { END_EVENT, ERROR_EVENT, EVENT_STREAM } from '../event-text.ts';
-import { fromPlainAnswer } from '../wire-error.ts';
-import { AnswerBody, type AnswerLimits, answerTooLarge, parseAnswer } from './answer-body.ts';
+import { EVENT_STREAM } from '../event-text.ts';
+import { AnswerBody, type AnswerLimits } from './answer-body.ts';
 import { createConnector } from './connector.ts';
 import { EventReader, type SentEvent } from './event-reader.ts';
-import {
-  createPool,
-  type ExchangeOptions,
-  type ExchangeRequest,
-  headOf,
-  type ReplyHead,
-  toRpcFailure,
-} from './exchange.ts';
+import { createPool, type ExchangeOptions, headOf, toRpcFailure } from './exchange.ts';
+import type { ReadStream, ReplyHead, StreamRequest } from './requests.ts';
+import { boundStreams, brokeOff, isStream, noStream, passEvent } from './stream-answer.ts';
 import { refuseTlsRefusal } from './tls-failure.ts';
-
-export interface StreamRequest extends Omit<ExchangeRequest, 'onItem'> {
-  readonly emit: Emit;
-}
 
 /** Reads streams from one peer. Each has a connection, so they have a pool of their own: calls do not wait for them. */
 export interface Streams extends AsyncDisposable {
-  /** Resolves when the stream has ended. Every failure is an RpcError. */
-  read(request: StreamRequest): Promise<void>;
+  readonly read: ReadStream;
 }
 
 export function createStreams(origin: string, { connections, tls, ...limits }: ExchangeOptions): Streams {
   const connector = createConnector({ tls });
   const pool = createPool(origin, connector, connections);
-  let open = 0;
   return {
-    async read(request) {
-      if (open >= connections) throw tooMany(request.peer, connections);
-      open += 1;
+    read: boundStreams(connections, async (request) => {
       try {
         await new Reading(pool, request, limits).done;
       } catch (error) {
         throw toRpcFailure(error, request.peer, request.signal, connector);
-      } finally {
-        open -= 1;
       }
-    },
+    }),
     async [Symbol.asyncDispose]() {
       await pool.destroy();
     },
   };
-}
-
-function tooMany(peer: string, max: number): RpcError {
-  return new RpcError('resource_exhausted', `This client has ${max} streams of ${peer} open: close one first`);
 }
 
 /** One stream. While an item waits for the caller, nothing is read from the connection: what is in memory is one chunk of it. */
@@ -99,7 +77,7 @@ class Reading implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     this.#head = headOf(status, headers);
-    this.#isStream = status === 200 && String(headers['content-type']).startsWith(EVENT_STREAM);
+    this.#isStream = isStream(status, headers['content-type']);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -127,10 +105,9 @@ class Reading implements Dispatcher.DispatchHandler {
     this.#isEmitting = true;
     try {
       for (let event = this.#arrived.shift(); event && !this.#isOver; event = this.#arrived.shift()) {
-        if (event.name === END_EVENT) this.#succeed();
-        else if (event.name === ERROR_EVENT)
-          this.#fail(fromPlainAnswer(this.#head.status, this.#parse(event), undefined));
-        else if (event.name === '' || event.name === 'message') await this.#request.emit(this.#parse(event));
+        const passed = passEvent(event, this.#request.emit, this.#limits);
+        if (passed === 'ended') this.#succeed();
+        else await passed;
       }
       this.#isEmitting = false;
       if (this.#isComplete) this.#conclude();
@@ -140,24 +117,17 @@ class Reading implements Dispatcher.DispatchHandler {
     }
   }
 
-  #parse({ data }: SentEvent): unknown {
-    const value = parseAnswer(data, this.#limits);
-    if (value === undefined) throw answerTooLarge();
-    return value;
-  }
-
   /** The answer is complete: one that is a stream should have said by now how it ends. */
   #conclude(): void {
     const { peer } = this.#request;
-    const { status, retryAfterMs } = this.#head;
-    if (this.#isStream) this.#fail(new RpcError('unavailable', `The stream of ${peer} broke off`));
+    const { status } = this.#head;
+    if (this.#isStream) this.#fail(brokeOff(peer));
     else if (status === 204) this.#succeed();
     else {
       try {
         const value = this.#body.value(status);
         refuseTlsRefusal(status, value, peer);
-        if (status >= 300) throw fromPlainAnswer(status, value, retryAfterMs);
-        throw new RpcError('internal', 'The peer answered something that is no stream of events');
+        throw noStream(value, this.#head);
       } catch (error) {
         this.#fail(error);
       }

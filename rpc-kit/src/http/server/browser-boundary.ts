@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { RpcError } from '../../rpc-error.ts';
-import { METADATA_HEADERS } from '../metadata.ts';
+import { AS_THEY_COME, METADATA_HEADERS } from '../sent-metadata.ts';
 import { canonicalHost, canonicalOrigin } from '../urls.ts';
 import { HttpRefusal, isFromBrowser } from './body.ts';
 import type { HttpAnswer } from './plain-face.ts';
@@ -38,7 +38,7 @@ export const PREFLIGHT_ANSWER: HttpAnswer = {
   headers: {
     'access-control-allow-methods': 'GET, HEAD, POST',
     'access-control-allow-headers': [
-      ...['content-type', 'authorization', 'last-event-id'],
+      ...['content-type', 'authorization', 'last-event-id', AS_THEY_COME.name],
       ...Object.values(METADATA_HEADERS),
     ].join(', '),
     // Saves a round trip before each call; a browser notices a changed list within ten minutes.

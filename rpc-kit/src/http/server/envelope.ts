@@ -1,6 +1,7 @@
 import { RpcError } from '../../rpc-error.ts';
 import { isRawNumber, rawNumber } from '../../schema/json.ts';
-import { type CallMeta, callMeta } from '../metadata.ts';
+import { callMeta } from '../metadata.ts';
+import type { CallMeta } from '../sent-metadata.ts';
 import { isRecord } from '../wire-error.ts';
 import type { HttpLimits } from './limits.ts';
 

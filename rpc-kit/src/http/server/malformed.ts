@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RpcError } from '../../rpc-error.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { createRequestId } from '../../telemetry/request-id.ts';
-import { METADATA_HEADERS } from '../metadata.ts';
+import { METADATA_HEADERS } from '../sent-metadata.ts';
 import { HttpRefusal } from './body.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Connection, PendingAnswer } from './pending-answer.ts';

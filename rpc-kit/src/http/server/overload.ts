@@ -5,7 +5,7 @@ import { type ConcurrencyLimit, PRIORITIES, type Priority } from '../../serving/
 import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
 import type { Tally } from '../../telemetry/tally.ts';
-import { METADATA_HEADERS } from '../metadata.ts';
+import { METADATA_HEADERS } from '../sent-metadata.ts';
 import { answerRequest } from './exchange.ts';
 import type { PendingAnswer } from './pending-answer.ts';
 import { plainRefusal } from './plain-face.ts';
