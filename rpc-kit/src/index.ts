@@ -18,6 +18,8 @@ export { TLS_VERSIONS, type TlsFiles, type TlsSource } from './http/tls.ts';
 export { type CallOptions, type Client, createClient, type Transport } from './client.ts';
 export type { ItemStream } from './item-stream.ts';
 export { createHttpTransport } from './http/client/transport.ts';
+export type { Fetch } from './http/client/fetch.ts';
+export { createFetchTransport, type FetchTransportOptions } from './http/client/fetch-transport.ts';
 
 export { createBalancer, type EndpointSource } from './calling/balancer.ts';
 export { createCircuitBreaker } from './calling/circuit-breaker.ts';
