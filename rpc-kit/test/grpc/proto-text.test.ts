@@ -104,9 +104,9 @@ describe('The .proto file of a contract', () => {
     const wider = contractOf(z.strictObject({ sku: uint32, count: uint32 }));
     assert.throws(
       () => createServiceCodec(wider, lockOf(first)),
-      /no number for count of BuyRequest: run make generate/,
+      /no number for count of BuyRequest: update it by updateLock/,
     );
-    assert.throws(() => createServiceCodec(everyType, lockOf(first)), /no service every_type: run make generate/);
+    assert.throws(() => createServiceCodec(everyType, lockOf(first)), /no service every_type: update it by updateLock/);
   });
 
   it('says what the service checks beyond the types', () => {

@@ -17,7 +17,7 @@ const protoLock = z.strictObject({
   package: z.string().regex(/^[a-z][a-z0-9]*$/),
   services: z.record(z.string(), serviceLock),
 });
-/** The numbers of all fields and enum values: given once, never moved. `make generate` writes them to proto/proto.lock.json. */
+/** The numbers of all fields and enum values: given once, never moved. `updateLock` adds the numbers of new ones. */
 export type ProtoLock = z.output<typeof protoLock>;
 export type ServiceLock = z.output<typeof serviceLock>;
 export type NumberedType = z.output<typeof numberedType>;
@@ -30,7 +30,8 @@ export function parseProtoLock(text: string): ProtoLock {
 /** @throws {TypeError} for a contract without numbers */
 export function serviceLockOf(contract: ServiceContract, lock: ProtoLock): ServiceLock {
   const found = lock.services[contract.name];
-  if (!found) throw new TypeError(`The lock file has no service ${contract.name}: run make generate`);
+  if (!found)
+    throw new TypeError(`The lock file has no service ${contract.name}: update it by updateLock or rpc-kit proto`);
   return found;
 }
 
@@ -39,6 +40,8 @@ export function numberOf(types: ServiceLock['messages'], type: string, member: s
   const { numbers = {} } = types[type] ?? {};
   const number = Object.hasOwn(numbers, member) ? numbers[member] : undefined;
   if (number === undefined)
-    throw new TypeError(`The lock file has no number for ${member} of ${type}: run make generate`);
+    throw new TypeError(
+      `The lock file has no number for ${member} of ${type}: update it by updateLock or rpc-kit proto`,
+    );
   return number;
 }

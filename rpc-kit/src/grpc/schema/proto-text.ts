@@ -32,7 +32,7 @@ export function toProtoFile(contract: ServiceContract, lock: ProtoLock): ProtoFi
   const model = toServiceModel(contract);
   const own = serviceLockOf(contract, lock);
   const blocks = [
-    ['// make generate writes this file from the contract; change it there.', '', 'syntax = "proto3";'],
+    ['// rpc-kit writes this file from the contract; change it there.', '', 'syntax = "proto3";'],
     [`package ${packageOf(model, lock)};`],
     ...(usesTimestamp(model.messages) ? [[`import "${TIMESTAMP_FILE}";`]] : []),
     serviceLines(model),

@@ -17,7 +17,8 @@ export function serviceRoutes(service: Service, parts: ServiceRoutesParts): Read
   const routes = new Map<string, CallRoute>();
   for (const [path, method] of parts.codec.methods) {
     const contract = service.contract.methods[method.name];
-    if (!contract) throw new TypeError(`${path} is no method of ${service.contract.name}: run make generate`);
+    if (!contract)
+      throw new TypeError(`${path} is no method of ${service.contract.name}: create the codec from its contract`);
     routes.set(path, {
       kind: 'call',
       isStream: method.isStream,
