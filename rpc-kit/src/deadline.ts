@@ -216,6 +216,17 @@ export function raceSignalTo<T, R>(
   });
 }
 
+/** @throws {RpcError} the signal's reason, as soon as it aborts */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  try {
+    await raceSignal(promise, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function unchanged<T>(value: T): T {
   return value;
 }

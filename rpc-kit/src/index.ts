@@ -30,6 +30,9 @@ export { retry } from './calling/retry.ts';
 export { createRetryBudget } from './calling/retry-budget.ts';
 export { createTokenBucket, type Limiter, type Token, type TokenBucketOptions } from './calling/token-bucket.ts';
 
+export { type Fault, type FaultPlan, parseFaults } from './faults/fault.ts';
+export { injectFaults } from './faults/inject-faults.ts';
+
 export { type AccessDecision, type AccessEvents, checkAccess, type Identify } from './serving/access.ts';
 export { limitCallers } from './serving/caller-rate-limit.ts';
 export { adaptiveLimit } from './serving/adaptive-limit.ts';

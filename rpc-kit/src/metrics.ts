@@ -1,6 +1,7 @@
 // Metrics with prom-client.
 
 export { accessMetrics } from './telemetry/access-metrics.ts';
+export { faultMetrics } from './telemetry/fault-metrics.ts';
 export { grpcMetrics } from './telemetry/grpc-metrics.ts';
 export { httpMetrics } from './telemetry/http-metrics.ts';
 export { measureLimiter } from './telemetry/limiter-metrics.ts';

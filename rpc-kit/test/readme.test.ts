@@ -7,6 +7,7 @@ import { GRPC_LIMITS } from 'rpc-kit/grpc';
 import { basket } from '../examples/basket-contract.ts';
 import { createBasketService } from '../examples/basket-service.ts';
 import { countdownService, countUntil } from '../examples/countdown.ts';
+import { openFaultyPrices } from '../examples/faulty-prices.ts';
 import { openPrices } from '../examples/hedged-prices.ts';
 import { prices } from '../examples/prices-contract.ts';
 import { priceOverGrpc } from '../examples/prices-grpc.ts';
@@ -83,6 +84,12 @@ describe("rpc-kit's README", () => {
     isSlow = true;
     assert.deepEqual(await client.priceOf({ sku: 7 }), { price: 199 });
     await cancelled.promise;
+  });
+
+  it('has a client that copes with injected faults, which repeat with their seed', async () => {
+    const { client, seed } = openFaultyPrices(2);
+    for (let call = 0; call < 20; call++) assert.deepEqual(await client.priceOf({ sku: 7 }), { price: 199 });
+    assert.equal(seed, 2);
   });
 
   it('has an example that works over gRPC', async () => {

@@ -112,6 +112,12 @@ export const serviceVariables = {
     .describe(
       'Port for gRPC, on the same address and with the same TLS; 0 picks a free one. Usually PORT plus 1000. Unset: no gRPC.',
     ),
+  FAULTS: variable
+    .faults()
+    .optional()
+    .describe(
+      'For tests of a mesh: calls that this process delays or fails on purpose, separated by commas. `stocks:delay:0.05:200` delays 5 % of the calls of stocks by 200 ms, `*:abort:0.01:unavailable` fails 1 % of all calls before they begin, `createOrder:drop:0.1` executes 10 % and drops their answers, `seed:7` repeats the choices of an earlier run. Unset: no faults.',
+    ),
   ...databaseVariables,
 };
 

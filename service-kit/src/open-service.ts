@@ -1,12 +1,20 @@
 import { join } from 'node:path';
 import { protoLock } from 'proto';
-import { adaptiveLimit, type ConcurrencyLimit, type Service, type ServiceContract, serveHttp } from 'rpc-kit';
+import {
+  adaptiveLimit,
+  type ConcurrencyLimit,
+  type Interceptor,
+  type Service,
+  type ServiceContract,
+  serveHttp,
+} from 'rpc-kit';
 import { createServiceCodec, serveGrpc } from 'rpc-kit/grpc';
 import { grpcMetrics, httpMetrics } from 'rpc-kit/metrics';
 import type { z } from 'zod';
 import type { commonVariables, serviceVariables } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { type OpenProcess, openProcess } from './open-process.ts';
+import { openFaults } from './serving/open-faults.ts';
 import { databaseReadiness } from './serving/readiness.ts';
 import type { variable } from './variables.ts';
 
@@ -18,6 +26,8 @@ type ServiceConfig = z.ZodObject<
 export interface OpenService<S extends ServiceConfig> extends Omit<OpenProcess<S>, 'logListening'> {
   readonly database: Database;
   readonly limit: ConcurrencyLimit;
+  /** For `serviceOptions`, where FAULTS is set. */
+  readonly faults: Interceptor | undefined;
   /**
    * Serves over HTTP, and over gRPC where GRPC_PORT is set; ready while the database answers and its migrations are applied. Disposing
    * drains both.
@@ -40,6 +50,7 @@ export async function openService<S extends ServiceConfig>(
   const { DATABASE_URL: url, DATABASE_POOL_MAX: poolMax } = config;
   const database = resources.use(openDatabase({ url, poolMax, logger, registry }));
   const limit = adaptiveLimit();
+  const faults = openFaults(contract, config.FAULTS, { logger, registry });
   const opened = resources.move();
   return {
     config,
@@ -48,6 +59,7 @@ export async function openService<S extends ServiceConfig>(
     identity,
     database,
     limit,
+    faults,
     userAgent,
     async serve(service, stopped) {
       const shared = {

@@ -67,6 +67,13 @@ describe('A variable for second attempts', () => {
   );
 });
 
+describe('A variable for faults', () => {
+  const field = variable.faults().optional();
+  const fault = { method: 'buy', kind: 'drop', share: 0.1, code: 'unavailable' };
+  takes(field, { '': undefined, 'buy:drop:0.1': { faults: [fault], seed: undefined } });
+  refuses(field, ['buy', ' ', 'on', 'buy:drop:2'], /^NAME is wrong: it is ".*", but has to be /);
+});
+
 describe('A variable for a choice', () => {
   const field = variable.choice(['off', 'on'], 'off');
   takes(field, { on: 'on', off: 'off', '': 'off' });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import type { HedgingDelay } from 'rpc-kit';
+import { type HedgingDelay, parseFaults } from 'rpc-kit';
 import { canonicalHost, canonicalOrigin, checkPeerUrl, describeWrong, parseHttpUrl } from 'rpc-kit/urls';
 import { describeWhole, parseWhole, type WholeRange } from 'rpc-kit/whole-number';
 import { z } from 'zod';
@@ -42,6 +42,8 @@ export const variable = {
     parsed(parseRatio)
       .meta({ values: '0–1' } satisfies VariableMeta)
       .default(fallback),
+  /** Faults injected on purpose. */
+  faults: () => parsed(parseFaults).meta({ values: 'method:kind:share:value, …' } satisfies VariableMeta),
   /** When slow reads are sent a second time. */
   hedge: () =>
     parsed(parseHedge)

@@ -25,6 +25,9 @@ export function callsRow(service: string): Row {
       graph('p99 by method', 's', [quantile(0.99, durations, ['method'])]),
       graph('Duration', 's', quantiles(durations)),
       graph('In flight by method', 'short', [`sum by (method) (rpc_server_in_flight{${own}})`]),
+      graph('Faults injected on purpose (FAULTS)', 'ops', [
+        orZero(rate(`rpc_faults_injected_total{${own}}`, ['method', 'kind'])),
+      ]),
       graph('Concurrency limit, and calls shed', 'short', [
         { expr: `sum(rpc_server_concurrency_limit{${own}})`, legend: 'limit' },
         { expr: orZero(rate(shed)), legend: 'shed a second' },

@@ -1,7 +1,7 @@
 import type { Call, Interceptor } from '../call.ts';
 import { CODES } from '../code.ts';
 import { type MethodContract, retrySafetyOf } from '../contract.ts';
-import { raceSignal } from '../deadline.ts';
+import { pause } from '../deadline.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
 import { hadNoEffect } from './failure.ts';
@@ -143,15 +143,4 @@ function isSafeToRepeat(call: Call, contract: MethodContract): boolean {
 function hasIdempotencyKey({ params, caller }: Call): boolean {
   const key = (params as { readonly idempotencyKey?: unknown } | undefined)?.idempotencyKey ?? caller.idempotencyKey;
   return typeof key === 'string' && key !== '';
-}
-
-/** @throws {RpcError} the signal's reason, as soon as it aborts */
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, delayMs);
-  try {
-    await raceSignal(promise, signal);
-  } finally {
-    clearTimeout(timer);
-  }
 }

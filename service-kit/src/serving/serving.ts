@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type ConcurrencyLimit, fixedLimit, type ImplementOptions, shedLoad } from 'rpc-kit';
+import { type ConcurrencyLimit, fixedLimit, type ImplementOptions, type Interceptor, shedLoad } from 'rpc-kit';
 import { serverLogging } from 'rpc-kit/logging';
 import { serverMetrics, sheddingMetrics } from 'rpc-kit/metrics';
 import { serverTracing } from 'rpc-kit/tracing';
@@ -16,6 +16,8 @@ export interface ServingParts {
   readonly limit?: ConcurrencyLimit;
   /** Checks the callers. Unset: every caller is admitted without proof. */
   readonly identity?: Identity;
+  /** Delays and fails calls on purpose, as `FAULTS` says. */
+  readonly faults?: Interceptor | undefined;
   /** Records calls that change data. */
   readonly journal?: OperationJournal;
 }
@@ -29,6 +31,7 @@ export function serviceOptions({
   registry,
   identity,
   limit = fixedLimit(CALLS_MAX),
+  faults,
   journal,
 }: ServingParts): ImplementOptions {
   const journaling = journal ? [journalOperations(journal)] : [];
@@ -39,6 +42,8 @@ export function serviceOptions({
       serverLogging(logger),
       // Metrics and logs count refusals too; journal, validation and the limit of calls do no work for them.
       ...(identity ? checkCallers(identity, logger, registry) : []),
+      // The journal has what was executed, also where the answer was dropped.
+      ...(faults ? [faults] : []),
       ...journaling,
       shedLoad(limit, sheddingMetrics(registry, limit)),
       databaseErrors(),
