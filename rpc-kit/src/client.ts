@@ -31,6 +31,8 @@ export type Client<M extends Methods> = {
 /** Sends calls to a service: over HTTP, or directly to a `Service` in the same process, which is a transport too. */
 export interface Transport {
   readonly call: Next;
+  /** Whether the peer says that it is ready for calls; rejects when it does not answer. For the health checks of a balancer. */
+  readonly askReadiness?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
 }
 
 export interface ClientOptions {

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import sinon from 'sinon';
 import { callFor, callOf } from '../../test/call-stubs.ts';
+import { randomOf } from '../../test/random.ts';
 import type { Call } from '../call.ts';
 import { RpcError } from '../rpc-error.ts';
-import { type BalancerOptions, createBalancer, type EndpointSource } from './balancer.ts';
+import { type BalancerOptions, createBalancer } from './balancer.ts';
+import type { EndpointEntry, EndpointSource } from './endpoint-list.ts';
 
 const BROKEN = new RpcError('unavailable', 'the connection broke');
 const NEVER_SENT = new RpcError('unavailable', 'cannot be reached', { neverSent: true });
@@ -26,15 +28,6 @@ describe('the balancer', () => {
     clock.restore();
     sinon.restore();
   });
-
-  /** Numbers from 0 to below 1 that are the same for the same seed (a linear congruence, Numerical Recipes). */
-  function randomOf(seed: number): () => number {
-    let state = seed >>> 0;
-    return () => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return state / 2 ** 32;
-    };
-  }
 
   function setUp(behaviours: Record<string, Behaviour>, options: Partial<BalancerOptions> = {}) {
     const log: string[] = [];
@@ -81,8 +74,8 @@ describe('the balancer', () => {
   }
 
   /** A source whose lists the test provides. */
-  function sourceOf(...first: string[]) {
-    let update: (urls: readonly string[]) => void = () => {};
+  function sourceOf(...first: EndpointEntry[]) {
+    let update: (entries: readonly EndpointEntry[]) => void = () => {};
     const stop = sinon.spy();
     const source: EndpointSource = {
       start(given) {
@@ -91,7 +84,7 @@ describe('the balancer', () => {
         return { [Symbol.dispose]: stop };
       },
     };
-    return { source, stop, update: (...urls: string[]) => update(urls) };
+    return { source, stop, update: (...entries: EndpointEntry[]) => update(entries) };
   }
 
   it('passes a call on unchanged, and its outcome back', async () => {
@@ -141,7 +134,10 @@ describe('the balancer', () => {
     );
     await clock.tickAsync(100);
     assert.equal(((await outcome) as RpcError).code, 'deadline_exceeded');
-    assert.deepEqual(balancer.endpoints, [{ url: 'a', pending: 0, health: { name: 'serving', failuresInARow: 1 } }]);
+    const health = { name: 'serving', failuresInARow: 1 };
+    assert.deepEqual(balancer.endpoints, [
+      { url: 'a', zone: undefined, version: undefined, state: 'serving', pending: 0, health },
+    ]);
   });
 
   describe('its choice', () => {
@@ -439,6 +435,143 @@ describe('the balancer', () => {
       update('a');
       assert.deepEqual(log.slice(-2), ['b leaves', 'a back']);
       assert.equal(await call(), BROKEN);
+    });
+  });
+
+  describe('with weights, zones, a canary, health checks and a slow start', () => {
+    const countsOf = ({ received }: ReturnType<typeof setUp>, ...urls: string[]): number =>
+      urls.reduce((sum, url) => sum + (received[url] ?? 0), 0);
+
+    it('sends calls in proportion to weights, also under load', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.integer(), fc.integer({ min: 1, max: 20 }), async (seed, latencyMs) => {
+          const endpoints = [{ url: 'a', weight: 4 }, 'b'];
+          const given = setUp({ a: { latencyMs }, b: { latencyMs } }, { endpoints, random: randomOf(seed) });
+          await given.traffic(1_000, 1);
+          const share = countsOf(given, 'a') / 1_000;
+          // 0.8 is the share of its weight; 0.64 and 0.96 are the bounds of any load.
+          assert.ok(share > 0.7 && share < 0.9, `${share}`);
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    it('follows weights that change', async () => {
+      const { source, update } = sourceOf('a', { url: 'b', weight: 0.01 });
+      const given = setUp({ a: { latencyMs: 1 }, b: { latencyMs: 1 } }, { endpoints: source });
+      await given.traffic(200, 2);
+      assert.ok(countsOf(given, 'b') < 20, JSON.stringify(given.received));
+      update({ url: 'a', weight: 0.01 }, 'b');
+      const before = countsOf(given, 'a');
+      await given.traffic(200, 2);
+      assert.ok(countsOf(given, 'a') - before < 20, JSON.stringify(given.received));
+      assert.deepEqual(given.log, ['a joins', 'b joins']);
+    });
+
+    it('gives an endpoint that joins a share that grows, and the first ones their whole share at once', async () => {
+      const { source, update } = sourceOf('a', 'b');
+      const latency = { latencyMs: 1 };
+      const given = setUp(
+        { a: latency, b: latency, c: latency },
+        { endpoints: source, slowStart: { windowMs: 10_000 } },
+      );
+      const states = () => given.balancer.endpoints.map(({ state }) => state);
+      assert.deepEqual(states(), ['serving', 'serving']);
+      update('a', 'b', 'c');
+      assert.deepEqual(states(), ['serving', 'serving', 'starting']);
+      const shares: number[] = [];
+      for (let second = 0; second < 10; second++) {
+        const before = countsOf(given, 'c');
+        for (let call = 0; call < 200; call++) {
+          void given.call();
+          await clock.tickAsync(5);
+        }
+        shares.push((countsOf(given, 'c') - before) / 200);
+      }
+      const part = (of: readonly number[]): number => of.reduce((sum, share) => sum + share, 0) / of.length;
+      assert.ok(part(shares.slice(0, 2)) < 0.15 && part(shares.slice(-2)) > 0.2, shares.join(' '));
+      assert.deepEqual(states(), ['serving', 'serving', 'serving']);
+    });
+
+    it('gives an endpoint that returns a share that grows', async () => {
+      const { traffic, call, balancer, behaviours } = setUp(
+        { a: { latencyMs: 1 }, b: { latencyMs: 1, answer: BROKEN } },
+        { failuresMax: 1, slowStart: { windowMs: 60_000 } },
+      );
+      await traffic(10, 1);
+      behaviours.b = { latencyMs: 1 };
+      void call();
+      assert.equal(balancer.endpoints[1]?.state, 'starting');
+      await clock.tickAsync(60_000);
+      assert.equal(balancer.endpoints[1]?.state, 'serving');
+    });
+
+    it('asks health checks first, then the canary, then the zone', async () => {
+      const endpoints = [
+        { url: 'near', zone: 'a' },
+        { url: 'far', zone: 'b' },
+        { url: 'new near', zone: 'a', version: '2' },
+        { url: 'new far', zone: 'b', version: '2' },
+      ];
+      const behaviours: Record<string, Behaviour> = { near: {}, far: {}, 'new near': {}, 'new far': {} };
+      const ready = new Set(Object.keys(behaviours));
+      const { balancer } = setUp(behaviours, {
+        endpoints,
+        zone: 'a',
+        canary: { version: '2', isMeant: ({ baggage }) => baggage === 'canary' },
+        healthChecks: { riseAfter: 1 },
+        connect: (url) => ({
+          call: async () => url,
+          askReadiness: async () => ready.has(url),
+          async [Symbol.asyncDispose]() {},
+        }),
+      });
+      const answers = async () => [await balancer.call(callOf()), await balancer.call(callOf({ baggage: 'canary' }))];
+      await clock.tickAsync(0);
+      assert.deepEqual(await answers(), ['near', 'new near']);
+      ready.delete('near');
+      ready.delete('new near');
+      await clock.tickAsync(2_500);
+      assert.deepEqual(await answers(), ['far', 'new far']);
+      ready.delete('new far');
+      ready.add('near');
+      await clock.tickAsync(2_500);
+      // The canary has no endpoint left.
+      assert.deepEqual(await answers(), ['near', 'near']);
+    });
+
+    it('sends a call whose zone cannot be reached to another zone, before it has tried all of its zone', async () => {
+      const local = ['a', 'b', 'c', 'd'].map((url) => ({ url, zone: 'x' }));
+      const behaviours = Object.fromEntries(local.map(({ url }) => [url, { answer: NEVER_SENT }]));
+      const given = setUp({ ...behaviours, far: {} }, { endpoints: [...local, 'far'], zone: 'x' });
+      for (let each = 0; each < 10; each++) assert.equal(await given.call(), 'far');
+    });
+
+    it('takes a canary that fails out like any endpoint', async () => {
+      const groups: string[] = [];
+      const given = setUp(
+        { old: {}, new: { answer: BROKEN } },
+        {
+          endpoints: ['old', { url: 'new', version: '2' }],
+          canary: { version: '2', share: 1 },
+          ejectionMs: 60_000,
+          on: { canary: ({ group, failure }) => groups.push(`${group} ${failure ?? 'ok'}`) },
+        },
+      );
+      await given.traffic(20, 1);
+      assert.deepEqual(groups, [...Array(5).fill('canary broken'), ...Array(15).fill('stable ok')]);
+    });
+
+    it('refuses options outside their ranges before it connects', () => {
+      const connect = () => assert.fail('there is no reason to connect');
+      for (const options of [
+        { canary: { version: '2', share: 2 } },
+        { slowStart: { windowMs: 0 } },
+        { healthChecks: { intervalMs: 0 } },
+        { endpoints: [{ url: 'a', weight: 0 }] },
+      ]) {
+        assert.throws(() => createBalancer({ endpoints: ['a'], connect, ...options }), RangeError);
+      }
     });
   });
 

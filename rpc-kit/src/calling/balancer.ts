@@ -4,31 +4,35 @@ import { raceSignal } from '../deadline.ts';
 import { hideUrlSecrets } from '../http/urls.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
+import { type CanaryGroup, type CanaryOptions, createCanary } from './canary.ts';
+import { type Candidates, type ChoiceStep, chooseOfTwo, chooseOfTwoByWeight } from './endpoint-choice.ts';
+import { type EndpointList, startEndpoints } from './endpoint-list.ts';
+import { type Endpoint, EndpointPool } from './endpoint-pool.ts';
 import { type Failure, failureOf } from './failure.ts';
-import {
-  createEjectionRecord,
-  createOutlierEjection,
-  type EjectionRecord,
-  type EndpointHealth,
-  type OutlierEjectionOptions,
-} from './outlier-ejection.ts';
-import { createPeakEwma, type LoadOutcome, type PeakEwma } from './peak-ewma.ts';
+import { createHealthChecks, type HealthCheckOptions } from './health-checks.ts';
+import { createOutlierEjection, type EndpointHealth, type OutlierEjectionOptions } from './outlier-ejection.ts';
+import { createPeakEwma, type LoadOutcome } from './peak-ewma.ts';
+import { createSlowStart, type SlowStartOptions } from './slow-start.ts';
+import { createZonePreference, type SpillReason } from './zone-preference.ts';
 
 export interface BalancerOptions extends Partial<OutlierEjectionOptions> {
-  /** The addresses of one service: a list, or a source of lists (`dnsEndpoints`). */
-  readonly endpoints: readonly string[] | EndpointSource;
+  /** The endpoints of one service: URLs, entries with zone, weight and version, and sources of them (`dnsEndpoints`). */
+  readonly endpoints: EndpointList;
   /** Creates the transport to one endpoint, e.g. an HTTP transport guarded by its own circuit breaker. The balancer disposes of it. */
   connect(url: string): Transport & AsyncDisposable;
+  /** The zone whose endpoints are preferred, which is usually this process's own. Unset: zones make no difference. */
+  readonly zone?: string | undefined;
+  /** Sends a share of the calls, or chosen calls, to the endpoints of one version. Unset: versions make no difference. */
+  readonly canary?: CanaryOptions | undefined;
+  /** Asks each endpoint whether it is ready (`/readyz`, `grpc.health.v1`). Unset: only the outcomes of calls count. */
+  readonly healthChecks?: HealthCheckOptions | undefined;
+  /** Lets the share of an endpoint that joins or returns grow over a window. Unset: it gets its whole share at once. */
+  readonly slowStart?: SlowStartOptions | undefined;
   /** The age at which a latency weighs 1/e, in milliseconds. */
   readonly decayMs?: number;
   /** From 0 to below 1. */
   readonly random?: () => number;
   readonly on?: Partial<BalancerEvents>;
-}
-
-export interface EndpointSource {
-  /** Calls `update` with the current endpoints, once before it returns and again after each change, until it is disposed of. */
-  start(update: (urls: readonly string[]) => void): Disposable;
 }
 
 /** Endpoints are named by their URLs without userinfo and query. */
@@ -48,11 +52,35 @@ export interface BalancerEvents {
   leave(event: { readonly endpoint: string }): void;
   /** The call never reached one endpoint (`error`) and is sent to this one. */
   failover(event: { readonly endpoint: string; readonly call: Call; readonly error: RpcError }): void;
+  /** With `healthChecks`: the endpoint gets no calls. It did not answer (`error`), or answered that it is not ready. */
+  unhealthy(event: { readonly endpoint: string; readonly error: RpcError | undefined }): void;
+  /** It gets calls again. */
+  healthy(event: { readonly endpoint: string }): void;
+  /** With `zone`: the call is sent to another zone. */
+  spill(event: { readonly call: Call; readonly why: SpillReason }): void;
+  /** With `canary`: an attempt at a call has ended at an endpoint of the group; without a failure, it has a result. */
+  canary(event: {
+    readonly endpoint: string;
+    readonly call: Call;
+    readonly group: CanaryGroup;
+    readonly failure: Failure | undefined;
+  }): void;
 }
+
+/**
+ * - `serving`: the endpoint gets its share of the calls.
+ * - `starting`: it gets a share that grows (`slowStart`).
+ * - `unhealthy`: it does not pass the health checks.
+ * - `ejected`: its calls kept failing.
+ */
+export type EndpointState = 'serving' | 'starting' | 'unhealthy' | 'ejected';
 
 /** The current state of one endpoint, for pages and tests. */
 export interface EndpointStatus {
   readonly url: string;
+  readonly zone: string | undefined;
+  readonly version: string | undefined;
+  readonly state: EndpointState;
   /** Calls in flight. */
   readonly pending: number;
   readonly health: EndpointHealth;
@@ -81,16 +109,6 @@ const DEFAULTS = {
  */
 const TRIES_MAX = 3;
 
-interface Endpoint extends EjectionRecord {
-  readonly url: string;
-  readonly transport: Transport & AsyncDisposable;
-  readonly load: PeakEwma;
-  /** Open streams. How long they last, and how many there are, says nothing about the load of the endpoint. */
-  streams: number;
-  /** It is no longer listed; its transport closes when its last call has ended. */
-  left: boolean;
-}
-
 interface FailedCall {
   readonly call: Call;
   readonly error: RpcError;
@@ -99,41 +117,95 @@ interface FailedCall {
 /**
  * A transport over all endpoints of a service. Each call goes to the better of two endpoints chosen at random ("The Power of
  * Two Choices in Randomized Load Balancing", Mitzenmacher 2001): the one with the lower peak EWMA (see `createPeakEwma`).
- * Endpoints that keep failing are ejected (see `createOutlierEjection`).
+ * Endpoints that keep failing are ejected (see `createOutlierEjection`). Health checks, the canary and the zone narrow the choice
+ * before, in this order (docs/decisions/0057).
  *
  * A call that certainly never reached its endpoint fails over to the next at once: no server has seen it, so it adds no load
  * and takes nothing out of the retry budget. Every other failure is returned to the caller.
  *
  * @throws {TypeError} without any endpoint, and whatever `connect` throws
+ * @throws {RangeError} for an option or a weight outside its range
  */
 export function createBalancer(options: BalancerOptions): Balancer {
-  const { endpoints, connect, decayMs, random, on, ...ejectionOptions } = { ...DEFAULTS, ...options };
-  const pool = new EndpointPool((url) => ({ transport: connect(url), load: createPeakEwma(decayMs) }), on);
-  const ejection = createOutlierEjection<Endpoint, FailedCall>(ejectionOptions, () => pool.members, {
-    eject({ member, cause, times, forMs }) {
-      notify(on?.eject, { endpoint: hideUrlSecrets(member.url), ...cause, times, forMs });
+  const { endpoints, connect, decayMs, random, on, zone, canary, healthChecks, slowStart, ...ejectionOptions } = {
+    ...DEFAULTS,
+    ...options,
+  };
+  const starting = slowStart && createSlowStart(slowStart);
+  const checks =
+    healthChecks &&
+    createHealthChecks<Endpoint>(healthChecks, random, {
+      fall: (endpoint, error) => notify(on?.unhealthy, { endpoint: shownUrl(endpoint), error }),
+      rise(endpoint) {
+        returned(endpoint);
+        notify(on?.healthy, { endpoint: shownUrl(endpoint) });
+      },
+    });
+  const steps: readonly ChoiceStep<Endpoint>[] = [
+    checks,
+    canary &&
+      createCanary<Endpoint>(canary, random, {
+        settled: (endpoint, call, group, failure) =>
+          notify(on?.canary, { endpoint: shownUrl(endpoint), call, group, failure }),
+      }),
+    zone === undefined
+      ? undefined
+      : createZonePreference<Endpoint>(zone, random, { spill: (event) => notify(on?.spill, event) }),
+  ].filter((step) => step !== undefined);
+
+  let isStarted = false;
+  const pool = new EndpointPool({
+    connect: (url) => ({ transport: connect(url), load: createPeakEwma(decayMs) }),
+    joined(endpoint) {
+      // The first endpoints share all calls anyway.
+      if (isStarted) starting?.begin(endpoint, performance.now());
+      checks?.watch(endpoint);
+      notify(on?.join, { endpoint: shownUrl(endpoint) });
     },
-    readmit({ url, load }) {
-      load.reset();
-      notify(on?.readmit, { endpoint: hideUrlSecrets(url) });
+    left(endpoint) {
+      checks?.unwatch(endpoint);
+      notify(on?.leave, { endpoint: shownUrl(endpoint) });
     },
   });
-  const update = (urls: readonly string[]): void => {
-    if (pool.update(urls)) ejection.rebalance();
-  };
-  const source = isSource(endpoints) ? endpoints.start(update) : undefined;
-  if (!isSource(endpoints)) update(endpoints);
+  const ejection = createOutlierEjection<Endpoint, FailedCall>(ejectionOptions, () => pool.members, {
+    eject({ member, cause, times, forMs }) {
+      notify(on?.eject, { endpoint: shownUrl(member), ...cause, times, forMs });
+    },
+    readmit(endpoint) {
+      returned(endpoint);
+      notify(on?.readmit, { endpoint: shownUrl(endpoint) });
+    },
+  });
+  const source = startEndpoints(endpoints, (list) => {
+    if (pool.update(list)) ejection.rebalance();
+    isStarted = true;
+  });
   if (pool.members.length === 0) throw new TypeError('A balancer needs an endpoint');
 
-  function choose(tried: ReadonlySet<Endpoint>, others: ReadonlySet<object> | undefined): Endpoint | undefined {
-    const untried = ejection.serving().filter((endpoint) => !tried.has(endpoint));
-    const unused = others ? untried.filter((endpoint) => !others.has(endpoint)) : untried;
-    const free = unused.length > 0 ? unused : untried;
-    const first = Math.floor(random() * free.length);
-    // An offset from the first, so that both are never the same endpoint.
-    const second = (first + 1 + Math.floor(random() * (free.length - 1))) % free.length;
-    const [one, other] = [free[first], free[second]];
-    return one && other && other.load.cost < one.load.cost ? other : one;
+  function returned(endpoint: Endpoint): void {
+    endpoint.load.reset();
+    starting?.begin(endpoint, performance.now());
+  }
+
+  function choose(call: Call, tried: ReadonlySet<Endpoint>): Endpoint | undefined {
+    const serving = ejection.serving();
+    const isFailover = tried.size > 0;
+    const untried = isFailover ? serving.filter((endpoint) => !tried.has(endpoint)) : serving;
+    if (untried.length === 0) return undefined;
+    const { endpoints: used } = call;
+    const unused = used?.size ? untried.filter((endpoint) => !used.has(endpoint)) : untried;
+    let candidates: Candidates<Endpoint> = { listed: pool.members, available: unused.length > 0 ? unused : untried };
+    for (const step of steps) candidates = step.narrow(candidates, { call, isFailover });
+    return byWeight(candidates.available);
+  }
+
+  function byWeight(available: readonly Endpoint[]): Endpoint | undefined {
+    const now = starting && performance.now();
+    const ramp = now !== undefined && starting?.isActive(now) ? starting : undefined;
+    if (!pool.isWeighted && !ramp) return chooseOfTwo(available, random);
+    const weightOf = (endpoint: Endpoint): number =>
+      (endpoint.listed.weight ?? 1) * (ramp?.partOf(endpoint, now ?? 0) ?? 1);
+    return chooseOfTwoByWeight(available, weightOf, random);
   }
 
   async function send(endpoint: Endpoint, call: Call): Promise<unknown> {
@@ -142,6 +214,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
       const result = await raceSignal(endpoint.transport.call(call), call.signal);
       end('answered');
       ejection.succeeded(endpoint);
+      for (const step of steps) step.settled?.(endpoint, call, undefined);
       return result;
     } catch (thrown) {
       const error = toRpcError(thrown);
@@ -149,6 +222,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
       end(LOAD_OUTCOMES[failure]);
       if (failure === 'answered') ejection.succeeded(endpoint);
       if (failure === 'broken' || failure === 'not-reached') ejection.failed(endpoint, { call, error });
+      for (const step of steps) step.settled?.(endpoint, call, failure);
       throw error;
     } finally {
       pool.closeIfLeft(endpoint);
@@ -159,9 +233,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
     const tried = new Set<Endpoint>();
     let failed: RpcError | undefined;
     for (;;) {
-      const endpoint = tried.size < TRIES_MAX ? choose(tried, call.endpoints) : undefined;
+      const endpoint = tried.size < TRIES_MAX ? choose(call, tried) : undefined;
       if (!endpoint) throw failed ?? closedError(call);
-      if (failed) notify(on?.failover, { call, endpoint: hideUrlSecrets(endpoint.url), error: failed });
+      if (failed) notify(on?.failover, { call, endpoint: shownUrl(endpoint), error: failed });
       tried.add(endpoint);
       call.endpoints?.add(endpoint);
       try {
@@ -174,71 +248,31 @@ export function createBalancer(options: BalancerOptions): Balancer {
     }
   }
 
+  function stateOf({ health, check, startedAt }: Endpoint): EndpointState {
+    if (health.name === 'ejected') return 'ejected';
+    if (checks && check.name !== 'passing') return 'unhealthy';
+    return starting && starting.partOf({ startedAt }, performance.now()) < 1 ? 'starting' : 'serving';
+  }
+
   return {
     call,
     get endpoints() {
-      return pool.members.map(({ url, load, health }) => ({ url: hideUrlSecrets(url), pending: load.pending, health }));
+      return pool.members.map((endpoint) => {
+        const { listed, load, health } = endpoint;
+        const { zone, version } = listed;
+        return { url: shownUrl(endpoint), zone, version, state: stateOf(endpoint), pending: load.pending, health };
+      });
     },
     async [Symbol.asyncDispose]() {
-      source?.[Symbol.dispose]();
+      source[Symbol.dispose]();
+      checks?.[Symbol.dispose]();
       await pool.close();
     },
   };
 }
 
-/** The endpoints that are listed now, and the transports of those that have left but still have calls in flight. */
-class EndpointPool {
-  readonly #connect: (url: string) => Pick<Endpoint, 'transport' | 'load'>;
-  readonly #on: Partial<BalancerEvents> | undefined;
-  readonly #open = new Set<Endpoint>();
-  readonly #closing = new Set<Promise<void>>();
-  #isClosed = false;
-  members: readonly Endpoint[] = [];
-
-  constructor(connect: (url: string) => Pick<Endpoint, 'transport' | 'load'>, on: Partial<BalancerEvents> | undefined) {
-    this.#connect = connect;
-    this.#on = on;
-  }
-
-  /** @returns whether the list was applied; an empty list is ignored */
-  update(list: readonly string[]): boolean {
-    const urls = new Set(list);
-    if (urls.size === 0 || this.#isClosed) return false;
-    const known = new Map(this.members.map((endpoint) => [endpoint.url, endpoint]));
-    this.members = [...urls].map((url) => known.get(url) ?? this.#join(url));
-    for (const [url, endpoint] of known) if (!urls.has(url)) this.#leave(endpoint);
-    return true;
-  }
-
-  closeIfLeft(endpoint: Endpoint): void {
-    if (endpoint.left && endpoint.load.pending + endpoint.streams === 0) this.#close(endpoint);
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.members = [];
-    for (const endpoint of this.#open) this.#close(endpoint);
-    await Promise.all(this.#closing);
-  }
-
-  #join(url: string): Endpoint {
-    const endpoint = { ...createEjectionRecord(), url, ...this.#connect(url), streams: 0, left: false };
-    this.#open.add(endpoint);
-    notify(this.#on?.join, { endpoint: hideUrlSecrets(url) });
-    return endpoint;
-  }
-
-  #leave(endpoint: Endpoint): void {
-    endpoint.left = true;
-    this.closeIfLeft(endpoint);
-    notify(this.#on?.leave, { endpoint: hideUrlSecrets(endpoint.url) });
-  }
-
-  #close(endpoint: Endpoint): void {
-    if (!this.#open.delete(endpoint)) return;
-    const closed = closeTransport(endpoint).finally(() => this.#closing.delete(closed));
-    this.#closing.add(closed);
-  }
+function shownUrl({ listed }: Endpoint): string {
+  return hideUrlSecrets(listed.url);
 }
 
 function openStream(endpoint: Endpoint): () => void {
@@ -256,19 +290,6 @@ const LOAD_OUTCOMES = {
   answered: 'answered',
   withdrawn: 'withdrawn',
 } as const satisfies Record<Failure, LoadOutcome>;
-
-function isSource(endpoints: readonly string[] | EndpointSource): endpoints is EndpointSource {
-  return 'start' in endpoints;
-}
-
-/** No caller awaits the transport of an endpoint that has left, so a failure to close it is only reported. */
-async function closeTransport({ transport }: Endpoint): Promise<void> {
-  try {
-    await transport[Symbol.asyncDispose]();
-  } catch (error) {
-    process.emitWarning(new Error('A transport could not be closed', { cause: error }));
-  }
-}
 
 /** The failure that lets the caller retry soonest. */
 function sooner(one: RpcError | undefined, other: RpcError): RpcError {

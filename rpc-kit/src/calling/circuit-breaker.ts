@@ -171,6 +171,8 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     guard(transport) {
       return {
         call: interceptor((call) => transport.call(call)),
+        // An open circuit refuses calls, not the question whether the peer has recovered.
+        askReadiness: transport.askReadiness?.bind(transport),
         async [Symbol.asyncDispose]() {
           breaker[Symbol.dispose]();
           await transport[Symbol.asyncDispose]();

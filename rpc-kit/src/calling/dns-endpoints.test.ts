@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { dnsEndpoints } from './dns-endpoints.ts';
+import type { EndpointEntry } from './endpoint-list.ts';
 
 describe('endpoints by DNS', () => {
   let clock: sinon.SinonFakeTimers;
@@ -127,7 +128,7 @@ describe('endpoints by DNS', () => {
 
   it("asks the system's resolver by default", async () => {
     clock.restore();
-    const found = Promise.withResolvers<readonly string[]>();
+    const found = Promise.withResolvers<readonly EndpointEntry[]>();
     using _running = dnsEndpoints('http://localhost:1').start((urls) => {
       if (urls[0] !== 'http://localhost:1') found.resolve(urls);
     });

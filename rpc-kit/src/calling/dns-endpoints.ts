@@ -3,7 +3,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { raceSignal, startDeadline } from '../deadline.ts';
 import { checkPeerUrl } from '../http/urls.ts';
 import { notify } from '../telemetry/notify.ts';
-import type { EndpointSource } from './balancer.ts';
+import type { EndpointSource } from './endpoint-list.ts';
 
 export interface DnsEndpointsOptions {
   /** From the end of one lookup to the next, in milliseconds, from 1,000 to 300,000. */

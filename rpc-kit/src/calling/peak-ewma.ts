@@ -1,12 +1,17 @@
 /** How a call ended: decides what its duration says about the endpoint. */
 export type LoadOutcome = 'answered' | 'failed' | 'withdrawn';
 
-/** The cost of one more call to an endpoint: its recent latency times the calls that would then be in flight. */
+/** The load of one endpoint. */
 export interface PeakEwma {
   /** A call begins. Call the returned function once, when it has ended. */
   begin(): (outcome: LoadOutcome) => void;
-  /** In milliseconds of waiting; meaningful only for comparing endpoints. */
-  readonly cost: number;
+  /**
+   * The cost of one more call: the recent latency times the calls that would then be in flight, which count less at an endpoint of
+   * more weight. In milliseconds of waiting; meaningful only for comparing endpoints.
+   *
+   * @param weight 1 is the mean of the endpoints that are compared
+   */
+  cost(weight: number): number;
   /** Calls in flight. */
   readonly pending: number;
   /** Forgets the latency, so that one call measures it again. */
@@ -60,9 +65,9 @@ export function createPeakEwma(decayMs: number): PeakEwma {
       pending += 1;
       return (outcome) => end(startedAt, outcome);
     },
-    get cost() {
+    cost(weight) {
       if (latencyMs === undefined) return pending === 0 ? 0 : UNKNOWN_COST + pending;
-      return latencyMs * weightOfOld(performance.now()) * (pending + 1);
+      return latencyMs * weightOfOld(performance.now()) * (pending / weight + 1);
     },
     get pending() {
       return pending;

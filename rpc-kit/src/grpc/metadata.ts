@@ -14,6 +14,9 @@ export const GRPC_HEADERS = {
   details: 'grpc-status-details-bin',
 } as const;
 
+/** https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+export const HEALTH_SERVICE = 'grpc.health.v1.Health';
+
 export const CONTENT_TYPE = 'application/grpc';
 /** Of messages, in both directions. */
 export const ACCEPTED_ENCODINGS = 'identity,gzip';

@@ -3,13 +3,12 @@ import { Registry } from 'prom-client';
 import sinon from 'sinon';
 import { callOf } from '../../test/call-stubs.ts';
 import type { Call } from '../call.ts';
-import { createBalancer } from '../calling/balancer.ts';
 import { createCircuitBreaker } from '../calling/circuit-breaker.ts';
 import { hedging } from '../calling/hedging.ts';
 import { retry } from '../calling/retry.ts';
 import { createRetryBudget } from '../calling/retry-budget.ts';
 import { RpcError } from '../rpc-error.ts';
-import { balancerMetrics, breakerMetrics, hedgingMetrics, retryBudgetMetrics, retryMetrics } from './policy-metrics.ts';
+import { breakerMetrics, hedgingMetrics, retryBudgetMetrics, retryMetrics } from './policy-metrics.ts';
 
 const BROKEN = new RpcError('unavailable', 'the connection broke');
 
@@ -82,20 +81,6 @@ describe('the metrics of policies', () => {
     second[Symbol.dispose]();
   });
 
-  it('count ejections', async () => {
-    const balancer = createBalancer({
-      endpoints: ['a', 'b'],
-      failuresMax: 1,
-      connect: () => ({ call: () => Promise.reject(BROKEN), [Symbol.asyncDispose]: async () => {} }),
-      on: balancerMetrics(registry),
-    });
-    await assert.rejects(balancer.call(callOf()));
-    await assert.rejects(balancer.call(callOf()));
-    assert.deepEqual(await lines('rpc_client_endpoint_ejections_total'), [
-      'rpc_client_endpoint_ejections_total{peer="shop"} 2',
-    ]);
-  });
-
   it('count hedges by outcome', async () => {
     const budget = createRetryBudget({ perSecondMin: 3 });
     const guarded = (firstMs: number, secondMs: number, answer: unknown) => {
@@ -128,10 +113,9 @@ describe('the metrics of policies', () => {
     for (let client = 0; client < 2; client++) {
       retryMetrics(registry);
       hedgingMetrics(registry);
-      balancerMetrics(registry);
       retryBudgetMetrics(registry, 'loms', createRetryBudget());
       breakerMetrics(registry, { peer: 'loms', endpoint: 'a' });
     }
-    assert.equal(registry.getMetricsAsArray().length, 5);
+    assert.equal(registry.getMetricsAsArray().length, 4);
   });
 });

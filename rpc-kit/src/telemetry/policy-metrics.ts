@@ -1,6 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Call } from '../call.ts';
-import type { BalancerEvents } from '../calling/balancer.ts';
 import type { CircuitBreakerEvents, CircuitBreakerState } from '../calling/circuit-breaker.ts';
 import type { HedgeWinner, HedgingEvents } from '../calling/hedging.ts';
 import type { RetryEvents } from '../calling/retry.ts';
@@ -72,13 +71,6 @@ export function breakerMetrics(
     close: () => show('closed'),
     dispose: () => states.remove({ ...labels }),
   };
-}
-
-/** `rpc_client_endpoint_ejections_total{peer}`. Logs name the endpoint: addresses change too often for a label. */
-export function balancerMetrics(registry: Registry): Partial<BalancerEvents> {
-  const help = 'Endpoints taken out of the rotation for a while.';
-  const ejections = counterIn(registry, { name: 'rpc_client_endpoint_ejections_total', help, labelNames: ['peer'] });
-  return { eject: ({ call }) => ejections.inc({ peer: call.service }) };
 }
 
 const HEDGE_OUTCOMES = { hedge: 'won', first: 'lost', none: 'failed' } as const satisfies Record<HedgeWinner, string>;

@@ -7,6 +7,7 @@ import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import { frameMessage } from '../framing.ts';
 import { decodeResult, endOf, type ResultReader, resultOf } from './answer.ts';
 import { type ExchangeRequest, exchange } from './exchange.ts';
+import { askHealth } from './health.ts';
 import { fixedHeaders, headersOf } from './request-headers.ts';
 import { SessionPool } from './session-pool.ts';
 
@@ -91,6 +92,7 @@ export function createGrpcTransport(url: string, options: GrpcTransportOptions):
       endOf(await exchange(pool, { ...request, onMessage }), method);
       return undefined;
     },
+    askReadiness: (signal) => askHealth(pool, userinfo ? [...fixed, 'authorization', userinfo] : fixed, signal),
     [Symbol.asyncDispose]: () => pool.close(),
   };
 }

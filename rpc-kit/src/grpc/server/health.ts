@@ -1,12 +1,11 @@
 import { checkReadiness, type ReadinessSources } from '../../http/server/pages.ts';
 import { RpcError } from '../../rpc-error.ts';
+import { HEALTH_SERVICE } from '../metadata.ts';
 import { vendoredCodec } from '../schema/vendored.ts';
 import type { GrpcMetrics } from './grpc-metrics.ts';
 import type { CallRoute, Channel, Receiver, StreamRoute } from './router.ts';
 
 /** grpc.health.v1 (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): the service is healthy while `/readyz` is. */
-
-export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 
 type HealthStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
 

@@ -4,6 +4,7 @@ import type { TlsSource } from '../tls.ts';
 import { parseHttpUrl } from '../urls.ts';
 import { createExchange } from './exchange.ts';
 import { createFace, FACE_DEFAULTS, type FaceOptions } from './faces.ts';
+import { createReadinessProbe, type ReadinessProbe } from './readiness.ts';
 import type { StreamRequest } from './requests.ts';
 import { createStreams, type Streams } from './streams.ts';
 
@@ -56,14 +57,18 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   const limits = { answerBytesMax, answerValuesMax, tls };
   const exchange = createExchange(origin, { connections, ...limits });
   let streams: Streams | undefined;
-  const headers = {
-    'content-type': 'application/json',
-    // Without this header, a server may choose any coding (RFC 9110, section 12.5.3); this client decodes none.
-    'accept-encoding': 'identity',
+  let readiness: ReadinessProbe | undefined;
+  const ownHeaders = {
     'user-agent': userAgent,
     // undici also verifies an https peer's certificate by this name.
     ...(host && { host }),
     ...(authorization && { authorization }),
+  };
+  const headers = {
+    'content-type': 'application/json',
+    // Without this header, a server may choose any coding (RFC 9110, section 12.5.3); this client decodes none.
+    'accept-encoding': 'identity',
+    ...ownHeaders,
   };
   const wire = {
     base: pathname.replace(/\/$/, ''),
@@ -78,9 +83,14 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   };
   return {
     call: createFace(wire, given),
+    askReadiness(signal) {
+      readiness ??= createReadinessProbe(origin, { path: `${wire.base}/readyz${search}`, headers: ownHeaders, tls });
+      return readiness.ask(signal);
+    },
     async [Symbol.asyncDispose]() {
       await exchange[Symbol.asyncDispose]();
       await streams?.[Symbol.asyncDispose]();
+      await readiness?.[Symbol.asyncDispose]();
     },
   };
 }
