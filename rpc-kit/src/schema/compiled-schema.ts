@@ -20,10 +20,13 @@ export function compiledSchema(schema: z.ZodType): CompiledSchema {
   return made;
 }
 
+/** Pages and workers may forbid `new Function`; zod asks once, so that their logs have one violation and not one for each schema. */
+const compiler = <T extends z.ZodType>(schema: T): T => (z.util.allowsEval.value ? z.compile(schema) : schema);
+
 function compile(schema: z.ZodType): CompiledSchema {
-  const decoding = z.compile(schema);
+  const decoding = compiler(schema);
   const mirrored = mirror(schema);
-  const encoding = mirrored && z.compile(mirrored);
+  const encoding = mirrored && compiler(mirrored);
   return {
     decode: (wire) => decoding.safeParse(wire),
     encode(value) {
