@@ -8,6 +8,8 @@ export interface SourceManifest {
   readonly keywords: readonly string[];
   readonly license: string;
   readonly engines: Versions;
+  /** Modules that differ by where the package runs, by condition. */
+  readonly imports: Readonly<Record<string, Versions>>;
   readonly exports: Versions;
   readonly bin?: Versions;
   readonly dependencies: Versions;
@@ -31,6 +33,12 @@ export function publishedManifest(source: SourceManifest, isPublished: (target: 
     license,
     type: 'module',
     engines,
+    imports: Object.fromEntries(
+      Object.entries(source.imports).map(([name, targets]) => [
+        name,
+        Object.fromEntries(Object.entries(targets).map(([condition, target]) => [condition, toModule(target, '.js')])),
+      ]),
+    ),
     exports: {
       ...Object.fromEntries(
         exported.map(([entry, target]) => [

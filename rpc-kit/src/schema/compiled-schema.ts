@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { compileSchema } from '#compile-schema';
 
 /**
  * A schema as two functions that zod has compiled (`z.compile`): the same results as `z.safeDecode` and `z.safeEncode`, in a tenth of
@@ -20,13 +21,10 @@ export function compiledSchema(schema: z.ZodType): CompiledSchema {
   return made;
 }
 
-/** Pages and workers may forbid `new Function`; zod asks once, so that their logs have one violation and not one for each schema. */
-const compiler = <T extends z.ZodType>(schema: T): T => (z.util.allowsEval.value ? z.compile(schema) : schema);
-
 function compile(schema: z.ZodType): CompiledSchema {
-  const decoding = compiler(schema);
+  const decoding = compileSchema(schema);
   const mirrored = mirror(schema);
-  const encoding = mirrored && compiler(mirrored);
+  const encoding = mirrored && compileSchema(mirrored);
   return {
     decode: (wire) => decoding.safeParse(wire),
     encode(value) {
