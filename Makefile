@@ -8,7 +8,7 @@ unexport NODE_PG_FORCE_NATIVE
 unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm load check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate release-proto vendor-proto migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm load check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate release-proto release-check vendor-proto migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -87,6 +87,9 @@ generate: packages ## Writes contracts.md, the READMEs' tables of variables, Gra
 
 release-proto: packages ## Keeps the contracts as they are as the release that make precommit compares later ones with
 	@exec $(NODE) tools/src/proto/release-proto.ts
+
+release-check: packages ## Does everything of a release of rpc-kit but its publication (TAG=rpc-kit-v0.1.0; OUT=folder keeps the tarball, SBOM and notes)
+	@exec $(NODE) tools/src/release/release-check.ts
 
 vendor-proto: packages ## Fetches the .proto files that gRPC servers share (status, health, reflection), pinned, and compiles them
 	@exec $(NODE) tools/src/proto/vendor-proto.ts

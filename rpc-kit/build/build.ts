@@ -1,20 +1,24 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { publishedManifest, type SourceManifest } from './manifest.ts';
 
-/** `npm run build -w rpc-kit`: writes the package that is published to rpc-kit/dist. The same sources give the same bytes. */
+/**
+ * `npm run build -w rpc-kit`: writes the package that is published to rpc-kit/dist, or to the folder that is passed. The same sources
+ * give the same bytes.
+ */
 
 const PACKAGE = join(import.meta.dirname, '..');
 const ROOT = join(PACKAGE, '..');
-const DIST = join(PACKAGE, 'dist');
+const DIST = resolve(process.argv[2] ?? join(PACKAGE, 'dist'));
 const CONFIG = join(import.meta.dirname, 'tsconfig.json');
 
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 const emitted = () => globSync('**/*.js', { cwd: DIST });
 
 rmSync(DIST, { recursive: true, force: true });
-execFileSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', CONFIG], { stdio: 'inherit' });
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+execFileSync(process.execPath, [TSC, '-p', CONFIG, '--outDir', DIST], { stdio: 'inherit' });
 for (const path of globSync('**/*.d.ts', { cwd: DIST })) {
   const file = join(DIST, path);
   writeFileSync(file, toJavaScriptImports(readFileSync(file, 'utf8')));
@@ -23,7 +27,9 @@ copyAssets();
 copyFileSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE'));
 writeFileSync(join(DIST, 'README.md'), withoutOutsideLinks(readFileSync(join(PACKAGE, 'README.md'), 'utf8')));
 writeFileSync(join(DIST, 'package.json'), `${JSON.stringify(manifest(), undefined, 2)}\n`);
-console.log(`rpc-kit/dist has ${emitted().length} modules. npm pack ./rpc-kit/dist makes the tarball.`);
+console.log(
+  `${relative(process.cwd(), DIST)} has ${emitted().length} modules. npm pack of this folder makes the tarball.`,
+);
 
 /** The compiler leaves `.ts` in declarations; some tools resolve only what is there. */
 function toJavaScriptImports(declarations: string): string {
