@@ -21,6 +21,7 @@ export {
 export { queryOn, type RanStatement, recordStatements, rolledBack } from './ran-statements.ts';
 export type { RunningService } from './running-service.ts';
 export { openMeshAlone, openServerAlone } from './server-alone.ts';
+export { browserProgram } from './test-browser.ts';
 export { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from './test-database.ts';
 export { createPart, readTestFolder } from './test-folder.ts';
 export {

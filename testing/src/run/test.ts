@@ -1,4 +1,5 @@
 import { describeFailure, runScript } from 'mesh';
+import { missingForBrowserTests, TESTS_WITH_BROWSER } from '../test-browser.ts';
 import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIABLE } from '../test-folder.ts';
 import { missingGoProgram, TESTS_OF_GO_PROGRAMS } from '../test-go-programs.ts';
 import { missingForKafkaTests, startTestKafka, type TestKafka } from '../test-kafka.ts';
@@ -49,6 +50,7 @@ async function leaveOutMissing(plan: Record<Stage, string[]>): Promise<void> {
   await check('kafka', 'The tests on Kafka', missingForKafkaTests);
   await check('prometheus', 'The tests of dashboards and alerts', missingForPrometheusTests);
   await leaveOutGoPrograms(plan);
+  leaveOutBrowser(plan);
   if (findTestPgbouncer() === undefined) leaveOutPgbouncer(plan);
 }
 
@@ -60,6 +62,14 @@ async function leaveOutGoPrograms(plan: Record<Stage, string[]>): Promise<void> 
     missing.push(`${title} did NOT run. ${why}`);
     plan.integration = others;
   }
+}
+
+function leaveOutBrowser(plan: Record<Stage, string[]>): void {
+  const others = plan.integration.filter((path) => !path.startsWith(TESTS_WITH_BROWSER));
+  const why = others.length < plan.integration.length ? missingForBrowserTests() : undefined;
+  if (why === undefined) return;
+  missing.push(`The test of a page in a browser did NOT run. ${why}`);
+  plan.integration = others;
 }
 
 function leaveOutPgbouncer(plan: Record<Stage, string[]>): void {
