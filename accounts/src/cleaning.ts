@@ -1,11 +1,10 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Background, type Database, startBackground } from 'service-kit';
+import { type Background, type Database, forgetFullBuckets, startBackground } from 'service-kit';
 import { forgetAuditEvents } from './repository/audit.ts';
 import { forgetFailures } from './repository/login-failures.ts';
 import { forgetRevocations } from './repository/revocations.ts';
 import { forgetSessions } from './repository/sessions.ts';
-import { forgetFullBuckets } from './repository/token-buckets.ts';
 
 export interface CleaningParts {
   readonly database: Database;

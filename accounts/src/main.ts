@@ -1,4 +1,4 @@
-import { openService, run } from 'service-kit';
+import { createTokenStore, openService, run } from 'service-kit';
 import { accounts } from '../contract.ts';
 import { createApp } from './app.ts';
 import { startSessionCleaning, startUserCleaning } from './cleaning.ts';
@@ -9,7 +9,6 @@ import { createPasswords } from './passwords/passwords.ts';
 import { createRevocationReader } from './repository/revocations.ts';
 import { createSessionCounter, createSessionReader } from './repository/sessions.ts';
 import { createStore } from './repository/store.ts';
-import { createTokenBuckets } from './repository/token-buckets.ts';
 import { createUserReader } from './repository/users.ts';
 import { observeSessions } from './session-metrics.ts';
 
@@ -27,7 +26,7 @@ await run('accounts', async (stopped) => {
     users: createUserReader(database),
     sessions: createSessionReader(database),
     revocations: createRevocationReader(database),
-    tokenBuckets: createTokenBuckets(database),
+    tokenBuckets: createTokenStore(database),
     tokens,
     passwords: createPasswords(config.PASSWORD_LENGTH_MIN, registry),
     limits: { addressFree: config.ADDRESS_ATTEMPTS_FREE },

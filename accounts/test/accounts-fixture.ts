@@ -3,7 +3,7 @@ import type { Query } from 'invariants';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type Client, createClient, type Service } from 'rpc-kit';
-import { type Database, openDatabase } from 'service-kit';
+import { createTokenStore, type Database, openDatabase } from 'service-kit';
 import { createTestDatabase, queryOn, type RanStatement, recordStatements, type TestDatabase } from 'testing';
 import { accounts } from '../contract.ts';
 import { createApp } from '../src/app.ts';
@@ -16,7 +16,6 @@ import type { HashParameters } from '../src/passwords/phc.ts';
 import { createRevocationReader } from '../src/repository/revocations.ts';
 import { createSessionReader } from '../src/repository/sessions.ts';
 import { createStore } from '../src/repository/store.ts';
-import { createTokenBuckets } from '../src/repository/token-buckets.ts';
 import { createUserReader } from '../src/repository/users.ts';
 
 export const SECRET = 'a secret of the tests, with enough characters';
@@ -114,7 +113,7 @@ export async function startReplica(
     limits: { addressFree: options.addressFree ?? 100 },
     sessions: createSessionReader(database),
     revocations: createRevocationReader(database),
-    tokenBuckets: createTokenBuckets(database),
+    tokenBuckets: createTokenStore(database),
     tokens,
     logger,
     registry,

@@ -1,10 +1,10 @@
+import { forgetFullBuckets } from 'service-kit';
 import { itReadsByIndexOnly, pretendRows, rolledBack, writePast } from 'testing';
 import { forgetAuditEvents } from '../src/repository/audit.ts';
 import { forgetFailures } from '../src/repository/login-failures.ts';
 import { forgetRevocations } from '../src/repository/revocations.ts';
 import { createSessionCounter, forgetSessions } from '../src/repository/sessions.ts';
 import { endActiveKey, removeSigningKeys } from '../src/repository/signing-keys.ts';
-import { forgetFullBuckets } from '../src/repository/token-buckets.ts';
 import { type Accounts, openAccounts } from './accounts-fixture.ts';
 
 /** Every statement of accounts, except the readiness check and the journal of operations (see those of checkout). */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { forgetFullBuckets } from '../src/repository/token-buckets.ts';
+import { forgetFullBuckets } from 'service-kit';
 import { type Accounts, openAccounts } from './accounts-fixture.ts';
 
 describe('A shared token bucket', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
 import { pino } from 'pino';
 import { type ConcurrencyLimit, fixedLimit, RpcError } from 'rpc-kit';
+import sinon from 'sinon';
 import { createRateLimit } from '../src/limits/rate-limits.ts';
 import { clientAddressOf } from '../src/serving/client-address.ts';
 import { exampleServices } from './example-services.ts';
@@ -11,6 +12,8 @@ import { GENEROUS, openGateway } from './gateway-fixture.ts';
 const SILENT = pino({ level: 'silent' });
 
 describe('A limit of requests', () => {
+  afterEach(() => sinon.restore());
+
   /** A bucket as accounts keeps it, without refill. */
   function bucket(capacity: number) {
     const taken = new Map<string, number>();
@@ -44,31 +47,31 @@ describe('A limit of requests', () => {
   });
 
   it('does not ask again while it refuses', async () => {
-    let now = 0;
+    const clock = sinon.useFakeTimers({ toFake: ['performance'] });
     const shared = bucket(1);
-    const limit = createRateLimit({ name: 'user', perMinute: 1 }, shared, SILENT, () => now);
+    const limit = createRateLimit({ name: 'user', perMinute: 1 }, shared, SILENT);
     for (let time = 0; time < 100; time++) await limit.take('1');
     assert.equal(shared.asked.length, 2);
-    now += 2_000;
+    clock.tick(2_000);
     await limit.take('1');
     assert.equal(shared.asked.length, 3);
   });
 
   it('is that of one process while accounts is unavailable, and grows back with time', async () => {
-    let now = 0;
+    const clock = sinon.useFakeTimers({ toFake: ['performance'] });
     const away = {
       leaseTokens: async () => {
         throw new RpcError('unavailable', 'accounts is unavailable');
       },
     };
-    const limit = createRateLimit({ name: 'user', perMinute: 60 }, away, SILENT, () => now);
+    const limit = createRateLimit({ name: 'user', perMinute: 60 }, away, SILENT);
     const take = async (times: number) => {
       let granted = 0;
       for (let time = 0; time < times; time++) if ((await limit.take('1')).granted) granted += 1;
       return granted;
     };
     assert.equal(await take(100), 60);
-    now += 10_000;
+    clock.tick(10_000);
     assert.equal(await take(100), 10);
   });
 

@@ -27,8 +27,10 @@ export { createCircuitBreaker } from './calling/circuit-breaker.ts';
 export { dnsEndpoints } from './calling/dns-endpoints.ts';
 export { type HedgingDelay, hedging } from './calling/hedging.ts';
 export { rateLimit } from './calling/rate-limit.ts';
+export { createSharedLimit, type SharedLimit, type SharedLimitOptions } from './calling/shared-limit.ts';
 export { retry } from './calling/retry.ts';
 export { createRetryBudget } from './calling/retry-budget.ts';
+export { createMemoryTokenStore, type LeasedTokens, type TokenLease, type TokenStore } from './calling/token-store.ts';
 export { createTokenBucket, type Limiter, type Token, type TokenBucketOptions } from './calling/token-bucket.ts';
 
 export { type Fault, type FaultPlan, parseFaults } from './faults/fault.ts';

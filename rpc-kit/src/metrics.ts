@@ -12,5 +12,6 @@ export {
   hedgingMetrics,
   retryBudgetMetrics,
   retryMetrics,
+  sharedLimitMetrics,
 } from './telemetry/policy-metrics.ts';
 export { sheddingMetrics } from './telemetry/shedding-metrics.ts';

@@ -2,13 +2,23 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
-import { type Call, CODES, createClient, createHttpTransport, HTTP_LIMITS, implement, serveHttp } from 'rpc-kit';
+import {
+  type Call,
+  CODES,
+  createClient,
+  createHttpTransport,
+  createMemoryTokenStore,
+  HTTP_LIMITS,
+  implement,
+  serveHttp,
+} from 'rpc-kit';
 import { GRPC_LIMITS } from 'rpc-kit/grpc';
 import { basket } from '../examples/basket-contract.ts';
 import { createBasketService } from '../examples/basket-service.ts';
 import { countdownService, countUntil } from '../examples/countdown.ts';
 import { openFaultyPrices } from '../examples/faulty-prices.ts';
 import { openPrices } from '../examples/hedged-prices.ts';
+import { limitPrices } from '../examples/limited-prices.ts';
 import { prices } from '../examples/prices-contract.ts';
 import { priceOverGrpc } from '../examples/prices-grpc.ts';
 import { pricesService } from '../examples/prices-service.ts';
@@ -90,6 +100,16 @@ describe("rpc-kit's README", () => {
     const { client, seed } = openFaultyPrices(2);
     for (let call = 0; call < 20; call++) assert.deepEqual(await client.priceOf({ sku: 7 }), { price: 199 });
     assert.equal(seed, 2);
+  });
+
+  it('has a limit that two replicas share', async () => {
+    const store = createMemoryTokenStore();
+    const startedAt = performance.now();
+    const replicas = [1, 2].map(() => createClient(prices, pricesService, { interceptors: [limitPrices(store)] }));
+    const calls = Array.from({ length: 30 }, (_, index) => replicas[index % 2]?.priceOf({ sku: 7 }));
+    const granted = (await Promise.allSettled(calls)).filter(({ status }) => status === 'fulfilled').length;
+    const returned = Math.ceil((performance.now() - startedAt) / 600);
+    assert.ok(granted >= 10 && granted <= 10 + returned, String(granted));
   });
 
   it('has an example that works over gRPC', async () => {

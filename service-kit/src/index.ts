@@ -5,6 +5,7 @@ export { type Claim, createRelay, type Relay, type RelayOptions } from './backgr
 export { type DelayBounds, retryDelayMs } from './background/retry-delay.ts';
 export { openPeer, type Peer, type PeerOptions } from './calling/peer.ts';
 export { createSharedTokenBucket } from './calling/shared-token-bucket.ts';
+export { createTokenStore, forgetFullBuckets } from './calling/token-store.ts';
 export {
   commonVariables,
   type DescribedVariable,

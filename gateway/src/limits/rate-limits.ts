@@ -1,8 +1,7 @@
 import type { accounts } from 'accounts/contract.ts';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { type Client, outsideCalls } from 'rpc-kit';
-import { LocalBuckets } from './local-buckets.ts';
+import { type Client, createSharedLimit, type SharedLimit, type SharedLimitOptions, type TokenStore } from 'rpc-kit';
 
 /** Requests of one client that are allowed in a minute, on average; a client that was idle may send as many at once. */
 export interface RatePolicy {
@@ -29,16 +28,8 @@ const LEASE_TIMEOUT_MS = 150;
 const BLOCK_SHARE = 0.1;
 /** leaseTokens grants at most so many. */
 const BLOCK_MAX = 1_000;
-/** Clients that are tracked at a time, at about 200 bytes each. The client that has not come for longest is forgotten; accounts knows its bucket still. */
+/** Clients that are tracked at a time, at about 1 KB each. The client that has not come for longest is forgotten; accounts knows its bucket still. */
 const KEYS_MAX = 10_000;
-/** A refusal is repeated for at least this long without asking accounts. */
-const REFUSAL_MS_MIN = 50;
-
-interface Balance {
-  tokens: number;
-  refusedUntil: number;
-  leasing: Promise<void> | undefined;
-}
 
 /**
  * A limit that all replicas share: accounts keeps the bucket of each client, and each replica leases blocks of its tokens and
@@ -48,60 +39,50 @@ export function createRateLimit(
   policy: RatePolicy,
   client: Pick<Client<typeof accounts.methods>, 'leaseTokens'>,
   logger: Logger,
-  now: () => number = () => performance.now(),
 ): RateLimit {
-  const balances = new LRUCache<string, Balance>({ max: KEYS_MAX });
-  const perSecond = policy.perMinute / 60;
-  const wanted = Math.min(BLOCK_MAX, Math.max(1, Math.ceil(policy.perMinute * BLOCK_SHARE)));
-  let isAlone = false;
-  const local = new LocalBuckets({ capacity: policy.perMinute, perSecond, keysMax: KEYS_MAX, now });
+  const { name, perMinute } = policy;
+  const store: TokenStore = {
+    lease: (lease, { signal }) => client.leaseTokens(lease, { signal, timeoutMs: LEASE_TIMEOUT_MS }),
+  };
+  const options: Omit<SharedLimitOptions, 'name'> = {
+    store,
+    tokens: perMinute,
+    intervalMs: 60_000,
+    block: Math.min(BLOCK_MAX, Math.max(1, Math.ceil(perMinute * BLOCK_SHARE))),
+    waitersMax: 0,
+    storeTimeoutMs: LEASE_TIMEOUT_MS,
+    whenStoreFails: 'limit-alone',
+    on: logStoreChanges(name, logger),
+  };
+  const limits = new LRUCache<string, SharedLimit>({ max: KEYS_MAX });
 
-  function balanceOf(key: string): Balance {
-    const balance = balances.get(key) ?? { tokens: 0, refusedUntil: 0, leasing: undefined };
-    balances.set(key, balance);
-    return balance;
-  }
-
-  async function lease(key: string, balance: Balance): Promise<void> {
-    const request = { bucket: `${policy.name}:${key}`, wanted, capacity: policy.perMinute, perSecond };
-    const { granted, retryAfterMs } = await client.leaseTokens(request, { timeoutMs: LEASE_TIMEOUT_MS }).then(
-      (answer) => {
-        noteAlone(false);
-        return answer;
-      },
-      (error: unknown) => {
-        noteAlone(true, error);
-        return local.lease(key, wanted);
-      },
-    );
-    balance.tokens += granted;
-    if (granted === 0) balance.refusedUntil = now() + Math.max(retryAfterMs, REFUSAL_MS_MIN);
-    balance.leasing = undefined;
-  }
-
-  function noteAlone(alone: boolean, err?: unknown): void {
-    if (alone === isAlone) return;
-    isAlone = alone;
-    if (alone)
-      logger.warn({ err, limit: policy.name }, 'accounts grants no tokens; this process limits requests alone');
-    else logger.info({ limit: policy.name }, 'accounts grants tokens again');
+  function limitOf(key: string): SharedLimit {
+    const limit = limits.get(key) ?? createSharedLimit({ ...options, name: `${name}:${key}` });
+    limits.set(key, limit);
+    return limit;
   }
 
   return {
     policy,
     async take(key) {
-      const balance = balanceOf(key);
-      for (;;) {
-        if (balance.tokens > 0) {
-          balance.tokens -= 1;
-          return { granted: true, remaining: balance.tokens, retryAfterMs: 0 };
-        }
-        const retryAfterMs = balance.refusedUntil - now();
-        if (retryAfterMs > 0) return { granted: false, remaining: 0, retryAfterMs };
-        // The block serves many requests, so its call must not run in the trace and log scope of one.
-        balance.leasing ??= outsideCalls(() => lease(key, balance));
-        await balance.leasing;
-      }
+      const limit = limitOf(key);
+      const granted = (await limit.tryTake()) !== undefined;
+      return { granted, remaining: limit.available, retryAfterMs: granted ? 0 : Math.max(1, limit.backInMs) };
+    },
+  };
+}
+
+/** Accounts is there for all clients or for none, so one line says what holds for all of them. */
+function logStoreChanges(limit: string, logger: Logger): SharedLimitOptions['on'] {
+  let isAlone = false;
+  return {
+    storeFailed({ error: err }) {
+      if (!isAlone) logger.warn({ err, limit }, 'accounts grants no tokens; this process limits requests alone');
+      isAlone = true;
+    },
+    leased() {
+      if (isAlone) logger.info({ limit }, 'accounts grants tokens again');
+      isAlone = false;
     },
   };
 }

@@ -55,4 +55,13 @@ describe('the rate limit', () => {
     await limited(testCall());
     await assert.rejects(limited(testCall()), { code: 'resource_exhausted', retryAfterMs: 1_000 });
   });
+
+  it('limits the methods that it is given, and adds no step to the others', async () => {
+    const limiter = createTokenBucket({ tokens: 1, intervalMs: 1_000, waitersMax: 0 });
+    const answer = Promise.resolve('passed');
+    const limited = rateLimit(limiter, { methods: ['buy'] })(() => answer);
+    await limited(testCall({ method: 'buy' }));
+    await assert.rejects(limited(testCall({ method: 'buy' })), { code: 'resource_exhausted' });
+    assert.equal(limited(testCall({ method: 'look' })), answer);
+  });
 });

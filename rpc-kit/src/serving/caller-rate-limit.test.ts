@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import type { Call } from '../call.ts';
+import { createMemoryTokenStore, type TokenStore } from '../calling/token-store.ts';
 import { RpcError } from '../rpc-error.ts';
 import { testCall } from '../testing.ts';
 import { limitCallers } from './caller-rate-limit.ts';
@@ -76,5 +77,42 @@ describe('limitCallers', () => {
     await limited(testCall());
     await assert.rejects(limited(testCall()), isRefused(1_000));
     assert.equal(await limited(testCall({ caller: { authorization: 'Bearer a' } })), 'done');
+  });
+
+  describe('shared by replicas', () => {
+    const limit = { tokens: 4, intervalMs: 10_000 };
+
+    it('counts what a caller sends to all of them', async () => {
+      const shared = { store: createMemoryTokenStore(), name: 'all' };
+      const replicas = [1, 2, 3].map(() => limitCallers({ ...limit, shared })(async () => 'done'));
+      const calls = Array.from({ length: 9 }, (_, index) => replicas[index % 3]?.(of('a')));
+      const outcomes = await Promise.allSettled(calls);
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 4);
+      assert.equal(await replicas[0]?.(of('b')), 'done');
+    });
+
+    it('says in the headers what this replica has left, and refuses with the pause of the store', async () => {
+      const shared = { store: createMemoryTokenStore(), name: 'all' };
+      const limited = limitCallers({ tokens: 1, intervalMs: 10_000, shared })(async () => 'done');
+      await limited(of('a'));
+      const call = of('a');
+      await assert.rejects(limited(call), isRefused(10_000));
+      assert.equal(call.answerHeaders?.get('ratelimit'), '"caller";r=0;t=10');
+    });
+
+    it('keeps the names of buckets short, however long that of a caller is', async () => {
+      const names: string[] = [];
+      const store: TokenStore = {
+        async lease({ bucket }) {
+          names.push(bucket);
+          return { granted: 1, retryAfterMs: 0 };
+        },
+      };
+      await limitCallers({ ...limit, shared: { store, name: 'all' } })(async () => 'done')(of('x'.repeat(9_000)));
+      assert.deepEqual(
+        names.map(({ length }) => length),
+        [200],
+      );
+    });
   });
 });

@@ -1,4 +1,5 @@
 import type { Call, Interceptor } from '../call.ts';
+import { createSharedLimit, type SharedLimit, type SharedLimitOptions } from '../calling/shared-limit.ts';
 import { createTokenBucket, type TokenBucket } from '../calling/token-bucket.ts';
 import { RpcError } from '../rpc-error.ts';
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
@@ -13,12 +14,20 @@ export interface CallerRateLimitOptions {
   readonly callersMax?: number;
   /** Identifies the caller. Default: the connection's address and the User-Agent; neither is authenticated. */
   readonly callerOf?: (call: Call) => string;
+  /** Shares the limit of each caller with other replicas. Default: each replica grants it by itself. */
+  readonly shared?: SharedCallerLimit;
   readonly on?: Partial<CallerRateLimitEvents>;
 }
+
+/** `name` begins the names of the buckets, which are those of the callers; see `createSharedLimit`. */
+export type SharedCallerLimit = Pick<SharedLimitOptions, 'store' | 'name' | 'storeTimeoutMs' | 'whenStoreFails' | 'on'>;
 
 export interface CallerRateLimitEvents {
   refused(event: { readonly call: Call; readonly caller: string }): void;
 }
+
+/** Callers choose their names, and a store need not keep long ones. */
+const BUCKET_NAME_LENGTH_MAX = 200;
 
 const DEFAULTS = {
   // A bucket takes a few hundred bytes, so all of them stay below ten megabytes.
@@ -36,12 +45,19 @@ const DEFAULTS = {
  */
 export function limitCallers(options: CallerRateLimitOptions): Interceptor {
   const ranges = { tokens: LIMIT, intervalMs: LIMIT, callersMax: LIMIT };
-  const { tokens, intervalMs, callersMax, callerOf, on } = checkWhole({ ...DEFAULTS, ...options }, ranges);
+  const { tokens, intervalMs, callersMax, callerOf, shared, on } = checkWhole({ ...DEFAULTS, ...options }, ranges);
   const policy = `"caller";q=${tokens};w=${toSeconds(intervalMs)}`;
-  const buckets = new Map<string, TokenBucket>();
+  const buckets = new Map<string, TokenBucket | SharedLimit>();
 
-  function bucketOf(caller: string): TokenBucket {
-    const bucket = buckets.get(caller) ?? createTokenBucket({ tokens, intervalMs, waitersMax: 0 });
+  function createBucket(caller: string): TokenBucket | SharedLimit {
+    const limit = { tokens, intervalMs, waitersMax: 0 };
+    return shared
+      ? createSharedLimit({ ...shared, ...limit, name: `${shared.name}:${caller}`.slice(0, BUCKET_NAME_LENGTH_MAX) })
+      : createTokenBucket(limit);
+  }
+
+  function bucketOf(caller: string): TokenBucket | SharedLimit {
+    const bucket = buckets.get(caller) ?? createBucket(caller);
     // Maps keep the order of insertion, so the first key is the caller that has not called for longest.
     buckets.delete(caller);
     buckets.set(caller, bucket);
@@ -53,7 +69,9 @@ export function limitCallers(options: CallerRateLimitOptions): Interceptor {
   return (next) => async (call) => {
     const caller = callerOf(call);
     const bucket = bucketOf(caller);
-    using token = bucket.tryTake();
+    const taken = bucket.tryTake();
+    // A bucket of this replica answers at once.
+    using token = taken instanceof Promise ? await taken : taken;
     call.answerHeaders?.set('ratelimit-policy', policy);
     call.answerHeaders?.set('ratelimit', `"caller";r=${bucket.available};t=${toSeconds(bucket.backInMs)}`);
     if (token) return await next(call);

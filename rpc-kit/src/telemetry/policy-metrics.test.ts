@@ -7,8 +7,15 @@ import { createCircuitBreaker } from '../calling/circuit-breaker.ts';
 import { hedging } from '../calling/hedging.ts';
 import { retry } from '../calling/retry.ts';
 import { createRetryBudget } from '../calling/retry-budget.ts';
+import { createSharedLimit } from '../calling/shared-limit.ts';
 import { RpcError } from '../rpc-error.ts';
-import { breakerMetrics, hedgingMetrics, retryBudgetMetrics, retryMetrics } from './policy-metrics.ts';
+import {
+  breakerMetrics,
+  hedgingMetrics,
+  retryBudgetMetrics,
+  retryMetrics,
+  sharedLimitMetrics,
+} from './policy-metrics.ts';
 
 const BROKEN = new RpcError('unavailable', 'the connection broke');
 
@@ -16,7 +23,7 @@ describe('the metrics of policies', () => {
   let clock: sinon.SinonFakeTimers;
   let registry: Registry;
   beforeEach(() => {
-    clock = sinon.useFakeTimers();
+    clock = sinon.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
     registry = new Registry();
   });
   afterEach(() => clock.restore());
@@ -106,6 +113,29 @@ describe('the metrics of policies', () => {
       'rpc_client_hedges_total{peer="shop",method="look",outcome="lost"} 1',
       'rpc_client_hedges_total{peer="shop",method="look",outcome="failed"} 1',
       'rpc_client_hedges_total{peer="shop",method="look",outcome="unaffordable"} 1',
+    ]);
+  });
+
+  it('count the blocks that the store of a shared limit granted, had none left for, or failed to answer', async () => {
+    const answers = [{ granted: 1, retryAfterMs: 0 }, { granted: 0, retryAfterMs: 500 }, BROKEN];
+    const store = {
+      async lease() {
+        const answer = answers.shift();
+        if (answer instanceof Error || !answer) throw answer;
+        return answer;
+      },
+    };
+    const on = sharedLimitMetrics(registry, 'orders');
+    const limit = { store, name: 'orders:1', tokens: 1, intervalMs: 1_000, waitersMax: 0, on };
+    const shared = createSharedLimit({ ...limit, whenStoreFails: 'refuse' });
+    for (let each = 0; each < 3; each++) {
+      await shared.tryTake().catch(() => {});
+      await clock.tickAsync(500);
+    }
+    assert.deepEqual(await lines('rpc_limiter_leases_total'), [
+      'rpc_limiter_leases_total{limiter="orders",outcome="granted"} 1',
+      'rpc_limiter_leases_total{limiter="orders",outcome="empty"} 1',
+      'rpc_limiter_leases_total{limiter="orders",outcome="failed"} 1',
     ]);
   });
 

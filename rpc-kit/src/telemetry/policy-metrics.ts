@@ -4,6 +4,7 @@ import type { CircuitBreakerEvents, CircuitBreakerState } from '../calling/circu
 import type { HedgeWinner, HedgingEvents } from '../calling/hedging.ts';
 import type { RetryEvents } from '../calling/retry.ts';
 import type { RetryBudget } from '../calling/retry-budget.ts';
+import type { SharedLimitEvents } from '../calling/shared-limit.ts';
 import { counterIn, gaugeIn } from './instruments.ts';
 
 /**
@@ -86,6 +87,17 @@ export function hedgingMetrics(registry: Registry): Partial<HedgingEvents> {
   return {
     settled: ({ call, by }) => hedges.inc({ ...labelsOf(call), outcome: HEDGE_OUTCOMES[by] }),
     unaffordable: ({ call }) => hedges.inc({ ...labelsOf(call), outcome: 'unaffordable' }),
+  };
+}
+
+/** `rpc_limiter_leases_total{limiter,outcome}`: blocks of tokens that the store granted, or had none left for, or failed to answer. */
+export function sharedLimitMetrics(registry: Registry, limiter: string): SharedLimitEvents {
+  const help = 'Blocks of tokens asked of the store that replicas share: granted, empty, or the store failed.';
+  const name = 'rpc_limiter_leases_total';
+  const leases = counterIn(registry, { name, help, labelNames: ['limiter', 'outcome'] });
+  return {
+    leased: ({ granted }) => leases.inc({ limiter, outcome: granted > 0 ? 'granted' : 'empty' }),
+    storeFailed: () => leases.inc({ limiter, outcome: 'failed' }),
   };
 }
 

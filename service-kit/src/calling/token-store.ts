@@ -1,7 +1,8 @@
-import { type Database, statement } from 'service-kit';
-import type { TokenBuckets } from '../domain/token-ports.ts';
+import type { TokenStore } from 'rpc-kit';
+import type { Database } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
 
-/** uint32 of the contract. */
+/** 49 days; it fits into an uint32 of a contract. */
 const RETRY_AFTER_MS_MAX = 4_294_967_295;
 /** One token in 31 years: a slower bucket counts as this one, so that its times stay within those of Postgres. */
 const PER_SECOND_MIN = 1e-9;
@@ -13,7 +14,11 @@ interface LeaseRow {
   readonly tokens: number;
 }
 
-export function createTokenBuckets(database: Database): TokenBuckets {
+/**
+ * Keeps the tokens of limits that replicas share in Postgres, in the table `token_buckets` (README), by the database's clock.
+ * `forgetFullBuckets` keeps the table small.
+ */
+export function createTokenStore(database: Pick<Database, 'run'>): TokenStore {
   return {
     async lease({ bucket, wanted, capacity, perSecond }, { signal }) {
       // Leases of one bucket wait for its row. A clock that is read before the wait, or that was set back, refills nothing
@@ -44,8 +49,8 @@ export function createTokenBuckets(database: Database): TokenBuckets {
   };
 }
 
-/** @returns whether there may be more of them */
-export async function forgetFullBuckets(database: Database, signal?: AbortSignal): Promise<boolean> {
+/** Deletes buckets that are full, up to a thousand of them. @returns whether there may be more */
+export async function forgetFullBuckets(database: Pick<Database, 'run'>, signal?: AbortSignal): Promise<boolean> {
   const forget = statement`
     DELETE FROM token_buckets WHERE bucket IN (
       SELECT bucket FROM token_buckets WHERE full_at < statement_timestamp()
