@@ -71,7 +71,7 @@ export async function measureField<C extends { readonly name: string }>(
 const ATTEMPTS_MAX = 5;
 
 /** The usage is read while no call is in flight, so it belongs to exactly the calls of the run. */
-async function measureTurn(
+export async function measureTurn(
   contestant: Contestant,
   method: MethodName,
   timing: Timing,
