@@ -9,6 +9,19 @@ describe('request ids', () => {
     for (const id of ids) assert.equal(acceptRequestId(id), id);
   });
 
+  it('count up, and get another random part before the count repeats itself', () => {
+    const parts = new Set<string>();
+    let last = '';
+    for (let n = 0; n < 900_001; n++) {
+      const id = createRequestId();
+      const part = id.slice(0, 30);
+      if (parts.has(part)) assert.ok(id > last && id.length === last.length, `${id} after ${last}`);
+      parts.add(part);
+      last = id;
+    }
+    assert.equal(parts.size, 2);
+  });
+
   it('of a caller are accepted when they are safe', () => {
     for (const id of ['a', 'A1', 'shop:42/a.b-c=d+e@f_g', 'x'.repeat(128)]) assert.equal(acceptRequestId(id), id);
   });

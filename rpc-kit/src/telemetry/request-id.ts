@@ -10,8 +10,21 @@ export function randomId(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** Ids that share a random part: a random part for each takes longer than all else that makes an id. */
+const IDS_PER_DRAW = 900_000;
+/** So that each number has six digits. */
+const FIRST_NUMBER = 100_000;
+const DIGITS = 6;
+let randomPart = '';
+let ids = IDS_PER_DRAW;
+
+/** A random id of which the last six digits count. */
 export function createRequestId(): string {
-  return randomUUID();
+  if (ids === IDS_PER_DRAW) {
+    randomPart = randomUUID().slice(0, -DIGITS);
+    ids = 0;
+  }
+  return `${randomPart}${FIRST_NUMBER + ids++}`;
 }
 
 /** A caller's request id; `undefined` when it is malformed. */
