@@ -1,7 +1,7 @@
 import type { Call, Emit, Next } from '../../call.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
-import { AS_THEY_COME, type CallMeta, callMetaOf, headersOf } from '../sent-metadata.ts';
+import { AS_THEY_COME, callMetaOf, headersOf, type SentMeta, toMetaText } from '../sent-metadata.ts';
 import { fromPlainAnswer } from '../wire-error.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import type { Exchange, ExchangeRequest, ReadStream } from './requests.ts';
@@ -137,7 +137,7 @@ async function callTogether(
 }
 
 /** Concatenated from its parts, which is faster than serializing the whole. A method's name needs no escapes. */
-function toText({ method, params }: Call, id: number, meta?: CallMeta): string {
+function toText({ method, params }: Call, id: number, meta?: SentMeta): string {
   const call = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${stringifyJson(params)}`;
-  return meta ? `${call},"meta":${stringifyJson(meta)}}` : `${call}}`;
+  return meta ? `${call},"meta":${toMetaText(meta)}}` : `${call}}`;
 }
