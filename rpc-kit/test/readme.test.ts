@@ -10,12 +10,14 @@ import {
   createMemoryTokenStore,
   HTTP_LIMITS,
   implement,
+  injectFaults,
   serveHttp,
 } from 'rpc-kit';
-import { GRPC_LIMITS } from 'rpc-kit/grpc';
+import { createGrpcTransport, createServiceCodec, GRPC_LIMITS, serveGrpc, updateLock } from 'rpc-kit/grpc';
 import { basket } from '../examples/basket-contract.ts';
 import { createBasketService } from '../examples/basket-service.ts';
-import { countdownService, countUntil } from '../examples/countdown.ts';
+import { countdown, countdownService, countUntil } from '../examples/countdown.ts';
+import { countWithin } from '../examples/countdown-resumed.ts';
 import { openFaultyPrices } from '../examples/faulty-prices.ts';
 import { openPrices } from '../examples/hedged-prices.ts';
 import { limitPrices } from '../examples/limited-prices.ts';
@@ -111,6 +113,41 @@ describe("rpc-kit's README", () => {
     const returned = Math.ceil((performance.now() - startedAt) / 600);
     assert.ok(granted >= 10 && granted <= 10 + returned, String(granted));
   });
+
+  for (const wire of ['HTTP', 'gRPC'] as const) {
+    it(`has a client of a stream over ${wire} that goes on where it broke off, until its deadline`, async () => {
+      await using open = new AsyncDisposableStack();
+      const at = { host: '127.0.0.1', port: 0, logger: pino({ level: 'silent' }) };
+      const codec = createServiceCodec(countdown, updateLock({ package: 'example', services: {} }, [countdown]));
+      const transport = open.use(
+        wire === 'HTTP'
+          ? createHttpTransport(open.use(await serveHttp(countdownService, at)).url, { userAgent: 'test' })
+          : createGrpcTransport(open.use(await serveGrpc(countdownService, { ...at, codec })).url, {
+              userAgent: 'test',
+              codec,
+            }),
+      );
+      let broken = 0;
+      const on = {
+        injected() {
+          broken += 1;
+        },
+      };
+      const breaking = injectFaults(countdown, {
+        faults: [{ method: 'count', kind: 'drop', share: 0.6, code: 'unavailable' }],
+        seed: 1,
+        on,
+      });
+      assert.deepEqual(await countWithin({ call: breaking(transport.call) }, 3, 30_000), [3, 2, 1, 0]);
+      assert.ok(broken >= 2, String(broken));
+      const seen = await countWithin(transport, 1_000, 200);
+      assert.ok(seen.length < 1_000);
+      assert.deepEqual(
+        seen,
+        Array.from({ length: seen.length }, (_, index) => 1_000 - index),
+      );
+    });
+  }
 
   it('has an example that works over gRPC', async () => {
     assert.equal(await priceOverGrpc(8), 2_499);
