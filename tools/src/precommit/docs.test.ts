@@ -159,7 +159,7 @@ describe('docs/performance, docs/guide and the READMEs of the benchmarks', () =>
 const SHOWN_FILE = /^`(?<file>[\w./-]+)`:\n\n```\w+\n(?<code>[\s\S]*?)^```$/gm;
 const TYPESCRIPT = /^```ts$/gm;
 /** Of code that is shown without the block around it. */
-const INDENTS = [0, 2, 4, 6].map((spaces) => ' '.repeat(spaces));
+const INDENTS = [0, 2, 4, 6, 8, 10, 12].map((spaces) => ' '.repeat(spaces));
 
 describe('docs/guide', () => {
   const guide = find('docs/guide/*.md');
