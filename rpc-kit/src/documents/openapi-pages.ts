@@ -2,6 +2,7 @@ import { HTTP_LIMITS } from '../http/server/limits.ts';
 import { hasStatus, REFUSALS, type Refusal } from './answer-table.ts';
 import { headersOfAnswer, oneOf, pascalCase, refusalResponses } from './openapi-answers.ts';
 import { METADATA_PARAMETER_REFS, SERVICE_TOKEN_REQUIRED } from './openapi-headers.ts';
+import type { PageAddress } from './place.ts';
 import type { JsonSchema } from './wire-schema.ts';
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -83,8 +84,8 @@ function readiness(statuses: readonly string[]): JsonSchema {
   };
 }
 
-/** The pages of every service, by address. */
-export const PAGE_FACTS: Readonly<Record<string, PageFacts>> = {
+/** The pages of a service. */
+const PAGE_FACTS: Readonly<Record<PageAddress, PageFacts>> = {
   '/docs': { summary: 'Shows the methods, to read and try.', type: 'text/html', schema: { type: 'string' } },
   '/openrpc.json': {
     summary: 'Gives the OpenRPC document.',
@@ -114,16 +115,14 @@ export const PAGE_FACTS: Readonly<Record<string, PageFacts>> = {
   },
 };
 
-export function pagePaths() {
+export function pagePaths(pages: readonly PageAddress[]) {
   return Object.fromEntries(
-    Object.entries(PAGE_FACTS).map(([path, facts]) => [
-      path,
-      { get: pageOperation(path, facts, 'get'), head: pageOperation(path, facts, 'head') },
-    ]),
+    pages.map((path) => [path, { get: pageOperation(path, 'get'), head: pageOperation(path, 'head') }]),
   );
 }
 
-function pageOperation(path: string, { summary, type, schema, unavailable }: PageFacts, verb: 'get' | 'head') {
+function pageOperation(path: PageAddress, verb: 'get' | 'head') {
+  const { summary, type, schema, unavailable } = PAGE_FACTS[path];
   const refused = refusalResponses(ofPages, (those) => {
     const own = unavailable && those.some(({ status }) => status === 503) ? [unavailable.schema] : [];
     return own.length > 0 ? { anyOf: [...own, oneOf(those)] } : oneOf(those);

@@ -73,13 +73,18 @@ function toOpenRpcEvents(events: NonNullable<ServiceContract['events']>): NonNul
 }
 
 /** An absolute URL, because OpenRPC's meta-schema refuses a relative one, although its text allows it. */
-function serverAt(host: string, scheme = 'http'): OpenRpcDocument['servers'][number] {
-  return { name: 'the server that this document comes from', url: `${scheme}://${host}/rpc` };
+function serverAt(host: string, scheme = 'http', prefix = ''): OpenRpcDocument['servers'][number] {
+  return { name: 'the server that this document comes from', url: `${scheme}://${host}${prefix}/rpc` };
 }
 
 /** The same document for a reader that reaches the service by another host. */
-export function atHost(document: OpenRpcDocument, host: string | undefined, scheme = 'http'): OpenRpcDocument {
-  return host ? { ...document, servers: [serverAt(host, scheme)] } : document;
+export function atHost(
+  document: OpenRpcDocument,
+  host: string | undefined,
+  scheme = 'http',
+  prefix = '',
+): OpenRpcDocument {
+  return host ? { ...document, servers: [serverAt(host, scheme, prefix)] } : document;
 }
 
 function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { RpcError } from '../rpc-error.ts';
 import { idempotencyKey } from '../schema/wire-types.ts';
+import type { RequestHead } from './server/carried.ts';
 
 /**
  * The header Idempotency-Key. It shares one key space with the param and with `meta`. Its bytes are UTF-8, which node:http decodes
@@ -23,7 +23,7 @@ export const IDEMPOTENCY_KEY_SCHEMA = {
 };
 
 /** @throws {RpcError} invalid_request for a repeated header, even with equal values, and for a malformed key */
-export function idempotencyKeyOfRequest(request: IncomingMessage): string | undefined {
+export function idempotencyKeyOfRequest(request: RequestHead): string | undefined {
   const joined = request.headers[NAME] as string | undefined;
   if (joined === undefined) return undefined;
   const lines = request.headersDistinct[NAME];

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
 import type { Caller } from '../call.ts';
 import type { Canceller } from '../deadline.ts';
@@ -10,6 +9,7 @@ import { acceptRequestId } from '../telemetry/request-id.ts';
 import { acceptTraceContext, type TraceContext } from '../telemetry/trace-context.ts';
 import { idempotencyKeyOfRequest } from './idempotency-key-header.ts';
 import { type CallMeta, METADATA_HEADERS } from './sent-metadata.ts';
+import type { RequestHead } from './server/carried.ts';
 
 /** The metadata of a call: in headers for a whole request, in `meta` for one call of a batch. */
 export interface Metadata extends TraceContext {
@@ -27,7 +27,7 @@ const DEADLINE_MS_MAX = 2 ** 31 - 1;
 const CALLER = /^[\w./-]{1,64}/;
 
 /** @throws {RpcError} invalid_request for a malformed header */
-export function metadataOfRequest(request: IncomingMessage, requestId: string, receivedAt: number): Metadata {
+export function metadataOfRequest(request: RequestHead, requestId: string, receivedAt: number): Metadata {
   const { headers, socket } = request;
   const deadline = headers[METADATA_HEADERS.deadlineMs] as string | undefined;
   if (deadline !== undefined && !WHOLE_MILLISECONDS.test(deadline)) {
@@ -63,7 +63,7 @@ export function callerNameOf(agent: string | undefined): string | undefined {
 }
 
 /** node:http keeps only the first header; a proxy may have checked the other one. */
-function authorizationOfRequest({ headers: { authorization }, rawHeaders }: IncomingMessage): string | undefined {
+function authorizationOfRequest({ headers: { authorization }, rawHeaders }: RequestHead): string | undefined {
   if (authorization === undefined) return undefined;
   let lines = 0;
   // Names and values alternate.

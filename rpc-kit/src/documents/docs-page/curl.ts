@@ -1,13 +1,13 @@
 import { type Html, html } from './html.ts';
 
-/** A placeholder that the script replaces by the page's real origin. */
-const ORIGIN = html`<span data-origin>http://localhost</span>`;
+/** A placeholder that the script replaces by the real address of the service. */
+const BASE = html`<span data-base>http://localhost</span>`;
 
 /** A curl line that works when pasted into a shell, with a button that copies it. */
 export function curlBlock(title: string, path: string, body: string, options = '-sS'): Html {
   return html`<div class="curl">
 <div class="bar"><span>${title}</span><button type="button" data-copy>Copy</button></div>
-<pre><code>curl ${options} ${ORIGIN}${path} \\
+<pre><code>curl ${options} ${BASE}${path} \\
   -H 'content-type: application/json' \\
   -d ${shellQuoted(body)}</code></pre>
 </div>`;

@@ -67,9 +67,16 @@ describe('docs page', () => {
   });
 
   it('links to the other pages of the service', () => {
-    for (const path of ['/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics']) {
+    for (const path of ['openrpc.json', 'openapi.json', 'healthz', 'readyz', 'metrics']) {
       assert.ok(html.includes(`href="${path}"`), path);
     }
+  });
+
+  it('links to no page that is not served beside it', () => {
+    const few = docsPage(document, ['/docs', '/openapi.json']).html;
+    assert.deepEqual(few.match(/(?<=<ul class="links">).*(?=<\/ul>)/)?.[0].match(/href="[^"]*"/g), [
+      'href="openapi.json"',
+    ]);
   });
 
   it('shows types with their formats, and bounds beyond a double to the last digit', () => {

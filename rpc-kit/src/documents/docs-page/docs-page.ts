@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { OpenRpcDocument } from '../openrpc.ts';
+import { type PageAddress, ROOT } from '../place.ts';
 import { Html, html, prose } from './html.ts';
 import { methodSection } from './method-section.ts';
 
@@ -28,12 +29,16 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The other pages of every service. */
-const LINKS = ['/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics'];
-
-/** A self-contained page to read and try a service, made from its OpenRPC document. */
-export function docsPage(document: Omit<OpenRpcDocument, 'servers'>): DocsPage {
+/**
+ * A self-contained page to read and try a service, made from its OpenRPC document. Its links are relative, so it works below any path.
+ * @param pages that the service serves
+ */
+export function docsPage(
+  document: Omit<OpenRpcDocument, 'servers'>,
+  pages: readonly PageAddress[] = ROOT.pages,
+): DocsPage {
   const { info, methods } = document;
+  const others = pages.filter((path) => path !== '/docs').map((path) => path.slice(1));
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -48,7 +53,7 @@ export function docsPage(document: Omit<OpenRpcDocument, 'servers'>): DocsPage {
 <header>
 <h1>${info.title} <span class="version">${info.version}</span></h1>
 ${prose(info.description)}
-<ul class="links">${LINKS.map((path) => html`<li><a href="${path}">${path.slice(1)}</a></li>`)}</ul>
+<ul class="links">${others.map((path) => html`<li><a href="${path}">${path}</a></li>`)}</ul>
 </header>
 <div class="columns">
 <nav aria-label="Methods"><ul>

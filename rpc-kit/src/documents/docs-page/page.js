@@ -67,7 +67,7 @@ async function call(form, onAnswer) {
   // The textarea's value, because FormData would convert its line breaks to CR LF.
   const params = form.elements.params.value;
   const startedAt = performance.now();
-  const response = await fetch(isPlain ? `/${encodeURIComponent(method)}` : '/rpc', {
+  const response = await fetch(isPlain ? encodeURIComponent(method) : 'rpc', {
     method: 'POST',
     headers,
     body: isPlain ? params : rpcEnvelope(method, params),
@@ -121,7 +121,8 @@ async function copy(button) {
 }
 
 function start() {
-  for (const element of document.querySelectorAll('[data-origin]')) element.textContent = location.origin;
+  const base = new URL('.', location.href).href.slice(0, -1);
+  for (const element of document.querySelectorAll('[data-base]')) element.textContent = base;
   document.addEventListener('submit', (event) => {
     event.preventDefault();
     void send(event.target);

@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { RpcError } from '../../rpc-error.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { refuseByHeaders } from './body.ts';
+import type { CarriedResponse, MountedRequest, RequestHead } from './carried.ts';
 import type { HttpLimits } from './limits.ts';
 import type { HttpAnswer, TextAnswer } from './plain-face.ts';
 
@@ -24,8 +25,8 @@ export class AnswerTooLarge extends RpcError {
  * @throws {AnswerTooLarge} before anything is written
  */
 export function writeAnswer(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: IncomingMessage | MountedRequest,
+  response: CarriedResponse,
   answer: HttpAnswer | TextAnswer,
   answerHeaders: ReadonlyMap<string, string>,
   { limits, closing }: AnswerOptions,
@@ -54,12 +55,13 @@ export function writeAnswer(
   // The body was refused before it was read. Closing now would reset the connection and lose the answer, so the answer is sent
   // and a bounded part of the body is read and discarded.
   response.write(text);
-  void discardBody(request, limits).then(() => response.end(onFinish));
+  const discarded = 'discardBody' in request ? request.discardBody(limits) : discardBody(request, limits);
+  void discarded.then(() => response.end('', 'utf8', onFinish));
 }
 
 /** Names and values alternate, which node:http writes fastest. Headers of the answer itself replace those of the request. */
 function toHeaders(
-  { method }: IncomingMessage,
+  { method }: RequestHead,
   answer: HttpAnswer | TextAnswer,
   answerHeaders: ReadonlyMap<string, string>,
   length: number,
@@ -82,7 +84,7 @@ function toHeaders(
 
 /** Writes the first or a further part of an answer with status 200. */
 export function writePart(
-  response: ServerResponse,
+  response: CarriedResponse,
   text: string,
   answerHeaders: ReadonlyMap<string, string>,
   { closing }: AnswerOptions,
@@ -97,20 +99,20 @@ export function writePart(
 
 /** A drain that began after the headers were sent closes the connection without `connection: close`. */
 export function endParts(
-  { socket }: IncomingMessage,
-  response: ServerResponse,
+  { socket }: RequestHead,
+  response: CarriedResponse,
   text: string,
   isClosing: boolean,
   onFinish: ((error?: Error | null) => void) | undefined,
 ): void {
-  response.end(text, (error?: Error | null) => {
+  response.end(text, 'utf8', (error?: Error | null) => {
     if (isClosing) socket.destroySoon();
     onFinish?.(error);
   });
 }
 
 /** Whether the request's headers alone are enough to refuse it. */
-export function isRefusedByHeaders(request: IncomingMessage, limits: HttpLimits): boolean {
+export function isRefusedByHeaders(request: RequestHead, limits: HttpLimits): boolean {
   try {
     refuseByHeaders(request, limits);
     return false;
@@ -127,7 +129,8 @@ function toText(answer: HttpAnswer | TextAnswer): string {
 /** A small chunk costs as much time as a large one, so it counts as this many bytes. */
 const DISCARDED_CHUNK_BYTES_MIN = 2_048;
 
-async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
+/** Reads on until the body has ended, takes too long, or is beyond the limit; then the connection is closed. */
+export async function discardBody(request: IncomingMessage, limits: HttpLimits): Promise<void> {
   let bytes = 0;
   const timer = setTimeout(() => request.destroy(), limits.requestTimeoutMs);
   const done = new Promise<void>((resolve) => {

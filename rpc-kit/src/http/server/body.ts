@@ -3,6 +3,7 @@ import { RpcError } from '../../rpc-error.ts';
 import { parseJson, type Spelled } from '../../schema/json.ts';
 import { surveyJson } from '../../schema/json-survey.ts';
 import { GatheredBytes, PIECE_BYTES_MIN } from '../gathered-bytes.ts';
+import type { RequestHead } from './carried.ts';
 import type { HttpLimits } from './limits.ts';
 
 /** A refusal with its own HTTP status. */
@@ -73,7 +74,7 @@ export async function readBody(request: IncomingMessage, limits: HttpLimits): Pr
 }
 
 /** Refuses a request by its headers alone, e.g. before `100 Continue` is sent. */
-export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): void {
+export function refuseByHeaders(request: RequestHead, limits: HttpLimits): void {
   const type = request.headers['content-type'];
   // Old clients send no type. From a browser, a body without a type may come from any web page, without a preflight.
   if (type === undefined ? isFromBrowser(request) && hasBody(request) : !isJson(type)) {
@@ -95,11 +96,11 @@ export function refuseByHeaders(request: IncomingMessage, limits: HttpLimits): v
 }
 
 /** Browsers send these headers with all requests of pages, and no page can remove them. */
-export function isFromBrowser({ headers }: IncomingMessage): boolean {
+export function isFromBrowser({ headers }: RequestHead): boolean {
   return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+function hasBody({ headers }: RequestHead): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 

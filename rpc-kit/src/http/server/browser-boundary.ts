@@ -1,9 +1,10 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { isIP, type Socket } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
 import { RpcError } from '../../rpc-error.ts';
 import { AS_THEY_COME, METADATA_HEADERS } from '../sent-metadata.ts';
 import { canonicalHost, canonicalOrigin } from '../urls.ts';
 import { HttpRefusal, isFromBrowser } from './body.ts';
+import type { RequestHead } from './carried.ts';
 import type { HttpAnswer } from './plain-face.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];
@@ -20,7 +21,7 @@ export interface BrowserBoundary {
    * @returns CORS headers for the answer to a listed page
    * @throws {RpcError} an HttpRefusal with 421 for a foreign Host, permission_denied for a foreign page
    */
-  admit(request: IncomingMessage, path: string): Headers;
+  admit(request: RequestHead, path: string): Headers;
 }
 
 export interface BrowserBoundaryOptions {
@@ -30,6 +31,8 @@ export interface BrowserBoundaryOptions {
   readonly scheme?: Scheme;
   readonly allowedHosts?: readonly string[] | undefined;
   readonly allowedOrigins?: readonly string[] | undefined;
+  /** Pages for people. A link on another site may open them, because that site cannot read them. */
+  readonly linkedPages?: readonly string[];
 }
 
 /** The answer to a preflight request of a listed page; the CORS headers of that page are added. */
@@ -49,12 +52,9 @@ export const PREFLIGHT_ANSWER: HttpAnswer = {
 
 const EXPOSED_HEADERS = 'x-request-id, retry-after, ratelimit, ratelimit-policy, www-authenticate';
 
-/** Pages for people. A link on another site may open them, because that site cannot read them. */
-const PAGES_FOR_PEOPLE = new Set(['/', '/docs']);
-
 /** @throws {TypeError} for a listed host or origin that is malformed */
 export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserBoundary {
-  const { host, scheme = 'http', allowedHosts = [], allowedOrigins = [] } = options;
+  const { host, scheme = 'http', allowedHosts = [], allowedOrigins = [], linkedPages = ['/', '/docs'] } = options;
   const ownHosts = new Set([
     canonicalHost(host) ?? host,
     'localhost',
@@ -73,7 +73,7 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
     return true;
   }
 
-  function refuseForeignHost(text: string, { socket }: IncomingMessage, fromBrowser: boolean): void {
+  function refuseForeignHost(text: string, { socket }: RequestHead, fromBrowser: boolean): void {
     if (text === lastOwnHost) return;
     const [, name = '', port = ''] = AUTHORITY.exec(text.toLowerCase()) ?? [];
     if (isOwnHost(text, name, port)) return;
@@ -98,7 +98,10 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
       const { origin } = headers;
       const listed = headersOfOrigin.get(canonicalOrigin(origin ?? '') ?? '');
       if (listed) return listed;
-      if (isOwnPage(headers, `${scheme}://${target ?? headers.host ?? ''}`) || isOpenedByLink(request, path))
+      if (
+        isOwnPage(headers, `${scheme}://${target ?? headers.host ?? ''}`) ||
+        (isOpenedByLink(request) && linkedPages.includes(path))
+      )
         return NO_HEADERS;
       const page = origin === undefined ? 'another site' : quote(origin);
       throw new RpcError(
@@ -116,7 +119,7 @@ const DEFAULT_PORTS = { http: '80', https: '443' } as const;
 export type Scheme = keyof typeof DEFAULT_PORTS;
 
 /** An address of the loopback network 127.0.0.0/8, or the one on which the connection arrived. */
-function isOwnAddress(address: string, { localAddress }: Socket): boolean {
+function isOwnAddress(address: string, { localAddress }: RequestHead['socket']): boolean {
   return (isIP(address) === 4 && address.startsWith('127.')) || address === localAddress?.replace(/^::ffff:/, '');
 }
 
@@ -133,10 +136,10 @@ function isOwnPage({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders, own:
   return page !== undefined && page === canonicalOrigin(own);
 }
 
-function isOpenedByLink({ method, headers }: IncomingMessage, path: string): boolean {
+function isOpenedByLink({ method, headers }: RequestHead): boolean {
   const { origin, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers;
   const isNavigation = origin === undefined && mode === 'navigate' && destination === 'document';
-  return isNavigation && method === 'GET' && PAGES_FOR_PEOPLE.has(path);
+  return isNavigation && method === 'GET';
 }
 
 function corsHeaders(origin: string): Headers {

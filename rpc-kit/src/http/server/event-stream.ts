@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http';
 import type { Emit } from '../../call.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { isRawNumber } from '../../schema/json.ts';
 import { END_EVENT, ERROR_EVENT, EVENT_STREAM, eventText, HEARTBEAT, lastEventText } from '../event-text.ts';
 import { AnswerTooLarge } from './answer.ts';
+import type { CarriedResponse } from './carried.ts';
 import type { HttpLimits } from './limits.ts';
 
 export interface EventStreamOptions {
@@ -17,12 +17,12 @@ export interface EventStreamOptions {
 
 /** The answer to a call that gives a stream: an event for each item. Dispose it to stop its timers. */
 export class EventStream implements Disposable {
-  readonly #response: ServerResponse;
+  readonly #response: CarriedResponse;
   readonly #options: EventStreamOptions;
   readonly #heartbeat: NodeJS.Timeout;
   #readerTimeout: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, options: EventStreamOptions) {
+  constructor(response: CarriedResponse, options: EventStreamOptions) {
     this.#response = response;
     this.#options = options;
     this.#heartbeat = setInterval(() => this.#beat(), options.limits.heartbeatMs);
@@ -100,7 +100,7 @@ export class EventStream implements Disposable {
 /** For how long the last event may wait for a reader that has not taken the items before it: a stop waits for it, too. */
 const LAST_EVENT_MS = 1_000;
 
-function dropLater(response: ServerResponse): void {
+function dropLater(response: CarriedResponse): void {
   const timeout = setTimeout(() => response.destroy(), LAST_EVENT_MS);
   response.once('close', () => clearTimeout(timeout));
 }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
 import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit.ts';
 import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
@@ -8,11 +8,12 @@ import { AS_THEY_COME, METADATA_HEADERS } from '../sent-metadata.ts';
 import { endParts, writeAnswer, writePart } from './answer.ts';
 import { IncomingBody, parseBody, refuseByHeaders } from './body.ts';
 import { PREFLIGHT_ANSWER } from './browser-boundary.ts';
+import type { CarriedResponse, FallibleBodyReader, MountedRequest, OwedAnswer } from './carried.ts';
 import { isCallId } from './envelope.ts';
 import type { Page } from './pages.ts';
-import type { Abandonable, PendingAnswer } from './pending-answer.ts';
+import type { Abandonable } from './pending-answer.ts';
 import { callPlain, type HttpAnswer, plainRefusal, type TextAnswer } from './plain-face.ts';
-import type { BodyReader, Request } from './request.ts';
+import type { Request } from './request.ts';
 import { pathOf, refuseUnclearRequest } from './request-line.ts';
 import { type AddressedMethod, findRoute, JSON_RPC, type Route, type Router, VerbRefusal } from './router.ts';
 import { refusal } from './rpc-face.ts';
@@ -22,19 +23,19 @@ import { refuseUntrusted } from './tls-server.ts';
 /** Answers one request. Never throws: every failure becomes an answer or a log line. */
 export function answerRequest(
   router: Router,
-  request: Request,
-  response: ServerResponse,
-  pending: PendingAnswer,
+  request: Request | MountedRequest,
+  response: CarriedResponse,
+  pending: OwedAnswer,
 ): void {
   new Exchange(router, request, response, pending).start();
 }
 
 /** One request in flight. Its steps are called by events: each function that waits takes a hundredth of the time of a call. */
-class Exchange implements BodyReader, Abandonable {
+class Exchange implements FallibleBodyReader, Abandonable {
   readonly #router: Router;
-  readonly #request: Request;
-  readonly #response: ServerResponse;
-  readonly #pending: PendingAnswer;
+  readonly #request: Request | MountedRequest;
+  readonly #response: CarriedResponse;
+  readonly #pending: OwedAnswer;
   readonly #startedAt = performance.now();
   readonly #path: string;
   readonly #requestId: string;
@@ -44,7 +45,7 @@ class Exchange implements BodyReader, Abandonable {
   #metadata: Metadata | undefined;
   #hasEnded = false;
 
-  constructor(router: Router, request: Request, response: ServerResponse, pending: PendingAnswer) {
+  constructor(router: Router, request: Request | MountedRequest, response: CarriedResponse, pending: OwedAnswer) {
     this.#router = router;
     this.#request = request;
     this.#response = response;
@@ -71,7 +72,7 @@ class Exchange implements BodyReader, Abandonable {
   /** @returns `undefined` for the preflight request of a listed page */
   #findRoute(): Route | undefined {
     const { boundary, isMutualTls } = this.#router;
-    if (isMutualTls) refuseUntrusted(this.#request, this.#path);
+    if (isMutualTls) refuseUntrusted(this.#request.socket as TLSSocket, this.#path);
     refuseUnclearRequest(this.#request);
     const corsHeaders = boundary.admit(this.#request, this.#path);
     for (const [name, value] of corsHeaders) this.#answerHeaders.set(name, value);
@@ -100,9 +101,13 @@ class Exchange implements BodyReader, Abandonable {
     try {
       this.#body.add(part);
     } catch (error) {
-      this.#request.stopReading();
-      this.#refuseSoon(error);
+      this.onFailure(error);
     }
+  }
+
+  onFailure(error: unknown): void {
+    this.#request.stopReading();
+    this.#refuseSoon(error);
   }
 
   onEnd(): void {
@@ -185,7 +190,7 @@ class Exchange implements BodyReader, Abandonable {
   #toRefusal(error: unknown): HttpAnswer {
     const { status, headers, body } = plainRefusal(error, this.#requestId);
     if (error instanceof VerbRefusal) return { status, headers: { allow: error.verbs.join(', ') }, body };
-    if (this.#path !== '/rpc') return { status, headers, body };
+    if (this.#path !== this.#router.rpcPath) return { status, headers, body };
     // A request that was never parsed into a call has no id, nor has an answer that could not be serialized.
     return { status, headers, body: refusal(null, toRpcError(error), this.#requestId) };
   }

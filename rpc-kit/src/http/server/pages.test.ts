@@ -3,6 +3,7 @@ import { Counter, Registry } from 'prom-client';
 import sinon from 'sinon';
 import { z } from 'zod';
 import { defineService } from '../../contract.ts';
+import { ROOT } from '../../documents/place.ts';
 import { httpMetrics } from '../../telemetry/http-metrics.ts';
 import { UNMEASURED } from './http-metrics.ts';
 import { createPages, type Page, type PageSources, prefersHtml } from './pages.ts';
@@ -27,6 +28,7 @@ describe('the pages of a service', () => {
   const pageOf = (path: string, sources: Partial<PageSources> = {}): Promise<Page> => {
     const { routes } = createPages({
       contract,
+      place: ROOT,
       metricsPage: httpMetrics(new Registry()).page,
       readiness: {},
       draining: () => false,

@@ -2,6 +2,7 @@ import type { ServiceContract } from '../../contract.ts';
 import { docsPage } from '../../documents/docs-page/docs-page.ts';
 import { openApiDocument } from '../../documents/openapi.ts';
 import { atHost, type OpenRpcDocument, openRpcDocument } from '../../documents/openrpc.ts';
+import type { PageAddress, Place } from '../../documents/place.ts';
 import type { Scheme } from './browser-boundary.ts';
 import type { MetricsPage } from './http-metrics.ts';
 
@@ -19,6 +20,7 @@ export interface ReadinessSources {
 
 export interface PageSources extends ReadinessSources {
   readonly contract: ServiceContract;
+  readonly place: Place;
   readonly metricsPage: () => Promise<MetricsPage>;
   readonly scheme: Scheme;
 }
@@ -30,11 +32,17 @@ export interface Page {
   readonly text: string;
 }
 
+/** Renders a page for the Host of the request. */
+type Render = (host?: string) => Promise<Page>;
+
 export interface Pages {
-  /** The pages by address, each rendered for the Host of the request. */
-  readonly routes: ReadonlyMap<string, (host?: string) => Promise<Page>>;
-  /** Redirects a person who opens the service's address in a browser to the documentation. */
+  /** The pages by path. */
+  readonly routes: ReadonlyMap<string, Render>;
+  /** Redirects a person who opens one of the service's roots in a browser to the documentation. */
   readonly forBrowsers: Page;
+  readonly roots: ReadonlySet<string>;
+  /** Leads the sender of a request without a route to the documentation. */
+  readonly hint: string;
   openRpcAt(host: string | undefined): OpenRpcDocument;
 }
 
@@ -42,27 +50,37 @@ export interface Pages {
 const READINESS_TIMEOUT_MS = 2_000;
 
 export function createPages(sources: PageSources): Pages {
+  const { place } = sources;
+  const { prefix } = place;
   const openRpc = openRpcDocument(sources.contract);
-  const docs = docsPage(openRpc);
-  const json = (value: unknown): (() => Promise<Page>) => {
+  const docs = docsPage(openRpc, place.pages);
+  const json = (value: unknown): Render => {
     const text = JSON.stringify(value);
     return async () => page(200, 'application/json', text);
   };
-  const openRpcAt = (host: string | undefined) => atHost(openRpc, host, sources.scheme);
-  const routes = new Map<string, (host?: string) => Promise<Page>>([
-    ['/openrpc.json', async (host) => page(200, 'application/json', JSON.stringify(openRpcAt(host)))],
-    ['/openapi.json', json(openApiDocument(sources.contract))],
-    [
-      '/docs',
-      async () =>
-        page(200, 'text/html; charset=utf-8', docs.html, { 'content-security-policy': docs.contentSecurityPolicy }),
-    ],
-    ['/healthz', json({ status: 'ok' })],
-    ['/readyz', () => readyPage(sources)],
-    ['/metrics', () => metricsPage(sources)],
-  ]);
-  const forBrowsers = page(302, 'text/plain; charset=utf-8', 'The documentation is at /docs\n', { location: '/docs' });
-  return { routes, forBrowsers, openRpcAt };
+  const openRpcAt = (host: string | undefined) => atHost(openRpc, host, sources.scheme, prefix);
+  const all: Record<PageAddress, Render> = {
+    '/openrpc.json': async (host) => page(200, 'application/json', JSON.stringify(openRpcAt(host))),
+    '/openapi.json': json(openApiDocument(sources.contract, place)),
+    '/docs': async () =>
+      page(200, 'text/html; charset=utf-8', docs.html, { 'content-security-policy': docs.contentSecurityPolicy }),
+    '/healthz': json({ status: 'ok' }),
+    '/readyz': () => readyPage(sources),
+    '/metrics': () => metricsPage(sources),
+  };
+  const routes = new Map(place.pages.map((address) => [prefix + address, all[address]]));
+  const docsPath = `${prefix}/docs`;
+  const location = { location: docsPath };
+  const forBrowsers = page(302, 'text/plain; charset=utf-8', `The documentation is at ${docsPath}\n`, location);
+  const hasDocs = routes.has(docsPath);
+  const roots = new Set(hasDocs ? rootsOf(prefix) : []);
+  const hint = hasDocs ? `; GET ${docsPath} lists what there is` : '';
+  return { routes, forBrowsers, roots, hint, openRpcAt };
+}
+
+/** The addresses of the service itself. */
+function rootsOf(prefix: string): readonly string[] {
+  return prefix === '' ? ['/'] : [prefix, `${prefix}/`];
 }
 
 export type ReadinessState = 'ready' | 'not ready' | 'stopping';

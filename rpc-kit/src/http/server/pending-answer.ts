@@ -51,6 +51,10 @@ export class PendingAnswer extends Canceller {
 
   /** The caller no longer waits. */
   leave(): void {
-    this.cancel(new RpcError('cancelled', 'The caller went away'));
+    this.cancel(callerLeft());
   }
+}
+
+export function callerLeft(): RpcError {
+  return new RpcError('cancelled', 'The caller went away');
 }

@@ -84,7 +84,7 @@ const NAMES_BY_LENGTH = Array.from({ length: Math.max(...namesByLength.keys()) +
 const NO_HEADERS: IncomingHttpHeaders = Object.fromEntries(NAMES.map((name) => [name, undefined]));
 
 /** @returns `undefined` when a header is repeated: node:http joins some of them and drops others */
-function readHeaders(rawHeaders: readonly string[]): IncomingHttpHeaders | undefined {
+export function readHeaders(rawHeaders: readonly string[]): IncomingHttpHeaders | undefined {
   const headers = { ...NO_HEADERS };
   // Names and values alternate.
   for (let index = 0; index < rawHeaders.length; index += 2) {

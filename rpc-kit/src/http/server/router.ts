@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { MethodContract, ServiceContract } from '../../contract.ts';
 import type { Canceller } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
@@ -8,6 +7,7 @@ import { streamOf } from '../../stream.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { HttpRefusal } from './body.ts';
 import type { BrowserBoundary } from './browser-boundary.ts';
+import type { RequestHead } from './carried.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Page, type Pages, prefersHtml } from './pages.ts';
@@ -16,6 +16,8 @@ import { type StreamRoute, streamRouteOf } from './stream-face.ts';
 
 export interface Router {
   readonly service: Service;
+  /** The address of the JSON-RPC face. */
+  readonly rpcPath: string;
   readonly methods: MethodsByPath;
   readonly pages: Pages;
   readonly face: RpcFace;
@@ -40,10 +42,10 @@ export interface AddressedMethod {
 
 type MethodsByPath = ReadonlyMap<string, AddressedMethod>;
 
-export function methodsByPath({ methods }: ServiceContract): MethodsByPath {
+export function methodsByPath({ methods }: ServiceContract, prefix: string): MethodsByPath {
   return new Map(
     Object.entries(methods).map(([name, contract]) => [
-      `/${name}`,
+      `${prefix}/${name}`,
       { name, contract, stream: streamRouteOf(contract) },
     ]),
   );
@@ -58,18 +60,18 @@ export type Route = AddressedMethod | typeof JSON_RPC | (() => Promise<Page>);
  * What answers at the path.
  * @throws {RpcError} method_not_found, or a `VerbRefusal`
  */
-export function findRoute({ methods, pages }: Router, request: IncomingMessage, path: string): Route {
+export function findRoute({ rpcPath, methods, pages }: Router, request: RequestHead, path: string): Route {
   const isGet = request.method === 'GET' || request.method === 'HEAD';
-  if (path === '/rpc') return request.method === 'POST' ? JSON_RPC : refuseVerb(['POST']);
+  if (path === rpcPath) return request.method === 'POST' ? JSON_RPC : refuseVerb(['POST']);
   const method = methods.get(path);
   if (method) {
     if (request.method === 'POST') return method;
     const verbs = verbsOf(method.contract);
     return verbs.includes(request.method ?? '') ? method : refuseVerb(verbs);
   }
-  if (path === '/' && isGet && prefersHtml(request.headers.accept)) return async () => pages.forBrowsers;
+  if (isGet && pages.roots.has(path) && prefersHtml(request.headers.accept)) return async () => pages.forBrowsers;
   const page = pages.routes.get(path);
-  if (!page) throw new RpcError('method_not_found', 'Nothing is at this address; GET /docs lists what there is');
+  if (!page) throw new RpcError('method_not_found', `Nothing is at this address${pages.hint}`);
   return isGet ? () => page(request.headers.host) : refuseVerb(['GET', 'HEAD']);
 }
 

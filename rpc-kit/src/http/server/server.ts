@@ -1,38 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Canceller, keepTimerLists } from '../../deadline.ts';
+import { keepTimerLists } from '../../deadline.ts';
+import { ROOT } from '../../documents/place.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import type { Service } from '../../server.ts';
 import type { ConcurrencyLimit } from '../../serving/concurrency-limit.ts';
-import { type Logger, STDERR_LOGGER } from '../../telemetry/logger.ts';
 import type { TlsSource } from '../tls.ts';
-import { createBrowserBoundary } from './browser-boundary.ts';
+import { createRouter, type ServingOptions } from './create-router.ts';
 import { answerRequest } from './exchange.ts';
-import { type HttpServerMetrics, UNMEASURED } from './http-metrics.ts';
+import { UNMEASURED } from './http-metrics.ts';
 import { HTTP_LIMIT_RANGES, HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { createListener } from './listener.ts';
 import { OverloadRefusals } from './overload.ts';
-import { createPages, type ReadinessCheck } from './pages.ts';
 import { Request } from './request.ts';
-import { methodsByPath, type Router } from './router.ts';
-import { createRpcFace } from './rpc-face.ts';
+import type { Router } from './router.ts';
 import { stopping } from './stream-face.ts';
 
-export interface HttpServerOptions {
+export interface HttpServerOptions extends ServingOptions {
   /** 0 picks a free port. */
   readonly port: number;
   readonly host: string;
-  /** Default: warnings and errors as JSON lines on stderr. */
-  readonly logger?: Logger;
-  /** `httpMetrics` of rpc-kit/metrics. Default: nothing is counted, and `/metrics` is a page without metrics. */
-  readonly metrics?: HttpServerMetrics;
-  readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
   readonly limits?: Partial<HttpLimits>;
-  /** Hosts, besides `host` and the loopback names, by which browsers may address the service; with a port, or for every port. */
-  readonly allowedHosts?: readonly string[] | undefined;
-  /** Origins of other web pages that may call this service, e.g. `https://shop.example`. */
-  readonly allowedOrigins?: readonly string[] | undefined;
-  /** The limit of the service's `shedLoad`. When it is full, requests are refused before their bodies are read, which costs least. */
-  readonly admission?: ConcurrencyLimit;
   /** Serves https only, and calls only for clients whose certificates are from its authority; see docs/decisions/0038. */
   readonly tls?: TlsSource | undefined;
   /** The phases of a stop; see `close`. */
@@ -76,7 +63,12 @@ export async function serveHttp(service: Service, options: HttpServerOptions): P
   const limits: HttpLimits = checkWhole({ ...HTTP_LIMITS, ...options.limits }, HTTP_LIMIT_RANGES);
   const drain = checkWhole({ ...DRAIN_TIMES, ...options.drain }, { notReadyMs: DRAIN_RANGE, finishMs: DRAIN_RANGE });
   let stage: 'serving' | 'not ready' | 'closing' = 'serving';
-  const router = createRouter(service, limits, options, {
+  const router = createRouter(service, {
+    ...options,
+    limits,
+    place: ROOT,
+    scheme: options.tls ? 'https' : 'http',
+    isMutualTls: options.tls !== undefined,
     draining: () => stage !== 'serving',
     closing: () => stage === 'closing',
   });
@@ -112,29 +104,4 @@ function refusalsOf(router: Router, admission: ConcurrencyLimit, metrics = UNMEA
     metrics.shedOf(method),
     ...router.metrics.refusalsAt(path),
   ]);
-}
-
-interface StopSignals {
-  readonly draining: () => boolean;
-  readonly closing: () => boolean;
-}
-
-function createRouter(
-  service: Service,
-  limits: HttpLimits,
-  options: HttpServerOptions,
-  { draining, closing }: StopSignals,
-): Router {
-  const { admission, logger = STDERR_LOGGER, readiness = {}, metrics: counted = UNMEASURED } = options;
-  const { contract } = service;
-  const onNotReady = (check: string, error: unknown) => logger.warn({ check, err: error }, 'not ready');
-  const isMutualTls = options.tls !== undefined;
-  const scheme = isMutualTls ? 'https' : 'http';
-  const pages = createPages({ contract, metricsPage: counted.page, readiness, draining, onNotReady, scheme });
-  const face = createRpcFace(service, pages.openRpcAt, limits, logger);
-  const boundary = createBrowserBoundary({ ...options, scheme });
-  const methods = methodsByPath(contract);
-  const metrics = counted.requestsAt(new Set(['/rpc', ...pages.routes.keys(), ...methods.keys()]));
-  const streams = new Set<Canceller>();
-  return { service, methods, pages, face, limits, boundary, streams, admission, closing, logger, metrics, isMutualTls };
 }

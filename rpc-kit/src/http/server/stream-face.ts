@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MethodContract } from '../../contract.ts';
 import { wireSchema } from '../../documents/wire-schema.ts';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
@@ -7,6 +6,7 @@ import { type StreamOf, streamOf } from '../../stream.ts';
 import { type FaceContext, toCall } from '../metadata.ts';
 import { isRecord } from '../wire-error.ts';
 import { parseBody } from './body.ts';
+import type { CarriedResponse, RequestHead } from './carried.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
 import type { HttpLimits } from './limits.ts';
 import { type HttpAnswer, plainRefusal } from './plain-face.ts';
@@ -29,8 +29,8 @@ interface StreamedRequest {
   readonly service: Service;
   readonly name: string;
   readonly stream: StreamRoute;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: RequestHead;
+  readonly response: CarriedResponse;
   /** The body. */
   readonly text: string;
   readonly context: FaceContext;
@@ -72,13 +72,13 @@ function paramsOf({ text, request, stream, limits }: StreamedRequest): unknown {
 }
 
 /** Not among the headers that are read for every request. */
-function lastEventIdOf({ rawHeaders }: IncomingMessage): string | undefined {
+function lastEventIdOf({ rawHeaders }: RequestHead): string | undefined {
   // Names and values alternate.
   const index = rawHeaders.findIndex((name, at) => at % 2 === 0 && name.toLowerCase() === 'last-event-id');
   return index < 0 ? undefined : rawHeaders[index + 1] || undefined;
 }
 
-function paramsOfQuery({ method, url = '' }: IncomingMessage, stream: StreamRoute, limits: HttpLimits): unknown {
+function paramsOfQuery({ method, url = '' }: RequestHead, stream: StreamRoute, limits: HttpLimits): unknown {
   const start = url.indexOf('?');
   if (method !== 'GET' || start < 0) return {};
   const params = new Map<string, unknown>();

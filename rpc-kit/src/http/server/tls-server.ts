@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerOptions } from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket, TlsOptions, Server as TlsServer } from 'node:tls';
@@ -103,9 +103,9 @@ const PAGES_WITHOUT_CERTIFICATE = new Set(['/healthz', '/readyz', '/metrics']);
  * Refuses a request on a connection without a client certificate of the authority.
  * @throws {RpcError} unauthenticated
  */
-export function refuseUntrusted({ socket }: IncomingMessage, path: string): void {
-  if ((socket as TLSSocket).authorized || PAGES_WITHOUT_CERTIFICATE.has(path)) return;
-  throw untrusted(socket as TLSSocket);
+export function refuseUntrusted(socket: TLSSocket, path: string): void {
+  if (socket.authorized || PAGES_WITHOUT_CERTIFICATE.has(path)) return;
+  throw untrusted(socket);
 }
 
 /** The refusal of a connection whose client certificate is missing or not accepted. */
