@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 const PACKAGES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 const RPC_KIT = fileURLToPath(new URL('..', import.meta.url));
 /** The packages that the README installs. */
-const INSTALLED = ['zod', 'pino', 'mocha', '@types/node', '@types/mocha'];
+const INSTALLED = [
+  ...['zod', 'pino', 'mocha', '@types/node', '@types/mocha'],
+  ...['express', '@types/express', 'fastify', 'hono'],
+];
 
 /** A project outside of the repository, as `npm install` of a folder makes it: with a link to that folder. */
 export interface Elsewhere {

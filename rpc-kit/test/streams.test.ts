@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import {
   type CallOptions,
@@ -9,10 +8,8 @@ import {
   createHttpTransport,
   defineService,
   type Handlers,
-  type HttpServer,
   implement,
   int64,
-  serveHttp,
   stream,
 } from 'rpc-kit';
 import { httpMetrics, serverMetrics } from 'rpc-kit/metrics';
@@ -20,6 +17,7 @@ import { z } from 'zod';
 import { fail } from '../src/contract.ts';
 import { PATIENT_MS } from './call-stubs.ts';
 import { requestBytes, sendRaw } from './conformance/raw-http.ts';
+import { type Exceptions, onEachHost, type TestServer } from './mounts/hosts.ts';
 
 const item = z.object({ nr: int64, text: z.string().optional() });
 const shared = {
@@ -92,20 +90,27 @@ interface Serving {
   readonly allowedOrigins?: readonly string[];
 }
 
-describe('A stream over HTTP', () => {
+const NOT_ON_ITS_WAY = {
+  'does not begin on a server that stops': 'Hosts close idle connections at once; see the stop of a mounted service.',
+};
+const EXCEPTIONS: Exceptions = {
+  'node:http': NOT_ON_ITS_WAY,
+  Express: NOT_ON_ITS_WAY,
+  Fastify: NOT_ON_ITS_WAY,
+  Hono: NOT_ON_ITS_WAY,
+};
+
+onEachHost('A stream over HTTP', EXCEPTIONS, ({ serve: serveOn, it }) => {
   let open: AsyncDisposableStack;
   beforeEach(() => {
     open = new AsyncDisposableStack();
   });
   afterEach(() => open[Symbol.asyncDispose]());
 
-  async function serve({ watch = twoItems, registry = new Registry(), ...options }: Serving = {}): Promise<HttpServer> {
+  async function serve({ watch = twoItems, registry = new Registry(), ...options }: Serving = {}): Promise<TestServer> {
     const handlers = { watch, drain: watch, ping: async () => ({}) };
     const service = implement(news, handlers, { interceptors: [serverMetrics(registry)] });
-    const logger = pino({ level: 'silent' });
-    return open.use(
-      await serveHttp(service, { host: '127.0.0.1', port: 0, logger, metrics: httpMetrics(registry), ...options }),
-    );
+    return open.use(await serveOn(service, { metrics: httpMetrics(registry), ...options }));
   }
 
   const clientOf = (
@@ -114,14 +119,14 @@ describe('A stream over HTTP', () => {
   ) => createClient(news, open.use(createHttpTransport(url, { userAgent: 'test', ...options })));
 
   const post = (
-    { url }: HttpServer,
+    { url }: TestServer,
     body: string,
     path = '/watch',
     headers: Record<string, string> = {},
   ): Promise<Response> =>
     fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
 
-  const get = ({ url }: HttpServer, query: string, headers: Record<string, string> = {}): Promise<Response> =>
+  const get = ({ url }: TestServer, query: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${url}/watch?${query}`, { headers });
 
   async function readUntil(response: Response, wanted: RegExp): Promise<string> {

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict';
-import { HTTP_LIMITS, type HttpServer } from 'rpc-kit';
+import { HTTP_LIMITS } from 'rpc-kit';
+import { onEachHost, type TestServer } from '../mounts/hosts.ts';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
-import { createSubject, type Subject, serveSubject } from './subject.ts';
+import { createSubject, type Subject } from './subject.ts';
 
 const INVALID = { code: -32600, message: 'Invalid request', data: { code: 'invalid_request', requestId: 'r1' } };
 
-describe('batches over HTTP', () => {
+onEachHost('batches over HTTP', {}, ({ serve, it }) => {
   let subject: Subject;
-  let server: HttpServer;
+  let server: TestServer;
   const ask = (batch: unknown): Promise<RawAnswer> =>
     sendRaw(server.port, requestBytes({ path: '/rpc', headers: ['x-request-id: r1'], body: JSON.stringify(batch) }));
   const sum = (id?: number) => ({ jsonrpc: '2.0', method: 'sum', params: [1, 2, 4], id });
 
   beforeEach(async () => {
     subject = createSubject();
-    server = await serveSubject(subject);
+    server = await serve(subject.service);
   });
   afterEach(() => server.close());
 

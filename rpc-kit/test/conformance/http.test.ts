@@ -2,19 +2,41 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { pino } from 'pino';
-import type { HttpServer } from 'rpc-kit';
+import { type Exceptions, onEachHost, type TestServer } from '../mounts/hosts.ts';
 import { type RawAnswer, type RawRequest, requestBytes, sendRaw } from './raw-http.ts';
-import { createSubject, serveSubject } from './subject.ts';
+import { createSubject } from './subject.ts';
 
-describe('HTTP faces', () => {
-  let server: HttpServer;
+/** The parser of node:http and its answers to malformed requests are those of the host. */
+const OF_ITS_PARSER = {
+  'refuses bytes that are no request in its own form': 'The host answers bytes that its parser refuses.',
+  'refuses a request with two Host headers and one with none': 'The host answers a request without a Host.',
+  'does not wait for a body that it refused before it was sent': 'The host asks for each body that is expected.',
+};
+const EXCEPTIONS: Exceptions = {
+  'node:http': OF_ITS_PARSER,
+  Express: OF_ITS_PARSER,
+  Fastify: OF_ITS_PARSER,
+  Hono: {
+    ...OF_ITS_PARSER,
+    'refuses a request with two Authorization headers, of which a proxy may have read the other':
+      'A Request joins repeated headers. Nothing accepts the joined value as a token.',
+    'refuses a request without a version, which is HTTP/0.9, and one of another major version':
+      'A Request does not say its version.',
+    'asks HTTP/1.0 for no Host header': 'The host cannot make a URL without it.',
+    'reads on a while where a body without a length is too large, so that its sender gets to read why':
+      'The host closes the connection behind the answer.',
+  },
+};
+
+onEachHost('HTTP faces', EXCEPTIONS, ({ serve, it }) => {
+  let server: TestServer;
   const ask = (request: RawRequest): Promise<RawAnswer> => sendRaw(server.port, requestBytes(request));
 
   const logLines: string[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => logLines.push(line) });
 
   before(async () => {
-    server = await serveSubject(createSubject(), { logger });
+    server = await serve(createSubject().service, { logger });
   });
   beforeEach(() => {
     logLines.length = 0;

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { HTTP_LIMITS, type HttpServer } from 'rpc-kit';
+import { HTTP_LIMITS } from 'rpc-kit';
+import { onEachHost, type TestServer } from '../mounts/hosts.ts';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
-import { createSubject, serveSubject } from './subject.ts';
+import { createSubject } from './subject.ts';
 
 const LONGEST = HTTP_LIMITS.idLengthMax;
 
-describe('ids over HTTP', () => {
-  let server: HttpServer;
+onEachHost('ids over HTTP', {}, ({ serve, it }) => {
+  let server: TestServer;
   const ask = (id: string): Promise<RawAnswer> => {
     const body = `{"jsonrpc":"2.0","id":${id},"method":"sum","params":[1,2,4]}`;
     return sendRaw(server.port, requestBytes({ path: '/rpc', headers: ['x-request-id: r1'], body }));
   };
 
   before(async () => {
-    server = await serveSubject(createSubject());
+    server = await serve(createSubject().service);
   });
   after(() => server.close());
 

@@ -4,48 +4,48 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpServer } from 'rpc-kit';
 import type { HttpLimits } from '../../src/http/server/limits.ts';
+import type { MountLimits } from '../../src/http/server/mount.ts';
 import { SURPLUS_MAX } from '../../src/http/server/surplus-connections.ts';
+import { type Exceptions, onEachHost, type TestServer } from '../mounts/hosts.ts';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
 import { createSubject, serveSubject } from './subject.ts';
 
 /** Far more than the buffers between a sender and a server hold, which take their part whatever the server reads. */
 const SENT_MAX = 256 * 1024 * 1024;
 
+const echo = (server: TestServer, text: string, ...headers: string[]): Promise<RawAnswer> =>
+  sendRaw(server.port, requestBytes({ path: '/echo', headers, body: JSON.stringify({ text }) }));
+
+const EXCEPTIONS: Exceptions = {
+  serveHttp: {
+    'requestTimeoutMs: a body that stays away is refused, and one that is there in time is not':
+      'node:http checks it once a second: see the senders that are too slow.',
+  },
+  Hono: {
+    'discardBytesMax: a sender that goes on and on after the refusal is cut off':
+      'The host closes the connection behind the answer.',
+  },
+};
+
 /** The limits that the tests of bad input do not meet, or meet only as they are by default. */
-describe('the limits of the HTTP server', () => {
+onEachHost('the limits of bodies', EXCEPTIONS, ({ serve: serveOn, it }) => {
   let open: AsyncDisposableStack;
   beforeEach(() => {
     open = new AsyncDisposableStack();
   });
   afterEach(() => open[Symbol.asyncDispose]());
 
-  async function serve(limits: Partial<HttpLimits>): Promise<HttpServer> {
-    const server = await serveSubject(createSubject(), { limits });
+  async function serve(limits: Partial<MountLimits>): Promise<TestServer> {
+    const server = await serveOn(createSubject().service, { limits });
     open.defer(() => server.close(0));
     return server;
   }
 
-  const echo = (server: HttpServer, text: string, ...headers: string[]): Promise<RawAnswer> =>
-    sendRaw(server.port, requestBytes({ path: '/echo', headers, body: JSON.stringify({ text }) }));
-
-  /** A connection that stays open after its answer, and has had one. */
-  async function stay(server: HttpServer): Promise<Socket> {
-    const socket = connect(server.port, '127.0.0.1').on('error', () => {});
-    open.defer(() => void socket.destroy());
-    socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
-    const [bytes] = await once(socket, 'data');
-    assert.match(String(bytes), /^HTTP\/1\.1 200 /);
-    socket.resume();
-    return socket;
-  }
-
   it('may be changed one by one', async () => {
-    const server = await serve({ bodyBytesMax: 100, nestingDepthMax: 2, headerBytesMax: 1_000 });
+    const server = await serve({ bodyBytesMax: 100, nestingDepthMax: 2 });
     const statusOf = async (answer: Promise<RawAnswer>): Promise<number> => (await answer).status;
     assert.equal(await statusOf(echo(server, 'a'.repeat(80))), 200);
     assert.equal(await statusOf(echo(server, 'a'.repeat(100))), 413);
-    assert.equal(await statusOf(echo(server, '', `x-long: ${'a'.repeat(500)}`)), 200);
-    assert.equal(await statusOf(echo(server, '', `x-long: ${'a'.repeat(1_000)}`)), 431);
     const nested = await sendRaw(server.port, requestBytes({ path: '/echo', body: '{"nested":{"inner":1}}' }));
     assert.equal(nested.status, 200);
     const deeper = await sendRaw(server.port, requestBytes({ path: '/echo', body: '{"nested":{"inner":[]}}' }));
@@ -96,6 +96,45 @@ describe('the limits of the HTTP server', () => {
     for (const taken of [chunked(body, 256), chunked(body.slice(-400).replace(/^/, '{"uint16":1'), 1)]) {
       assert.equal((await sendRaw(server.port, taken)).body, '{"uint16":1}');
     }
+  });
+
+  it('requestTimeoutMs: a body that stays away is refused, and one that is there in time is not', async () => {
+    const server = await serve({ requestTimeoutMs: 100 });
+    const head = 'POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n';
+    const late = await sendRaw(server.port, head, '{');
+    assert.deepEqual([late.status, JSON.parse(late.body).error.message], [408, 'The request took too long to arrive']);
+    assert.equal((await sendRaw(server.port, `${head}{}`)).body, '{}');
+  });
+});
+
+describe('the limits of the connections of the HTTP server', () => {
+  let open: AsyncDisposableStack;
+  beforeEach(() => {
+    open = new AsyncDisposableStack();
+  });
+  afterEach(() => open[Symbol.asyncDispose]());
+
+  async function serve(limits: Partial<HttpLimits>): Promise<HttpServer> {
+    const server = await serveSubject(createSubject(), { limits });
+    open.defer(() => server.close(0));
+    return server;
+  }
+
+  /** A connection that stays open after its answer, and has had one. */
+  async function stay(server: HttpServer): Promise<Socket> {
+    const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+    open.defer(() => void socket.destroy());
+    socket.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [bytes] = await once(socket, 'data');
+    assert.match(String(bytes), /^HTTP\/1\.1 200 /);
+    socket.resume();
+    return socket;
+  }
+
+  it('headerBytesMax: an address with headers beyond it is refused', async () => {
+    const server = await serve({ headerBytesMax: 1_000 });
+    assert.equal((await echo(server, '', `x-long: ${'a'.repeat(500)}`)).status, 200);
+    assert.equal((await echo(server, '', `x-long: ${'a'.repeat(1_000)}`)).status, 431);
   });
 
   it('keepAliveTimeoutMs: an idle connection is closed', async function () {

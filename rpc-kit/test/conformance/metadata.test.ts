@@ -1,20 +1,27 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { HttpServer } from 'rpc-kit';
+import { type Exceptions, onEachHost, type TestServer } from '../mounts/hosts.ts';
 import { type RawAnswer, requestBytes, sendRaw } from './raw-http.ts';
-import { subject as contract, createSubject, type Subject, serveSubject } from './subject.ts';
+import { subject as contract, createSubject, type Subject } from './subject.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
-describe('metadata of calls over HTTP', () => {
+const EXCEPTIONS: Exceptions = {
+  Hono: {
+    'is refused when it comes twice, also with the same value, on both faces':
+      'A Request joins repeated headers: the joined value is the key.',
+  },
+};
+
+onEachHost('metadata of calls over HTTP', EXCEPTIONS, ({ serve, it }) => {
   let subject: Subject;
-  let server: HttpServer;
+  let server: TestServer;
 
   before(async () => {
     subject = createSubject();
-    server = await serveSubject(subject);
+    server = await serve(subject.service);
   });
   beforeEach(() => {
     subject.executed.length = 0;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { HttpServer } from 'rpc-kit';
+import { onEachHost, type TestServer } from '../mounts/hosts.ts';
 import { requestBytes, sendRaw } from './raw-http.ts';
-import { createSubject, serveSubject } from './subject.ts';
+import { createSubject } from './subject.ts';
 
 /** A type, spellings, and the number that each is answered with. */
 const TAKEN: [type: string, spellings: string[], answer: string][] = [
@@ -22,10 +22,10 @@ const REFUSED: [type: string, spellings: string[]][] = [
   ['uint16', ['65536.0', '65535.0000000000000001', '6.5536e4', '1e400', `0.${'0'.repeat(100_000)}1`]],
 ];
 
-describe('a JSON number is judged by its value', () => {
-  let server: HttpServer;
+onEachHost('a JSON number is judged by its value', {}, ({ serve, it }) => {
+  let server: TestServer;
   before(async () => {
-    server = await serveSubject(createSubject());
+    server = await serve(createSubject().service);
   });
   after(() => server.close());
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { HttpServer } from 'rpc-kit';
+import { onEachHost, type TestServer } from '../mounts/hosts.ts';
 import { requestBytes, sendRaw } from './raw-http.ts';
-import { createSubject, serveSubject } from './subject.ts';
+import { createSubject } from './subject.ts';
 
 /** What the specification leaves to the server: the data of an error. Its code is fixed, its words are an example. */
 const NOT_FOUND = { code: -32601, message: 'Method not found' };
@@ -113,12 +113,12 @@ function withoutData(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer), (key, value) => (key === 'data' ? undefined : value));
 }
 
-describe('the examples of the JSON-RPC 2.0 specification', () => {
+onEachHost('the examples of the JSON-RPC 2.0 specification', {}, ({ serve, it }) => {
   const subject = createSubject();
-  let server: HttpServer;
+  let server: TestServer;
 
   before(async () => {
-    server = await serveSubject(subject);
+    server = await serve(subject.service);
   });
   after(() => server.close());
 
