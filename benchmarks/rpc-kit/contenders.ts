@@ -131,7 +131,7 @@ export const BATCHES = [
   },
 ] as const satisfies readonly ServerContender[];
 
-/** What `--ablate` measures: rpc-kit's server with one part taken away at a time. The first is the baseline. */
+/** What `--ablate` measures: rpc-kit's server with one part taken away at a time, and on another server. The first is the baseline. */
 export const ABLATION: readonly ServerContender[] = [
   SERVERS[0],
   ...(['plain', 'rpc'] as const).flatMap((face) =>
@@ -148,6 +148,13 @@ export const ABLATION: readonly ServerContender[] = [
       return { ...faced, name, title: `${face === 'rpc' ? '`/rpc`' : 'plain face'}, ${title}`, variant };
     }),
   ),
+  {
+    name: 'plain-on-fastify',
+    title: 'plain face, everything on, mounted on Fastify',
+    file: 'rpc-kit-on-fastify.ts',
+    dialect: 'plain',
+    validates: 'params, result',
+  },
 ];
 
 /** rpc-kit's servers of an earlier commit, whose files are in the folder. */
