@@ -347,6 +347,7 @@ onEachHost('the browser boundary', EXCEPTIONS, ({ serve, it }) => {
           'content-type',
           'authorization',
           'last-event-id',
+          'x-batch-answers',
           ...Object.values(METADATA_HEADERS),
         ]);
       }
