@@ -60,10 +60,10 @@ log-level: packages ## Switches the log level of a running service to debug, or 
 token: packages ## Prints a header that proves a caller to a service: curl -H "$$(make -s token CALLER=gateway SERVICE=loms)" … (SECONDS=60)
 	@exec $(NODE) tools/src/token.ts
 
-bench: packages ## Runs a benchmark (WHAT=rpc-kit, grpc, loms, checkout, notifications, gateway, sustained, overload, metastable or balancer; ARGS='--help' lists its options)
+bench: packages ## Runs a benchmark (WHAT=rpc-kit, grpc, loms, checkout, notifications, gateway, sustained, overload, metastable, balancer or hedging; ARGS='--help' lists its options)
 	@case "$$WHAT" in \
-	  rpc-kit|grpc|loms|checkout|notifications|gateway|sustained|overload|metastable|balancer) exec $(NODE) "benchmarks/$$WHAT/bench.ts" $(ARGS) ;; \
-	  *) echo 'WHAT is not a benchmark: make bench WHAT=rpc-kit (or grpc, loms, checkout, notifications, gateway, sustained, overload, metastable, balancer).' >&2; exit 2 ;; \
+	  rpc-kit|grpc|loms|checkout|notifications|gateway|sustained|overload|metastable|balancer|hedging) exec $(NODE) "benchmarks/$$WHAT/bench.ts" $(ARGS) ;; \
+	  *) echo 'WHAT is not a benchmark: make bench WHAT=rpc-kit (or grpc, loms, checkout, notifications, gateway, sustained, overload, metastable, balancer, hedging).' >&2; exit 2 ;; \
 	esac
 
 test: packages ## Runs all tests: unit, on a real Postgres, on a real Kafka, end to end
