@@ -1,11 +1,27 @@
 import assert from 'node:assert/strict';
-import { createClient, RpcError, raceSignal } from 'rpc-kit';
+import { readFile } from 'node:fs/promises';
+import { createClient, RpcError, raceSignal, serveHttp } from 'rpc-kit';
+import { pricesService } from 'rpc-kit/examples/prices-service.ts';
 import { createReports, reports } from '../guide/reports.ts';
 
 /** A page that is never done: only the signal ends it. */
 function neverDone(_page: number, signal: AbortSignal): Promise<void> {
   return raceSignal(Promise.withResolvers<void>().promise, signal);
 }
+
+describe('The first service of the guide', () => {
+  it('answers its line with curl as the page says', async () => {
+    const page = await readFile(new URL('../../docs/guide/first-service.md', import.meta.url), 'utf8');
+    const [, body = '', path, answered] = /-d '(\S+)' 127\.0\.0\.1:7001(\S+)` answers `(.+?)`/.exec(page) ?? [];
+    await using server = await serveHttp(pricesService, { host: '127.0.0.1', port: 0 });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${server.url}${path}`, { method: 'POST', headers, body });
+    assert.equal(await answer.text(), answered);
+    for (const page of ['/docs', '/openapi.json', '/healthz', '/readyz']) {
+      assert.equal((await fetch(`${server.url}${page}`)).status, 200, page);
+    }
+  });
+});
 
 describe('The reports of the guide', () => {
   it('are archived after the answer', async () => {
