@@ -69,6 +69,14 @@ describe('the canary', () => {
     assert.ok(isLikely(both, CALLS, 0.04), `${both} keys in common`);
   });
 
+  it('keeps its keys when its share grows', () => {
+    const stickyBy = ({ requestId }: Call) => requestId;
+    const [small, large] = [setUp({ share: 0.05, stickyBy }), setUp({ share: 0.5, stickyBy })];
+    const calls = Array.from({ length: 1_000 }, (_none, user) => callOf({ requestId: `user-${user}` }));
+    const kept = calls.filter((call) => small.isCanary(call));
+    assert.ok(kept.length > 20 && kept.every((call) => large.isCanary(call)));
+  });
+
   it('draws for a call without a key', () => {
     const { isCanary } = setUp({ share: 0.5, stickyBy: () => undefined });
     const outcomes = Array.from({ length: 50 }, () => isCanary());

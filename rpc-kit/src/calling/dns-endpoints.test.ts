@@ -3,6 +3,10 @@ import sinon from 'sinon';
 import { dnsEndpoints } from './dns-endpoints.ts';
 import type { EndpointEntry } from './endpoint-list.ts';
 
+function urlOf(endpoint: EndpointEntry): string {
+  return typeof endpoint === 'string' ? endpoint : endpoint.url;
+}
+
 describe('endpoints by DNS', () => {
   let clock: sinon.SinonFakeTimers;
   beforeEach(() => {
@@ -18,7 +22,7 @@ describe('endpoints by DNS', () => {
     const failed = sinon.spy();
     const lists: string[] = [];
     const source = dnsEndpoints(url, { resolve, on: { failed }, ...options });
-    const start = () => source.start((urls) => lists.push(urls.join(' ')));
+    const start = () => source.start((endpoints) => lists.push(endpoints.map(urlOf).join(' ')));
     return { resolve, failed, lists, start };
   }
 
@@ -121,6 +125,21 @@ describe('endpoints by DNS', () => {
     });
   }
 
+  it('gives every address the zone, the weight and the version', async () => {
+    const attributes = { zone: 'a', weight: 2, version: '7' };
+    const lists: (readonly EndpointEntry[])[] = [];
+    const source = dnsEndpoints('http://loms', { ...attributes, resolve: async () => ['10.0.0.1', '10.0.0.2'] });
+    using _running = source.start((endpoints) => lists.push(endpoints));
+    await clock.tickAsync(0);
+    assert.deepEqual(lists, [
+      [{ ...attributes, url: 'http://loms' }],
+      [
+        { ...attributes, url: 'http://10.0.0.1' },
+        { ...attributes, url: 'http://10.0.0.2' },
+      ],
+    ]);
+  });
+
   it('refuses intervals that are too short or too long', () => {
     assert.throws(() => dnsEndpoints('http://loms', { refreshMs: 999 }), RangeError);
     assert.throws(() => dnsEndpoints('http://loms', { refreshMs: 300_001 }), RangeError);
@@ -128,8 +147,9 @@ describe('endpoints by DNS', () => {
 
   it("asks the system's resolver by default", async () => {
     clock.restore();
-    const found = Promise.withResolvers<readonly EndpointEntry[]>();
-    using _running = dnsEndpoints('http://localhost:1').start((urls) => {
+    const found = Promise.withResolvers<readonly string[]>();
+    using _running = dnsEndpoints('http://localhost:1').start((endpoints) => {
+      const urls = endpoints.map(urlOf);
       if (urls[0] !== 'http://localhost:1') found.resolve(urls);
     });
     const urls = await found.promise;

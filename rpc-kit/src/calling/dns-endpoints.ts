@@ -3,9 +3,10 @@ import { isIP, isIPv6 } from 'node:net';
 import { raceSignal, startDeadline } from '../deadline.ts';
 import { checkPeerUrl } from '../http/urls.ts';
 import { notify } from '../telemetry/notify.ts';
-import type { EndpointSource } from './endpoint-list.ts';
+import type { EndpointSource, ListedEndpoint } from './endpoint-list.ts';
 
-export interface DnsEndpointsOptions {
+/** Zone, weight and version are those of every address. */
+export interface DnsEndpointsOptions extends Omit<ListedEndpoint, 'url'> {
   /** From the end of one lookup to the next, in milliseconds, from 1,000 to 300,000. */
   readonly refreshMs?: number;
   /** Resolves a host to addresses. Default: the system's resolver, which also reads /etc/hosts. */
@@ -22,7 +23,7 @@ const DEFAULTS = {
   // Ejection bounds the cost of a stale list, so this may be slower than a restart.
   refreshMs: 10_000,
   resolve: resolveHost,
-} as const satisfies Omit<DnsEndpointsOptions, 'on'>;
+} as const satisfies Pick<DnsEndpointsOptions, 'refreshMs' | 'resolve'>;
 
 const REFRESH_MS_MIN = 1_000;
 const REFRESH_MS_MAX = 300_000;
@@ -43,7 +44,7 @@ const LOOKUP_TIMEOUT_MS = 10_000;
  * @throws {RangeError} when refreshMs is outside its range
  */
 export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): EndpointSource {
-  const { refreshMs, resolve, on } = { ...DEFAULTS, ...options };
+  const { refreshMs, resolve, on, ...attributes } = { ...DEFAULTS, ...options };
   checkPeerUrl(url);
   const { hostname } = new URL(url);
   if (!(refreshMs >= REFRESH_MS_MIN && refreshMs <= REFRESH_MS_MAX)) {
@@ -52,7 +53,7 @@ export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): En
 
   return {
     start(update) {
-      update([url]);
+      update([{ ...attributes, url }]);
       const stopped = new AbortController();
       let timer: NodeJS.Timeout | undefined;
 
@@ -61,7 +62,7 @@ export function dnsEndpoints(url: string, options: DnsEndpointsOptions = {}): En
           using deadline = startDeadline(LOOKUP_TIMEOUT_MS, stopped.signal);
           const addresses = await raceSignal(resolve(hostname), deadline.signal);
           if (addresses.length === 0) throw new Error('The host has no address');
-          update(addresses.toSorted().map((address) => withHost(url, address)));
+          update(addresses.toSorted().map((address) => ({ ...attributes, url: withHost(url, address) })));
         } catch (error) {
           if (stopped.signal.aborted) return;
           notify(on?.failed, { host: hostname, error });
