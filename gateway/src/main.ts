@@ -33,7 +33,7 @@ await run('gateway', async (stopped) => {
   });
 
   const limit = (name: string, perMinute: number) =>
-    createRateLimit({ name, perMinute } satisfies RatePolicy, accounts.client, logger);
+    createRateLimit({ name, perMinute } satisfies RatePolicy, accounts.client, { logger, registry });
 
   await using app = await createApp({
     services: {

@@ -48,7 +48,7 @@ export async function openGateway(
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(line) });
   const registry = new Registry();
   const limit = (name: keyof typeof GENEROUS) =>
-    createRateLimit({ name, perMinute: rates[name] }, services.accounts, logger);
+    createRateLimit({ name, perMinute: rates[name] }, services.accounts, { logger, registry });
   const app = await createApp({
     services,
     tokens,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { type ConcurrencyLimit, fixedLimit, RpcError } from 'rpc-kit';
 import sinon from 'sinon';
 import { createRateLimit } from '../src/limits/rate-limits.ts';
@@ -9,7 +10,7 @@ import { clientAddressOf } from '../src/serving/client-address.ts';
 import { exampleServices } from './example-services.ts';
 import { GENEROUS, openGateway } from './gateway-fixture.ts';
 
-const SILENT = pino({ level: 'silent' });
+const SILENT = { logger: pino({ level: 'silent' }), registry: new Registry() };
 
 describe('A limit of requests', () => {
   afterEach(() => sinon.restore());

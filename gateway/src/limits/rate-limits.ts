@@ -1,7 +1,9 @@
 import type { accounts } from 'accounts/contract.ts';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { type Client, createSharedLimit, type SharedLimit, type SharedLimitOptions, type TokenStore } from 'rpc-kit';
+import { sharedLimitMetrics } from 'rpc-kit/metrics';
 
 /** Requests of one client that are allowed in a minute, on average; a client that was idle may send as many at once. */
 export interface RatePolicy {
@@ -22,6 +24,11 @@ export interface RateLimit {
   take(key: string): Promise<Verdict>;
 }
 
+export interface RateLimitTelemetry {
+  readonly logger: Logger;
+  readonly registry: Registry;
+}
+
 /** A wait at the edge is added to each request; accounts answers in a few milliseconds. */
 const LEASE_TIMEOUT_MS = 150;
 /** Tokens are leased in blocks of this share of the limit: a client at its limit costs accounts ten calls a minute. */
@@ -38,7 +45,7 @@ const KEYS_MAX = 10_000;
 export function createRateLimit(
   policy: RatePolicy,
   client: Pick<Client<typeof accounts.methods>, 'leaseTokens'>,
-  logger: Logger,
+  { logger, registry }: RateLimitTelemetry,
 ): RateLimit {
   const { name, perMinute } = policy;
   const store: TokenStore = {
@@ -52,7 +59,7 @@ export function createRateLimit(
     waitersMax: 0,
     storeTimeoutMs: LEASE_TIMEOUT_MS,
     whenStoreFails: 'limit-alone',
-    on: logStoreChanges(name, logger),
+    on: observeStore(name, { logger, registry }),
   };
   const limits = new LRUCache<string, SharedLimit>({ max: KEYS_MAX });
 
@@ -73,14 +80,18 @@ export function createRateLimit(
 }
 
 /** Accounts is there for all clients or for none, so one line says what holds for all of them. */
-function logStoreChanges(limit: string, logger: Logger): SharedLimitOptions['on'] {
+function observeStore(limit: string, { logger, registry }: RateLimitTelemetry): SharedLimitOptions['on'] {
+  const count = sharedLimitMetrics(registry, limit);
   let isAlone = false;
   return {
-    storeFailed({ error: err }) {
+    storeFailed(event) {
+      count.storeFailed(event);
+      const { error: err } = event;
       if (!isAlone) logger.warn({ err, limit }, 'accounts grants no tokens; this process limits requests alone');
       isAlone = true;
     },
-    leased() {
+    leased(event) {
+      count.leased(event);
       if (isAlone) logger.info({ limit }, 'accounts grants tokens again');
       isAlone = false;
     },

@@ -21,6 +21,9 @@ export const gateway: Dashboard = {
         number('p99', 's', quantile(0.99, durations)),
         number('Refused by a rate limit', 'reqps', limited),
         number('Ended sessions known for', 's', 'max(ended_sessions_age_seconds)', { redFrom: 30 }),
+        graph('Blocks of tokens from accounts, by limit', 'ops', [
+          orZero(rate('rpc_limiter_leases_total', ['limiter', 'outcome'])),
+        ]),
         graph('Statuses', 'reqps', [rate(requests, ['status'])], { stacked: true }),
         graph('Duration', 's', quantiles(durations)),
         graph('Access tokens by outcome', 'reqps', [rate('access_tokens_total', ['outcome'])], { stacked: true }),
