@@ -31,8 +31,16 @@ export type Client<M extends Methods> = {
 /** Sends calls to a service: over HTTP, or directly to a `Service` in the same process, which is a transport too. */
 export interface Transport {
   readonly call: Next;
+  /** Whether each call settles as soon as its signal aborts. Otherwise its callers race it with the signal, which takes a tenth of their time. */
+  readonly settlesOnAbort?: boolean | undefined;
   /** Whether the peer says that it is ready for calls; rejects when it does not answer. For the health checks of a balancer. */
   readonly askReadiness?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
+}
+
+/** The calls of a transport, which settle as soon as their signals abort. */
+export function settlingCalls(transport: Transport): Next {
+  if (transport.settlesOnAbort) return (call) => transport.call(call);
+  return (call) => raceSignal(transport.call(call), call.signal);
 }
 
 export interface ClientOptions {
@@ -53,7 +61,7 @@ export function createClient<M extends Methods>(
   transport: Transport,
   options: ClientOptions = {},
 ): Client<M> {
-  const chain = compose(options.interceptors ?? [], (call) => raceSignal(transport.call(call), call.signal));
+  const chain = compose(options.interceptors ?? [], settlingCalls(transport));
   const methods = Object.entries(contract.methods).map(([name, method]) => {
     const call = (params: unknown, callOptions: CallOptions = {}, emit?: Emit) =>
       send(contract.name, name, method, chain, params, callOptions, emit);

@@ -1,6 +1,5 @@
 import type { Call } from '../call.ts';
-import type { Transport } from '../client.ts';
-import { raceSignal } from '../deadline.ts';
+import { settlingCalls, type Transport } from '../client.ts';
 import { hideUrlSecrets } from '../http/urls.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
@@ -155,7 +154,10 @@ export function createBalancer(options: BalancerOptions): Balancer {
 
   let isStarted = false;
   const pool = new EndpointPool({
-    connect: (url) => ({ transport: connect(url), load: createPeakEwma(decayMs) }),
+    connect(url) {
+      const transport = connect(url);
+      return { transport, call: settlingCalls(transport), load: createPeakEwma(decayMs) };
+    },
     joined(endpoint) {
       // The first endpoints share all calls anyway.
       if (isStarted) starting?.begin(endpoint, performance.now());
@@ -211,7 +213,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   async function send(endpoint: Endpoint, call: Call): Promise<unknown> {
     const end = call.emit ? openStream(endpoint) : endpoint.load.begin();
     try {
-      const result = await raceSignal(endpoint.transport.call(call), call.signal);
+      const result = await endpoint.call(call);
       end('answered');
       ejection.succeeded(endpoint);
       for (const step of steps) step.settled?.(endpoint, call, undefined);
@@ -256,6 +258,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
 
   return {
     call,
+    settlesOnAbort: true,
     get endpoints() {
       return pool.members.map((endpoint) => {
         const { listed, load, health } = endpoint;

@@ -1,5 +1,5 @@
 import type { Call, Interceptor, Next } from '../call.ts';
-import type { Transport } from '../client.ts';
+import { settlingCalls, type Transport } from '../client.ts';
 import { raceSignal } from '../deadline.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
@@ -140,10 +140,11 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     if (state.name === 'half-open') state = { name: 'half-open', probing: false };
   }
 
+  /** @param next settles when the signal aborts */
   async function watch(next: Next, call: Call): Promise<unknown> {
     const begun: Beginning = { in: period, at: performance.now() };
     try {
-      const result = await raceSignal(next(call), call.signal);
+      const result = await next(call);
       await judged('success', begun);
       return result;
     } catch (error) {
@@ -152,7 +153,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     }
   }
 
-  const interceptor: Interceptor = (next) => async (call) => {
+  const guarded: Interceptor = (next) => async (call) => {
     if (disposed) return next(call);
     if (state.name === 'open') refuse(call, waitFor(state.untilAt));
     // A stream may be silent for minutes, so it is no probe; its failure counts.
@@ -164,13 +165,14 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   };
 
   const breaker: CircuitBreaker = {
-    interceptor,
+    interceptor: (next) => guarded((call) => raceSignal(next(call), call.signal)),
     get state() {
       return state;
     },
     guard(transport) {
       return {
-        call: interceptor((call) => transport.call(call)),
+        call: guarded(settlingCalls(transport)),
+        settlesOnAbort: true,
         // An open circuit refuses calls, not the question whether the peer has recovered.
         askReadiness: transport.askReadiness?.bind(transport),
         async [Symbol.asyncDispose]() {

@@ -1,3 +1,4 @@
+import type { Next } from '../call.ts';
 import type { Transport } from '../client.ts';
 import type { ListedEndpoint } from './endpoint-list.ts';
 import { type CheckRecord, createCheckState } from './health-checks.ts';
@@ -10,6 +11,8 @@ export interface Endpoint extends EjectionRecord, CheckRecord, SlowStartRecord {
   /** The last entry of its URL. */
   listed: ListedEndpoint;
   readonly transport: Transport & AsyncDisposable;
+  /** Of the transport. */
+  readonly call: Next;
   readonly load: PeakEwma;
   /** Open streams. How long they last, and how many there are, says nothing about the load of the endpoint. */
   streams: number;
@@ -18,7 +21,7 @@ export interface Endpoint extends EjectionRecord, CheckRecord, SlowStartRecord {
 }
 
 export interface EndpointPoolParts {
-  connect(url: string): Pick<Endpoint, 'transport' | 'load'>;
+  connect(url: string): Pick<Endpoint, 'transport' | 'call' | 'load'>;
   joined(endpoint: Endpoint): void;
   left(endpoint: Endpoint): void;
 }

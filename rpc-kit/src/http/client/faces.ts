@@ -1,4 +1,5 @@
 import type { Call, Emit, Next } from '../../call.ts';
+import { abortReason, raceSignal } from '../../deadline.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import { AS_THEY_COME, callMetaOf, headersOf, type SentMeta, toMetaText } from '../sent-metadata.ts';
@@ -52,7 +53,11 @@ export function createFace(
   { face, batching }: { readonly [K in 'face' | 'batching']: FaceOptions[K] },
 ): Next {
   const callOnce = face === 'plain' ? (call: Call) => callPlain(wire, call) : rpcFace(wire, batching);
-  return (call) => (call.emit ? callStream(wire, call, call.emit) : callOnce(call));
+  return (call) => {
+    // A policy may have waited meanwhile.
+    if (call.signal.aborted) return Promise.reject(abortReason(call.signal));
+    return call.emit ? callStream(wire, call, call.emit) : callOnce(call);
+  };
 }
 
 function rpcFace(wire: Wire, batching: FaceOptions['batching']): Next {
@@ -75,8 +80,15 @@ function rpcFace(wire: Wire, batching: FaceOptions['batching']): Next {
   };
 }
 
-async function authorized({ authorization }: Wire, headers: Record<string, string>): Promise<Record<string, string>> {
-  return authorization ? { ...headers, authorization: await authorization() } : headers;
+/** Adds the authorization, which may be waited for until the signal aborts. */
+async function authorized(
+  { authorization }: Wire,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  if (!authorization) return headers;
+  const value = authorization();
+  return { ...headers, authorization: typeof value === 'string' ? value : await raceSignal(value, signal) };
 }
 
 /** The request of one call on the plain face. */
@@ -84,7 +96,7 @@ async function plainRequest(wire: Wire, call: Call): Promise<ExchangeRequest> {
   return {
     peer: call.service,
     path: `${wire.base}/${call.method}${wire.search}`,
-    headers: await authorized(wire, headersOf(call, wire.headers)),
+    headers: await authorized(wire, headersOf(call, wire.headers), call.signal),
     body: () => stringifyJson(call.params),
     signal: call.signal,
   };
@@ -105,7 +117,7 @@ async function callRpc(wire: Wire, call: Call): Promise<unknown> {
   const reply = await exchange.post({
     peer: call.service,
     path: `${base}/rpc${search}`,
-    headers: await authorized(wire, headersOf(call, wire.headers)),
+    headers: await authorized(wire, headersOf(call, wire.headers), call.signal),
     body: () => toText(call, FIRST_ID),
     signal: call.signal,
   });
@@ -130,7 +142,7 @@ async function callTogether(
     return 0;
   }
   const { exchange, base, search } = wire;
-  const headers = await authorized(wire, batchHeaders);
+  const headers = await authorized(wire, batchHeaders, signal);
   const post: BatchWire['post'] = (body, signal, onItem) =>
     exchange.post({ peer: first.call.service, path: `${base}/rpc${search}`, headers, body, signal, onItem });
   return sendBatch({ post, callAlone }, batch, signal);

@@ -83,6 +83,7 @@ export function createHttpTransport(url: string, options: HttpTransportOptions):
   };
   return {
     call: createFace(wire, given),
+    settlesOnAbort: true,
     askReadiness(signal) {
       readiness ??= createReadinessProbe(origin, { path: `${wire.base}/readyz${search}`, headers: ownHeaders, tls });
       return readiness.ask(signal);
