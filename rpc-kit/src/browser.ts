@@ -14,6 +14,8 @@ export type { Fetch } from './http/client/fetch.ts';
 export { createFetchTransport, type FetchTransportOptions } from './http/client/fetch-transport.ts';
 export type { ItemStream } from './item-stream.ts';
 export { RpcError, toRpcError } from './rpc-error.ts';
+export { type JsonSchemaSource, jsonSchema, type ZodOf } from './schema/json-schema.ts';
+export { type StandardSchema, standardSchema } from './schema/standard-schema.ts';
 export { typeNames } from './schema/type-names.ts';
 export { idempotencyKey, int64, storableText, text, timestamp, uint16, uint32, uint64 } from './schema/wire-types.ts';
 export { type StreamOf, stream } from './stream.ts';

@@ -4,6 +4,8 @@ export { defineService, fail, failedWith } from './contract.ts';
 export type { EventContract, MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
 export { type StreamOf, stream } from './stream.ts';
 export { idempotencyKey, int64, storableText, text, timestamp, uint16, uint32, uint64 } from './schema/wire-types.ts';
+export { type JsonSchemaSource, jsonSchema, type ZodOf } from './schema/json-schema.ts';
+export { type StandardSchema, standardSchema } from './schema/standard-schema.ts';
 export { typeNames } from './schema/type-names.ts';
 export { type Code, CODES } from './code.ts';
 export { RpcError } from './rpc-error.ts';

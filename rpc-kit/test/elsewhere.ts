@@ -11,7 +11,7 @@ const RPC_KIT = fileURLToPath(new URL('..', import.meta.url));
 /** The packages that the README installs. */
 const INSTALLED = [
   ...['zod', 'pino', 'mocha', '@types/node', '@types/mocha'],
-  ...['express', '@types/express', 'fastify', 'hono'],
+  ...['express', '@types/express', 'fastify', 'hono', 'arktype'],
 ];
 
 /** A project outside of the repository, as `npm install` of a folder makes it: with a link to that folder. */

@@ -21,6 +21,7 @@ import { countWithin } from '../examples/countdown-resumed.ts';
 import { openFaultyPrices } from '../examples/faulty-prices.ts';
 import { openPrices } from '../examples/hedged-prices.ts';
 import { limitPrices } from '../examples/limited-prices.ts';
+import { parcels, parcelsService } from '../examples/parcels.ts';
 import { prices } from '../examples/prices-contract.ts';
 import { priceOverGrpc } from '../examples/prices-grpc.ts';
 import { pricesService } from '../examples/prices-service.ts';
@@ -148,6 +149,15 @@ describe("rpc-kit's README", () => {
       );
     });
   }
+
+  it('has contracts from other schemas that work over HTTP', async () => {
+    await using server = await serveHttp(parcelsService, { host: '127.0.0.1', port: 0 });
+    await using transport = createHttpTransport(server.url, { userAgent: 'test' });
+    const client = createClient(parcels, transport);
+    const sent = { id: 2n ** 53n + 1n, grams: 250, sentAt: new Date('2026-01-31T12:00:00Z') };
+    assert.deepEqual(await client.send({ grams: 250 }), sent);
+    await assert.rejects(client.send({ grams: 0 }), { code: 'invalid_params' });
+  });
 
   it('has an example that works over gRPC', async () => {
     assert.equal(await priceOverGrpc(8), 2_499);

@@ -1,10 +1,7 @@
 /** Characters that are safe in a header, a log line and a shell. A caller's id of another form is replaced. */
 const REQUEST_ID = /^[\w.:@/+=-]{1,128}$/;
 
-/** Node's own is the fastest. It is not imported, because browsers load this file too. */
-const { randomUUID = randomId } = globalThis.process?.getBuiltinModule?.('node:crypto') ?? {};
-
-/** 32 hexadecimal digits. `crypto.randomUUID` of browsers is missing in pages that were not loaded by https. */
+/** 32 hexadecimal digits. Browsers have `crypto.randomUUID` only in pages that were loaded by https. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -21,7 +18,7 @@ let ids = IDS_PER_DRAW;
 /** A random id of which the last six digits count. */
 export function createRequestId(): string {
   if (ids === IDS_PER_DRAW) {
-    randomPart = randomUUID().slice(0, -DIGITS);
+    randomPart = randomId().slice(0, -DIGITS);
     ids = 0;
   }
   return `${randomPart}${FIRST_NUMBER + ids++}`;
