@@ -44,6 +44,26 @@ describe('a handler of node:http', () => {
     assert.deepEqual([status, body, await cancelled], [503, 'too late', 'cancelled']);
   });
 
+  it('adds nothing to an answer that its host still sends', async () => {
+    const { service, goOn, nextCall } = createStalling();
+    const handler = createNodeHandler(service);
+    const begun = nextCall();
+    const size = 32 * 1024 * 1024;
+    const port = await listen(async (request, response) => {
+      handler(request, response);
+      await begun;
+      response.writeHead(200, { connection: 'close', 'content-length': size }).end(Buffer.alloc(size, 'x'));
+      goOn();
+    });
+    const socket = connect(port, '127.0.0.1').pause();
+    socket.write(requestBytes({ path: '/wait', body: '{}' }));
+    await begun;
+    // The call answers while the host's answer waits for its reader.
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    const { body } = await sendRaw(socket.resume());
+    assert.deepEqual([body.length, body.replaceAll('x', '')], [size, '']);
+  });
+
   it('takes a request whose end has come, with an empty body', async () => {
     const handler = createNodeHandler(createSubject().service);
     const port = await listen(async (request, response) => {

@@ -93,7 +93,8 @@ export class EventStream implements Disposable {
 
   /** A reader that does not even take the items needs no heartbeat. */
   #beat(): void {
-    if (!this.#response.writableNeedDrain && !this.#write(HEARTBEAT)) void this.#drained();
+    const { destroyed, writableNeedDrain } = this.#response;
+    if (!destroyed && !writableNeedDrain && !this.#write(HEARTBEAT)) void this.#drained();
   }
 }
 

@@ -1,11 +1,9 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Service } from '../../server.ts';
-import { discardBody } from './answer.ts';
-import { ArrivingBody, alreadyRead } from './arriving-body.ts';
-import type { FallibleBodyReader, MountedRequest } from './carried.ts';
 import { answerRequest } from './exchange.ts';
-import type { HttpLimits } from './limits.ts';
 import { createMount, type Mounted, type MountOptions } from './mount.ts';
+import { NodeRequest } from './node-request.ts';
+import { NodeResponse } from './node-response.ts';
 
 export interface NodeHandler extends Mounted {
   (request: IncomingMessage, response: ServerResponse): void;
@@ -28,83 +26,7 @@ export function createNodeHandler(service: Service, options: MountOptions = {}):
       request.leave();
       pending.abandon();
     });
-    answerRequest(router, request, response, pending);
+    answerRequest(router, request, new NodeResponse(response), pending);
   };
   return Object.assign(handle, { close, [Symbol.asyncDispose]: dispose });
-}
-
-/** A request of another server. */
-class NodeRequest implements MountedRequest {
-  readonly #message: IncomingMessage & { readonly originalUrl?: string };
-  readonly #limits: HttpLimits;
-  #body: ArrivingBody | undefined;
-
-  constructor(message: IncomingMessage, limits: HttpLimits) {
-    this.#message = message;
-    this.#limits = limits;
-  }
-
-  get method(): string | undefined {
-    return this.#message.method;
-  }
-
-  /** Express cuts the path below which a handler is mounted off `url`. */
-  get url(): string | undefined {
-    return this.#message.originalUrl ?? this.#message.url;
-  }
-
-  get headers(): IncomingHttpHeaders {
-    return this.#message.headers;
-  }
-
-  get headersDistinct(): NodeJS.Dict<string[]> {
-    return this.#message.headersDistinct;
-  }
-
-  get rawHeaders(): string[] {
-    return this.#message.rawHeaders;
-  }
-
-  get httpVersion(): string {
-    return this.#message.httpVersion;
-  }
-
-  get httpVersionMajor(): number {
-    return this.#message.httpVersionMajor;
-  }
-
-  get socket(): IncomingMessage['socket'] {
-    return this.#message.socket;
-  }
-
-  get complete(): boolean {
-    return this.#message.complete;
-  }
-
-  readBody(reader: FallibleBodyReader): void {
-    const message = this.#message;
-    if (message.readableDidRead) throw alreadyRead();
-    const body = new ArrivingBody(reader, this.#limits.requestTimeoutMs);
-    this.#body = body;
-    if (message.readableEnded) {
-      body.end();
-      return;
-    }
-    message.on('data', (part: Buffer) => body.add(part));
-    message.once('end', () => body.end());
-  }
-
-  stopReading(): void {
-    this.#body?.stop();
-    this.#message.pause();
-  }
-
-  /** Nobody waits for the body. node:http reads the rest of it where the connection stays open. */
-  leave(): void {
-    this.#body?.stop();
-  }
-
-  discardBody(limits: HttpLimits): Promise<void> {
-    return discardBody(this.#message, limits);
-  }
 }

@@ -1,0 +1,49 @@
+import type { ServerResponse } from 'node:http';
+import type { CarriedResponse } from './carried.ts';
+
+/**
+ * The response of another server, whose host may answer while the call is in flight, e.g. after a timeout of its own. From then on it counts
+ * as destroyed: nothing of this kit is added to the host's answer.
+ */
+export class NodeResponse implements CarriedResponse {
+  readonly #response: ServerResponse;
+  headersSent = false;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get destroyed(): boolean {
+    const { destroyed, writableEnded, headersSent } = this.#response;
+    return destroyed || writableEnded || headersSent !== this.headersSent;
+  }
+
+  get writableNeedDrain(): boolean {
+    return this.#response.writableNeedDrain;
+  }
+
+  get statusCode(): number {
+    return this.#response.statusCode;
+  }
+
+  writeHead(status: number, headers: Record<string, string> | string[]): void {
+    this.#response.writeHead(status, headers);
+    this.headersSent = true;
+  }
+
+  write(text: string): boolean {
+    return this.#response.write(text);
+  }
+
+  end(text: string, encoding: 'latin1' | 'utf8', onFinish?: (error?: Error | null) => void): void {
+    this.#response.end(text, encoding, onFinish);
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+
+  once(event: 'drain' | 'close', listener: () => void): void {
+    this.#response.once(event, listener);
+  }
+}
