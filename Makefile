@@ -8,7 +8,7 @@ unexport NODE_PG_FORCE_NATIVE
 unexport NODE_USE_ENV_PROXY
 NODE := node_modules/.bin/node
 .DEFAULT_GOAL := help
-.PHONY: help run-all stop compose-smoke storm load check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate release-proto release-check vendor-proto migrate migrate-down migrate-status clean-data packages
+.PHONY: help run-all stop compose-smoke storm load check-invariants admin profile rotate-keys log-level token certs bench test fuzz unit precommit format generate api release-proto release-check vendor-proto migrate migrate-down migrate-status clean-data packages
 
 help: ## Prints this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -76,7 +76,7 @@ fuzz: packages ## Sends mutated requests to rpc-kit's server, then compares it w
 unit: packages ## Runs the unit tests only
 	@exec $(NODE) node_modules/mocha/bin/mocha.js --config .mocharc.unit.json
 
-precommit: packages ## Checks format, types, imports, unit tests with coverage, generated files, and that no contract breaks callers
+precommit: packages ## Checks format, types, imports, unit tests with coverage, generated files, rpc-kit's public interface, and that no contract breaks callers
 	@exec $(NODE) tools/src/precommit/precommit.ts
 
 format: packages ## Formats the code and applies the linter's fixes
@@ -84,6 +84,9 @@ format: packages ## Formats the code and applies the linter's fixes
 
 generate: packages ## Writes contracts.md, the READMEs' tables of variables, Grafana's dashboards and the .proto files
 	@exec $(NODE) tools/src/generate/generate.ts
+
+api: packages ## Writes the reports of rpc-kit's public interface (rpc-kit/api) and its API reference (docs/api)
+	@exec $(NODE) tools/src/api/api.ts
 
 release-proto: packages ## Keeps the contracts as they are as the release that make precommit compares later ones with
 	@exec $(NODE) tools/src/proto/release-proto.ts

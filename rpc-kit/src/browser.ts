@@ -1,4 +1,8 @@
-// For clients in browsers, workers and wherever else there is a fetch. Nothing here needs Node.
+/**
+ * For clients in browsers, workers and wherever else there is a fetch. Nothing here needs Node.
+ *
+ * @module
+ */
 
 export type { Call, Interceptor, Next } from './call.ts';
 export { hedging } from './calling/hedging.ts';

@@ -56,6 +56,7 @@ export interface Call extends CallContext {
   readonly defer?: ((task: DeferredTask) => void) | undefined;
 }
 
+/** Sends one item of a stream, in wire form. Resolves when the receiver has room for the next one; rejects when it has left. */
 export type Emit = (item: unknown) => Promise<void>;
 
 /** Work of a call that its caller need not wait for: a journal entry, a cache fill. */

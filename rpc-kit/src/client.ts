@@ -43,6 +43,7 @@ export function settlingCalls(transport: Transport): Next {
   return (call) => raceSignal(transport.call(call), call.signal);
 }
 
+/** What `createClient` wraps around every call. */
 export interface ClientOptions {
   /** Wrap every call; the first is the outermost. They see params and result in wire form. */
   readonly interceptors?: readonly Interceptor[];

@@ -39,6 +39,7 @@ interface CodeFacts {
   readonly retry: RetryAdvice;
 }
 
+/** A code of the closed table `CODES`: every failed call has one. */
 export type Code = keyof typeof CODES;
 
 const codesByNumber = new Map<number, Code>(

@@ -26,6 +26,7 @@ export interface Access {
   readonly callers: readonly string[];
 }
 
+/** One method of a contract: its types, limits, errors and example. */
 export interface MethodContract {
   /** One sentence: what the method does. */
   readonly summary: string;
@@ -61,6 +62,7 @@ export interface MethodContract {
   readonly example: { readonly params: Readonly<Record<string, unknown>>; readonly result: unknown };
 }
 
+/** The methods of a contract, by name. */
 export type Methods = Readonly<Record<string, MethodContract>>;
 
 /** The public contract of a service: plain data that can be listed, compared and printed. */
@@ -76,6 +78,7 @@ export interface ServiceContract<M extends Methods = Methods> {
   readonly events?: Readonly<Record<string, EventContract>>;
 }
 
+/** A message that a service publishes besides its answers. */
 export interface EventContract {
   /** One sentence: what has happened. */
   readonly summary: string;

@@ -87,6 +87,8 @@ export function followSignal(signal: AbortSignal, follower: Follower): () => voi
 }
 
 /**
+ * A signal that aborts at the deadline and when the caller leaves, with the reason as an `RpcError`. Dispose of it at the end of the work.
+ *
  * @param timeoutMs from now; at 0 or below, the signal is aborted from the start
  * @param caller cancels the deadline too
  * @param now when the clock has just been read: each reading takes a hundredth of the time of a call

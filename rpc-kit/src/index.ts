@@ -1,4 +1,8 @@
-// For authors of services and clients.
+/**
+ * Contracts, services and clients; below them, what authors of interceptors, transports and documents need.
+ *
+ * @module
+ */
 
 export { defineService, fail, failedWith } from './contract.ts';
 export type { EventContract, MethodContract, Methods, ParamsOf, ResultOf, ServiceContract } from './contract.ts';
@@ -50,6 +54,8 @@ export { STREAMS_MAX, shedLoad } from './serving/load-shedding.ts';
 export type { HttpServerMetrics } from './http/server/http-metrics.ts';
 export { outsideCalls } from './telemetry/log-scope.ts';
 export type { Logger } from './telemetry/logger.ts';
+
+export type * from './types.ts';
 
 // For authors of interceptors, transports and documents.
 

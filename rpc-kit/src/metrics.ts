@@ -1,4 +1,8 @@
-// Metrics with prom-client.
+/**
+ * Metrics with prom-client.
+ *
+ * @module
+ */
 
 export { accessMetrics } from './telemetry/access-metrics.ts';
 export { balancerMetrics, endpointMetrics } from './telemetry/balancer-metrics.ts';

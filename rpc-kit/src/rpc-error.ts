@@ -1,5 +1,6 @@
 import type { Code } from './code.ts';
 
+/** What an `RpcError` says besides its code and message. */
 export interface RpcErrorOptions {
   /** A reason that the method's contract declares, e.g. `out_of_stock`. */
   readonly reason?: string;

@@ -32,6 +32,7 @@ export type ReceivedCall = Omit<Call, 'contract' | 'signal'> & { readonly signal
 /** Requires optional members to be named, too. */
 type EveryMember<T> = { [K in keyof Required<T>]: T[K] };
 
+/** What `implement` wraps around every call. */
 export interface ImplementOptions {
   /** Wrap every call; the first is the outermost. They see params and result in wire form, and calls of unknown methods too. */
   readonly interceptors?: readonly Interceptor[];

@@ -1,5 +1,12 @@
+/**
+ * Calls for tests of handlers and interceptors.
+ *
+ * @module
+ */
+
 import type { DeferredTask, ServedCall } from './call.ts';
 
+/** A call that `testCall` makes. */
 export interface TestCall extends ServedCall {
   /** The tasks that were deferred. Only the test runs them. */
   readonly deferred: readonly DeferredTask[];

@@ -1,4 +1,8 @@
-// Traces with OpenTelemetry. Once this is imported, log scopes have the trace of their call.
+/**
+ * Traces with OpenTelemetry. Once this is imported, log scopes have the trace of their call.
+ *
+ * @module
+ */
 
 export { createHeadSampler, type HeadSampler, sampleAtHead } from './telemetry/head-sampling.ts';
 export { toSpanContext, toTraceContext } from './telemetry/open-telemetry.ts';

@@ -14,6 +14,7 @@ import { createPeakEwma, type LoadOutcome } from './peak-ewma.ts';
 import { createSlowStart, type SlowStartOptions } from './slow-start.ts';
 import { createZonePreference, type SpillReason } from './zone-preference.ts';
 
+/** Endpoints of `createBalancer`, and how it chooses among them. Each way of choosing is off unless it is set. */
 export interface BalancerOptions extends Partial<OutlierEjectionOptions> {
   /** The endpoints of one service: URLs, entries with zone, weight and version, and sources of them (`dnsEndpoints`). */
   readonly endpoints: EndpointList;

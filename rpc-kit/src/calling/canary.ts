@@ -3,6 +3,7 @@ import { type ChoiceStep, onlyThose } from './endpoint-choice.ts';
 import type { ListedEndpoint } from './endpoint-list.ts';
 import type { Failure } from './failure.ts';
 
+/** The endpoints of a new version, and the calls that go there. */
 export interface CanaryOptions {
   /** The `version` of its endpoints; all others are stable. */
   readonly version: string;
@@ -14,6 +15,7 @@ export interface CanaryOptions {
   readonly stickyBy?: (call: Call) => string | undefined;
 }
 
+/** The endpoints of the new version, or all others. */
 export type CanaryGroup = 'canary' | 'stable';
 
 export interface CanaryEvents<E> {

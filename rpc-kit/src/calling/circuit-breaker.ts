@@ -6,6 +6,7 @@ import { notify } from '../telemetry/notify.ts';
 import { createCircuitJudge } from './circuit-judge.ts';
 import { failureOf } from './failure.ts';
 
+/** When `createCircuitBreaker` opens, for how long, and how it probes. All have defaults. */
 export interface CircuitBreakerOptions {
   /** Failures in a row that open the circuit. Calls that were in flight together when one of them failed count once. */
   readonly failuresMax?: number;
@@ -30,6 +31,7 @@ export type CircuitBreakerState =
   | { readonly name: 'open'; readonly untilAt: number }
   | { readonly name: 'half-open'; readonly probing: boolean };
 
+/** What a circuit breaker reports: each change of its state, and each call that it refuses. */
 export interface CircuitBreakerEvents {
   /** From closed, or from half-open when the probe failed. */
   open(event: { readonly why: OpenReason; readonly restMs: number }): void;
@@ -40,6 +42,7 @@ export interface CircuitBreakerEvents {
   dispose(): void;
 }
 
+/** What opened the circuit; `probe`: the probe of a half-open one failed. */
 export type OpenReason = 'failures in a row' | 'success rate' | 'probe';
 
 /**

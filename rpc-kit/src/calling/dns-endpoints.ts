@@ -14,6 +14,7 @@ export interface DnsEndpointsOptions extends Omit<ListedEndpoint, 'url'> {
   readonly on?: Partial<DnsEvents>;
 }
 
+/** What `dnsEndpoints` reports. */
 export interface DnsEvents {
   /** A lookup failed; the endpoints stay unchanged. */
   failed(event: { readonly host: string; readonly error: unknown }): void;

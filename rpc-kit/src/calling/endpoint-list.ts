@@ -12,6 +12,7 @@ export interface ListedEndpoint {
 /** A URL alone is an endpoint without zone and version, of weight 1. */
 export type EndpointEntry = string | ListedEndpoint;
 
+/** Endpoints that change while a balancer runs, as those of `dnsEndpoints` do. */
 export interface EndpointSource {
   /** Calls `update` with the current endpoints, once before it returns and again after each change, until it is disposed of. */
   start(update: (endpoints: readonly EndpointEntry[]) => void): Disposable;

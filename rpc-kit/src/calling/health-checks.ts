@@ -4,6 +4,7 @@ import { RpcError, toRpcError } from '../rpc-error.ts';
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 import type { ChoiceStep } from './endpoint-choice.ts';
 
+/** How a balancer checks its endpoints by itself, in place of waiting for calls that fail. */
 export interface HealthCheckOptions {
   /** From the end of one check of an endpoint to the next, in milliseconds; a tenth more or less by chance. */
   readonly intervalMs?: number;

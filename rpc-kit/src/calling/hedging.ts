@@ -7,6 +7,7 @@ import { failureOf } from './failure.ts';
 import { createLatencyPercentile, type LatencyPercentile } from './latency-percentile.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
+/** When `hedging` sends a second attempt, and the budget that bounds it. */
 export type HedgingOptions = HedgingDelay & {
   /** The peer's budget, shared with `retry()`, which deposits into it. Each hedge withdraws a retry. */
   readonly budget: RetryBudget;
@@ -19,6 +20,7 @@ export type HedgingDelay =
   /** A percentile of the method's latency as observed here, e.g. 95; at least 5 ms. The first 100 calls are not hedged. */
   | { readonly afterPercentile: number; readonly afterMs?: never };
 
+/** What `hedging` reports. */
 export interface HedgingEvents {
   /** A second attempt is sent. */
   hedge(event: { readonly call: Call }): void;

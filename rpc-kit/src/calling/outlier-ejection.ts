@@ -6,6 +6,7 @@ export type EndpointHealth =
   | { readonly name: 'serving'; readonly failuresInARow: number }
   | { readonly name: 'ejected'; readonly sinceAt: number; readonly untilAt: number };
 
+/** When a balancer stops to use an endpoint that fails, and for how long. */
 export interface OutlierEjectionOptions {
   /** Failures in a row that eject an endpoint. */
   readonly failuresMax: number;

@@ -1,6 +1,7 @@
 import type { Call, Interceptor } from '../call.ts';
 import type { Limiter } from './token-bucket.ts';
 
+/** The methods that `rateLimit` limits. */
 export interface RateLimitOptions {
   /** Default: all methods. */
   readonly methods?: readonly string[];

@@ -1,3 +1,4 @@
+/** How many retries `createRetryBudget` allows. All have defaults. */
 export interface RetryBudgetOptions {
   /** Retries that each first attempt deposits: 0.1 allows one retry for ten calls. */
   readonly ratio?: number;

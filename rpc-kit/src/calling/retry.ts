@@ -8,6 +8,7 @@ import { hadNoEffect } from './failure.ts';
 import { Resumption } from './resumption.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
+/** How often, after which pauses and within which budget `retry` repeats a call. */
 export interface RetryOptions {
   /** One for each peer, shared by all its clients. */
   readonly budget: RetryBudget;
@@ -25,6 +26,7 @@ export interface Backoff {
   readonly maxMs: number;
 }
 
+/** What `retry` reports. */
 export interface RetryEvents {
   /** The attempt failed; another follows after the pause. */
   retry(event: {

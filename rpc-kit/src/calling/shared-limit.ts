@@ -6,6 +6,7 @@ import { notify } from '../telemetry/notify.ts';
 import type { Limiter, Token } from './token-bucket.ts';
 import { createMemoryTokenStore, type LeasedTokens, type TokenLease, type TokenStore } from './token-store.ts';
 
+/** The rate of `createSharedLimit`, its store, and what happens while the store fails. */
 export interface SharedLimitOptions {
   readonly store: TokenStore;
   /** Limits with the same name and the same store share their tokens. */
@@ -29,6 +30,7 @@ export interface SharedLimitOptions {
   readonly on?: Partial<SharedLimitEvents>;
 }
 
+/** What `createSharedLimit` reports. */
 export interface SharedLimitEvents {
   /** The store answered; it granted 0 where the limit is reached. */
   leased(event: { readonly name: string; readonly granted: number }): void;

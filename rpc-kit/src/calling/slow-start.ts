@@ -1,3 +1,4 @@
+/** How the share of an endpoint grows after it has joined or returned. */
 export interface SlowStartOptions {
   /** How long an endpoint that joined or returned gets less than its weight, in milliseconds. */
   readonly windowMs: number;

@@ -2,6 +2,7 @@ import { abortReason } from '../deadline.ts';
 import { RpcError } from '../rpc-error.ts';
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 
+/** The rate of `createTokenBucket`, and how many callers may wait. */
 export interface TokenBucketOptions {
   /** Tokens in the full bucket: the uses that may start in any one interval. */
   readonly tokens: number;
@@ -23,6 +24,7 @@ export interface Limiter {
   readonly waiting: number;
 }
 
+/** A rate limit of one process, which callers wait for in their order. */
 export interface TokenBucket extends Limiter {
   /** A token, if one is available and no caller waits for it. */
   tryTake(): Token | undefined;

@@ -7,6 +7,7 @@ export interface TokenStore {
   lease(lease: TokenLease, options: { readonly signal: AbortSignal }): Promise<LeasedTokens>;
 }
 
+/** A request for some tokens of a bucket. */
 export interface TokenLease {
   readonly bucket: string;
   /** At least 1. */
@@ -15,6 +16,7 @@ export interface TokenLease {
   readonly perSecond: number;
 }
 
+/** The answer to a `TokenLease`. */
 export interface LeasedTokens {
   /** From 0 to `wanted`. */
   readonly granted: number;

@@ -1,5 +1,6 @@
 /** In the order in which the docs page links them. */
 export const PAGE_ADDRESSES = ['/docs', '/openrpc.json', '/openapi.json', '/healthz', '/readyz', '/metrics'] as const;
+/** The address of a page that a mounted service can have. */
 export type PageAddress = (typeof PAGE_ADDRESSES)[number];
 
 /** Where a service is served, for the documents that name addresses. */

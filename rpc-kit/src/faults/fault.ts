@@ -36,7 +36,9 @@ export interface DropFault extends Target {
 /** Codes that every method may answer, so that no caller meets one that the documents do not list. */
 const ABORT_CODES = ['unavailable', 'resource_exhausted', 'deadline_exceeded', 'aborted', 'internal'] as const;
 const DROP_CODES = ['unavailable', 'deadline_exceeded'] as const;
+/** A code with which a call may be aborted. */
 export type AbortCode = (typeof ABORT_CODES)[number];
+/** A code with which a dropped answer may end. */
 export type DropCode = (typeof DROP_CODES)[number];
 
 /** Contracts rarely have a longer timeout, and a longer delay would only hold memory. */
@@ -45,6 +47,7 @@ const SEED = { min: 0, max: 2 ** 32 - 1 };
 /** More are a mistake; each is drawn for every call of its method. */
 const FAULTS_MAX = 50;
 
+/** Faults, and the seed of the choices among them. */
 export interface FaultPlan {
   readonly faults: readonly Fault[];
   /** Repeats the choices of an earlier run. Unset: chosen at random. */

@@ -6,10 +6,12 @@ import { notify } from '../telemetry/notify.ts';
 import { perMethod } from '../telemetry/per-method.ts';
 import { checkFaults, type Fault, type FaultPlan } from './fault.ts';
 
+/** The faults that `injectFaults` injects, and who is told. */
 export interface FaultOptions extends FaultPlan {
   readonly on?: Partial<FaultEvents>;
 }
 
+/** What `injectFaults` reports. */
 export interface FaultEvents {
   injected(event: { readonly call: Call; readonly kind: Fault['kind'] }): void;
 }

@@ -1,3 +1,9 @@
+/**
+ * Servers and clients over gRPC, the messages of a contract, and its .proto file.
+ *
+ * @module
+ */
+
 export { createGrpcTransport, type GrpcTransport, type GrpcTransportOptions } from './client/transport.ts';
 export { type GrpcExample, toGrpcExample } from './schema/example-json.ts';
 export { createMessageCodec, type MessageCodec } from './schema/message-codec.ts';

@@ -19,6 +19,7 @@ const DATES = [
 /** A comma that does not follow the name of a weekday separates two header lines that were joined into one. */
 const BETWEEN_LINES = /(?<!day|mon|tue|wed|thu|fri|sat|sun),/i;
 
+/** The headers of an answer that say when to call again. */
 export interface RetryAfterHeaders {
   readonly retryAfter: string | null | undefined;
   /**

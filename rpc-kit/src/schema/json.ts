@@ -1,6 +1,6 @@
 import { randomId } from '../telemetry/request-id.ts';
 import { exactNumber, WHOLE_DIGITS_MAX } from './json-number.ts';
-import { surveyJson } from './json-survey.ts';
+import { type JsonSurvey, surveyJson } from './json-survey.ts';
 
 /**
  * JSON text to values and back without losing a digit.
@@ -11,6 +11,7 @@ import { surveyJson } from './json-survey.ts';
  */
 export type JsonNumber = number | bigint | RawNumber;
 
+/** A JSON number whose digits are kept as they are, because no JavaScript number equals it. */
 export interface RawNumber {
   readonly rawJSON: string;
 }
@@ -53,7 +54,16 @@ const json = rawJSON && isRawJSON ? { rawJSON, isRawJSON, stringify: JSON.string
  * placeholder, which is found again in the parsed value.
  * @throws {SyntaxError} when the text is not JSON
  */
-export function parseJson(text: string, { wideNumbers } = surveyJson(text), isSpelled: Spelled = () => false): unknown {
+export function parseJson(text: string): unknown {
+  return parseSurveyedJson(text, surveyJson(text));
+}
+
+/** The same for a text that has been surveyed. */
+export function parseSurveyedJson(
+  text: string,
+  { wideNumbers }: JsonSurvey,
+  isSpelled: Spelled = () => false,
+): unknown {
   if (wideNumbers.length === 0) return JSON.parse(text);
   const numbers: string[] = [];
   let replaced = '';
@@ -130,6 +140,7 @@ export function isRawNumber(value: unknown): value is RawNumber {
   return json.isRawJSON(value);
 }
 
+/** A number that is written with exactly these digits. */
 export function rawNumber(text: string): RawNumber {
   return json.rawJSON(text);
 }

@@ -9,6 +9,7 @@ export type Identify = (authorization: string) => string | undefined | Promise<s
 /** The contract's decision on a call; a refusal has the name of its code. */
 export type AccessDecision = 'allowed' | 'unauthenticated' | 'permission_denied';
 
+/** How `checkAccess` finds the caller, and whether it refuses. */
 export interface AccessOptions {
   /** `audit` admits every call and only reports the decision. */
   readonly mode: 'enforce' | 'audit';
@@ -16,6 +17,7 @@ export interface AccessOptions {
   readonly on?: Partial<AccessEvents>;
 }
 
+/** What `checkAccess` reports. */
 export interface AccessEvents {
   decided(event: {
     readonly call: Call;

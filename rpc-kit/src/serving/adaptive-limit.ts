@@ -1,6 +1,7 @@
 import { type ConcurrencyLimit, PRIORITIES, type Priority, roomFor, type Slot } from './concurrency-limit.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
+/** The bounds of `adaptiveLimit`. All have defaults. */
 export interface AdaptiveLimitOptions {
   /** The limit at the start, from `limitMin` to `limitMax`. */
   readonly limitInitial: number;

@@ -5,6 +5,7 @@ import { RpcError } from '../rpc-error.ts';
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 import { notify } from '../telemetry/notify.ts';
 
+/** The rate of `limitCallers` for each caller. */
 export interface CallerRateLimitOptions {
   /** Calls of one caller that may start within any one interval. */
   readonly tokens: number;
@@ -22,6 +23,7 @@ export interface CallerRateLimitOptions {
 /** `name` begins the names of the buckets, which are those of the callers; see `createSharedLimit`. */
 export type SharedCallerLimit = Pick<SharedLimitOptions, 'store' | 'name' | 'storeTimeoutMs' | 'whenStoreFails' | 'on'>;
 
+/** What `limitCallers` reports. */
 export interface CallerRateLimitEvents {
   refused(event: { readonly call: Call; readonly caller: string }): void;
 }

@@ -4,6 +4,7 @@ import { RpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
 import type { ConcurrencyLimit, Priority } from './concurrency-limit.ts';
 
+/** What `shedLoad` reports. */
 export interface LoadSheddingEvents {
   /** A call was refused. */
   shed(event: { readonly call: Call; readonly priority: Priority; readonly limit: ConcurrencyLimit }): void;

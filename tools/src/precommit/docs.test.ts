@@ -10,7 +10,8 @@ const find = (pattern: string): string[] => globSync(pattern, { cwd: PROJECT_DIR
 const folders = readdirSync(PROJECT_DIRECTORY, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !/^\.|^node_modules$|^coverage$/.test(entry.name))
   .map(({ name }) => name);
-const pages = ['README.md', ...find('docs/**/*.md')];
+/** Without the API reference, which quotes docstrings with examples. */
+const pages = ['README.md', ...find('docs/**/*.md').filter((path) => !path.startsWith('docs/api/'))];
 
 /** A path from the project's folder to a file, also within a command: loms/src/app.ts. */
 const FILE = new RegExp(`(?<![\\w/.-])(?:${folders.join('|')})/[\\w./-]+\\.\\w+`, 'g');

@@ -27,8 +27,26 @@ function hasTarget(page: string, target: string): boolean {
   const file = path === '' ? page : join(dirname(page), path);
   if (!existsSync(join(PROJECT_DIRECTORY, file))) return false;
   if (anchor === undefined) return true;
-  const headings = readFileSync(join(PROJECT_DIRECTORY, file), 'utf8').matchAll(HEADING);
-  return [...headings].some(([, heading = '']) => toAnchor(heading) === anchor);
+  return anchorsOf(file).has(anchor);
+}
+
+const anchors = new Map<string, ReadonlySet<string>>();
+
+/** Of headings, of which equal ones are numbered, and of HTML. */
+function anchorsOf(file: string): ReadonlySet<string> {
+  const known = anchors.get(file);
+  if (known) return known;
+  const text = readFileSync(join(PROJECT_DIRECTORY, file), 'utf8');
+  const found = new Set(Array.from(text.matchAll(/<a id="([^"]+)">/g), ([, id = '']) => id));
+  const counts = new Map<string, number>();
+  for (const [, heading = ''] of text.matchAll(HEADING)) {
+    const anchor = toAnchor(heading);
+    const count = counts.get(anchor) ?? 0;
+    counts.set(anchor, count + 1);
+    found.add(count === 0 ? anchor : `${anchor}-${count}`);
+  }
+  anchors.set(file, found);
+  return found;
 }
 
 describe('The documentation', () => {

@@ -35,6 +35,10 @@ const callers: Check = {
     return { passed: results.every(({ passed }) => passed), output: results.map(({ output }) => output).join('') };
   },
 };
+const publicInterface: Check = {
+  title: 'reports and reference of rpc-kit',
+  run: () => runTool(['tools/src/api/api.ts', '--check']),
+};
 const unitTests: Check = {
   title: 'unit tests, rpc-kit over HTTP, coverage',
   async run() {
@@ -50,7 +54,7 @@ const unitTests: Check = {
 };
 
 /** Two lanes for two cores: the tests, which take longest, and the other checks one after the other. */
-const lanes: Check[][] = [[unitTests], [format, types, generated, callers]];
+const lanes: Check[][] = [[unitTests], [format, types, generated, callers, publicInterface]];
 
 async function runLane(lane: Check[]): Promise<Check[]> {
   const failed: Check[] = [];

@@ -19,6 +19,7 @@ export interface ClientCodec {
   >;
 }
 
+/** The connections of `createGrpcTransport`, and what it sends with each call. */
 export interface GrpcTransportOptions {
   /** The messages of the peer's contract. */
   readonly codec: ClientCodec;
@@ -44,6 +45,7 @@ export interface GrpcTransportOptions {
   readonly random?: () => number;
 }
 
+/** Calls to one peer over gRPC. Disposing of it ends its connections. */
 export interface GrpcTransport extends Transport, AsyncDisposable {}
 
 const DEFAULTS = {

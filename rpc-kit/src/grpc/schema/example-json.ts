@@ -12,7 +12,10 @@ export interface GrpcExample {
   readonly params: string;
 }
 
-/** @throws {TypeError} for a method that the contract does not have */
+/**
+ * The example of a method as a line for grpcurl shows it.
+ * @throws {TypeError} for a method that the contract does not have
+ */
 export function toGrpcExample(contract: ServiceContract, method: string, lock: ProtoLock): GrpcExample {
   const { files, byName, serviceName } = createServiceCodec(contract, lock);
   const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: [...files] }));

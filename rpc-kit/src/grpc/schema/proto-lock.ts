@@ -22,7 +22,10 @@ export type ProtoLock = z.output<typeof protoLock>;
 export type ServiceLock = z.output<typeof serviceLock>;
 export type NumberedType = z.output<typeof numberedType>;
 
-/** @throws {Error} for a text that is no lock file */
+/**
+ * The lock file of a text.
+ * @throws {Error} for a text that is no lock file
+ */
 export function parseProtoLock(text: string): ProtoLock {
   return protoLock.parse(JSON.parse(text));
 }

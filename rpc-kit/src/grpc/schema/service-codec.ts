@@ -11,6 +11,7 @@ import type { EnumModel, MessageModel } from './message-model.ts';
 import { numberOf, type ProtoLock, serviceLockOf } from './proto-lock.ts';
 import { type ServiceModel, toServiceModel } from './service-model.ts';
 
+/** The messages of one method. */
 export interface MethodCodec {
   /** Of the contract: `createOrder`. */
   readonly name: string;
@@ -24,12 +25,14 @@ export interface MethodCodec {
   readonly details: ReadonlyMap<string, DetailsCodec>;
 }
 
+/** The message of the details of a reason. */
 export interface DetailsCodec {
   /** `ordermesh.loms.v1.OutOfStockDetails` */
   readonly typeName: string;
   readonly codec: MessageCodec;
 }
 
+/** The messages of a contract, which `createServiceCodec` builds. */
 export interface ServiceCodec {
   /** `ordermesh.loms.v1.LomsService` */
   readonly serviceName: string;

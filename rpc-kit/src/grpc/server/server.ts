@@ -18,6 +18,7 @@ import { reflectionRoutes } from './reflection.ts';
 import type { Router } from './router.ts';
 import { serviceRoutes } from './service-routes.ts';
 
+/** Where `serveGrpc` listens, the messages of its contract, what it logs and counts. */
 export interface GrpcServerOptions {
   /** 0 picks a free port. */
   readonly port: number;
@@ -37,6 +38,7 @@ export interface GrpcServerOptions {
   readonly drain?: Partial<DrainTimes>;
 }
 
+/** A gRPC server that listens. Disposing of it stops it. */
 export interface GrpcServer extends AsyncDisposable {
   /** `grpc://host:port`, or `grpcs://` with TLS. */
   readonly url: string;

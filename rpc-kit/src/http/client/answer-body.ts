@@ -1,5 +1,5 @@
 import { RpcError } from '../../rpc-error.ts';
-import { parseJson } from '../../schema/json.ts';
+import { parseSurveyedJson } from '../../schema/json.ts';
 import { surveyJson } from '../../schema/json-survey.ts';
 import { GatheredBytes } from '../gathered-bytes.ts';
 import { ListSplitter } from './list-splitter.ts';
@@ -111,7 +111,7 @@ export function parseAnswer(bytes: Uint8Array, { answerValuesMax }: AnswerLimits
     const text = utf8.decode(bytes);
     const survey = surveyJson(text);
     const cost = survey.values + (WIDE_NUMBER_VALUES * survey.wideNumbers.length) / 2;
-    return cost > answerValuesMax ? undefined : parseJson(text, survey);
+    return cost > answerValuesMax ? undefined : parseSurveyedJson(text, survey);
   } catch (cause) {
     throw new RpcError('internal', 'The peer answered something that is not JSON', { cause });
   }

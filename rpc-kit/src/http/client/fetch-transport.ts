@@ -5,6 +5,7 @@ import type { Credentials, Fetch } from './fetch.ts';
 import { createFetchExchange, createFetchStreams } from './fetch-exchange.ts';
 import { boundStreams } from './stream-answer.ts';
 
+/** The fetch of `createFetchTransport`, and what it sends with each request. */
 export interface FetchTransportOptions extends FaceOptions {
   /** Default: the global fetch, as it is when a call is made. */
   readonly fetch?: Fetch;

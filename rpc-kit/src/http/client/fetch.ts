@@ -9,6 +9,7 @@ import type { ExchangeRequest, ReplyHead } from './requests.ts';
  */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
 
+/** What a transport passes to a fetch: a part of the web's `RequestInit`. */
 export interface FetchInit {
   readonly method: 'POST';
   readonly headers: Record<string, string>;
@@ -21,6 +22,7 @@ export interface FetchInit {
 /** Whether cookies go along; see https://fetch.spec.whatwg.org/#credentials. */
 export type Credentials = 'omit' | 'same-origin' | 'include';
 
+/** What a transport reads of an answer: a part of the web's `Response`. */
 export interface FetchResponse {
   readonly status: number;
   readonly type?: string;

@@ -8,6 +8,7 @@ import { createReadinessProbe, type ReadinessProbe } from './readiness.ts';
 import type { StreamRequest } from './requests.ts';
 import { createStreams, type Streams } from './streams.ts';
 
+/** The connections of `createHttpTransport`, and what it sends with each request. */
 export interface HttpTransportOptions extends FaceOptions {
   /** Connections to the peer. undici's default is no limit. */
   readonly connections?: number;
@@ -24,6 +25,7 @@ export interface HttpTransportOptions extends FaceOptions {
   readonly userAgent: string;
 }
 
+/** Calls to one peer over HTTP. Disposing of it ends its connections. */
 export interface HttpTransport extends Transport, AsyncDisposable {}
 
 const DEFAULTS = {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { RpcError } from '../../rpc-error.ts';
-import { parseJson, type Spelled } from '../../schema/json.ts';
+import { parseSurveyedJson, type Spelled } from '../../schema/json.ts';
 import { surveyJson } from '../../schema/json-survey.ts';
 import { GatheredBytes, PIECE_BYTES_MIN } from '../gathered-bytes.ts';
 import type { RequestHead } from './carried.ts';
@@ -133,7 +133,7 @@ export function parseBody(text: string, limits: HttpLimits, isSpelled?: Spelled)
     throw new RpcError('invalid_request', `The body holds more than ${limits.valuesMax} values`);
   }
   try {
-    return parseJson(text, survey, isSpelled);
+    return parseSurveyedJson(text, survey, isSpelled);
   } catch (error) {
     throw new RpcError('parse_error', 'Parse error: the body is not JSON', { cause: error });
   }

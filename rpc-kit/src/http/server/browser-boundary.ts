@@ -116,6 +116,7 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
 const AUTHORITY = /^(\[[\da-f:.]+\]|[\w-]+(?:\.[\w-]+)*)\.?(?::(\d*))?$/;
 const DEFAULT_PORTS = { http: '80', https: '443' } as const;
 
+/** The scheme by which callers reach a server. */
 export type Scheme = keyof typeof DEFAULT_PORTS;
 
 /** An address of the loopback network 127.0.0.0/8, or the one on which the connection arrived. */

@@ -10,6 +10,7 @@ export interface FetchCaller {
   readonly address?: string | undefined;
 }
 
+/** What `createFetchHandler` gives to the host. */
 export interface FetchHandler extends Mounted {
   (request: Request, caller?: FetchCaller): Promise<Response>;
 }

@@ -23,6 +23,7 @@ export type MountLimits = Omit<
   | 'handshakesMax'
 >;
 
+/** Where the host serves a mounted service, and which of its pages. */
 export interface MountOptions extends ServingOptions {
   /** The path below which the host passes requests on, e.g. `/prices`; whole, as the host's callers write it. Default: all paths. */
   readonly prefix?: string;

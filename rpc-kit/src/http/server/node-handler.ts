@@ -5,6 +5,7 @@ import { createMount, type Mounted, type MountOptions } from './mount.ts';
 import { NodeRequest } from './node-request.ts';
 import { NodeResponse } from './node-response.ts';
 
+/** What `createNodeHandler` gives to the host. */
 export interface NodeHandler extends Mounted {
   (request: IncomingMessage, response: ServerResponse): void;
 }

@@ -15,6 +15,7 @@ import { Request } from './request.ts';
 import type { Router } from './router.ts';
 import { stopping } from './stream-face.ts';
 
+/** Where `serveHttp` listens, its limits, and how it stops. */
 export interface HttpServerOptions extends ServingOptions {
   /** 0 picks a free port. */
   readonly port: number;
@@ -34,6 +35,7 @@ export interface DrainTimes {
   readonly finishMs: number;
 }
 
+/** A server that listens. Disposing of it stops it. */
 export interface HttpServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
