@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { createClient, createFetchTransport, defineService, type FetchTransportOptions, stream } from 'rpc-kit';
+import {
+  createClient,
+  createFetchHandler,
+  createFetchTransport,
+  defineService,
+  type FetchTransportOptions,
+  implement,
+  stream,
+} from 'rpc-kit';
 import sinon from 'sinon';
 import { z } from 'zod';
 import type { FetchInit, FetchResponse } from '../src/http/client/fetch.ts';
@@ -186,6 +194,27 @@ describe('A transport over a fetch', () => {
     for await (const { n } of clientOf().watch({})) if (n === 1) break;
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(cancelled, 2);
+  });
+
+  it('calls a handler in the same process, streams included', async () => {
+    const handlers = {
+      async say({ n }: { n: number }) {
+        return { n: -n };
+      },
+      async *watch() {
+        yield { n: 1 };
+        yield { n: 2 };
+      },
+    };
+    const handle = createFetchHandler(implement(echo, handlers), { prefix: '/echo' });
+    const client = createClient(
+      echo,
+      createFetchTransport('http://localhost/echo', { fetch: (url, init) => handle(new Request(url, init)) }),
+    );
+    assert.deepEqual(await Promise.all([1, 2].map((n) => client.say({ n }))), [{ n: -1 }, { n: -2 }]);
+    assert.deepEqual(await Array.fromAsync(client.watch({})), [{ n: 1 }, { n: 2 }]);
+    await handle.close();
+    await assert.rejects(client.say({ n: 1 }), { code: 'unavailable' });
   });
 
   describe('with a clock of its own', () => {

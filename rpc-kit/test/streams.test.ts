@@ -2,21 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Registry } from 'prom-client';
-import {
-  type CallOptions,
-  createClient,
-  createHttpTransport,
-  defineService,
-  type Handlers,
-  implement,
-  int64,
-  stream,
-} from 'rpc-kit';
+import { type CallOptions, createClient, defineService, type Handlers, implement, int64, stream } from 'rpc-kit';
 import { httpMetrics, serverMetrics } from 'rpc-kit/metrics';
 import { z } from 'zod';
 import { fail } from '../src/contract.ts';
 import { PATIENT_MS } from './call-stubs.ts';
 import { requestBytes, sendRaw } from './conformance/raw-http.ts';
+import { type CommonOptions, HTTP_TRANSPORTS } from './http-transports.ts';
 import { type Exceptions, onEachHost, type TestServer } from './mounts/hosts.ts';
 
 const item = z.object({ nr: int64, text: z.string().optional() });
@@ -112,11 +104,6 @@ onEachHost('A stream over HTTP', EXCEPTIONS, ({ serve: serveOn, it }) => {
     const service = implement(news, handlers, { interceptors: [serverMetrics(registry)] });
     return open.use(await serveOn(service, { metrics: httpMetrics(registry), ...options }));
   }
-
-  const clientOf = (
-    { url }: { readonly url: string },
-    options: { readonly connections?: number; readonly streamsMax?: number; readonly answerBytesMax?: number } = {},
-  ) => createClient(news, open.use(createHttpTransport(url, { userAgent: 'test', ...options })));
 
   const post = (
     { url }: TestServer,
@@ -329,89 +316,93 @@ onEachHost('A stream over HTTP', EXCEPTIONS, ({ serve: serveOn, it }) => {
     assert.doesNotMatch(text, /^rpc_server_duration_seconds_count\{service="news",method="watch"\} [1-9]/m);
   });
 
-  describe('read by the client', () => {
-    it('gives its items, with the types of the contract', async () => {
-      const client = clientOf(await serve());
-      assert.deepEqual(await Array.fromAsync(client.watch({ topic: '½', from: 1n })), [
-        { nr: 1n, text: '½' },
-        { nr: 2n, text: '½' },
-      ]);
-      assert.deepEqual(await Array.fromAsync(client.watch({ topic: 'a', from: 1n, after: 2n })), []);
-    });
+  for (const [kind, createTransport] of Object.entries(HTTP_TRANSPORTS))
+    describe(`read by the client, ${kind},`, () => {
+      const clientOf = ({ url }: { readonly url: string }, options: Partial<CommonOptions> = {}) =>
+        createClient(news, open.use(createTransport(url, { userAgent: 'test', ...options })));
 
-    it('fails with the errors of the peer, before its first item and behind it', async () => {
-      const server = await serve({
-        async *watch({ topic }) {
-          if (topic === 'b') yield { nr: 1n };
-          throw fail(news.methods.watch, 'no_such_topic');
-        },
+      it('gives its items, with the types of the contract', async () => {
+        const client = clientOf(await serve());
+        assert.deepEqual(await Array.fromAsync(client.watch({ topic: '½', from: 1n })), [
+          { nr: 1n, text: '½' },
+          { nr: 2n, text: '½' },
+        ]);
+        assert.deepEqual(await Array.fromAsync(client.watch({ topic: 'a', from: 1n, after: 2n })), []);
       });
-      const client = clientOf(server);
-      const declared = { name: 'RpcError', code: 'not_found', reason: 'no_such_topic' };
-      await assert.rejects(client.watch({ topic: 'a', from: 1n }).next(), declared);
-      const items = client.watch({ topic: 'b', from: 1n });
-      assert.equal((await items.next()).done, false);
-      await assert.rejects(items.next(), declared);
-    });
 
-    it('passes on metadata and the deadline, which ends it on both sides', async () => {
-      const { handler, ended } = silent();
-      const seen: (CallOptions & { readonly name?: string | undefined })[] = [];
-      const client = clientOf(
-        await serve({
-          watch(params, call) {
-            seen.push({ requestId: call.requestId, name: call.caller.name });
-            return handler(params, call);
+      it('fails with the errors of the peer, before its first item and behind it', async () => {
+        const server = await serve({
+          async *watch({ topic }) {
+            if (topic === 'b') yield { nr: 1n };
+            throw fail(news.methods.watch, 'no_such_topic');
           },
-        }),
-      );
-      const items = client.watch({ topic: 'a', from: 1n }, { timeoutMs: 500, requestId: 'r1' });
-      await items.next();
-      await assert.rejects(items.next(), { code: 'deadline_exceeded' });
-      assert.deepEqual(seen, [{ requestId: 'r1', name: 'test' }]);
-      assert.match(String(await ended), /deadline_exceeded|cancelled/);
-    });
-
-    it('is cancelled on the server when the caller leaves the loop', async () => {
-      const { handler, ended } = silent();
-      for await (const _item of clientOf(await serve({ watch: handler })).watch({ topic: 'a', from: 1n })) break;
-      assert.equal(await ended, 'cancelled');
-    });
-
-    it('is read no faster than its items are taken', async () => {
-      const { seen, handler } = flood();
-      const items = clientOf(await serve({ watch: handler })).watch({ topic: 'a', from: 1n });
-      for (let nr = 1n; nr <= 100n; nr++) assert.equal((await items.next()).value?.nr, nr);
-      assert.ok(seen.last < 600n, `${seen.last} items were sent for 100 that were taken`);
-      await items.return();
-      await seen.ended.promise;
-    });
-
-    it('takes no connection from calls, and is bounded in number', async () => {
-      const { handler } = silent();
-      const client = clientOf(await serve({ watch: handler }), { connections: 1, streamsMax: 2 });
-      const streams = Array.from({ length: 2 }, () => client.watch({ topic: 'a', from: 1n }));
-      for (const items of streams) await items.next();
-      await client.ping({});
-      await assert.rejects(client.watch({ topic: 'a', from: 1n }).next(), {
-        code: 'resource_exhausted',
-        message: 'This client has 2 streams of news open: close one first',
+        });
+        const client = clientOf(server);
+        const declared = { name: 'RpcError', code: 'not_found', reason: 'no_such_topic' };
+        await assert.rejects(client.watch({ topic: 'a', from: 1n }).next(), declared);
+        const items = client.watch({ topic: 'b', from: 1n });
+        assert.equal((await items.next()).done, false);
+        await assert.rejects(items.next(), declared);
       });
-      await streams[0]?.return();
-      assert.equal((await client.watch({ topic: 'a', from: 1n }).next()).done, false);
-    });
 
-    it('fails as unavailable, with the pause, when the server stops', async () => {
-      const { handler } = silent();
-      const server = await serve({ watch: handler });
-      const items = clientOf(server).watch({ topic: 'a', from: 1n });
-      await items.next();
-      const failed = assert.rejects(items.next(), (error: { code: string; retryAfterMs: number }) => {
-        assert.deepEqual([error.code, error.retryAfterMs >= 0 && error.retryAfterMs <= 1_000], ['unavailable', true]);
-        return true;
+      it('passes on metadata and the deadline, which ends it on both sides', async () => {
+        const { handler, ended } = silent();
+        const seen: (CallOptions & { readonly name?: string | undefined })[] = [];
+        const client = clientOf(
+          await serve({
+            watch(params, call) {
+              seen.push({ requestId: call.requestId, name: call.caller.name });
+              return handler(params, call);
+            },
+          }),
+        );
+        const items = client.watch({ topic: 'a', from: 1n }, { timeoutMs: 500, requestId: 'r1' });
+        await items.next();
+        await assert.rejects(items.next(), { code: 'deadline_exceeded' });
+        assert.deepEqual(seen, [{ requestId: 'r1', name: 'test' }]);
+        assert.match(String(await ended), /deadline_exceeded|cancelled/);
       });
-      await server.close();
-      await failed;
+
+      it('is cancelled on the server when the caller leaves the loop', async () => {
+        const { handler, ended } = silent();
+        for await (const _item of clientOf(await serve({ watch: handler })).watch({ topic: 'a', from: 1n })) break;
+        assert.equal(await ended, 'cancelled');
+      });
+
+      it('is read no faster than its items are taken', async () => {
+        const { seen, handler } = flood();
+        const items = clientOf(await serve({ watch: handler })).watch({ topic: 'a', from: 1n });
+        for (let nr = 1n; nr <= 100n; nr++) assert.equal((await items.next()).value?.nr, nr);
+        assert.ok(seen.last < 600n, `${seen.last} items were sent for 100 that were taken`);
+        await items.return();
+        await seen.ended.promise;
+      });
+
+      it('takes no connection from calls, and is bounded in number', async () => {
+        const { handler } = silent();
+        const client = clientOf(await serve({ watch: handler }), { connections: 1, streamsMax: 2 });
+        const streams = Array.from({ length: 2 }, () => client.watch({ topic: 'a', from: 1n }));
+        for (const items of streams) await items.next();
+        await client.ping({});
+        await assert.rejects(client.watch({ topic: 'a', from: 1n }).next(), {
+          code: 'resource_exhausted',
+          message: 'This client has 2 streams of news open: close one first',
+        });
+        await streams[0]?.return();
+        assert.equal((await client.watch({ topic: 'a', from: 1n }).next()).done, false);
+      });
+
+      it('fails as unavailable, with the pause, when the server stops', async () => {
+        const { handler } = silent();
+        const server = await serve({ watch: handler });
+        const items = clientOf(server).watch({ topic: 'a', from: 1n });
+        await items.next();
+        const failed = assert.rejects(items.next(), (error: { code: string; retryAfterMs: number }) => {
+          assert.deepEqual([error.code, error.retryAfterMs >= 0 && error.retryAfterMs <= 1_000], ['unavailable', true]);
+          return true;
+        });
+        await server.close();
+        await failed;
+      });
     });
-  });
 });

@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { type Client, type Code, createClient, createHttpTransport, defineService, int64, RpcError } from 'rpc-kit';
 import { z } from 'zod';
 import type { HttpTransport } from '../../src/http/client/transport.ts';
+import { HTTP_TRANSPORTS } from '../http-transports.ts';
 import { answer, type Behaviour, createFaultyPeer, type FaultyPeer } from './faulty-peer.ts';
 
 /** Longer than any busy machine takes. */
@@ -273,42 +274,157 @@ const faults: readonly Fault[] = [
   },
 ];
 
-describe('client over a faulty network', () => {
-  let peer: FaultyPeer;
-  let transport: HttpTransport;
-  let client: Client<typeof stock.methods>;
+const failureOf = async (call: Promise<unknown>): Promise<RpcError> => {
+  const [outcome] = await Promise.allSettled([call]);
+  assert.equal(outcome.status, 'rejected');
+  assert.ok(outcome.reason instanceof RpcError);
+  return outcome.reason;
+};
 
-  before(async () => {
-    peer = await createFaultyPeer();
-    transport = createHttpTransport(peer.url, {
-      userAgent: 'test',
-      connections: 2,
-      answerBytesMax: ANSWER_BYTES_MAX,
+for (const [kind, createTransport] of Object.entries(HTTP_TRANSPORTS)) {
+  describe(`client over a faulty network, ${kind},`, () => {
+    let peer: FaultyPeer;
+    let transport: HttpTransport;
+    let client: Client<typeof stock.methods>;
+
+    before(async () => {
+      peer = await createFaultyPeer();
+      transport = createTransport(peer.url, {
+        userAgent: 'test',
+        connections: 2,
+        answerBytesMax: ANSWER_BYTES_MAX,
+      });
+      client = createClient(stock, transport);
     });
-    client = createClient(stock, transport);
-  });
-  after(async () => {
-    await transport[Symbol.asyncDispose]();
-    await peer[Symbol.asyncDispose]();
-  });
+    after(async () => {
+      await transport[Symbol.asyncDispose]();
+      await peer[Symbol.asyncDispose]();
+    });
 
-  const failureOf = async (call: Promise<unknown>): Promise<RpcError> => {
-    const [outcome] = await Promise.allSettled([call]);
-    assert.equal(outcome.status, 'rejected');
-    assert.ok(outcome.reason instanceof RpcError);
-    return outcome.reason;
-  };
+    for (const { title, behaviour, code, message, retryAfterMs, timeoutMs = PATIENT_MS } of faults) {
+      it(`${title} is ${code}, and the pool works on`, async () => {
+        peer.behave(behaviour);
+        const error = await failureOf(client.count({ sku: 1n }, { timeoutMs }));
+        assert.deepEqual([error.code, error.message, error.retryAfterMs], [code, message, retryAfterMs]);
+        peer.behave(good);
+        assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
+        assert.ok(peer.connections <= 2);
+      });
+    }
 
-  for (const { title, behaviour, code, message, retryAfterMs, timeoutMs = PATIENT_MS } of faults) {
-    it(`${title} is ${code}, and the pool works on`, async () => {
-      peer.behave(behaviour);
-      const error = await failureOf(client.count({ sku: 1n }, { timeoutMs }));
-      assert.deepEqual([error.code, error.message, error.retryAfterMs], [code, message, retryAfterMs]);
+    it('a caller that cancels hears so at once, and the connection is given up', async () => {
+      const arrived = Promise.withResolvers<void>();
+      peer.behave(() => arrived.resolve());
+      const caller = new AbortController();
+      const call = failureOf(client.count({ sku: 1n }, { signal: caller.signal }));
+      await arrived.promise;
+      caller.abort();
+      assert.equal((await call).code, 'cancelled');
       peer.behave(good);
       assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
-      assert.ok(peer.connections <= 2);
     });
-  }
+
+    it('calls beyond the connections wait their turn and fail at their own deadline', async () => {
+      peer.behave(() => {});
+      const outcomes = await Promise.all(
+        [1n, 2n, 3n, 4n].map((sku) => failureOf(client.count({ sku }, { timeoutMs: 50 }))),
+      );
+      assert.deepEqual(
+        outcomes.map(({ code }) => code),
+        Array(4).fill('deadline_exceeded'),
+      );
+      peer.behave(good);
+      assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
+    });
+
+    it('metadata that no header can carry is refused before it is sent, and the pool works on', async () => {
+      peer.behave(good);
+      const unsendable = [
+        { idempotencyKey: 'a\nb' },
+        { idempotencyKey: 'a\ud800' },
+        { idempotencyKey: 'k'.repeat(256) },
+        { requestId: 'a\nb' },
+        { traceparent: '00\r\nx-evil: 1' },
+      ];
+      for (const options of unsendable) {
+        const error = await failureOf(client.count({ sku: 1n }, options));
+        assert.deepEqual(
+          [error.code, error.message],
+          ['invalid_request', 'A header cannot carry the metadata of the call'],
+        );
+      }
+      assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
+    });
+
+    it('an error that is null beside a result is none', async () => {
+      peer.behave(answer(200, json({ result: { count: 5 }, error: null })));
+      assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
+    });
+
+    it('errors of the contract keep their reason and details, digit for digit', async () => {
+      const data = '{"code":"not_found","reason":"no_such_sku","details":{"sku":9223372036854775807},"requestId":"r1"}';
+      peer.behave(
+        answer(200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"There is none","data":${data}}}`),
+      );
+      const error = await failureOf(client.count({ sku: 1n }));
+      const { code, reason, details, requestId } = error;
+      assert.deepEqual(
+        { code, reason, details, requestId },
+        { code: 'not_found', reason: 'no_such_sku', details: { sku: 2n ** 63n - 1n }, requestId: 'r1' },
+      );
+    });
+  });
+
+  describe(`client of the plain face over a faulty network, ${kind},`, () => {
+    let peer: FaultyPeer;
+    let transport: HttpTransport;
+    let client: Client<typeof stock.methods>;
+
+    before(async () => {
+      peer = await createFaultyPeer();
+      transport = createTransport(`${peer.url}/shop/`, { userAgent: 'test', face: 'plain' });
+      client = createClient(stock, transport);
+    });
+    after(async () => {
+      await transport[Symbol.asyncDispose]();
+      await peer[Symbol.asyncDispose]();
+    });
+
+    for (const [title, behaviour, code, message] of [
+      [
+        'its own form of an error',
+        answer(409, '{"error":{"code":"aborted","message":"Lost a race"}}'),
+        'aborted',
+        'Lost a race',
+      ],
+      [
+        'an error of no code of ours',
+        answer(409, '{"error":{"code":17,"message":"Lost a race"}}'),
+        'aborted',
+        'Lost a race',
+      ],
+      ['another form of an error', answer(404, '{"message":"no"}'), 'not_found', 'The peer answered HTTP 404'],
+      ['HTML', answer(502, html), 'unavailable', 'The peer answered HTTP 502'],
+      ['text with 200', answer(200, 'OK'), 'internal', NO_JSON],
+      ['another shape of result', answer(200, '[]'), 'internal', MISFIT],
+      ['a reset', (socket) => socket.resetAndDestroy(), 'unavailable', BROKEN],
+    ] as const satisfies [string, Behaviour, Code, string][]) {
+      it(`${title} is ${code}, and the pool works on`, async () => {
+        peer.behave(behaviour);
+        await assert.rejects(client.count({ sku: 1n }), { name: 'RpcError', code, message });
+        peer.behave(answer(200, '{"count":5}'));
+        assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
+      });
+    }
+  });
+}
+
+describe('the pool of connections over a faulty network', () => {
+  let peer: FaultyPeer;
+  beforeEach(async () => {
+    peer = await createFaultyPeer();
+  });
+  afterEach(() => peer[Symbol.asyncDispose]());
 
   it('a peer that does not listen is unavailable, and reachable once it listens', async () => {
     const server = createServer();
@@ -329,31 +445,6 @@ describe('client over a faulty network', () => {
     await lonely[Symbol.asyncDispose]();
     listener.close();
     await once(listener, 'close');
-  });
-
-  it('a caller that cancels hears so at once, and the connection is given up', async () => {
-    const arrived = Promise.withResolvers<void>();
-    peer.behave(() => arrived.resolve());
-    const caller = new AbortController();
-    const call = failureOf(client.count({ sku: 1n }, { signal: caller.signal }));
-    await arrived.promise;
-    caller.abort();
-    assert.equal((await call).code, 'cancelled');
-    peer.behave(good);
-    assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
-  });
-
-  it('calls beyond the connections wait their turn and fail at their own deadline', async () => {
-    peer.behave(() => {});
-    const outcomes = await Promise.all(
-      [1n, 2n, 3n, 4n].map((sku) => failureOf(client.count({ sku }, { timeoutMs: 50 }))),
-    );
-    assert.deepEqual(
-      outcomes.map(({ code }) => code),
-      Array(4).fill('deadline_exceeded'),
-    );
-    peer.behave(good);
-    assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
   });
 
   it('calls that end while they wait for a connection open none and close none', async () => {
@@ -391,90 +482,10 @@ describe('client over a faulty network', () => {
     assert.equal(peer.opened - openedBefore, 1);
   });
 
-  it('metadata that no header can carry is refused before it is sent, and the pool works on', async () => {
-    peer.behave(good);
-    const unsendable = [
-      { idempotencyKey: 'a\nb' },
-      { idempotencyKey: 'a\ud800' },
-      { idempotencyKey: 'k'.repeat(256) },
-      { requestId: 'a\nb' },
-      { traceparent: '00\r\nx-evil: 1' },
-    ];
-    for (const options of unsendable) {
-      const error = await failureOf(client.count({ sku: 1n }, options));
-      assert.deepEqual(
-        [error.code, error.message],
-        ['invalid_request', 'A header cannot carry the metadata of the call'],
-      );
-    }
-    assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
-  });
-
-  it('an error that is null beside a result is none', async () => {
-    peer.behave(answer(200, json({ result: { count: 5 }, error: null })));
-    assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
-  });
-
   it('a closed transport is unavailable', async () => {
     const closed = createHttpTransport(peer.url, { userAgent: 'test' });
     await closed[Symbol.asyncDispose]();
     const error = await failureOf(createClient(stock, closed).count({ sku: 1n }));
     assert.equal(error.code, 'unavailable');
   });
-
-  it('errors of the contract keep their reason and details, digit for digit', async () => {
-    const data = '{"code":"not_found","reason":"no_such_sku","details":{"sku":9223372036854775807},"requestId":"r1"}';
-    peer.behave(
-      answer(200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"There is none","data":${data}}}`),
-    );
-    const error = await failureOf(client.count({ sku: 1n }));
-    const { code, reason, details, requestId } = error;
-    assert.deepEqual(
-      { code, reason, details, requestId },
-      { code: 'not_found', reason: 'no_such_sku', details: { sku: 2n ** 63n - 1n }, requestId: 'r1' },
-    );
-  });
-});
-
-describe('client of the plain face over a faulty network', () => {
-  let peer: FaultyPeer;
-  let transport: HttpTransport;
-  let client: Client<typeof stock.methods>;
-
-  before(async () => {
-    peer = await createFaultyPeer();
-    transport = createHttpTransport(`${peer.url}/shop/`, { userAgent: 'test', face: 'plain' });
-    client = createClient(stock, transport);
-  });
-  after(async () => {
-    await transport[Symbol.asyncDispose]();
-    await peer[Symbol.asyncDispose]();
-  });
-
-  for (const [title, behaviour, code, message] of [
-    [
-      'its own form of an error',
-      answer(409, '{"error":{"code":"aborted","message":"Lost a race"}}'),
-      'aborted',
-      'Lost a race',
-    ],
-    [
-      'an error of no code of ours',
-      answer(409, '{"error":{"code":17,"message":"Lost a race"}}'),
-      'aborted',
-      'Lost a race',
-    ],
-    ['another form of an error', answer(404, '{"message":"no"}'), 'not_found', 'The peer answered HTTP 404'],
-    ['HTML', answer(502, html), 'unavailable', 'The peer answered HTTP 502'],
-    ['text with 200', answer(200, 'OK'), 'internal', NO_JSON],
-    ['another shape of result', answer(200, '[]'), 'internal', MISFIT],
-    ['a reset', (socket) => socket.resetAndDestroy(), 'unavailable', BROKEN],
-  ] as const satisfies [string, Behaviour, Code, string][]) {
-    it(`${title} is ${code}, and the pool works on`, async () => {
-      peer.behave(behaviour);
-      await assert.rejects(client.count({ sku: 1n }), { name: 'RpcError', code, message });
-      peer.behave(answer(200, '{"count":5}'));
-      assert.deepEqual(await client.count({ sku: 1n }), { count: 5n });
-    });
-  }
 });

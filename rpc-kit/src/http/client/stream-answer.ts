@@ -1,10 +1,11 @@
 import type { Emit } from '../../call.ts';
+import { onAbort } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { END_EVENT, ERROR_EVENT, EVENT_STREAM } from '../event-text.ts';
 import { fromPlainAnswer } from '../wire-error.ts';
 import { type AnswerLimits, answerTooLarge, parseAnswer } from './answer-body.ts';
 import type { SentEvent } from './event-reader.ts';
-import type { ReadStream, ReplyHead } from './requests.ts';
+import type { ReadStream, ReplyHead, StreamRequest } from './requests.ts';
 
 /** What an answer to a call of a stream means, whatever carries it. */
 
@@ -42,19 +43,21 @@ export function noStream(value: unknown, { status, retryAfterMs }: ReplyHead): R
   return new RpcError('internal', 'The peer answered something that is no stream of events');
 }
 
-/** Refuses further streams while as many are open. */
+/** Refuses further streams while as many are open. One that its caller leaves counts no longer, although its end takes some steps. */
 export function boundStreams(streamsMax: number, read: ReadStream): ReadStream {
-  let open = 0;
+  const open = new Set<StreamRequest>();
   return async (request) => {
-    if (open >= streamsMax) {
+    if (open.size >= streamsMax) {
       const message = `This client has ${streamsMax} streams of ${request.peer} open: close one first`;
       throw new RpcError('resource_exhausted', message);
     }
-    open += 1;
+    open.add(request);
+    const unfollow = onAbort(request.signal, () => open.delete(request));
     try {
       await read(request);
     } finally {
-      open -= 1;
+      unfollow();
+      open.delete(request);
     }
   };
 }
