@@ -14,7 +14,7 @@ import { observeSessions } from './session-metrics.ts';
 
 await run('accounts', async (stopped) => {
   await using service = await openService(accounts, accountsConfig);
-  const { config, logger, registry, identity, database, limit, faults } = service;
+  const { config, logger, registry, identity, database, limit, configured } = service;
 
   await using _userCleaning = startUserCleaning(service, config.AUDIT_KEPT_DAYS);
   await using _sessionCleaning = startSessionCleaning(service, config.SESSIONS_KEPT_DAYS);
@@ -31,7 +31,7 @@ await run('accounts', async (stopped) => {
     passwords: createPasswords(config.PASSWORD_LENGTH_MIN, registry),
     limits: { addressFree: config.ADDRESS_ATTEMPTS_FREE },
     limit,
-    faults,
+    configured,
     identity,
     logger,
     registry,

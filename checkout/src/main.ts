@@ -25,7 +25,7 @@ import { createStore } from './repository/store.ts';
 
 await run('checkout', async (stopped) => {
   await using service = await openService(checkout, checkoutConfig);
-  const { config, logger, registry, identity, database, limit, faults, userAgent } = service;
+  const { config, logger, registry, identity, database, limit, configured, userAgent } = service;
 
   await using lomsPeer = openPeer(loms, {
     urls: config.LOMS_URL,
@@ -73,7 +73,7 @@ await run('checkout', async (stopped) => {
     states: cacheProducts(singleFlight(createProductStates(productsPeer.client)), { maxAgeMs }),
     journal: createOperationJournal(database),
     limit,
-    faults,
+    configured,
     identity,
     logger,
     registry,

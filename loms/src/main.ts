@@ -14,7 +14,7 @@ import { createStore } from './repository/store.ts';
 
 await run('loms', async (stopped) => {
   await using service = await openService(loms, lomsConfig);
-  const { config, logger, registry, identity, database, limit, faults } = service;
+  const { config, logger, registry, identity, database, limit, configured } = service;
   await using publisher = await openPublisher(config, service);
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger, registry);
   await using _cleaning = startOutboxCleaning(database, config.OUTBOX_KEPT_HOURS, logger, registry);
@@ -34,7 +34,7 @@ await run('loms', async (stopped) => {
     publisher,
     journal: createOperationJournal(database),
     limit,
-    faults,
+    configured,
     identity,
     logger,
     registry,

@@ -22,7 +22,7 @@ const HISTORY_PAGES_MAX = 2_000;
 
 await run('notifications', async (stopped) => {
   await using service = await openService(notifications, notificationsConfig);
-  const { config, logger, registry, identity, database, limit, faults, userAgent } = service;
+  const { config, logger, registry, identity, database, limit, configured, userAgent } = service;
   const kafka = readKafkaAccess(config);
 
   const { JOURNAL_FILE, WEBHOOK_URL, WEBHOOK_SECRET, HISTORY_CACHE_MAX_AGE_MS } = config;
@@ -62,7 +62,7 @@ await run('notifications', async (stopped) => {
     history,
     announce,
     limit,
-    faults,
+    configured,
     identity,
     logger,
     registry,

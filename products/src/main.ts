@@ -7,7 +7,7 @@ import { createStore } from './repository/store.ts';
 
 await run('products', async (stopped) => {
   await using service = await openService(products, productsConfig);
-  const { config, logger, registry, identity, database, limit, faults } = service;
+  const { config, logger, registry, identity, database, limit, configured } = service;
   await using _forgetting = startForgetting(database, config.OPERATIONS_KEPT_DAYS, logger, registry);
 
   const app = createApp({
@@ -16,7 +16,7 @@ await run('products', async (stopped) => {
     token: config.PRODUCTS_TOKEN,
     journal: createOperationJournal(database),
     limit,
-    faults,
+    configured,
     identity,
     logger,
     registry,

@@ -112,6 +112,12 @@ export const serviceVariables = {
     .describe(
       'Port for gRPC, on the same address and with the same TLS; 0 picks a free one. Usually PORT plus 1000. Unset: no gRPC.',
     ),
+  METHOD_LIMITS: variable
+    .methodLimits()
+    .optional()
+    .describe(
+      'Calls of single methods that all replicas together answer, separated by commas: `listOrders:100/s` is a hundred a second, and as many at once after a quiet time; `/min` counts by the minute. A further call is refused (resource_exhausted, 429). Each replica leases a tenth from the database at a time, and limits alone while the database does not answer. Unset: no limits.',
+    ),
   FAULTS: variable
     .faults()
     .optional()

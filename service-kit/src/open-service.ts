@@ -15,6 +15,7 @@ import type { commonVariables, serviceVariables } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { type OpenProcess, openProcess } from './open-process.ts';
 import { openFaults } from './serving/open-faults.ts';
+import { openMethodLimits } from './serving/open-method-limits.ts';
 import { databaseReadiness } from './serving/readiness.ts';
 import type { variable } from './variables.ts';
 
@@ -26,8 +27,8 @@ type ServiceConfig = z.ZodObject<
 export interface OpenService<S extends ServiceConfig> extends Omit<OpenProcess<S>, 'logListening'> {
   readonly database: Database;
   readonly limit: ConcurrencyLimit;
-  /** For `serviceOptions`, where FAULTS is set. */
-  readonly faults: Interceptor | undefined;
+  /** For `serviceOptions`: what the environment turns on. */
+  readonly configured: readonly Interceptor[];
   /**
    * Serves over HTTP, and over gRPC where GRPC_PORT is set; ready while the database answers and its migrations are applied. Disposing
    * drains both.
@@ -50,6 +51,7 @@ export async function openService<S extends ServiceConfig>(
   const { DATABASE_URL: url, DATABASE_POOL_MAX: poolMax } = config;
   const database = resources.use(openDatabase({ url, poolMax, logger, registry }));
   const limit = adaptiveLimit();
+  const limits = openMethodLimits(contract, config.METHOD_LIMITS ?? [], { database, logger, registry });
   const faults = openFaults(contract, config.FAULTS, { logger, registry });
   const opened = resources.move();
   return {
@@ -59,7 +61,7 @@ export async function openService<S extends ServiceConfig>(
     identity,
     database,
     limit,
-    faults,
+    configured: [...limits, ...faults],
     userAgent,
     async serve(service, stopped) {
       const shared = {

@@ -74,6 +74,12 @@ describe('A variable for faults', () => {
   refuses(field, ['buy', ' ', 'on', 'buy:drop:2'], /^NAME is wrong: it is ".*", but has to be /);
 });
 
+describe('A variable for limits of methods', () => {
+  const field = variable.methodLimits().optional();
+  takes(field, { '': undefined, 'buy:5/s': [{ method: 'buy', tokens: 5, intervalMs: 1_000 }] });
+  refuses(field, ['buy', ' ', 'buy:5'], /^NAME is wrong: it is ".*", but has to be method:calls/);
+});
+
 describe('A variable for a choice', () => {
   const field = variable.choice(['off', 'on'], 'off');
   takes(field, { on: 'on', off: 'off', '': 'off' });

@@ -5,6 +5,7 @@ import { canonicalHost, canonicalOrigin, checkPeerUrl, describeWrong, parseHttpU
 import { describeWhole, parseWhole, type WholeRange } from 'rpc-kit/whole-number';
 import { z } from 'zod';
 import { parseDatabaseUrl } from './database/database-url.ts';
+import { parseMethodLimits } from './serving/method-limit.ts';
 
 /** Prefix of a URL whose replicas are found by DNS: `dns+http://loms:8081`, `dns+grpcs://loms:9081`. */
 export const DNS_PREFIX = 'dns+';
@@ -44,6 +45,9 @@ export const variable = {
       .default(fallback),
   /** Faults injected on purpose. */
   faults: () => parsed(parseFaults).meta({ values: 'method:kind:share:value, …' } satisfies VariableMeta),
+  /** Limits of methods, over all replicas. */
+  methodLimits: () =>
+    parsed(parseMethodLimits).meta({ values: 'method:calls/s, method:calls/min, …' } satisfies VariableMeta),
   /** When slow reads are sent a second time. */
   hedge: () =>
     parsed(parseHedge)

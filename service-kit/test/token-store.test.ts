@@ -6,7 +6,9 @@ import { Registry } from 'prom-client';
 import { createClient, createSharedLimit, defineService, implement, rateLimit, type SharedLimitOptions } from 'rpc-kit';
 import { createTestDatabase, type TestDatabase } from 'testing';
 import { z } from 'zod';
-import { createTokenStore, type Database, openDatabase } from '../src/index.ts';
+import { createTokenStore, type Database, openDatabase, serviceOptions } from '../src/index.ts';
+import { parseMethodLimits } from '../src/serving/method-limit.ts';
+import { openMethodLimits } from '../src/serving/open-method-limits.ts';
 
 const RUNS = 6;
 /** Against hanging: a run takes a second or two. */
@@ -116,5 +118,50 @@ describe('A limit that replicas share through Postgres', function () {
     for (let each = 0; each < 4; each++) await shared.take();
     await assert.rejects(shared.take(), { code: 'resource_exhausted' });
     assert.equal(failures.length, 1);
+  });
+
+  describe('as METHOD_LIMITS', () => {
+    const lines: { level: number; msg: string }[] = [];
+    const capturing = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
+
+    /** A replica with the limits, called in this process. */
+    function startLimited(database: Database, text: string) {
+      const registry = new Registry();
+      const limits = openMethodLimits(bell, parseMethodLimits(text), { database, logger: capturing, registry });
+      const options = serviceOptions({ logger, registry, configured: limits });
+      return { registry, client: createClient(bell, implement(bell, { ring: async () => ({}) }, options)) };
+    }
+
+    it('holds over all replicas, and is counted', async () => {
+      const replicas = databases.map((database) => startLimited(database, 'ring:3/min'));
+      const calls = Array.from({ length: 9 }, (_, index) => replicas[index % 3]?.client.ring({}));
+      const outcomes = await Promise.allSettled(calls);
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 3);
+      const metrics = await replicas[0]?.registry.metrics();
+      assert.match(metrics ?? '', /rpc_limiter_leases_total\{limiter="ring",outcome="granted"\} \d/);
+    });
+
+    it('is kept by each replica alone while the database does not answer, and the log says so once', async () => {
+      const gone = openDatabase({ url: own.url, poolMax: 1, logger, registry: new Registry() });
+      await gone[Symbol.asyncDispose]();
+      const { client } = startLimited(gone, 'ring:2/min');
+      const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => client.ring({})));
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        ['fulfilled', 'fulfilled', 'rejected', 'rejected'],
+      );
+      const warnings = lines.filter(({ level }) => level === 40).map(({ msg }) => msg);
+      assert.deepEqual(warnings, [
+        'the database grants no tokens of METHOD_LIMITS; this process limits the method alone',
+      ]);
+    });
+
+    it('is refused for a method that the service does not have, in a sentence', () => {
+      const [database] = databases as [Database];
+      assert.throws(() => startLimited(database, 'sing:2/min'), {
+        name: 'ConfigError',
+        message: 'METHOD_LIMITS is wrong: bell has no method "sing"',
+      });
+    });
   });
 });

@@ -243,7 +243,8 @@ class LeasedLimit implements SharedLimit {
 
   #refusal(): RpcError {
     const retryAfterMs = Math.max(1, Math.ceil(this.backInMs));
-    return new RpcError('resource_exhausted', 'Too many calls wait for their turn', { retryAfterMs });
+    const message = this.#options.waitersMax === 0 ? 'There are too many calls' : 'Too many calls wait for their turn';
+    return new RpcError('resource_exhausted', message, { retryAfterMs });
   }
 }
 

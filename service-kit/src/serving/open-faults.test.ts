@@ -26,13 +26,13 @@ describe('FAULTS', () => {
     registry = new Registry();
   });
 
-  function ringing(faults: Interceptor | undefined, parts: Partial<ServingParts> = {}) {
+  function ringing(configured: readonly Interceptor[], parts: Partial<ServingParts> = {}) {
     const rung = { times: 0 };
     const ring = async () => {
       rung.times += 1;
       return {};
     };
-    const options = serviceOptions({ logger: pino({ level: 'silent' }), registry, faults, ...parts });
+    const options = serviceOptions({ logger: pino({ level: 'silent' }), registry, configured, ...parts });
     const service = implement(bell, { ring }, options);
     return { rung, service, client: createClient(bell, service) };
   }
@@ -69,7 +69,7 @@ describe('FAULTS', () => {
     const lines: string[] = [];
     const logger = pino({}, { write: (line: string) => void lines.push(line) });
     const faults = openFaults(bell, undefined, { logger, registry });
-    assert.equal(faults, undefined);
+    assert.deepEqual(faults, []);
     await ringing(faults).client.ring({});
     assert.deepEqual(lines, []);
   });

@@ -5,7 +5,7 @@ import { faultMetrics } from 'rpc-kit/metrics';
 import { ConfigError } from '../config.ts';
 
 /**
- * The faults that FAULTS lists, as an interceptor of the service. Only the environment of the process turns them on; nothing in a call
+ * The faults that FAULTS lists, as an interceptor. Only the environment of the process turns them on; nothing in a call
  * does.
  * @throws {ConfigError} for a method that the contract does not have
  */
@@ -13,16 +13,16 @@ export function openFaults(
   contract: ServiceContract,
   plan: FaultPlan | undefined,
   { logger, registry }: { readonly logger: Logger; readonly registry: Registry },
-): Interceptor | undefined {
+): Interceptor[] {
   const on = faultMetrics(registry);
-  if (!plan) return undefined;
+  if (!plan) return [];
   try {
     const faults = injectFaults(contract, { ...plan, on });
     logger.warn(
       { faults: plan.faults, seed: faults.seed },
       'FAULTS is set: this process delays and fails calls on purpose',
     );
-    return faults;
+    return [faults];
   } catch (error) {
     throw new ConfigError(`FAULTS is wrong: ${(error as Error).message}`);
   }

@@ -16,8 +16,8 @@ export interface ServingParts {
   readonly limit?: ConcurrencyLimit;
   /** Checks the callers. Unset: every caller is admitted without proof. */
   readonly identity?: Identity;
-  /** Delays and fails calls on purpose, as `FAULTS` says. */
-  readonly faults?: Interceptor | undefined;
+  /** What the environment turns on: METHOD_LIMITS, FAULTS. */
+  readonly configured?: readonly Interceptor[];
   /** Records calls that change data. */
   readonly journal?: OperationJournal;
 }
@@ -31,7 +31,7 @@ export function serviceOptions({
   registry,
   identity,
   limit = fixedLimit(CALLS_MAX),
-  faults,
+  configured = [],
   journal,
 }: ServingParts): ImplementOptions {
   const journaling = journal ? [journalOperations(journal)] : [];
@@ -43,7 +43,7 @@ export function serviceOptions({
       // Metrics and logs count refusals too; journal, validation and the limit of calls do no work for them.
       ...(identity ? checkCallers(identity, logger, registry) : []),
       // The journal has what was executed, also where the answer was dropped.
-      ...(faults ? [faults] : []),
+      ...configured,
       ...journaling,
       shedLoad(limit, sheddingMetrics(registry, limit)),
       databaseErrors(),

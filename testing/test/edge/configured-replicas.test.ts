@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { checkout } from 'checkout/contract.ts';
+import { loms } from 'loms/contract.ts';
 import { findRunningMesh, loadMeshConfig, peerUrl as meshPeerUrl } from 'mesh';
 import { Registry } from 'prom-client';
 import { openPeer } from 'service-kit';
@@ -18,7 +19,7 @@ const FIRST_BUYER = 5_800_000_001n;
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 
-describe(`A mesh with injected faults, with the seed ${seed}`, function () {
+describe(`A mesh with replicas that have faults, limits or hedges, with the seed ${seed}`, function () {
   this.timeout(300_000);
   let mesh: TestMesh;
   before(async () => {
@@ -67,6 +68,24 @@ describe(`A mesh with injected faults, with the seed ${seed}`, function () {
     console.log(`        ${dropped} answers of createOrder were dropped`);
   });
 
+  it('answers no more calls of a method than METHOD_LIMITS allows, through two replicas', async () => {
+    const variables = { METHOD_LIMITS: 'getOrder:5/min' };
+    const urls = [];
+    await using replicas = new AsyncDisposableStack();
+    for (let each = 0; each < 2; each++) {
+      urls.push(replicas.use(await startReplica(mesh, 'loms', { variables })).url);
+    }
+    const caller = { userAgent: 'testing/1', registry: new Registry(), identity: mesh.caller, retries: false };
+    await using orders = openPeer(loms, { urls, ...caller });
+    const startedAt = performance.now();
+    const calls = Array.from({ length: 20 }, () => orders.client.getOrder({ orderID: 9_999_999_999n }));
+    const codes = (await Promise.allSettled(calls)).map((call) => call.status === 'rejected' && call.reason.code);
+    const refused = codes.filter((code) => code === 'resource_exhausted').length;
+    const minutes = (performance.now() - startedAt) / 60_000;
+    assert.equal(codes.filter((code) => code === 'not_found').length, 20 - refused);
+    assert.ok(refused <= 15 && refused >= 15 - Math.ceil(5 * minutes), `${refused} of 20 were refused`);
+  });
+
   it('refuses to start with faults of a method that the service does not have', async () => {
     const started = startReplica(mesh, 'loms', { variables: { FAULTS: 'creatOrder:drop:0.1' } });
     const { message } = await started.then(
@@ -79,8 +98,11 @@ describe(`A mesh with injected faults, with the seed ${seed}`, function () {
 
   it('reads from the other replica where one is slow, with HEDGE_READS', async () => {
     await using slow = await startReplica(mesh, 'loms', { variables: { FAULTS: 'listOrders:delay:1:900' } });
-    const loms = `${meshPeerUrl(loadMeshConfig({ ...process.env, ...mesh.variables }), 'loms')},${slow.peerUrl}`;
-    await using gateway = await startReplica(mesh, 'gateway', { urls: { loms }, variables: { HEDGE_READS: '30' } });
+    const lomses = `${meshPeerUrl(loadMeshConfig({ ...process.env, ...mesh.variables }), 'loms')},${slow.peerUrl}`;
+    await using gateway = await startReplica(mesh, 'gateway', {
+      urls: { loms: lomses },
+      variables: { HEDGE_READS: '30' },
+    });
     const person = await register(mesh);
     await eventually('a second attempt was faster', async () => {
       const through = { urls: { ...mesh.urls, gateway: gateway.url } };
