@@ -29,6 +29,16 @@ describe('turns', () => {
     assert.deepEqual(begun, [1, 3]);
   });
 
+  it('are free to those who try, unless others wait', () => {
+    const turns = new Turns(2);
+    assert.deepEqual([turns.tryEnter(), turns.tryEnter(), turns.tryEnter()], [true, true, false]);
+    turns.enter(() => begun.push(1));
+    turns.end();
+    assert.deepEqual(begun, [1]);
+    turns.end();
+    assert.equal(turns.tryEnter(), true);
+  });
+
   it('that end before they have begun let 100,000 others follow without a deep stack', () => {
     const turns = new Turns(1);
     turns.enter(() => {});

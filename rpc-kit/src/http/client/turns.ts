@@ -11,6 +11,13 @@ export class Turns {
     this.#free = concurrencyMax;
   }
 
+  /** @returns whether a turn is free, which then began: it is the cheap way in for a request that need not wait */
+  tryEnter(): boolean {
+    if (this.#free === 0 || this.#waiting.size > 0) return false;
+    this.#free -= 1;
+    return true;
+  }
+
   /** Calls `begin` when a turn is free, possibly at once. Each turn that began must be ended by `end`. */
   enter(begin: () => void): void {
     this.#waiting.add(begin);
