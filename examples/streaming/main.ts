@@ -4,7 +4,8 @@ import { createTicker } from './service.ts';
 import { codec } from './watch.ts';
 
 const [httpPort = 7004, grpcPort = 7005] = (process.env.PORTS?.split(',') ?? []).map(Number);
-const { service, change } = createTicker();
+// A change a second, so the second is a number that grows over restarts too.
+const { service, change } = createTicker(Math.floor(Date.now() / 1_000));
 const stopped = new Promise((resolve) => process.once('SIGINT', resolve));
 const timer = setInterval(() => change(7, 100 + Math.floor(Math.random() * 100)), 1_000);
 

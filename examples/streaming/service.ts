@@ -10,7 +10,8 @@ interface Change {
 /** A caller that was away for longer misses the oldest changes. */
 const CHANGES_MAX = 1_000;
 
-export function createTicker() {
+/** @param firstSeq of a process: beyond those of the process before, so that its readers can go on */
+export function createTicker(firstSeq = 1) {
   const changes: Change[] = [];
   let changed = Promise.withResolvers<void>();
 
@@ -29,7 +30,7 @@ export function createTicker() {
   });
 
   function change(sku: number, price: number): void {
-    changes.push({ seq: (changes.at(-1)?.seq ?? 0) + 1, sku, price });
+    changes.push({ seq: (changes.at(-1)?.seq ?? firstSeq - 1) + 1, sku, price });
     if (changes.length > CHANGES_MAX) changes.shift();
     changed.resolve();
     changed = Promise.withResolvers();

@@ -7,9 +7,11 @@ const read = (path: string): string => readFileSync(join(PROJECT_DIRECTORY, path
 const exists = (path: string): boolean => existsSync(join(PROJECT_DIRECTORY, path));
 const find = (pattern: string): string[] => globSync(pattern, { cwd: PROJECT_DIRECTORY, exclude: ['**/node_modules'] });
 
-const folders = readdirSync(PROJECT_DIRECTORY, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !/^\.|^node_modules$|^coverage$/.test(entry.name))
-  .map(({ name }) => name);
+const folderNames = (path: string): string[] =>
+  readdirSync(join(PROJECT_DIRECTORY, path), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !/^\.|^node_modules$|^coverage$/.test(entry.name))
+    .map(({ name }) => name);
+const folders = folderNames('.');
 /** Without the API reference, which quotes docstrings with examples. */
 const pages = ['README.md', ...find('docs/**/*.md').filter((path) => !path.startsWith('docs/api/'))];
 
@@ -190,6 +192,27 @@ describe('docs/guide', () => {
     const pages = guide.map((page) => basename(page)).filter((name) => name !== 'README.md');
     assert.deepEqual(
       pages.filter((name) => !index.includes(`](${name})`)),
+      [],
+    );
+  });
+});
+
+describe('examples', () => {
+  const names = folderNames('examples').filter((name) => name !== 'test');
+
+  it('are listed by their index', () => {
+    const index = read('examples/README.md');
+    assert.ok(names.length > 3);
+    assert.deepEqual(
+      names.filter((name) => !index.includes(`](${name}`)),
+      [],
+    );
+  });
+
+  it('have a test that runs each of them', () => {
+    const tests = find('examples/test/**/*.ts').map(read).join('\n');
+    assert.deepEqual(
+      names.filter((name) => !new RegExp(`['/]${name}/`).test(tests)),
       [],
     );
   });
