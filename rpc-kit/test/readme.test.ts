@@ -28,10 +28,6 @@ import { pricesService } from '../examples/prices-service.ts';
 // A test itself, which runs along.
 import '../examples/basket.test.ts';
 import { slowCalls } from '../examples/slow-calls.ts';
-import { createElsewhere, type Elsewhere } from './elsewhere.ts';
-
-/** A limit against hanging: it takes a second or two. */
-const TYPE_CHECK_MS = 120_000;
 
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 const snippets = [...readme.matchAll(/`examples\/(?<file>[\w.-]+)`:\n\n```ts\n(?<code>[\s\S]*?)```/g)];
@@ -161,27 +157,5 @@ describe("rpc-kit's README", () => {
 
   it('has an example that works over gRPC', async () => {
     assert.equal(await priceOverGrpc(8), 2_499);
-  });
-
-  describe('in a folder elsewhere', () => {
-    let elsewhere: Elsewhere;
-    before(async () => {
-      elsewhere = await createElsewhere(snippets.map(({ groups: { file = '', code = '' } = {} }) => [file, code]));
-    });
-    after(() => elsewhere.remove());
-
-    it('has a main.ts that serves what the line with curl asks for, and ends at Ctrl-C', async () => {
-      await using main = await elsewhere.start('main.ts');
-      const [, body = '', answered] = readme.match(/-d '(\S+)' 127\.0\.0\.1:7002\/total\n```\n\nanswers `(.+)`/) ?? [];
-      const headers = { 'content-type': 'application/json' };
-      const answer = await fetch(`${main.url}/total`, { method: 'POST', headers, body });
-      assert.equal(await answer.text(), answered);
-      assert.equal(await main.interrupt(), 0);
-    });
-
-    it('has the settings that let tsc check all of it', async () => {
-      const [, settings = ''] = readme.match(/```json\n([\s\S]*?)```/) ?? [];
-      assert.equal(await elsewhere.check(settings), '');
-    }).timeout(TYPE_CHECK_MS);
   });
 });

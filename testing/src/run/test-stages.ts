@@ -6,7 +6,7 @@ import { Failure, PROJECT_DIRECTORY } from 'mesh';
 import { awaitEnd } from 'mesh/supervisor';
 import type { TestCounts } from './test-reporter.ts';
 
-export const STAGES = ['unit', 'integration', 'kafka', 'end-to-end', 'prometheus'] as const;
+export const STAGES = ['unit', 'integration', 'kafka', 'package', 'end-to-end', 'prometheus'] as const;
 export type Stage = (typeof STAGES)[number];
 
 type StageOptions = { pattern: string; testTimeoutMs: number; stageTimeoutMs: number };
@@ -16,6 +16,8 @@ const STAGE_OPTIONS: Record<Stage, StageOptions> = {
   integration: { pattern: '*/test/**/*.test.ts', testTimeoutMs: 120_000, stageTimeoutMs: 1_500_000 },
   // Some of these kill brokers and services, and wait until their leases and sessions expire.
   kafka: { pattern: '*/test/kafka/**/*.test.ts', testTimeoutMs: 600_000, stageTimeoutMs: 2_400_000 },
+  // Installs packages and versions of Node from npm, and runs suites with them.
+  package: { pattern: 'rpc-kit/test/package/**/*.test.ts', testTimeoutMs: 420_000, stageTimeoutMs: 900_000 },
   // Each of these starts and stops a whole mesh, also on a slow machine.
   'end-to-end': { pattern: 'testing/test/{e2e,edge}/**/*.test.ts', testTimeoutMs: 300_000, stageTimeoutMs: 1_200_000 },
   // A Prometheus has to scrape for a while before there are rates.
@@ -40,14 +42,14 @@ export function planStages(files: string[]): Record<Stage, string[]> {
   const unknown = wanted.find((path) => !known.has(path));
   if (unknown !== undefined) throw new Failure(`There is no test file ${unknown}.`);
   const pick = (paths: string[]) => (wanted.length === 0 ? paths : paths.filter((path) => wanted.includes(path)));
-  const [kafka, endToEnd, prometheus] = [all('kafka'), all('end-to-end'), all('prometheus')];
-  const elsewhere = [...kafka, ...endToEnd, ...prometheus];
+  const elsewhere = (['kafka', 'package', 'end-to-end', 'prometheus'] as const).flatMap(all);
   return {
     unit: pick(all('unit')),
     integration: pick(all('integration').filter((path) => !elsewhere.includes(path))),
-    kafka: pick(kafka),
-    'end-to-end': pick(endToEnd),
-    prometheus: pick(prometheus),
+    kafka: pick(all('kafka')),
+    package: pick(all('package')),
+    'end-to-end': pick(all('end-to-end')),
+    prometheus: pick(all('prometheus')),
   };
 }
 

@@ -4,6 +4,7 @@ import { createTestFolder, removeTestFolder, sweepTestFolders, TEST_FOLDER_VARIA
 import { missingGoProgram, TESTS_OF_GO_PROGRAMS } from '../test-go-programs.ts';
 import { missingForKafkaTests, startTestKafka, type TestKafka } from '../test-kafka.ts';
 import { missingForPrometheusTests } from '../test-prometheus.ts';
+import { missingForPackageTests } from '../test-registry.ts';
 import { findTestPgbouncer, type RunningTestServer, startTestServer } from '../test-server.ts';
 import type { TestCounts } from './test-reporter.ts';
 import {
@@ -19,8 +20,8 @@ import {
 } from './test-stages.ts';
 
 /**
- * `npm test`: unit tests, integration tests, tests on Kafka, end-to-end tests and tests with Prometheus, each stage by its own
- * mocha. Files among the arguments select tests; all other arguments are mocha's. The last line is `N passed, N failed`.
+ * `npm test`: unit tests, integration tests, tests on Kafka, tests of the package that is published, end-to-end tests and tests with
+ * Prometheus, each stage by its own mocha. Files among the arguments select tests; all other arguments are mocha's. The last line is `N passed, N failed`.
  */
 const files = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts'));
 const mochaOptions = process.argv.slice(2).filter((argument) => !files.includes(argument));
@@ -48,6 +49,7 @@ async function leaveOutMissing(plan: Record<Stage, string[]>): Promise<void> {
     plan[stage] = [];
   };
   await check('kafka', 'The tests on Kafka', missingForKafkaTests);
+  await check('package', 'The tests of the package of rpc-kit', missingForPackageTests);
   await check('prometheus', 'The tests of dashboards and alerts', missingForPrometheusTests);
   await leaveOutGoPrograms(plan);
   leaveOutBrowser(plan);
