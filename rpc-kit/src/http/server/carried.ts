@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import type { Canceller } from '../../deadline.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Abandonable } from './pending-answer.ts';
-import type { BodyReader } from './request.ts';
 
 /**
  * What the faces and pages need of a request and its answer, whatever carries them: this kit's listener passes on objects of
@@ -14,6 +13,12 @@ type HeadMembers = 'method' | 'url' | 'headers' | 'headersDistinct' | 'rawHeader
 
 export interface RequestHead extends Pick<IncomingMessage, HeadMembers> {
   readonly socket: Pick<Socket, 'localAddress' | 'remoteAddress' | 'destroySoon'>;
+}
+
+/** Receives the body of a request. */
+export interface BodyReader {
+  onPart(part: Buffer): void;
+  onEnd(): void;
 }
 
 export interface FallibleBodyReader extends BodyReader {

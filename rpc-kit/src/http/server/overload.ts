@@ -6,11 +6,12 @@ import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
 import type { Tally } from '../../telemetry/tally.ts';
 import { METADATA_HEADERS } from '../sent-metadata.ts';
+import type { BodyReader } from './carried.ts';
 import { answerRequest } from './exchange.ts';
 import type { PendingAnswer } from './pending-answer.ts';
 import { plainRefusal } from './plain-face.ts';
 import { RefusalBudget } from './refusal-budget.ts';
-import type { BodyReader, Request } from './request.ts';
+import type { Request } from './request.ts';
 import type { Router } from './router.ts';
 import { refusal } from './rpc-face.ts';
 

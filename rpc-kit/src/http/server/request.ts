@@ -1,10 +1,5 @@
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http';
-
-/** Receives the body of a request. */
-export interface BodyReader {
-  onPart(part: Buffer): void;
-  onEnd(): void;
-}
+import type { BodyReader } from './carried.ts';
 
 /**
  * A request as node:http parses it, without two parts that cost as much as all the rest of a small call: an object of all headers, and
