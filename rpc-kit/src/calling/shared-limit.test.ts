@@ -168,6 +168,22 @@ describe('A limit that replicas share', () => {
     assert.ok(shared.backInMs <= 1_000);
   });
 
+  it('keeps to its block, and asks every 20 ms at most, whatever a store answers', async () => {
+    for (const wrong of [Number.NaN, -1, 0.5, 1_000]) {
+      let asked = 0;
+      const store: TokenStore = {
+        async lease() {
+          asked += 1;
+          return { granted: wrong, retryAfterMs: Number.NaN };
+        },
+      };
+      const shared = create(store, { block: 2, waitersMax: 100 });
+      const outcomes = await outcomesOf(takeOften(shared, 3), 100);
+      assert.equal(outcomes.filter((outcome) => outcome === 'granted').length, wrong === 1_000 ? 3 : 0);
+      assert.ok(asked <= 6, `${asked} times for ${wrong}`);
+    }
+  });
+
   describe('without its store', () => {
     for (const broken of ['fails', 'hangs'] as const) {
       it(`is granted by each replica alone when the store ${broken}, and by the store again when it answers`, async () => {

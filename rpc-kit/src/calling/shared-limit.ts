@@ -218,11 +218,12 @@ class LeasedLimit implements SharedLimit {
   #keep({ granted, retryAfterMs }: LeasedTokens): void {
     const { intervalMs } = this.#options;
     const now = performance.now();
-    this.#tokens = granted;
+    // A store may be wrong: more than the block would break the bound, and no number would be asked for again at once.
+    this.#tokens = granted >= 1 ? Math.min(Math.floor(granted), this.#lease.wanted) : 0;
     this.#tokensExpireAt = now + intervalMs;
     // A bucket gains a token in an interval at the latest.
-    const emptyMs = Math.min(Math.max(retryAfterMs, EMPTY_MS_MIN), intervalMs);
-    this.#emptyUntil = granted === 0 ? now + emptyMs : 0;
+    const emptyMs = Math.min(retryAfterMs > EMPTY_MS_MIN ? retryAfterMs : EMPTY_MS_MIN, intervalMs);
+    this.#emptyUntil = this.#tokens === 0 ? now + emptyMs : 0;
   }
 
   /** The bucket is empty: the first to come may wait, up to `waitersMax`. */
