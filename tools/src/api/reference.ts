@@ -2,7 +2,7 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Failure } from 'mesh';
-import { Application, LogLevel } from 'typedoc';
+import { Application, LogLevel, type Reflection } from 'typedoc';
 import { type BuiltPackage, COMPILER_OPTIONS } from './built-package.ts';
 import type { Report } from './reports.ts';
 
@@ -26,6 +26,7 @@ export async function makeReference(built: BuiltPackage): Promise<Report[]> {
     // Lines of a source move with every change.
     disableSources: true,
     disableGit: true,
+    preservedTypeAnnotationTags: ['@throws'],
     excludeExternals: true,
     excludePrivate: true,
     ...MARKDOWN,
@@ -37,11 +38,20 @@ export async function makeReference(built: BuiltPackage): Promise<Report[]> {
     const entry = built.entries.find(({ declarations }) => files.includes(declarations));
     if (entry) module.name = entry.specifier;
   }
+  for (const reflection of Object.values(project.reflections)) showErrors(reflection);
   await typedoc.generateOutputs(project);
   return globSync('**/*.md', { cwd: out }).map((path) => ({
     path: join(FOLDER, path),
     text: readFileSync(join(out, path), 'utf8'),
   }));
+}
+
+/** The plugin omits the class of `@throws {TypeError}`. */
+function showErrors({ comment }: Reflection): void {
+  for (const tag of comment?.getTags('@throws') ?? []) {
+    const [, error] = /^\{(\w+)\}$/.exec(tag.typeAnnotation ?? '') ?? [];
+    if (error !== undefined) tag.content.unshift({ kind: 'code', text: `\`${error}\`` }, { kind: 'text', text: ' ' });
+  }
 }
 
 const MARKDOWN = {

@@ -16,7 +16,10 @@ export function buildPackage(folder: string): void {
 
 /** @returns the path of the tarball in the folder */
 export function packPackage(built: string, folder: string): string {
-  const [packed] = JSON.parse(run('npm', ['pack', built, '--pack-destination', folder, '--json', '--ignore-scripts']));
+  const words = ['pack', built, '--pack-destination', folder, '--json', '--ignore-scripts'];
+  // npm 12 prints an object by name, earlier versions print a list.
+  const [packed] = Object.values<{ filename: string }>(JSON.parse(run('npm', words)));
+  if (!packed) throw new Error(`npm packed nothing of ${built}`);
   return join(folder, packed.filename);
 }
 
