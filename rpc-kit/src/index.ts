@@ -30,7 +30,7 @@ export { createHttpTransport } from './http/client/transport.ts';
 export type { Fetch } from './http/client/fetch.ts';
 export { createFetchTransport, type FetchTransportOptions } from './http/client/fetch-transport.ts';
 
-export { type Balancer, type BalancerOptions, createBalancer } from './calling/balancer.ts';
+export { createBalancer } from './calling/balancer.ts';
 export type { EndpointEntry, EndpointSource, ListedEndpoint } from './calling/endpoint-list.ts';
 export { createCircuitBreaker } from './calling/circuit-breaker.ts';
 export { dnsEndpoints } from './calling/dns-endpoints.ts';

@@ -1,7 +1,8 @@
 // Types of options, events and answers: code that passes them on can name them.
 
 export type { CallContext, Caller, DeferredTask } from './call.ts';
-export type { Balancer, BalancerEvents, BalancerOptions, EndpointState, EndpointStatus } from './calling/balancer.ts';
+export type { Balancer } from './calling/balancer.ts';
+export type { BalancerEvents, BalancerOptions, EndpointState, EndpointStatus } from './calling/balancer-options.ts';
 export type { CanaryGroup, CanaryOptions } from './calling/canary.ts';
 export type {
   CircuitBreaker,

@@ -13,9 +13,17 @@ import { balanceWithCanary } from '../examples/canary-prices.ts';
 import { balanceWithChecks } from '../examples/checked-prices.ts';
 import { prices } from '../examples/prices-contract.ts';
 import { balanceInZone } from '../examples/zoned-prices.ts';
+import { PATIENT_MS } from './call-stubs.ts';
 
 /** About a twentieth of the first 400 products. Their hashes are the same in every run. */
 const CANARY_PRODUCTS = 21;
+
+/** The contract of the examples, with a timeout that a busy machine keeps. */
+const patientPrices = defineService(
+  'prices',
+  { summary: 'Stores the prices of products.', version: '1.0.0' },
+  { priceOf: { ...prices.methods.priceOf, timeoutMs: PATIENT_MS } },
+);
 
 describe('the examples of the balancer', () => {
   /** Servers whose prices are their numbers, from 0. */
@@ -37,7 +45,7 @@ describe('the examples of the balancer', () => {
     await using open = new AsyncDisposableStack();
     const [near, far, large] = (await serveNumbers(open, 3)) as [HttpServer, HttpServer, HttpServer];
     const balancer = open.use(balanceInZone('a', { a: near.url, b: far.url }, large.url));
-    const client = createClient(prices, balancer);
+    const client = createClient(patientPrices, balancer);
     const numbers = new Set<number>();
     for (let call = 0; call < 200; call++) numbers.add((await client.priceOf({ sku: 7 })).price);
     assert.deepEqual(numbers, new Set([0, 2]));
@@ -55,7 +63,7 @@ describe('the examples of the balancer', () => {
         groups[group] += 1;
       },
     };
-    const client = createClient(prices, open.use(balanceWithCanary([stable.url], [canary.url], on)));
+    const client = createClient(patientPrices, open.use(balanceWithCanary([stable.url], [canary.url], on)));
     const priceOf = async (sku: number, baggage?: string) => (await client.priceOf({ sku }, { baggage })).price;
     const first: number[] = [];
     for (let sku = 0; sku < 400; sku++) first.push(await priceOf(sku));
@@ -80,7 +88,7 @@ describe('the examples of the balancer', () => {
     isReady = false;
     assert.equal(await warned.promise, `${first.url} gets no calls: it is not ready`);
     assert.equal(balancer.endpoints[0]?.state, 'unhealthy');
-    const { price } = await createClient(prices, balancer).priceOf({ sku: 7 });
+    const { price } = await createClient(patientPrices, balancer).priceOf({ sku: 7 });
     assert.equal(price, 1);
   });
 });

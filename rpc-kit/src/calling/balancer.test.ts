@@ -5,7 +5,8 @@ import { callFor, callOf } from '../../test/call-stubs.ts';
 import { randomOf } from '../../test/random.ts';
 import type { Call } from '../call.ts';
 import { RpcError } from '../rpc-error.ts';
-import { type BalancerOptions, createBalancer } from './balancer.ts';
+import { createBalancer } from './balancer.ts';
+import type { BalancerOptions } from './balancer-options.ts';
 import type { EndpointEntry, EndpointSource } from './endpoint-list.ts';
 
 const BROKEN = new RpcError('unavailable', 'the connection broke');
@@ -560,6 +561,21 @@ describe('the balancer', () => {
       );
       await given.traffic(20, 1);
       assert.deepEqual(groups, [...Array(5).fill('canary broken'), ...Array(15).fill('stable ok')]);
+    });
+
+    it('leaves no check, no source and no transport behind when it cannot be created', async () => {
+      const { source, stop } = sourceOf('a');
+      const close = sinon.stub().resolves();
+      const connect = (url: string) => ({
+        call: async () => {},
+        ...(url === 'a' && { askReadiness: async () => true }),
+        [Symbol.asyncDispose]: close,
+      });
+      assert.throws(() => createBalancer({ endpoints: [source, 'b'], healthChecks: {}, connect }), TypeError);
+      await clock.tickAsync(0);
+      assert.equal(clock.countTimers(), 0);
+      sinon.assert.calledTwice(close);
+      sinon.assert.calledOnce(stop);
     });
 
     it('refuses options outside their ranges before it connects', () => {

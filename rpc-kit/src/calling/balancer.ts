@@ -3,106 +3,27 @@ import { settlingCalls, type Transport } from '../client.ts';
 import { hideUrlSecrets } from '../http/urls.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
-import { type CanaryGroup, type CanaryOptions, createCanary } from './canary.ts';
+import {
+  BALANCER_DEFAULTS,
+  type BalancerOptions,
+  type EndpointState,
+  type EndpointStatus,
+} from './balancer-options.ts';
+import { createCanary } from './canary.ts';
 import { type Candidates, type ChoiceStep, chooseOfTwo, chooseOfTwoByWeight } from './endpoint-choice.ts';
-import { type EndpointList, startEndpoints } from './endpoint-list.ts';
+import { startEndpoints } from './endpoint-list.ts';
 import { type Endpoint, EndpointPool } from './endpoint-pool.ts';
 import { type Failure, failureOf } from './failure.ts';
-import { createHealthChecks, type HealthCheckOptions } from './health-checks.ts';
-import { createOutlierEjection, type EndpointHealth, type OutlierEjectionOptions } from './outlier-ejection.ts';
+import { createHealthChecks } from './health-checks.ts';
+import { createOutlierEjection } from './outlier-ejection.ts';
 import { createPeakEwma, type LoadOutcome } from './peak-ewma.ts';
-import { createSlowStart, type SlowStartOptions } from './slow-start.ts';
-import { createZonePreference, type SpillReason } from './zone-preference.ts';
-
-/** Endpoints of `createBalancer`, and how it chooses among them. Each way of choosing is off unless it is set. */
-export interface BalancerOptions extends Partial<OutlierEjectionOptions> {
-  /** The endpoints of one service: URLs, entries with zone, weight and version, and sources of them (`dnsEndpoints`). */
-  readonly endpoints: EndpointList;
-  /** Creates the transport to one endpoint, e.g. an HTTP transport guarded by its own circuit breaker. The balancer disposes of it. */
-  connect(url: string): Transport & AsyncDisposable;
-  /** The zone whose endpoints are preferred, which is usually this process's own. Unset: zones make no difference. */
-  readonly zone?: string | undefined;
-  /** Sends a share of the calls, or chosen calls, to the endpoints of one version. Unset: versions make no difference. */
-  readonly canary?: CanaryOptions | undefined;
-  /** Asks each endpoint whether it is ready (`/readyz`, `grpc.health.v1`). Unset: only the outcomes of calls count. */
-  readonly healthChecks?: HealthCheckOptions | undefined;
-  /** Lets the share of an endpoint that joins or returns grow over a window. Unset: it gets its whole share at once. */
-  readonly slowStart?: SlowStartOptions | undefined;
-  /** The age at which a latency weighs 1/e, in milliseconds. */
-  readonly decayMs?: number;
-  /** From 0 to below 1. */
-  readonly random?: () => number;
-  readonly on?: Partial<BalancerEvents>;
-}
-
-/** Endpoints are named by their URLs without userinfo and query. */
-export interface BalancerEvents {
-  /** An endpoint failed too often and gets no calls for `forMs`. This is its ejection number `times` in a row. */
-  eject(event: {
-    readonly endpoint: string;
-    /** The call whose failure ejected it. */
-    readonly call: Call;
-    readonly error: RpcError;
-    readonly times: number;
-    readonly forMs: number;
-  }): void;
-  /** An ejected endpoint gets calls again. */
-  readmit(event: { readonly endpoint: string }): void;
-  join(event: { readonly endpoint: string }): void;
-  leave(event: { readonly endpoint: string }): void;
-  /** The call never reached one endpoint (`error`) and is sent to this one. */
-  failover(event: { readonly endpoint: string; readonly call: Call; readonly error: RpcError }): void;
-  /** With `healthChecks`: the endpoint gets no calls. It did not answer (`error`), or answered that it is not ready. */
-  unhealthy(event: { readonly endpoint: string; readonly error: RpcError | undefined }): void;
-  /** It gets calls again. */
-  healthy(event: { readonly endpoint: string }): void;
-  /** With `zone`: the call is sent to another zone. */
-  spill(event: { readonly call: Call; readonly why: SpillReason }): void;
-  /** With `canary`: an attempt at a call has ended at an endpoint of the group; without a failure, it has a result. */
-  canary(event: {
-    readonly endpoint: string;
-    readonly call: Call;
-    readonly group: CanaryGroup;
-    readonly failure: Failure | undefined;
-  }): void;
-}
-
-/**
- * - `serving`: the endpoint gets its share of the calls.
- * - `starting`: it gets a share that grows (`slowStart`).
- * - `unhealthy`: it does not pass the health checks.
- * - `ejected`: its calls kept failing.
- */
-export type EndpointState = 'serving' | 'starting' | 'unhealthy' | 'ejected';
-
-/** The current state of one endpoint, for pages and tests. */
-export interface EndpointStatus {
-  readonly url: string;
-  readonly zone: string | undefined;
-  readonly version: string | undefined;
-  readonly state: EndpointState;
-  /** Calls in flight. */
-  readonly pending: number;
-  readonly health: EndpointHealth;
-}
+import { createSlowStart } from './slow-start.ts';
+import { createZonePreference } from './zone-preference.ts';
 
 /** Disposing it closes the transports of all endpoints. */
 export interface Balancer extends Transport, AsyncDisposable {
   readonly endpoints: readonly EndpointStatus[];
 }
-
-const DEFAULTS = {
-  // Finagle's default: several times longer than a garbage collection pause, shorter than a restart.
-  decayMs: 10_000,
-  // One or two failures in a row happen by chance.
-  failuresMax: 5,
-  // About as long as a process takes to restart; readmission that comes too early costs one call.
-  ejectionMs: 5_000,
-  ejectionMaxMs: 60_000,
-  // When more than half of a service fails, the rest must not receive all of its load.
-  ejectedShareMax: 0.5,
-  random: Math.random,
-} as const satisfies Partial<BalancerOptions>;
 
 /**
  * Endpoints that one attempt tries as long as the call certainly reached none. Further attempts are left to retry and its budget.
@@ -128,7 +49,7 @@ interface FailedCall {
  */
 export function createBalancer(options: BalancerOptions): Balancer {
   const { endpoints, connect, decayMs, random, on, zone, canary, healthChecks, slowStart, ...ejectionOptions } = {
-    ...DEFAULTS,
+    ...BALANCER_DEFAULTS,
     ...options,
   };
   const starting = slowStart && createSlowStart(slowStart);
@@ -153,15 +74,15 @@ export function createBalancer(options: BalancerOptions): Balancer {
       : createZonePreference<Endpoint>(zone, random, { spill: (event) => notify(on?.spill, event) }),
   ].filter((step) => step !== undefined);
 
-  let isStarted = false;
+  /** Undefined for the first endpoints: they share all calls from the start. */
+  let joinedAt: number | undefined;
   const pool = new EndpointPool({
     connect(url) {
       const transport = connect(url);
       return { transport, call: settlingCalls(transport), load: createPeakEwma(decayMs) };
     },
     joined(endpoint) {
-      // The first endpoints share all calls anyway.
-      if (isStarted) starting?.begin(endpoint, performance.now());
+      if (joinedAt !== undefined) starting?.begin(endpoint, joinedAt);
       checks?.watch(endpoint);
       notify(on?.join, { endpoint: shownUrl(endpoint) });
     },
@@ -179,10 +100,24 @@ export function createBalancer(options: BalancerOptions): Balancer {
       notify(on?.readmit, { endpoint: shownUrl(endpoint) });
     },
   });
-  const source = startEndpoints(endpoints, (list) => {
-    if (pool.update(list)) ejection.rebalance();
-    isStarted = true;
-  });
+
+  async function close(): Promise<void> {
+    checks?.[Symbol.dispose]();
+    await pool.close();
+  }
+
+  function start(): Disposable {
+    try {
+      return startEndpoints(endpoints, (list) => {
+        if (pool.members.length > 0) joinedAt = performance.now();
+        if (pool.update(list)) ejection.rebalance();
+      });
+    } catch (error) {
+      void close();
+      throw error;
+    }
+  }
+  const source = start();
   if (pool.members.length === 0) throw new TypeError('A balancer needs an endpoint');
 
   function returned(endpoint: Endpoint): void {
@@ -203,11 +138,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   function byWeight(available: readonly Endpoint[]): Endpoint | undefined {
-    const now = starting && performance.now();
-    const ramp = now !== undefined && starting?.isActive(now) ? starting : undefined;
-    if (!pool.isWeighted && !ramp) return chooseOfTwo(available, random);
-    const weightOf = (endpoint: Endpoint): number =>
-      (endpoint.listed.weight ?? 1) * (ramp?.partOf(endpoint, now ?? 0) ?? 1);
+    const partOf = starting?.partsAt(performance.now());
+    if (!pool.isWeighted && !partOf) return chooseOfTwo(available, random);
+    const weightOf = (endpoint: Endpoint): number => (endpoint.listed.weight ?? 1) * (partOf?.(endpoint) ?? 1);
     return chooseOfTwoByWeight(available, weightOf, random);
   }
 
@@ -251,10 +184,11 @@ export function createBalancer(options: BalancerOptions): Balancer {
     }
   }
 
-  function stateOf({ health, check, startedAt }: Endpoint): EndpointState {
-    if (health.name === 'ejected') return 'ejected';
-    if (checks && check.name !== 'passing') return 'unhealthy';
-    return starting && starting.partOf({ startedAt }, performance.now()) < 1 ? 'starting' : 'serving';
+  function stateOf(endpoint: Endpoint): EndpointState {
+    if (endpoint.health.name === 'ejected') return 'ejected';
+    if (checks && endpoint.check.name !== 'passing') return 'unhealthy';
+    const part = starting?.partsAt(performance.now())?.(endpoint) ?? 1;
+    return part < 1 ? 'starting' : 'serving';
   }
 
   return {
@@ -269,8 +203,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     },
     async [Symbol.asyncDispose]() {
       source[Symbol.dispose]();
-      checks?.[Symbol.dispose]();
-      await pool.close();
+      await close();
     },
   };
 }

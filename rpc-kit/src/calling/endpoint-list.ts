@@ -33,26 +33,35 @@ const WEIGHT_MAX = 100;
 export function startEndpoints(list: EndpointList, update: (endpoints: readonly ListedEndpoint[]) => void): Disposable {
   const items = 'start' in list ? [list] : list;
   const parts = items.map((item) => (isSource(item) ? [] : [toListed(item)]));
+  const running: Disposable[] = [];
   let isStarted = false;
-  const publish = (): void => {
+
+  function publish(): void {
     const byUrl = new Map(parts.flat().map((endpoint) => [endpoint.url, endpoint]));
     update([...byUrl.values()]);
-  };
-  const running = items.filter(isSource).map((source) => {
-    const index = items.indexOf(source);
-    return source.start((entries) => {
-      if (entries.length === 0) return;
-      parts[index] = entries.map(toListed);
-      if (isStarted) publish();
-    });
-  });
-  isStarted = true;
-  publish();
-  return {
-    [Symbol.dispose]() {
-      for (const source of running) source[Symbol.dispose]();
-    },
-  };
+  }
+
+  function stop(): void {
+    for (const source of running) source[Symbol.dispose]();
+  }
+
+  try {
+    for (const [index, item] of items.entries()) {
+      if (!isSource(item)) continue;
+      const source = item.start((entries) => {
+        if (entries.length === 0) return;
+        parts[index] = entries.map(toListed);
+        if (isStarted) publish();
+      });
+      running.push(source);
+    }
+    isStarted = true;
+    publish();
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return { [Symbol.dispose]: stop };
 }
 
 function isSource(item: EndpointEntry | EndpointSource): item is EndpointSource {

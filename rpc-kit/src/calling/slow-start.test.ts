@@ -1,30 +1,41 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { createSlowStart } from './slow-start.ts';
+import { createSlowStart, type SlowStartOptions } from './slow-start.ts';
 
 describe('the slow start', () => {
-  it('starts with a part of the weight, grows evenly and ends after its window', () => {
-    const start = createSlowStart({ windowMs: 1_000 });
+  function startOf(options: SlowStartOptions) {
+    const start = createSlowStart(options);
     const endpoint = { startedAt: Number.NEGATIVE_INFINITY };
-    assert.equal(start.isActive(5_000), false);
-    assert.equal(start.partOf(endpoint, 5_000), 1);
-    start.begin(endpoint, 5_000);
-    assert.equal(start.isActive(5_999), true);
-    assert.equal(start.isActive(6_000), false);
-    const parts = [5_000, 5_100, 5_500, 5_900, 6_000, 9_000].map((now) => start.partOf(endpoint, now));
-    assert.deepEqual(parts, [0.1, 0.1, 0.5, 0.9, 1, 1]);
+    start.begin(endpoint, 0);
+    return { start, partAt: (now: number) => start.partsAt(now)?.(endpoint) };
+  }
+
+  it('starts with a part of the weight, grows evenly and ends after its window', () => {
+    const { start, partAt } = startOf({ windowMs: 1_000 });
+    assert.deepEqual([0, 100, 500, 900, 999, 1_000, 5_000].map(partAt), [
+      0.1,
+      0.1,
+      0.5,
+      0.9,
+      0.999,
+      undefined,
+      undefined,
+    ]);
+    const other = { startedAt: 0 };
+    start.begin(other, 5_000);
+    assert.deepEqual([partAt(5_500), start.partsAt(5_500)?.(other)], [1, 0.5]);
+  });
+
+  it('is over before any endpoint has begun', () => {
+    assert.equal(createSlowStart({ windowMs: 1_000 }).partsAt(0), undefined);
   });
 
   it("grows by Envoy's formula: fast at first with more aggression, fast at last with less", () => {
-    const endpoint = { startedAt: 0 };
-    const partAt = (aggression: number) => createSlowStart({ windowMs: 1_000, aggression }).partOf(endpoint, 250);
-    assert.equal(partAt(2), 0.5);
-    assert.equal(partAt(1), 0.25);
-    assert.equal(partAt(0.5), 0.1);
-    assert.equal(
-      createSlowStart({ windowMs: 1_000, aggression: 0.5, startWeight: 0.01 }).partOf(endpoint, 250),
-      0.0625,
-    );
+    const partAt = (options: Partial<SlowStartOptions>) => startOf({ windowMs: 1_000, ...options }).partAt(250);
+    assert.equal(partAt({ aggression: 2 }), 0.5);
+    assert.equal(partAt({ aggression: 1 }), 0.25);
+    assert.equal(partAt({ aggression: 0.5 }), 0.1);
+    assert.equal(partAt({ aggression: 0.5, startWeight: 0.01 }), 0.0625);
   });
 
   it('never shrinks, and stays between the first part and the whole', () => {
@@ -35,10 +46,10 @@ describe('the slow start', () => {
     });
     fc.assert(
       fc.property(settings, fc.array(fc.nat(120_000), { maxLength: 20 }), (options, ages) => {
-        const start = createSlowStart(options);
+        const { partAt } = startOf(options);
         let before = options.startWeight;
         for (const age of ages.toSorted((a, b) => a - b)) {
-          const part = start.partOf({ startedAt: 0 }, age);
+          const part = partAt(age) ?? 1;
           assert.ok(part >= before && part <= 1);
           before = part;
         }

@@ -16,10 +16,8 @@ export interface SlowStartRecord {
 export interface SlowStart {
   /** The endpoint gets calls from now on, for the first time or again. */
   begin(endpoint: SlowStartRecord, now: number): void;
-  /** Whether some endpoint may have less than its weight. */
-  isActive(now: number): boolean;
-  /** The part of its weight that an endpoint has, up to 1. */
-  partOf(endpoint: SlowStartRecord, now: number): number;
+  /** Gives the part of its weight that an endpoint has, up to 1. Undefined when each has the whole. */
+  partsAt(now: number): ((endpoint: SlowStartRecord) => number) | undefined;
 }
 
 /** A window is shorter than a day; without a limit, a mistaken unit would go unnoticed. */
@@ -49,12 +47,12 @@ export function createSlowStart({ windowMs, aggression = 1, startWeight = 0.1 }:
       lastBegunAt = now;
       endpoint.startedAt = now;
     },
-    isActive(now) {
-      return now - lastBegunAt < windowMs;
-    },
-    partOf({ startedAt }, now) {
-      const elapsed = (now - startedAt) / windowMs;
-      return elapsed >= 1 ? 1 : Math.max(startWeight, elapsed ** (1 / aggression));
+    partsAt(now) {
+      if (now - lastBegunAt >= windowMs) return undefined;
+      return ({ startedAt }) => {
+        const elapsed = (now - startedAt) / windowMs;
+        return elapsed >= 1 ? 1 : Math.max(startWeight, elapsed ** (1 / aggression));
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { Balancer, BalancerEvents, EndpointState } from '../calling/balancer.ts';
+import type { Balancer } from '../calling/balancer.ts';
+import type { BalancerEvents, EndpointState } from '../calling/balancer-options.ts';
 import { counterIn } from './instruments.ts';
 
 const EJECTIONS = {
@@ -51,7 +52,7 @@ export function endpointMetrics(registry: Registry, peer: string, balancer: Bala
   if (registry.getSingleMetric(name)) return;
   new Gauge({
     name,
-    help: 'Endpoints of a peer, by state.',
+    help: 'Endpoints of a peer, by state: serving, starting, unhealthy or ejected.',
     labelNames: ['peer', 'state'],
     registers: [registry],
     collect() {

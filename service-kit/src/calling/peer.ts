@@ -25,6 +25,7 @@ import {
   balancerMetrics,
   breakerMetrics,
   clientMetrics,
+  endpointMetrics,
   hedgingMetrics,
   retryBudgetMetrics,
   retryMetrics,
@@ -99,6 +100,7 @@ export function openPeer<M extends Methods>(contract: ServiceContract<M>, option
       return createCircuitBreaker({ on: breakerMetrics(registry, { peer, endpoint }) }).guard(transport);
     },
   });
+  endpointMetrics(registry, peer, transport);
   const budget = createRetryBudget();
   const retrying = retries ? [retry({ budget, on: retryMetrics(registry) })] : [];
   if (retries) retryBudgetMetrics(registry, peer, budget);

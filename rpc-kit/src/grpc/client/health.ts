@@ -18,7 +18,7 @@ export async function askHealth(
   signal: AbortSignal,
 ): Promise<boolean> {
   const answer = await exchange(pool, {
-    peer: 'The peer',
+    peer: 'the peer',
     headers: [':path', `/${HEALTH_SERVICE}/Check`, ...fixedHeaders],
     frame: REQUEST_FRAME,
     signal,

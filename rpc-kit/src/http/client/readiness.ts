@@ -28,7 +28,7 @@ export function createReadinessProbe(origin: string, { path, headers, tls }: Rea
         await body.dump({ limit: BODY_BYTES_MAX, signal });
         return statusCode >= 200 && statusCode < 300;
       } catch (error) {
-        throw toRpcFailure(error, 'The peer', signal, connector);
+        throw toRpcFailure(error, 'the peer', signal, connector);
       }
     },
     async [Symbol.asyncDispose]() {
