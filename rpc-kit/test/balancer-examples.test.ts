@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import {
   type BalancerOptions,
   createClient,
+  defineService,
   type HttpServer,
   implement,
   type ReadinessCheck,
