@@ -3,15 +3,7 @@ import { join } from 'node:path';
 import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
 import { Failure } from 'mesh';
 import { type BuiltPackage, COMPILER_OPTIONS } from './built-package.ts';
-
-/**
- * Types that public signatures mention and that no entry exports: users get such values from one function of the package and pass them
- * to another, and never write the type.
- */
-const PASSED_ON = new Set(
-  `Canceller ChunkReader ClientCodec DeferredTaskEvents EnumValues GrpcMetrics HttpMetrics MemberOf MetricsPage OpenStreams
-  ReceivedCall StandardResult Tally Target TextForm protoLock`.split(/\s+/),
-);
+import { findMistakes } from './interface-mistakes.ts';
 
 export interface Report {
   /** From the project's folder. */
@@ -43,27 +35,13 @@ export function makeReports(built: BuiltPackage): { reports: Report[]; mistakes:
     });
     return { path: `rpc-kit/api/${name}.api.md`, text: readFileSync(join(folder, `${name}.api.md`), 'utf8') };
   });
-  return { reports, mistakes: findMistakes(reports, unexported) };
-}
-
-const EXPORTED = /^export (?:declare |abstract )*(?:class|function|const|interface|type) (\w+)/gm;
-const UNDOCUMENTED = /^\/\/ @public \(undocumented\)\nexport .*?(?:class|function|const|interface|type) (\w+)/gm;
-
-function findMistakes(reports: readonly Report[], unexported: ReadonlySet<string>): string[] {
-  const named = (expression: RegExp) =>
-    new Set(reports.flatMap(({ text }) => Array.from(text.matchAll(expression), ([, name = '']) => name)));
-  const exported = named(EXPORTED);
-  // A type that is derived from a constant mentions it.
-  const missing = [...unexported].filter((name) => !exported.has(name) && !/^[A-Z_]+$/.test(name));
-  return [
-    ...missing
-      .filter((name) => !PASSED_ON.has(name))
-      .map((name) => `A public signature mentions ${name}, which no entry exports: export it in rpc-kit/src/types.ts.`),
-    ...[...PASSED_ON]
-      .filter((name) => !missing.includes(name))
-      .map((name) => `${name} is exported or gone: remove it from PASSED_ON.`),
-    ...[...named(UNDOCUMENTED)].map((name) => `${name} is exported and has no docstring: say what it is for.`),
-  ];
+  return {
+    reports,
+    mistakes: findMistakes(
+      reports.map(({ text }) => text),
+      unexported,
+    ),
+  };
 }
 
 function configOf(
