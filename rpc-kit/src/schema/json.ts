@@ -1,4 +1,4 @@
-import { randomId } from '../telemetry/request-id.ts';
+import { randomUuid } from '../telemetry/request-id.ts';
 import { exactNumber, WHOLE_DIGITS_MAX } from './json-number.ts';
 import { type JsonSurvey, surveyJson } from './json-survey.ts';
 
@@ -29,7 +29,7 @@ const { rawJSON, isRawJSON } = JSON as Partial<RawJson>;
  * which no other text can hold, and the mark and the quotes are removed from what is written.
  */
 function createMarkedJson(): RawJson & { stringify(value: unknown): string } {
-  const mark = randomId();
+  const mark = randomUuid();
   const marked = new RegExp(`"${mark}([^"]*)"`, 'g');
   class MarkedNumber {
     readonly rawJSON: string;

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { acceptRequestId, createRequestId, randomId } from './request-id.ts';
+import { acceptRequestId, createRequestId, randomUuid } from './request-id.ts';
 
 describe('request ids', () => {
   it('are new each time and of the form that is accepted', () => {
-    const ids = Array.from({ length: 100 }, createRequestId).concat(Array.from({ length: 100 }, randomId));
+    const ids = Array.from({ length: 100 }, createRequestId).concat(Array.from({ length: 100 }, randomUuid));
     assert.equal(new Set(ids).size, 200);
     for (const id of ids) assert.equal(acceptRequestId(id), id);
+  });
+
+  it('are UUIDs of version 4', () => {
+    for (const id of [createRequestId(), ...Array.from({ length: 100 }, randomUuid)]) {
+      assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    }
   });
 
   it('count up, and get another random part before the count repeats itself', () => {
