@@ -10,7 +10,9 @@ export async function* watch(url: string, sku: number) {
   await using transport = url.startsWith('grpc')
     ? createGrpcTransport(url, { codec, userAgent })
     : createHttpTransport(url, { userAgent });
-  const interceptors = [retry({ budget: createRetryBudget(), attemptsMax: 20 })];
+  // One call for minutes deposits next to nothing, and a server that restarts is away for some seconds.
+  const budget = createRetryBudget({ perSecondMin: 5 });
+  const interceptors = [retry({ budget, attemptsMax: 20 })];
   yield* createClient(ticker, transport, { interceptors }).watch({ sku });
 }
 
