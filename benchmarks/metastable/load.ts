@@ -1,8 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, createClient, createHttpTransport, createRetryBudget, type Interceptor, retry } from 'rpc-kit';
+import {
+  type Client,
+  createClient,
+  createHttpTransport,
+  createRetryBudget,
+  type Interceptor,
+  retry,
+  type Transport,
+} from 'rpc-kit';
 import { createDice, type Dice } from 'storm/dice';
 import { answerTo } from '../harness/child.ts';
 import { BUCKET_MS, type LoadOptions, type Tally } from './tally.ts';
+import type { Variant } from './variants.ts';
 import { ATTEMPTS_MAX, work } from './work.ts';
 
 /** Less than the mean pause between calls. */
@@ -34,17 +43,7 @@ async function run({ url, variant, perSecond, seconds, seed }: LoadOptions): Pro
     connections: CONNECTIONS_MAX,
     batching: false,
   });
-  const budget = createRetryBudget();
-  const retrying = variant.retries === 'kit' ? [retry({ budget, attemptsMax: ATTEMPTS_MAX, random })] : [];
-  const client = createClient(work, transport, { interceptors: [...retrying, countAttempts] });
-  const call = variant.retries === 'kit' ? () => client.work({}) : () => callNaively(client, random, budgetOf());
-
-  function budgetOf(): typeof budget | undefined {
-    if (variant.retries !== 'budget') return undefined;
-    budget.deposit();
-    return budget;
-  }
-
+  const call = callerOf(variant, transport, countAttempts, random);
   const pending = new Set<Promise<void>>();
   for (let dueMs = 0; dueMs < seconds * 1_000; dueMs += pauseMs(arrivals, perSecond)) {
     while (performance.now() - startedAt < dueMs) await sleep(TICK_MS);
@@ -66,17 +65,38 @@ function pauseMs(dice: Dice, perSecond: number): number {
   return (-Math.log(dice.between(1, PRECISION) / PRECISION) * 1_000) / perSecond;
 }
 
+/** One call with all its attempts. */
+function callerOf(
+  { retries }: Variant,
+  transport: Transport,
+  countAttempts: Interceptor,
+  random: () => number,
+): () => Promise<unknown> {
+  const budget = createRetryBudget();
+  if (retries === 'kit') {
+    const retrying = retry({ budget, attemptsMax: ATTEMPTS_MAX, random });
+    const client = createClient(work, transport, { interceptors: [retrying, countAttempts] });
+    return () => client.work({});
+  }
+  const client = createClient(work, transport, { interceptors: [countAttempts] });
+  const mayRetry = retries === 'budget' ? () => budget.tryWithdraw() : () => true;
+  return () => {
+    budget.deposit();
+    return callNaively(client, random, mayRetry);
+  };
+}
+
 /** As many applications retry: each attempt gets the full timeout, whatever the others needed. */
 async function callNaively(
   client: Client<typeof work.methods>,
   random: () => number,
-  budget: { tryWithdraw(): boolean } | undefined,
+  mayRetry: () => boolean,
 ): Promise<unknown> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await client.work({});
     } catch (error) {
-      if (attempt === ATTEMPTS_MAX || budget?.tryWithdraw() === false) throw error;
+      if (attempt === ATTEMPTS_MAX || !mayRetry()) throw error;
       await sleep(random() * BACKOFF_MS * 2 ** (attempt - 1));
     }
   }
