@@ -26,6 +26,8 @@ export interface Consumer {
   compile(): Promise<void>;
   /** Runs a compiled file to its end. */
   run(node: string, file: string): Promise<string>;
+  /** Runs the command `rpc-kit`, as npx does. */
+  runCommand(node: string, ...args: string[]): Promise<string>;
   /** Starts a compiled file that serves, and waits for its first line. */
   start(node: string, file: string): Promise<Started>;
 }
@@ -66,6 +68,7 @@ export async function createConsumer(folder: string, parts: ConsumerParts): Prom
       }
     },
     run: (node, file) => runProgram(node, [join('out/examples', file)], folder),
+    runCommand: (node, ...args) => runProgram(node, ['node_modules/.bin/rpc-kit', ...args], folder),
     start: (node, file) => start(node, join('out/examples', file), folder),
   };
 }

@@ -91,6 +91,15 @@ describe('the package of rpc-kit', () => {
           assert.equal(await main.interrupt(), 0);
         }
       });
+
+      it(`has a command that compares contracts, in TypeScript and compiled, on the ${name} Node`, async () => {
+        const node = nodeNamed(name);
+        await consumer.runCommand(node, 'openrpc', 'examples/prices-contract.ts', '--out', 'openrpc.json');
+        const compared = await consumer.runCommand(node, 'diff', 'openrpc.json', 'out/examples/prices-contract.js');
+        assert.equal(compared, 'prices 1.0.0: compatible, nothing changed.\n');
+        const proto = consumer.runCommand(node, 'proto', 'examples/prices-contract.ts', '--lock', 'lock.json');
+        await assert.rejects(proto, /rpc-kit proto needs @bufbuild\/protobuf: run npm install @bufbuild\/protobuf\./);
+      });
     }
   });
 
