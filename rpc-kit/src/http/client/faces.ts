@@ -72,31 +72,36 @@ function rpcFace(wire: Wire, batching: FaceOptions['batching']): Next {
     batchers.set(method, made);
     return made;
   };
-  return async (call) => {
+  return (call) => {
     if (call.contract?.batched === false) return callRpc(wire, call);
-    // Metadata that no header can carry fails its call here; later it would fail the batch.
-    const meta = callMetaOf(call);
+    let meta: SentMeta;
+    try {
+      meta = callMetaOf(call);
+    } catch (error) {
+      // Metadata that no header can carry fails its call here; later it would fail the batch.
+      return Promise.reject(error);
+    }
     return batcherOf(call.method).add(call, (id) => toText(call, id, meta));
   };
 }
 
-/** Adds the authorization, which may be waited for until the signal aborts. */
-async function authorized(
-  { authorization }: Wire,
-  headers: Record<string, string>,
-  signal: AbortSignal,
-): Promise<Record<string, string>> {
+type Headers = Record<string, string>;
+
+/** Adds the authorization. It is a promise only where that is one, because each wait takes a few tenths of a microsecond. */
+function authorized({ authorization }: Wire, headers: Headers, signal: AbortSignal): Headers | Promise<Headers> {
   if (!authorization) return headers;
   const value = authorization();
-  return { ...headers, authorization: typeof value === 'string' ? value : await raceSignal(value, signal) };
+  if (typeof value === 'string') return { ...headers, authorization: value };
+  return raceSignal(value, signal).then((awaited) => ({ ...headers, authorization: awaited }));
 }
 
 /** The request of one call on the plain face. */
 async function plainRequest(wire: Wire, call: Call): Promise<ExchangeRequest> {
+  const headers = authorized(wire, headersOf(call, wire.headers), call.signal);
   return {
     peer: call.service,
     path: `${wire.base}/${call.method}${wire.search}`,
-    headers: await authorized(wire, headersOf(call, wire.headers), call.signal),
+    headers: headers instanceof Promise ? await headers : headers,
     body: () => stringifyJson(call.params),
     signal: call.signal,
   };
@@ -114,10 +119,11 @@ async function callPlain(wire: Wire, call: Call): Promise<unknown> {
 
 async function callRpc(wire: Wire, call: Call): Promise<unknown> {
   const { exchange, base, search } = wire;
+  const headers = authorized(wire, headersOf(call, wire.headers), call.signal);
   const reply = await exchange.post({
     peer: call.service,
     path: `${base}/rpc${search}`,
-    headers: await authorized(wire, headersOf(call, wire.headers), call.signal),
+    headers: headers instanceof Promise ? await headers : headers,
     body: () => toText(call, FIRST_ID),
     signal: call.signal,
   });
