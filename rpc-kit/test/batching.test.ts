@@ -27,6 +27,13 @@ const echo = defineService(
       timeoutMs: PATIENT_MS,
       example: { params: { word: 'a' }, result: { word: 'a' } },
     },
+    sayAnything: {
+      summary: 'Says anything.',
+      params: z.strictObject({ word: z.unknown() }),
+      result: z.object({ word: z.unknown() }),
+      timeoutMs: PATIENT_MS,
+      example: { params: { word: 'a' }, result: { word: 'a' } },
+    },
     sayAlone: {
       summary: 'Says it, but never in a batch.',
       params: z.strictObject({ word: z.string() }),
@@ -256,6 +263,24 @@ for (const [kind, createTransport] of Object.entries(HTTP_TRANSPORTS))
           [3_000, 3_000],
         );
       }
+    });
+
+    it('refuses params that JSON cannot hold, wherever in a batch, alone, and on the plain face', async () => {
+      const refused = { code: 'invalid_params', message: 'Invalid params: JSON cannot hold them' };
+      const saying = (word: unknown) =>
+        client.sayAnything({ word }).then(
+          ({ word: heard }) => heard,
+          ({ code, message }) => ({ code, message }),
+        );
+      for (const words of [[1n], [1n, 'a'], ['a', 1n], [1n, 2n, 'a', 'b'], ['a', 1n, 'b', 2n]]) {
+        const outcomes = await Promise.all(words.map(saying));
+        assert.deepEqual(
+          outcomes,
+          words.map((word) => (typeof word === 'bigint' ? refused : word)),
+        );
+      }
+      await using plain = createTransport(url, { userAgent: 'test', face: 'plain' });
+      await assert.rejects(createClient(echo, plain).sayAnything({ word: 1n }), refused);
     });
 
     it('refuses metadata that no header can carry, in a batch as well as alone', async () => {

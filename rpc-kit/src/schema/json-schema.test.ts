@@ -114,7 +114,7 @@ describe('a contract from JSON Schema', () => {
           assert.equal(documented(each), accepted, `${shown} by ${JSON.stringify(wireSchema(made))}`);
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 

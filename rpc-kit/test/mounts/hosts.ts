@@ -101,6 +101,8 @@ type Reasons = Readonly<Record<string, string>>;
 export type Exceptions = Readonly<Partial<Record<string, Reasons>>>;
 
 interface Ground {
+  /** Its name. */
+  readonly host: string;
   readonly serve: Host['serve'];
   /** mocha's `it`, which leaves out what does not hold on the host. */
   readonly it: (title: string, test: Mocha.AsyncFunc | Mocha.Func) => void;
@@ -114,7 +116,7 @@ export function onEachHost(title: string, exceptions: Exceptions, define: (groun
   for (const host of [OWN, ...MOUNTS]) {
     describe(`${title}, on ${host.name}`, () => {
       const left = new Map(Object.entries(exceptions[host.name] ?? {}));
-      define({ serve: host.serve, it: (name, test) => left.delete(name) || it(name, test) });
+      define({ host: host.name, serve: host.serve, it: (name, test) => left.delete(name) || it(name, test) });
       it('has no exception without a test', () => {
         if (left.size > 0) throw new Error(`no test has the title ${[...left.keys()].join(', ')}`);
       });

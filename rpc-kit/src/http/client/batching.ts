@@ -86,10 +86,12 @@ export function createBatcher(
 
   return {
     add(call, toText) {
+      // The text of the first call matters only when a second one joins. One that has none costs only itself.
+      const [first] = waiting;
+      if (first && waiting.length === 1 && !hasText(first)) waiting = [];
       let added = new WaitingCall(call, FIRST_ID + waiting.length, toText);
-      if (waiting.length > 0) {
-        // The length of the first call matters only when a second one joins.
-        if (waiting.length === 1) length = waiting[0]?.text().length ?? 0;
+      if (first && waiting.length > 0) {
+        if (waiting.length === 1) length = first.text().length;
         length += added.text().length;
         if (length > limits.lengthMax) {
           flush();
@@ -103,6 +105,16 @@ export function createBatcher(
       return answered;
     },
   };
+}
+
+function hasText(batched: BatchedCall): boolean {
+  try {
+    batched.text();
+    return true;
+  } catch (error) {
+    batched.reject(error);
+    return false;
+  }
 }
 
 /** One object with methods: functions made for each call would take twice the memory. */

@@ -1,5 +1,6 @@
 import type { Call, Emit, Next } from '../../call.ts';
 import { abortReason, raceSignal } from '../../deadline.ts';
+import { RpcError } from '../../rpc-error.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
 import { AS_THEY_COME, callMetaOf, headersOf, type SentMeta, toMetaText } from '../sent-metadata.ts';
@@ -102,7 +103,7 @@ async function plainRequest(wire: Wire, call: Call): Promise<ExchangeRequest> {
     peer: call.service,
     path: `${wire.base}/${call.method}${wire.search}`,
     headers: headers instanceof Promise ? await headers : headers,
-    body: () => stringifyJson(call.params),
+    body: () => paramsText(call),
     signal: call.signal,
   };
 }
@@ -154,8 +155,17 @@ async function callTogether(
   return sendBatch({ post, callAlone }, batch, signal);
 }
 
+/** @throws {RpcError} invalid_params for what JSON cannot hold, e.g. a bigint where a schema allows anything */
+function paramsText({ params }: Pick<Call, 'params'>): string {
+  try {
+    return stringifyJson(params);
+  } catch (cause) {
+    throw new RpcError('invalid_params', 'Invalid params: JSON cannot hold them', { cause });
+  }
+}
+
 /** Concatenated from its parts, which is faster than serializing the whole. A method's name needs no escapes. */
 function toText({ method, params }: Call, id: number, meta?: SentMeta): string {
-  const call = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${stringifyJson(params)}`;
+  const call = `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":${paramsText({ params })}`;
   return meta ? `${call},"meta":${toMetaText(meta)}}` : `${call}}`;
 }
