@@ -6,7 +6,7 @@ import { notify } from '../telemetry/notify.ts';
 import { perMethod } from '../telemetry/per-method.ts';
 import { checkFaults, type Fault, type FaultPlan } from './fault.ts';
 
-/** The faults that `injectFaults` injects, and who is told. */
+/** The faults that `injectFaults` injects, and the listener to them. */
 export interface FaultOptions extends FaultPlan {
   readonly on?: Partial<FaultEvents>;
 }
