@@ -63,7 +63,7 @@ describe('the package of rpc-kit', () => {
   describe('installed with zod alone', () => {
     let consumer: Consumer;
     before(async () => {
-      const files = examplesNamed(TWO_SERVICES);
+      const files = examplesNamed([...TWO_SERVICES, 'mounted-on-node.ts']);
       consumer = await createConsumer(join(folder, 'core'), { tarball, packages: ['zod'], files, settings: SETTINGS });
     });
 
