@@ -122,6 +122,15 @@ describe('the zone preference', () => {
     assert.equal(askedFor(90, 200, given).at(-1), 200);
   });
 
+  it('has forgotten an overload after a pause', () => {
+    const given = setUp();
+    askedFor(30, 50, given);
+    clock.tick(60_000);
+    given.spills.length = 0;
+    askedFor(1, 200, given);
+    assert.deepEqual(given.spills, []);
+  });
+
   it('counts neither calls that their callers withdrew nor those of other zones', () => {
     const [local, others] = [inZone('a', 2), inZone('b', 2)];
     const { narrow, settle, spills } = setUp();

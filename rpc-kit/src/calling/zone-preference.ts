@@ -42,15 +42,22 @@ export function createZonePreference<E extends Zoned>(
   let accepted = 0;
   let countedAt = performance.now();
 
-  function count(isAccepted: boolean): void {
+  function forget(): void {
     const now = performance.now();
-    const weightOfOld = Math.exp((countedAt - now) / MEMORY_MS);
-    asked = asked * weightOfOld + 1;
-    accepted = accepted * weightOfOld + (isAccepted ? 1 : 0);
+    const remembered = Math.exp((countedAt - now) / MEMORY_MS);
+    asked *= remembered;
+    accepted *= remembered;
     countedAt = now;
   }
 
+  function count(isAccepted: boolean): void {
+    forget();
+    asked += 1;
+    if (isAccepted) accepted += 1;
+  }
+
   function isRefused(): boolean {
+    forget();
     const refused = (asked - ASKED_PER_ACCEPTED * accepted) / (asked + 1);
     return refused > 0 && random() < refused;
   }
