@@ -44,9 +44,9 @@ function copyAssets(): void {
   }
 }
 
-/** The package holds no file of the repository around it. */
+/** The package holds neither tests nor files of the repository around it. */
 function withoutOutsideLinks(markdown: string): string {
-  return markdown.replaceAll(/\[([^\]]+)\]\(\.\.\/[^)]*\)/g, '$1');
+  return markdown.replaceAll(/\[([^\]]+)\]\((?:\.\.|src|test|examples)\/[^)]*\)/g, '$1');
 }
 
 function manifest() {
