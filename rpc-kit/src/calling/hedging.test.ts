@@ -174,6 +174,18 @@ describe('hedging', () => {
     assert.equal(clock.countTimers(), 0);
   });
 
+  it('works where there is no setImmediate, as in a browser', async () => {
+    sinon.stub(globalThis, 'setImmediate').value(undefined);
+    const { guarded } = setUp([
+      { afterMs: 500, with: 'one' },
+      { afterMs: 20, with: 'two' },
+    ]);
+    const outcome = guarded(callOf());
+    clock.tick(51);
+    clock.tick(20);
+    assert.equal(await outcome, 'two');
+  });
+
   it('tells the attempts of a call, and no others, where each of them went', async () => {
     const { run, sent } = setUp([
       { afterMs: 100, with: 'one' },

@@ -66,13 +66,11 @@ export function hedging(options: HedgingOptions): Interceptor {
     const startedAt = performance.now();
     const endpoints = new Set<object>();
     let timer: NodeJS.Timeout | undefined;
-    let turn: NodeJS.Immediate | undefined;
     let sent = 0;
 
     /** Ends the call, aborts the attempts that are in flight and ignores their outcome. */
     function settle(by: HedgeWinner, outcome: () => void, reason?: RpcError): void {
       clearTimeout(timer);
-      clearImmediate(turn);
       call.signal.removeEventListener('abort', follow);
       if (sent > 1) notify(on?.settled, { call, by });
       for (const attempt of attempts.values()) attempt.abort(reason ?? overtaken());
@@ -107,6 +105,7 @@ export function hedging(options: HedgingOptions): Interceptor {
     }
 
     function hedge(): void {
+      if (attempts.size === 0) return;
       if (budget.tryWithdraw()) {
         notify(on?.hedge, { call });
         void send('hedge');
@@ -119,11 +118,16 @@ export function hedging(options: HedgingOptions): Interceptor {
     else {
       call.signal.addEventListener('abort', follow, { once: true });
       // After a pause of this process, timers fire before sockets are read: the answer may be there already.
-      if (afterMs < Number.POSITIVE_INFINITY) timer = setTimeout(() => (turn = setImmediate(hedge)), afterMs);
+      if (afterMs < Number.POSITIVE_INFINITY) timer = setTimeout(() => nextTurn(hedge), afterMs);
       void send('first');
     }
     return promise;
   }
+}
+
+/** Browsers have no setImmediate. */
+function nextTurn(work: () => void): void {
+  (globalThis.setImmediate ?? setTimeout)(work);
 }
 
 function readDelay({ afterMs, afterPercentile }: HedgingDelay): (call: Call) => Delay {
