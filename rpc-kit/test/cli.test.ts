@@ -28,6 +28,7 @@ export const shop = defineService('shop', { summary: 'Sells.', version: '1.0.0' 
 ${more}`;
 }
 const OLD = moduleOf('sku: uint32');
+const SECOND = `export const store = { ...shop, name: 'store' };\n`;
 const WITH_NOTE = moduleOf('sku: uint32, note: text(20).optional()');
 const NEEDS_NOTE = moduleOf('sku: uint32, note: text(20)');
 
@@ -62,6 +63,11 @@ describe('rpc-kit on the command line', () => {
     assert.match(page.output, /^<!doctype html>[\s\S]*<title>shop 1\.0\.0<\/title>/);
     const markdown = await succeed('docs', contract, '--markdown', '--url', 'https://shop.example');
     assert.match(markdown.output, /^## shop\n[\s\S]*### buy\n[\s\S]* https:\/\/shop\.example\/buy\n/);
+  });
+
+  it('takes the contract that --export names from a module with several', async () => {
+    const { output } = await succeed('openrpc', file(`${OLD}${SECOND}`), '--export', 'store');
+    assert.equal(JSON.parse(output).info.title, 'store');
   });
 
   it('writes the OpenAPI document, with the URL of the service where it is passed', async () => {
@@ -158,7 +164,6 @@ These break callers of the new version at services of the old one, so deploy ser
     }
   });
 
-  const SECOND = `export const store = { ...shop, name: 'store' };\n`;
   const BAD: [what: string, args: () => string[], sentence: RegExp][] = [
     [
       'an unknown command',

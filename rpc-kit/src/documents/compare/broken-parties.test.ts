@@ -127,6 +127,26 @@ describe('Whom a change of a contract breaks:', () => {
     ]);
   });
 
+  it('a member of a result that refuses others', () => {
+    const before = shop({ result: z.strictObject(result) });
+    const after = shop({ result: z.strictObject({ ...result, more: uint32 }) });
+    assert.deepEqual(changesTo(after, before), [
+      'callers: buy: "more" of the result is new, and earlier callers refuse new members there.',
+      'services: buy: "more" of the result is new.',
+    ]);
+    assert.deepEqual(changesTo(before, after), ['callers and services: buy: "more" of the result is gone.']);
+  });
+
+  it('a member of the result that is always there now, or has fewer values', () => {
+    const before = withResult({ size: uint32.optional(), kind: z.enum(['a', 'b']) });
+    const after = withResult({ size: uint32.max(5), kind: z.enum(['a']) });
+    assert.deepEqual(changesTo(after, before), [
+      'services: buy: "size" of the result is never missing now.',
+      'services: buy: "size" of the result had the maximum 4294967295, and has 5 now.',
+      'services: buy: "kind" of the result is no longer "b".',
+    ]);
+  });
+
   it('a stream that can be resumed now', () => {
     const item = z.object({ seq: uint32 });
     const before = shop({ result: stream(item) });
