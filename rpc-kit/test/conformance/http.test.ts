@@ -56,6 +56,28 @@ onEachHost('HTTP faces', EXCEPTIONS, ({ serve, it }) => {
     });
   });
 
+  it('answers 500 where an interceptor has set a header that no answer can carry', async () => {
+    const { service } = createSubject();
+    const call: typeof service.call = (received, caller) => {
+      received.answerHeaders?.set('x-note', 'a\nb');
+      return service.call(received, caller);
+    };
+    await using breaking = await serve({ ...service, call }, { logger });
+    for (const path of ['/greeting', '/no_such']) {
+      const answer = await sendRaw(breaking.port, requestBytes({ path, headers: ['x-request-id: r1'], body: '{}' }));
+      const status = path === '/greeting' ? 500 : 404;
+      assert.deepEqual([answer.status, answer.headers['x-request-id']], [status, 'r1']);
+    }
+    const batch = ['greeting', 'never'].map((method, id) => ({ jsonrpc: '2.0', id, method, params: {} }));
+    const parts = requestBytes({
+      path: '/rpc',
+      headers: ['x-batch-answers: as-they-come'],
+      body: JSON.stringify(batch),
+    });
+    assert.match((await sendRaw(breaking.port, parts)).body, /"result":"hello"/);
+    assert.match(logLines.join(''), /request could not be answered/);
+  });
+
   it('reads on a while where a body without a length is too large, so that its sender gets to read why', async () => {
     const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(0x10000, ' '), Buffer.from('\r\n')]);
     const head = 'POST /rpc HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n';

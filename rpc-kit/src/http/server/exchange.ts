@@ -157,8 +157,18 @@ class Exchange implements FallibleBodyReader, Abandonable {
     const { face, limits } = this.#router;
     const parsed = parseBody(this.#body.toText(), limits, isCallId);
     const takesParts = this.#request.headers[AS_THEY_COME.name] === AS_THEY_COME.value;
-    const sendPart = (text: string) => writePart(this.#response, text, this.#answerHeaders, this.#router);
-    return face.answer(parsed, this.#context(), takesParts ? sendPart : undefined);
+    return face.answer(parsed, this.#context(), takesParts ? (text) => this.#sendPart(text) : undefined);
+  }
+
+  /** Called by a timer, where an error would end the process. */
+  #sendPart(text: string): void {
+    try {
+      writePart(this.#response, text, this.#answerHeaders, this.#router);
+    } catch (error) {
+      this.#logUnsent(error);
+      this.#dropHeaders();
+      writePart(this.#response, text, this.#answerHeaders, this.#router);
+    }
   }
 
   #context(): FaceContext {
@@ -204,10 +214,29 @@ class Exchange implements FallibleBodyReader, Abandonable {
     try {
       this.#writeOnce(answer);
     } catch (error) {
-      this.#router.logger.error({ err: error, request_id: this.#requestId }, 'request could not be answered');
+      this.#logUnsent(error);
       if (this.#response.headersSent) this.#response.destroy();
-      else this.#writeOnce(this.#toRefusal(error));
+      else this.#writeInstead(this.#toRefusal(error));
     }
+  }
+
+  #writeInstead(refused: HttpAnswer): void {
+    try {
+      this.#writeOnce(refused);
+    } catch {
+      this.#dropHeaders();
+      this.#writeOnce(refused);
+    }
+  }
+
+  /** For an answer that cannot be sent with the headers that an interceptor has set. */
+  #dropHeaders(): void {
+    this.#answerHeaders.clear();
+    this.#answerHeaders.set(METADATA_HEADERS.requestId, this.#requestId);
+  }
+
+  #logUnsent(error: unknown): void {
+    this.#router.logger.error({ err: error, request_id: this.#requestId }, 'request could not be answered');
   }
 
   #writeOnce(answer: HttpAnswer | TextAnswer): void {
