@@ -49,24 +49,30 @@ export function chooseOfTwoByWeight<E extends Loaded>(
   weightOf: (endpoint: E) => number,
   random: () => number,
 ): E | undefined {
-  const weights = endpoints.map(weightOf);
-  if (weights.every((weight) => weight === weights[0])) return chooseOfTwo(endpoints, random);
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  const first = drawByWeight(weights, random() * sum);
-  const second = drawByWeight(weights, random() * sum);
-  // Relative to the mean: an endpoint of twice the weight may have twice as many calls in flight.
-  const costOf = (index: number): number =>
-    endpoints[index]?.load.cost(((weights[index] ?? 1) * endpoints.length) / sum) ?? 0;
-  return endpoints[costOf(second) < costOf(first) ? second : first];
+  const weighed = endpoints.map((endpoint) => ({ endpoint, weight: weightOf(endpoint) }));
+  const [first] = weighed;
+  if (!first || weighed.every(({ weight }) => weight === first.weight)) return chooseOfTwo(endpoints, random);
+  const sum = weighed.reduce((total, { weight }) => total + weight, 0);
+
+  function draw(): Weighed<E> | undefined {
+    let rest = random() * sum;
+    return weighed.find(({ weight }) => {
+      rest -= weight;
+      return rest < 0;
+    });
+  }
+
+  /** Relative to the mean: an endpoint of twice the weight may have twice as many calls in flight. */
+  function costOf({ endpoint, weight }: Weighed<E>): number {
+    return endpoint.load.cost((weight * weighed.length) / sum);
+  }
+
+  // By rounding, the weights may fall short of their sum.
+  const [one = first, other = first] = [draw(), draw()];
+  return costOf(other) < costOf(one) ? other.endpoint : one.endpoint;
 }
 
-/** @param at from 0 to below the sum of the weights */
-function drawByWeight(weights: readonly number[], at: number): number {
-  let end = 0;
-  for (const [index, weight] of weights.entries()) {
-    end += weight;
-    if (at < end) return index;
-  }
-  // By rounding, the sum of the parts may be a little less.
-  return weights.length - 1;
+interface Weighed<E> {
+  readonly endpoint: E;
+  readonly weight: number;
 }
