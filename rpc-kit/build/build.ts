@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { publishedManifest, type SourceManifest } from './manifest.ts';
 
 /**
@@ -23,6 +23,10 @@ for (const path of globSync('**/*.d.ts', { cwd: DIST })) {
   const file = join(DIST, path);
   writeFileSync(file, toJavaScriptImports(readFileSync(file, 'utf8')));
 }
+for (const path of globSync('**/*.js.map', { cwd: DIST })) {
+  const file = join(DIST, path);
+  writeFileSync(file, JSON.stringify(withoutPaths(json(file))));
+}
 copyAssets();
 copyFileSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE'));
 writeFileSync(join(DIST, 'README.md'), withoutOutsideLinks(readFileSync(join(PACKAGE, 'README.md'), 'utf8')));
@@ -34,6 +38,11 @@ console.log(
 /** The compiler leaves `.ts` in declarations; some tools resolve only what is there. */
 function toJavaScriptImports(declarations: string): string {
   return declarations.replaceAll(/(from |import\()(['"])(\.[^'"]*)\.ts\2/g, '$1$2$3.js$2');
+}
+
+/** A source map holds its source; the path to it would differ by the folder of the build. */
+function withoutPaths(map: { readonly sources: readonly string[] }) {
+  return { ...map, sources: map.sources.map((path) => basename(path)) };
 }
 
 /** Files that modules read at run time, beside the modules. */

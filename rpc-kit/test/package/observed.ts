@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { createClient, createHttpTransport, implement, serveHttp } from 'rpc-kit';
+import { createClient, implement, serveHttp } from 'rpc-kit';
+import { createFetchTransport } from 'rpc-kit/client';
 import { logScope, serverLogging } from 'rpc-kit/logging';
 import { grpcMetrics, httpMetrics, serverMetrics } from 'rpc-kit/metrics';
 import { testCall } from 'rpc-kit/testing';
@@ -8,7 +9,7 @@ import { serverTracing } from 'rpc-kit/tracing';
 import { prices } from '../../examples/prices-contract.ts';
 import { priceOverGrpc } from '../../examples/prices-grpc.ts';
 
-/** What a stranger adds to the two services: metrics, log lines and traces, and the other face. */
+/** What a stranger adds to the two services: metrics, log lines and traces, a client as browsers have it, and the other wire. */
 const registry = new Registry();
 const logger = pino({ mixin: logScope, base: null, timestamp: false });
 const service = implement(
@@ -22,7 +23,7 @@ const service = implement(
   { interceptors: [serverTracing(), serverMetrics(registry), serverLogging(logger)] },
 );
 await using server = await serveHttp(service, { host: '127.0.0.1', port: 0, logger, metrics: httpMetrics(registry) });
-await using transport = createHttpTransport(server.url, { userAgent: 'stranger/1.0.0' });
+const transport = createFetchTransport(server.url);
 const requestId = testCall().requestId;
 const { price } = await createClient(prices, transport).priceOf({ sku: 7 }, { requestId });
 const page = await (await fetch(`${server.url}/metrics`)).text();

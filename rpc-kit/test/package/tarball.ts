@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from './run-program.ts';
 
@@ -11,10 +12,12 @@ export interface Tarball {
   readonly files: readonly string[];
 }
 
-/** Builds the package and packs it into the folder. */
+/** Builds the package in the folder and packs it there. */
 export async function packTarball(folder: string): Promise<Tarball> {
-  await runProgram(process.execPath, ['build/build.ts'], PACKAGE);
-  const args = ['pack', join(PACKAGE, 'dist'), '--pack-destination', folder, '--json'];
+  await mkdir(folder, { recursive: true });
+  const built = join(folder, 'dist');
+  await runProgram(process.execPath, [join(PACKAGE, 'build/build.ts'), built], folder);
+  const args = ['pack', built, '--pack-destination', folder, '--json'];
   const printed = JSON.parse(await runProgram('npm', args, folder));
   const [{ filename, integrity, files }] = Object.values(printed) as [PackedJson];
   return { path: join(folder, filename), integrity, files: files.map(({ path }) => path) };
