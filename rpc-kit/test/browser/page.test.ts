@@ -5,6 +5,27 @@ import { counter } from '../../examples/counter-contract.ts';
 import type * as Page from '../../examples/counter-page.ts';
 import { bundleForBrowsers } from './bundle.ts';
 
+/** Uses what only Node or only browsers have. */
+const LISTENER = `
+  import { createClient, createRetryBudget, hedging, RpcError, retry, rateLimit, createTokenBucket } from 'rpc-kit/client';
+  import { counter } from './counter-contract.ts';
+  let calls = 0;
+  const transport = {
+    async call() {
+      calls += 1;
+      if (calls === 1) throw new RpcError('unavailable', 'Not now', { neverSent: true });
+      return { seq: 1, total: calls };
+    },
+  };
+  const budget = createRetryBudget();
+  const mistaken = { retry() { throw new Error('mistaken'); } };
+  const interceptors = [
+    rateLimit(createTokenBucket({ tokens: 1, intervalMs: 10, waitersMax: 10 })), retry({ budget, on: mistaken }), hedging({ budget, afterMs: 1 }),
+  ];
+  const client = createClient(counter, transport, { interceptors });
+  globalThis.totals = Promise.all([1n, 2n].map((amount) => client.add({ amount })));
+`;
+
 const BUILD_MS = 60_000;
 const UINT64_MAX = 2n ** 64n - 1n;
 
@@ -104,6 +125,22 @@ describe('A page that rpc-kit/client is bundled for', () => {
       });
     });
   }
+
+  it('has the policies, and reports what a listener throws', async () => {
+    const { code: policies } = await bundleForBrowsers(LISTENER, { format: 'iife' });
+    const reported: unknown[] = [];
+    const context = vm.createContext({ ...BROWSER, ...TIMERS, reportError: (error: unknown) => reported.push(error) });
+    vm.runInContext(policies, context);
+    const totals = await (context as { totals: Promise<{ total: bigint }[]> }).totals;
+    assert.deepEqual(
+      Array.from(totals, ({ total }) => total),
+      [2n, 3n],
+    );
+    assert.deepEqual(
+      reported.map((error) => String((error as Error).cause)),
+      ['Error: mistaken'],
+    );
+  });
 
   it('resumes its stream behind the last item when the connection breaks', async () => {
     const brokenOff = 'id: 1\ndata: {"seq":1,"total":0}\n\n';
