@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundleForBrowsers } from '../browser/bundle.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 import { installOldNodes, OLD_NODES, type OldNode } from './old-nodes.ts';
 import { createPackedSuites } from './packed-suites.ts';
@@ -30,6 +31,7 @@ const exampleNamed = (name: string): string =>
   readFileSync(join(PACKAGE, 'examples', name), 'utf8').replaceAll(/port: 700\d/g, 'port: 0');
 const examplesNamed = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, exampleNamed(name)]));
 const PRICES = ['prices-contract.ts', 'prices-service.ts'];
+const PAGE = ['counter-contract.ts', 'counter-page.ts'];
 const TWO_SERVICES = [...PRICES, 'basket-contract.ts', 'basket-service.ts', 'basket.test.ts', 'main.ts'];
 
 describe('the package of rpc-kit', () => {
@@ -63,7 +65,7 @@ describe('the package of rpc-kit', () => {
   describe('installed with zod alone', () => {
     let consumer: Consumer;
     before(async () => {
-      const files = examplesNamed([...TWO_SERVICES, 'mounted-on-node.ts']);
+      const files = examplesNamed([...TWO_SERVICES, 'mounted-on-node.ts', ...PAGE]);
       consumer = await createConsumer(join(folder, 'core'), { tarball, packages: ['zod'], files, settings: SETTINGS });
     });
 
@@ -76,6 +78,14 @@ describe('the package of rpc-kit', () => {
     });
 
     it("lets README's two services compile with TypeScript 5.9 and 7, by both resolutions", () => consumer.compile());
+
+    it("lets README's page be bundled, without zod's compiler", async () => {
+      const stdin = { contents: `export * from './counter-page.ts';`, resolveDir: join(folder, 'core/examples') };
+      const { files } = await bundleForBrowsers('', { stdin: { ...stdin, loader: 'ts' } });
+      const names = [...files.keys()].join('\n');
+      assert.match(names, /rpc-kit\/schema\/run-time-schema\.js$/m);
+      assert.doesNotMatch(names, /compile-schema|v4\/core\/compile\.js/);
+    });
 
     for (const name of NODES) {
       it(`serves what README's line with curl asks for on the ${name} Node, and ends at Ctrl-C`, async () => {
