@@ -15,12 +15,13 @@ const excluded = EXCLUDED.flatMap((pattern) => ['--exclude', pattern]);
 
 /**
  * The tests that count for coverage: unit tests, and rpc-kit's tests over HTTP, which need no database. Without its fuzz run and
- * README test, which take longest and cover nothing more, and the tests with programs that are compiled.
+ * README test, which take longest and cover nothing more, the tests with programs that are compiled, and the tests of the package, which load other files.
  */
 export const COVERING_TESTS = [
   ...['--config', '.mocharc.unit.json', '--spec', 'rpc-kit/test/**/*.test.ts'],
   ...['--ignore', 'rpc-kit/test/fuzz.test.ts', '--ignore', 'rpc-kit/test/readme.test.ts'],
   ...['--ignore', 'rpc-kit/test/grpcurl/**', '--ignore', 'rpc-kit/test/grpc-conformance/**'],
+  ...['--ignore', 'rpc-kit/test/package/**'],
 ];
 
 /** For c8: each file of every domain, also those that no test loads. */
