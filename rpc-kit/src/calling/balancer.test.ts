@@ -450,8 +450,9 @@ describe('the balancer', () => {
           const given = setUp({ a: { latencyMs }, b: { latencyMs } }, { endpoints, random: randomOf(seed) });
           await given.traffic(1_000, 1);
           const share = countsOf(given, 'a') / 1_000;
-          // 0.8 is the share of its weight; 0.64 and 0.96 are the bounds of any load.
-          assert.ok(share > 0.7 && share < 0.9, `${share}`);
+          // 0.8 is the share of its weight; 0.64 and 0.96 are the bounds of any load. The shares of 300 seeds had a mean of 0.73 with a deviation
+          // of 0.012 where a call or two are in flight, which are too few to divide by four, and of 0.78 to 0.84 elsewhere.
+          assert.ok(share > 0.67 && share < 0.88, `${share}`);
         }),
         { numRuns: 20 },
       );
