@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { judgePackage } from '../src/release/judge-package.ts';
-import { packPackage } from '../src/release/package.ts';
+import { packPackage, writeSbomOfServices } from '../src/release/package.ts';
 import { prepareRelease } from '../src/release/prepare-release.ts';
 
 describe('A release of rpc-kit', () => {
@@ -100,5 +100,32 @@ describe('A release of rpc-kit', () => {
       const files = { 'a.js': 'export const a = 1;', 'a.d.ts': "export { a } from './b.js';" };
       assert.match((await judge({ exports }, files)).join('\n'), /attw: InternalResolutionError/);
     });
+  });
+});
+
+describe('The list of the packages that services bring', () => {
+  it('has those that other packages need for their development too, and not those that only these need', () => {
+    const { components } = JSON.parse(writeSbomOfServices());
+    const names = new Set(components.map(({ name }: { name: string }) => name));
+    const expected = [
+      'gateway',
+      'service-kit',
+      'rpc-kit',
+      'undici',
+      'jayson',
+      'zod',
+      'pino',
+      'pg',
+      'prom-client',
+      'fastify',
+    ];
+    assert.deepEqual(
+      expected.filter((name) => !names.has(name)),
+      [],
+    );
+    assert.deepEqual(
+      ['express', 'mocha', 'typedoc', 'benchmarks', 'order-mesh'].filter((name) => names.has(name)),
+      [],
+    );
   });
 });

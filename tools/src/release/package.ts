@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROJECT_DIRECTORY } from 'mesh';
+import { PROJECT_DIRECTORY, SERVICES } from 'mesh';
 import { sbomOfPackage } from './sbom.ts';
 
 /** A limit against hanging: a build takes some seconds. */
@@ -25,13 +25,37 @@ export function packPackage(built: string, folder: string): string {
 
 /** A list of the packages that rpc-kit brings with it, in the versions of package-lock.json, in the form of CycloneDX. */
 export function writeSbom(): string {
-  const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
-    readFileSync(join(PROJECT_DIRECTORY, 'rpc-kit/package.json'), 'utf8'),
-  );
-  const required = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
+  return sbomText('rpc-kit', new Map());
+}
+
+/** The same of all services together, as an image of them has it. */
+export function writeSbomOfServices(): string {
+  return sbomText('order-mesh', new Map([['order-mesh', SERVICES]]));
+}
+
+function sbomText(name: string, brought: ReadonlyMap<string, readonly string[]>): string {
+  const { workspaces } = readManifest('.');
   const all = JSON.parse(run('npm', ['sbom', '--sbom-format', 'cyclonedx']));
-  const own = sbomOfPackage(all, 'rpc-kit', [...Object.keys(dependencies), ...required]);
+  const own = sbomOfPackage(all, name, new Map([...workspaces.map(installedBy), ...brought]));
   return `${JSON.stringify(own, undefined, 2)}\n`;
+}
+
+function installedBy(workspace: string): [string, readonly string[]] {
+  const { name, dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = readManifest(workspace);
+  const required = Object.keys(peerDependencies).filter((peer) => !peerDependenciesMeta[peer]?.optional);
+  return [name, [...Object.keys(dependencies), ...required]];
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly workspaces: readonly string[];
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
+}
+
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(PROJECT_DIRECTORY, folder, 'package.json'), 'utf8'));
 }
 
 function run(program: string, words: string[]): string {
