@@ -36,7 +36,10 @@ describe(`A mesh with replicas that have faults, limits or hedges, with the seed
   it('orders once for each key, although loms drops the answers of orders that it has created', async () => {
     const variables = { FAULTS: `createOrder:drop:0.4,createOrder:abort:0.1:unavailable,seed:${seed}` };
     await using faulty = await startReplica(mesh, 'loms', { variables });
-    assert.match(readFileSync(faulty.log, 'utf8'), /FAULTS is set: this process delays and fails calls on purpose/);
+    // Log lines are written every 100 ms.
+    await eventually('the log says that calls fail on purpose', () =>
+      /FAULTS is set: this process delays and fails calls on purpose/.test(readFileSync(faulty.log, 'utf8')),
+    );
     await using through = await startReplica(mesh, 'checkout', { urls: { loms: faulty.peerUrl } });
     const caller = { userAgent: 'testing/1', registry: new Registry(), identity: mesh.caller };
     await using shop = openPeer(checkout, { urls: [through.url], ...caller });
