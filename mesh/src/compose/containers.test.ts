@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, matchesGlob } from 'node:path';
 import { PROJECT_DIRECTORY } from '../mesh-config.ts';
 import { COMPOSE_PORTS, composeFiles, refuseWrongPorts } from './docker-compose.ts';
 
@@ -16,6 +16,21 @@ describe('The files for Docker', () => {
 
   it('let nothing into the image that .dockerignore does not name', () => {
     assert.match(read('.dockerignore'), /^\*$/m);
+  });
+
+  it('let the package.json of every workspace into the build', () => {
+    const { workspaces } = JSON.parse(read('package.json')) as { workspaces: string[] };
+    const patterns = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    // The last pattern that matches the file, or a folder that it is in, decides.
+    const decides = (path: string): string | undefined =>
+      patterns.findLast((line) => {
+        const pattern = line.replace(/^!/, '');
+        return matchesGlob(path, pattern) || matchesGlob(dirname(path), pattern);
+      });
+    const missing = workspaces.filter((name) => !decides(`${name}/package.json`)?.startsWith('!'));
+    assert.deepEqual(missing, []);
   });
 
   it('pin every image, name no container and publish on the loopback interface only', () => {
