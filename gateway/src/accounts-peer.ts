@@ -15,7 +15,7 @@ interface AccountsPeer extends Peer<typeof accounts.methods> {
 }
 
 /**
- * Four peers of one service, as bulkheads: each has connections and circuit breakers of its own.
+ * Four peers of one service, as bulkheads: each has connections of its own, and all but the last have circuit breakers of their own.
  * - Calls that hash wait for each other. They must not take the connections of other calls, nor open their breakers.
  * - leaseTokens gives up early, and limits of requests do without it. It is not retried, and its failures close nothing else.
  * - News has no circuit breaker. Its readings are rare by themselves, and while a breaker is open, every access token may be refused.

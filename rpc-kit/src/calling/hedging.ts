@@ -1,5 +1,5 @@
 import type { Call, Interceptor, Next } from '../call.ts';
-import { abortReason } from '../deadline.ts';
+import { abortReason, onAbort } from '../deadline.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
 import { perMethod } from '../telemetry/per-method.ts';
@@ -66,12 +66,13 @@ export function hedging(options: HedgingOptions): Interceptor {
     const startedAt = performance.now();
     const endpoints = new Set<object>();
     let timer: NodeJS.Timeout | undefined;
+    let unfollow: (() => void) | undefined;
     let sent = 0;
 
     /** Ends the call, aborts the attempts that are in flight and ignores their outcome. */
     function settle(by: HedgeWinner, outcome: () => void, reason?: RpcError): void {
       clearTimeout(timer);
-      call.signal.removeEventListener('abort', follow);
+      unfollow?.();
       if (sent > 1) notify(on?.settled, { call, by });
       for (const attempt of attempts.values()) attempt.abort(reason ?? overtaken());
       attempts.clear();
@@ -116,7 +117,7 @@ export function hedging(options: HedgingOptions): Interceptor {
 
     if (call.signal.aborted) follow();
     else {
-      call.signal.addEventListener('abort', follow, { once: true });
+      unfollow = onAbort(call.signal, follow);
       // After a pause of this process, timers fire before sockets are read: the answer may be there already.
       if (afterMs < Number.POSITIVE_INFINITY) timer = setTimeout(() => nextTurn(hedge), afterMs);
       void send('first');

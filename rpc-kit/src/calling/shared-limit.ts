@@ -1,4 +1,4 @@
-import { abortReason, raceSignal, startDeadline } from '../deadline.ts';
+import { abortReason, onAbort, raceSignal, startDeadline } from '../deadline.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 import { outsideCalls } from '../telemetry/log-scope.ts';
@@ -157,10 +157,9 @@ class LeasedLimit implements SharedLimit {
 
   #wait(isPatient: boolean, signal?: AbortSignal): Promise<Token> {
     const { promise, resolve, reject } = Promise.withResolvers<Token>();
-    const leave = (): void => waiter.refuse(abortReason(signal));
     const settled = (): void => {
       this.#waiters.delete(waiter);
-      signal?.removeEventListener('abort', leave);
+      unfollow?.();
     };
     const waiter: Waiter = {
       isPatient,
@@ -174,7 +173,7 @@ class LeasedLimit implements SharedLimit {
       },
     };
     this.#waiters.add(waiter);
-    signal?.addEventListener('abort', leave, { once: true });
+    const unfollow = signal && onAbort(signal, () => waiter.refuse(abortReason(signal)));
     // The loop serves all waiters, so it runs in the log scope of none.
     if (!this.#isServing) outsideCalls(() => void this.#serve());
     return promise;

@@ -1,4 +1,4 @@
-import { abortReason } from '../deadline.ts';
+import { abortReason, onAbort } from '../deadline.ts';
 import { RpcError } from '../rpc-error.ts';
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 
@@ -118,18 +118,19 @@ export function createTokenBucket(options: TokenBucketOptions): TokenBucket {
         throw new RpcError('resource_exhausted', 'Too many calls wait for their turn', { retryAfterMs: intervalMs });
       }
       const { promise, resolve, reject } = Promise.withResolvers<Token>();
-      const leave = (): void => {
-        waiters.delete(waiter);
-        reject(abortReason(signal));
-      };
       const waiter: Waiter = {
         grant() {
-          signal?.removeEventListener('abort', leave);
+          unfollow?.();
           resolve(createToken());
         },
       };
       waiters.add(waiter);
-      signal?.addEventListener('abort', leave, { once: true });
+      const unfollow =
+        signal &&
+        onAbort(signal, () => {
+          waiters.delete(waiter);
+          reject(abortReason(signal));
+        });
       schedule();
       return promise;
     },

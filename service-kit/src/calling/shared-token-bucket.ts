@@ -1,5 +1,13 @@
 import type { Logger } from 'pino';
-import { abortReason, type Limiter, outsideCalls, RpcError, type Token, type TokenBucketOptions } from 'rpc-kit';
+import {
+  abortReason,
+  type Limiter,
+  onAbort,
+  outsideCalls,
+  RpcError,
+  type Token,
+  type TokenBucketOptions,
+} from 'rpc-kit';
 import type { Executor } from '../database/database.ts';
 import { DatabaseUnavailable } from '../database/database-errors.ts';
 import { statement } from '../database/statement.ts';
@@ -141,10 +149,9 @@ export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limi
         throw new RpcError('resource_exhausted', 'Too many calls wait for their turn', { retryAfterMs: intervalMs });
       }
       const { promise, resolve, reject } = Promise.withResolvers<Token>();
-      const leave = (): void => waiter.reject(abortReason(signal));
       const settled = (): void => {
         waiters.delete(waiter);
-        signal?.removeEventListener('abort', leave);
+        unfollow?.();
       };
       const waiter: Waiter = {
         grant(token) {
@@ -157,7 +164,7 @@ export function createSharedTokenBucket(options: SharedTokenBucketOptions): Limi
         },
       };
       waiters.add(waiter);
-      signal?.addEventListener('abort', leave, { once: true });
+      const unfollow = signal && onAbort(signal, () => waiter.reject(abortReason(signal)));
       // The loop serves all waiters, so it runs in the log scope of none.
       outsideCalls(() => void serve());
       return promise;
