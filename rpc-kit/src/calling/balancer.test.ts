@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import sinon from 'sinon';
 import { callFor, callOf } from '../../test/call-stubs.ts';
+import { sourceOf } from '../../test/endpoint-source.ts';
 import { randomOf } from '../../test/random.ts';
 import type { Call } from '../call.ts';
 import { RpcError } from '../rpc-error.ts';
 import { createBalancer } from './balancer.ts';
 import type { BalancerOptions } from './balancer-options.ts';
-import type { EndpointEntry, EndpointSource } from './endpoint-list.ts';
 
 const BROKEN = new RpcError('unavailable', 'the connection broke');
 const NEVER_SENT = new RpcError('unavailable', 'cannot be reached', { neverSent: true });
@@ -72,20 +72,6 @@ describe('the balancer', () => {
       return Promise.all(outcomes);
     }
     return { balancer, log, received, closed, call, traffic, behaviours };
-  }
-
-  /** A source whose lists the test provides. */
-  function sourceOf(...first: EndpointEntry[]) {
-    let update: (entries: readonly EndpointEntry[]) => void = () => {};
-    const stop = sinon.spy();
-    const source: EndpointSource = {
-      start(given) {
-        update = given;
-        update(first);
-        return { [Symbol.dispose]: stop };
-      },
-    };
-    return { source, stop, update: (...entries: EndpointEntry[]) => update(entries) };
   }
 
   it('passes a call on unchanged, and its outcome back', async () => {

@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { type EndpointEntry, type EndpointSource, type ListedEndpoint, startEndpoints } from './endpoint-list.ts';
+import { sourceOf } from '../../test/endpoint-source.ts';
+import { type ListedEndpoint, startEndpoints } from './endpoint-list.ts';
 
 describe('the list of endpoints', () => {
   afterEach(() => sinon.restore());
-
-  function sourceOf(...first: EndpointEntry[]) {
-    let update: (entries: readonly EndpointEntry[]) => void = () => {};
-    const stop = sinon.spy();
-    const source: EndpointSource = {
-      start(given) {
-        update = given;
-        update(first);
-        return { [Symbol.dispose]: stop };
-      },
-    };
-    return { source, stop, update: (...entries: EndpointEntry[]) => update(entries) };
-  }
 
   function start(list: Parameters<typeof startEndpoints>[0]) {
     const lists: (readonly ListedEndpoint[])[] = [];
