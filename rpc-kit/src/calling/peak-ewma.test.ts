@@ -67,6 +67,21 @@ describe('the peak EWMA', () => {
     assert.equal(load.cost(1), 700);
   });
 
+  it('of an endpoint that refused many calls is soon as small as that of one that joins', () => {
+    const load = createPeakEwma(10_000);
+    take(load, 10);
+    for (let call = 0; call < 2_000; call++) take(load, 1, 'failed');
+    clock.tick(60_000);
+    assert.ok(load.cost(1) < 10, `${load.cost(1)}`);
+  });
+
+  it('counts a slow failure as what it took', () => {
+    const load = createPeakEwma(1e9);
+    take(load, 3_000, 'failed');
+    take(load, 0, 'failed');
+    assert.ok(Math.abs(load.cost(1) - 3_000) < 0.001, `${load.cost(1)}`);
+  });
+
   it('learns of a withdrawn call only that it took longer than known', () => {
     const load = createPeakEwma(1e9);
     take(load, 50);

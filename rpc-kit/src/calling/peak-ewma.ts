@@ -23,6 +23,11 @@ const UNKNOWN_COST = 1e12;
 
 /** An endpoint that fails fast must not look fast: each failure multiplies its latency by this. */
 const FAILURE_FACTOR = 2;
+/**
+ * Up to this. While every endpoint fails, nothing but the decay stops the doubling, and what they cost then would be far above what an
+ * endpoint that joins costs for hours.
+ */
+const FAILURE_MS_MAX = 1_000;
 
 /**
  * The load of an endpoint as Finagle's balancer sees it
@@ -54,7 +59,8 @@ export function createPeakEwma(decayMs: number): PeakEwma {
     const knownMs = (latencyMs ?? 0) * weightOfOld(now);
     pending -= 1;
     if (outcome === 'answered') observe(now, tookMs);
-    else if (outcome === 'failed') observe(now, Math.max(tookMs, knownMs * FAILURE_FACTOR));
+    else if (outcome === 'failed')
+      observe(now, Math.max(tookMs, knownMs, Math.min(knownMs * FAILURE_FACTOR, FAILURE_MS_MAX)));
     // A withdrawn call would have taken at least this long.
     else if (tookMs > knownMs) observe(now, tookMs);
   }
