@@ -7,7 +7,8 @@ export interface ListenAddress {
 }
 
 /**
- * Binds a server of HTTP or of gRPC.
+ * Binds a server of HTTP or of gRPC. Callers that reconnect together wait for it in the kernel, which ignores those beyond the backlog
+ * until they try again a second later. So the backlog has room for all that the server accepts; the default is 511.
  * @param variable the variable that a person changes when the port is in use
  * @returns its address as a URL names it, without the scheme
  * @throws {Error} when the port is in use or the host cannot be bound
@@ -25,7 +26,7 @@ export async function startListening(
           : error.message;
       reject(new Error(`${host}:${asked} ${why}`, { cause: error }));
     });
-    server.listen({ host, port: asked }, () => resolve());
+    server.listen({ host, port: asked, backlog: server.maxConnections }, () => resolve());
   });
   const { port } = server.address() as AddressInfo;
   // RFC 3986, section 3.2.2: an IPv6 address stands in brackets.
