@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createNodeHandler } from 'rpc-kit';
+import { createNodeHandler, implement } from 'rpc-kit';
 import { requestBytes, sendRaw } from '../conformance/raw-http.ts';
 import { createSubject } from '../conformance/subject.ts';
-import { createStalling } from './stalling-service.ts';
+import { createStalling, stalling } from './stalling-service.ts';
 
 describe('a handler of node:http', () => {
   let server: Server;
@@ -62,6 +62,39 @@ describe('a handler of node:http', () => {
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     const { body } = await sendRaw(socket.resume());
     assert.deepEqual([body.length, body.replaceAll('x', '')], [size, '']);
+  });
+
+  it('adds no item of a stream to an answer that its host has ended, and that waits for its reader', async () => {
+    const ended = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    const service = implement(stalling, {
+      wait: async () => ({}),
+      whoami: async () => ({ address: '' }),
+      async *watch() {
+        try {
+          yield {};
+          await ended.promise;
+          yield {};
+        } finally {
+          left.resolve();
+        }
+      },
+    });
+    const handler = createNodeHandler(service);
+    const port = await listen((request, response) => {
+      handler(request, response);
+      request.once('end', () =>
+        setImmediate(() => {
+          response.end(Buffer.alloc(32 * 1024 * 1024, 'x'));
+          ended.resolve();
+        }),
+      );
+    });
+    const socket = connect(port, '127.0.0.1').pause();
+    socket.write(requestBytes({ path: '/watch', body: '{}' }));
+    await left.promise;
+    const { body } = await sendRaw(socket.resume());
+    assert.equal(body.match(/data/g)?.length, 1);
   });
 
   it('takes a request whose end has come, with an empty body', async () => {

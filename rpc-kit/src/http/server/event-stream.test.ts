@@ -152,9 +152,19 @@ describe('The events of a stream', () => {
     }
   });
 
-  it('write nothing to a connection that is closed', () => {
+  it('write nothing to a connection that is closed', async () => {
     response.destroyed = true;
+    await assert.rejects(events.emit({ nr: 1 }), { code: 'cancelled' });
     events.end();
     assert.equal(response.text, '');
+  });
+
+  it('take no item after the end of the call', async () => {
+    response.isFull = true;
+    events.end();
+    events[Symbol.dispose]();
+    response.emit('close');
+    await assert.rejects(events.emit({ nr: 1 }), { code: 'cancelled' });
+    assert.equal(response.text, 'event: end\ndata: {}\n\n');
   });
 });

@@ -5,6 +5,7 @@ import { END_EVENT, ERROR_EVENT, EVENT_STREAM, eventText, HEARTBEAT, lastEventTe
 import { AnswerTooLarge } from './answer.ts';
 import type { CarriedResponse } from './carried.ts';
 import type { HttpLimits } from './limits.ts';
+import { callerLeft } from './pending-answer.ts';
 
 export interface EventStreamOptions {
   readonly limits: Pick<HttpLimits, 'answerBytesMax' | 'heartbeatMs' | 'readerTimeoutMs'>;
@@ -15,12 +16,13 @@ export interface EventStreamOptions {
   readonly finish: (text: string) => void;
 }
 
-/** The answer to a call that gives a stream: an event for each item. Dispose it to stop its timers. */
+/** The answer to a call that gives a stream: an event for each item. Dispose it at the end of the call. */
 export class EventStream implements Disposable {
   readonly #response: CarriedResponse;
   readonly #options: EventStreamOptions;
   readonly #heartbeat: NodeJS.Timeout;
   #readerTimeout: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   constructor(response: CarriedResponse, options: EventStreamOptions) {
     this.#response = response;
@@ -35,6 +37,8 @@ export class EventStream implements Disposable {
 
   /** Resolves when there is room for the next item: no more than one waits behind the bytes that the socket holds. */
   readonly emit: Emit = async (item) => {
+    // A handler that does not heed its signal gives items after the answer has ended; to write them would end the process.
+    if (this.#isOver || this.#response.destroyed) throw callerLeft();
     const text = eventText(item, idOf(item, this.#options.id));
     const { answerBytesMax } = this.#options.limits;
     if (Buffer.byteLength(text) > answerBytesMax) throw new AnswerTooLarge(answerBytesMax);
@@ -52,6 +56,7 @@ export class EventStream implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
     clearInterval(this.#heartbeat);
     clearTimeout(this.#readerTimeout);
   }

@@ -40,7 +40,7 @@ export class NodeResponse implements CarriedResponse {
   }
 
   destroy(): void {
-    this.#response.destroy();
+    if (!this.destroyed) this.#response.destroy();
   }
 
   once(event: 'drain' | 'close', listener: () => void): void {
