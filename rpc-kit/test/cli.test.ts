@@ -32,6 +32,18 @@ const SECOND = `export const store = { ...shop, name: 'store' };\n`;
 const WITH_NOTE = moduleOf('sku: uint32, note: text(20).optional()');
 const NEEDS_NOTE = moduleOf('sku: uint32, note: text(20)');
 
+const OPENRPC = JSON.stringify({
+  openrpc: '1.3.2',
+  info: { title: 'shop', version: '1' },
+  methods: [
+    {
+      ...{ name: 'buy', params: [], 'x-timeout-ms': 1, 'x-reads': false, 'x-retry': 'never' },
+      ...{ 'x-callers': [], 'x-errors': [] },
+      result: { schema: { type: 'object', properties: { a: {} }, required: ['a'] } },
+    },
+  ],
+});
+
 describe('rpc-kit on the command line', () => {
   let folder: string;
   before(() => {
@@ -75,7 +87,15 @@ describe('rpc-kit on the command line', () => {
     const relative = JSON.parse((await succeed('openapi', contract)).output);
     assert.deepEqual([relative.openapi, relative.servers[0].url], ['3.1.0', '/']);
     const absolute = JSON.parse((await succeed('openapi', contract, '--url=https://shop.example/x')).output);
-    assert.deepEqual(absolute.servers, [{ url: 'https://shop.example' }]);
+    assert.deepEqual(absolute.servers, [{ url: 'https://shop.example/x' }]);
+  });
+
+  it('keeps the path of the URL, below which a mounted service has its addresses', async () => {
+    const contract = file(OLD);
+    const { output } = await succeed('openrpc', contract, '--url', 'https://shop.example/buys/');
+    assert.equal(JSON.parse(output).servers[0].url, 'https://shop.example/buys/rpc');
+    const markdown = await succeed('docs', contract, '--markdown', '--url', 'https://shop.example/buys/');
+    assert.match(markdown.output, / https:\/\/shop\.example\/buys\/buy\n/);
   });
 
   it('writes the OpenRPC document to a file, which later contracts are compared with', async () => {
@@ -218,6 +238,17 @@ These break callers of the new version at services of the old one, so deploy ser
       /cannot be loaded: shop\.buy: timeoutMs must be a number above 0\.$/,
     ],
     ['a module that throws no error', () => ['docs', file('throw undefined;')], /cannot be loaded: undefined\.$/],
+    ['a module that throws an object', () => ['docs', file('throw Object.create(null);')], /cannot be loaded: .+\.$/],
+    [
+      'a method that defineService has not seen',
+      () => ['docs', file(`export const shop = { name: 'shop', version: '1', methods: { buy: null } };`)],
+      /^rpc-kit docs cannot use this: .+\.$/,
+    ],
+    [
+      'a document with a schema that is none',
+      () => ['diff', file(OPENRPC.replace('"required":["a"]', '"required":5'), '.json'), file(OPENRPC, '.json')],
+      /^rpc-kit diff cannot use this: .+\.$/,
+    ],
     [
       'schemas of zod 3',
       () => ['docs', file(moduleOf('sku: z.number()', '', 'zod/v3'))],
@@ -327,6 +358,26 @@ These break callers of the new version at services of the old one, so deploy ser
       assert.equal(exitCode, 0);
       assert.equal(JSON.parse(output).info.title, 'shop');
     });
+
+    it('writes nothing but the document, whatever the module of the contract prints', async () => {
+      const [exitCode, output, notes] = await run('openapi', file(`${OLD}console.log('hello');`));
+      assert.deepEqual([exitCode, JSON.parse(output).info.title, notes], [0, 'shop', 'hello\n']);
+    });
+
+    for (const [what, more, sentence] of [
+      ['ends the process', 'process.exit(0);', /^The module of the contract ended the process: .+\.\n$/],
+      [
+        'leaves a promise that fails',
+        `Promise.reject(new Error('no database.')); await new Promise(() => {});`,
+        /^The module of the contract failed in the background: no database\.\n$/,
+      ],
+    ] as const) {
+      it(`ends with 2 and one sentence when the module of the contract ${what}`, async () => {
+        const [exitCode, output, notes] = await run('diff', file(OLD), file(OLD + more));
+        assert.deepEqual([exitCode, output], [2, '']);
+        assert.match(notes, sentence);
+      });
+    }
 
     it('ends without a complaint when the reader of its output has left', async () => {
       const child = start('docs', file(OLD));

@@ -1,8 +1,11 @@
+import { inspect } from 'node:util';
+
 /** What a user of the command line can correct; its message is one sentence or two for them. */
 export class CliError extends Error {}
 
-/** The first line of a message: later ones show code. */
+/** The first line of a message, without its full stop: later ones show code. A module may throw anything. */
 export function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return (text.split('\n').find((line) => line.trim() !== '') ?? 'an error without a message').trim();
+  const thrown = error instanceof Error ? error.message : error;
+  const lines = (typeof thrown === 'string' ? thrown : inspect(thrown)).split('\n');
+  return (lines.find((line) => line.trim() !== '') ?? 'an error without a message').trim().replace(/\.$/, '');
 }

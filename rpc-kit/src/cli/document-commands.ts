@@ -15,7 +15,7 @@ export const docs: Command = documentCommand({
   details: ['--markdown        Markdown in place of HTML', `${URL_HELP} (only with --markdown)`],
   options: { ...URL_OPTION, markdown: { type: 'boolean' } },
   write(contract, values) {
-    if (values.markdown) return `${contractMarkdown(contract, urlOf(values).origin)}\n`;
+    if (values.markdown) return `${contractMarkdown(contract, addressOf(urlOf(values)))}\n`;
     if (values.url !== undefined)
       throw new CliError('--url needs --markdown: the page shows the address that it is opened at.');
     return docsPage(openRpcDocument(contract)).html;
@@ -27,7 +27,7 @@ export const openapi: Command = documentCommand({
   details: [URL_HELP],
   options: URL_OPTION,
   write(contract, values) {
-    const servers = values.url === undefined ? {} : { servers: [{ url: urlOf(values).origin }] };
+    const servers = values.url === undefined ? {} : { servers: [{ url: addressOf(urlOf(values)) }] };
     return prettyJson({ ...openApiDocument(contract), ...servers });
   },
 });
@@ -37,8 +37,8 @@ export const openrpc: Command = documentCommand({
   details: [URL_HELP],
   options: URL_OPTION,
   write(contract, values) {
-    const { host, protocol } = urlOf(values);
-    return prettyJson(atHost(openRpcDocument(contract), host, protocol.slice(0, -1)));
+    const url = urlOf(values);
+    return prettyJson(atHost(openRpcDocument(contract), url.host, url.protocol.slice(0, -1), prefixOf(url)));
   },
 });
 
@@ -63,6 +63,15 @@ function urlOf(values: Values): URL {
   const url = URL.parse(text);
   if (url && /^https?:$/.test(url.protocol)) return url;
   throw new CliError(`--url is "${text}", but has to be an http or https URL.`);
+}
+
+/** The path of a mounted service, without the last slash. */
+function prefixOf({ pathname }: URL): string {
+  return pathname.endsWith('/') ? pathname.slice(0, -1) : pathname;
+}
+
+function addressOf(url: URL): string {
+  return url.origin + prefixOf(url);
 }
 
 function prettyJson(document: unknown): string {

@@ -52,7 +52,7 @@ async function importModule(path: string): Promise<Record<string, unknown>> {
 }
 
 function importFailure(path: string, error: unknown): string {
-  return `${path} cannot be loaded: ${firstLine(error).replace(/\.$/, '')}${placeOf(error)}.`;
+  return `${path} cannot be loaded: ${firstLine(error)}${placeOf(error)}.`;
 }
 
 /** Node writes the place of a syntax error above its stack. */

@@ -32,8 +32,10 @@ export async function runCli(args: readonly string[]): Promise<CliResult> {
     const { exitCode = 0, output, notes = '' } = await runCommand(name, COMMANDS[name] as Command, rest);
     return { exitCode, output, notes };
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
-    return { exitCode: 2, output: '', notes: `${error.message}\n` };
+    // The form of a contract or document is checked no further than its methods, so that a command may fail on what is in them.
+    const sentence =
+      error instanceof CliError ? error.message : `rpc-kit ${name} cannot use this: ${firstLine(error)}.`;
+    return { exitCode: 2, output: '', notes: `${sentence}\n` };
   }
 }
 
