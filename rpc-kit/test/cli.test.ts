@@ -44,6 +44,11 @@ const OPENRPC = JSON.stringify({
   ],
 });
 
+const mergedLock = JSON.stringify({
+  package: 'acme',
+  services: { shop: { messages: { BuyRequest: { numbers: { sku: 1, note: 1 } } }, enums: {} } },
+});
+
 describe('rpc-kit on the command line', () => {
   let folder: string;
   before(() => {
@@ -279,7 +284,12 @@ These break callers of the new version at services of the old one, so deploy ser
     [
       'another file as the lock file',
       () => ['proto', file(OLD), '--lock', file('{}', '.json')],
-      /is no lock file of rpc-kit proto\.$/,
+      /is no lock file of rpc-kit proto: .*→ at package.*\.$/,
+    ],
+    [
+      'a lock file that gives a number twice, as a merge of two branches may',
+      () => ['proto', file(OLD), '--lock', file(mergedLock, '.json')],
+      /is no lock file of rpc-kit proto: .*the number 1 is given twice: take the newer member out of the file .*BuyRequest\.$/,
     ],
     ['a folder as the lock file', () => ['proto', file(OLD), '--lock', folder], /cannot be read: EISDIR: .*\.$/],
     [

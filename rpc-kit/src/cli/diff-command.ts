@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
 import { type Change, contractChanges } from '../documents/compare/contract-changes.ts';
 import { type ContractFace, parseOpenRpc, toContractFace } from '../documents/compare/contract-face.ts';
-import { CliError, firstLine } from './cli-error.ts';
+import { CliError, reasonOf } from './cli-error.ts';
 import { type Command, textOf } from './command.ts';
 import { checkFile, loadContract } from './load-contract.ts';
 
@@ -46,8 +45,7 @@ async function loadFace(path: string, wanted: string | undefined): Promise<Contr
   try {
     return parseOpenRpc(await readFile(path, 'utf8'));
   } catch (error) {
-    const reason = error instanceof z.ZodError ? z.prettifyError(error).replaceAll(/\s*\n\s*/g, ' ') : firstLine(error);
-    throw new CliError(`${path} is no OpenRPC document of a service of rpc-kit: ${reason}.`);
+    throw new CliError(`${path} is no OpenRPC document of a service of rpc-kit: ${reasonOf(error)}.`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { ProtoLock } from '../grpc/schema/proto-lock.ts';
-import { CliError, firstLine } from './cli-error.ts';
+import { CliError, firstLine, reasonOf } from './cli-error.ts';
 import { type Command, textOf } from './command.ts';
 import { loadContract } from './load-contract.ts';
 
@@ -63,22 +63,25 @@ function parseLock(
   name: string | undefined,
 ): ProtoLock {
   if (text !== undefined) {
-    const lock = refusing(() => parseProtoLock(text), `${path} is no lock file of rpc-kit proto.`);
+    const lock = refusing(
+      () => parseProtoLock(text),
+      (reason) => `${path} is no lock file of rpc-kit proto: ${reason}.`,
+    );
     if (name === undefined || name === lock.package) return lock;
     throw new CliError(`${path} has the package ${lock.package}: leave --package out, or start a new lock file.`);
   }
   if (name === undefined) throw new CliError(`There is no lock file ${path}: pass --package to create it.`);
   return refusing(
     () => parseProtoLock(JSON.stringify({ package: name, services: {} })),
-    `--package is "${name}", but has to consist of small letters and digits, a letter first.`,
+    () => `--package is "${name}", but has to consist of small letters and digits, a letter first.`,
   );
 }
 
-function refusing<T>(parse: () => T, sentence: string): T {
+function refusing<T>(parse: () => T, sentenceOf: (reason: string) => string): T {
   try {
     return parse();
-  } catch {
-    throw new CliError(sentence);
+  } catch (error) {
+    throw new CliError(sentenceOf(reasonOf(error)));
   }
 }
 

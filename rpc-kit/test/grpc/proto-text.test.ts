@@ -20,6 +20,13 @@ import { everyType, lockOf } from './every-type.ts';
 
 const buf = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
 
+/** It contains itself by a getter, as zod documents it. */
+const tree = z.object({
+  get branches(): z.ZodArray<z.ZodObject> {
+    return z.array(tree);
+  },
+});
+
 const contractOf = (params: z.ZodObject, colours: readonly string[] = ['red']): ServiceContract =>
   defineService(
     'shop',
@@ -159,6 +166,16 @@ message BuyResponse {
     );
   });
 
+  it('keeps a member of any characters as its JSON name', () => {
+    const shop = contractOf(z.strictObject({ 'a"b': uint32 }));
+    assert.match(toProtoFile(shop, lockOf(shop)).text, /uint32 a_b = 1 \[json_name = "a\\"b"\];/);
+  });
+
+  it('is refused for a service whose name begins with no letter', () => {
+    const shop = { ...contractOf(z.strictObject({})), name: '9shop' };
+    assert.throws(() => lockOf(shop), /The service "9shop" has no name in protobuf: begin its name with a letter/);
+  });
+
   it('gives the example in the JSON of protobuf, for grpcurl', () => {
     const orderID = { ...first.methods.buy, params: z.strictObject({ orderID: int64, at: timestamp, colour }) };
     const example = { params: { orderID: 1, at: '2026-01-31T12:00:00Z', colour: 'dark blue' }, result: {} };
@@ -179,6 +196,9 @@ message BuyResponse {
     ['two members of one field name', { orderID: uint32, orderId: uint32 }, /two fields .* name order_id/],
     ['two types of one name', { part: z.object({}), parts: z.array(z.object({})) }, /two types have the name/],
     ['two values of one name', { level: z.enum(['a b', 'a-b']) }, /two values of Level have the name LEVEL_A_B/],
+    ['a name of digits', { '2fa': uint32 }, /member 2fa, of whose name protobuf can make none/],
+    ['a name of other letters', { 日本: uint32 }, /member 日本, of whose name/],
+    ['a list that contains itself', { list: z.array(tree) }, /member branches, which contains itself/],
     ['an enum of numbers', { level: z.enum({ low: 1 } as never) }, /the value 1, which is no text/],
   ] as const) {
     it(`is refused for ${what}, with the member's name`, () => {

@@ -47,6 +47,8 @@ export interface TypeScope {
   readonly shared: Map<z.core.$ZodType, FieldType>;
   /** The message, if it is one. */
   readonly message?: { readonly name: string; readonly file: TypeScope };
+  /** The schemas of the message and of those around it. */
+  readonly open?: readonly z.core.$ZodType[];
 }
 
 type Def = z.core.$ZodTypes['_zod']['def'];
@@ -62,7 +64,8 @@ export function addMessage(
   if (def.type !== 'object') throw new TypeError(`${scope.service}: ${name} is no object, so it has no message`);
   const fullName = qualified(scope, name);
   const file = scope.message?.file ?? scope;
-  const inside: TypeScope = { ...scope, messages: [], enums: [], message: { name: fullName, file } };
+  const open = [...(scope.open ?? []), schema];
+  const inside: TypeScope = { ...scope, messages: [], enums: [], message: { name: fullName, file }, open };
   const fields = Object.entries(def.shape).map(([member, part]) => toField(inside, member, part));
   const taken = fields.find(({ name }, index) => fields.findIndex((other) => other.name === name) !== index);
   if (taken) throw new TypeError(`${scope.service}: two fields of ${fullName} have the name ${taken.name}; rename one`);
@@ -80,8 +83,11 @@ export function checkNames({ service, messages, enums }: TypeScope): void {
   if (taken) throw new TypeError(`${service}: two types have the name ${taken}; register another for one in typeNames`);
 }
 
+const FIELD_NAME = /^[a-z]/;
+
 function toField(scope: TypeScope, member: string, schema: z.core.$ZodType): FieldModel {
   const field = { member, name: toSnakeCase(member), comment: describe(schema), schema: schema as z.ZodType };
+  if (!FIELD_NAME.test(field.name)) throw unsupported(scope, member, 'of whose name protobuf can make none');
   const { inner, isOptional } = unwrap(schema);
   const def = defOf(inner);
   if (def.type !== 'array') {
@@ -89,7 +95,7 @@ function toField(scope: TypeScope, member: string, schema: z.core.$ZodType): Fie
   }
   const mistake = isOptional ? 'an optional list' : defOf(def.element).type === 'array' ? 'a list of lists' : undefined;
   if (mistake) throw unsupported(scope, member, `${mistake}, which protobuf cannot tell from an empty one`);
-  return { ...field, type: toType(scope, toSingular(member), def.element), label: 'repeated' };
+  return { ...field, type: toType(scope, member, def.element, toSingular(member)), label: 'repeated' };
 }
 
 function unwrap(schema: z.core.$ZodType): { inner: z.core.$ZodType; isOptional: boolean } {
@@ -100,12 +106,13 @@ function unwrap(schema: z.core.$ZodType): { inner: z.core.$ZodType; isOptional: 
   return { inner: schema, isOptional: false };
 }
 
-function toType(scope: TypeScope, member: string, schema: z.core.$ZodType): FieldType {
+function toType(scope: TypeScope, member: string, schema: z.core.$ZodType, name = member): FieldType {
   const file = scope.message?.file ?? scope;
   const shared = file.shared.get(schema);
   if (shared) return shared;
+  if (scope.open?.includes(schema)) throw unsupported(scope, member, 'which contains itself');
   const given = typeNames.get(schema as z.ZodType)?.name;
-  const type = declareType(given ? file : scope, given ?? toPascalCase(member), schema);
+  const type = declareType(given ? file : scope, given ?? toPascalCase(name), schema);
   if (!type) throw unsupported(scope, member, `of the type ${defOf(schema).type}`);
   if (given) file.shared.set(schema, type);
   return type;

@@ -1,12 +1,19 @@
 import * as z from 'zod';
 import type { ServiceContract } from '../../contract.ts';
 
-const numberedType = z.strictObject({
-  /** By the contract's member of a message, or value of an enum. */
-  numbers: z.record(z.string(), z.int().positive()),
-  /** By number, the members or values that no longer exist. */
-  reserved: z.record(z.string().regex(/^[1-9]\d*$/), z.string()).optional(),
-});
+const numberedType = z
+  .strictObject({
+    /** By the contract's member of a message, or value of an enum. */
+    numbers: z.record(z.string(), z.int().positive()),
+    /** By number, the members or values that no longer exist. */
+    reserved: z.record(z.string().regex(/^[1-9]\d*$/), z.string()).optional(),
+  })
+  // Two branches may both give the next number, and their merge keeps both.
+  .superRefine(({ numbers, reserved = {} }, { addIssue }) => {
+    const all = [...Object.keys(reserved).map(Number), ...Object.values(numbers)];
+    const twice = all.find((number, index) => all.indexOf(number) < index);
+    if (twice !== undefined) addIssue(`the number ${twice} is given twice: take the newer member out of the file`);
+  });
 const serviceLock = z.strictObject({
   messages: z.record(z.string(), numberedType),
   enums: z.record(z.string(), numberedType),

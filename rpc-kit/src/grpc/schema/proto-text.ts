@@ -88,7 +88,7 @@ function messageLines(message: MessageModel, lock: ServiceLock): Lines {
 
 function fieldLines(field: FieldModel, scope: string, number: number): Lines {
   const label = field.label === 'repeated' ? 'repeated ' : isProto3Optional(field) ? 'optional ' : '';
-  const json = toDefaultJsonName(field.name) === field.member ? '' : ` [json_name = "${field.member}"]`;
+  const json = toDefaultJsonName(field.name) === field.member ? '' : ` [json_name = ${JSON.stringify(field.member)}]`;
   return [
     ...comment(field.comment),
     ...comment(limitsText(field)),

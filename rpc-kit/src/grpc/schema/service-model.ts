@@ -56,7 +56,11 @@ export function toServiceModel(contract: ServiceContract): ServiceModel {
   }
   const { messages, enums } = scope;
   checkNames(scope);
-  return { name: `${toPascalCase(contract.name)}Service`, contract, methods, messages, enums };
+  const name = toPascalCase(contract.name);
+  if (!/^[A-Z]/.test(name)) {
+    throw new TypeError(`The service "${contract.name}" has no name in protobuf: begin its name with a letter`);
+  }
+  return { name: `${name}Service`, contract, methods, messages, enums };
 }
 
 /** A reason has one message, whichever methods declare it. */
