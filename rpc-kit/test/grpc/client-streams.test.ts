@@ -152,6 +152,24 @@ describe('A stream of the gRPC client', () => {
     );
   });
 
+  it('fails when its connection ends before its reader has taken what has arrived, its end among it', async () => {
+    peer.behave((call) => {
+      call.headers(HEAD);
+      for (let tick = 1; tick <= 100; tick++) call.data(item(tick));
+      call.headers(OK, true);
+      call.connection.socket.end();
+    });
+    const ticks = client.watch({});
+    assert.deepEqual((await ticks.next()).value, { tick: 1 });
+    while (peer.open > 0) await nextTurn();
+    await assert.rejects(
+      async () => {
+        for await (const _tick of ticks);
+      },
+      { code: 'unavailable', message: 'The connection to clock broke' },
+    );
+  });
+
   it('takes no more than a window ahead of its reader', async () => {
     let sent: RawCall | undefined;
     const message = frameMessage(Buffer.from(JSON.stringify({ tick: 1, padding: 'x'.repeat(16_000) })));

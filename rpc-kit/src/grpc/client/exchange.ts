@@ -64,6 +64,8 @@ class Exchange implements Waiter {
   #isSettled = false;
   #headers: AnswerHeaders | undefined;
   #trailers: IncomingHttpHeaders | undefined;
+  /** All bytes of the answer were read. */
+  #isRead = false;
   readonly #receiver: Receiver;
   #fault: FramingFault | undefined;
   #failure: Error | undefined;
@@ -116,6 +118,7 @@ class Exchange implements Waiter {
       this.#trailers = received;
     });
     stream.on('end', () => {
+      this.#isRead = true;
       if (this.#trailers) this.#complete();
       // The answer is over without a status, or before the request: nothing else will end the stream.
       if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
@@ -164,7 +167,9 @@ class Exchange implements Waiter {
   #closed(stream: ClientHttp2Stream, session: Session): void {
     if (this.#isSettled) return;
     const isEnded = this.#headers && stream.rstCode === constants.NGHTTP2_NO_ERROR && !session.isBroken;
-    if (this.#trailers || isEnded) this.#complete();
+    // A session that breaks drops what its stream has received and not read, also where the trailers have arrived.
+    const isComplete = this.#trailers && (this.#isRead || !this.#request.onMessage);
+    if (isComplete || isEnded) this.#complete();
     else if (this.#isUnseen(stream, session) && !this.#isResent) this.#resend();
     else {
       const error = this.#failureOf(stream, session);
