@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { GRPC_LIMITS, type GrpcServer, type GrpcServerOptions } from 'rpc-kit/grpc';
 import { grpcMetrics } from 'rpc-kit/metrics';
 import { frameMessage } from '../../src/grpc/framing.ts';
+import { vendoredCodec } from '../../src/grpc/schema/vendored.ts';
 import { ECHO_PATH, goodMessage } from './bad-input.ts';
 import { createGrpcJsClient } from './foreign-clients.ts';
 import { callHeaders, END_HEADERS, END_STREAM, frame, headerBlock, PREFACE, RawConnection, TYPE } from './raw-http2.ts';
 import { codec, serveSubject } from './subject.ts';
 
 const SETTINGS = frame(TYPE.settings, 0, 0);
+const reflectionRequest = vendoredCodec('grpc.reflection.v1.ServerReflectionRequest');
 const WAIT_PATH = codec.byName.get('wait')?.path ?? '';
 const PROTOCOL_ERROR = 1;
 const REFUSED_STREAM = 7;
@@ -251,6 +254,20 @@ describe('hostile HTTP/2', () => {
     assert.equal(await countOf('server'), 1);
   });
 
+  it('requests of reflection whose answers are not read end their stream', async () => {
+    await serve();
+    const connection = connect();
+    // Its windows have no room for an answer.
+    await connection.send(PREFACE, frame(TYPE.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])));
+    const request = frameMessage(reflectionRequest.encode({ host: '', fileContainingSymbol: codec.serviceName }));
+    const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+    const requests = Array<Buffer>(300).fill(data(1, request, 0));
+    await connection.send(open(1, path), ...requests);
+    await connection.until('the reset', () => connection.resetCodeOf(1) === ENHANCE_YOUR_CALM);
+    assert.equal(await openStreams(), 0);
+    await isAlive();
+  });
+
   describe('in time', () => {
     it('a message that does not arrive is refused', async () => {
       await serve({ messageTimeoutMs: 500 });
@@ -278,6 +295,17 @@ describe('hostile HTTP/2', () => {
       await connection.send(PREFACE, SETTINGS);
       await connection.until('the end of the connection', () => connection.isClosed);
       assert.equal(connection.goawayCode, 0);
+    });
+
+    it('an idle connection that its client keeps open is destroyed', async () => {
+      await serve({ idleTimeoutMs: 500 });
+      const connection = stack.use(new RawConnection(server.port, false));
+      await connection.send(PREFACE, SETTINGS);
+      await connection.until('the end of its other side', () => connection.isLeft);
+      while (!connection.isClosed) {
+        await connection.send(frame(TYPE.ping, 0, 0, Buffer.alloc(8)));
+        await sleep(5);
+      }
     });
   });
 });

@@ -70,10 +70,16 @@ export class RawConnection implements Disposable {
   readonly #socket: Socket;
   readonly frames: ReceivedFrame[] = [];
   #rest: Buffer = Buffer.alloc(0);
+  /** The server has closed its side. */
+  isLeft = false;
   isClosed = false;
 
-  constructor(port: number) {
-    this.#socket = connect(port, '127.0.0.1');
+  /** @param closesToo whether it closes its side when the server has closed the other */
+  constructor(port: number, closesToo = true) {
+    this.#socket = connect({ port, host: '127.0.0.1', allowHalfOpen: !closesToo });
+    this.#socket.on('end', () => {
+      this.isLeft = true;
+    });
     this.#socket.on('data', (part: Buffer) => this.#read(part));
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => {

@@ -179,6 +179,16 @@ describe('the gRPC server', () => {
       await closing;
     });
 
+    it('destroys the connections that their clients keep open', async () => {
+      await serve();
+      const connection = stack.use(new RawConnection(server.port, false));
+      await connection.send(PREFACE, SETTINGS);
+      await connection.until('its settings', () => connection.frames.length > 0);
+      const closing = server.close(100);
+      await connection.until('the end of its other side', () => connection.isLeft);
+      await closing;
+    });
+
     it('cancels the calls that take longer than it waits', async () => {
       const { promise: cancelled, resolve } = Promise.withResolvers<unknown>();
       const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();

@@ -130,7 +130,10 @@ class Exchange extends Canceller implements Arrival, Stoppable {
   #receiveMany(route: StreamRoute, gzip: boolean): void {
     const answer = this.#answer;
     const channel = {
-      send: (message: Uint8Array) => void answer.send(message),
+      send: (message: Uint8Array) => {
+        answer.send(message);
+        if (this.#stream.writableLength > UNREAD_BYTES_MAX) this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      },
       finish: (error?: unknown) => (error === undefined ? answer.finish() : answer.refuse(error)),
     };
     this.#router.open.streams += 1;
@@ -182,6 +185,9 @@ class Exchange extends Canceller implements Arrival, Stoppable {
     this.cancel(new RpcError('cancelled', 'The caller went away'));
   }
 }
+
+/** Answers of a stream that wait for their reader. Clients ask for one file of reflection after the other, and a file has a few kilobytes. */
+const UNREAD_BYTES_MAX = 256 * 1024;
 
 const NO_TRAILERS = 'Send the header te: trailers; a proxy without trailers would lose the status';
 

@@ -33,7 +33,10 @@ export interface GrpcLimits {
   readonly prefaceTimeoutMs: number;
   /** From the headers until the message is complete. As for a request of HTTP. */
   readonly messageTimeoutMs: number;
-  /** How long a connection without a call stays open. gRPC clients keep a connection for good, and open another one when it closes. */
+  /**
+   * How long a connection without a call stays open. gRPC clients keep a connection for good, and open another one when it closes. A client
+   * that is asked to leave and keeps its side open is cut off after as long again.
+   */
   readonly idleTimeoutMs: number;
   /** With TLS: from the connection until the handshake is complete. */
   readonly handshakeTimeoutMs: number;

@@ -46,8 +46,10 @@ export interface GrpcListener {
 /** HTTP/2 with this kit's limits and drain. What answers the streams is up to the options. */
 export function createListener(options: ListenerOptions): GrpcListener {
   const { limits, metrics, tls } = options;
-  const { server, handshakes } = createHttp2(limits, metrics, tls);
+  const server = createHttp2(limits, metrics, tls);
   const connections = new Set<Connection>();
+  /** Below TLS, also of connections that are in their handshake or have no session any more. */
+  const sockets = new Set<Socket>();
   let sweeping: NodeJS.Timeout | undefined;
   let closing = false;
 
@@ -76,6 +78,11 @@ export function createListener(options: ListenerOptions): GrpcListener {
   }
 
   server.on('session', accept);
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => closeBothSides(socket, limits.idleTimeoutMs));
   server.on('drop', () => metrics.failed('server'));
   server.maxConnections = limits.connectionsMax;
   return {
@@ -85,16 +92,20 @@ export function createListener(options: ListenerOptions): GrpcListener {
     },
     async close(finishMs) {
       closing = true;
-      await closeConnections(server, connections, handshakes, finishMs);
+      await closeConnections(server, connections, sockets, finishMs);
     },
   };
 }
 
-function createHttp2(
-  limits: GrpcLimits,
-  metrics: GrpcMetrics,
-  tls: TlsSource | undefined,
-): { readonly server: Http2Server; readonly handshakes: ReadonlyMap<string, Socket> } {
+/** A session that ends closes its own side and waits for its client to do the same, which a client may never do. */
+function closeBothSides(socket: Socket, waitMs: number): void {
+  socket.once('finish', () => {
+    const destroying = setTimeout(() => socket.destroy(), waitMs).unref();
+    socket.once('close', () => clearTimeout(destroying));
+  });
+}
+
+function createHttp2(limits: GrpcLimits, metrics: GrpcMetrics, tls: TlsSource | undefined): Http2Server {
   const options: ServerOptions = {
     maxSessionInvalidFrames: INVALID_FRAMES_MAX,
     streamResetBurst: limits.resetsBurst,
@@ -107,15 +118,16 @@ function createHttp2(
       enablePush: false,
     },
   };
-  if (!tls) return { server: createServer(options), handshakes: new Map() };
+  if (!tls) return createServer(options);
   const onFailedHandshake = () => metrics.failed('malformed');
-  return secureServer((files) => createSecureServer({ ...options, ...files }), { tls, limits, onFailedHandshake });
+  return secureServer((files) => createSecureServer({ ...options, ...files }), { tls, limits, onFailedHandshake })
+    .server;
 }
 
 async function closeConnections(
   server: Http2Server,
   connections: ReadonlySet<Connection>,
-  handshakes: ReadonlyMap<string, Socket>,
+  sockets: ReadonlySet<Socket>,
   finishMs: number,
 ): Promise<void> {
   // node:http2's own `close` would end all sessions at once; net's stops accepting and leaves them open.
@@ -125,7 +137,7 @@ async function closeConnections(
   for (const { session } of connections) session.close();
   const destroying = setTimeout(() => {
     for (const { session } of connections) session.destroy();
-    for (const socket of handshakes.values()) socket.destroy();
+    for (const socket of sockets) socket.destroy();
   }, finishMs);
   await closed;
   clearTimeout(destroying);
