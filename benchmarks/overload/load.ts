@@ -11,6 +11,13 @@ export interface LoadTarget {
   readonly face: Face;
 }
 
+export interface OpenLoad {
+  readonly target: LoadTarget;
+  readonly pace: Pace;
+  /** Whether the service accepts the connections before the load begins, as those of callers that it has had for a while. */
+  readonly areKnown: boolean;
+}
+
 /** More than loms has calls in flight, so that an arrival finds a free one; below the server's `connectionsMax`. */
 const CONNECTIONS = 950;
 
@@ -51,6 +58,11 @@ function laneOf({ port }: LoadTarget, mix: CallMix, tally: TallyOfCalls, first: 
   };
 }
 
+/** The service accepts connections in turn, so an answer on the last one says that it has accepted all. */
+async function acceptAll({ port }: LoadTarget, connections: readonly Connection[]): Promise<void> {
+  await connections.at(-1)?.exchange(Buffer.from(`GET /livez HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`));
+}
+
 answerTo({
   /** As many calls as there are clients, one after the other: what the service can do. */
   async closed({ target, clients, ms }: { target: LoadTarget; clients: number; ms: number }): Promise<Tally> {
@@ -86,9 +98,23 @@ answerTo({
         await sleep(bursts.pauseMs);
       }
     }),
+  /** Milliseconds until each of some callers that connect at once has an answer to a call, which may be a refusal. */
+  async newcomers({ target, callers }: { target: LoadTarget; callers: number }): Promise<number[]> {
+    const startedAt = performance.now();
+    return await withConnections(target.port, callers, (connections) => {
+      const mix = mixOf(target);
+      const callOn = async (connection: Connection): Promise<number> => {
+        const call = mix.next();
+        mix.outcomeOf(call, await connection.exchange(call.bytes));
+        return performance.now() - startedAt;
+      };
+      return Promise.all(connections.map(callOn));
+    });
+  },
   /** Calls by a schedule, as independent callers make them. */
-  async open({ target, pace }: { target: LoadTarget; pace: Pace }): Promise<Tally> {
+  async open({ target, pace, areKnown }: OpenLoad): Promise<Tally> {
     return await withConnections(target.port, CONNECTIONS, async (connections) => {
+      if (areKnown) await acceptAll(target, connections);
       const tally = new TallyOfCalls(performance.now());
       const lanes = connections.map((connection) => laneOf(target, mixOf(target), tally, connection));
       const { dropped } = await openLoop({ lanes, ...pace, onEnd: () => {} });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Face } from './calls.ts';
 import type { Field, MeasuredLoms } from './field.ts';
+import type { LoadTarget, OpenLoad } from './load.ts';
 import { BUCKET_MS, type Tally } from './tally.ts';
 
 export const FACTORS = [1, 2, 5, 10] as const;
@@ -28,6 +29,8 @@ export interface Run {
   /** From the first call to a fresh process until it serves most of what it serves at the end of the load. */
   readonly foundMs: number;
   readonly fresh: Load;
+  /** From the moment at which callers connect together, at the greatest load, until the last of them has an answer. */
+  readonly newcomersMs: number;
   /** From the end of ten times the capacity until nearly all of a load below it is served. */
   readonly backMs: number;
   readonly after: Tally;
@@ -43,6 +46,8 @@ const AFTER_SHARE = 0.95;
 const AFTER_SPAN = 5;
 /** Eight of ten calls make an order or pay one. */
 const ORDERS_SHARE = 0.8;
+/** They connect at the greatest load. */
+export const NEWCOMERS = 100;
 /** Orders that wait for their payment before an overload. */
 const UNPAID = 2_000;
 
@@ -50,10 +55,10 @@ const UNPAID = 2_000;
 export async function measureRun(field: Field, face: Face, expected: number, timing: Timing): Promise<Run> {
   await using stack = new AsyncDisposableStack();
   const loms = await field.startLoms(stack);
-  const target = { port: loms.port, face };
+  const target: LoadTarget = { port: loms.port, face };
   const { clients, capacitySeconds, overloadSeconds, freshSeconds, afterSeconds } = timing;
-  const open = (perSecond: number, seconds: number) =>
-    ask<Tally>(field, 'open', { target, pace: { perSecond, seconds } });
+  const open = (perSecond: number, seconds: number, areKnown = true) =>
+    ask<Tally>(field, 'open', { target, pace: { perSecond, seconds }, areKnown } satisfies OpenLoad);
   const stockUp = () => ask(field, 'stockUp', { target, unpaid: UNPAID, clients });
 
   const fresh = await metered(loms, () => open(expected * FRESH_FACTOR, freshSeconds));
@@ -62,13 +67,16 @@ export async function measureRun(field: Field, face: Face, expected: number, tim
   const capacity = await metered(loms, () => ask(field, 'closed', { target, clients, ms: capacitySeconds * 1_000 }));
   const perSecond = callsPerSecond(capacity);
   const loads: { factor: Factor; load: Load }[] = [];
+  let newcomers: Promise<number[]> | undefined;
   let after: Promise<Tally> | undefined;
   for (const factor of FACTORS) {
     await stockUp();
     const load = metered(loms, () => open(perSecond * factor, overloadSeconds));
     if (factor === FACTORS.at(-1)) {
-      await sleep(overloadSeconds * 1_000);
-      after = open(perSecond * AFTER_FACTOR, afterSeconds);
+      await sleep(overloadSeconds * 500);
+      newcomers = ask<number[]>(field, 'newcomers', { target, callers: NEWCOMERS });
+      await sleep(overloadSeconds * 500);
+      after = open(perSecond * AFTER_FACTOR, afterSeconds, false);
     }
     loads.push({ factor, load: await load });
   }
@@ -78,6 +86,7 @@ export async function measureRun(field: Field, face: Face, expected: number, tim
     capacity,
     loads,
     fresh,
+    newcomersMs: Math.max(...((await newcomers) as number[])),
     foundMs: timeUntil(fresh.ordersAnswered, meanOf(fresh.ordersAnswered.slice(-10)) * FRESH_SHARE, FRESH_SPAN),
     after: afterwards,
     backMs: timeUntil(afterwards.ordersDue, due, AFTER_SPAN),

@@ -2,7 +2,7 @@ import { markdownTable } from 'rpc-kit/markdown-table';
 import { type Figure, figureOf, withSpread } from '../harness/figure.ts';
 import { type Bar, barTable, type Results, toReport } from '../harness/report.ts';
 import type { Face } from './calls.ts';
-import { callsPerSecond, FACTORS, type Factor, type Load, type Run } from './measure.ts';
+import { callsPerSecond, FACTORS, type Factor, type Load, NEWCOMERS, type Run } from './measure.ts';
 import type { RefusalCost } from './refusal-cost.ts';
 
 interface OverloadResults extends Results {
@@ -77,6 +77,10 @@ function singlesOf(runs: readonly Run[], cost: RefusalCost): string {
     ['node:net, of a served call, %', withSpread(of((run) => shareOfCall(run, cost.tcp) * 100))],
     ['a fresh process finds its limit, ms', whole(of(({ foundMs }) => foundMs))],
     ['its p99, ms', whole(of(({ fresh }) => fresh.p99Ms))],
+    [
+      `${NEWCOMERS} callers that connect at once at 10 ×: the last is answered, ms`,
+      whole(of(({ newcomersMs }) => newcomersMs)),
+    ],
     ['back to .95 after the overload, ms', whole(of(({ backMs }) => backMs))],
   ];
   return markdownTable(['', 'median (least–greatest)'], rows, 1);
