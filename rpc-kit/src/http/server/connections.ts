@@ -20,6 +20,12 @@ export const TIMEOUT_CHECK_MS = 1_000;
  */
 const STALLED_SHARE = 0.25;
 
+/**
+ * Requests of one connection that wait for their answers. Clients that pipeline send some tens; a megabyte holds 20,000 small requests,
+ * each of which would be a call in flight.
+ */
+export const UNANSWERED_MAX = 100;
+
 export interface ConnectionOptions {
   readonly limits: HttpLimits;
   readonly metrics: Pick<HttpMetrics, 'refused'>;
@@ -40,7 +46,7 @@ export function serveConnections(server: Server, options: ConnectionOptions): vo
   function connectionOf(socket: Duplex): Connection {
     const known = connections.get(socket);
     if (known) return known;
-    const created: Connection = { unanswered: [], pipelined: [], isRefused: false };
+    const created: Connection = { unanswered: [], pipelined: [], isRefused: false, ignored: 0 };
     connections.set(socket, created);
     // One listener for all requests of a connection: adding and removing one costs as much as the metrics of a request.
     socket.once('close', () => {
@@ -52,7 +58,19 @@ export function serveConnections(server: Server, options: ConnectionOptions): vo
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const connection = connectionOf(request.socket);
     const { unanswered, isRefused } = connection;
-    if (isRefused) return;
+    if (isRefused) {
+      connection.ignored += 1;
+      // node:http keeps each ignored request until the connection closes.
+      if (connection.ignored > UNANSWERED_MAX) request.socket.destroy();
+      return;
+    }
+    if (unanswered.length >= UNANSWERED_MAX) {
+      metrics.refused('malformed');
+      const message = `More than ${UNANSWERED_MAX} requests of this connection wait: send further ones after the answers`;
+      const refusal = new RpcError('resource_exhausted', message);
+      void refuseConnection(refusal, request.socket, connection, refusal);
+      return;
+    }
     const pending = new PendingAnswer(response, connection);
     if (unanswered.length === 1) options.answer(request, response, pending);
     else startPipelined(connection, () => request.socket.destroyed || options.answer(request, response, pending));

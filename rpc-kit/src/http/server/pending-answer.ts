@@ -13,6 +13,8 @@ export interface Connection {
   readonly pipelined: (() => unknown)[];
   /** The refusal is its last answer. A request that arrives afterwards is not executed, because its sender repeats it. */
   isRefused: boolean;
+  /** The requests that arrived afterwards. */
+  ignored: number;
 }
 
 /** Learns that the connection closed before its answer was sent. */
