@@ -7,13 +7,15 @@ const WAIT_MAX_MS = 40_000;
 
 /** Waits until the condition holds, or fails after a while. */
 export async function eventually(
-  what: string,
+  what: string | (() => string),
   holds: () => Promise<boolean> | boolean,
   pollMs = POLL_MS,
 ): Promise<void> {
   const until = performance.now() + WAIT_MAX_MS;
   while (!(await holds())) {
-    if (performance.now() > until) throw new Error(`still not after ${WAIT_MAX_MS / 1000} s: ${what}`);
+    if (performance.now() > until) {
+      throw new Error(`still not after ${WAIT_MAX_MS / 1000} s: ${typeof what === 'string' ? what : what()}`);
+    }
     await pause(pollMs);
   }
 }

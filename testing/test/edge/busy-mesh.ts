@@ -41,9 +41,12 @@ export async function openBusyMesh(seed: number, calls: 'json' | 'grpc' = 'json'
   const owned = resources.move();
   const replicas = { accounts, checkout, gateway };
   async function settled(): Promise<void> {
-    await eventually('no circuit breaker is open', async () => {
+    let open: readonly string[] = [];
+    const what = (): string => `no circuit breaker is open, but ${open.join('; ')}`;
+    await eventually(what, async () => {
       const pages = await Promise.all(gateway.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
-      return !pages.some((page) => /^rpc_client_breaker_state\{.*\} [12]$/m.test(page));
+      open = pages.flatMap((page) => page.match(/^rpc_client_breaker_state\{.*\} [12]$/gm) ?? []);
+      return open.length === 0;
     });
   }
   return { mesh, replicas, crowd, through, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };
