@@ -5,6 +5,7 @@ import type { CallLogFields } from './log-fields.ts';
 import { runInScopeOf } from './log-scope.ts';
 import type { Logger } from './logger.ts';
 import { knownMethod } from './per-method.ts';
+import { markLogged } from './unlogged.ts';
 
 /**
  * Logs one line for each call when it ends: caller, method, code, duration. Params are never logged, because they hold tokens. While
@@ -22,6 +23,7 @@ export function serverLogging(logger: Logger): Interceptor {
         return result;
       } catch (error) {
         logFailure(logger, call, toRpcError(error), millisecondsSince(startedAt));
+        markLogged(error);
         throw error;
       }
     };

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { METADATA_HEADERS } from '../../http/sent-metadata.ts';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
+import { logUnlogged } from '../../telemetry/unlogged.ts';
 import { frameMessage } from '../framing.ts';
 import { CONTENT_TYPE, GRPC_HEADERS } from '../metadata.ts';
 import { GRPC_OK } from '../status-code.ts';
@@ -54,9 +55,9 @@ export class Answer {
 
   refuse(thrown: unknown): void {
     const error = toRpcError(thrown);
-    if (!(thrown instanceof RpcError)) {
-      this.#router.logger.error({ err: thrown, request_id: this.#requestId }, 'gRPC call could not be answered');
-    }
+    const { logger } = this.#router;
+    if (thrown instanceof RpcError) logUnlogged(logger, thrown, this.#requestId);
+    else logger.error({ err: thrown, request_id: this.#requestId }, 'gRPC call could not be answered');
     if (this.#isClosed) return;
     this.isOver = true;
     const { status, headers } = statusHeaders(error, this.#router, this.route?.details, this.#requestId);

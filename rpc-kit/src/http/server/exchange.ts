@@ -3,6 +3,7 @@ import { RpcError, toRpcError } from '../../rpc-error.ts';
 import type { ConcurrencyLimit, Priority } from '../../serving/concurrency-limit.ts';
 import { overloaded, priorityOf } from '../../serving/load-shedding.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
+import { logUnlogged } from '../../telemetry/unlogged.ts';
 import { type FaceContext, type Metadata, metadataOfRequest } from '../metadata.ts';
 import { AS_THEY_COME, METADATA_HEADERS } from '../sent-metadata.ts';
 import { endParts, writeAnswer, writePart } from './answer.ts';
@@ -136,7 +137,7 @@ class Exchange implements FallibleBodyReader, Abandonable {
   }
 
   async #stream(name: string, stream: StreamRoute): Promise<void> {
-    const { service, limits, streams, closing } = this.#router;
+    const { service, limits, logger, streams, closing } = this.#router;
     if (closing()) throw stopping();
     const text = this.#body.toText();
     const request = this.#request;
@@ -145,7 +146,8 @@ class Exchange implements FallibleBodyReader, Abandonable {
     try {
       const finish = (last: string) =>
         endParts(request, response, last, closing(), (error) => error || this.#end(true));
-      const streamed = { service, name, stream, request, response, text, context: this.#context(), limits, finish };
+      const context = this.#context();
+      const streamed = { service, name, stream, request, response, text, context, limits, logger, finish };
       const answer = await answerStream(streamed);
       if (answer) this.#write(answer);
     } finally {
@@ -190,10 +192,11 @@ class Exchange implements FallibleBodyReader, Abandonable {
     this.#writeSoon(this.#toRefusal(error));
   }
 
-  /** Logs the failure of a page, whose answer says only "Internal error". The logging interceptor logs calls. */
+  /** Logs what the answer hides behind "Internal error": the failure of a page, or of a call. */
   #logHidden(error: unknown): void {
-    if (error instanceof RpcError) return;
-    this.#router.logger.error({ err: error, request_id: this.#requestId }, 'page failed');
+    const { logger } = this.#router;
+    if (error instanceof RpcError) logUnlogged(logger, error, this.#requestId);
+    else logger.error({ err: error, request_id: this.#requestId }, 'page failed');
   }
 
   /** In the form of the requested face. */

@@ -5,6 +5,7 @@ import { stringifyJson } from '../../schema/json.ts';
 import type { Service } from '../../server.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { acceptRequestId } from '../../telemetry/request-id.ts';
+import { logUnlogged } from '../../telemetry/unlogged.ts';
 import { type FaceContext, toCall, withMeta } from '../metadata.ts';
 import { isRecord, toJsonRpcError } from '../wire-error.ts';
 import { AnswerTooLarge } from './answer.ts';
@@ -76,7 +77,9 @@ export function createRpcFace(service: Service, discover: Discover, limits: Http
           : await service.call(toCall(name, method, params, metadata, context.answerHeaders), context.caller);
       answer = { jsonrpc: '2.0', id: toEchoedId(id), result: result ?? null };
     } catch (error) {
-      answer = refusal(toEchoedId(id), toRpcError(error), metadata.requestId);
+      const failure = toRpcError(error);
+      logUnlogged(logger, failure, metadata.requestId);
+      answer = refusal(toEchoedId(id), failure, metadata.requestId);
     }
     return convert(answer, metadata.requestId);
   }

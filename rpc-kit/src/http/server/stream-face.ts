@@ -3,6 +3,8 @@ import { wireSchema } from '../../documents/wire-schema.ts';
 import { RpcError, toRpcError } from '../../rpc-error.ts';
 import type { Service } from '../../server.ts';
 import { type StreamOf, streamOf } from '../../stream.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { logUnlogged } from '../../telemetry/unlogged.ts';
 import { type FaceContext, toCall } from '../metadata.ts';
 import { isRecord } from '../wire-error.ts';
 import { parseBody } from './body.ts';
@@ -35,6 +37,7 @@ interface StreamedRequest {
   readonly text: string;
   readonly context: FaceContext;
   readonly limits: HttpLimits;
+  readonly logger: Logger;
   readonly finish: EventStreamOptions['finish'];
 }
 
@@ -44,7 +47,7 @@ interface StreamedRequest {
  * @throws what fails before the first byte; later, it is the last event
  */
 export async function answerStream(streamed: StreamedRequest): Promise<HttpAnswer | undefined> {
-  const { service, name, stream, request, response, context, limits, finish } = streamed;
+  const { service, name, stream, request, response, context, limits, logger, finish } = streamed;
   const { metadata, caller, answerHeaders } = context;
   using events = new EventStream(response, { limits, headers: answerHeaders, id: stream.id, finish });
   try {
@@ -54,8 +57,9 @@ export async function answerStream(streamed: StreamedRequest): Promise<HttpAnswe
     events.end();
   } catch (error) {
     if (!events.hasBegun) throw error;
-    const { body } = plainRefusal(error, metadata.requestId);
-    events.fail(body, toRpcError(error).retryAfterMs);
+    const failure = toRpcError(error);
+    logUnlogged(logger, failure, metadata.requestId);
+    events.fail(plainRefusal(failure, metadata.requestId).body, failure.retryAfterMs);
   }
   return undefined;
 }
