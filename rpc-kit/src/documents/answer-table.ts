@@ -56,12 +56,16 @@ export const REFUSALS: readonly Refusal[] = [
     { reason: MUTUAL_TLS_REQUIRED },
   ),
   refusal('every request', 'invalid_request', 'The request has no Host header, or two.'),
-  refusal('every request', 'permission_denied', 'A web page sent the request, and `ALLOWED_ORIGINS` does not list it.'),
+  refusal(
+    'every request',
+    'permission_denied',
+    'A web page sent the request, and the service does not allow its origin.',
+  ),
   refusal('every request', 'invalid_request', 'The address takes other verbs; `Allow` lists them.', { status: 405 }),
   refusal('every request', 'invalid_request', 'The `Expect` header is something other than 100-continue.', {
     status: 417,
   }),
-  refusal('every request', 'invalid_request', 'The Host is not this service, and `ALLOWED_HOSTS` does not list it.', {
+  refusal('every request', 'invalid_request', 'The Host is not this service, nor a name that it allows.', {
     status: 421,
   }),
   refusal('every request', 'internal', 'Something failed inside; the log has it under the request id.', {

@@ -95,7 +95,7 @@ describe('a contract in Markdown', () => {
       contractMarkdown(shop, 'http://localhost:8080'),
       `## shop
 
-Sells. Locally at http://localhost:8080, documents at http://localhost:8080/docs.
+Sells. At http://localhost:8080, documents at http://localhost:8080/docs.
 
 ### buy
 

@@ -20,9 +20,7 @@ export function contractMarkdown(
   const methods = Object.entries(contract.methods).map(([name, method]) =>
     [methodMarkdown(name, method, url), ...otherFaces(name)].join('\n\n'),
   );
-  return [`## ${contract.name}`, `${contract.summary} Locally at ${url}, documents at ${url}/docs.`, ...methods].join(
-    '\n\n',
-  );
+  return [`## ${contract.name}`, `${contract.summary} At ${url}, documents at ${url}/docs.`, ...methods].join('\n\n');
 }
 
 /** The table of codes as Markdown. */

@@ -17,9 +17,9 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'integer', minimum: 0 },
   },
   CacheControl: { description: 'Given to GET and HEAD: no cache may keep the answer.', schema: { type: 'string' } },
-  AllowOrigin: { description: 'The origin of the page, where `ALLOWED_ORIGINS` lists it.', schema: { type: 'string' } },
+  AllowOrigin: { description: 'The origin of the page, where the service allows it.', schema: { type: 'string' } },
   ExposeHeaders: { description: 'The headers that a listed page may read.', schema: { type: 'string' } },
-  Vary: { description: 'Given where `ALLOWED_ORIGINS` lists any page.', schema: { const: 'Origin' } },
+  Vary: { description: 'Given where the service allows pages of other origins.', schema: { const: 'Origin' } },
   Allow: { description: 'The verbs that the address takes.', required: true, schema: { type: 'string' } },
   WwwAuthenticate: {
     description: 'How a caller authenticates (RFC 9110, section 11.6.1).',

@@ -36,6 +36,6 @@ export function openApiDocument(contract: ServiceContract, { prefix, pages }: Pl
 
 const TO_DOCS = '; `/` leads browsers to /docs';
 const ADDRESSES = `An address that is not listed here answers 404 \`method_not_found\`${TO_DOCS}.
-OPTIONS is answered only as the preflight request of a web page in \`ALLOWED_ORIGINS\`, with 204.
+OPTIONS is answered only as the preflight request of a web page whose origin the service allows, with 204.
 
 Bodies are JSON in UTF-8; a body without Content-Type counts as JSON unless a browser sent it.`;

@@ -33,6 +33,7 @@ describe('a URL that is given', () => {
     '': /has to be a URL like/,
     'host:8080': /has to be a URL like/,
     'ftp://host': /has to be a URL like/,
+    'ftp://host:24999': /has to be a URL like/,
     'dns+http://host': /has to be a URL like/,
     'http:host': /has to be a URL like/,
     'http:/host': /has to be a URL like/,

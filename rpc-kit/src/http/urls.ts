@@ -75,7 +75,7 @@ export function parseUrl(text: string, protocol: RegExp, example: string): URL {
   const [, authority = '', rest = ''] = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)(.*)$/is.exec(text) ?? [];
   const url = CHARACTERS.test(text) && authority !== '' ? URL.parse(text) : null;
   if (!url || !protocol.test(url.protocol)) {
-    if (CHARACTERS.test(text) && LARGE_PORT.test(authority)) throw new TypeError(PORT_HINT);
+    if (!url && CHARACTERS.test(text) && LARGE_PORT.test(authority)) throw new TypeError(PORT_HINT);
     throw new TypeError(`it has to be a URL like ${example}; ${ENCODING_HINT}`);
   }
   if (rest.includes('@')) throw new TypeError(`an @ stands behind the host; ${ENCODING_HINT}`);

@@ -21,7 +21,7 @@ describe('listening', () => {
   it('says in one sentence that a port is in use and how to mend it', async () => {
     await using taken = await serveSubject({ service, executed: [] });
     await assert.rejects(serveHttp(service, { port: taken.port, host: '127.0.0.1', logger }), {
-      message: `127.0.0.1:${taken.port} is in use: stop what listens there or choose another PORT`,
+      message: `127.0.0.1:${taken.port} is in use: stop what listens there or choose another port`,
     });
   });
 

@@ -87,7 +87,7 @@ export function createListener(options: ListenerOptions): GrpcListener {
   server.maxConnections = limits.connectionsMax;
   return {
     async listen(address) {
-      const { authority, port } = await startListening(server, address, 'GRPC_PORT');
+      const { authority, port } = await startListening(server, address);
       return { url: `${tls ? 'grpcs' : 'grpc'}://${authority}`, port };
     },
     async close(finishMs) {

@@ -79,10 +79,7 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
     if (isOwnHost(text, name, port)) return;
     const address = name.replace(/^\[|\]$/g, '');
     if (isOwnAddress(address, socket) || (!fromBrowser && (isIP(address) !== 0 || isInternalName(name)))) return;
-    throw new HttpRefusal(
-      421,
-      `The Host ${quote(text)} is not this service's: add it to allowedHosts (ALLOWED_HOSTS) if it should be`,
-    );
+    throw new HttpRefusal(421, `The Host ${quote(text)} is not this service's: add it to allowedHosts if it should be`);
   }
 
   return {
@@ -106,7 +103,7 @@ export function createBrowserBoundary(options: BrowserBoundaryOptions): BrowserB
       const page = origin === undefined ? 'another site' : quote(origin);
       throw new RpcError(
         'permission_denied',
-        `A page of ${page} may not call this service: add its origin to allowedOrigins (ALLOWED_ORIGINS) if it should`,
+        `A page of ${page} may not call this service: add its origin to allowedOrigins if it should`,
       );
     },
   };

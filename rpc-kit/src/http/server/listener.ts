@@ -34,7 +34,7 @@ export function createListener(options: ListenerOptions): HttpListener {
   return {
     server,
     async listen(address) {
-      const { authority, port } = await startListening(server, address, 'PORT');
+      const { authority, port } = await startListening(server, address);
       return { url: `${tls ? 'https' : 'http'}://${authority}`, port };
     },
     close: (finishMs) => closeConnections(server, finishMs),

@@ -9,21 +9,17 @@ export interface ListenAddress {
 /**
  * Binds a server of HTTP or of gRPC. Callers that reconnect together wait for it in the kernel, which ignores those beyond the backlog
  * until they try again a second later. So the backlog has room for all that the server accepts; the default is 511.
- * @param variable the variable that a person changes when the port is in use
  * @returns its address as a URL names it, without the scheme
  * @throws {Error} when the port is in use or the host cannot be bound
  */
 export async function startListening(
   server: Server,
   { host, port: asked }: ListenAddress,
-  variable: 'PORT' | 'GRPC_PORT',
 ): Promise<{ readonly authority: string; readonly port: number }> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why =
-        error.code === 'EADDRINUSE'
-          ? `is in use: stop what listens there or choose another ${variable}`
-          : error.message;
+        error.code === 'EADDRINUSE' ? 'is in use: stop what listens there or choose another port' : error.message;
       reject(new Error(`${host}:${asked} ${why}`, { cause: error }));
     });
     server.listen({ host, port: asked, backlog: server.maxConnections }, () => resolve());
