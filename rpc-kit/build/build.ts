@@ -2,15 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { publishedManifest, type SourceManifest } from './manifest.ts';
+import { readmeOfPackage } from './readme.ts';
 
 /**
  * `npm run build -w rpc-kit`: writes the package that is published to rpc-kit/dist, or to the folder that is passed. The same sources
- * give the same bytes.
+ * give the same bytes. A release passes its repository too, `https://github.com/<owner>/<name>`.
  */
 
 const PACKAGE = join(import.meta.dirname, '..');
 const ROOT = join(PACKAGE, '..');
-const DIST = resolve(process.argv[2] ?? join(PACKAGE, 'dist'));
+const [, , folder = join(PACKAGE, 'dist'), repository] = process.argv;
+const DIST = resolve(folder);
 const CONFIG = join(import.meta.dirname, 'tsconfig.json');
 
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
@@ -29,7 +31,10 @@ for (const path of globSync('**/*.js.map', { cwd: DIST })) {
 }
 copyAssets();
 copyFileSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE'));
-writeFileSync(join(DIST, 'README.md'), withoutOutsideLinks(readFileSync(join(PACKAGE, 'README.md'), 'utf8')));
+const source: SourceManifest = json(join(PACKAGE, 'package.json'));
+const release =
+  repository === undefined ? undefined : `${repository}/blob/${source.name}-v${source.version}/${source.name}/`;
+writeFileSync(join(DIST, 'README.md'), readmeOfPackage(readFileSync(join(PACKAGE, 'README.md'), 'utf8'), release));
 writeFileSync(join(DIST, 'package.json'), `${JSON.stringify(manifest(), undefined, 2)}\n`);
 console.log(
   `${relative(process.cwd(), DIST)} has ${emitted().length} modules. npm pack of this folder makes the tarball.`,
@@ -53,14 +58,8 @@ function copyAssets(): void {
   }
 }
 
-/** The package holds neither tests nor files of the repository around it. */
-function withoutOutsideLinks(markdown: string): string {
-  return markdown.replaceAll(/\[([^\]]+)\]\((?:\.\.|src|test|examples)\/[^)]*\)/g, '$1');
-}
-
 function manifest() {
   const entries: readonly string[] = json(CONFIG).files.map((path: string) => resolve(import.meta.dirname, path));
-  const source: SourceManifest = json(join(PACKAGE, 'package.json'));
   const isPublished = (target: string): boolean => entries.includes(resolve(PACKAGE, target));
-  return publishedManifest(source, isPublished);
+  return publishedManifest(source, isPublished, repository);
 }

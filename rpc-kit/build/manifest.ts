@@ -20,8 +20,11 @@ export interface SourceManifest {
 /** Modules that do something when they are imported: the trace context registers itself for log scopes. */
 const SIDE_EFFECTS = ['./telemetry/traced-context.js', './tracing.js'];
 
-/** @param isPublished whether the package has the module of that source */
-export function publishedManifest(source: SourceManifest, isPublished: (target: string) => boolean) {
+/**
+ * @param isPublished whether the package has the module of that source
+ * @param url of the repository, which npm compares with the provenance. Sources do not know where their repository is
+ */
+export function publishedManifest(source: SourceManifest, isPublished: (target: string) => boolean, url?: string) {
   const { name, version, description, keywords, license, engines, peerDependencies, peerDependenciesMeta } = source;
   const exported = Object.entries(source.exports).filter(([, target]) => isPublished(target));
   const bin = Object.entries(source.bin ?? {}).map(([command, target]) => [command, toModule(target, '.js')]);
@@ -31,6 +34,7 @@ export function publishedManifest(source: SourceManifest, isPublished: (target: 
     description,
     keywords,
     license,
+    ...(url && { repository: { type: 'git', url: `git+${url}.git`, directory: 'rpc-kit' } }),
     type: 'module',
     engines,
     imports: Object.fromEntries(

@@ -9,9 +9,16 @@ const TIMEOUT_MS = 120_000;
 /** The list of all packages of the workspace has about a megabyte. */
 const OUTPUT_BYTES_MAX = 32_000_000;
 
-/** Writes the package as it is published to a folder, without packing it. */
-export function buildPackage(folder: string): void {
-  run(process.execPath, [join(PROJECT_DIRECTORY, 'rpc-kit/build/build.ts'), folder]);
+/**
+ * Writes the package as it is published to a folder, without packing it.
+ * @param repository of a release
+ */
+export function buildPackage(folder: string, repository?: string): void {
+  run(process.execPath, [
+    join(PROJECT_DIRECTORY, 'rpc-kit/build/build.ts'),
+    folder,
+    ...(repository ? [repository] : []),
+  ]);
 }
 
 /** @returns the path of the tarball in the folder */

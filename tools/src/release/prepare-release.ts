@@ -41,16 +41,9 @@ export async function prepareRelease({
 function packInto(folder: string, repository: string | undefined): string {
   const built = mkdtempSync(join(folder, 'built-'));
   try {
-    buildPackage(built);
-    if (repository !== undefined) addRepository(join(built, 'package.json'), repository);
+    buildPackage(built, repository);
     return packPackage(built, folder);
   } finally {
     rmSync(built, { recursive: true, force: true });
   }
-}
-
-/** Sources do not know where their repository is: that is a fact of the workflow that publishes them. */
-function addRepository(path: string, url: string): void {
-  const repository = { type: 'git', url: `git+${url}.git`, directory: 'rpc-kit' };
-  writeFileSync(path, `${JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), repository }, undefined, 2)}\n`);
 }
