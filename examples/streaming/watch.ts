@@ -10,9 +10,9 @@ export async function* watch(url: string, sku: number) {
   await using transport = url.startsWith('grpc')
     ? createGrpcTransport(url, { codec, userAgent })
     : createHttpTransport(url, { userAgent });
-  // One call for minutes deposits next to nothing, and a server that restarts is away for some seconds.
+  // One call for minutes deposits next to nothing, and a server may be away for half a minute, with half a second between attempts.
   const budget = createRetryBudget({ perSecondMin: 5 });
-  const interceptors = [retry({ budget, attemptsMax: 20 })];
+  const interceptors = [retry({ budget, attemptsMax: 60 })];
   yield* createClient(ticker, transport, { interceptors }).watch({ sku });
 }
 

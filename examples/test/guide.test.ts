@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { createClient, RpcError, raceSignal, serveHttp } from 'rpc-kit';
-import { pricesService } from 'rpc-kit/examples/prices-service.ts';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createClient, RpcError, raceSignal } from 'rpc-kit';
+// A test itself, which runs along.
+import 'rpc-kit/examples/prices.test.ts';
 import { createReports, reports } from '../guide/reports.ts';
+import { startProgram } from './programs.ts';
+
+const RPC_KIT_EXAMPLES = '../rpc-kit/examples';
 
 /** A page that is never done: only the signal ends it. */
 function neverDone(_page: number, signal: AbortSignal): Promise<void> {
@@ -10,16 +17,22 @@ function neverDone(_page: number, signal: AbortSignal): Promise<void> {
 }
 
 describe('The first service of the guide', () => {
-  it('answers its line with curl as the page says', async () => {
+  it('answers its line with curl and its client as the page says', async () => {
     const page = await readFile(new URL('../../docs/guide/first-service.md', import.meta.url), 'utf8');
     const [, body = '', path, answered] = /-d '(\S+)' 127\.0\.0\.1:7001(\S+)` answers `(.+?)`/.exec(page) ?? [];
-    await using server = await serveHttp(pricesService, { host: '127.0.0.1', port: 0 });
+    await using stack = new AsyncDisposableStack();
+    const { url, stop } = await startProgram(stack, `${RPC_KIT_EXAMPLES}/serve-prices.ts`, { PORT: '0' });
     const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(`${server.url}${path}`, { method: 'POST', headers, body });
+    const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body });
     assert.equal(await answer.text(), answered);
     for (const page of ['/docs', '/openapi.json', '/healthz', '/readyz']) {
-      assert.equal((await fetch(`${server.url}${page}`)).status, 200, page);
+      assert.equal((await fetch(`${url}${page}`)).status, 200, page);
     }
+    const client = fileURLToPath(new URL(`../${RPC_KIT_EXAMPLES}/ask-price.ts`, import.meta.url));
+    const env = { ...process.env, PRICES_URL: url };
+    const { stdout } = await promisify(execFile)(process.execPath, [client], { env });
+    assert.ok(page.includes(`prints \`${stdout.trim()}\``), stdout);
+    assert.equal(await stop('SIGINT'), 0);
   });
 });
 

@@ -78,4 +78,16 @@ describe('npm start of the two services', () => {
     assert.deepEqual(await createClient(basket, transport).total(SKUS), TOTAL);
     assert.equal(await all.stop('SIGINT'), 0);
   });
+
+  it('goes on when one prices is killed', async () => {
+    await using stack = new AsyncDisposableStack();
+    const ports = await pickFreePorts(3);
+    const all = await startProgram(stack, 'two-services/start.ts', { PORTS: ports.join() }, 3);
+    await using transport = createHttpTransport(`http://127.0.0.1:${ports[1]}`, { userAgent: 'test' });
+    const client = createClient(basket, transport);
+    const { pid } = all.lines.map((line) => JSON.parse(line)).find(({ name }) => name === 'prices');
+    process.kill(pid, 'SIGKILL');
+    for (let call = 0; call < 20; call++) assert.deepEqual(await client.total(SKUS), TOTAL);
+    assert.equal(await all.stop('SIGINT'), 0);
+  });
 });

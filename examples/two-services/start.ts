@@ -22,6 +22,8 @@ const stop = (): void => {
 // A terminal sends Ctrl-C to the children as well; a second signal does them no harm.
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, stop);
 const ends = children.map((child) => once(child, 'exit'));
-// When one ends, so do the others.
-void Promise.race(ends).then(stop);
+// Basket can do without one prices, and the others are of no use without basket.
+const [exitCode] = (await ends.at(-1)) ?? [];
+stop();
 await Promise.all(ends);
+process.exitCode = exitCode ?? 1;

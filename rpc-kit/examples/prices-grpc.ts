@@ -1,4 +1,3 @@
-import { pino } from 'pino';
 import { createClient } from 'rpc-kit';
 import { createGrpcTransport, createServiceCodec, serveGrpc, updateLock } from 'rpc-kit/grpc';
 import { prices } from './prices-contract.ts';
@@ -10,8 +9,7 @@ const codec = createServiceCodec(prices, lock);
 
 /** Serves the prices over gRPC, and asks for one. */
 export async function priceOverGrpc(sku: number): Promise<number> {
-  const logger = pino({ level: 'warn' });
-  await using server = await serveGrpc(pricesService, { host: '127.0.0.1', port: 0, codec, logger });
+  await using server = await serveGrpc(pricesService, { host: '127.0.0.1', port: 0, codec });
   await using transport = createGrpcTransport(server.url, { codec, userAgent: 'example/1.0.0' });
   const { price } = await createClient(prices, transport).priceOf({ sku });
   return price;
