@@ -21,7 +21,7 @@ describe('startListening', () => {
   it('lets as many callers connect as the server accepts, while the process accepts none', async () => {
     const server = createServer((socket) => socket.on('error', () => {}));
     server.maxConnections = CALLERS;
-    const { port } = await startListening(server, { host: '127.0.0.1', port: 0 }, 'PORT');
+    const { port } = await startListening(server, { host: '127.0.0.1', port: 0 });
     const connected = new Int32Array(new SharedArrayBuffer(4));
     const worker = new Worker(CALLER, { eval: true, workerData: { port, callers: CALLERS, connected } });
     try {
