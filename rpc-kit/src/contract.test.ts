@@ -54,6 +54,13 @@ describe('defineService', () => {
     });
   };
 
+  it('refuses a member that no method has, because it may be a misspelt one', () => {
+    const members =
+      'summary, description, params, result, errors, codes, timeoutMs, reads, priority, waits, polled, batched, retry, access, positions, example';
+    const misspelt: object = { read: true };
+    refused('list', misspelt, `no method has a member "read"; the members are ${members}`);
+  });
+
   it('refuses names that are no method names', () => {
     for (const name of [
       '',

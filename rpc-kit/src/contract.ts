@@ -88,10 +88,29 @@ export interface EventContract {
 /** Methods share their addresses with the pages of every service. */
 const RESERVED_NAMES = new Set(['rpc', 'docs', 'healthz', 'readyz', 'metrics', 'openrpc.json', 'openapi.json']);
 const METHOD_NAME = /^[a-z][A-Za-z0-9_]{0,63}$/;
+/** TypeScript does not refuse further members of an inferred type, so a misspelt `reads` would be ignored. */
+const MEMBERS: Readonly<Record<keyof MethodContract, true>> = {
+  summary: true,
+  description: true,
+  params: true,
+  result: true,
+  errors: true,
+  codes: true,
+  timeoutMs: true,
+  reads: true,
+  priority: true,
+  waits: true,
+  polled: true,
+  batched: true,
+  retry: true,
+  access: true,
+  positions: true,
+  example: true,
+};
 
 /**
- * Declares a service. Checks at load what TypeScript cannot: names that clash with pages, invalid timeouts, positions that
- * name no param, streams that cannot be resumed as they say.
+ * Declares a service. Checks at load what TypeScript cannot: names that clash with pages, unknown members, invalid timeouts,
+ * positions that name no param, streams that cannot be resumed as they say.
  *
  * @throws {TypeError} for a contract that cannot be served
  */
@@ -111,6 +130,9 @@ function mistakeIn(name: string, method: MethodContract): string | undefined {
   const { timeoutMs, params, positions = [] } = method;
   if (!METHOD_NAME.test(name)) return 'a method name is a letter and up to 63 letters, digits or underscores';
   if (RESERVED_NAMES.has(name)) return 'this name belongs to one of the pages of every service';
+  const stray = Object.keys(method).find((member) => !Object.hasOwn(MEMBERS, member));
+  if (stray !== undefined)
+    return `no method has a member "${stray}"; the members are ${Object.keys(MEMBERS).join(', ')}`;
   if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) return 'timeoutMs must be a number above 0';
   const unknown = positions.find((position) => !Object.hasOwn(params.shape, position));
   if (unknown !== undefined) return `positions names "${unknown}", which is no param`;
