@@ -47,6 +47,15 @@ describe('The sessions of the gRPC client', () => {
     while (!condition()) await nextTurn();
   }
 
+  /** The client has read a GOAWAY on the last connection once it acknowledges what is sent behind it. */
+  async function leave({ connections, frames }: RawPeer): Promise<void> {
+    const acknowledged = (): number => frames.filter((frame) => frame === 'SETTINGS 0').length;
+    const before = acknowledged();
+    connections.at(-1)?.goaway(1);
+    connections.at(-1)?.settings();
+    await until(() => acknowledged() > before);
+  }
+
   it('carry many calls at a time on one connection', async () => {
     const peer = await openPeer();
     const held: RawCall[] = [];
@@ -194,6 +203,42 @@ describe('The sessions of the gRPC client', () => {
       assert.deepEqual(await first, ANSWER);
       assert.equal(peer.connections.length, 2);
       await until(() => peer.open === 1);
+    });
+
+    it('leave room for others, as long as their last calls may take', async () => {
+      const peer = await openPeer();
+      const held: RawCall[] = [];
+      const client = openClient(peer.url, { sessionsMax: 1 });
+      const calls: Promise<unknown>[] = [];
+      for (let connections = 1; connections <= 3; connections++) {
+        peer.behave((call) => held.push(call));
+        calls.push(count(client));
+        await until(() => held.length === connections);
+        await leave(peer);
+      }
+      for (const call of held) good(call);
+      await Promise.all(calls);
+    });
+
+    it('are fifty at most that end with their last calls', async () => {
+      const peer = await openPeer();
+      const held: RawCall[] = [];
+      peer.behave((call) => held.push(call));
+      const client = openClient(peer.url);
+      const calls: Promise<unknown>[] = [];
+      for (let connections = 1; connections <= 50; connections++) {
+        calls.push(count(client));
+        await until(() => held.length === connections);
+        await leave(peer);
+      }
+      peer.behave(good);
+      const waiting = count(client);
+      for (let turn = 0; turn < 20; turn++) await nextTurn();
+      assert.equal(peer.connections.length, 50);
+      good(held[0] as RawCall);
+      assert.deepEqual(await waiting, ANSWER);
+      for (const call of held.slice(1)) good(call);
+      await Promise.all(calls);
     });
 
     it('send the calls that it excludes once more, and each is executed once', async () => {

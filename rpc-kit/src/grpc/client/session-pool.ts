@@ -4,7 +4,7 @@ import type { Target } from './connect.ts';
 import { Session, type SessionLimits } from './session.ts';
 
 export interface PoolLimits extends SessionLimits {
-  /** Sessions that are open, also those that end. */
+  /** Sessions that take calls. */
   readonly sessionsMax: number;
   /** Calls that wait for a session. */
   readonly waitingMax: number;
@@ -26,6 +26,11 @@ export type Refusal =
 const BACKOFF = { baseMs: 50, maxMs: 1_000 } as const;
 /** When a full queue has room again: most calls take less. */
 const FULL_RETRY_MS = 100;
+/**
+ * Sessions that no longer take calls and end with their last one: a server that asks its clients to reconnect every few minutes leaves one
+ * behind each time, for as long as a stream lasts.
+ */
+const LEAVING_MAX = 50;
 
 /** The sessions to one peer. A call takes the first one with room; while none has, it waits, and another session is opened. */
 export class SessionPool {
@@ -91,7 +96,9 @@ export class SessionPool {
   /** One at a time, so that a burst of calls opens no more sessions than it fills. */
   #open(): void {
     const sessions = [...this.#sessions];
-    if (sessions.length >= this.#limits.sessionsMax || sessions.some(({ isOpening }) => isOpening)) return;
+    const leaving = sessions.filter(({ isOver }) => isOver).length;
+    if (leaving >= LEAVING_MAX || sessions.length - leaving >= this.#limits.sessionsMax) return;
+    if (sessions.some(({ isOpening }) => isOpening)) return;
     const pauseMs = this.#retryAt - performance.now();
     if (pauseMs > 0) {
       this.#unreachable(pauseMs);

@@ -23,7 +23,10 @@ export interface ClientCodec {
 export interface GrpcTransportOptions {
   /** The messages of the peer's contract. */
   readonly codec: ClientCodec;
-  /** Connections to the peer; another one is opened when every stream of the others is in use. */
+  /**
+   * Connections to the peer that take calls; another one is opened when every stream of the others is in use. Up to 50 more end with their
+   * last calls, because the peer asked for it.
+   */
   readonly sessionsMax?: number;
   /** Calls in flight on one connection; the peer's own limit may be lower. */
   readonly streamsMax?: number;
