@@ -3,7 +3,6 @@ import { openPeer, openProcess, run } from 'service-kit';
 import { openAccounts, passwordLimit } from './accounts-peer.ts';
 import { createApp } from './app.ts';
 import { openAccessTokens } from './auth/access-tokens.ts';
-
 import { gatewayConfig } from './config.ts';
 import { createCursors } from './cursors.ts';
 import { createRateLimit, type RatePolicy } from './limits/rate-limits.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { RpcError } from 'rpc-kit';
 import { eventually } from 'testing';
 import { openGateway } from './gateway-fixture.ts';
 
@@ -16,6 +17,22 @@ describe('The access log of the gateway', () => {
         [20, '/metrics', 200],
         [30, '/v1/me', 401],
       ],
+    );
+  });
+
+  it('says in one line without a stack why a service did not answer, which the client does not learn', async () => {
+    const cause = new Error('connect ECONNREFUSED 10.0.0.7:8083');
+    const fail = async (): Promise<never> => {
+      throw new RpcError('unavailable', 'products cannot be reached', { cause });
+    };
+    await using gateway = await openGateway({ products: { list_products: fail } });
+    const { status, body } = await gateway.ask('/v1/products');
+    assert.equal(status, 503);
+    assert.doesNotMatch(JSON.stringify(body), /products|ECONNREFUSED/);
+    const lines = gateway.log.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'a request failed');
+    assert.deepEqual(
+      lines.map(({ level, route, code, why, because, err }) => [level, route, code, why, because, err]),
+      [[40, '/v1/products', 'unavailable', 'products cannot be reached', cause.message, undefined]],
     );
   });
 });

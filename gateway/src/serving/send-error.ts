@@ -42,9 +42,15 @@ export function createSendError({ logger, closing }: ErrorOptions): SendError {
   };
 }
 
+/** While a service is unavailable, each of its requests has this line: a stack would say nothing more. */
 function logHidden(logger: Logger, error: unknown, route: string): void {
-  const isExpected = error instanceof RpcError && error.code !== 'internal';
-  logger[isExpected ? 'warn' : 'error']({ err: error, route }, 'a request failed');
+  if (!(error instanceof RpcError) || error.code === 'internal') {
+    logger.error({ err: error, route }, 'a request failed');
+    return;
+  }
+  const { code, reason, message: why, cause } = error;
+  const because = cause instanceof Error ? cause.message : undefined;
+  logger.warn({ route, code, reason, why, because }, 'a request failed');
 }
 
 /** Fastify's own refusals (https://fastify.dev/docs/latest/Reference/Errors/) and zod's, as ours. */
