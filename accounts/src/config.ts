@@ -19,11 +19,11 @@ export const accountsConfig = z.object({
       `Secret of at least ${SECRET_LENGTH_MIN} characters, from which every key of the service is derived. All replicas have the same. A new secret ends all sessions.`,
     ),
   TOKEN_ISSUER: variable
-    .httpUrl()
+    .publicUrl()
     .default('http://localhost:8000')
     .describe('Issuer of access tokens: the URL of the gateway as clients know it.'),
   TOKEN_AUDIENCE: variable
-    .httpUrl()
+    .publicUrl()
     .default('http://localhost:8000/v1')
     .describe('Audience of access tokens: the URL of the REST API.'),
   PASSWORD_LENGTH_MIN: variable

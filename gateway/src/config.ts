@@ -28,13 +28,13 @@ export const gatewayConfig = z.object({
       `Secret of at least ${SECRET_LENGTH_MIN} characters that signs the cursors of lists. All replicas have the same. After a change, clients begin their lists anew.`,
     ),
   TOKEN_ISSUER: variable
-    .httpUrl()
+    .publicUrl()
     .default('http://localhost:8000')
     .describe(
       'Issuer of access tokens, as in accounts: the URL of the gateway as clients know it. Its host and its origin are the own ones.',
     ),
   TOKEN_AUDIENCE: variable
-    .httpUrl()
+    .publicUrl()
     .default('http://localhost:8000/v1')
     .describe('Audience of access tokens, as in accounts: the URL of the REST API.'),
   TRUSTED_PROXIES: variable

@@ -166,6 +166,8 @@ describe('A variable for the endpoints of a service', () => {
 
 describe('A variable for one URL', () => {
   takes(variable.httpUrl(), { 'http://u:p@host/hook?x=1': 'http://u:p@host/hook?x=1' });
+  takes(variable.publicUrl(), { 'https://shop.example/v1': 'https://shop.example/v1' });
+  refuses(variable.publicUrl(), ['https://u:p@shop.example', 'https://u@shop.example'], /everybody may read this URL/);
   refuses(variable.httpUrl(), [' http://a', 'http://a ', 'dns+http://a', 'a', ' '], /has to be a URL like/);
   refuses(variable.collectorUrl(), [`http://a/?key=${SECRET}`], /takes no query/);
   takes(variable.databaseUrl(), { 'postgres://u:p@h:1/d?sslmode=require': 'postgres://u:p@h:1/d?sslmode=require' });

@@ -67,6 +67,8 @@ export const variable = {
       values: 'host:port, ports 1–65535',
     } satisfies VariableMeta),
   httpUrl: () => parsed(parseSingleUrl).meta({ values: `URL (http, https)${USERINFO}` } satisfies VariableMeta),
+  /** A URL that everybody may read: it names this system in tokens and documents, and is not called. */
+  publicUrl: () => parsed(parsePublicUrl).meta({ values: 'URL (http, https) without userinfo' } satisfies VariableMeta),
   /** Names and addresses of this service, separated by commas; without a port, they hold for every port. */
   hosts: () =>
     parsed((text) =>
@@ -206,6 +208,11 @@ function parseNames(text: string, normalize: (item: string) => string | undefine
 function parseSingleUrl(text: string): string {
   parseHttpUrl(text);
   return text;
+}
+
+function parsePublicUrl(text: string): string {
+  if (parseHttpUrl(text).authorization === undefined) return text;
+  throw new TypeError('everybody may read this URL: leave out the user name and the password');
 }
 
 function parseEndpoint(text: string): string {
