@@ -7,7 +7,6 @@ import {
   listCart,
   PRODUCT_LIMIT,
   type ProductCatalogue,
-  singleFlight,
 } from 'checkout/testing';
 import { products } from 'products/contract.ts';
 import { createTokenBucket, type Limiter } from 'rpc-kit';
@@ -66,7 +65,7 @@ export function assemble(
   const limiter =
     name === 'limit' || name === 'all' ? createTokenBucket({ ...PRODUCT_LIMIT, waitersMax }) : unlimited();
   const service = createProductCatalogue({ client, token: 'the token of the benchmark', limiter });
-  const catalogue = name === 'all' ? cacheProducts(singleFlight(service), { maxAgeMs: CACHE_MAX_AGE_MS }) : service;
+  const catalogue = name === 'all' ? cacheProducts(service, { maxAgeMs: CACHE_MAX_AGE_MS }) : service;
   if (name === 'one-by-one') return listOneByOne(carts, catalogue);
   return (user, context) => listCart({ carts, catalogue }, user, context);
 }

@@ -17,7 +17,6 @@ import { createOrderDesk, createWarehouse } from './peer/loms.ts';
 import { cacheProducts, countProductAnswers } from './peer/product-cache.ts';
 import { createProductStates } from './peer/product-states.ts';
 import { createProductCatalogue, PRODUCT_LIMIT, PRODUCT_PEER } from './peer/products.ts';
-import { singleFlight } from './peer/single-flight.ts';
 import { observeUnsettled } from './purchase-metrics.ts';
 import { createCartReader } from './repository/carts.ts';
 import { createUnfinishedPurchases, createUnsettledReader } from './repository/purchases.ts';
@@ -66,11 +65,11 @@ await run('checkout', async (stopped) => {
     unfinished: createUnfinishedPurchases(database),
     warehouse: createWarehouse(lomsPeer.client),
     orderDesk: createOrderDesk(lomsPeer.client),
-    catalogue: cacheProducts(singleFlight(productService), {
+    catalogue: cacheProducts(productService, {
       maxAgeMs,
       onAnswer: countProductAnswers(registry),
     }),
-    states: cacheProducts(singleFlight(createProductStates(productsPeer.client)), { maxAgeMs }),
+    states: cacheProducts(createProductStates(productsPeer.client), { maxAgeMs }),
     journal: createOperationJournal(database),
     limit,
     configured,

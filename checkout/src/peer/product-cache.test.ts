@@ -44,6 +44,24 @@ describe('cacheProducts', () => {
     assert.equal((await cached.product(7, context)).price, 200);
   });
 
+  it('counts the age from the request that was sent, also for a caller that joined it later', async () => {
+    const slow = Promise.withResolvers<Product>();
+    product.onFirstCall().returns(slow.promise);
+    const cached = cacheProducts({ product }, { maxAgeMs: 1_000 });
+    const first = cached.product(7, context);
+    clock.tick(800);
+    const joined = cached.product(7, context);
+    slow.resolve({ name: 'slow', price: 100 });
+    assert.deepEqual(
+      [await first, await joined].map((answer) => answer.price),
+      [100, 100],
+    );
+    price = 200;
+    clock.tick(200);
+    assert.equal((await cached.product(7, context)).price, 200);
+    assert.equal(product.callCount, 2);
+  });
+
   it('does not cache failures', async () => {
     product.onFirstCall().rejects(new Error('gone'));
     const cached = cacheProducts({ product }, { maxAgeMs: 1_000 });
@@ -68,8 +86,11 @@ describe('cacheProducts', () => {
     assert.deepEqual(hits, [false, true]);
   });
 
-  it('is off at an age of 0', async () => {
-    const catalogue = { product };
-    assert.equal(cacheProducts(catalogue, { maxAgeMs: 0 }), catalogue);
+  it('caches nothing at an age of 0, but sends concurrent requests for one product once', async () => {
+    const uncached = cacheProducts({ product }, { maxAgeMs: 0 });
+    await Promise.all([uncached.product(7, context), uncached.product(7, context)]);
+    assert.equal(product.callCount, 1);
+    await uncached.product(7, context);
+    assert.equal(product.callCount, 2);
   });
 });

@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import { Counter, type Registry } from 'prom-client';
 import type { ProductLookup } from '../domain/ports.ts';
+import { singleFlight } from './single-flight.ts';
 
 export interface ProductCacheOptions {
-  /** Maximum age of an entry in milliseconds; 0 turns the cache off. */
+  /** Maximum age of an entry in milliseconds; 0 turns the cache off, and concurrent requests are still sent once. */
   readonly maxAgeMs: number;
   /** Capacity; the least recently used product is evicted. */
   readonly productsMax?: number;
@@ -21,27 +22,32 @@ interface Entry<Answer> {
 }
 
 /**
- * Caches what the product service says of products. The age of an entry counts from its request, before the product service
- * read the product, so no answer is older than `maxAgeMs`. Failures are not cached.
+ * Caches what the product service says of products, and sends concurrent requests for one sku once. The age of an entry counts from
+ * its request, before the product service read the product, so no answer is older than `maxAgeMs`. Failures are not cached.
  */
 export function cacheProducts<Answer>(
   lookup: ProductLookup<Answer>,
   options: ProductCacheOptions,
 ): ProductLookup<Answer> {
   const { maxAgeMs, productsMax = PRODUCTS_MAX, onAnswer } = options;
-  if (maxAgeMs === 0) return lookup;
+  if (maxAgeMs === 0) return singleFlight(lookup);
   const entries = new LRUCache<number, Entry<Answer>>({ max: productsMax });
-
-  return {
+  // Within the flight: a caller that joins it later would take an old answer for a new one.
+  const fetched = singleFlight<Answer>({
     async product(sku, context) {
       const requestedAt = performance.now();
-      const entry = entries.get(sku);
-      const isHit = entry !== undefined && requestedAt - entry.requestedAt < maxAgeMs;
-      onAnswer?.(isHit);
-      if (isHit) return entry.product;
       const product = await lookup.product(sku, context);
       entries.set(sku, { product, requestedAt });
       return product;
+    },
+  });
+
+  return {
+    async product(sku, context) {
+      const entry = entries.get(sku);
+      const isHit = entry !== undefined && performance.now() - entry.requestedAt < maxAgeMs;
+      onAnswer?.(isHit);
+      return isHit ? entry.product : fetched.product(sku, context);
     },
   };
 }
