@@ -38,6 +38,8 @@ describe('An e-mail address', () => {
     `${'a'.repeat(65)}@shop.example`,
     `anna@${'a'.repeat(64)}.example`,
     'anna\u200b@shop.example',
+    // 233 characters, but 450 in NFC.
+    `anna@${`${'\u0958'.repeat(31)}.`.repeat(7)}example`,
   ];
   for (const text of others) {
     it(`is not ${JSON.stringify(text)}`, () => {
@@ -56,6 +58,7 @@ describe('An e-mail address', () => {
     ['anna@shop.example', 'ANNA@Shop.EXAMPLE'],
     ['josé@shop.example', 'JOSE\u0301@shop.example'],
     ['straße@shop.example', 'STRASSE@shop.example'],
+    ['straße@shop.example', 'STRAẞE@shop.example'],
     ['οδυσσεύς@shop.example', 'ΟΔΥΣΣΕΎΣ@shop.example'],
     ['ﬁona@shop.example', 'FIONA@shop.example'],
   ] as const;
