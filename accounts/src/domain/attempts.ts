@@ -53,7 +53,7 @@ export function reserveGuess(
   return store.transaction(async ({ loginFailures }) => {
     const known = knownKey(guess);
     const isKnown = known !== undefined && (await loginFailures.has(known));
-    const accountKey = isKnown ? known : commonKey(guess);
+    const accountKey = isKnown ? apartKey(guess) : commonKey(guess);
     const address = addressKey(guess);
     const freeOf = (key: string): number => (key === address ? limits.addressFree : ACCOUNT_FREE);
     await count(loginFailures, address === undefined ? [accountKey] : [accountKey, address], freeOf);
@@ -61,7 +61,7 @@ export function reserveGuess(
   }, context);
 }
 
-/** The network is known to the account from now on, and its count begins anew. */
+/** The network is known to the account from now on. */
 export async function remember({ loginFailures }: Pick<Repositories, 'loginFailures'>, guess: Guess): Promise<void> {
   const known = knownKey(guess);
   if (known !== undefined) await loginFailures.save([{ key: known, count: 0, delayMs: 0 }], KNOWN_MS);
@@ -78,7 +78,7 @@ export async function succeed(
   const address = addressKey(guess);
   const keys = new Set([accountKey, known, address].filter((key) => key !== undefined));
   const locked = await loginFailures.lock([...keys]);
-  if (accountKey !== known) await loginFailures.remove([accountKey]);
+  await loginFailures.remove([accountKey]);
   await remember(repositories, guess);
   const ofAddress = locked.find(({ key }) => key === address);
   if (!ofAddress) return;
@@ -121,5 +121,7 @@ async function count(
 
 const commonKey = ({ emailKey }: Guess): string => `account ${emailKey}`;
 const addressKey = ({ network }: Guess): string | undefined => network && `logins of ${network}`;
+const apartKey = ({ emailKey, network }: Guess): string => `guesses from ${network}: ${emailKey}`;
+/** Its row counts nothing: it is kept for longer than a count. */
 const knownKey = ({ emailKey, network }: Guess): string | undefined =>
   network && `account from ${network}: ${emailKey}`;
