@@ -29,6 +29,14 @@ export const ANNA: Credentials = {
   createdAt: AT,
   disabled: false,
   passwordHash: `hash of ${PASSWORD}`,
+  passwordChangedAt: AT,
+};
+
+/** Anna after a change of the password. */
+export const CHANGED_ANNA: Credentials = {
+  ...ANNA,
+  passwordHash: 'hash of another one',
+  passwordChangedAt: new Date(AT.getTime() + 1),
 };
 
 /** Failures in memory, on a clock that only the test moves. */

@@ -67,6 +67,11 @@ describe('An account', () => {
     assert.equal((await client.login({ email: 'BERT@shop.example', password: PASSWORD })).user.id, user.id);
   });
 
+  it('is refused an address that is too long in NFC', async () => {
+    const email = `anna@${`${'\u0958'.repeat(31)}.`.repeat(7)}example`;
+    await assert.rejects(register(email), (error) => failedWith(error, methods.register, 'email_invalid'));
+  });
+
   it('is registered once by calls at the same time on two replicas, in different spellings (46)', async () => {
     const another = await fixture.start();
     const email = newEmail();
@@ -241,6 +246,13 @@ describe('An account', () => {
     // A process with lower parameters, as before an upgrade, leaves it.
     await client.login({ email, password: PASSWORD });
     assert.equal((await userRow(user.id)).hash, row.hash);
+  });
+
+  it('is logged in to by several calls at the same time, of which the first one stores a new hash (50)', async () => {
+    const { user, email } = await register();
+    const raised = await fixture.start({ hashParameters: { memory: 64, passes: 2, parallelism: 1 } });
+    await Promise.all([1, 2, 3].map(() => raised.client.login({ email, password: PASSWORD })));
+    assert.match((await userRow(user.id)).hash, /^\$argon2id\$v=19\$m=64,t=2,p=1\$/);
   });
 
   it('is listed by its number, a page at a time', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { ANNA, NETWORK, PASSWORD, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
+import { ANNA, CHANGED_ANNA, NETWORK, PASSWORD, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import { changePassword } from './change-password.ts';
 import { isRefusal, type Refused } from './refusal.ts';
 
@@ -57,7 +57,7 @@ describe('changePassword', () => {
   });
 
   it('refuses when another change came first', async () => {
-    ports.users.lock.resolves({ ...ANNA, passwordHash: 'hash of another one' });
+    ports.users.lock.resolves(CHANGED_ANNA);
     await refused('invalid_credentials');
     sinon.assert.notCalled(ports.sessions.endAll);
   });

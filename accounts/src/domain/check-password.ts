@@ -46,7 +46,7 @@ export async function checkPassword(
 }
 
 /**
- * Locks a user whose password was checked.
+ * Locks a user whose password was checked. Its hash may be another one by now: a login at the same time hashed the password again.
  * @throws {Refusal} invalid_credentials where the account was disabled or its password changed meanwhile
  */
 export async function lockChecked(
@@ -54,6 +54,7 @@ export async function lockChecked(
   checked: Credentials,
 ): Promise<Credentials> {
   const user = await users.lock(checked.user);
-  if (user && !user.disabled && user.passwordHash === checked.passwordHash) return user;
+  const isChanged = user?.passwordChangedAt.getTime() !== checked.passwordChangedAt.getTime();
+  if (user && !user.disabled && !isChanged) return user;
   throw new Refusal({ reason: 'invalid_credentials' });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { ANNA, NETWORK, PASSWORD, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
+import { ANNA, CHANGED_ANNA, NETWORK, PASSWORD, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import { login } from './login.ts';
 import { isRefusal } from './refusal.ts';
 
@@ -59,9 +59,14 @@ describe('login', () => {
   });
 
   it('refuses a password that is changed while it is checked', async () => {
-    ports.users.lock.resolves({ ...ANNA, passwordHash: 'hash of another one' });
+    ports.users.lock.resolves(CHANGED_ANNA);
     await refused();
     sinon.assert.notCalled(ports.sessions.start);
+  });
+
+  it('is not refused because a login at the same time hashed the password again', async () => {
+    ports.users.lock.resolves({ ...ANNA, passwordHash: 'a new hash' });
+    assert.equal((await tryLogin()).accessToken, 'an access token');
   });
 
   it('counts the guess before the hash, so that guesses made at the same time count', async () => {

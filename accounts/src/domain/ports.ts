@@ -31,6 +31,8 @@ export interface User {
 export interface Credentials extends User {
   /** A PHC string. */
   readonly passwordHash: string;
+  /** A new hash of the same password leaves it. */
+  readonly passwordChangedAt: Date;
 }
 
 export interface NewUser {

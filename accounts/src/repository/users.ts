@@ -11,6 +11,7 @@ interface UserRow {
 
 interface CredentialsRow extends UserRow {
   readonly password_hash: string;
+  readonly credentials_changed_at: Date;
 }
 
 export function createUserReader(database: Database): UserReader {
@@ -24,7 +25,7 @@ export function createUserReader(database: Database): UserReader {
       find(
         'find user',
         statement`
-          SELECT user_id, email, role, created_at, disabled_at, password_hash FROM users WHERE user_id = ${user}`,
+          SELECT user_id, email, role, created_at, disabled_at, password_hash, credentials_changed_at FROM users WHERE user_id = ${user}`,
         signal,
       ),
 
@@ -32,7 +33,7 @@ export function createUserReader(database: Database): UserReader {
       find(
         'find user by email',
         statement`
-          SELECT user_id, email, role, created_at, disabled_at, password_hash FROM users
+          SELECT user_id, email, role, created_at, disabled_at, password_hash, credentials_changed_at FROM users
           WHERE email_key = ${emailKey}`,
         signal,
       ),
@@ -61,7 +62,7 @@ export function createUsers(transaction: Executor): Users {
 
     async lock(user) {
       const lock = statement`
-        SELECT user_id, email, role, created_at, disabled_at, password_hash FROM users
+        SELECT user_id, email, role, created_at, disabled_at, password_hash, credentials_changed_at FROM users
         WHERE user_id = ${user} FOR NO KEY UPDATE`;
       const [row] = await transaction.run<CredentialsRow>('lock user', lock);
       return row && toCredentials(row);
@@ -104,5 +105,5 @@ function toUser(row: UserRow): User {
 }
 
 function toCredentials(row: CredentialsRow): Credentials {
-  return { ...toUser(row), passwordHash: row.password_hash };
+  return { ...toUser(row), passwordHash: row.password_hash, passwordChangedAt: row.credentials_changed_at };
 }
