@@ -75,6 +75,27 @@ describe('the peak EWMA', () => {
     assert.ok(load.cost(1) < 10, `${load.cost(1)}`);
   });
 
+  it('forgets a failure sooner than a slow answer when no calls come', () => {
+    for (const [outcome, isForgotten] of [
+      ['answered', false],
+      ['failed', true],
+      ['withdrawn', true],
+    ] as const) {
+      const load = createPeakEwma(10_000);
+      take(load, 1_000, outcome);
+      take(load, 10);
+      clock.tick(10_000);
+      assert.ok(load.cost(1) > 300, outcome);
+      clock.tick(1);
+      assert.equal(load.cost(1) === 0, isForgotten, outcome);
+      const end = load.begin();
+      assert.equal(load.cost(1) > 1e9, isForgotten, outcome);
+      clock.tick(10);
+      end('answered');
+      assert.equal(load.cost(1) < 11, isForgotten, outcome);
+    }
+  });
+
   it('counts a slow failure as what it took', () => {
     const load = createPeakEwma(1e9);
     take(load, 3_000, 'failed');
@@ -97,6 +118,22 @@ describe('the peak EWMA', () => {
     take(load, 50);
     load.reset();
     assert.equal(load.cost(1), 0);
+  });
+
+  it('measures again after a reset, whatever becomes of calls from before', () => {
+    const load = createPeakEwma(10_000);
+    const [endFirst, endSecond] = [load.begin(), load.begin()];
+    load.reset();
+    assert.equal(load.cost(1), 0);
+    const end = load.begin();
+    assert.ok(load.cost(1) > 1e9);
+    clock.tick(20);
+    end('answered');
+    clock.tick(5_000);
+    endFirst('failed');
+    endSecond('answered');
+    assert.ok(load.cost(1) < 20, `${load.cost(1)}`);
+    assert.equal(load.pending, 0);
   });
 
   it('lies between nothing and the longest latency there was, whatever happens', () => {

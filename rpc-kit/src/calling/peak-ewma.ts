@@ -14,7 +14,7 @@ export interface PeakEwma {
   cost(weight: number): number;
   /** Calls in flight. */
   readonly pending: number;
-  /** Forgets the latency, so that one call measures it again. */
+  /** Forgets the latency, so that one call measures it again. Calls in flight no longer count for it. */
   reset(): void;
 }
 
@@ -33,14 +33,30 @@ const FAILURE_MS_MAX = 1_000;
  * The load of an endpoint as Finagle's balancer sees it
  * (https://twitter.github.io/finagle/guide/Clients.html#power-of-two-choices-p2c-least-loaded): an average of latency that
  * decays exponentially by time, not by calls, and jumps to each peak at once. So a slow endpoint is avoided from its first
- * slow answer on, and recovers slowly, even without calls.
+ * slow answer on, and recovers slowly, even without calls. Unlike in Finagle, a peak that is a failure is forgotten after `decayMs`
+ * without calls, and one call measures anew: else an endpoint would get none for a minute after an outage.
  *
  * @param decayMs the age at which a latency weighs 1/e
  */
 export function createPeakEwma(decayMs: number): PeakEwma {
   let latencyMs: number | undefined;
+  /** Whether the last peak was an answer, and no failure. */
+  let isAnswered = false;
   let observedAt = performance.now();
   let pending = 0;
+  /** Of the pending calls, those that began before the last reset. */
+  let outdated = 0;
+  let resets = 0;
+
+  function isForgotten(now: number): boolean {
+    return !isAnswered && pending === 0 && now - observedAt > decayMs;
+  }
+
+  function forget(): void {
+    latencyMs = undefined;
+    outdated = pending;
+    resets += 1;
+  }
 
   function weightOfOld(now: number): number {
     return Math.exp((observedAt - now) / decayMs);
@@ -53,33 +69,39 @@ export function createPeakEwma(decayMs: number): PeakEwma {
     observedAt = now;
   }
 
-  function end(startedAt: number, outcome: LoadOutcome): void {
+  function end(startedAt: number, resetsBefore: number, outcome: LoadOutcome): void {
+    pending -= 1;
+    if (resetsBefore !== resets) {
+      outdated -= 1;
+      return;
+    }
     const now = performance.now();
     const tookMs = now - startedAt;
     const knownMs = (latencyMs ?? 0) * weightOfOld(now);
-    pending -= 1;
-    if (outcome === 'answered') observe(now, tookMs);
-    else if (outcome === 'failed')
-      observe(now, Math.max(tookMs, knownMs, Math.min(knownMs * FAILURE_FACTOR, FAILURE_MS_MAX)));
+    const isPeak = tookMs > knownMs;
     // A withdrawn call would have taken at least this long.
-    else if (tookMs > knownMs) observe(now, tookMs);
+    if (outcome === 'withdrawn' && !isPeak) return;
+    if (isPeak || outcome === 'failed') isAnswered = outcome === 'answered';
+    if (outcome !== 'failed') observe(now, tookMs);
+    else observe(now, Math.max(tookMs, knownMs, Math.min(knownMs * FAILURE_FACTOR, FAILURE_MS_MAX)));
   }
 
   return {
     begin() {
       const startedAt = performance.now();
+      if (isForgotten(startedAt)) forget();
+      const resetsBefore = resets;
       pending += 1;
-      return (outcome) => end(startedAt, outcome);
+      return (outcome) => end(startedAt, resetsBefore, outcome);
     },
     cost(weight) {
-      if (latencyMs === undefined) return pending === 0 ? 0 : UNKNOWN_COST + pending;
-      return latencyMs * weightOfOld(performance.now()) * (pending / weight + 1);
+      if (latencyMs === undefined) return pending === outdated ? 0 : UNKNOWN_COST + pending;
+      const now = performance.now();
+      return isForgotten(now) ? 0 : latencyMs * weightOfOld(now) * (pending / weight + 1);
     },
     get pending() {
       return pending;
     },
-    reset() {
-      latencyMs = undefined;
-    },
+    reset: forget,
   };
 }
