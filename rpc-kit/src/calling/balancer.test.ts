@@ -359,6 +359,25 @@ describe('the balancer', () => {
   });
 
   describe('endpoints that come and go', () => {
+    it('stay as they are, and none is left open, when one cannot be connected to', async () => {
+      const { source, update } = sourceOf('a');
+      const close = sinon.stub().resolves();
+      const balancer = createBalancer({
+        endpoints: source,
+        connect(url) {
+          if (url === 'bad') throw new TypeError('bad URL');
+          return { call: async () => url, [Symbol.asyncDispose]: close };
+        },
+      });
+      for (let each = 1; each < 4; each++) {
+        assert.throws(() => update('b', 'bad'), TypeError);
+        sinon.assert.callCount(close, each);
+      }
+      assert.equal(await balancer.call(callOf()), 'a');
+      await balancer[Symbol.asyncDispose]();
+      sinon.assert.callCount(close, 4);
+    });
+
     it('joins the new and keeps the known', async () => {
       const { source, update } = sourceOf('a', 'b');
       const { log, balancer } = setUp({}, { endpoints: source });

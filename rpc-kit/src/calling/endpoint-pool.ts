@@ -40,13 +40,16 @@ export class EndpointPool {
     this.#parts = parts;
   }
 
-  /** @returns whether the list was applied; an empty list is ignored */
+  /**
+   * @returns whether the list was applied; an empty list is ignored
+   * @throws whatever `connect` and `joined` throw; the members are as before then
+   */
   update(list: readonly ListedEndpoint[]): boolean {
     if (list.length === 0 || this.#isClosed) return false;
     const known = new Map(this.members.map((endpoint) => [endpoint.listed.url, endpoint]));
+    const joined = this.#joinAll(list.filter(({ url }) => !known.has(url)));
     this.members = list.map((listed) => {
-      const endpoint = known.get(listed.url);
-      if (!endpoint) return this.#join(listed);
+      const endpoint = (known.get(listed.url) ?? joined.get(listed.url)) as Endpoint;
       known.delete(listed.url);
       endpoint.listed = listed;
       return endpoint;
@@ -67,6 +70,17 @@ export class EndpointPool {
     await Promise.all(this.#closing);
   }
 
+  #joinAll(list: readonly ListedEndpoint[]): ReadonlyMap<string, Endpoint> {
+    const joined = new Map<string, Endpoint>();
+    try {
+      for (const listed of list) joined.set(listed.url, this.#join(listed));
+      return joined;
+    } catch (error) {
+      for (const endpoint of joined.values()) this.#leave(endpoint);
+      throw error;
+    }
+  }
+
   #join(listed: ListedEndpoint): Endpoint {
     const endpoint: Endpoint = {
       ...createEjectionRecord(),
@@ -78,7 +92,12 @@ export class EndpointPool {
       left: false,
     };
     this.#open.add(endpoint);
-    this.#parts.joined(endpoint);
+    try {
+      this.#parts.joined(endpoint);
+    } catch (error) {
+      this.#close(endpoint);
+      throw error;
+    }
     return endpoint;
   }
 
