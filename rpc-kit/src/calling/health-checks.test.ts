@@ -212,6 +212,14 @@ describe('health checks', () => {
     );
   });
 
+  it('wait for their interval, even for the longest', async () => {
+    const endpoint = endpointOf('a');
+    const { checks } = setUp([endpoint], { intervalMs: 2 ** 31 - 1 }, () => 0.999);
+    await clock.tickAsync(60_000);
+    assert.equal(endpoint.asked, 1);
+    checks[Symbol.dispose]();
+  });
+
   it('need transports that can be asked, and options within their ranges', () => {
     const mute: Checked = { ...endpointOf('a'), transport: { call: async () => {} } };
     assert.throws(() => setUp([mute]), { name: 'TypeError', message: /askReadiness/ });

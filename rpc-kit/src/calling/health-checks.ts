@@ -105,7 +105,7 @@ export function createHealthChecks<E extends CheckRecord>(
     startDue();
     if (!watched.has(endpoint)) return;
     conclude(endpoint, outcome);
-    const waitMs = intervalMs * (1 - JITTER + 2 * JITTER * random());
+    const waitMs = Math.min(LIMIT.max, intervalMs * (1 - JITTER + 2 * JITTER * random()));
     const timer = setTimeout(() => {
       due.add(endpoint);
       startDue();

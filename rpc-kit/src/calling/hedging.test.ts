@@ -288,6 +288,8 @@ describe('hedging', () => {
   });
 
   it('refuses a wait that is none', () => {
+    hedging({ budget: generous, afterMs: 2 ** 31 })(() => new Promise(() => {}))(callOf());
+    assert.equal(clock.countTimers(), 0, 'a timer that is too long would fire at once');
     for (const afterMs of [0, -1, Number.NaN]) assert.throws(() => hedging({ budget: generous, afterMs }), RangeError);
     for (const afterPercentile of [0, 100, Number.NaN])
       assert.throws(() => hedging({ budget: generous, afterPercentile }), RangeError);

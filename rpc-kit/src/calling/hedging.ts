@@ -1,6 +1,7 @@
 import type { Call, Interceptor, Next } from '../call.ts';
 import { abortReason, onAbort } from '../deadline.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
+import { LIMIT } from '../schema/whole-number.ts';
 import { notify } from '../telemetry/notify.ts';
 import { perMethod } from '../telemetry/per-method.ts';
 import { failureOf } from './failure.ts';
@@ -119,7 +120,7 @@ export function hedging(options: HedgingOptions): Interceptor {
     else {
       unfollow = onAbort(call.signal, follow);
       // After a pause of this process, timers fire before sockets are read: the answer may be there already.
-      if (afterMs < Number.POSITIVE_INFINITY) timer = setTimeout(() => nextTurn(hedge), afterMs);
+      if (afterMs <= LIMIT.max) timer = setTimeout(() => nextTurn(hedge), afterMs);
       void send('first');
     }
     return promise;
@@ -133,7 +134,7 @@ function nextTurn(work: () => void): void {
 
 function readDelay({ afterMs, afterPercentile }: HedgingDelay): (call: Call) => Delay {
   if (afterPercentile === undefined) {
-    if (!(afterMs > 0)) throw new RangeError('afterMs must be above 0');
+    if (!(afterMs > 0)) throw new RangeError(`afterMs is ${afterMs}, but has to be above 0`);
     return () => ({ afterMs });
   }
   if (!(afterPercentile > 0 && afterPercentile < 100)) {
