@@ -66,7 +66,7 @@ export interface BalancerEvents {
  * - `serving`: the endpoint gets its share of the calls.
  * - `starting`: it gets a share that grows (`slowStart`).
  * - `unhealthy`: it does not pass the health checks.
- * - `ejected`: its calls kept failing.
+ * - `ejected`: its calls kept failing, and it gets none until `health.untilAt`.
  */
 export type EndpointState = 'serving' | 'starting' | 'unhealthy' | 'ejected';
 

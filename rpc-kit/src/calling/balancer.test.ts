@@ -235,6 +235,14 @@ describe('the balancer', () => {
       assert.ok(received.b > 15, `${received.b}`);
     });
 
+    it('is shown as serving when its time is over, although no call has readmitted it', async () => {
+      const { traffic, balancer } = setUp({ a: { answer: BROKEN }, b: {} }, { ejectionMs: 20_000, failuresMax: 1 });
+      await traffic(10, 1);
+      assert.equal(balancer.endpoints[0]?.state, 'ejected');
+      await clock.tickAsync(10_000);
+      assert.equal(balancer.endpoints[0]?.state, 'serving');
+    });
+
     it('gets a single call when it is back, until that one is answered', async () => {
       const { traffic, received, behaviours, call } = setUp(
         { a: { latencyMs: 5 }, b: { latencyMs: 5, answer: BROKEN } },
@@ -590,6 +598,8 @@ describe('the balancer', () => {
         { canary: { version: '2', share: 2 } },
         { slowStart: { windowMs: 0 } },
         { healthChecks: { intervalMs: 0 } },
+        { decayMs: 0 },
+        { ejectionMs: Number.NaN },
         { endpoints: [{ url: 'a', weight: 0 }] },
       ]) {
         assert.throws(() => createBalancer({ endpoints: ['a'], connect, ...options }), RangeError);

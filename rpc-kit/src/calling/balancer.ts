@@ -2,6 +2,7 @@ import type { Call } from '../call.ts';
 import { settlingCalls, type Transport } from '../client.ts';
 import { hideUrlSecrets } from '../http/urls.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
+import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 import { notify } from '../telemetry/notify.ts';
 import {
   BALANCER_DEFAULTS,
@@ -10,6 +11,7 @@ import {
   type EndpointStatus,
 } from './balancer-options.ts';
 import { createCanary } from './canary.ts';
+import { isRefusal } from './circuit-breaker.ts';
 import { type Candidates, type ChoiceStep, chooseOfTwo, chooseOfTwoByWeight } from './endpoint-choice.ts';
 import { startEndpoints } from './endpoint-list.ts';
 import { type Endpoint, EndpointPool } from './endpoint-pool.ts';
@@ -52,6 +54,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     ...BALANCER_DEFAULTS,
     ...options,
   };
+  checkWhole({ decayMs }, { decayMs: LIMIT });
   const starting = slowStart && createSlowStart(slowStart);
   const checks =
     healthChecks &&
@@ -157,7 +160,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
       const failure = failureOf(call, error);
       end(LOAD_OUTCOMES[failure]);
       if (failure === 'answered') ejection.succeeded(endpoint);
-      if (failure === 'broken' || failure === 'not-reached') ejection.failed(endpoint, { call, error });
+      // The refusal of an open circuit is no further failure: an endpoint that returns would be ejected again without having been asked.
+      const isFailure = failure === 'broken' || (failure === 'not-reached' && !isRefusal(error));
+      if (isFailure) ejection.failed(endpoint, { call, error });
       for (const step of steps) step.settled?.(endpoint, call, failure);
       throw error;
     } finally {
@@ -185,7 +190,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   function stateOf(endpoint: Endpoint): EndpointState {
-    if (endpoint.health.name === 'ejected') return 'ejected';
+    const { health } = endpoint;
+    // The next call readmits an endpoint whose time is over, and may come much later.
+    if (health.name === 'ejected' && health.untilAt > performance.now()) return 'ejected';
     if (checks && endpoint.check.name !== 'passing') return 'unhealthy';
     const part = starting?.partsAt(performance.now())?.(endpoint) ?? 1;
     return part < 1 ? 'starting' : 'serving';

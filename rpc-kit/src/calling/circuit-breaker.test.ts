@@ -59,6 +59,19 @@ describe('the circuit breaker', () => {
     return { outcome, resolve, reject };
   }
 
+  it('refuses options outside their ranges', () => {
+    for (const wrong of [
+      { failuresMax: 0 },
+      { failuresMax: Number.NaN },
+      { successRateMin: 1.1 },
+      { callsMin: Number.POSITIVE_INFINITY },
+      { windowMs: 0 },
+      { restMs: 2 ** 31 },
+    ]) {
+      assert.throws(() => createCircuitBreaker(wrong), RangeError);
+    }
+  });
+
   describe('closed', () => {
     it('lets calls and their outcomes through', async () => {
       const { call, breaker, log } = setUp();

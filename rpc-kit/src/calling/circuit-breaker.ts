@@ -2,6 +2,7 @@ import type { Call, Interceptor, Next } from '../call.ts';
 import { settlingCalls, type Transport } from '../client.ts';
 import { raceSignal } from '../deadline.ts';
 import { RpcError, toRpcError } from '../rpc-error.ts';
+import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 import { notify } from '../telemetry/notify.ts';
 import { createCircuitJudge } from './circuit-judge.ts';
 import { failureOf } from './failure.ts';
@@ -73,6 +74,13 @@ const PROBE_WAIT_MS = 100;
 /** Added to the Retry-After of an open circuit: timers count whole milliseconds, and a caller must not come too early. */
 const TIMER_SLACK_MS = 2;
 
+const refusals = new WeakSet<RpcError>();
+
+/** Whether a circuit breaker of this process refused the call, because of failures that are known already. */
+export function isRefusal(error: RpcError): boolean {
+  return refusals.has(error);
+}
+
 /**
  * A circuit breaker (Nygard, "Release It!", 2007; https://martinfowler.com/bliki/CircuitBreaker.html) for one endpoint: when
  * it fails too often, its calls are refused at once for a while, which saves the caller the wait and the endpoint the load.
@@ -83,10 +91,16 @@ const TIMER_SLACK_MS = 2;
  * that ends so, the next call is the probe.
  *
  * Refusals are `unavailable` with Retry-After, and marked `neverSent`.
+ *
+ * @throws {RangeError} for an option outside its range
  */
 export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
-  const settings = { ...DEFAULTS, ...options };
-  const { failuresMax, restMs, on } = settings;
+  const settings = checkWhole({ ...DEFAULTS, ...options }, { callsMin: LIMIT, windowMs: LIMIT, restMs: LIMIT });
+  const { failuresMax, successRateMin, restMs, on } = settings;
+  if (!(failuresMax >= 1)) throw new RangeError(`failuresMax is ${failuresMax}, but has to be at least 1`);
+  if (!(successRateMin >= 0 && successRateMin <= 1)) {
+    throw new RangeError(`successRateMin is ${successRateMin}, but has to be from 0 to 1`);
+  }
   let state: CircuitBreakerState = { name: 'closed', failuresInARow: 0 };
   let disposed = false;
   /** Counts state changes: a call that ends in another state than it began in does not count. */
@@ -118,7 +132,9 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   function refuse(call: Call, retryAfterMs: number): never {
     notify(on?.refused, { call, retryAfterMs });
     const message = `Calls to ${call.service} are refused for now, because earlier calls failed`;
-    throw new RpcError('unavailable', message, { retryAfterMs, neverSent: true });
+    const refusal = new RpcError('unavailable', message, { retryAfterMs, neverSent: true });
+    refusals.add(refusal);
+    throw refusal;
   }
 
   /**
@@ -140,12 +156,12 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
       if (failuresInARow >= failuresMax) return judge.open();
     }
     if (verdict !== undefined) return judge.add(verdict);
-    if (state.name === 'half-open') state = { name: 'half-open', probing: false };
+    if (begun.isProbe) state = { name: 'half-open', probing: false };
   }
 
   /** @param next settles when the signal aborts */
-  async function watch(next: Next, call: Call): Promise<unknown> {
-    const begun: Beginning = { in: period, at: performance.now() };
+  async function watch(next: Next, call: Call, isProbe: boolean): Promise<unknown> {
+    const begun: Beginning = { in: period, at: performance.now(), isProbe };
     try {
       const result = await next(call);
       await judged('success', begun);
@@ -160,11 +176,10 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     if (disposed) return next(call);
     if (state.name === 'open') refuse(call, waitFor(state.untilAt));
     // A stream may be silent for minutes, so it is no probe; its failure counts.
-    if (state.name === 'half-open' && !call.emit) {
-      if (state.probing) refuse(call, PROBE_WAIT_MS);
-      state = { name: 'half-open', probing: true };
-    }
-    return watch(next, call);
+    if (state.name !== 'half-open' || call.emit) return watch(next, call, false);
+    if (state.probing) refuse(call, PROBE_WAIT_MS);
+    state = { name: 'half-open', probing: true };
+    return watch(next, call, true);
   };
 
   const breaker: CircuitBreaker = {
@@ -198,10 +213,11 @@ function waitFor(untilAt: number): number {
   return Math.max(0, Math.ceil(untilAt - performance.now())) + TIMER_SLACK_MS;
 }
 
-/** The period in which a call began, and when. */
+/** The period in which a call began, when, and whether as the probe. */
 interface Beginning {
   readonly in: number;
   readonly at: number;
+  readonly isProbe: boolean;
 }
 
 /** Undefined: the outcome says nothing about the endpoint. */

@@ -135,6 +135,27 @@ describe('outlier ejection', () => {
     assert.equal(serving(), 'b');
   });
 
+  it('counts no ejection that was cut short, so failures of all of them eject none for longer', () => {
+    const { fail, serving, members } = setUp(2);
+    for (let each = 0; each < 100; each++) for (const index of [0, 1]) fail(index, 3);
+    assert.ok(serving().length === 1 && members.every(({ times }) => times <= 1));
+    clock.tick(1_000);
+    assert.equal(serving(), 'ab');
+  });
+
+  it('refuses options outside their ranges', () => {
+    for (const wrong of [
+      { failuresMax: 0 },
+      { failuresMax: Number.NaN },
+      { ejectionMs: Number.NaN },
+      { ejectionMaxMs: Number.POSITIVE_INFINITY },
+      { ejectedShareMax: Number.NaN },
+      { ejectedShareMax: 1.1 },
+    ]) {
+      assert.throws(() => setUp(2, wrong), RangeError);
+    }
+  });
+
   it('does not change places as long as another one serves well', () => {
     const { fail, succeed, serving } = setUp(4);
     fail(0, 3);

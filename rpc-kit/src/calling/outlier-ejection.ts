@@ -1,3 +1,5 @@
+import { checkWhole, LIMIT } from '../schema/whole-number.ts';
+
 /**
  * - `serving`: the endpoint gets its share of the calls; `failuresMax` failures in a row eject it.
  * - `ejected`: it gets no calls until `untilAt`, on `performance.now()`'s scale.
@@ -54,6 +56,7 @@ export function createEjectionRecord(): EjectionRecord {
  *   longest is readmitted: that one may have recovered.
  *
  * @param members gives the current endpoints
+ * @throws {RangeError} for an option outside its range
  */
 export function createOutlierEjection<M extends EjectionRecord, C>(
   options: OutlierEjectionOptions,
@@ -61,6 +64,11 @@ export function createOutlierEjection<M extends EjectionRecord, C>(
   on: OutlierEjectionEvents<M, C>,
 ): OutlierEjection<M, C> {
   const { failuresMax, ejectionMs, ejectionMaxMs, ejectedShareMax } = options;
+  checkWhole({ ejectionMs, ejectionMaxMs }, { ejectionMs: LIMIT, ejectionMaxMs: LIMIT });
+  if (!(failuresMax >= 1)) throw new RangeError(`failuresMax is ${failuresMax}, but has to be at least 1`);
+  if (!(ejectedShareMax >= 0 && ejectedShareMax <= 1)) {
+    throw new RangeError(`ejectedShareMax is ${ejectedShareMax}, but has to be from 0 to 1`);
+  }
 
   function ejectedMax(): number {
     const count = members().length;
@@ -87,6 +95,12 @@ export function createOutlierEjection<M extends EjectionRecord, C>(
     member.readmittedAt = performance.now();
     member.health = { name: 'serving', failuresInARow: failuresMax - 1 };
     on.readmit(member);
+  }
+
+  /** An ejection that is cut short does not count, or seconds without any endpoint that works would eject some of them for long. */
+  function readmitEarly(member: M): void {
+    member.times -= 1;
+    readmit(member);
   }
 
   function isFailing({ health }: M): boolean {
@@ -116,11 +130,11 @@ export function createOutlierEjection<M extends EjectionRecord, C>(
       const [longestOut] = out;
       if (!longestOut || !members().every(isFailing)) return;
       eject(member, cause);
-      readmit(longestOut);
+      readmitEarly(longestOut);
     },
     rebalance() {
       const out = ejected();
-      for (const member of out.slice(0, Math.max(0, out.length - ejectedMax()))) readmit(member);
+      for (const member of out.slice(0, Math.max(0, out.length - ejectedMax()))) readmitEarly(member);
     },
   };
 }

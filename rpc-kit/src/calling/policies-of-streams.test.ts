@@ -54,6 +54,24 @@ describe('The policies of a client, for a stream', () => {
     assert.equal(breaker.state.name, 'open');
   });
 
+  it('let one probe pass at a time, even when a stream has been left meanwhile', async () => {
+    using breaker = createCircuitBreaker({ failuresMax: 1, restMs: 1_000 });
+    const left = Promise.withResolvers<unknown>();
+    const probe = Promise.withResolvers<unknown>();
+    const answers = [() => Promise.reject(BROKEN), () => left.promise, () => probe.promise];
+    const guarded = breaker.interceptor(() => (answers.shift() as () => Promise<unknown>)());
+    await assert.rejects(guarded(callOf()), BROKEN);
+    await clock.tickAsync(1_000);
+    const stream = guarded(streamOf());
+    const probing = guarded(callOf());
+    left.reject(new RpcError('cancelled', 'the caller left'));
+    await assert.rejects(stream, { code: 'cancelled' });
+    await assert.rejects(guarded(callOf()), { code: 'unavailable', neverSent: true });
+    probe.resolve('fine');
+    assert.equal(await probing, 'fine');
+    assert.equal(breaker.state.name, 'closed');
+  });
+
   it('count it neither as load nor as latency of its endpoint, but keep its transport until it has ended', async () => {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     const closed: string[] = [];

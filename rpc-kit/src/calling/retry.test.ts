@@ -107,6 +107,17 @@ describe('retry', () => {
     }
   });
 
+  it('refuses options outside their ranges', () => {
+    for (const wrong of [
+      { attemptsMax: 0 },
+      { attemptsMax: Number.NaN },
+      { backoff: { baseMs: -1 } },
+      { backoff: { maxMs: Number.NaN } },
+    ]) {
+      assert.throws(() => retry({ budget: generous, ...wrong }), RangeError);
+    }
+  });
+
   it('treats other errors as internal failures, which are final', async () => {
     const next = answering(new TypeError('a mistake'));
     const outcome = await run(retry({ budget: generous })(next), callOf());

@@ -82,10 +82,16 @@ const DEFAULTS = {
  * Pauses are exponential with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/),
  * added to the peer's Retry-After (RFC 9110, section 10.2.3), so that callers with the same Retry-After do not return
  * together. All attempts share the call's deadline: when the pause does not fit, the call fails at once with its last error.
+ *
+ * @throws {RangeError} for an option outside its range
  */
 export function retry(options: RetryOptions): Interceptor {
   const { budget, attemptsMax, random, on } = { ...DEFAULTS, ...options };
   const backoff = { ...DEFAULTS.backoff, ...options.backoff };
+  if (!(attemptsMax >= 1)) throw new RangeError(`attemptsMax is ${attemptsMax}, but has to be at least 1`);
+  for (const [name, ms] of Object.entries(backoff)) {
+    if (!(ms >= 0)) throw new RangeError(`backoff.${name} is ${ms}, but has to be at least 0`);
+  }
 
   function whyNot(call: Call, error: RpcError, attempts: number, delayMs: number): GiveUpReason | undefined {
     if (!mayRepeat(call, error)) return 'unsafe';

@@ -12,6 +12,8 @@ const FAILED_SHARE_MAX = 0.05;
 export const DOUBLED = ['accounts', 'checkout', 'gateway'] as const;
 export type Doubled = (typeof DOUBLED)[number];
 
+const CLOSED_TO_CALLS = /^(rpc_client_breaker_state\{.*\} 2|rpc_client_endpoints\{.*state="ejected"\} [1-9]\d*)$/gm;
+
 /** A mesh with two further replicas of three services, and people who shop at them. */
 export interface BusyMesh extends AsyncDisposable {
   readonly mesh: TestMesh;
@@ -19,7 +21,10 @@ export interface BusyMesh extends AsyncDisposable {
   readonly crowd: Crowd;
   /** For `rest` and the like: at the first gateway of the people. */
   readonly through: { readonly urls: TestMesh['urls'] };
-  /** Waits until the gateways call every replica again: after failures, a circuit breaker stays open for five seconds. */
+  /**
+   * Waits until the gateways let calls to every replica again: after failures, a replica is ejected and its circuit breaker open for some
+   * seconds. A breaker that is half-open closes with its next call, which a peer that is called rarely may not get for a minute.
+   */
   settled(): Promise<void>;
 }
 
@@ -41,12 +46,12 @@ export async function openBusyMesh(seed: number, calls: 'json' | 'grpc' = 'json'
   const owned = resources.move();
   const replicas = { accounts, checkout, gateway };
   async function settled(): Promise<void> {
-    let open: readonly string[] = [];
-    const what = (): string => `no circuit breaker is open, but ${open.join('; ')}`;
+    let closed: readonly string[] = [];
+    const what = (): string => `no replica is ejected and no circuit breaker open, but ${closed.join('; ')}`;
     await eventually(what, async () => {
       const pages = await Promise.all(gateway.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
-      open = pages.flatMap((page) => page.match(/^rpc_client_breaker_state\{.*\} [12]$/gm) ?? []);
-      return open.length === 0;
+      closed = pages.flatMap((page) => page.match(CLOSED_TO_CALLS) ?? []);
+      return closed.length === 0;
     });
   }
   return { mesh, replicas, crowd, through, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };
