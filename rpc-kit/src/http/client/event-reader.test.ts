@@ -24,6 +24,8 @@ const TEXTS: readonly (readonly [text: string, events: readonly string[]])[] = [
   ['data: 1\r\rdata: 2\r\r', [':1', ':2']],
   ['data: a\ndata: b\n\n', [':a\nb']],
   ['data\ndata\n\n', [':\n']],
+  ['data\n\ndata\n\n', [':', ':']],
+  ['data\ndata\ndata: a\ndata\n\n', [':\n\na\n']],
   ['event: end\n\ndata: 1\n\n', [':1']],
   ['dataset: 1\nretry: 10\nunknown\n\ndata: 1\n\n', [':1']],
   ['data: ½ €\n\n', [':½ €']],
