@@ -130,7 +130,7 @@ onEachHost('A stream over HTTP', EXCEPTIONS, ({ host, serve: serveOn, it }) => {
     const { status, headers } = response;
     assert.deepEqual(
       [status, ...['content-type', 'cache-control', 'x-accel-buffering'].map((name) => headers.get(name))],
-      [200, 'text/event-stream', 'no-store', 'no'],
+      [200, 'text/event-stream', 'no-store, no-transform', 'no'],
     );
     assert.match(headers.get('x-request-id') ?? '', /./);
     assert.equal(

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createNodeHandler, implement } from 'rpc-kit';
+import { type EndedRequest, UNMEASURED } from '../../src/http/server/http-metrics.ts';
 import { requestBytes, sendRaw } from '../conformance/raw-http.ts';
 import { createSubject } from '../conformance/subject.ts';
 import { createStalling, stalling } from './stalling-service.ts';
@@ -128,6 +129,35 @@ describe('a handler of node:http', () => {
       [headers['strict-transport-security'], headers['content-type']],
       ['max-age=60', 'application/json'],
     );
+  });
+
+  it('answers through middleware that wraps the methods of the response', async () => {
+    const requestEnded = Promise.withResolvers<boolean>();
+    const requestsAt = () => ({
+      ended: ({ finished }: EndedRequest) => requestEnded.resolve(finished),
+      refusalsAt: () => [],
+      refused() {},
+    });
+    const handler = createNodeHandler(createSubject().service, { metrics: { ...UNMEASURED, requestsAt } });
+    const port = await listen((request, response) => {
+      const writeHead = response.writeHead.bind(response) as (status: number) => ServerResponse;
+      const end = response.end.bind(response);
+      // As on-headers 1.0 and express-session do: headers are an object, and `end` has no callback.
+      Object.assign(response, {
+        writeHead(status: number, headers: object) {
+          for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+          return writeHead(status);
+        },
+        end: (text: string, encoding: BufferEncoding) => end(text, encoding),
+      });
+      handler(request, response);
+    });
+    const { headers, body } = await sendRaw(port, requestBytes({ path: '/greeting', headers: ['X-Request-Id: r1'] }));
+    assert.deepEqual(
+      [headers['content-type'], headers['content-length'], headers['x-request-id'], body],
+      ['application/json', '7', 'r1', '"hello"'],
+    );
+    assert.equal(await requestEnded.promise, true);
   });
 
   it('keeps the connection after an answer, and closes it with an answer while it stops', async () => {

@@ -72,7 +72,8 @@ export class EventStream implements Disposable {
     const headers = {
       ...Object.fromEntries(this.#options.headers),
       'content-type': EVENT_STREAM,
-      'cache-control': 'no-store',
+      // `no-transform`: a host or proxy that compresses would keep events until a block of them is full.
+      'cache-control': 'no-store, no-transform',
       // nginx would keep events until it has a buffer full of them.
       'x-accel-buffering': 'no',
     };

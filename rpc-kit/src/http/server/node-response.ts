@@ -27,7 +27,8 @@ export class NodeResponse implements CarriedResponse {
   }
 
   writeHead(status: number, headers: Record<string, string> | string[]): void {
-    this.#response.writeHead(status, headers);
+    // Middleware that wraps this method, e.g. with on-headers 1.0, misreads a list.
+    this.#response.writeHead(status, Array.isArray(headers) ? toRecord(headers) : headers);
     this.headersSent = true;
   }
 
@@ -35,8 +36,10 @@ export class NodeResponse implements CarriedResponse {
     return this.#response.write(text);
   }
 
-  end(text: string, encoding: 'latin1' | 'utf8', onFinish?: (error?: Error | null) => void): void {
-    this.#response.end(text, encoding, onFinish);
+  end(text: string, encoding: 'latin1' | 'utf8', onFinish?: () => void): void {
+    // Middleware that wraps `end`, e.g. compression and express-session, drops its callback.
+    if (onFinish) this.#response.once('finish', onFinish);
+    this.#response.end(text, encoding);
   }
 
   destroy(): void {
@@ -46,4 +49,11 @@ export class NodeResponse implements CarriedResponse {
   once(event: 'drain' | 'close', listener: () => void): void {
     this.#response.once(event, listener);
   }
+}
+
+/** Names and values alternate. */
+function toRecord(list: readonly string[]): Record<string, string> {
+  const record: Record<string, string> = {};
+  for (let index = 0; index < list.length; index += 2) record[list[index] as string] = list[index + 1] as string;
+  return record;
 }
