@@ -68,6 +68,10 @@ for (const [kind, createTransport] of Object.entries(HTTP_TRANSPORTS))
         [1],
       ],
       'may be cut anywhere': [events(...`data: {"nr":1}\n\ndata: {"nr":2}\n\n${END}`), [1, 2]],
+      'may write its type in capitals, and begin with a byte order mark': [
+        answer(200, `\ufeffdata: {"nr":1}\n\n${END}`, 'Content-Type: Text/Event-Stream ;charset=UTF-8'),
+        [1],
+      ],
       'may be empty': [events(END), []],
       'may be no content': [answer(204, ''), []],
       'breaks off without its end': [

@@ -29,6 +29,8 @@ const TEXTS: readonly (readonly [text: string, events: readonly string[]])[] = [
   ['event: end\n\ndata: 1\n\n', [':1']],
   ['dataset: 1\nretry: 10\nunknown\n\ndata: 1\n\n', [':1']],
   ['data: ½ €\n\n', [':½ €']],
+  ['\ufeffdata: 1\n\n\ufeffdata: 2\n\n', [':1']],
+  ['\ufeff\ndata: 1\n\n', [':1']],
   ['data: 1\n', []],
   ['data: 1\r\ndata: 2\r\n\n', [':1\n2']],
 ];

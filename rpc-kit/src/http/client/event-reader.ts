@@ -12,6 +12,7 @@ const CR = 13;
 const SPACE = 32;
 const COLON = 58;
 const LINE_BREAK = Uint8Array.of(LF);
+const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 
 const ascii = new TextEncoder();
 const DATA = ascii.encode('data');
@@ -29,6 +30,7 @@ export class EventReader {
   #data: GatheredBytes | undefined;
   /** The last chunk ended with CR, so LF at the beginning of the next one ends the same line. */
   #endedWithCR = false;
+  #hasFirstLine = false;
 
   /** @param bytesMax of a line, and of an event */
   constructor(bytesMax: number, onEvent: (event: SentEvent) => void) {
@@ -73,7 +75,9 @@ export class EventReader {
     this.#readLine(line);
   }
 
-  #readLine(line: Uint8Array): void {
+  #readLine(read: Uint8Array): void {
+    const line = this.#hasFirstLine ? read : withoutMark(read);
+    this.#hasFirstLine = true;
     if (line.length === 0) this.#endEvent();
     else if (isField(line, DATA)) this.#addData(fieldValue(line));
     else if (isField(line, EVENT)) this.#name = utf8.decode(fieldValue(line));
@@ -93,6 +97,11 @@ export class EventReader {
     this.#data = undefined;
     if (data) this.#onEvent({ name, data });
   }
+}
+
+/** Some servers send a byte order mark before the first line. */
+function withoutMark(line: Uint8Array): Uint8Array {
+  return BYTE_ORDER_MARK.every((byte, index) => byte === line[index]) ? line.subarray(BYTE_ORDER_MARK.length) : line;
 }
 
 /** The length where there is none. */

@@ -10,7 +10,7 @@ import type { ReadStream, ReplyHead, StreamRequest } from './requests.ts';
 /** What an answer to a call of a stream means, whatever carries it. */
 
 export function isStream(status: number, contentType: string | null | undefined): boolean {
-  return status === 200 && contentType?.startsWith(EVENT_STREAM) === true;
+  return status === 200 && contentType?.split(';')[0]?.trim().toLowerCase() === EVENT_STREAM;
 }
 
 /**
