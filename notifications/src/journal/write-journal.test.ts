@@ -123,6 +123,17 @@ describe('The writer of the journal', () => {
     sinon.assert.calledTwice(journal.repair);
   });
 
+  it('recovers the journal also after a doubt that came during a round', async () => {
+    const { queue, journal, willClaim } = stubPorts();
+    willClaim([a]);
+    const writer = createJournalWriter(queue, journal);
+    journal.append.callsFake(async () => writer.doubt());
+    await writer.round();
+    await writer.round();
+    await writer.round();
+    sinon.assert.calledTwice(journal.repair);
+  });
+
   it('writes only the claims that are not in the file, and acknowledges all of them', async () => {
     const { queue, journal, log } = stubPorts();
     queue.claimed.resolves([a, b, c]);

@@ -36,11 +36,14 @@ export interface JournalWriter {
 /** Writes each notification to the journal exactly once. */
 export function createJournalWriter(queue: JournalQueue, journal: Journal): JournalWriter {
   let isSure = false;
+  let isDoubted = false;
   /** Not acknowledged yet: the next claim does it. */
   let written: readonly QueuedNotification[] = [];
   return {
     async round() {
-      const [mustRecover, before] = [!isSure, written];
+      const [mustRecover, before] = [!isSure || isDoubted, written];
+      // A doubt that comes while this round runs is one for the next.
+      isDoubted = false;
       // A failure from here on may have been carried out or not.
       isSure = false;
       written = [];
@@ -52,7 +55,7 @@ export function createJournalWriter(queue: JournalQueue, journal: Journal): Jour
       return claimed.length;
     },
     doubt() {
-      isSure = false;
+      isDoubted = true;
     },
     async settle() {
       if (isSure && written.length > 0) await queue.acknowledge(written, statementContext());
