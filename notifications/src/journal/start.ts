@@ -69,10 +69,13 @@ export function startJournal(options: JournalOptions): Background {
     registry,
     idleMs: STALE_IDLE_MS,
     async round(signal) {
+      const failures: unknown[] = [];
       for (const journalID of await queue.findStale(STALE_MS, { signal })) {
         if (journalID === journal.id) writer.doubt();
-        else await complete(journalID);
+        // A journal that cannot be opened or written does not keep the others from being completed.
+        else await complete(journalID).catch((error: unknown) => failures.push(error));
       }
+      if (failures.length > 0) throw failures[0];
       return false;
     },
   });
