@@ -94,7 +94,13 @@ describe('A journal file', () => {
   });
 
   it('refuses a file that is not a journal, and does not change it', async () => {
-    for (const text of ['a foreign text\n', `${'x'.repeat(500)}`, '{"journal":"mine","version":1}\n']) {
+    const foreign = [
+      'a foreign text\n',
+      'a secret without an end',
+      'x'.repeat(500),
+      '{"journal":"mine","version":1}\n',
+    ];
+    for (const text of foreign) {
       await writeFile(path, text);
       await assert.rejects(
         openJournalFile(path),

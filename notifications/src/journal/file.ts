@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createFolder } from 'service-kit/create-folder';
-import { parseEventID, parseHeader, toHeader, toLine } from './line.ts';
+import { isBeginOfHeader, parseEventID, parseHeader, toHeader, toLine } from './line.ts';
 import { lockJournal } from './lock.ts';
 import type { Journal } from './write-journal.ts';
 
@@ -63,11 +63,11 @@ export async function readJournalID(path: string): Promise<string | undefined> {
 }
 
 async function readOrCreateHeader(file: FileHandle, path: string): Promise<string> {
-  const { line, size } = await readFirstLine(file);
+  const { line, bytes } = await readFirstLine(file);
   const known = line === undefined ? undefined : parseHeader(line);
   if (known !== undefined) return known;
-  // An incomplete header may be replaced: this journal has no claims yet.
-  if (line !== undefined || size >= toHeader(randomUUID()).length) {
+  // An incomplete header may be replaced: this journal has no claims yet. Any other text belongs to somebody else.
+  if (line !== undefined || !isBeginOfHeader(bytes)) {
     const message = `${path} is not a journal of notifications: set JOURNAL_FILE to another file.`;
     throw new Error(message, { cause: 'no header' });
   }
@@ -80,10 +80,18 @@ async function readOrCreateHeader(file: FileHandle, path: string): Promise<strin
   return id;
 }
 
-async function readFirstLine(file: FileHandle): Promise<{ readonly line: string | undefined; readonly size: number }> {
+interface FirstLine {
+  /** Missing where the line has no end. */
+  readonly line: string | undefined;
+  /** The first bytes of the file. */
+  readonly bytes: Buffer;
+}
+
+async function readFirstLine(file: FileHandle): Promise<FirstLine> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES_MAX), 0, HEADER_BYTES_MAX, 0);
-  const end = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
-  return { line: end < 0 ? undefined : buffer.toString('utf8', 0, end), size: bytesRead };
+  const bytes = buffer.subarray(0, bytesRead);
+  const end = bytes.indexOf(NEWLINE);
+  return { line: end < 0 ? undefined : bytes.toString('utf8', 0, end), bytes };
 }
 
 /** The last complete lines, at most `linesMax`, and the offset behind them. The header counts as a line. */

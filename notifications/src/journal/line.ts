@@ -10,6 +10,13 @@ export function toHeader(journalID: string): string {
   return `${JSON.stringify({ journal: journalID, version: 1 })}\n`;
 }
 
+/** Whether a write of a header may have been torn here. */
+export function isBeginOfHeader(bytes: Buffer): boolean {
+  const any = toHeader('00000000-0000-0000-0000-000000000000');
+  const id = any.indexOf('0');
+  return bytes.length < any.length && any.startsWith(bytes.toString('latin1', 0, id));
+}
+
 /** @returns `undefined` if the line is not a header */
 export function parseHeader(line: string): string | undefined {
   const parsed = header.safeParse(parse(line));
