@@ -17,8 +17,8 @@ import { openNotifications } from './repository/notifications.ts';
 import { createWebhook } from './webhook/client.ts';
 import { createDeliveryQueue } from './webhook/queue.ts';
 
-/** Some hundred bytes each. */
-const HISTORY_PAGES_MAX = 2_000;
+/** Some 800 bytes each, 16 MB in all. */
+const HISTORY_NOTIFICATIONS_MAX = 20_000;
 
 await run('notifications', async (stopped) => {
   await using service = await openService(notifications, notificationsConfig);
@@ -46,7 +46,7 @@ await run('notifications', async (stopped) => {
   });
   const history = cacheHistory(createHistory(database), {
     maxAgeMs: HISTORY_CACHE_MAX_AGE_MS,
-    pagesMax: HISTORY_PAGES_MAX,
+    notificationsMax: HISTORY_NOTIFICATIONS_MAX,
     onRead: countHistoryReads(registry),
   });
 

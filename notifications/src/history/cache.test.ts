@@ -18,8 +18,8 @@ describe('The cache of history', () => {
   });
   afterEach(() => clock.restore());
 
-  const open = (given: { maxAgeMs?: number; pagesMax?: number } = {}) =>
-    cacheHistory({ read }, { maxAgeMs: 500, pagesMax: 10, ...given });
+  const open = (given: { maxAgeMs?: number; notificationsMax?: number } = {}) =>
+    cacheHistory({ read }, { maxAgeMs: 500, notificationsMax: 10, ...given });
 
   it('answers a repeated page without the database until it expires', async () => {
     const history = open();
@@ -31,7 +31,7 @@ describe('The cache of history', () => {
   });
 
   it('keeps pages by user, period, length and position', async () => {
-    const history = open({ pagesMax: 100 });
+    const history = open({ notificationsMax: 100 });
     const later = new Date(at.getTime() + 1);
     const asked: Parameters<History['read']>[] = [
       [{ user: 1n }, 10, undefined, context],
@@ -70,13 +70,23 @@ describe('The cache of history', () => {
   });
 
   it('evicts the pages of the users read longest ago', async () => {
-    const history = open({ pagesMax: 2 });
+    const history = open({ notificationsMax: 2 });
     const ask = (user: bigint) => history.read({ user }, 10, undefined, context);
     for (const user of [1n, 2n, 3n]) await ask(user);
     read.resetHistory();
     for (const user of [3n, 2n]) await ask(user);
     sinon.assert.notCalled(read);
     await ask(1n);
+    sinon.assert.calledOnce(read);
+  });
+
+  it('keeps no more notifications than it may, however few pages have them', async () => {
+    const history = open({ notificationsMax: 5 });
+    read.resolves([row, row, row]);
+    const ask = (limit: number) => history.read({ user: 1n }, limit, undefined, context);
+    for (const limit of [3, 4]) await ask(limit);
+    read.resetHistory();
+    await ask(4);
     sinon.assert.calledOnce(read);
   });
 
@@ -92,7 +102,7 @@ describe('The cache of history', () => {
 
   it('counts hits and misses', async () => {
     const registry = new Registry();
-    const history = cacheHistory({ read }, { maxAgeMs: 500, pagesMax: 1, onRead: countHistoryReads(registry) });
+    const history = cacheHistory({ read }, { maxAgeMs: 500, notificationsMax: 1, onRead: countHistoryReads(registry) });
     for (let time = 0; time < 3; time++) await history.read({ user: 1n }, 10, undefined, context);
     const text = await registry.metrics();
     assert.match(text, /^notifications_history_reads_total\{source="cache"\} 2$/m);

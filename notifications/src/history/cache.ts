@@ -6,8 +6,8 @@ import type { History, Period, Position } from './history.ts';
 export interface HistoryCacheOptions {
   /** Notifications that another replica stored may be missing for so long. 0 reads the database each time. */
   readonly maxAgeMs: number;
-  /** Pages of all users together. */
-  readonly pagesMax: number;
+  /** In the pages of all users together; an empty page counts as one. */
+  readonly notificationsMax: number;
   readonly onRead?: (isHit: boolean) => void;
 }
 
@@ -22,11 +22,15 @@ interface Page {
 }
 
 /** Caches pages of history. The next read shows what this process has stored. */
-export function cacheHistory(history: History, { maxAgeMs, pagesMax, onRead }: HistoryCacheOptions): HistoryCache {
-  /** The size of an entry is its number of pages. The user read longest ago is evicted first. */
+export function cacheHistory(
+  history: History,
+  { maxAgeMs, notificationsMax, onRead }: HistoryCacheOptions,
+): HistoryCache {
+  /** The user read longest ago is evicted first. */
   const pages = new LRUCache<bigint, ReadonlyMap<string, Page>>({
-    maxSize: pagesMax,
-    sizeCalculation: ({ size }) => size,
+    maxSize: notificationsMax,
+    sizeCalculation: (kept) =>
+      [...kept.values()].reduce((sum, page) => sum + Math.max(page.notifications.length, 1), 0),
   });
   /** Users with a read in flight. `forget` removes them, so a page read before a write is not cached. */
   const reading = new Map<bigint, symbol>();
