@@ -1,4 +1,4 @@
-import { loadRows, sql } from 'service-kit';
+import { loadRows, statement } from 'service-kit';
 import { z } from 'zod';
 
 /** The part of the catalogue file that loms keeps. */
@@ -10,20 +10,14 @@ const products = z.array(
 );
 
 await loadRows('stock', products, async (database, rows) => {
-  const stocks = rows.flatMap(({ sku, stock }) =>
-    stock.map(({ warehouseID, count }) => ({
-      sku,
-      warehouse_id: warehouseID,
-      initial: count,
-      supplied: count,
-      on_sale: count,
-    })),
-  );
-  const statement = sql
-    .insert()
-    .into('stocks')
-    .setFieldsRows(stocks)
-    .onConflict(['sku', 'warehouse_id'])
-    .returning('sku');
-  return (await database.run('load stock', statement)).length;
+  const stocks = rows.flatMap(({ sku, stock }) => stock.map((place) => ({ sku, ...place })));
+  const column = (name: keyof (typeof stocks)[number]) => stocks.map((row) => row[name]);
+  // Arrays, since a statement has at most 65,535 parameters.
+  const load = statement`
+    INSERT INTO stocks (sku, warehouse_id, initial, supplied, on_sale)
+    SELECT sku, warehouse_id, count, count, count FROM unnest(
+      ${column('sku')}::bigint[], ${column('warehouseID')}::bigint[], ${column('count')}::numeric[]
+    ) AS stock (sku, warehouse_id, count)
+    ON CONFLICT (sku, warehouse_id) DO NOTHING RETURNING sku`;
+  return (await database.run('load stock', load)).length;
 });

@@ -17,10 +17,14 @@ describe('The catalogue', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  async function load(databaseUrl: string, counts: Record<number, number>): Promise<string> {
-    const path = join(folder, 'catalogue.json');
+  const load = (databaseUrl: string, counts: Record<number, number>): Promise<string> => {
     const stock = Object.entries(counts).map(([warehouse, count]) => ({ warehouseID: Number(warehouse), count }));
-    await writeFile(path, JSON.stringify([{ sku: 7, stock }]));
+    return loadProducts(databaseUrl, [{ sku: 7, stock }]);
+  };
+
+  async function loadProducts(databaseUrl: string, products: readonly object[]): Promise<string> {
+    const path = join(folder, 'catalogue.json');
+    await writeFile(path, JSON.stringify(products));
     const { stdout } = await execute(process.execPath, [LOADER, path], {
       env: { ...process.env, DATABASE_URL: databaseUrl },
     });
@@ -44,6 +48,15 @@ describe('The catalogue', () => {
       // A later catalogue adds the warehouses that are missing.
       assert.equal(await load(url, { 1: 10, 3: 100, 4: 8 }), 'stock: 1 stored');
       assert.deepEqual(await loms.stocksOf(7), { ...stocks, 4: '8/0/0' });
+    }),
+  );
+
+  it(
+    'may have more stock than a statement has parameters',
+    withLoms(async (loms) => {
+      const stock = [1, 2, 3].map((warehouseID) => ({ warehouseID, count: 1 }));
+      const products = Array.from({ length: 5_000 }, (_, sku) => ({ sku, stock }));
+      assert.equal(await loadProducts(loms.testDatabase.url, products), 'stock: 15000 stored');
     }),
   );
 });
