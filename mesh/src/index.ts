@@ -1,3 +1,4 @@
+export { createFolder } from 'service-kit/create-folder';
 export { describeFailure, Failure, runScript } from './failure.ts';
 export { findProgram } from './find-program.ts';
 export { IDENTITIES, identityVariables, loadCaller, type MeshCaller, replaceFile } from './identity/identities.ts';

@@ -36,6 +36,14 @@ describe('the history of a storm', () => {
     }
   });
 
+  it('names the file that cannot be created, and what to do', async () => {
+    const foreign = import.meta.filename;
+    await assert.rejects(createHistoryFile(join(foreign, 'new', 'history.jsonl')), {
+      name: 'Failure',
+      message: /history\.jsonl cannot be created \(EEXIST\): name a new file by HISTORY, or unset it\.$/,
+    });
+  });
+
   it('gives the reason of a refusal, with its details', () => {
     const details = { status: 'payed' };
     const outcome = { result: 'fail', code: 'failed_precondition', reason: 'order_not_cancellable', details } as const;

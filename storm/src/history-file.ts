@@ -1,8 +1,8 @@
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { type Operation, toHistoryLine } from 'invariants';
-import { Failure, shortPath } from 'mesh';
+import { createFolder, Failure, shortPath } from 'mesh';
 import type { RecordedCall } from './recorder.ts';
 
 /** The history of a storm, a line for each call: for the checker, and for the search of one call afterwards. */
@@ -15,7 +15,6 @@ export interface HistoryFile {
 }
 
 export async function createHistoryFile(path: string): Promise<HistoryFile> {
-  await mkdir(dirname(path), { recursive: true });
   const file = (await create(path)).createWriteStream();
   const written = finished(file);
   const broken = written.then(() => new Promise<never>(() => {}));
@@ -34,10 +33,12 @@ export async function createHistoryFile(path: string): Promise<HistoryFile> {
 /** Never overwrites the file of an earlier storm: it may be evidence of a fault. */
 async function create(path: string) {
   try {
+    createFolder(dirname(path));
     return await open(path, 'wx');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new Failure(`${shortPath(path)} exists already: name a new file by HISTORY, or unset it.`);
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    const what = code === 'EEXIST' && syscall === 'open' ? 'exists already' : `cannot be created (${code})`;
+    throw new Failure(`${shortPath(path)} ${what}: name a new file by HISTORY, or unset it.`);
   }
 }
 
