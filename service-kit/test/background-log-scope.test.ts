@@ -54,6 +54,7 @@ describe('work that outlives the call that starts it', () => {
     const line = await find('an idle database connection broke');
     proxy.close();
     assert.equal(line.request_id, undefined);
+    assert.ok(!('client' in (line.err as object)));
   });
 
   it('a shared token bucket queries in the log scope of no call', async () => {

@@ -93,7 +93,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   const { logger } = options;
   // Without a listener, a broken idle connection ends the process.
-  pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection broke'));
+  pool.on('error', (error: Error & { client?: unknown }) => {
+    // pg-pool adds it: hundreds of lines in the log.
+    delete error.client;
+    logger.warn({ err: error }, 'an idle database connection broke');
+  });
   const lease = openLeases(pool, options.poolMax, logger);
   const { seconds, cancelled, wait } = instruments(options, pool, lease);
 
