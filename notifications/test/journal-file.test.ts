@@ -118,6 +118,18 @@ describe('A journal file', () => {
     });
   });
 
+  it('is refused in a sentence that names the variable where it is a folder, or lies below a file', async () => {
+    await writeFile(path, '');
+    for (const [wrong, code] of [
+      [folder, 'EISDIR'],
+      [join(path, 'new', 'journal.jsonl'), 'EEXIST'],
+    ] as const) {
+      await assert.rejects(openJournalFile(wrong), {
+        message: `${wrong} cannot be opened (${code}): set JOURNAL_FILE to a file that can be written.`,
+      });
+    }
+  });
+
   it('is open in one process at a time, and names the reason', async () => {
     const journal = await openJournalFile(path);
     await assert.rejects(

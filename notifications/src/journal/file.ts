@@ -21,10 +21,10 @@ const NEWLINE = 0x0a;
  * @throws {JournalInUse}
  */
 export async function openJournalFile(path: string, options?: { readonly waitMs?: number }): Promise<JournalFile> {
-  createFolder(dirname(path));
   await using resources = new AsyncDisposableStack();
+  await orRefuse(path, async () => createFolder(dirname(path)));
   resources.use(await lockJournal(path, options));
-  const file = resources.use(await open(path, 'a+'));
+  const file = resources.use(await orRefuse(path, () => open(path, 'a+')));
   const id = await readOrCreateHeader(file, path);
   const owned = resources.move();
   /** The bytes that are known to be on the disk; unknown at first, because the previous writer may have died. */
@@ -54,6 +54,15 @@ export async function openJournalFile(path: string, options?: { readonly waitMs?
 
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function orRefuse<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new Error(`${path} cannot be opened (${code}): set JOURNAL_FILE to a file that can be written.`, { cause });
+  }
 }
 
 /** @returns the id in the first line; `undefined` if the file is not a journal */
