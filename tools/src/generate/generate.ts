@@ -1,15 +1,15 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PROJECT_DIRECTORY } from 'mesh';
 import { dashboardFiles } from 'observability/dashboards';
 import { contracts } from '../contracts.ts';
 import { CONFIGURED_SERVICES, withConfiguration, withConfigurationOf } from './configuration-tables.ts';
 import { contractsPage } from './contracts-page.ts';
-import { currentLock, protoFiles } from './proto-files.ts';
+import { currentLock, protoFiles, strayProtoFiles } from './proto-files.ts';
 
 /**
  * Writes the files that are generated from the code: contracts.md, the tables of variables, Grafana's dashboards, and the .proto
- * files with their numbers.
+ * files with their numbers. The .proto file of a service that was removed is removed as well.
  * With --check it writes nothing, and fails when a file is stale.
  */
 const isCheck = process.argv.includes('--check');
@@ -38,9 +38,19 @@ for (const { path, make } of targets) {
   await writeFile(file, made);
 }
 
-if (isCheck && stale.length > 0) {
-  console.error(`${stale.join(' and ')} no longer match the code: run make generate and commit the result.`);
+const strays = strayProtoFiles(
+  PROJECT_DIRECTORY,
+  targets.map(({ path }) => path),
+);
+if (!isCheck) for (const path of strays) await rm(join(PROJECT_DIRECTORY, path));
+
+if (isCheck && stale.length + strays.length > 0) {
+  console.error(
+    `${[...stale, ...strays].join(' and ')} no longer match the code: run make generate and commit the result.`,
+  );
   process.exitCode = 1;
 } else {
-  console.log(stale.length === 0 ? 'Everything generated is up to date.' : `Written: ${stale.join(', ')}`);
+  if (strays.length > 0) console.log(`Removed: ${strays.join(', ')}`);
+  if (stale.length > 0) console.log(`Written: ${stale.join(', ')}`);
+  if (stale.length + strays.length === 0) console.log('Everything generated is up to date.');
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT_DIRECTORY } from 'mesh';
 import { type ProtoLock, parseProtoLock, toProtoFile, updateLock } from 'rpc-kit/grpc';
@@ -19,4 +19,9 @@ export function protoFiles(lock: ProtoLock): { path: string; make: () => Promise
     { path: LOCK_PATH, make: async () => `${JSON.stringify(lock, undefined, 2)}\n` },
     ...files.map(({ path, text }) => ({ path: `proto/${path}`, make: async () => text })),
   ];
+}
+
+/** The .proto files below a folder that are not among those that the contracts give: their services were removed. */
+export function strayProtoFiles(directory: string, made: readonly string[]): string[] {
+  return globSync('proto/ordermesh/**/*.proto', { cwd: directory }).filter((path) => !made.includes(path));
 }
