@@ -4,6 +4,7 @@ import { describeWrong } from 'rpc-kit/urls';
 import { describeWhole, parseWhole } from 'rpc-kit/whole-number';
 import { Failure } from '../failure.ts';
 import { PROJECT_DIRECTORY } from '../mesh-config.ts';
+import { DATABASES } from '../services.ts';
 
 /** The containers of docker-compose.yml. */
 export type Compose = {
@@ -73,6 +74,7 @@ export const COMPOSE_PORTS = [
   'PROMETHEUS',
   'ALERTMANAGER',
   'JAEGER',
+  ...DATABASES.map((service) => `${service.toUpperCase()}_GRPC`),
 ].map((name) => `${name}_PORT`);
 const PORT_RANGE = { min: 1, max: 65_535 };
 
