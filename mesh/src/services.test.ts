@@ -77,4 +77,22 @@ describe('The environment of a service', () => {
     assert.equal(environment.ORDER_PAYMENT_TIMEOUT_MS, '5000');
     assert.equal(environment.LOG_LEVEL, 'debug');
   });
+
+  it('contains the faults and limits of its own methods, and those of all services', () => {
+    const given = {
+      FAULTS: 'loms.createOrder:drop:0.1, checkout.*:delay:0.05:200,seed:7',
+      METHOD_LIMITS: 'loms.listOrders:100/s,checkout.purchase:5/min',
+    };
+    const methodsOf = (service: 'loms' | 'checkout' | 'products', variables: NodeJS.ProcessEnv) => {
+      const { FAULTS, METHOD_LIMITS } = serviceEnvironment(service, surroundings, variables);
+      return [FAULTS, METHOD_LIMITS];
+    };
+    assert.deepEqual(methodsOf('loms', given), ['createOrder:drop:0.1,seed:7', 'listOrders:100/s']);
+    assert.deepEqual(methodsOf('checkout', given), ['*:delay:0.05:200,seed:7', 'purchase:5/min']);
+    assert.deepEqual(methodsOf('products', given), [undefined, undefined]);
+    // The service refuses these.
+    for (const FAULTS of ['seed:7', 'gateway.x:drop:0.1', 'lom.createOrder:drop:0.1', ' ']) {
+      assert.equal(methodsOf('loms', { FAULTS })[0], FAULTS);
+    }
+  });
 });

@@ -72,6 +72,8 @@ export function serviceEnvironment(
     GRPC_PORT: grpcPort === undefined ? undefined : String(grpcPort),
     DATABASE_URL: databaseUrl,
     ACCESS: access,
+    FAULTS: itemsFor(service, given.FAULTS),
+    METHOD_LIMITS: itemsFor(service, given.METHOD_LIMITS),
     ...identity,
   };
   const productsToken = given.PRODUCTS_TOKEN || DEFAULT_PRODUCTS_TOKEN;
@@ -107,6 +109,22 @@ export function serviceEnvironment(
     };
   }
   return environment;
+}
+
+/**
+ * A service refuses the name of a method that it does not have. So `loms.createOrder:drop:0.1` reaches loms only, as
+ * `createOrder:drop:0.1`; an item without a service reaches all.
+ */
+function itemsFor(service: ServiceName, text = ''): string | undefined {
+  const items = text.split(',');
+  const kept = items.flatMap((item) => {
+    const [, owner = '', rest = ''] = /^ *(\w+)\.(.*)$/.exec(item) ?? [];
+    if (!isDatabaseName(owner)) return [item];
+    return owner === service ? [rest] : [];
+  });
+  // A seed without a fault would be refused.
+  const isForOthers = kept.length < items.length && kept.every((item) => item.trim().startsWith('seed:'));
+  return isForOthers ? undefined : kept.join(',');
 }
 
 /** The variables that name where notifications delivers to. A tool that stores notifications needs the same. */
