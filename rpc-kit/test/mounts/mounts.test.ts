@@ -147,6 +147,8 @@ for (const { name, serve } of MOUNTS) {
         await assert.rejects(serve(service, { prefix }), { name: 'TypeError' });
       }
       await assert.rejects(serve(service, { limits: { bodyBytesMax: 0 } }), { name: 'RangeError' });
+      // Not even an error would fit.
+      await assert.rejects(serve(service, { limits: { answerBytesMax: 999 } }), { name: 'RangeError' });
     });
   });
 }

@@ -11,7 +11,7 @@ export interface FetchTransportOptions extends FaceOptions {
   readonly fetch?: Fetch;
   /** Further headers of every request. A page of another origin may send only those that the peer allows. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether a browser sends cookies. Default: the browser's, `same-origin`. */
+  /** Whether a browser sends cookies. Default: the browser's, `same-origin`. Servers of this kit take none from other origins. */
   readonly credentials?: Credentials;
   /** Requests in flight at a time; others wait in order. */
   readonly requestsMax?: number;

@@ -59,7 +59,8 @@ export const HTTP_LIMIT_RANGES = {
   wideNumbersMax: { ...LIMIT, min: 0 },
   batchLengthMax: LIMIT,
   idLengthMax: LIMIT,
-  answerBytesMax: LIMIT,
+  // An error has to fit, that of a too large answer included.
+  answerBytesMax: { ...LIMIT, min: 1_000 },
   headersTimeoutMs: LIMIT,
   requestTimeoutMs: LIMIT,
   keepAliveTimeoutMs: LIMIT,
