@@ -105,6 +105,8 @@ export async function startMortalKafka(count = 1): Promise<MortalKafka> {
 /** A broker with TLS and authentication. */
 export type SecuredKafka = AsyncDisposable & {
   address: string;
+  /** Without TLS and authentication, for administration. */
+  plainAddress: string;
   /** The issuer of its certificate, in PEM. */
   caFile: string;
   user: { name: string; password: string };
@@ -128,5 +130,11 @@ export async function startSecuredKafka(): Promise<SecuredKafka> {
     controllerPort,
     secured: { port: securedPort, keystore, keystorePassword, user },
   });
-  return { address: `${LOCAL_HOST}:${securedPort}`, caFile, user, [Symbol.asyncDispose]: () => broker.stop() };
+  return {
+    address: `${LOCAL_HOST}:${securedPort}`,
+    plainAddress: broker.address,
+    caFile,
+    user,
+    [Symbol.asyncDispose]: () => broker.stop(),
+  };
 }

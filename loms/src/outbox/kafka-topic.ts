@@ -22,22 +22,33 @@ export async function ensureTopic({ topic, partitions, replication, ...access }:
   try {
     await admin.createTopics({ topics: [topic], partitions, replicas: replication, configs: CONFIGS });
   } catch (error) {
-    if (findErrorBy(error as Error, 'apiId', 'TOPIC_ALREADY_EXISTS')) return;
+    if (isOf('TOPIC_ALREADY_EXISTS', error)) return;
+    // Brokers say so without a look for the topic.
+    if (isOf(UNAUTHORIZED, error) && (await hasTopic(admin, topic))) return;
     throw new Error(`The topic ${topic} cannot be created: ${reasonOf(error, replication)}`, { cause: error });
   } finally {
     await admin.close().catch(() => {});
   }
 }
 
+const UNAUTHORIZED = 'TOPIC_AUTHORIZATION_FAILED';
+
+const isOf = (apiId: string, error: unknown): boolean => findErrorBy(error as Error, 'apiId', apiId) !== null;
+
+async function hasTopic(admin: Admin, topic: string): Promise<boolean> {
+  const metadata = await admin.metadata({ topics: [topic] }).catch(() => undefined);
+  return metadata?.topics.has(topic) ?? false;
+}
+
 const UNANSWERED =
   'no broker of KAFKA_BROKERS gave a valid answer; a broker that requires KAFKA_TLS or KAFKA_USERNAME closes the connection.';
 
 function reasonOf(error: unknown, replication: number): string {
-  if (findErrorBy(error as Error, 'apiId', 'INVALID_REPLICATION_FACTOR')) {
+  if (isOf('INVALID_REPLICATION_FACTOR', error)) {
     return `there are fewer than ${replication} brokers; set KAFKA_REPLICATION to the number of brokers or less.`;
   }
-  if (findErrorBy(error as Error, 'apiId', 'TOPIC_AUTHORIZATION_FAILED')) {
-    return 'loms is not authorized to create it; create it yourself, or authorize loms.';
+  if (isOf(UNAUTHORIZED, error)) {
+    return 'loms is not authorized to create it, and finds no such topic; create it and authorize loms to write to it.';
   }
   return explainKafkaFailure(error) ?? UNANSWERED;
 }

@@ -150,6 +150,10 @@ function securitySettings(secured: SecuredListener | undefined): Record<string, 
   if (!secured) return {};
   const { keystore, keystorePassword, user } = secured;
   return {
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    // The listeners without authentication may do all; the user may do what no ACL is about.
+    'super.users': 'User:ANONYMOUS',
+    'allow.everyone.if.no.acl.found': 'true',
     'ssl.keystore.type': 'PKCS12',
     'ssl.keystore.location': keystore,
     'ssl.keystore.password': keystorePassword,

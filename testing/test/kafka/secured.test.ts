@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AclOperations, AclPermissionTypes, Admin, ResourcePatternTypes, ResourceTypes } from '@platformatic/kafka';
 import { loms } from 'loms/contract.ts';
 import { ensureTopic } from 'loms/testing';
 import { startEventConsumer } from 'notifications/testing';
@@ -101,5 +102,43 @@ describe('A Kafka with TLS and authentication', function () {
     await using _consumer = startEventConsumer({ ...access, ...place, logger, registry: new Registry() });
     const said = (): boolean => lines.some((line) => line.includes('Kafka does not let notifications in: the brokers'));
     await eventually('the consumer says why', said);
+  });
+
+  it('needs no right to create the topic where it exists', async () => {
+    const admin = new Admin({ clientId: 'tests', bootstrapBrokers: [kafka.plainAddress], retries: 10 });
+    await using _admin = { [Symbol.asyncDispose]: () => admin.close() };
+    const { DENY, ALLOW } = AclPermissionTypes;
+    const { CLUSTER, TOPIC } = ResourceTypes;
+    const own = { principal: `User:${kafka.user.name}`, host: '*' };
+    const cluster = {
+      resourceType: CLUSTER,
+      resourceName: 'kafka-cluster',
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+    };
+    const topics = { resourceType: TOPIC, resourceName: 'orders', resourcePatternType: ResourcePatternTypes.PREFIXED };
+    const creations = [
+      { ...own, ...cluster, operation: AclOperations.CREATE, permissionType: DENY },
+      { ...own, ...topics, operation: AclOperations.WRITE, permissionType: ALLOW },
+    ];
+    await admin.createAcls({ creations });
+    const access = readKafkaAccess(loadConfig(z.object(kafkaVariables('')), environment()));
+    assert.ok(access);
+    let names = 0;
+    const ensure = () => ensureTopic({ ...access, topic: `orders-${names}`, partitions: 1, replication: 1 });
+    // The broker learns of the rules a moment later, and creates a topic until then.
+    await eventually('the topic cannot be created', async () => {
+      names += 1;
+      return await ensure().then(
+        () => false,
+        ({ message }: Error) => message.includes('loms is not authorized to create it, and finds no such topic'),
+      );
+    });
+    await admin.createTopics({ topics: [`orders-${names}`], partitions: 1, replicas: 1 });
+    const isFound = () =>
+      ensure().then(
+        () => true,
+        () => false,
+      );
+    await eventually('the topic is found', isFound);
   });
 });
