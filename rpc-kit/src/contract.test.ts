@@ -12,6 +12,7 @@ import {
   retrySafetyOf,
 } from './contract.ts';
 import { RpcError } from './rpc-error.ts';
+import { jsonSchema } from './schema/json-schema.ts';
 import { int64, uint32 } from './schema/wire-types.ts';
 
 const ABOUT = { summary: 'Keeps orders.', version: '1.0.0' };
@@ -88,6 +89,11 @@ describe('defineService', () => {
     for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       refused('list', { timeoutMs }, 'timeoutMs must be a number above 0');
     }
+  });
+
+  it('refuses params without declared members, as a JSON Schema without properties gives', () => {
+    const params = jsonSchema<{ sku: number }>({ type: 'object', additionalProperties: { type: 'integer' } });
+    refused('list', { params }, 'params must be an object with declared members, such as z.strictObject');
   });
 
   it('refuses positions that name no param', () => {

@@ -134,6 +134,7 @@ function mistakeIn(name: string, method: MethodContract): string | undefined {
   if (stray !== undefined)
     return `no method has a member "${stray}"; the members are ${Object.keys(MEMBERS).join(', ')}`;
   if (!(Number.isFinite(timeoutMs) && timeoutMs > 0)) return 'timeoutMs must be a number above 0';
+  if (params.shape === undefined) return 'params must be an object with declared members, such as z.strictObject';
   const unknown = positions.find((position) => !Object.hasOwn(params.shape, position));
   if (unknown !== undefined) return `positions names "${unknown}", which is no param`;
   const isOptional = (position: string): boolean => params.shape[position]?._zod.optin === 'optional';

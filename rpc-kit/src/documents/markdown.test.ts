@@ -17,6 +17,8 @@ describe('the notation of types', () => {
     [uint32.min(1).max(10), 'uint32 (1 to 10)'],
     [z.number(), 'number'],
     [z.number().min(0).max(1), 'number (0 to 1)'],
+    [z.number().gt(0).lt(1), 'number (above 0, below 1)'],
+    [z.number().gt(0).max(1), 'number (above 0, at most 1)'],
     [z.string(), 'string'],
     [z.string().max(40), 'string (at most 40)'],
     [idempotencyKey, 'string (1 to 255)'],

@@ -124,6 +124,7 @@ function errorTable(method: MethodContract): string[] {
 export function typeText(schema: JsonSchema): string {
   const alternatives = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
   if (alternatives) return alternatives.map(typeText).join(' | ');
+  if ('$ref' in schema) return 'recursive';
   if (schema.enum) return (schema.enum as unknown[]).map((value) => JSON.stringify(value)).join(' | ');
   if ('const' in schema) return JSON.stringify(schema.const);
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeText({ ...schema, type })).join(' | ');
@@ -134,7 +135,7 @@ export function typeText(schema: JsonSchema): string {
   if (schema.type === 'object') return objectText(schema);
   if (schema.type === 'string') return `${schema.format ?? 'string'}${range(schema.minLength, schema.maxLength)}`;
   if (schema.type === 'integer') return `${schema.format ?? 'integer'}${integerRange(schema)}`;
-  if (schema.type === 'number') return `number${range(schema.minimum, schema.maximum)}`;
+  if (schema.type === 'number') return `number${numberRange(schema)}`;
   return String(schema.type ?? 'any');
 }
 
@@ -150,11 +151,24 @@ function objectText(schema: JsonSchema): string {
 }
 
 /** A format implies its range; only a narrower one is shown. */
-function integerRange({ format, minimum, maximum }: JsonSchema): string {
+function integerRange({ format, minimum, maximum, ...exclusive }: JsonSchema): string {
   const whole: Record<string, number> = { uint16: 65_535, uint32: 4_294_967_295 };
   if (format === 'int64' || format === 'uint64') return '';
   const high = whole[String(format)];
-  return range(high !== undefined && minimum === 0 ? undefined : minimum, maximum === high ? undefined : maximum);
+  return numberRange({
+    ...exclusive,
+    minimum: high !== undefined && minimum === 0 ? undefined : minimum,
+    maximum: maximum === high ? undefined : maximum,
+  });
+}
+
+function numberRange({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {
+  const texts = [
+    exclusiveMinimum === undefined ? undefined : `above ${exclusiveMinimum}`,
+    rangeText(minimum, maximum),
+    exclusiveMaximum === undefined ? undefined : `below ${exclusiveMaximum}`,
+  ].filter((text) => text !== undefined);
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
 function range(from: unknown, to: unknown): string {

@@ -3,7 +3,7 @@ import type { Methods } from '../contract.ts';
 import { callMeta } from '../http/metadata.ts';
 import { HTTP_LIMITS } from '../http/server/limits.ts';
 import { hasStatus, REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
-import { type JsonSchema, wireSchema } from './wire-schema.ts';
+import { type JsonSchema, wireSchema, withReferences } from './wire-schema.ts';
 
 /** Headers of answers, by component name. */
 export const RESPONSE_HEADERS = {
@@ -103,11 +103,11 @@ export function oneOf(refusals: readonly Refusal[], method = ''): JsonSchema {
 
 /** The bodies of all refusals, by component name. */
 export function errorSchemas(methods: Methods): Record<string, JsonSchema> {
-  const common = OVER_HTTP.map((refusal) => [schemaName(refusal, ''), errorSchema(refusal)]);
+  const common = OVER_HTTP.map((refusal) => errorComponent(refusal, ''));
   const ofMethods = Object.entries(methods).flatMap(([name, method]) =>
     refusalsOfMethod(method)
       .filter((refusal) => !REFUSALS.includes(refusal))
-      .map((refusal) => [schemaName(refusal, name), errorSchema(refusal)]),
+      .map((refusal) => errorComponent(refusal, name)),
   );
   return Object.fromEntries([...common, ...ofMethods]);
 }
@@ -125,6 +125,12 @@ export function pascalCase(name: string): string {
 const MESSAGE = { type: 'string', description: 'One sentence for people.' };
 const REQUEST_ID = { type: 'string', minLength: 1, maxLength: 128 };
 const RETRY_AFTER_MS = { type: 'number', minimum: 0, description: 'How long to wait before trying again.' };
+
+function errorComponent({ details, ...refusal }: Refusal, method: string): [name: string, schema: JsonSchema] {
+  const name = schemaName(refusal, method);
+  const place = `#/components/schemas/${name}/properties/error/properties/details`;
+  return [name, errorSchema(details ? { ...refusal, details: withReferences(details, '#', place) } : refusal)];
+}
 
 function errorSchema({ code, reason, details }: Refusal): JsonSchema {
   // The error of params by position, sent to a method that takes none, has no details.

@@ -5,7 +5,7 @@ import { REFUSALS, refusalsOfMethod } from './answer-table.ts';
 import { exampleEvent } from './example-event.ts';
 import { headersOfAnswer, oneOf, pascalCase, refusalResponses } from './openapi-answers.ts';
 import { METADATA_PARAMETER_REFS, SERVICE_TOKEN_REQUIRED } from './openapi-headers.ts';
-import { type JsonSchema, wireSchema } from './wire-schema.ts';
+import { type JsonSchema, wireSchema, withReferences } from './wire-schema.ts';
 
 /** A path for every method; methods that only read also accept GET and, unless they answer with a stream, HEAD. */
 export function methodPaths(methods: Methods) {
@@ -21,10 +21,18 @@ export function methodPaths(methods: Methods) {
 export function methodSchemas(methods: Methods): Record<string, JsonSchema> {
   return Object.fromEntries(
     Object.entries(methods).flatMap(([name, method]) => [
-      [`${pascalCase(name)}Params`, wireSchema(method.params)],
-      [`${pascalCase(name)}Result`, wireSchema(resultSchemaOf(method))],
+      [`${pascalCase(name)}Params`, paramsSchema(name, method)],
+      [`${pascalCase(name)}Result`, schemaAt(`${pascalCase(name)}Result`, resultSchemaOf(method))],
     ]),
   );
+}
+
+function paramsSchema(name: string, { params }: MethodContract): JsonSchema {
+  return schemaAt(`${pascalCase(name)}Params`, params);
+}
+
+function schemaAt(component: string, schema: MethodContract['params'] | ReturnType<typeof resultSchemaOf>): JsonSchema {
+  return withReferences(wireSchema(schema), '#', `#/components/schemas/${component}`);
 }
 
 type Verb = 'post' | 'get' | 'head';
@@ -50,7 +58,7 @@ function operation(name: string, method: MethodContract, verb: Verb) {
     tags: ['methods'],
     summary: method.summary,
     ...(words ? { description: words } : {}),
-    parameters: [...METADATA_PARAMETER_REFS, ...(stream ? streamParameters(method, stream, verb) : [])],
+    parameters: [...METADATA_PARAMETER_REFS, ...(stream ? streamParameters(name, method, stream, verb) : [])],
     requestBody: {
       // A missing body counts as an empty object.
       required: !(stream && verb === 'get') && ((wireSchema(method.params).required ?? []) as string[]).length > 0,
@@ -100,8 +108,8 @@ const STREAM_ANSWER = {
 const NOTHING_BEHIND = 'The stream has ended, and nothing is behind `Last-Event-ID`: a browser stops connecting.';
 
 /** How browsers call: by a query, and with the id of the last event that they have. */
-function streamParameters(method: MethodContract, { resume }: StreamOf, verb: Verb) {
-  const properties = (wireSchema(method.params).properties ?? {}) as Record<string, JsonSchema>;
+function streamParameters(name: string, method: MethodContract, { resume }: StreamOf, verb: Verb) {
+  const properties = (paramsSchema(name, method).properties ?? {}) as Record<string, JsonSchema>;
   const query = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
   const description = `Takes the place of the param \`${resume}\`.`;
   const header = {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defineService } from '../contract.ts';
 import { stringifyJson } from '../schema/json.ts';
 import { int64, timestamp, uint32 } from '../schema/wire-types.ts';
+import { openApiDocument } from './openapi.ts';
 import { atHost, type OpenRpcDocument, openRpcDocument } from './openrpc.ts';
 import { wireSchema } from './wire-schema.ts';
 
@@ -68,6 +69,20 @@ describe('the OpenRPC document', () => {
       pay.params.map(({ name }: { name: string }) => name),
       ['user', 'amount', 'note'],
     );
+  });
+
+  it('has the params as one schema too where the list of them does not say everything', () => {
+    assert.equal(document.components, undefined);
+    const open = defineService(
+      'shop',
+      { summary: 'Sells.', version: '1' },
+      {
+        look: { ...shop.methods.look, params: z.looseObject({ sku: uint32 }) },
+      },
+    );
+    assert.deepEqual(openRpcDocument(open).components?.schemas, {
+      lookParams: { type: 'object', properties: { sku: UINT32 }, required: ['sku'], additionalProperties: {} },
+    });
   });
 
   it('lists required params before optional ones, each in their order by position', () => {
@@ -150,6 +165,48 @@ describe('the OpenRPC document', () => {
       },
     ]);
   });
+});
+
+describe('the documents of a contract with types that contain themselves', () => {
+  const tree: z.ZodObject = z.strictObject({ size: int64, branches: z.lazy(() => z.array(tree)) });
+  const forest = defineService(
+    'forest',
+    { summary: 'Grows.', version: '1', events: { Grown: { summary: 'Grew.', schema: z.object({ tree }) } } },
+    {
+      grow: {
+        summary: 'Grows.',
+        params: z.strictObject({ tree: tree.optional() }),
+        result: tree,
+        errors: { dry: { code: 'aborted', message: 'Dry', details: z.object({ tree }) } },
+        timeoutMs: 100,
+        example: { params: {}, result: { size: 1, branches: [] } },
+      },
+      graft: {
+        summary: 'Grafts.',
+        params: tree,
+        result: z.union([tree, z.null()]),
+        timeoutMs: 100,
+        example: { params: { size: 1, branches: [] }, result: null },
+      },
+    },
+  );
+
+  for (const [kind, write] of [
+    ['OpenRPC', openRpcDocument],
+    ['OpenAPI', openApiDocument],
+  ] as const) {
+    it(`lead each reference of ${kind} to a schema of the document`, () => {
+      const document = JSON.parse(stringifyJson(write(forest)));
+      const pointers = [...stringifyJson(document).matchAll(/"\$ref":"([^"]*)"/g)].map(([, pointer = '']) => pointer);
+      assert.ok(pointers.length > 5);
+      for (const pointer of pointers) {
+        const [root, ...steps] = pointer.split('/');
+        const found = steps.reduce((part, step) => part?.[step], document);
+        assert.deepEqual([root, typeof found], ['#', 'object'], pointer);
+        assert.notEqual(found, document, pointer);
+      }
+    });
+  }
 });
 
 describe('the schema of what travels', () => {

@@ -2,7 +2,7 @@ import { CODES } from '../code.ts';
 import { callersOf, type MethodContract, retrySafetyOf, type ServiceContract } from '../contract.ts';
 import { resultSchemaOf, streamOf } from '../stream.ts';
 import { type DocumentedError, documentedErrors, REFUSALS, type Refusal, refusalsOfMethod } from './answer-table.ts';
-import { type JsonSchema, wireSchema } from './wire-schema.ts';
+import { type JsonSchema, wireSchema, withReferences } from './wire-schema.ts';
 
 export interface OpenRpcMethod {
   readonly name: string;
@@ -42,6 +42,8 @@ export interface OpenRpcDocument {
   };
   readonly servers: readonly { readonly name: string; readonly url: string }[];
   readonly methods: readonly OpenRpcMethod[];
+  /** `<method>Params`: the params as one schema, where the list of them does not say everything. */
+  readonly components?: { readonly schemas: Readonly<Record<string, JsonSchema>> };
   /** Messages that the service publishes besides its answers, by name. */
   readonly 'x-events'?: Readonly<Record<string, { readonly summary: string; readonly schema: JsonSchema }>>;
 }
@@ -61,15 +63,37 @@ export function openRpcDocument(contract: ServiceContract, host = 'localhost'): 
       ...(contact ? { contact } : {}),
     },
     servers: [serverAt(host)],
-    methods: Object.entries(methods).map(([method, facts]) => toOpenRpcMethod(method, facts)),
+    methods: Object.entries(methods).map(([method, facts], index) => toOpenRpcMethod(method, facts, index)),
+    ...componentsOf(methods),
     ...(events ? { 'x-events': toOpenRpcEvents(events) } : {}),
   };
 }
 
 function toOpenRpcEvents(events: NonNullable<ServiceContract['events']>): NonNullable<OpenRpcDocument['x-events']> {
   return Object.fromEntries(
-    Object.entries(events).map(([name, { summary, schema }]) => [name, { summary, schema: wireSchema(schema) }]),
+    Object.entries(events).map(([name, { summary, schema }]) => [
+      name,
+      { summary, schema: withReferences(wireSchema(schema), '#', PLACES.event(name)) },
+    ]),
   );
+}
+
+/** Where schemas are in the document, as JSON Pointers. */
+export const PLACES = {
+  params: (method: string): string => `#/components/schemas/${method}Params`,
+  result: (index: number): string => `#/methods/${index}/result/schema`,
+  details: (index: number, error: number): string => `#/methods/${index}/x-errors/${error}/details`,
+  event: (name: string): string => `#/x-events/${name}/schema`,
+} as const;
+
+/** The list of params cannot hold definitions, nor say that further params are allowed. */
+function componentsOf(methods: ServiceContract['methods']): Pick<OpenRpcDocument, 'components'> {
+  const schemas = Object.entries(methods).flatMap(([name, { params }]) => {
+    const schema = withReferences(wireSchema(params), '#', PLACES.params(name));
+    const isInList = schema.additionalProperties === false && !JSON.stringify(schema).includes('"$ref":');
+    return isInList ? [] : [[`${name}Params`, schema]];
+  });
+  return schemas.length === 0 ? {} : { components: { schemas: Object.fromEntries(schemas) } };
 }
 
 /** An absolute URL, because OpenRPC's meta-schema refuses a relative one, although its text allows it. */
@@ -87,8 +111,8 @@ export function atHost(
   return host ? { ...document, servers: [serverAt(host, scheme, prefix)] } : document;
 }
 
-function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
-  const params = wireSchema(method.params);
+function toOpenRpcMethod(name: string, method: MethodContract, index: number): OpenRpcMethod {
+  const params = withReferences(wireSchema(method.params), '#', PLACES.params(name));
   const stream = streamOf(method);
   const required = new Set(params.required as string[] | undefined);
   const properties = Object.entries((params.properties ?? {}) as Record<string, JsonSchema>);
@@ -102,7 +126,10 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
       required: required.has(param),
       schema,
     })),
-    result: { name: `${name}Result`, schema: wireSchema(resultSchemaOf(method)) },
+    result: {
+      name: `${name}Result`,
+      schema: withReferences(wireSchema(resultSchemaOf(method)), '#', PLACES.result(index)),
+    },
     errors: distinctCodes([
       ...refusalsOfMethod(method),
       ...(method.reads ? ofBatchedReads : []),
@@ -120,7 +147,10 @@ function toOpenRpcMethod(name: string, method: MethodContract): OpenRpcMethod {
     'x-reads': method.reads ?? false,
     'x-retry': retrySafetyOf(method),
     'x-positions': method.positions,
-    'x-errors': documentedErrors(method),
+    'x-errors': documentedErrors(method).map(({ details, ...error }, nr) => ({
+      ...error,
+      details: details && withReferences(details, '#', PLACES.details(index, nr)),
+    })),
     ...(stream ? { 'x-stream': { id: stream.id, resume: stream.resume } } : {}),
     ...(method.codes ? { 'x-codes': method.codes } : {}),
   };

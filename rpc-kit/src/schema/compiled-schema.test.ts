@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { compiledSchema } from './compiled-schema.ts';
-import { rawNumber, toWireInteger } from './json.ts';
+import { parseJson, rawNumber, stringifyJson, toWireInteger } from './json.ts';
 import { idempotencyKey, int64, timestamp, uint16, uint32, uint64 } from './wire-types.ts';
 
 /** A schema with values of both sides, most of which fit it. */
@@ -165,6 +165,36 @@ describe('a compiled schema', () => {
     const value = { id: 2n ** 60n, branches: [{ id: 1n, branches: [] }] };
     const { data: wire } = compiledSchema(tree).encode(value);
     assert.deepEqual(compiledSchema(tree).decode(wire).data, value);
+  });
+
+  it('reads each double that JSON writes, also those that are whole numbers beyond 2^53', () => {
+    const list = compiledSchema(
+      z.strictObject({
+        list: z.array(z.union([z.boolean(), z.number()])),
+        id: int64,
+        by: z.record(z.string(), z.number()),
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })), (doubles) => {
+        const value = { list: doubles.map((double) => (double === 0 ? 0 : double)), id: 2n ** 62n, by: { a: 1e20 } };
+        const wire = parseJson(stringifyJson(list.encode(value).data));
+        assert.deepEqual(list.decode(wire).data, value);
+      }),
+      { numRuns: 300 },
+    );
+    assert.deepEqual(compiledSchema(z.number()).decode(parseJson('-1e300')).data, -1e300);
+  });
+
+  it('refuses a number that no double holds with these digits, and an integer that is too large', () => {
+    for (const [schema, text] of [
+      [z.number(), '12345678901234567890'],
+      [z.number(), '1e400'],
+      [z.int(), '1e20'],
+      [int64, '1e300'],
+    ] as const) {
+      assert.equal(compiledSchema(schema).decode(parseJson(text)).success, false, text);
+    }
   });
 
   it('is compiled once', () => {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { compileSchema } from '#compile-schema';
+import { wholeToDouble } from './json-number.ts';
 
 /**
  * A schema as two functions that zod has compiled (`z.compile`): the same results as `z.safeDecode` and `z.safeEncode`, in a tenth of
@@ -26,12 +27,39 @@ function compile(schema: z.ZodType): CompiledSchema {
   const mirrored = mirror(schema);
   const encoding = mirrored && compileSchema(mirrored);
   return {
-    decode: (wire) => decoding.safeParse(wire),
+    decode(wire) {
+      const decoded = decoding.safeParse(wire);
+      if (decoded.success) return decoded;
+      const holder = { wire };
+      return placeDoubles(holder, 'wire', decoded.error.issues) ? decoding.safeParse(holder.wire) : decoded;
+    },
     encode(value) {
       const encoded = encoding?.safeParse(value);
       return encoded?.success ? encoded : z.safeEncode(schema, value as never);
     },
   };
+}
+
+/**
+ * `parseJson` cannot know whether a whole number beyond 2^53 is an integer or a double such as 1e20, so it makes a bigint of it. Where a
+ * schema wants a number instead, this puts the double in its place.
+ * @returns whether there was any
+ */
+function placeDoubles(holder: object, member: PropertyKey, issues: readonly z.core.$ZodIssue[]): boolean {
+  const placed = issues.map((issue): boolean => {
+    const path = [member, ...issue.path];
+    const last = path.pop() as PropertyKey;
+    const owner = path.reduce<unknown>((part, step) => (part as Record<PropertyKey, unknown>)?.[step], holder);
+    if (typeof owner !== 'object' || owner === null) return false;
+    if (issue.code === 'invalid_union')
+      return issue.errors.map((each) => placeDoubles(owner, last, each)).some(Boolean);
+    const value = (owner as Record<PropertyKey, unknown>)[last];
+    if (issue.code !== 'invalid_type' || issue.expected !== 'number' || typeof value !== 'bigint') return false;
+    const double = wholeToDouble(value);
+    if (double !== undefined) (owner as Record<PropertyKey, unknown>)[last] = double;
+    return double !== undefined;
+  });
+  return placed.includes(true);
 }
 
 /** Mirrors a part of a schema; `undefined` for a part without a mirror. */

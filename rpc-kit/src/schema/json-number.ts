@@ -23,12 +23,24 @@ export function exactNumber(text: string): number | bigint | undefined {
   if (text.length <= WHOLE_DIGITS_MAX && PLAIN_DIGITS.test(text)) return toNarrowest(BigInt(text));
   const { digits, exponent } = toDecimal(text);
   if (digits === '') return 0;
-  if (exponent > WHOLE_DIGITS_MAX || digits.length > WHOLE_DIGITS_MAX) return undefined;
-  if (digits.length <= exponent) return toNarrowest(BigInt(digits.padEnd(exponent, '0')));
+  const isWhole = digits.length <= exponent;
+  if (isWhole && exponent <= WHOLE_DIGITS_MAX) return toNarrowest(BigInt(digits.padEnd(exponent, '0')));
+  return toDouble({ digits, exponent });
+}
+
+/** The double that JSON writes with these digits. */
+function toDouble({ digits, exponent }: Decimal): number | undefined {
   if (digits.length > DOUBLE_DIGITS_MAX) return undefined;
   const number = Number(`0.${digits}e${exponent}`);
   const again = toDecimal(String(number));
   return again.digits === digits && again.exponent === exponent ? number : undefined;
+}
+
+/** A whole number beyond 2^53 as a double; `undefined` where JSON would write that double with other digits. */
+export function wholeToDouble(whole: bigint): number | undefined {
+  const isNegative = whole < 0n;
+  const double = toDouble(toDecimal(String(isNegative ? -whole : whole)));
+  return isNegative && double !== undefined ? -double : double;
 }
 
 const PLAIN_DIGITS = /^\d+$/;

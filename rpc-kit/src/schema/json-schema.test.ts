@@ -9,7 +9,7 @@ import { type JsonSchemaSource, jsonSchema } from './json-schema.ts';
 
 const ajv = () => new Ajv2020({ strict: false, validateFormats: false, logger: false });
 
-const name = fc.constantFrom('a', 'b', 'constructor', 'toString', 'ü');
+const name = fc.constantFrom('a', 'b', 'c', 'd', 'ü');
 const small = fc.nat(3);
 const defined = <T extends object>(record: fc.Arbitrary<T>): fc.Arbitrary<JsonSchemaSource> =>
   record.map((schema) => Object.fromEntries(Object.entries(schema).filter(([, value]) => value !== undefined)));
@@ -93,7 +93,7 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
     scalar,
     fc.constantFrom(0.5, 1e10),
     fc.array(tie('value'), { maxLength: 3 }),
-    fc.dictionary(name, tie('value'), { maxKeys: 3 }),
+    fc.dictionary(fc.oneof(name, fc.constantFrom('constructor', 'toString')), tie('value'), { maxKeys: 3 }),
   ),
 }));
 
@@ -168,6 +168,14 @@ describe('a contract from JSON Schema', () => {
     assert.deepEqual([issue?.path, issue?.message], [[1, 'n'], 'Too big: expected number to be <=3']);
   });
 
+  it('matches a pattern only with a text of an allowed length, because its cost may explode', () => {
+    const slow = compiledSchema(jsonSchema({ type: 'string', maxLength: 10, pattern: '^(a+)+$' }));
+    assert.deepEqual(
+      slow.decode(`${'a'.repeat(100)}!`).error?.issues.map(({ message }) => message),
+      ['Too big: expected string to have <=10 characters'],
+    );
+  });
+
   it('passes on unknown members only where the schema allows them by name', () => {
     const properties = { a: { type: 'boolean' } };
     const parse = (rest: JsonSchemaSource) =>
@@ -194,14 +202,16 @@ describe('a contract from JSON Schema', () => {
     ],
     [
       { type: 'integer', format: 'int64', minimum: 1 },
-      '/minimum: it is not checked beside type: move it to where it applies',
+      '/minimum: it is not checked beside the format int64: leave one of them out',
     ],
     [{ anyOf: [{}], type: 'string' }, '/type: it is not checked beside anyOf: move it to where it applies'],
     [{ anyOf: [] }, '/anyOf: it has to be a list of schemas'],
     [{ $ref: 'https://example.com/a' }, '/$ref: refer to one of its $defs'],
     [{ $ref: '#/$defs/b', $defs: { a: {} } }, '/$ref: refer to one of its $defs'],
     [{ type: 'array' }, 'root: say what its items are: "items" is missing'],
-    [{ type: 'array', items: false }, '/items: it has to be a JSON Schema'],
+    [{ type: 'array', items: false }, '/items: no value fits false: leave it out'],
+    [{ type: 'array', items: 1 }, '/items: it has to be a JSON Schema'],
+    [{ $defs: null }, '/$defs: it has to be an object of schemas'],
     [{ type: 'array', items: {}, minItems: -1 }, '/minItems: it has to be a whole number from 0'],
     [{ type: 'text' }, '/type: it has to be one of object, array, string, integer, number, boolean, null'],
     [{ type: ['string', 'number'] }, '/type: name one type, or one and "null"; for others use anyOf'],
@@ -213,7 +223,23 @@ describe('a contract from JSON Schema', () => {
     [{ type: 'object', required: ['a'] }, '/required: declare "a" in properties'],
     [
       { type: 'object', properties: JSON.parse('{"__proto__":{}}') },
-      '/properties: no member can have the name __proto__',
+      '/properties: no member can have the name __proto__, which every object has',
+    ],
+    [
+      { type: 'object', properties: { constructor: { type: 'string' } } },
+      '/properties: no member can have the name constructor, which every object has',
+    ],
+    [
+      { $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } },
+      '/$ref: a is defined by itself: refer to it below a member or items',
+    ],
+    [
+      {
+        type: 'array',
+        items: { $ref: '#/$defs/a' },
+        $defs: { a: { oneOf: [{ type: 'null' }, { $ref: '#/$defs/a' }] } },
+      },
+      '/items/$ref: a is defined by itself: refer to it below a member or items',
     ],
     [
       { type: 'object', properties: { a: { type: 'object', properties: { b: 1 } } } },

@@ -14,7 +14,8 @@ type MemberOf<T, K extends keyof T> =
 /**
  * The schema of a contract from a JSON Schema: `params: jsonSchema<{ sku: number }>({ type: 'object', … })`. The formats `int64`, `uint64`,
  * `uint32`, `uint16` and `date-time` are rpc-kit's types, so the first two are bigints in code, and the last is a Date. All other formats, and
- * `default`, are annotations, as the draft has it.
+ * `default`, are annotations, as the draft has it. A value of `anyOf` is read by the first alternative that it fits, and members that this
+ * does not declare are dropped.
  *
  * @throws {TypeError} for a keyword that would not be checked: nothing is validated more loosely than it says
  */
@@ -49,12 +50,14 @@ class Conversion {
   readonly #open = new Set<string>();
 
   constructor({ $defs = {} }: JsonSchemaSource) {
-    this.#defs = $defs as JsonSchemaSource;
+    if (!isSchema($defs)) throw refusal('/$defs', 'it has to be an object of schemas');
+    this.#defs = $defs;
   }
 
   /** @param at the JSON Pointer of the schema, for errors */
   convert(source: unknown, at: string): z.ZodType {
     if (source === true) return z.unknown();
+    if (source === false) throw refusal(at, 'no value fits false: leave it out');
     if (!isSchema(source)) throw refusal(at, 'it has to be a JSON Schema');
     const annotations = Object.fromEntries(
       ANNOTATED.filter((name) => name in source).map((name) => [name, source[name]]),
@@ -77,16 +80,25 @@ class Conversion {
   }
 
   #reference(ref: unknown, at: string): z.ZodType {
-    const [, name] = /^#\/\$defs\/([^/~%]+)$/.exec(String(ref)) ?? [];
+    const name = definitionOf(ref);
     if (name === undefined || !Object.hasOwn(this.#defs, name))
       throw refusal(`${at}/$ref`, 'refer to one of its $defs');
     const known = this.#converted.get(name);
     if (known) return known;
+    if (this.#isItself(name))
+      throw refusal(`${at}/$ref`, `${name} is defined by itself: refer to it below a member or items`);
     if (this.#open.has(name)) return z.lazy(() => this.#converted.get(name) as z.ZodType);
     this.#open.add(name);
     const made = this.convert(this.#defs[name], `/$defs/${name}`);
     this.#converted.set(name, made);
     return made;
+  }
+
+  /** Whether a value of the definition would be checked by the same definition again, without end. */
+  #isItself(name: string): boolean {
+    const reached = new Set(directReferences(this.#defs[name]));
+    for (const other of reached) for (const next of directReferences(this.#defs[other])) reached.add(next);
+    return reached.has(name);
   }
 
   #options(options: unknown, at: string): z.ZodType[] {
@@ -107,7 +119,7 @@ class Conversion {
     if (!isTypeName(type)) throw refusal(`${at}/type`, `it has to be one of ${Object.keys(KEYWORDS).join(', ')}`);
     const own = TYPES[String(source.format)];
     if (own && type === (own === timestamp ? 'string' : 'integer')) {
-      only(source, at, ['type']);
+      only(source, at, ['type'], `the format ${source.format}: leave one of them out`);
       return own;
     }
     const keywords = only(source, at, ['type', ...KEYWORDS[type]]);
@@ -135,7 +147,7 @@ class Conversion {
     const unknown = required.find((name) => !Object.hasOwn(properties, name));
     if (unknown !== undefined) throw refusal(`${at}/required`, `declare "${unknown}" in properties`);
     const shape = Object.entries(properties).map(([name, member]): [string, z.ZodType] => {
-      if (name === '__proto__') throw refusal(`${at}/properties`, 'no member can have the name __proto__');
+      if (name in {}) throw refusal(`${at}/properties`, `no member can have the name ${name}, which every object has`);
       const schema = this.convert(member, `${at}/properties/${name}`);
       return [name, required.includes(name) ? schema : schema.optional()];
     });
@@ -178,24 +190,25 @@ function isOfType(value: unknown, type: unknown): boolean {
 /** Characters are code points, as in `text`; zod's own bounds count UTF-16 units. */
 function stringOf({ minLength, maxLength, pattern }: JsonSchemaSource, at: string): z.ZodType {
   let schema = z.string();
-  if (pattern !== undefined) schema = schema.regex(patternOf(pattern, `${at}/pattern`));
   if (minLength !== undefined) {
     const least = count(minLength, `${at}/minLength`);
     const message = `Too small: expected string to have >=${least} characters`;
     // A text of as few units has no more characters.
     schema = schema.refine(
       (value) => value.length >= least && (value.length >= 2 * least || [...value].length >= least),
-      message,
+      { message, abort: true },
     );
   }
   if (maxLength !== undefined) {
     const most = count(maxLength, `${at}/maxLength`);
     const message = `Too big: expected string to have <=${most} characters`;
-    schema = schema.refine(
-      (value) => value.length <= most || (value.length <= 2 * most && [...value].length <= most),
+    schema = schema.refine((value) => value.length <= most || (value.length <= 2 * most && [...value].length <= most), {
       message,
-    );
+      abort: true,
+    });
   }
+  // The cost of a pattern may grow faster than the text, so that it never sees one that is too long.
+  if (pattern !== undefined) schema = schema.regex(patternOf(pattern, `${at}/pattern`));
   return schema.meta({ ...(minLength !== undefined && { minLength }), ...(maxLength !== undefined && { maxLength }) });
 }
 
@@ -229,8 +242,25 @@ function numberOf(schema: z.ZodNumber, keywords: JsonSchemaSource, at: string): 
   return checked;
 }
 
+/** The definition that a reference names. */
+function definitionOf(ref: unknown): string | undefined {
+  return /^#\/\$defs\/([^/~%]+)$/.exec(String(ref))?.[1];
+}
+
+/** The definitions that check the same value, not a part of it. */
+function directReferences(source: unknown): string[] {
+  if (!isSchema(source)) return [];
+  const name = definitionOf(source.$ref);
+  return [...(name === undefined ? [] : [name]), ...[source.anyOf, source.oneOf].flat().flatMap(directReferences)];
+}
+
 /** @throws {TypeError} for a keyword beside those, which would be ignored */
-function only(source: JsonSchemaSource, at: string, keywords: readonly string[]): JsonSchemaSource {
+function only(
+  source: JsonSchemaSource,
+  at: string,
+  keywords: readonly string[],
+  beside = `${keywords[0] ?? 'a missing type'}: move it to where it applies`,
+): JsonSchemaSource {
   const other = Object.keys(source).find((name) => !EVERYWHERE.has(name) && !keywords.includes(name));
   if (other === undefined) return source;
   const known =
@@ -238,7 +268,7 @@ function only(source: JsonSchemaSource, at: string, keywords: readonly string[])
       .flat()
       .includes(other as never) || COMBINED.has(other);
   const advice = known
-    ? `it is not checked beside ${keywords.length === 0 ? 'a missing type' : keywords[0]}: move it to where it applies`
+    ? `it is not checked beside ${beside}`
     : 'it is not supported: use zod, or check it in the handler';
   throw refusal(`${at}/${other}`, advice);
 }

@@ -94,7 +94,11 @@ export function text(lengthMax: number, { pattern, error }: TextForm = ANY_TEXT)
   return z
     .string()
     .min(1)
-    .refine((value) => isAtMost(value, lengthMax), `Too big: expected string to have <=${lengthMax} characters`)
+    .refine((value) => isAtMost(value, lengthMax), {
+      message: `Too big: expected string to have <=${lengthMax} characters`,
+      // The cost of a pattern may grow faster than the text.
+      abort: true,
+    })
     .regex(pattern, error)
     .meta({ maxLength: lengthMax });
 }

@@ -147,6 +147,39 @@ describe('Whom a change of a contract breaks:', () => {
     ]);
   });
 
+  it('a param that is gone, where the service ignores unknown ones', () => {
+    const before = shop({ params: z.object(params) });
+    assert.deepEqual(changesTo(shop({ params: z.object({ sku: uint32, note: params.note }) }), before), [
+      'neither: buy: the param "by" is gone, and is ignored.',
+    ]);
+  });
+
+  it('a member of a recursive param that is required', () => {
+    const withTree = (more: z.core.$ZodLooseShape) => {
+      const tree: z.ZodObject = z.strictObject({ ...more, branches: z.lazy(() => z.array(tree)) });
+      return withParams({ tree });
+    };
+    assert.deepEqual(changesTo(withTree({ size: uint32 }), withTree({})), [
+      'callers: buy: the param "tree/size" is required now.',
+      'services: buy: the param "tree/size" is new.',
+    ]);
+  });
+
+  it('a method and a reason with names that every object has', () => {
+    const errors = { valueOf: { code: 'aborted', message: 'Refused' } } as const;
+    assert.deepEqual(changesTo(shop({ errors: { ...method.errors, ...errors } }, { constructor: method })), [
+      'neither: buy: the reason valueOf is new.',
+      'services: constructor: the method is new.',
+    ]);
+  });
+
+  it('a retry that is less safe although the method only reads now', () => {
+    assert.deepEqual(changesTo(shop({ reads: true, retry: 'never' }), shop({ retry: 'safe' })), [
+      'services: buy: it only reads now.',
+      'callers: buy: its retry was safe, and is never now.',
+    ]);
+  });
+
   it('a stream that can be resumed now', () => {
     const item = z.object({ seq: uint32 });
     const before = shop({ result: stream(item) });
@@ -154,7 +187,11 @@ describe('Whom a change of a contract breaks:', () => {
     assert.deepEqual(changesTo(after, before), [
       'services: buy: it answered with a stream, and answers with a stream of ids "seq" now.',
     ]);
-    assert.match(changesTo(before, after).join(), /^callers and services: /);
+    const resumable = shop({ result: stream(item, { id: 'seq', resume: 'note' }) });
+    assert.match(changesTo(resumable, after).join(), /^services: buy: it answered with a stream of ids "seq", and /);
+    assert.match(changesTo(after, resumable).join(), /^callers: /);
+    assert.match(changesTo(before, after).join(), /^callers: /);
+    assert.match(changesTo(shop({ result: item }), before).join(), /^callers and services: buy: it answered with a st/);
   });
 });
 

@@ -132,7 +132,7 @@ describe('A change of a contract', () => {
     [
       'a time that becomes any text',
       { result: { ...result, at: z.string().optional() } },
-      [/"at" of the result had the pattern/, '"at" of the result had the format date-time, and has none now.'],
+      ['"at" of the result had the format date-time, and has none now.', /"at" of the result had the pattern/],
     ],
   ] as const) {
     it(`is found: ${what}`, () => {

@@ -33,11 +33,16 @@ function changesOfMembers<Face>(
 ): Change[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names.flatMap((subject): Change[] => {
-    const [old, now] = [before[subject], after[subject]];
+    const [old, now] = [ownOf(before, subject), ownOf(after, subject)];
     if (!now) return [{ subject, sentence: `${kind} is gone.`, breaks: ['callers'] }];
     if (!old) return [{ subject, sentence: `${kind} is new.`, breaks: ['services'] }];
     return changesOf(old, now).map((change) => ({ subject, ...change }));
   });
+}
+
+/** A method may have the name `constructor`, which every object has. */
+function ownOf<T>(members: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
 function changesOfMethod(before: MethodFace, after: MethodFace): SchemaChange[] {
@@ -65,7 +70,7 @@ type Errors = MethodFace['errors'];
 function changesOfErrors(before: Errors, after: Errors): SchemaChange[] {
   const reasons = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return reasons.flatMap((reason): SchemaChange[] => {
-    const [old, now] = [before[reason], after[reason]];
+    const [old, now] = [ownOf(before, reason), ownOf(after, reason)];
     const name = `the reason ${reason}`;
     if (!now) return [{ sentence: `${name} is gone.`, breaks: ['callers'] }];
     if (!old) return [{ sentence: `${name} is new.`, breaks: [] }];
@@ -85,13 +90,16 @@ function changesOfLimits(before: MethodFace, after: MethodFace): SchemaChange[] 
   const changes: SchemaChange[] = [];
   const add = (sentence: string, breaks: readonly Party[]) => changes.push({ sentence, breaks });
   if (before.answer !== after.answer) {
-    const isMore = before.answer === 'a stream' && after.answer.startsWith(before.answer);
-    add(`it answered with ${before.answer}, and answers with ${after.answer} now.`, isMore ? ['services'] : BOTH);
+    const isMore = after.answer.startsWith(before.answer);
+    const isLess = before.answer.startsWith(after.answer);
+    const breaks: readonly Party[] = isMore ? ['services'] : isLess ? ['callers'] : BOTH;
+    add(`it answered with ${before.answer}, and answers with ${after.answer} now.`, breaks);
   }
   if (before.reads && !after.reads) add('it no longer only reads, so GET and free retries are refused.', ['callers']);
   if (!before.reads && after.reads) add('it only reads now.', ['services']);
-  if (before.reads === after.reads && before.retry !== after.retry) {
-    const isLess = RETRY_SAFETY.indexOf(after.retry) < RETRY_SAFETY.indexOf(before.retry);
+  const isLess = RETRY_SAFETY.indexOf(after.retry) < RETRY_SAFETY.indexOf(before.retry);
+  // A change of `reads` changes the retry with it, in the same direction.
+  if (before.retry !== after.retry && (before.reads === after.reads || isLess !== before.reads)) {
     add(`its retry was ${before.retry}, and is ${after.retry} now.`, [isLess ? 'callers' : 'services']);
   }
   if (before.timeoutMs !== after.timeoutMs) {

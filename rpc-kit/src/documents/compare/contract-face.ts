@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ServiceContract } from '../../contract.ts';
 import { parseJson, stringifyJson, toWireInteger } from '../../schema/json.ts';
-import { openRpcDocument } from '../openrpc.ts';
+import { openRpcDocument, PLACES } from '../openrpc.ts';
+import { withReferences } from '../wire-schema.ts';
 import type { Schema } from './schema-refusals.ts';
 
 /** What callers of a service depend on when they call it by JSON, as plain data, so that it can be kept in a file. */
@@ -46,6 +47,7 @@ const openRpc = z.object({
       'x-errors': z.array(z.object({ reason: z.string(), code: z.string(), details: schema.optional() })),
     }),
   ),
+  components: z.object({ schemas: z.record(z.string(), schema).optional() }).optional(),
   'x-events': z.record(z.string(), z.object({ schema })).optional(),
 });
 type OpenRpcMethod = z.output<typeof openRpc>['methods'][number];
@@ -60,25 +62,37 @@ export function toContractFace(contract: ServiceContract): ContractFace {
  * @throws {z.ZodError} when it is no OpenRPC document of a service of rpc-kit
  */
 export function parseOpenRpc(text: string): ContractFace {
-  const { info, methods, 'x-events': events = {} } = openRpc.parse(parseJson(text));
+  const { info, methods, components, 'x-events': events = {} } = openRpc.parse(parseJson(text));
   return {
     name: info.title,
     version: info.version,
-    methods: Object.fromEntries(methods.map((method) => [method.name, toMethodFace(method)])),
-    events: Object.fromEntries(Object.entries(events).map(([name, { schema }]) => [name, schema])),
+    methods: Object.fromEntries(
+      methods.map((method, index) => {
+        const params = components?.schemas?.[`${method.name}Params`];
+        return [method.name, toMethodFace(method, index, params && taken(params, PLACES.params(method.name)))];
+      }),
+    ),
+    events: Object.fromEntries(
+      Object.entries(events).map(([name, { schema }]) => [name, taken(schema, PLACES.event(name))]),
+    ),
   };
 }
 
-function toMethodFace(method: OpenRpcMethod): MethodFace {
+/** A schema by itself, out of its place in the document. */
+function taken(schema: Schema, place: string): Schema {
+  return withReferences(schema, place, '#');
+}
+
+function toMethodFace(method: OpenRpcMethod, index: number, params: Schema | undefined): MethodFace {
   return {
-    // Services refuse unknown params.
-    params: {
+    // Where the document has no schema of all params, the service refuses unknown ones.
+    params: params ?? {
       type: 'object',
       properties: Object.fromEntries(method.params.map(({ name, schema }) => [name, schema])),
       required: method.params.filter(({ required }) => required).map(({ name }) => name),
       additionalProperties: false,
     },
-    result: method.result.schema,
+    result: taken(method.result.schema, PLACES.result(index)),
     answer: answerOf(method['x-stream']),
     timeoutMs: method['x-timeout-ms'],
     reads: method['x-reads'],
@@ -86,7 +100,10 @@ function toMethodFace(method: OpenRpcMethod): MethodFace {
     callers: method['x-callers'],
     positions: method['x-positions'] ?? [],
     errors: Object.fromEntries(
-      method['x-errors'].map(({ reason, code, details }) => [reason, details ? { code, details } : { code }]),
+      method['x-errors'].map(({ reason, code, details }, error) => [
+        reason,
+        details ? { code, details: taken(details, PLACES.details(index, error)) } : { code },
+      ]),
     ),
   };
 }

@@ -16,9 +16,13 @@ export interface SchemaChange {
 /** Callers write params and services read them. */
 export function paramChanges(before: Schema, after: Schema): SchemaChange[] {
   const nameOf = ({ path }: Refusal) => (path === '' ? 'the params' : `the param "${path}"`);
+  const unread = refusalsBetween(before, after);
+  const refused = new Set(unread.filter(({ kind }) => kind === 'unknown').map(({ path }) => path));
   return merged([
-    ...refusalsBetween(before, after).map((refusal) => unreadParam(refusal, nameOf(refusal))),
-    ...refusalsBetween(after, before).flatMap((refusal) => newParam(refusal, nameOf(refusal)) ?? []),
+    ...unread.map((refusal) => unreadParam(refusal, nameOf(refusal))),
+    ...refusalsBetween(after, before).flatMap(
+      (refusal) => newParam(refusal, nameOf(refusal), refused.has(refusal.path)) ?? [],
+    ),
   ]);
 }
 
@@ -48,10 +52,12 @@ function unreadParam(refusal: Refusal, name: string): SchemaChange {
 }
 
 /** What callers of after write and services of before refuse. */
-function newParam(refusal: Refusal, name: string): SchemaChange | undefined {
+function newParam(refusal: Refusal, name: string, isRefused: boolean): SchemaChange | undefined {
   switch (refusal.kind) {
     case 'absent':
-      if (!refusal.isRequired) return undefined;
+      if (!refusal.isRequired) {
+        return refusal.isKnown || isRefused ? undefined : { sentence: `${name} is gone, and is ignored.`, breaks: [] };
+      }
       return { sentence: refusal.isKnown ? `${name} is optional now.` : `${name} was required.`, breaks: ['services'] };
     case 'unknown':
       return { sentence: `${name} is new.`, breaks: ['services'] };

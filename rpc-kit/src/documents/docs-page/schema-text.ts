@@ -47,7 +47,7 @@ export function typeName(schema: JsonSchema): string {
   if (rest.enum) return rest.enum.map((value) => jsonText(value)).join(' or ');
   if (alternatives) return [...new Set(alternatives.map(typeName))].join(' or ');
   // zod writes a reference only where a schema contains itself.
-  if ($ref !== undefined) return $ref === '#' ? 'the whole again' : $ref.slice($ref.lastIndexOf('/') + 1);
+  if ($ref !== undefined) return $ref.includes('/$defs/') ? $ref.slice($ref.lastIndexOf('/') + 1) : 'the whole again';
   const named = (name: string): string => {
     if (name === 'array') return items ? `array of ${typeName(items)}` : name;
     if (format === undefined || name === 'null') return name;
