@@ -47,6 +47,7 @@ function compile(schema: z.ZodType): CompiledSchema {
  */
 function placeDoubles(holder: object, member: PropertyKey, issues: readonly z.core.$ZodIssue[]): boolean {
   const placed = issues.map((issue): boolean => {
+    if (issue.code !== 'invalid_union' && !(issue.code === 'invalid_type' && issue.expected === 'number')) return false;
     const path = [member, ...issue.path];
     const last = path.pop() as PropertyKey;
     const owner = path.reduce<unknown>((part, step) => (part as Record<PropertyKey, unknown>)?.[step], holder);
@@ -54,8 +55,7 @@ function placeDoubles(holder: object, member: PropertyKey, issues: readonly z.co
     if (issue.code === 'invalid_union')
       return issue.errors.map((each) => placeDoubles(owner, last, each)).some(Boolean);
     const value = (owner as Record<PropertyKey, unknown>)[last];
-    if (issue.code !== 'invalid_type' || issue.expected !== 'number' || typeof value !== 'bigint') return false;
-    const double = wholeToDouble(value);
+    const double = typeof value === 'bigint' ? wholeToDouble(value) : undefined;
     if (double !== undefined) (owner as Record<PropertyKey, unknown>)[last] = double;
     return double !== undefined;
   });

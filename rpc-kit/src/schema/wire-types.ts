@@ -34,8 +34,11 @@ function wideInteger(format: 'int64' | 'uint64') {
 
 function narrowInteger(format: 'uint16' | 'uint32', max: number) {
   const expected = `expected a whole number from 0 to ${max}`;
-  // When a contract narrows the range, zod's own message names the narrower bound.
-  const error = ({ code }: { code?: string }) => (code?.startsWith('too_') ? undefined : expected);
+  // When a contract narrows the range, zod's own message names the narrower bound; that of z.int is wider.
+  const error = ({ code, minimum, maximum }: { code?: string; minimum?: unknown; maximum?: unknown }) =>
+    code?.startsWith('too_') && ![minimum, maximum].some((bound) => Math.abs(Number(bound)) === Number.MAX_SAFE_INTEGER)
+      ? undefined
+      : expected;
   return z.int({ error }).min(0, expected).max(max, expected).meta({ format });
 }
 
