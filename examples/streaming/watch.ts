@@ -4,7 +4,7 @@ import { ticker } from './contract.ts';
 
 export const codec = createServiceCodec(ticker, updateLock({ package: 'example', services: {} }, [ticker]));
 
-/** The changes of a price, over server-sent events or gRPC. `retry` resumes a stream that broke, behind its last item. */
+/** The changes of a price, over server-sent events or gRPC. `retry` resumes a stream that broke, after its last item. */
 export async function* watch(url: string, sku: number) {
   const userAgent = 'watch/1.0.0';
   await using transport = url.startsWith('grpc')

@@ -1,10 +1,10 @@
-import { type Balancer, type BalancerOptions, createBalancer, createHttpTransport } from 'rpc-kit';
+import { type Balancer, type BalancerEvents, createBalancer, createHttpTransport } from 'rpc-kit';
 
 /** One call of twenty goes to version 2, and so do the calls of testers. All calls for one product go to the same version. */
 export function balanceWithCanary(
   stable: readonly string[],
   canary: readonly string[],
-  on: BalancerOptions['on'],
+  on: Partial<BalancerEvents>,
 ): Balancer {
   return createBalancer({
     endpoints: [...stable, ...canary.map((url) => ({ url, version: '2' }))],

@@ -1,7 +1,7 @@
 import { createClient, createRetryBudget, RpcError, retry, type Transport } from 'rpc-kit';
 import { countdown } from './countdown.ts';
 
-/** Counts over any transport, for `timeoutMs` at most. A stream that breaks off goes on behind its last item. */
+/** Counts over any transport, for `timeoutMs` at most. A stream that breaks off is resumed after its last item. */
 export async function countWithin(transport: Transport, from: number, timeoutMs: number): Promise<number[]> {
   const budget = createRetryBudget({ perSecondMin: 10 });
   const client = createClient(countdown, transport, { interceptors: [retry({ budget })] });

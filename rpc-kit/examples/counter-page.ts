@@ -17,7 +17,7 @@ export async function addAll(amounts: readonly bigint[]): Promise<bigint | 'too 
   }
 }
 
-/** Shows totals until the signal aborts; `retry` resumes the stream behind the last one when the connection breaks. */
+/** Shows totals until the signal aborts; `retry` resumes the stream after the last one when the connection breaks. */
 export async function showTotals(show: (total: bigint) => void, signal: AbortSignal): Promise<void> {
   for await (const { total } of client.watch({}, { signal })) show(total);
 }

@@ -51,7 +51,7 @@ describe('A stream that breaks off', () => {
     return { params, items, outcome: await outcome };
   }
 
-  it('goes on behind its last item, which the caller gets once', async () => {
+  it('continues after its last item, which the caller gets once', async () => {
     const { params, items, outcome } = await run([[], [1, 2], [3], []]);
     assert.deepEqual(params, [{ topic: 'a' }, { topic: 'a' }, { topic: 'a', after: 2 }, { topic: 'a', after: 3 }]);
     assert.deepEqual([items, outcome], [[1, 2, 3], 'ended']);

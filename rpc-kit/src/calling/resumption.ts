@@ -1,7 +1,7 @@
 import type { Call, Emit } from '../call.ts';
 import { streamOf } from '../stream.ts';
 
-/** A stream over several attempts: each goes on behind the last item of the one before. */
+/** A stream over several attempts: each continues after the last item of the one before. */
 export class Resumption {
   readonly #call: Call;
   readonly #emit: Emit;

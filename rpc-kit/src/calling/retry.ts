@@ -74,7 +74,7 @@ const DEFAULTS = {
  *   service after its own write.
  * - never after `aborted`: the caller has to read again and decide again.
  *
- * A stream goes on behind its last item where the contract says how to resume it; else only a stream without items is called again. An
+ * A stream is resumed after its last item where the contract says how to resume it; else only a stream without items is called again. An
  * attempt that brought items counts as the first.
  *
  * A call that is part of answering another one (`call.nested`) is retried only when it never reached the peer.

@@ -109,5 +109,5 @@ const RESUME_WITHIN_MS = 1_000;
 /** Ends each stream of a server that stops, so that its caller goes on at another one, and the stop need not wait. */
 export function stopping(): RpcError {
   const retryAfterMs = Math.ceil(Math.random() * RESUME_WITHIN_MS);
-  return new RpcError('unavailable', 'The service stops; call again to go on behind the last item', { retryAfterMs });
+  return new RpcError('unavailable', 'The service stops; call again to resume after the last item', { retryAfterMs });
 }
