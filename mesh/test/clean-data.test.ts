@@ -5,8 +5,11 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createPart, readTestFolder } from 'testing';
+import { createCertificates } from '../src/certificates/index.ts';
+import { createIdentities } from '../src/identity/identities.ts';
 import { meshPaths, PROJECT_DIRECTORY } from '../src/mesh-config.ts';
 import { createMeshFolder } from '../src/mesh-folder/mesh-folder.ts';
+import { loadSecrets } from '../src/mesh-folder/secrets.ts';
 
 async function cleanData(directory: string): Promise<{ code: number; complaint: string }> {
   const child = spawn(process.execPath, [join(PROJECT_DIRECTORY, 'mesh/src/run/clean-data.ts')], {
@@ -22,6 +25,9 @@ describe('make clean-data', () => {
     const paths = meshPaths(join(createPart(readTestFolder(), 'cleaned').directory, 'mesh'));
     createMeshFolder(paths);
     mkdirSync(paths.logs);
+    createCertificates(paths);
+    await createIdentities(paths);
+    loadSecrets(paths);
     assert.deepEqual(await cleanData(paths.directory), { code: 0, complaint: '' });
     assert.equal(existsSync(paths.directory), false);
   });

@@ -6,8 +6,10 @@ import { type MeshPaths, shortPath } from '../mesh-config.ts';
 
 /** Everything that a mesh keeps in its folder, besides the marker. */
 export function listContents(paths: MeshPaths): string[] {
-  const { postgres, pgbouncer, kafka, logs, journal, profiles, secrets, identity, record } = paths;
-  return [postgres, pgbouncer, kafka, logs, journal, profiles, secrets, identity, record, `${record}.new`];
+  const { postgres, pgbouncer, kafka, logs, journal, profiles, secrets, identity, tls, record } = paths;
+  // The last two are left by a process that was killed while it replaced the file.
+  const files = [secrets, record, `${secrets}.new`, `${record}.new`];
+  return [postgres, pgbouncer, kafka, logs, journal, profiles, identity, tls, ...files];
 }
 
 /**
