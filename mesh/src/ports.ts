@@ -21,7 +21,8 @@ export async function refusePortsInUse(ports: NamedPort[], command: string): Pro
   if (used.length === 0) return;
   const names = used.map(({ port, variable }) => `${port} (${variable})`).join(', ');
   const [subject, verb] = used.length === 1 ? ['Port', 'is'] : ['Ports', 'are'];
-  const example = `${used[0]?.variable}=${(used[0]?.port ?? 0) + 1000} ${command}`;
+  // A service has a second port, a thousand higher.
+  const example = `${used[0]?.variable}=${(used[0]?.port ?? 0) + 100} ${command}`;
   throw new Failure(
     `${subject} ${names} ${verb} in use already: stop what listens there, or choose another, like ${example}.`,
   );
