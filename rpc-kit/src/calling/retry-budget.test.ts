@@ -92,6 +92,7 @@ describe('the retry budget', () => {
       [{ ratio: 1.1 }, /ratio/],
       [{ ratio: Number.NaN }, /ratio/],
       [{ perSecondMin: -1 }, /perSecondMin/],
+      [{ perSecondMin: Number.POSITIVE_INFINITY }, /perSecondMin/],
       [{ windowMs: 999 }, /windowMs/],
       [{ windowMs: 60_001 }, /windowMs/],
     ] as const) {

@@ -52,7 +52,9 @@ const UNITS_PER_RETRY = 1_000_000;
 export function createRetryBudget(options: RetryBudgetOptions = {}): RetryBudget {
   const { ratio, perSecondMin, windowMs } = { ...DEFAULTS, ...options };
   if (!(ratio >= 0 && ratio <= 1)) throw new RangeError('ratio must be from 0 to 1');
-  if (!(perSecondMin >= 0)) throw new RangeError('perSecondMin must be at least 0');
+  if (!(perSecondMin >= 0 && perSecondMin < Number.POSITIVE_INFINITY)) {
+    throw new RangeError('perSecondMin must be a number of at least 0');
+  }
   if (!(windowMs >= WINDOW_MS_MIN && windowMs <= WINDOW_MS_MAX)) {
     throw new RangeError(`windowMs must be from ${WINDOW_MS_MIN} to ${WINDOW_MS_MAX}`);
   }
