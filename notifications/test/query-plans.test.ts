@@ -133,7 +133,7 @@ async function runEveryStatement(database: Database): Promise<void> {
   await webhook.readBacklog(100, context);
   const claimed = await webhook.claim(10, 1_000, context);
   assert.equal(claimed.length, 4);
-  await webhook.postpone(steps[0] as Notification, 100, context);
+  await webhook.postpone(steps[0] as Notification, { delayMs: 100, isRefusal: true }, context);
   await webhook.bury(steps[0] as Notification, context);
   await webhook.acknowledge(steps.slice(1, 2), context);
   const [journal, journalID] = [createJournalQueue(database), randomUUID()];

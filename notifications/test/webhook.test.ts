@@ -233,11 +233,12 @@ describe('The webhook', () => {
     await eventually('the other orders are delivered', async () => receiver.accepted.length === 12);
     await eventually('only the refused order waits', async () => (await ground.queued()) === 3);
     assert.equal(seqsByOrder(receiver.accepted).size, 4);
-    // As if it had been refused many times.
-    await ground.database.run(
-      'test',
-      statement('UPDATE deliveries SET attempts = 19, available_at = now() WHERE seq = 1'),
-    );
+    // The refusals are counted. As if there had been many.
+    const refuse =
+      'UPDATE deliveries SET refusals = 19, available_at = now() WHERE seq = 1 AND refusals > 0 RETURNING seq';
+    await eventually('it was refused', async () => {
+      return (await ground.database.run('test', statement(refuse))).length === 1;
+    });
     await eventually('its order continues', async () => receiver.accepted.length === 14);
     assert.deepEqual(seqsByOrder(receiver.accepted).get(String(poison?.[0]?.orderID)), [2, 3]);
     assert.match(await registry.metrics(), /^deliveries_dead_total\{sink="webhook"\} 1$/m);

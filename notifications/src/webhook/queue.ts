@@ -6,8 +6,15 @@ export interface ClaimedDelivery {
   readonly notification: QueuedNotification;
   /** Its claims, this one included. */
   readonly attempts: number;
+  /** Those of its earlier attempts that the receiver refused. */
+  readonly refusals: number;
   /** Since it was stored, in milliseconds. */
   readonly waitedMs: number;
+}
+
+export interface DeliveryFailure {
+  readonly delayMs: number;
+  readonly isRefusal: boolean;
 }
 
 /** The notifications that wait for the webhook. */
@@ -15,8 +22,8 @@ export interface DeliveryQueue {
   /** Claims the earliest notification of each order, at most `limit`. The lease holds back the later ones of the order, too. */
   claim(limit: number, leaseMs: number, context: Context): Promise<ClaimedDelivery[]>;
   acknowledge(notifications: readonly Notification[], context: Context): Promise<void>;
-  /** Delays it, and with it the later notifications of its order. */
-  postpone(notification: Notification, delayMs: number, context: Context): Promise<void>;
+  /** Delays it, and with it the later notifications of its order. Counts a refusal. */
+  postpone(notification: Notification, failure: DeliveryFailure, context: Context): Promise<void>;
   /** Gives it up. The later notifications of its order become available. */
   bury(notification: Notification, context: Context): Promise<void>;
   /** Reads no more rows than it counts. */
@@ -25,6 +32,7 @@ export interface DeliveryQueue {
 
 interface ClaimedRow extends QueuedRow {
   readonly attempts: number;
+  readonly refusals: number;
   readonly waited_ms: number;
 }
 
@@ -51,18 +59,22 @@ export function createDeliveryQueue(database: Database): DeliveryQueue {
         SET available_at = statement_timestamp() + ${leaseMs} * interval '1 millisecond', attempts = attempts + 1
         FROM heads JOIN notifications notification USING (order_id, seq)
         WHERE claimed.sink = 'webhook' AND claimed.order_id = heads.order_id AND claimed.seq = heads.seq
-        RETURNING notification.*, claimed.traceparent, claimed.tracestate, attempts,
+        RETURNING notification.*, claimed.traceparent, claimed.tracestate, attempts, refusals,
           (1000 * extract(epoch FROM statement_timestamp() - queued_at))::float8 AS waited_ms`;
       const rows = await database.run<ClaimedRow>('claim deliveries', claim, { signal });
-      return rows.map((row) => ({ notification: toQueued(row), attempts: row.attempts, waitedMs: row.waited_ms }));
+      return rows.map((row) => {
+        const { attempts, refusals, waited_ms: waitedMs } = row;
+        return { notification: toQueued(row), attempts, refusals, waitedMs };
+      });
     },
 
     acknowledge: (notifications, context) => removeDeliveries(database, 'webhook', notifications, context),
 
-    async postpone({ orderID }, delayMs, { signal }) {
+    async postpone({ orderID, seq }, { delayMs, isRefusal }, { signal }) {
       // All of the order, or each round would read every notification that waits behind the failed one.
       const postpone = statement`
-        UPDATE deliveries SET available_at = statement_timestamp() + ${delayMs} * interval '1 millisecond'
+        UPDATE deliveries SET available_at = statement_timestamp() + ${delayMs} * interval '1 millisecond',
+          refusals = refusals + (seq = ${seq} AND ${isRefusal}::boolean)::integer
         WHERE sink = 'webhook' AND order_id = ${orderID} AND dead_at IS NULL`;
       await database.run('postpone delivery', postpone, { signal });
     },

@@ -11,7 +11,7 @@ function deliveryOf(given: Partial<ClaimedDelivery> = {}): ClaimedDelivery {
   const at = new Date('2026-11-20T09:00:00.250Z');
   const text = 'Order 7 was received.';
   const notification = { eventID: 'a', orderID: 7n, seq: 1, user: 42n, status: 'new' as const, at, text };
-  return { notification, attempts: 1, waitedMs: 5, ...given };
+  return { notification, attempts: 1, refusals: 0, waitedMs: 5, ...given };
 }
 
 /** Runs the relay until one delivery has ended. */
@@ -55,7 +55,12 @@ describe('The relay of notifications', () => {
     for (const [attempts, delayMs] of Object.entries(delays)) {
       const delivery = deliveryOf({ attempts: Number(attempts) });
       const { queue, report } = await deliverOne(delivery, failure);
-      sinon.assert.calledOnceWithExactly(queue.postpone, delivery.notification, delayMs, sinon.match.object);
+      sinon.assert.calledOnceWithExactly(
+        queue.postpone,
+        delivery.notification,
+        { delayMs, isRefusal: false },
+        sinon.match.object,
+      );
       sinon.assert.calledOnceWithExactly(report.onFailure, delivery.notification, failure, delayMs);
       sinon.assert.notCalled(queue.bury);
     }
@@ -64,14 +69,21 @@ describe('The relay of notifications', () => {
   it('waits as long as the receiver asks', async () => {
     const delivery = deliveryOf({ attempts: 1 });
     const { queue } = await deliverOne(delivery, Object.assign(new Error('later'), { retryAfterMs: 60_000 }));
-    sinon.assert.calledOnceWithExactly(queue.postpone, delivery.notification, 60_000, sinon.match.object);
+    const failure = { delayMs: 60_000, isRefusal: false };
+    sinon.assert.calledOnceWithExactly(queue.postpone, delivery.notification, failure, sinon.match.object);
   });
 
   const refusal = fail(notify, 'refused', { status: 400 });
   const silence = new Error('no answer');
   const outcomes: { what: string; delivery: Partial<ClaimedDelivery>; failure: Error; isDead: boolean }[] = [
-    { what: 'refused 19 times', delivery: { attempts: 19 }, failure: refusal, isDead: false },
-    { what: 'refused 20 times', delivery: { attempts: 20 }, failure: refusal, isDead: true },
+    { what: 'refused 19 times', delivery: { attempts: 19, refusals: 18 }, failure: refusal, isDead: false },
+    { what: 'refused 20 times', delivery: { attempts: 20, refusals: 19 }, failure: refusal, isDead: true },
+    {
+      what: 'refused for the first time after 1000 failures',
+      delivery: { attempts: 1_001 },
+      failure: refusal,
+      isDead: false,
+    },
     { what: 'failed 1000 times', delivery: { attempts: 1_000 }, failure: silence, isDead: false },
     { what: 'old and failed often', delivery: { attempts: 5, waitedMs: 24 * HOUR_MS }, failure: silence, isDead: true },
     {

@@ -20,7 +20,7 @@ const IN_FLIGHT_MAX = 16;
 const LEASE_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 2_000;
 const DELAY = { baseMs: 200, maxMs: 300_000 };
-/** With the delays between them these take about an hour: time to repair a receiver that is configured wrongly. */
+/** With the delays between them these take an hour at least: time to repair a receiver that is configured wrongly. */
 const REFUSALS_MAX = 20;
 /** Older notifications are useless. A notification that waited behind another one for so long still gets a few attempts. */
 const AGE_MAX_MS = 24 * 3_600_000;
@@ -44,13 +44,14 @@ export function createDeliveryRelay(
       await webhook.deliver(notification, { signal, traceparent, tracestate });
       return delivery;
     } catch (error) {
-      if (!signal.aborted && isHopeless(delivery, error)) {
+      const isRefusal = failedWith(error, notify, 'refused');
+      if (!signal.aborted && isHopeless(delivery, isRefusal)) {
         await queue.bury(notification, statementContext());
         report.onDead(notification, error, attempts);
       } else {
         const delayMs = retryDelayMs(attempts, error, DELAY);
         report.onFailure(notification, error, delayMs);
-        await queue.postpone(notification, delayMs, statementContext());
+        await queue.postpone(notification, { delayMs, isRefusal }, statementContext());
       }
       return undefined;
     }
@@ -72,8 +73,8 @@ export function createDeliveryRelay(
   return { round: relay.round, settle: () => relay.settle(statementContext().signal) };
 }
 
-function isHopeless({ attempts, waitedMs }: ClaimedDelivery, error: unknown): boolean {
-  if (failedWith(error, notify, 'refused') && attempts >= REFUSALS_MAX) return true;
+function isHopeless({ attempts, refusals, waitedMs }: ClaimedDelivery, isRefusal: boolean): boolean {
+  if (isRefusal && refusals + 1 >= REFUSALS_MAX) return true;
   return waitedMs >= AGE_MAX_MS && attempts >= ATTEMPTS_MIN;
 }
 
