@@ -100,10 +100,12 @@ describe('the balancer', () => {
     assert.deepEqual(Object.values(received).toSorted(), [1, 1, 2]);
   });
 
-  it('needs an endpoint', () => {
+  it('needs an endpoint, and stops a source that has none', () => {
     const connect = () => assert.fail('there is none to connect to');
     assert.throws(() => createBalancer({ endpoints: [], connect }), TypeError);
-    assert.throws(() => createBalancer({ endpoints: sourceOf().source, connect }), TypeError);
+    const { source, stop } = sourceOf();
+    assert.throws(() => createBalancer({ endpoints: source, connect }), TypeError);
+    sinon.assert.calledOnce(stop);
   });
 
   it('connects once to an address that is listed twice', () => {

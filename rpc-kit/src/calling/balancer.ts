@@ -110,18 +110,21 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   function start(): Disposable {
+    let started: Disposable | undefined;
     try {
-      return startEndpoints(endpoints, (list) => {
+      started = startEndpoints(endpoints, (list) => {
         if (pool.members.length > 0) joinedAt = performance.now();
         if (pool.update(list)) ejection.rebalance();
       });
+      if (pool.members.length === 0) throw new TypeError('A balancer needs an endpoint');
+      return started;
     } catch (error) {
+      started?.[Symbol.dispose]();
       void close();
       throw error;
     }
   }
   const source = start();
-  if (pool.members.length === 0) throw new TypeError('A balancer needs an endpoint');
 
   function returned(endpoint: Endpoint): void {
     endpoint.load.reset();
