@@ -35,7 +35,7 @@ export const accountsConfig = z.object({
   ADDRESS_ATTEMPTS_FREE: variable
     .whole(100, ADDRESS_ATTEMPTS)
     .describe(
-      'Failed logins of one network address (IPv6: one /64) that are not delayed, and as many registrations. Each further one doubles a delay of a second, up to 15 minutes; a day without any resets it.',
+      'Failed logins of one network address (IPv6: one /64) that are not delayed in a day, and as many registrations. Each further one doubles a delay of a second, up to 15 minutes; a day after the first one, the count begins anew.',
     ),
   AUDIT_KEPT_DAYS: variable.whole(365, KEPT_DAYS).describe('Days that the table audit_events keeps an event.'),
 });

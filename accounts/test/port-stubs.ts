@@ -57,9 +57,14 @@ export class FailuresInMemory implements LoginFailures {
 
   async save(...[attempts, keptMs]: Parameters<LoginFailures['save']>): Promise<void> {
     for (const { key, count, delayMs } of attempts) {
-      const forgetAt = Math.max(this.rows.get(key)?.forgetAt ?? 0, this.now + keptMs);
+      const before = this.rows.get(key)?.forgetAt ?? 0;
+      const forgetAt = before > this.now ? before : this.now + keptMs;
       this.rows.set(key, { count, nextAt: this.now + delayMs, forgetAt });
     }
+  }
+
+  async mark(key: string, keptMs: number): Promise<void> {
+    this.rows.set(key, { count: 0, nextAt: 0, forgetAt: this.now + keptMs });
   }
 
   async remove(keys: readonly string[]): Promise<void> {

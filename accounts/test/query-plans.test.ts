@@ -42,6 +42,7 @@ const STATEMENTS = [
   'lock session',
   'lock signing keys',
   'lock user',
+  'mark key',
   'remove failures',
   'remove signing key',
   'remove signing keys',

@@ -378,6 +378,24 @@ describe('A login', () => {
     await guess(email, newAddress(), PASSWORD);
   });
 
+  it('is counted anew a day after the first failure, however late the last one was', async () => {
+    await using own = await openAccounts();
+    const email = newEmail();
+    const fail = () => answerOf(own.client.login({ email, password: PASSWORD }));
+    const pass = (time: string) =>
+      own.query(`UPDATE login_failures
+        SET next_allowed_at = next_allowed_at - interval '${time}', forget_at = forget_at - interval '${time}'`);
+    for (let n = 0; n < 8; n++) {
+      await fail();
+      await pass('20 minutes');
+    }
+    await pass('21 hours');
+    await fail();
+    await pass('1 hour');
+    for (let n = 0; n < 5; n++)
+      assert.equal(((await fail()) as RpcError).reason, 'invalid_credentials', `guess ${n + 1} of the next day`);
+  });
+
   it('is tried five times by a hundred guesses at the same time on two replicas (42)', async () => {
     const email = await register();
     const another = await fixture.start();

@@ -108,7 +108,18 @@ describe('attempts', () => {
     assert.equal(await delayOf(guess({ ...ANNA, emailKey: 'cleo@shop.example' })), 1_000);
   });
 
-  it('are forgotten after a day without another one', async () => {
+  it('of honest people who share a network do not add up over weeks', async () => {
+    const HOUR_MS = DAY_MS / 24;
+    for (let hour = 0; hour < 30 * 24; hour++) {
+      ports.failures.now += HOUR_MS;
+      const { now } = ports.failures;
+      for (let n = 0; n < 2; n++) await guess({ ...ANNA, emailKey: `${now}-${n}@shop.example` });
+      await countRegistration(ports.store, ports.limits, NETWORK, ports);
+      await succeed({ loginFailures: ports.failures }, ports.limits, await guess(ANNA));
+    }
+  });
+
+  it('are forgotten a day after the first of them', async () => {
     for (const isKnown of [false, true]) {
       if (isKnown) await succeed({ loginFailures: ports.failures }, ports.limits, await guess(ANNA));
       await fail(ANNA, 30);

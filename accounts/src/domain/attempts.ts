@@ -6,7 +6,7 @@ const DELAY_MAX_MS = 900_000;
 /** Guesses of one account that are not delayed: enough for a person who tries the passwords that come to mind. */
 export const ACCOUNT_FREE = 5;
 const DAY_MS = 86_400_000;
-/** An attempt is forgotten after a day without another one. */
+/** Attempts are forgotten a day after the first of them: those of people who share a network would add up for ever otherwise. */
 const KEPT_MS = DAY_MS;
 /**
  * How long a network stays known to an account after its last login. A session lasts 30 days, so the network is known still when
@@ -64,7 +64,7 @@ export function reserveGuess(
 /** The network is known to the account from now on. */
 export async function remember({ loginFailures }: Pick<Repositories, 'loginFailures'>, guess: Guess): Promise<void> {
   const known = knownKey(guess);
-  if (known !== undefined) await loginFailures.save([{ key: known, count: 0, delayMs: 0 }], KNOWN_MS);
+  if (known !== undefined) await loginFailures.mark(known, KNOWN_MS);
 }
 
 /** The guess was right: the account's count begins anew, the address gets its attempt back, and is known from now on. */
@@ -122,6 +122,6 @@ async function count(
 const commonKey = ({ emailKey }: Guess): string => `account ${emailKey}`;
 const addressKey = ({ network }: Guess): string | undefined => network && `logins of ${network}`;
 const apartKey = ({ emailKey, network }: Guess): string => `guesses from ${network}: ${emailKey}`;
-/** Its row counts nothing: it is kept for longer than a count. */
+/** Its row counts nothing. It is kept for longer than a count. */
 const knownKey = ({ emailKey, network }: Guess): string | undefined =>
   network && `account from ${network}: ${emailKey}`;

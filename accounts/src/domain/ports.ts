@@ -94,8 +94,10 @@ export interface LoginFailures {
   has(key: string): Promise<boolean>;
   /** Reads the keys, a row each, and locks them until the transaction ends. */
   lock(keys: readonly string[]): Promise<Attempts[]>;
-  /** The rows are kept for `keptMs` at least. */
+  /** A new row, and one that was to be forgotten, is kept for `keptMs`; any other one is forgotten when it would have been before. */
   save(attempts: readonly CountedAttempt[], keptMs: number): Promise<void>;
+  /** Keeps a row that counts nothing for `keptMs` from now on. */
+  mark(key: string, keptMs: number): Promise<void>;
   remove(keys: readonly string[]): Promise<void>;
 }
 

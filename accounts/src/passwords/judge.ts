@@ -10,7 +10,7 @@ const ESTIMATED_MAX = 32;
  * loop for 100 ms; common passwords are found within the first few.
  */
 const READINGS_MAX = 20;
-/** zxcvbn calls fewer guesses "somewhat guessable". With the delays of failed logins, that many take 3,000 years. */
+/** zxcvbn calls fewer guesses "somewhat guessable". With the delays of failed logins, that many take 2,500 years. */
 const GUESSES_LOG10_MIN = 8;
 /** The words of the service's name. */
 const OWN_WORDS = ['order', 'mesh'];

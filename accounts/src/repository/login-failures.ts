@@ -51,8 +51,16 @@ export function createLoginFailures(transaction: Executor, secret: Buffer): Logi
         FROM unnest(${hashes}::bytea[], ${counts}::integer[], ${delays}::float8[]) attempt (key_hash, count, delay_ms)
         ORDER BY key_hash
         ON CONFLICT (key_hash) DO UPDATE SET count = excluded.count, next_allowed_at = excluded.next_allowed_at,
-          forget_at = greatest(login_failures.forget_at, excluded.forget_at)`;
+          forget_at = CASE WHEN login_failures.forget_at > statement_timestamp() THEN login_failures.forget_at ELSE excluded.forget_at END`;
       await transaction.run('save failures', save);
+    },
+
+    async mark(key, keptMs) {
+      const mark = statement`
+        INSERT INTO login_failures (key_hash, count, next_allowed_at, forget_at)
+        VALUES (${toHash(key)}, 0, statement_timestamp(), statement_timestamp() + ${keptMs}::float8 * interval '1 millisecond')
+        ON CONFLICT (key_hash) DO UPDATE SET forget_at = excluded.forget_at`;
+      await transaction.run('mark key', mark);
     },
 
     async remove(keys) {
