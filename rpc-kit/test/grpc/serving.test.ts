@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { fixedLimit, RpcError } from 'rpc-kit';
 import { type GrpcServer, type GrpcServerOptions, serveGrpc } from 'rpc-kit/grpc';
 import { grpcMetrics } from 'rpc-kit/metrics';
+import sinon from 'sinon';
 import { vendoredCodec } from '../../src/grpc/schema/vendored.ts';
 import { TLS_FILES } from '../certificates.ts';
 import { createGrpcJsClient, type ForeignClient } from './foreign-clients.ts';
@@ -92,6 +94,20 @@ describe('the gRPC server', () => {
       ]);
       assert.equal(first, 'SERVICE_UNKNOWN');
       items.cancel();
+    });
+
+    it('to a watcher until its machine is gone, for which the kernel asks', async () => {
+      const keepAlive = sinon.spy(Socket.prototype, 'setKeepAlive');
+      stack.defer(() => keepAlive.restore());
+      await serve();
+      const connection = stack.use(new RawConnection(server.port));
+      await connection.send(PREFACE, SETTINGS);
+      await connection.until('its settings', () => connection.frames.length > 0);
+      const asking = keepAlive.getCalls().filter(({ thisValue }) => thisValue.localPort === server.port);
+      assert.deepEqual(
+        asking.map(({ args }) => args),
+        [[true, 60_000]],
+      );
     });
 
     it('to as many watchers as the limit allows', async () => {

@@ -18,6 +18,11 @@ import type { GrpcLimits } from './limits.ts';
 
 /** How often timeouts are checked. */
 const SWEEP_MS = 1_000;
+/**
+ * After this time without a byte, the kernel asks the client's machine whether it is there. A stream of health has no deadline and may send
+ * nothing for days: without the question, one whose client has lost its power would stay open for good.
+ */
+const KEEPALIVE_MS = 60_000;
 /** Frames that are no HTTP/2, before the connection is closed. Node's default is 1,000. */
 const INVALID_FRAMES_MAX = 20;
 /** Each connection may send this much that is not read yet: a megabyte, so that a message of that size needs no round trip. */
@@ -80,6 +85,7 @@ export function createListener(options: ListenerOptions): GrpcListener {
   server.on('session', accept);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
+    socket.setKeepAlive(true, KEEPALIVE_MS);
     socket.once('close', () => sockets.delete(socket));
   });
   server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => closeBothSides(socket, limits.idleTimeoutMs));
