@@ -75,6 +75,20 @@ describe('followed files', () => {
     assert.deepEqual(followed.current, { number: 2 });
   });
 
+  it('log a mistake that is made again after it was taken back', () => {
+    put('left', '1');
+    put('right', '1');
+    using _followed = follow();
+    for (const text of ['2', '1', '2']) {
+      put('left', text);
+      clock.tick(2_000);
+    }
+    assert.deepEqual(
+      lines.map(({ err }) => err?.message),
+      Array<string>(2).fill('LEFT_FILE and RIGHT_FILE have to be equal'),
+    );
+  });
+
   it('fail the start when they are wrong', () => {
     put('left', '1');
     put('right', '2');

@@ -41,10 +41,11 @@ export function followFiles<N extends string, T>({
   function readAgain(): void {
     try {
       const found = read();
-      if (names.every((name) => found[name] === texts[name])) return;
-      current = parse(found);
-      texts = found;
+      const isAsBefore = names.every((name) => found[name] === texts[name]);
+      if (!isAsBefore) current = parse(found);
       refused = undefined;
+      if (isAsBefore) return;
+      texts = found;
       logger.info({ variables: names }, 'files changed: their new contents are in use');
     } catch (error) {
       const { message } = error as Error;
