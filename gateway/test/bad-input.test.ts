@@ -51,6 +51,13 @@ describe('Bad input at the edge', () => {
     }
   });
 
+  it('is any body where none is taken', async () => {
+    for (const body of [{}, [], 1, 0, '""', false, null]) {
+      await refuses(400, '/v1/orders/1/pay', { method: 'POST', body });
+      await refuses(400, '/v1/cart/items/1', { method: 'DELETE', body });
+    }
+  });
+
   it('is an unknown member of a body', async () => {
     const line = { sku: 1, count: 1 };
     for (const more of [{ user: 2 }, { userID: 2 }, { price: 0 }, { __proto__: undefined, constructor: {} }]) {

@@ -41,7 +41,8 @@ export function addRoute(app: FastifyInstance, row: Route, parts: RouteParts): v
       admissions.set(request, await admit(row, request, reply, parts));
     },
     async handler(request, reply) {
-      if (!body && request.body) throw new RestError(400, 'invalid_request', 'This address takes no body');
+      if (!body && request.body !== undefined)
+        throw new RestError(400, 'invalid_request', 'This address takes no body');
       const admitted = admissions.get(request) as Admitted;
       const { requestId, signal } = exchangeOf(request.raw);
       using deadline = startDeadline(timeoutMs, signal);
