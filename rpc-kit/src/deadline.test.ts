@@ -38,7 +38,7 @@ describe('a deadline', () => {
     assert.equal(deadline.at, performance.now() + 100);
   });
 
-  for (const timeoutMs of [0, -1, Number.NEGATIVE_INFINITY]) {
+  for (const timeoutMs of [0, -1, Number.NEGATIVE_INFINITY, Number.NaN]) {
     it(`of ${timeoutMs} ms has passed from the start, without a timer`, () => {
       using deadline = startDeadline(timeoutMs);
       assert.equal(deadline.signal.reason.code, 'deadline_exceeded');

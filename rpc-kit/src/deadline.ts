@@ -89,7 +89,7 @@ export function followSignal(signal: AbortSignal, follower: Follower): () => voi
 /**
  * A signal that aborts at the deadline and when the caller leaves, with the reason as an `RpcError`. Dispose of it at the end of the work.
  *
- * @param timeoutMs from now; at 0 or below, the signal is aborted from the start
+ * @param timeoutMs from now; at 0, below it and for NaN, the signal is aborted from the start
  * @param caller cancels the deadline too
  * @param now when the clock has just been read: each reading takes a hundredth of the time of a call
  */
@@ -112,7 +112,8 @@ class TimedCanceller extends Canceller implements Deadline {
     this.at = now + timeoutMs;
     const gone = caller && goneReason(caller);
     if (gone) this.cancel(gone);
-    else if (timeoutMs <= 0) this.cancel(deadlineExceeded());
+    // NaN, too: a timer of NaN would fire each millisecond, and never at the deadline.
+    else if (!(timeoutMs > 0)) this.cancel(deadlineExceeded());
     else {
       this.#timer = setTimeout(expire, toTimerMs(timeoutMs), this);
       if (caller instanceof Canceller) {
