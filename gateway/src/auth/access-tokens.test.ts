@@ -322,4 +322,19 @@ describe('An access token', () => {
     accounts.ended = [{ sessionID: sid, until: new Date(clock.now + 360_000) }];
     await assertRefused(verify, tokenOf({ sid }));
   });
+
+  it('is answered with unavailable once the clock has been set back, while accounts is unavailable', async () => {
+    const { accounts, verify, clock, tokenOf } = await setUp();
+    accounts.isAway = true;
+    clock.now -= 3_600_000;
+    assert.equal((await errorOf(verify, tokenOf())).code, 'unavailable');
+  });
+
+  it('of a new key is accepted after the clock has been set back', async () => {
+    const { accounts, verify, clock, tokenOf } = await setUp();
+    clock.now -= 3_600_000;
+    const fresh = await createTestKey();
+    accounts.keys = [fresh];
+    await verify(tokenOf({}, fresh));
+  });
 });

@@ -24,7 +24,7 @@ export interface AccountState {
   findKey(kid: string): Promise<CryptoKey | undefined>;
   hasKey(kid: string): boolean;
   isEnded(sessionID: string): boolean;
-  /** Milliseconds since the last complete reading began; infinite before the first one. */
+  /** Milliseconds since the last complete reading began; infinite before the first one, and where the clock has been set back since. */
   readonly ageMs: number;
 }
 
@@ -107,7 +107,7 @@ export function createAccountState({ accounts: client, now = Date.now }: Account
     startedAt = beganAt;
     try {
       await readEnded(signal);
-      if (beganAt - keysReadAt >= KEYS_MAX_AGE_MS) await readKeys();
+      if (!isWithin(KEYS_MAX_AGE_MS, keysReadAt)) await readKeys();
       freshAt = beganAt;
       hasFailed = false;
     } catch (error) {
@@ -145,14 +145,14 @@ export function createAccountState({ accounts: client, now = Date.now }: Account
       const known = keys.get(kid);
       if (known) return known;
       // During the cooldown, an unknown key waits for a reading in flight only.
-      if (readingKeys || now() - keysAskedAt >= KEYS_COOLDOWN_MS) await readKeys().catch(() => {});
+      if (readingKeys || !isWithin(KEYS_COOLDOWN_MS, keysAskedAt)) await readKeys().catch(() => {});
       return keys.get(kid);
     },
 
     hasKey: (kid) => keys.has(kid),
     isEnded: (sessionID) => ended.has(sessionID),
     get ageMs() {
-      return now() - freshAt;
+      return isWithin(Number.POSITIVE_INFINITY, freshAt) ? now() - freshAt : Number.POSITIVE_INFINITY;
     },
   };
 }
