@@ -254,6 +254,19 @@ describe('the circuit breaker', () => {
       assert.deepEqual(log, [...Array(20).fill('refused: 100'), 'close']);
     });
 
+    it('probes again when the probe takes longer than the rest', async () => {
+      const { call, guarded, next, breaker } = await setUpHalfOpen();
+      const slow = pending(guarded, next);
+      await clock.tickAsync(999);
+      assert.equal(((await call('fine')) as RpcError).neverSent, true);
+      await clock.tickAsync(1);
+      assert.equal(await call('fine'), 'fine');
+      assert.equal(breaker.state.name, 'closed');
+      slow.reject(BROKEN);
+      assert.equal(await slow.outcome, BROKEN);
+      assert.deepEqual(breaker.state, { name: 'closed', failuresInARow: 0 });
+    });
+
     it('opens again when the probe fails, and rests as long', async () => {
       const { call, breaker, log } = await setUpHalfOpen();
       await fail(call, 1);
@@ -399,7 +412,8 @@ describe('the circuit breaker', () => {
     /** The same rules over a plain list of verdicts. */
     class Model {
       state: 'closed' | 'open' | 'half-open' = 'closed';
-      probing = false;
+      /** When the last probe began, as long as it is in flight. */
+      probedAt: number | undefined;
       untilAt = 0;
       period = 0;
       #inARow = 0;
@@ -410,7 +424,7 @@ describe('the circuit breaker', () => {
       enter(state: Model['state']): void {
         this.state = state;
         this.period += 1;
-        this.probing = false;
+        this.probedAt = undefined;
         this.#inARow = 0;
         if (state === 'closed') this.#verdicts = [];
         if (state === 'open') this.untilAt = performance.now() + options.restMs;
@@ -421,7 +435,7 @@ describe('the circuit breaker', () => {
         const failed = failures.includes(as);
         const counts = failed || successes.includes(as);
         if (this.state === 'half-open') {
-          this.probing = false;
+          if (begunAt === this.probedAt) this.probedAt = undefined;
           if (counts) this.enter(failed ? 'open' : 'closed');
         } else if (counts) {
           this.#count(failed, begunAt);
@@ -461,11 +475,13 @@ describe('the circuit breaker', () => {
         } else if (taken.do === 'begin') {
           const answer = Promise.withResolvers<unknown>();
           const outcome = guarded(callOf({ params: answer })).catch((error) => error);
-          const passes = model.state === 'closed' || (model.state === 'half-open' && !model.probing);
+          const { probedAt = Number.NEGATIVE_INFINITY } = model;
+          const mayProbe = performance.now() - probedAt >= options.restMs;
+          const passes = model.state === 'closed' || (model.state === 'half-open' && mayProbe);
           if (passes) under.set(answer, { begunIn: model.period, begunAt: performance.now(), outcome });
           else assert.equal(((await outcome) as RpcError).neverSent, true);
           if (passes && model.state === 'half-open') {
-            model.probing = true;
+            model.probedAt = performance.now();
             probes += 1;
           }
         } else if (under.size > 0) {
@@ -482,8 +498,10 @@ describe('the circuit breaker', () => {
         }
         assert.equal(breaker.state.name, model.state);
         if (breaker.state.name === 'open') assert.equal(breaker.state.untilAt, model.untilAt);
-        if (breaker.state.name === 'half-open') assert.equal(breaker.state.probing, model.probing);
-        const probesUnderWay = [...under.values()].filter(({ begunIn }) => begunIn === model.period).length;
+        if (breaker.state.name === 'half-open') assert.equal(breaker.state.probing, model.probedAt !== undefined);
+        const probesUnderWay = [...under.values()].filter(
+          ({ begunIn, begunAt }) => begunIn === model.period && performance.now() - begunAt < options.restMs,
+        ).length;
         if (model.state === 'half-open') assert.ok(probesUnderWay <= 1, `${probesUnderWay} of ${probes} probes`);
       }
       for (const [index, to] of transitions.entries()) {
@@ -491,7 +509,7 @@ describe('the circuit breaker', () => {
       }
     }
 
-    it('it is in the state that the rules say, by legal transitions only, with one probe at most', async () => {
+    it('it is in the state that the rules say, by legal transitions only, with one probe at most within the time of a rest', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 100, maxLength: 300 }), async (steps) => {
           const transitions: string[] = [];

@@ -25,7 +25,8 @@ export interface CircuitBreakerOptions {
 /**
  * - `closed`: calls pass and are counted.
  * - `open`: calls are refused until `untilAt`, on `performance.now()`'s scale.
- * - `half-open`: the next call passes as a probe; while it is in flight, all others are refused.
+ * - `half-open`: the next call passes as a probe; while it is in flight, all others are refused. One that takes longer than `restMs` makes
+ *   room for another.
  */
 export type CircuitBreakerState =
   | { readonly name: 'closed'; readonly failuresInARow: number }
@@ -105,6 +106,9 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
   let disposed = false;
   /** Counts state changes: a call that ends in another state than it began in does not count. */
   let period = 0;
+  /** The number of the last probe, and when it began. */
+  let probe = 0;
+  let probedAt = Number.NEGATIVE_INFINITY;
   /** When `failuresInARow` last rose. */
   let failedAt = Number.NEGATIVE_INFINITY;
 
@@ -156,12 +160,12 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
       if (failuresInARow >= failuresMax) return judge.open();
     }
     if (verdict !== undefined) return judge.add(verdict);
-    if (begun.isProbe) state = { name: 'half-open', probing: false };
+    if (begun.probe === probe && state.name === 'half-open') state = { name: 'half-open', probing: false };
   }
 
   /** @param next settles when the signal aborts */
-  async function watch(next: Next, call: Call, isProbe: boolean): Promise<unknown> {
-    const begun: Beginning = { in: period, at: performance.now(), isProbe };
+  async function watch(next: Next, call: Call, probe?: number): Promise<unknown> {
+    const begun: Beginning = { in: period, at: performance.now(), probe };
     try {
       const result = await next(call);
       await judged('success', begun);
@@ -176,10 +180,12 @@ export function createCircuitBreaker(options: CircuitBreakerOptions = {}): Circu
     if (disposed) return next(call);
     if (state.name === 'open') refuse(call, waitFor(state.untilAt));
     // A stream may be silent for minutes, so it is no probe; its failure counts.
-    if (state.name !== 'half-open' || call.emit) return watch(next, call, false);
-    if (state.probing) refuse(call, PROBE_WAIT_MS);
+    if (state.name !== 'half-open' || call.emit) return watch(next, call);
+    if (state.probing && performance.now() - probedAt < restMs) refuse(call, PROBE_WAIT_MS);
     state = { name: 'half-open', probing: true };
-    return watch(next, call, true);
+    probedAt = performance.now();
+    probe += 1;
+    return watch(next, call, probe);
   };
 
   const breaker: CircuitBreaker = {
@@ -213,11 +219,11 @@ function waitFor(untilAt: number): number {
   return Math.max(0, Math.ceil(untilAt - performance.now())) + TIMER_SLACK_MS;
 }
 
-/** The period in which a call began, when, and whether as the probe. */
+/** The period in which a call began, when, and as which probe. */
 interface Beginning {
   readonly in: number;
   readonly at: number;
-  readonly isProbe: boolean;
+  readonly probe: number | undefined;
 }
 
 /** Undefined: the outcome says nothing about the endpoint. */
