@@ -222,6 +222,24 @@ describe('the schema of what travels', () => {
     assert.match(stringifyJson(schema), /"minimum":-9223372036854775808,"maximum":9223372036854775807/);
   });
 
+  it('has the members of a schema with an id in their place, and refers only to what contains itself', () => {
+    const address = z.strictObject({ street: z.string() }).meta({ id: 'Address', description: 'Where.' });
+    const tree: z.ZodObject = z
+      .strictObject({ at: address, branches: z.lazy(() => z.array(tree)) })
+      .meta({ id: 'Tree' });
+    const members = { type: 'object', properties: { street: { type: 'string' } }, required: ['street'] };
+    const written = { ...members, additionalProperties: false, description: 'Where.' };
+    assert.deepEqual(wireSchema(address), written);
+    assert.deepEqual(wireSchema(z.array(address)), { type: 'array', items: written });
+    const branches = { type: 'array', items: { $ref: '#/$defs/Tree' } };
+    const { $defs, ...whole } = wireSchema(tree) as { $defs: Record<string, object> };
+    assert.deepEqual($defs, { Tree: whole });
+    assert.deepEqual(whole, {
+      ...{ type: 'object', properties: { at: written, branches }, required: ['at', 'branches'] },
+      additionalProperties: false,
+    });
+  });
+
   it('allows anything for types that JSON Schema cannot describe', () => {
     assert.deepEqual(wireSchema(z.custom(() => true)), {});
   });
