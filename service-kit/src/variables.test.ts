@@ -164,6 +164,15 @@ describe('A variable for the endpoints of a service', () => {
   refuses(field, [`http://a/#${SECRET}`], /behind a #/);
 });
 
+describe('A variable for hosts', () => {
+  takes(variable.hosts(), { 'Shop.example:8443': ['shop.example:8443'], '10.0.0.7': ['10.0.0.7'], '[::1]': ['[::1]'] });
+  refuses(
+    variable.hosts(),
+    ['8080', '0', '1.5', '10.0.0.7.1', 'shop.example,8080'],
+    /has to be names as shop\.example/,
+  );
+});
+
 describe('A variable for one URL', () => {
   takes(variable.httpUrl(), { 'http://u:p@host/hook?x=1': 'http://u:p@host/hook?x=1' });
   takes(variable.publicUrl(), { 'https://shop.example/v1': 'https://shop.example/v1' });

@@ -72,7 +72,7 @@ export const variable = {
   /** Names and addresses of this service, separated by commas; without a port, they hold for every port. */
   hosts: () =>
     parsed((text) =>
-      parseNames(text, canonicalHost, 'names as shop.example or shop.example:8443, separated by commas'),
+      parseNames(text, parseAllowedHost, 'names as shop.example or shop.example:8443, separated by commas'),
     ),
   /** IP addresses and networks in CIDR notation, separated by commas. */
   networks: () =>
@@ -228,6 +228,12 @@ function refuseSharedDns(urls: string[]): void {
   if (urls.length > 1 && urls.some((url) => url.startsWith(DNS_PREFIX))) {
     throw new TypeError(`a URL with ${DNS_PREFIX} has to stand alone`);
   }
+}
+
+/** URLs read 8080 as the address 0.0.31.144; here it is a port without its name. */
+function parseAllowedHost(item: string): string | undefined {
+  const host = item.replace(/:\d+$/, '');
+  return NUMERIC_END.test(host) && !isIPv4(host) ? undefined : canonicalHost(item);
 }
 
 const HOST_PORT = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d+)$/i;
