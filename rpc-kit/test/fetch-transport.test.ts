@@ -175,6 +175,15 @@ describe('A transport over a fetch', () => {
     }
   });
 
+  it('cancels the body of an answer that comes after the deadline', async () => {
+    const answered = Promise.withResolvers<FetchResponse>();
+    const cancelled = Promise.withResolvers<void>();
+    fetch = () => answered.promise;
+    await assert.rejects(clientOf().say({ n: 1 }, { timeoutMs: 20 }), { code: 'deadline_exceeded' });
+    answered.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+    await cancelled.promise;
+  });
+
   it('cancels the body of an answer that is too large, and of a stream that is left', async () => {
     let cancelled = 0;
     const bodyOf = (text: string) =>

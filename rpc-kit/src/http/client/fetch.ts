@@ -58,7 +58,11 @@ export async function sendByFetch(
   const init = { method: 'POST', headers, body: body(), signal, redirect: 'manual' } as const;
   // Some workers refuse an init with this member, whatever its value.
   const sent = fetch(origin + path, credentials === undefined ? init : { ...init, credentials });
-  const response = await raceSignal(sent, signal);
+  const response = await raceSignal(sent, signal).catch((error) => {
+    // An answer that comes later would keep its connection.
+    sent.then(({ body }) => body?.getReader().cancel()).catch(() => {});
+    throw error;
+  });
   // A browser hides where a redirect leads; followed, it might lose the body.
   if (response.type === 'opaqueredirect') {
     throw new RpcError('internal', `${peer} redirects: create the transport with its new address`);
