@@ -10,7 +10,7 @@ import {
 import { createAnnounce } from './announce.ts';
 import { configuredTargets, notificationsConfig } from './config.ts';
 import { createDeadLetterReader } from './kafka/dead-letters.ts';
-import type { DeadLetter } from './kafka/ports.ts';
+import type { DeadLetter, LetterFilter } from './kafka/ports.ts';
 import { readMessage } from './kafka/read-message.ts';
 import { type Replayed, replayOrder } from './kafka/replay-order.ts';
 import { createConsumerStore } from './kafka/store.ts';
@@ -31,13 +31,16 @@ await runTool(`make ${command === 'replay' ? 'replay' : 'dead-letters'}`, async 
   const config = loadConfig(notificationsConfig);
   await using database = openDatabase({ url: config.DATABASE_URL, poolMax: 2, logger, registry });
   const store = createConsumerStore(database, configuredTargets(config));
+  const list = (filter: LetterFilter) => createDeadLetterReader(database).list(filter, LETTERS_MAX, context);
+  // With await, or the database would be closed before.
+  if (discard !== '') return await discardOne(store, await list(parseAddress(discard)), discard);
   const order = orderText === '' ? undefined : BigInt(orderText);
-  const letters = await createDeadLetterReader(database).list(order, LETTERS_MAX, context);
-  if (discard !== '') await discardOne(store, letters, discard);
-  else if (letters.length === 0)
+  const letters = await list({ orderID: order });
+  if (letters.length === 0)
     console.log(order === undefined ? 'There are no dead letters.' : `Order ${order} has no dead letters.`);
   else if (command === 'replay') await replayAll(store, letters);
   else for (const letter of letters) console.log(describe(letter));
+  if (letters.length === LETTERS_MAX) console.log(`These were the first ${LETTERS_MAX} letters; there may be more.`);
 });
 
 type Store = ReturnType<typeof createConsumerStore>;
@@ -75,8 +78,12 @@ function stayDead(letters: readonly DeadLetter[], orderID: bigint): (error: unkn
   };
 }
 
-async function discardOne(store: Store, letters: readonly DeadLetter[], address: string): Promise<void> {
-  const letter = letters.find(({ partition, offset }) => `${partition}:${offset}` === address);
+function parseAddress(address: string): LetterFilter {
+  const [partition = '', offset = ''] = address.split(':');
+  return { partition: Number(partition), offset: BigInt(offset) };
+}
+
+async function discardOne(store: Store, [letter]: readonly DeadLetter[], address: string): Promise<void> {
   if (!letter) {
     console.error(`There is no dead letter ${address}: make dead-letters lists them.`);
     process.exitCode = 1;

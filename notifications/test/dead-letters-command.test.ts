@@ -67,6 +67,17 @@ describe('the command behind make dead-letters and make replay', () => {
     assert.match(lines.at(-1) as string, /"a{119}…"$/);
   });
 
+  it('discards any letter by its address, and says where its list ends', async () => {
+    await database.query(`
+      INSERT INTO dead_letters (topic, partition, position, order_id, size, headers, reason, message)
+      SELECT 't', 1, number, number, 0, '{}', 'malformed', 'made by a test' FROM generate_series(1, 10000) number`);
+    await bury(null, 'not of any order');
+    const lines = await run('list');
+    assert.deepEqual([lines.length, lines.at(-1)], [10_001, 'These were the first 10000 letters; there may be more.']);
+    assert.equal((await run('replay', '', `0:${position - 1}`)).at(-1), 'dropped for good');
+    assert.deepEqual(await database.query('SELECT count(*) FROM dead_letters WHERE partition = 0'), [{ count: 0n }]);
+  });
+
   it('replays the other orders if the database refuses the events of one', async () => {
     const [poison, first, second] = [createEvent(), ...createEvents(2)] as [OrderEvent, OrderEvent, OrderEvent];
     await database.query(`ALTER TABLE notifications ADD CONSTRAINT not_this CHECK (order_id <> ${poison.orderID})`);

@@ -126,7 +126,7 @@ async function runEveryStatement(database: Database): Promise<void> {
   const whole = [ORDER_ID - 1n, ORDER_ID - 2n].map((orderID) => ({ ...notificationOf(1), orderID }));
   assert.ok(await store.storeBatch({ ...PARTITION, from: from + 1n, to: from + 3n }, whole, context));
   const letters = createDeadLetterReader(database);
-  await letters.list(undefined, 100, context);
+  await letters.list({}, 100, context);
   await letters.count(100, context);
   await createHistory(database).read({ user: 5n, from: undefined, to: undefined }, 21, undefined, context);
   const webhook = createDeliveryQueue(database);

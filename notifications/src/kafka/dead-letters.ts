@@ -61,10 +61,12 @@ export function createDeadLetters(executor: Executor): DeadLetters {
 
 export function createDeadLetterReader(database: Database): DeadLetterReader {
   return {
-    async list(order, countMax, { signal }) {
+    async list({ orderID, partition, offset }, countMax, { signal }) {
       const select = sql.select().from(TABLE).fields(LISTED);
       select.field(`substring(value FOR ${LISTED_BYTES_MAX})`, 'value');
-      if (order !== undefined) select.where('order_id = ?', order);
+      if (orderID !== undefined) select.where('order_id = ?', orderID);
+      if (partition !== undefined) select.where('partition = ?', partition);
+      if (offset !== undefined) select.where('position = ?', offset);
       select.order('order_id').order('position').limit(countMax);
       return (await database.run<Row>('list dead letters', select, { signal })).map(toLetter);
     },

@@ -69,10 +69,13 @@ export interface ConsumerStore {
   readOffset(partition: Partition, context: Context): Promise<bigint>;
 }
 
+/** The letters of one order, or the one with an address. */
+export type LetterFilter = Partial<Pick<DeadLetter, 'orderID' | 'partition' | 'offset'>>;
+
 /** Dead letters outside of a transaction. */
 export interface DeadLetterReader {
   /** With the beginnings of their values. */
-  list(order: bigint | undefined, countMax: number, context: Context): Promise<DeadLetter[]>;
+  list(filter: LetterFilter, countMax: number, context: Context): Promise<DeadLetter[]>;
   /** The number of letters by reason, each counted up to a limit. Reasons without letters are missing. */
   count(countMax: number, context: Context): Promise<Partial<Record<DeadReason, number>>>;
 }
