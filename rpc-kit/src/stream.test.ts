@@ -8,7 +8,7 @@ import { defineService, fail, failedWith, type MethodContract, type ResultOf } f
 import { RpcError } from './rpc-error.ts';
 import { int64 } from './schema/wire-types.ts';
 import { type Handlers, implement } from './server.ts';
-import { stream } from './stream.ts';
+import { mistakeInStream, stream } from './stream.ts';
 import { testCall } from './testing.ts';
 
 const ABOUT = { summary: 'Counts.', version: '1.0.0' };
@@ -68,6 +68,11 @@ describe('A stream', () => {
       () => serviceOf(async () => item),
     ];
     assert.equal(_refused.length, 2);
+  });
+
+  it('may have items with an id in their metadata', () => {
+    const item = z.object({ nr: int64 }).meta({ id: 'Item' });
+    assert.equal(mistakeInStream({ result: stream(item, { id: 'nr' }), params: z.strictObject({}) }), undefined);
   });
 
   it('is refused at load when its id is no member that every item has, or no whole number or text', () => {

@@ -37,10 +37,9 @@ const ID_TYPES: readonly unknown[] = ['integer', 'string'];
 export function mistakeInStream({ result, params }: Pick<MethodContract, 'result' | 'params'>): string | undefined {
   const { item, id, resume } = streamOf({ result }) ?? {};
   if (id !== undefined) {
-    const { properties = {}, required = [] } = z.toJSONSchema(item as z.ZodType, {
-      io: 'input',
-      unrepresentable: 'any',
-    });
+    const { $ref, $defs, ...own } = z.toJSONSchema(item as z.ZodType, { io: 'input', unrepresentable: 'any' });
+    // zod makes a definition of an item that has an `id` in its metadata.
+    const { properties = {}, required = [] } = $defs?.[$ref?.slice('#/$defs/'.length) ?? ''] ?? own;
     const isId = required.includes(id) && ID_TYPES.includes((properties[id] as { type?: unknown }).type);
     if (!isId)
       return `the id "${id}" of its stream is no required member of the items that is a whole number or a text`;
