@@ -6,6 +6,7 @@ import {
   defineService,
   type FetchTransportOptions,
   implement,
+  type RpcError,
   stream,
 } from 'rpc-kit';
 import sinon from 'sinon';
@@ -173,6 +174,17 @@ describe('A transport over a fetch', () => {
       fetch = working;
       assert.deepEqual(await client.say({ n: 2 }), { n: 2 });
     }
+  });
+
+  it('sends no authorization that no header can carry, and does not quote it', async () => {
+    for (const authorization of [() => 'Bearer s3cret\nx: y', async () => 'Bearer s3cret\nx: y']) {
+      await assert.rejects(clientOf({ authorization }).say({ n: 1 }), ({ code, cause }: RpcError) => {
+        assert.equal(code, 'internal');
+        assert.match(String(cause), /^TypeError: The option authorization gave a text that no header can carry/);
+        return true;
+      });
+    }
+    assert.equal(sent.length, 0);
   });
 
   it('cancels the body of an answer that comes after the deadline', async () => {

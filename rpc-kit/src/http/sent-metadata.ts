@@ -67,7 +67,7 @@ function quoted(text: string): string {
 /** Visible characters, spaces and tabs of ISO-8859-1 (RFC 9110, section 5.5). */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-const isFieldValue = (value: string): boolean => FIELD_VALUE.test(value);
+export const isFieldValue = (value: string): boolean => FIELD_VALUE.test(value);
 const isIdempotencyKey = (value: string): boolean => idempotencyKey.safeParse(value).success;
 
 /** @throws {RpcError} invalid_request for a value that no header can carry */

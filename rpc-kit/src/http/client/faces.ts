@@ -3,7 +3,7 @@ import { abortReason, raceSignal } from '../../deadline.ts';
 import { RpcError } from '../../rpc-error.ts';
 import { stringifyJson } from '../../schema/json.ts';
 import { checkWhole, LIMIT } from '../../schema/whole-number.ts';
-import { AS_THEY_COME, callMetaOf, headersOf, type SentMeta, toMetaText } from '../sent-metadata.ts';
+import { AS_THEY_COME, callMetaOf, headersOf, isFieldValue, type SentMeta, toMetaText } from '../sent-metadata.ts';
 import { fromPlainAnswer } from '../wire-error.ts';
 import { BATCH_LIMITS, type BatchedCall, type Batcher, type BatchLimits, createBatcher, FIRST_ID } from './batching.ts';
 import type { Exchange, ExchangeRequest, ReadStream } from './requests.ts';
@@ -92,8 +92,14 @@ type Headers = Record<string, string>;
 function authorized({ authorization }: Wire, headers: Headers, signal: AbortSignal): Headers | Promise<Headers> {
   if (!authorization) return headers;
   const value = authorization();
-  if (typeof value === 'string') return { ...headers, authorization: value };
-  return raceSignal(value, signal).then((awaited) => ({ ...headers, authorization: awaited }));
+  if (typeof value === 'string') return withAuthorization(headers, value);
+  return raceSignal(value, signal).then((awaited) => withAuthorization(headers, awaited));
+}
+
+/** @throws {TypeError} without the value: undici would report a broken connection, and fetch quote the token */
+function withAuthorization(headers: Headers, authorization: string): Headers {
+  if (isFieldValue(authorization)) return { ...headers, authorization };
+  throw new TypeError('The option authorization gave a text that no header can carry, e.g. one with a line break');
 }
 
 /** The request of one call on the plain face. */
