@@ -91,7 +91,7 @@ export function stubPorts(): StubbedPorts {
   const users: Stubbed<Users> = {
     create: sinon.stub(),
     lock: sinon.stub(),
-    lockAdmins: sinon.stub(),
+    lockWithAdmins: sinon.stub(),
     setPasswordHash: sinon.stub(),
     setRole: sinon.stub(),
     disable: sinon.stub(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import sinon from 'sinon';
 import { ANNA, type StubbedPorts, stubPorts } from '../../test/port-stubs.ts';
 import { disableUser, setRole } from './manage-users.ts';
+import type { User } from './ports.ts';
 import { isRefusal } from './refusal.ts';
 
 const ADMIN = 2n;
@@ -10,12 +11,14 @@ describe('An admin', () => {
   let ports: StubbedPorts;
   beforeEach(() => {
     ports = stubPorts();
-    ports.users.lockAdmins.resolves([ADMIN]);
+    usersAre({ ...ANNA, user: ADMIN, role: 'admin' }, ANNA);
   });
+
+  /** Locking one with the admins locks all of them. */
+  const usersAre = (...users: User[]) => ports.users.lockWithAdmins.resolves(users);
 
   const give = (role: 'user' | 'admin', user = ANNA.user) => setRole(ports.store, { user, role, actor: ADMIN }, ports);
   const disable = (user = ANNA.user) => disableUser(ports.store, { user, actor: ADMIN }, ports);
-  const adminIs = (user: bigint) => ports.users.lock.resolves({ ...ANNA, user, role: 'admin' });
 
   it('gives a role: the sessions of the user end, and the change is audited', async () => {
     assert.equal((await give('admin')).role, 'admin');
@@ -40,14 +43,13 @@ describe('An admin', () => {
   });
 
   it('changes nothing by disabling a disabled account', async () => {
-    ports.users.lock.resolves({ ...ANNA, disabled: true });
+    usersAre({ ...ANNA, user: ADMIN, role: 'admin' }, { ...ANNA, disabled: true });
     await disable();
     sinon.assert.notCalled(ports.users.disable);
     sinon.assert.notCalled(ports.audit.add);
   });
 
   it('who is the last one can neither be disabled nor lose the role', async () => {
-    adminIs(ADMIN);
     for (const attempt of [() => give('user', ADMIN), () => disable(ADMIN)]) {
       await assert.rejects(attempt(), (error) => isRefusal(error, 'last_admin'));
     }
@@ -56,18 +58,19 @@ describe('An admin', () => {
   });
 
   it('who is not the last one can lose the role', async () => {
-    ports.users.lockAdmins.resolves([ADMIN, 3n]);
-    adminIs(ADMIN);
+    usersAre({ ...ANNA, user: ADMIN, role: 'admin' }, { ...ANNA, user: 3n, role: 'admin' });
     assert.equal((await give('user', ADMIN)).role, 'user');
   });
 
-  it('locks the admins before the user', async () => {
+  it('is locked with the user by one statement, so that no two calls wait for each other in a circle', async () => {
     await disable();
-    sinon.assert.callOrder(ports.users.lockAdmins, ports.users.lock);
+    sinon.assert.calledOnceWithExactly(ports.users.lockWithAdmins, ANNA.user);
+    sinon.assert.notCalled(ports.users.lock);
   });
 
   it('cannot manage a user whom nobody knows', async () => {
     ports.users.lock.resolves(undefined);
+    usersAre({ ...ANNA, user: ADMIN, role: 'admin' });
     for (const attempt of [() => give('admin'), () => give('user'), () => disable()]) {
       await assert.rejects(attempt(), (error) => isRefusal(error, 'user_not_found'));
     }

@@ -12,7 +12,8 @@ export function setRole(
   context: Context,
 ): Promise<User> {
   return store.transaction(async (repositories) => {
-    const found = role === 'admin' ? await lockUser(repositories, user) : await lockDispensable(repositories, user);
+    const found =
+      role === 'admin' ? known(await repositories.users.lock(user), user) : await lockDispensable(repositories, user);
     if (found.role === role) return found;
     await repositories.users.setRole(user, role);
     await repositories.sessions.endAll(user, 'role changed');
@@ -40,16 +41,21 @@ export function disableUser(
   }, context);
 }
 
-async function lockUser({ users }: Repositories, user: bigint): Promise<User> {
-  const found = await users.lock(user);
+/** @throws {Refusal} user_not_found */
+function known(found: User | undefined, user: bigint): User {
   if (!found) throw new Refusal({ reason: 'user_not_found', facts: { user } });
   return found;
 }
 
-/** Locks all admins before the user: of two admins who disable each other, the second finds that it would be the last one. */
-async function lockDispensable(repositories: Repositories, user: bigint): Promise<User> {
-  const admins = await repositories.users.lockAdmins();
-  const found = await lockUser(repositories, user);
-  if (admins.length === 1 && admins[0] === user) throw new Refusal({ reason: 'last_admin' });
+const isAdmin = ({ role, disabled }: User): boolean => role === 'admin' && !disabled;
+
+/** Locks all admins with the user: of two admins who disable each other, the second finds that it would be the last one. */
+async function lockDispensable({ users }: Repositories, user: bigint): Promise<User> {
+  const locked = await users.lockWithAdmins(user);
+  const found = known(
+    locked.find((each) => each.user === user),
+    user,
+  );
+  if (isAdmin(found) && locked.filter(isAdmin).length === 1) throw new Refusal({ reason: 'last_admin' });
   return found;
 }

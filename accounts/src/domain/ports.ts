@@ -55,8 +55,8 @@ export interface Users {
   create(user: NewUser): Promise<User | undefined>;
   /** Reads the user and locks it until the transaction ends. */
   lock(user: bigint): Promise<Credentials | undefined>;
-  /** Locks all admins that are not disabled, ascending. */
-  lockAdmins(): Promise<bigint[]>;
+  /** Reads and locks the user and all admins that are not disabled, ascending. */
+  lockWithAdmins(user: bigint): Promise<User[]>;
   /** @param changed whether the password itself changes, and not only the parameters of its hash */
   setPasswordHash(user: bigint, passwordHash: string, changed: boolean): Promise<void>;
   setRole(user: bigint, role: Role): Promise<void>;

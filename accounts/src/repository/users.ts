@@ -68,11 +68,12 @@ export function createUsers(transaction: Executor): Users {
       return row && toCredentials(row);
     },
 
-    async lockAdmins() {
+    async lockWithAdmins(user) {
+      // One statement locks all in one order: a user who becomes an admin meanwhile would be locked in two orders otherwise.
       const lock = statement`
-        SELECT user_id FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY user_id FOR NO KEY UPDATE`;
-      const rows = await transaction.run<Pick<UserRow, 'user_id'>>('lock admins', lock);
-      return rows.map((row) => row.user_id);
+        SELECT user_id, email, role, created_at, disabled_at FROM users
+        WHERE user_id = ${user} OR (role = 'admin' AND disabled_at IS NULL) ORDER BY user_id FOR NO KEY UPDATE`;
+      return (await transaction.run<UserRow>('lock user and admins', lock)).map(toUser);
     },
 
     async setPasswordHash(user, passwordHash, changed) {
