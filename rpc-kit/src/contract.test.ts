@@ -85,6 +85,10 @@ describe('defineService', () => {
     }
   });
 
+  it('refuses a method that would make a promise of its client', () => {
+    refused('then', {}, '`await` takes a client with a method of this name for a promise, and calls it');
+  });
+
   it('refuses timeouts that are no time', () => {
     for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       refused('list', { timeoutMs }, 'timeoutMs must be a number above 0');

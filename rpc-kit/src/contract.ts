@@ -130,6 +130,7 @@ function mistakeIn(name: string, method: MethodContract): string | undefined {
   const { timeoutMs, params, positions = [] } = method;
   if (!METHOD_NAME.test(name)) return 'a method name is a letter and up to 63 letters, digits or underscores';
   if (RESERVED_NAMES.has(name)) return 'this name belongs to one of the pages of every service';
+  if (name === 'then') return '`await` takes a client with a method of this name for a promise, and calls it';
   const stray = Object.keys(method).find((member) => !Object.hasOwn(MEMBERS, member));
   if (stray !== undefined)
     return `no method has a member "${stray}"; the members are ${Object.keys(MEMBERS).join(', ')}`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type HttpServer, serveHttp } from 'rpc-kit';
-import { UNANSWERED_MAX } from '../../src/http/server/connections.ts';
+import { IGNORED_MAX, UNANSWERED_MAX } from '../../src/http/server/connections.ts';
 import { UNMEASURED } from '../../src/http/server/http-metrics.ts';
 import { createStalling, type Stalling } from '../mounts/stalling-service.ts';
 import { WIRES } from './wires.ts';
@@ -35,7 +35,7 @@ for (const wire of WIRES) {
       socket.on('data', (chunk: Buffer) => {
         text += chunk.toString();
       });
-      socket.write(WAIT.repeat(UNANSWERED_MAX + 2));
+      socket.write(WAIT.repeat(UNANSWERED_MAX + 1 + IGNORED_MAX));
       assert.equal(await refused, 'malformed');
       stalling.goOn();
       await once(socket, 'end');
@@ -46,7 +46,7 @@ for (const wire of WIRES) {
 
     it('is closed when it sends on and on behind that refusal, and its calls are cancelled', async () => {
       const closed = once(socket, 'close');
-      socket.resume().write(WAIT.repeat(2 * UNANSWERED_MAX + 2));
+      socket.resume().write(WAIT.repeat(UNANSWERED_MAX + IGNORED_MAX + 2));
       await closed;
       assert.equal(await stalling.cancelled, 'cancelled');
     });

@@ -25,6 +25,11 @@ const STALLED_SHARE = 0.25;
  * each of which would be a call in flight.
  */
 export const UNANSWERED_MAX = 100;
+/**
+ * Requests behind the refusal of a further one: those that were on their way. node:http keeps each, 3 KB, until the connection closes,
+ * and a connection that is cut off loses the answers before.
+ */
+export const IGNORED_MAX = 1_000;
 
 export interface ConnectionOptions {
   readonly limits: HttpLimits;
@@ -60,8 +65,7 @@ export function serveConnections(server: Server, options: ConnectionOptions): vo
     const { unanswered, isRefused } = connection;
     if (isRefused) {
       connection.ignored += 1;
-      // node:http keeps each ignored request until the connection closes.
-      if (connection.ignored > UNANSWERED_MAX) request.socket.destroy();
+      if (connection.ignored > IGNORED_MAX) request.socket.destroy();
       return;
     }
     if (unanswered.length >= UNANSWERED_MAX) {
