@@ -127,6 +127,13 @@ for (const { name, type, max } of narrow) {
       }
     });
 
+    it('says once what it expects, also of a number that no 64 bits hold', () => {
+      for (const value of [max + 1, -1, 1.5, 1e308, -1e308]) {
+        const messages = z.safeDecode(type, value).error?.issues.map(({ message }) => message);
+        assert.deepEqual(messages, [`expected a whole number from 0 to ${max}`]);
+      }
+    });
+
     it('accepts every spelling of a whole number', () => {
       for (const text of ['100', '1e2', '100.0', '1000e-1', '1000000000000000000e-16', '100.00000000000000000000'])
         assert.equal(decode(type, text), 100, text);

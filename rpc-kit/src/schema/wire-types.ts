@@ -39,7 +39,7 @@ function narrowInteger(format: 'uint16' | 'uint32', max: number) {
     code?.startsWith('too_') && ![minimum, maximum].some((bound) => Math.abs(Number(bound)) === Number.MAX_SAFE_INTEGER)
       ? undefined
       : expected;
-  return z.int({ error }).min(0, expected).max(max, expected).meta({ format });
+  return z.int({ error, abort: true }).min(0, expected).max(max, expected).meta({ format });
 }
 
 /** −9223372036854775808 to 9223372036854775807, a bigint in code. */
