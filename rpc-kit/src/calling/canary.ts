@@ -2,6 +2,7 @@ import type { Call } from '../call.ts';
 import { type ChoiceStep, onlyThose } from './endpoint-choice.ts';
 import type { ListedEndpoint } from './endpoint-list.ts';
 import type { Failure } from './failure.ts';
+import { checkRange, SHARE } from './option-range.ts';
 
 /** The endpoints of a new version, and the calls that go there. */
 export interface CanaryOptions {
@@ -38,7 +39,7 @@ export function createCanary<E extends Versioned>(
   random: () => number,
   on: CanaryEvents<E>,
 ): ChoiceStep<E> {
-  if (!(share >= 0 && share <= 1)) throw new RangeError(`share is ${share}, but has to be from 0 to 1`);
+  checkRange({ share }, SHARE);
 
   function isForCanary(call: Call): boolean {
     if (isMeant?.(call)) return true;

@@ -6,6 +6,7 @@ import { checkWhole, LIMIT } from '../schema/whole-number.ts';
 import { notify } from '../telemetry/notify.ts';
 import { createCircuitJudge } from './circuit-judge.ts';
 import { failureOf } from './failure.ts';
+import { atLeast, checkRange, SHARE } from './option-range.ts';
 
 /** When `createCircuitBreaker` opens, for how long, and how it probes. All have defaults. */
 export interface CircuitBreakerOptions {
@@ -98,10 +99,8 @@ export function isRefusal(error: RpcError): boolean {
 export function createCircuitBreaker(options: CircuitBreakerOptions = {}): CircuitBreaker {
   const settings = checkWhole({ ...DEFAULTS, ...options }, { callsMin: LIMIT, windowMs: LIMIT, restMs: LIMIT });
   const { failuresMax, successRateMin, restMs, on } = settings;
-  if (!(failuresMax >= 1)) throw new RangeError(`failuresMax is ${failuresMax}, but has to be at least 1`);
-  if (!(successRateMin >= 0 && successRateMin <= 1)) {
-    throw new RangeError(`successRateMin is ${successRateMin}, but has to be from 0 to 1`);
-  }
+  checkRange({ failuresMax }, atLeast(1));
+  checkRange({ successRateMin }, SHARE);
   let state: CircuitBreakerState = { name: 'closed', failuresInARow: 0 };
   let disposed = false;
   /** Counts state changes: a call that ends in another state than it began in does not count. */

@@ -1,4 +1,5 @@
 import { checkWhole, LIMIT } from '../schema/whole-number.ts';
+import { atLeast, checkRange, SHARE } from './option-range.ts';
 
 /**
  * - `serving`: the endpoint gets its share of the calls; `failuresMax` failures in a row eject it.
@@ -65,10 +66,8 @@ export function createOutlierEjection<M extends EjectionRecord, C>(
 ): OutlierEjection<M, C> {
   const { failuresMax, ejectionMs, ejectionMaxMs, ejectedShareMax } = options;
   checkWhole({ ejectionMs, ejectionMaxMs }, { ejectionMs: LIMIT, ejectionMaxMs: LIMIT });
-  if (!(failuresMax >= 1)) throw new RangeError(`failuresMax is ${failuresMax}, but has to be at least 1`);
-  if (!(ejectedShareMax >= 0 && ejectedShareMax <= 1)) {
-    throw new RangeError(`ejectedShareMax is ${ejectedShareMax}, but has to be from 0 to 1`);
-  }
+  checkRange({ failuresMax }, atLeast(1));
+  checkRange({ ejectedShareMax }, SHARE);
 
   function ejectedMax(): number {
     const count = members().length;

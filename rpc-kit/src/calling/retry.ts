@@ -5,6 +5,7 @@ import { pause } from '../deadline.ts';
 import { type RpcError, toRpcError } from '../rpc-error.ts';
 import { notify } from '../telemetry/notify.ts';
 import { hadNoEffect } from './failure.ts';
+import { atLeast, checkRange } from './option-range.ts';
 import { Resumption } from './resumption.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
@@ -88,10 +89,8 @@ const DEFAULTS = {
 export function retry(options: RetryOptions): Interceptor {
   const { budget, attemptsMax, random, on } = { ...DEFAULTS, ...options };
   const backoff = { ...DEFAULTS.backoff, ...options.backoff };
-  if (!(attemptsMax >= 1)) throw new RangeError(`attemptsMax is ${attemptsMax}, but has to be at least 1`);
-  for (const [name, ms] of Object.entries(backoff)) {
-    if (!(ms >= 0)) throw new RangeError(`backoff.${name} is ${ms}, but has to be at least 0`);
-  }
+  checkRange({ attemptsMax }, atLeast(1));
+  for (const [name, ms] of Object.entries(backoff)) checkRange({ [`backoff.${name}`]: ms }, atLeast(0));
 
   function whyNot(call: Call, error: RpcError, attempts: number, delayMs: number): GiveUpReason | undefined {
     if (!mayRepeat(call, error)) return 'unsafe';
