@@ -56,6 +56,19 @@ describe('The sessions of the gRPC client', () => {
     await until(() => acknowledged() > before);
   }
 
+  /** Makes calls, each on a connection that no longer takes others when the next one begins. */
+  async function leaveBehind(peer: RawPeer, client: StockClient, connections: number) {
+    const held: RawCall[] = [];
+    const calls: Promise<unknown>[] = [];
+    peer.behave((call) => held.push(call));
+    while (calls.length < connections) {
+      calls.push(count(client));
+      await until(() => held.length === calls.length);
+      await leave(peer);
+    }
+    return { held, calls };
+  }
+
   it('carry many calls at a time on one connection', async () => {
     const peer = await openPeer();
     const held: RawCall[] = [];
@@ -207,30 +220,15 @@ describe('The sessions of the gRPC client', () => {
 
     it('leave room for others, as long as their last calls may take', async () => {
       const peer = await openPeer();
-      const held: RawCall[] = [];
-      const client = openClient(peer.url, { sessionsMax: 1 });
-      const calls: Promise<unknown>[] = [];
-      for (let connections = 1; connections <= 3; connections++) {
-        peer.behave((call) => held.push(call));
-        calls.push(count(client));
-        await until(() => held.length === connections);
-        await leave(peer);
-      }
+      const { held, calls } = await leaveBehind(peer, openClient(peer.url, { sessionsMax: 1 }), 3);
       for (const call of held) good(call);
       await Promise.all(calls);
     });
 
     it('are fifty at most that end with their last calls', async () => {
       const peer = await openPeer();
-      const held: RawCall[] = [];
-      peer.behave((call) => held.push(call));
       const client = openClient(peer.url);
-      const calls: Promise<unknown>[] = [];
-      for (let connections = 1; connections <= 50; connections++) {
-        calls.push(count(client));
-        await until(() => held.length === connections);
-        await leave(peer);
-      }
+      const { held, calls } = await leaveBehind(peer, client, 50);
       peer.behave(good);
       const waiting = count(client);
       for (let turn = 0; turn < 20; turn++) await nextTurn();

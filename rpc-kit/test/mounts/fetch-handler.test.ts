@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createFetchHandler, type FetchHandler, implement } from 'rpc-kit';
+import { createFetchHandler, type FetchHandler } from 'rpc-kit';
 import { createSubject } from '../conformance/subject.ts';
-import { createStalling, stalling } from './stalling-service.ts';
+import { createStalling, implementWatch } from './stalling-service.ts';
 
 const ORIGIN = 'http://localhost';
 const asJson = { method: 'POST', headers: { 'content-type': 'application/json' } } as const;
@@ -116,19 +116,15 @@ describe('a handler of Requests', () => {
   it('sends a stream as fast as it is read, and breaks off one that nobody reads', async () => {
     let sent = 0;
     const left = Promise.withResolvers<void>();
-    const service = implement(stalling, {
-      wait: async () => ({}),
-      whoami: async () => ({ address: '' }),
-      async *watch() {
-        try {
-          for (;;) {
-            sent += 1;
-            yield {};
-          }
-        } finally {
-          left.resolve();
+    const service = implementWatch(async function* () {
+      try {
+        for (;;) {
+          sent += 1;
+          yield {};
         }
-      },
+      } finally {
+        left.resolve();
+      }
     });
     const response = await createFetchHandler(service, { limits: { readerTimeoutMs: 20 } })(ask('/watch'));
     await left.promise;

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createNodeHandler, implement } from 'rpc-kit';
+import { createNodeHandler } from 'rpc-kit';
 import { type EndedRequest, UNMEASURED } from '../../src/http/server/http-metrics.ts';
 import { requestBytes, sendRaw } from '../conformance/raw-http.ts';
 import { createSubject } from '../conformance/subject.ts';
-import { createStalling, stalling } from './stalling-service.ts';
+import { createStalling, implementWatch } from './stalling-service.ts';
 
 describe('a handler of node:http', () => {
   let server: Server;
@@ -68,18 +68,14 @@ describe('a handler of node:http', () => {
   it('adds no item of a stream to an answer that its host has ended, and that waits for its reader', async () => {
     const ended = Promise.withResolvers<void>();
     const left = Promise.withResolvers<void>();
-    const service = implement(stalling, {
-      wait: async () => ({}),
-      whoami: async () => ({ address: '' }),
-      async *watch() {
-        try {
-          yield {};
-          await ended.promise;
-          yield {};
-        } finally {
-          left.resolve();
-        }
-      },
+    const service = implementWatch(async function* () {
+      try {
+        yield {};
+        await ended.promise;
+        yield {};
+      } finally {
+        left.resolve();
+      }
     });
     const handler = createNodeHandler(service);
     const port = await listen((request, response) => {

@@ -21,6 +21,11 @@ export const stalling = defineService(
   },
 );
 
+/** The service with another stream, and calls that end at once. */
+export function implementWatch(watch: () => AsyncGenerator<Record<string, never>>): Service {
+  return implement(stalling, { wait: async () => ({}), whoami: async () => ({ address: '' }), watch });
+}
+
 export interface Stalling {
   readonly service: Service;
   /** Lets every call go on. */
