@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { fuzz, HEAP_GROWTH_MAX_BYTES, heapGrowth } from './fuzz/fuzz.ts';
 import { judge } from './fuzz/judge.ts';
-import type { Shot } from './fuzz/shot.ts';
+import { BATCH_BYTES_MAX } from './fuzz/mutate-body.ts';
+import { createShot, type Shot } from './fuzz/shot.ts';
 
 /** A limit against hanging: it takes some seconds. */
 const TIMEOUT_MS = 180_000;
@@ -18,6 +19,11 @@ describe('mutated requests', () => {
     for (const status of [200, 400, 404]) assert.ok(report.byStatus.has(status), `${status}`);
     assert.equal(report.byStatus.has(500), false);
     assert.ok(heapGrowth(report) <= HEAP_GROWTH_MAX_BYTES, `${report.heap}`);
+  });
+
+  it('have a bounded length, also a batch of batches of a large body', () => {
+    const { parts } = createShot(590_833, 65_322);
+    assert.ok(Buffer.concat(parts).length <= BATCH_BYTES_MAX);
   });
 
   describe('are judged: answers that a server must not give', () => {

@@ -60,8 +60,12 @@ const nest: ByteMutation = (body, random) => {
   );
 };
 
+/** More than a server reads of a body, be it to discard it. Batches of batches would grow beyond the longest text that there is. */
+export const BATCH_BYTES_MAX = 32 * 1024 * 1024;
+
 const inBatch: ByteMutation = (body, random) => {
   const length = random.pick([1, 2, 5, 50, 51, 200]);
+  if (length * body.length > BATCH_BYTES_MAX) return body;
   return Buffer.from(`[${Array.from({ length }, () => body.toString('utf8')).join(',')}]`);
 };
 
